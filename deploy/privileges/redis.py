@@ -27,6 +27,7 @@ from holdfast.shared.queue.names import (  # fmt: skip
     LOOK,
     NOTIFY,
     OPERATION,
+    PARTITIONS,
     PREFIX,
     PROXY_CONFIG,
     PROXY_CONFIG_CHANGES,
@@ -36,6 +37,9 @@ from holdfast.shared.queue.names import (  # fmt: skip
 )
 
 Place = Literal["queue", "cache"]
+
+#: The prefixes of all partitions.
+_PREFIXES = "{holdfast*}:"
 
 #: Sees counters, and how long the write stream is; of keys nothing else.
 WATCHER = "watcher"
@@ -90,8 +94,9 @@ _ENTITIES = (
     f"{PREFIX}heartbeat:heartbeat",
     f"{PREFIX}*.*",
     f"{PREFIX}{ADDRESSES}",
+    f"{PREFIX}released",
 )
-_HASHES = "get set del exists expire hget hset hsetnx hdel hmget hgetall hlen hincrby"
+_HASHES = "get set del exists expire hget hset hsetnx hdel hmget hgetall hlen hincrby hscan"
 _CHANNELS = (f"{NOTIFY}*",)
 
 _FLEET = (
@@ -109,8 +114,9 @@ USERS: Mapping[Place, Mapping[str, User]] = {
         "api": User(
             (
                 Rule("xadd", (WRITES,)),
+                Rule("xlen", (DEAD,)),
                 *_mend(WRITES),
-                Rule(_HASHES, (CLOCK, HEARTBEAT, KEYS_SINCE, APIS, *_ENTITIES, f"{OPERATION}*", f"{KEY}*")),
+                Rule(_HASHES, (CLOCK, HEARTBEAT, KEYS_SINCE, APIS, PARTITIONS, *_ENTITIES, f"{OPERATION}*", f"{KEY}*")),
                 Rule("bitfield expire setrange", (f"{KEYS_USED}*",)),
                 Rule("hgetall", (WRITERS,)),
                 Rule("xadd", (AUDIT,)),
@@ -125,7 +131,8 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 # One rule: a command with several keys must find all of them in the same one.
                 Rule(
                     f"{_HASHES} rpush lpop lrange llen",
-                    (CLOCK, LEDGER, WRITERS, APIS, HALTS, GO_ON, *_ENTITIES, f"{OPERATION}*", f"{ATTEMPTS}*"),
+                    (CLOCK, LEDGER, WRITERS, APIS, HALTS, GO_ON, PARTITIONS, *_ENTITIES, f"{OPERATION}*",
+                     f"{ATTEMPTS}*"),
                 ),
                 Rule("expire", (f"{KEY}*",)),
                 Rule("xadd", (DEAD,)),
@@ -142,7 +149,8 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 Rule("xadd", (AUDIT,)),
                 *_mend(WRITES),
                 Rule(f"{_LOOK} {_CONSUME}", (DEAD,)),
-                Rule(_HASHES, (CLOCK, LEDGER, LOOK, WRITERS, HALTS, GO_ON, *_ENTITIES, f"{OPERATION}*", f"{REPLAY}*")),
+                Rule(_HASHES, (CLOCK, LEDGER, LOOK, WRITERS, HALTS, GO_ON, PARTITIONS, *_ENTITIES, f"{OPERATION}*",
+                               f"{REPLAY}*")),
                 Rule("lrange", (PROXY_CONFIG_CHANGES,)),
                 *_GROUPS,
             ),
@@ -229,4 +237,5 @@ def _allowed(commands: str) -> list[str]:
 
 
 def _patterns(keys: Iterable[str]) -> str:
-    return " ".join(f"~{key}" for key in keys)
+    """With several partitions the keys of each are under a tag of its own: `{holdfast:<N>:<p>}`."""
+    return " ".join(f"~{key.replace(PREFIX, _PREFIXES, 1)}" for key in keys)

@@ -22,7 +22,8 @@ from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import NotSent, Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
 from holdfast.shared.queue.codec import Undecodable, decode
-from holdfast.shared.queue.names import CLOCK, KEYS_SINCE, LUA, MESSAGING, PREFIX, QUEUE, WRITES, mended
+from holdfast.shared.queue.names import LUA, MESSAGING, WRITES
+from holdfast.shared.queue.partitions import QUEUE, Partition
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -53,6 +54,12 @@ _ACCEPTED = {
     for result in ("accepted", "repeated", "reused", "busy", "backlog", "taken")
 }
 
+
+def count_answer(result: str) -> None:
+    """Count an answer to one write."""
+    _ACCEPTED[result].inc()
+
+
 #: A write's own error, and whether it is certain that its entry is not on the stream.
 _OWN_ERRORS = {b"failed": True, b"unknown": False}
 #: Nobody in Redis knows how far versions have come.
@@ -61,9 +68,6 @@ _NO_CLOCK = b"no_clock"
 #: Round trips under way at once, where each takes as long as the way to the replicas; a disk of our own is faster when
 #: all share its fsync.
 _FLUSHERS_OF_REPLICAS = 4
-
-#: What every call of the script touches.
-_KEYS = (WRITES, CLOCK, KEYS_SINCE, mended(WRITES))
 
 #: The answers that promise something.
 _PROMISES = ("accepted", "repeated")
@@ -82,7 +86,7 @@ class _Replies(NamedTuple):
 
 
 class Acceptor:
-    """Collects candidates while a round trip is under way; the next one takes them all."""
+    """Of one partition. Collects candidates while a round trip is under way; the next one takes them all."""
 
     def __init__(
         self,
@@ -96,9 +100,11 @@ class Acceptor:
         entity_pending_max: int,
         replicas: Replicas | None = None,
         replicas_breaker: Breaker | None = None,
+        partition: Partition = QUEUE,
     ) -> None:
         """`replicas_breaker`: while it is open, nothing is given to the queue that its replicas would not have."""
         self._redis = redis
+        self._partition = partition
         self._floor = floor
         self._script = Script(redis, LUA / "accept.lua", replicas)
         self._replicas_breaker = replicas_breaker
@@ -137,10 +143,10 @@ class Acceptor:
             self._flushers.add(flusher)
         return await answer
 
-    async def forget_busy(self, record: str) -> None:
+    async def forget_busy(self, candidate: Candidate) -> None:
         """The request that holds this Idempotency-Key is being answered. Forgotten by itself if this fails."""
         with self._forgetting.suppressing(RedisError, OSError):
-            await self._redis.hdel(record, "busy_until")
+            await self._redis.hdel(self._partition.record(candidate.key_hash), "busy_until")
 
     async def _flush(self) -> None:
         try:
@@ -198,7 +204,7 @@ class Acceptor:
             metrics.writes_accepted.labels("unknown").inc()
             _refuse(candidate, waiting, AcceptanceUnknown())
             return
-        _ACCEPTED[answer.result].inc()
+        count_answer(answer.result)
         if not waiting.done():
             waiting.set_result(answer)
 
@@ -217,12 +223,13 @@ class Acceptor:
         return second._replace(again=first.again or second.again)
 
     async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> _Replies:
-        keys = list(_KEYS)
+        keys = list(self._partition.accepting)
         arguments: list[str | bytes | int] = [
-            PREFIX, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s, self._entity_pending_max,
+            self._partition.prefix, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s,
+            self._entity_pending_max,
         ]  # fmt: skip
         for candidate in candidates:
-            keys += candidate.keys(QUEUE)
+            keys += candidate.keys(self._partition)
             arguments += candidate.arguments()
         try:
             if self._replicas_breaker is None:

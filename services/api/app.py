@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from holdfast.services.api import external, operations, overrides, resources, status
 from holdfast.services.api.accept import Acceptor
+from holdfast.services.api.accept_parts import Accepting, PartitionedAcceptor
 from holdfast.services.api.access import scope_needed
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.breakers import Breakers, make_breakers
@@ -53,6 +54,7 @@ from holdfast.shared.http.keys import Keys
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import APIS
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.queue.presence import Presence
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
@@ -106,6 +108,7 @@ class Api:
         )
         self._addresses = Addresses(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
         self._redis = queue_client(settings)
+        self._partitions = Partitions(settings.queue_partitions)
         self._cache = cache_client(settings)
         self._limits = cache_client(settings, RATE_LIMIT_TIMEOUT_S)
         self._replicas = queue_replicas(settings)
@@ -133,32 +136,45 @@ class Api:
         self._view = View(
             self._redis, breakers.queue, self._database, copies, self._refresher,
             stale_max_s=settings.api_stale_max_s, read_timeout_s=settings.api_read_timeout_s,
-            secret=settings.lookup_secret,
+            secret=settings.lookup_secret, partitions=self._partitions,
         )  # fmt: skip
 
     def _writes(self) -> None:
         settings, queue = self._settings, self._breakers.queue
         clock = Clock()
         self._floor = Floor(self._database, clock)
-        acceptor = Acceptor(
-            self._redis, clock, self._floor, queue,
-            batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
-            entity_pending_max=settings.api_entity_pending_max,
-            replicas=self._replicas, replicas_breaker=self._breakers.queue_replicas,
-        )  # fmt: skip
-        self._waiters = Waiters(self._redis, settings.instance)
+        acceptor = self._acceptor(clock)
+        self._waiters = Waiters(self._redis, settings.instance, self._partitions)
+        most, age_max_s = settings.api_backlog_max, settings.api_backlog_age_max_s
         self._backlog = Backlog(
-            self._redis, clock, queue, depth_max=settings.api_backlog_max, wait_max_s=settings.api_backlog_age_max_s
+            self._redis, clock, queue, depth_max=most, wait_max_s=age_max_s, partitions=self._partitions
         )
-        self._heartbeats = Heartbeats(self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s)
+        self._heartbeats = Heartbeats(
+            self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s, partitions=self._partitions
+        )
         direct = DirectPath(self._database, clock, self._floor, self._changed)
         lifetime_s, replicas = settings.api_key_lifetime_s, self._replicas
-        self._handover = KeyHandover(self._redis, queue, self._database, clock, lifetime_s, replicas)
+        self._handover = KeyHandover(self._redis, queue, self._database, clock, lifetime_s, replicas, self._partitions)
         self._writers_know = WritersKnow(self._redis)
         self._path = WritePath(
             self._writers_know, acceptor, self._waiters, self._view, self._database, direct, self._backlog,
             KeyIds(settings.idempotency_secret), self._handover, settings.api_wait_max_s,
         )  # fmt: skip
+
+    def _acceptor(self, clock: Clock) -> Accepting:
+        settings, queue = self._settings, self._breakers.queue
+
+        def of(partition: Partition) -> Acceptor:
+            return Acceptor(
+                self._redis, clock, self._floor, queue,
+                batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
+                entity_pending_max=settings.api_entity_pending_max,
+                replicas=self._replicas, replicas_breaker=self._breakers.queue_replicas, partition=partition,
+            )  # fmt: skip
+
+        if len(self._partitions) == 1:
+            return of(self._partitions[0])
+        return PartitionedAcceptor(self._redis, self._partitions, of, clock, queue, self._replicas)
 
     def _changed(self, entities: Iterable[Entity]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
@@ -255,7 +271,9 @@ class Api:
     async def _groups(self) -> None:
         """The consumer groups, as soon as there is a queue to make them in."""
         reporter = FailureReporter("groups")
-        await retry_forever(reporter, (RedisError, OSError), lambda: ensure_groups(self._redis), base_s=0.2, cap_s=5)
+        await retry_forever(
+            reporter, (RedisError, OSError), lambda: ensure_groups(self._redis, self._partitions), base_s=0.2, cap_s=5
+        )
 
 
 def _database(settings: ApiSettings, breakers: Breakers) -> Database:

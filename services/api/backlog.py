@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.resilience.backpressure import Backpressure, Sight
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
@@ -23,8 +24,18 @@ _JITTER = 0.2
 class Backlog:
     """`run` looks, `refusal_s` answers without waiting for anything. `clock` learns what time the queue has."""
 
-    def __init__(self, redis: Redis, clock: Clock, breaker: Breaker, *, depth_max: int, wait_max_s: float) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        clock: Clock,
+        breaker: Breaker,
+        *,
+        depth_max: int,
+        wait_max_s: float,
+        partitions: Partitions = ONE,
+    ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._clock = clock
         self._breaker = breaker
         self._reporter = FailureReporter("backlog")
@@ -51,7 +62,7 @@ class Backlog:
         before = self._pressure.active
         try:
             with self._reporter:
-                seen = await self._breaker.call_async(backlog, self._redis)
+                seen = await self._breaker.call_async(backlog, self._redis, self._partitions)
         except (CallRefused, RedisError, OSError):
             self._pressure.blind()
         else:

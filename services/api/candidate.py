@@ -1,12 +1,12 @@
 """Candidate: a command that asks to be accepted, and the entry that it would become."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import SCHEMA, encode_payload
 from holdfast.shared.queue.entities import listed
-from holdfast.shared.queue.names import Partition
+from holdfast.shared.queue.partitions import Partition
 from holdfast.shared.writes.commands import Command, label
 
 
@@ -27,6 +27,8 @@ class Candidate:
     #: In microseconds since the epoch, by the api's clock.
     expires_at: str = ""
     if_none_match: str = ""
+    #: Its unique values are claimed already (claims.py).
+    claimed: bool = False
 
     @cached_property
     def label(self) -> str:
@@ -44,7 +46,11 @@ class Candidate:
 
     @cached_property
     def _claims(self) -> list[str | int]:
-        return listed(self.command.resource.claims(self.command.values))
+        return [0] if self.claimed else listed(self.command.resource.claims(self.command.values))
+
+    def with_claims_made(self) -> "Candidate":
+        """The same, for a script that makes no claims."""
+        return replace(self, claimed=True)
 
     def keys(self, partition: Partition) -> list[str]:
         """All that `accept.lua` may touch on its behalf."""

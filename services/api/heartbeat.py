@@ -12,11 +12,12 @@ from typing import Never
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.services.api.accept import Acceptor
+from holdfast.services.api.accept_parts import Accepting
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.candidate import Candidate
 from holdfast.shared.errors import AppError
 from holdfast.shared.queue.names import HEARTBEAT
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.pending import oldest_pending
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import metrics
@@ -32,8 +33,11 @@ _ENTITY = Ref(HEARTBEATS.plural, HEARTBEAT_ID)
 class Heartbeats:
     """`every_s` 0: there are none."""
 
-    def __init__(self, redis: Redis, acceptor: Acceptor, backlog: Backlog, *, every_s: float) -> None:
+    def __init__(
+        self, redis: Redis, acceptor: Accepting, backlog: Backlog, *, every_s: float, partitions: Partitions = ONE
+    ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._acceptor = acceptor
         self._backlog = backlog
         self._every_s = every_s
@@ -61,5 +65,5 @@ class Heartbeats:
         return True
 
     async def _stuck(self) -> bool:
-        oldest = (await oldest_pending(self._redis, [_ENTITY])).get(_ENTITY)
+        oldest = (await oldest_pending(self._redis, [_ENTITY], self._partitions)).get(_ENTITY)
         return oldest is not None and time.time() - oldest / 1_000_000 > _STUCK_S

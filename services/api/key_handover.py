@@ -17,7 +17,8 @@ from holdfast.services.api.database import Database
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
-from holdfast.shared.queue.names import KEYS_SINCE, LUA, PREFIX, QUEUE
+from holdfast.shared.queue.names import LUA
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -44,8 +45,10 @@ class KeyHandover:
         clock: Clock,
         key_lifetime_s: int,
         replicas: Replicas | None = None,
+        partitions: Partitions = ONE,
     ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._remember = Script(redis, LUA / "remember.lua", replicas)
         self._queue = queue
         self._database = database
@@ -84,16 +87,19 @@ class KeyHandover:
 
     async def tell(self, keys: Sequence[DirectKey]) -> None:
         """The queue what these keys were used for. Raises what the queue away raises."""
-        arguments = [PREFIX, self._key_lifetime_s, *(value for key in keys for value in _arguments(key))]
-        names = [name for key in keys for name in QUEUE.of_key(key.key_hash)]
-        await self._queue.call_async(self._remember, names, arguments)
+        for partition, mine in self._partitions.split((key.entity_id, key) for key in keys).items():
+            arguments = [partition.prefix, self._key_lifetime_s, *(value for key in mine for value in _arguments(key))]
+            names = [name for key in mine for name in partition.of_key(key.key_hash)]
+            await self._queue.call_async(self._remember, names, arguments)
 
     async def _mark(self) -> None:
         """Since when the queue remembers: ever, if nothing was over before."""
-        if await self._queue.call_async(self._redis.exists, KEYS_SINCE):
-            return
-        began = await self._database.call(direct_keys.anything_ended)
-        await self._queue.call_async(self._redis.set, KEYS_SINCE, self._clock.next() if began else 0, nx=True)
+        for partition in self._partitions:
+            if await self._queue.call_async(self._redis.exists, partition.keys_since):
+                continue
+            began = await self._database.call(direct_keys.anything_ended)
+            since = self._clock.next() if began else 0
+            await self._queue.call_async(self._redis.set, partition.keys_since, since, nx=True)
 
 
 def _arguments(key: DirectKey) -> tuple[str | int, ...]:

@@ -5,6 +5,7 @@ import uvicorn
 from holdfast.services.api.app import make_app
 from holdfast.services.api.settings import ApiSettings
 from holdfast.shared.http.server import config
+from holdfast.shared.queue import agreement
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.tracing import spans
 
@@ -13,6 +14,7 @@ def run() -> None:
     """Until SIGTERM."""
     settings = ApiSettings()
     logs.configure("api", settings.log_level, settings.log_style)
+    agreement.check(settings)
     host, port = settings.listen_host, settings.api_port
     spans.begin("api", settings.instance, settings.otlp_endpoint, settings.trace_share)
     uvicorn.Server(config(make_app(settings), host, port, drain_s=settings.drain_s, bounds=settings.bounds)).run()

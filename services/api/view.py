@@ -30,6 +30,7 @@ from holdfast.shared.errors import (
     QueueUnavailable,
 )
 from holdfast.shared.letters.find import whole as dead
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.pending import PendingWrites, pending_operation, pending_writes
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
@@ -70,9 +71,11 @@ class View:
         stale_max_s: float,
         read_timeout_s: float,
         secret: bytes,
+        partitions: Partitions = ONE,
     ) -> None:
         """`secret`: of all replicas; it hides what copies of look-ups are named after."""
         self._redis = redis
+        self._partitions = partitions
         self._queue = queue
         self._database = database
         self._copies = copies
@@ -212,7 +215,7 @@ class View:
             return None
 
     async def _look(self, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
-        return await self._queue.call_async(pending_writes, self._redis, entities)
+        return await self._queue.call_async(pending_writes, self._redis, entities, self._partitions)
 
     async def operation(self, operation_id: str) -> dict[str, Any] | None:
         """Raises when a store that might know of it does not answer; None: both answered, and neither knows.
@@ -220,7 +223,7 @@ class View:
         redis_failed = False
         try:
             with self._asking:
-                pending = await self._queue.call_async(pending_operation, self._redis, operation_id)
+                pending = await self._queue.call_async(pending_operation, self._redis, operation_id, self._partitions)
             if pending:
                 return describe_pending(operation_id, pending)
         except (CallRefused, RedisError, OSError):

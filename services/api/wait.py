@@ -11,7 +11,8 @@ import json
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.shared.queue.names import NOTIFY, OPERATION
+from holdfast.shared.queue.names import NOTIFY
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.supervise import iteration_succeeded
 
@@ -21,8 +22,9 @@ _LOOK_EVERY_S = 0.5
 class Waiters:
     """The requests of this process that wait."""
 
-    def __init__(self, redis: Redis, instance: str) -> None:
+    def __init__(self, redis: Redis, instance: str, partitions: Partitions = ONE) -> None:
         self._redis = redis
+        self._partitions = partitions
         self.channel = NOTIFY + instance
         self._reporter = FailureReporter("waiters_look")
         self._events: dict[str, asyncio.Event] = {}
@@ -37,15 +39,16 @@ class Waiters:
                 if message and (event := self._events.get(json.loads(message["data"])["operation_id"])):
                     event.set()
 
-    async def ended(self, operation_id: str, timeout_s: float) -> bool:
-        """Whether the operation was over within `timeout_s`."""
+    async def ended(self, operation_id: str, timeout_s: float, entity_id: str = "") -> bool:
+        """Whether the operation, of this entity, was over within `timeout_s`."""
         event = self._events.setdefault(operation_id, asyncio.Event())
+        operation = self._partitions.of(entity_id).operation(operation_id)
         try:
             async with asyncio.timeout(timeout_s):
                 while not event.is_set():
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(event.wait(), _LOOK_EVERY_S)
-                    if not event.is_set() and await self._settled(operation_id):
+                    if not event.is_set() and await self._settled(operation):
                         return True
                 return True
         except TimeoutError:
@@ -53,10 +56,10 @@ class Waiters:
         finally:
             self._events.pop(operation_id, None)
 
-    async def _settled(self, operation_id: str) -> bool:
+    async def _settled(self, operation: str) -> bool:
         try:
             with self._reporter:
-                status, version = await self._redis.hmget(OPERATION + operation_id, "status", "version")
+                status, version = await self._redis.hmget(operation, "status", "version")
         except (RedisError, OSError):
             return False
         return version is None or status is not None

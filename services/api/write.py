@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.api import headers
-from holdfast.services.api.accept import Acceptor, Answer
+from holdfast.services.api.accept import Answer
+from holdfast.services.api.accept_parts import Accepting
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.database import Database
@@ -31,7 +32,6 @@ from holdfast.shared.errors import (
 from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import etag
 from holdfast.shared.http.propagated import traceparent
-from holdfast.shared.queue.names import KEY
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
@@ -56,7 +56,7 @@ class WritePath:
     """What the path needs; made once."""
 
     writers_know: WritersKnow
-    acceptor: Acceptor
+    acceptor: Accepting
     waiters: Waiters
     view: View
     database: Database
@@ -144,10 +144,10 @@ class WritePath:
         self, request: Request, command: Command, answer: Answer, candidate: Candidate, wait_s: float
     ) -> Response | None:
         wait_s = max(0.0, min(wait_s, deadline.remaining_s() - ANSWER_RESERVE_S))
-        over = await self.waiters.ended(answer.operation_id, wait_s)
+        over = await self.waiters.ended(answer.operation_id, wait_s, answer.entity_id)
         note(Action.WRITE_WAITED_FOR, over=over, at_most_s=wait_s)
         if candidate.busy_ms:
-            await self.acceptor.forget_busy(KEY + candidate.key_hash)
+            await self.acceptor.forget_busy(candidate)
         try:
             ended = await self.database.call(reads.ended_operation, answer.operation_id) if over else None
         except AppError:  # of the look; it says nothing about the write

@@ -11,6 +11,7 @@ from holdfast.services.dlq_admin import live, rest
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.auditor.history import History
+from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.backend import Backend, Rooms
 from holdfast.services.dlq_admin.console.app import add_console
 from holdfast.services.dlq_admin.console.login.logouts import Logouts
@@ -36,6 +37,7 @@ from holdfast.shared.http.health import Health
 from holdfast.shared.http.keys import Keys
 from holdfast.shared.http.server import QuietServer, config, listen
 from holdfast.shared.letters.index import insert
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
@@ -67,6 +69,7 @@ class DlqAdmin:
     def _make_rooms(self) -> Rooms:
         settings = self._settings
         queue, cache, database = queue_client(settings), cache_client(settings), _database(settings)
+        partitions, replicas = Partitions(settings.queue_partitions), queue_replicas(settings)
         member = Member("dlq_admin", settings.instance, lambda: [database.breaker])
         board = Board(cache, member, watching=True)
         every_s = settings.dlq_audit_every_s
@@ -77,12 +80,14 @@ class DlqAdmin:
             keep_s=settings.operations_keep_s,
             tombstones_keep_s=settings.tombstones_keep_s,
             key_lifetime_s=settings.api_key_lifetime_s,
+            partitions=partitions,
         )
+        sweeper = Sweeper(queue, database, partitions, replicas)
         keeper = Keeper(
             database,
-            Sender(queue, queue_replicas(settings)),
-            Traces(queue),
-            SurroundingsReader(queue, board.roster),
+            Sender(queue, replicas, partitions),
+            Traces(queue, partitions),
+            SurroundingsReader(queue, board.roster, partitions),
             instance=settings.instance,
             lease_s=settings.dlq_lease_s,
             notify=lambda one, ended: self._annotations.add(annotation.replay(one, ended=ended)),
@@ -93,17 +98,24 @@ class DlqAdmin:
             lambda letters: database.work(insert.index, letters),
             idle_s=settings.dlq_claim_idle_s,
             probe_cap_s=settings.dlq_probe_cap_s,
+            partitions=partitions,
         )
         return Rooms(
             database=database,
             queue=queue,
+            partitions=partitions,
             cache=cache,
             indexer=indexer,
-            outbox=Outbox(queue, database, queue_replicas(settings)),
+            outbox=Outbox(queue, database, replicas, partitions),
             retention=Retention(database, settings),
             keeper=keeper,
             auditor=Auditor(
-                queue, database, every_s=every_s, besides=history.probes, replicas=queue_replicas(settings)
+                queue,
+                database,
+                every_s=every_s,
+                besides=(*history.probes, *sweeper.probes),
+                replicas=replicas,
+                partitions=partitions,
             ),
             alerts=Alerts(cache, settings.dlq_alert_silence_s),
             faults=FaultBoard(FaultCache(cache), self._annotations),
@@ -153,7 +165,7 @@ class DlqAdmin:
         indexer = self._rooms.indexer
         health = Health(
             "dlq_admin",
-            live={"reading": self._reader.watch.progress},
+            live={"reading": self._reader.loop.progress},
             shown={"database": lambda: (not indexer.holding, indexer.holding)},
         )
         return service_app(

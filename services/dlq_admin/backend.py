@@ -33,6 +33,7 @@ from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.services.dlq_admin.writers import Running, Writers
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.letters.decide.allowance import Rules
+from holdfast.shared.queue.partitions import Partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Rooms:
 
     database: Database
     queue: Redis
+    partitions: Partitions
     cache: Redis
     indexer: Indexer
     outbox: Outbox
@@ -57,7 +59,7 @@ class Backend:
     """One object per topic; each says in its docstring what it answers or changes."""
 
     def __init__(self, rooms: Rooms, settings: DlqAdminSettings) -> None:
-        database, queue = rooms.database, rooms.queue
+        database, queue, partitions = rooms.database, rooms.queue, rooms.partitions
         rules = Rules(settings.dlq_approve_over, settings.dlq_approve_window_s)
         bulk_max, transform_max = settings.dlq_bulk_max, settings.dlq_transform_max
         running = Running(queue)
@@ -65,11 +67,12 @@ class Backend:
         self.writers = Writers(queue, running, database)
         self.breakers = Breakers(rooms.board, queue)
         self.overview = Overview(
-            database, queue, self.writers, rooms.indexer, rooms.retention, self.breakers, rooms.auditor.ledger
-        )
+            database, queue, self.writers, rooms.indexer, rooms.retention, self.breakers, rooms.auditor.ledger,
+            partitions,
+        )  # fmt: skip
         tried = Tried(rooms.cache)
         self.groups = Groups(database, running, tried)
-        self.letters = Letters(database, queue, running, most=bulk_max)
+        self.letters = Letters(database, queue, running, most=bulk_max, partitions=partitions)
         self.payload_search = PayloadSearch(database)
         self.discards = Discards(database, rooms.outbox, most=bulk_max, rules=rules)
         self.what_ifs = WhatIfs(database, tried, most=transform_max)
@@ -78,7 +81,7 @@ class Backend:
         self.replays = Replays(database, rooms.keeper, most=bulk_max, rules=rules)
         self.exchange = Exchange(database, import_max_bytes=settings.dlq_import_max_bytes)
         self.allowances = Allowances(database, rules)
-        self.requests = Requests(rooms.cache, OperationFinder(queue, database), settings.explain_keep_s)
+        self.requests = Requests(rooms.cache, OperationFinder(queue, database, partitions), settings.explain_keep_s)
         self.ledger = rooms.auditor.ledger
         self.queue_memory = QueueMemory(database)
         self.alerts = rooms.alerts

@@ -19,6 +19,7 @@ from holdfast.services.dlq_admin.writers import Writers, WriterSummary
 from holdfast.shared.errors import AppError
 from holdfast.shared.letters.find import groups
 from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry import logs, metrics
@@ -62,9 +63,11 @@ class Overview:
         retention: Retention,
         breakers: Breakers,
         ledger: LastReading,
+        partitions: Partitions = ONE,
     ) -> None:
         self._database = database
         self._redis = redis
+        self._partitions = partitions
         self._writers = writers
         self._indexer = indexer
         self._retention = retention
@@ -83,7 +86,7 @@ class Overview:
         return SystemState(
             letters=letters,
             trend=trend,
-            waiting=await _part("waiting", lambda: on_stream.length(self._redis)),
+            waiting=await _part("waiting", lambda: on_stream.length(self._redis, self._partitions)),
             holding=self._indexer.holding,
             backlog=await _part("backlog", self._backlog),
             ledger=ledger_reading(reading) if letters is not None and (reading := self._ledger()) else None,
@@ -97,7 +100,7 @@ class Overview:
     async def _backlog(self) -> Backlog | None:
         try:
             with self._reporter:
-                seen = await backlog(self._redis)
+                seen = await backlog(self._redis, self._partitions)
         except (RedisError, OSError):
             return None
         return Backlog(depth=seen.depth, oldest_age_s=round(seen.oldest_age_s, 3))

@@ -11,6 +11,8 @@ from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.faults import Fault
 from holdfast.shared.letters.audit import seals
+from holdfast.shared.queue import agreement
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.runtime.redis import queue_client
 from holdfast.shared.store.engine import engine_of
 from holdfast.shared.telemetry import logs
@@ -23,6 +25,7 @@ def serve() -> int:
     settings = DlqAdminSettings()
     logs.configure("dlq_admin", settings.log_level, settings.log_style)
     spans.begin("dlq_admin", settings.instance, settings.otlp_endpoint, settings.trace_share)
+    agreement.check(settings)
     uvloop.run(DlqAdmin(settings).run())
     spans.end()
     return 0
@@ -36,7 +39,7 @@ def ledger() -> int:
 async def _ledger(settings: DlqAdminSettings) -> int:
     redis, engine = queue_client(settings), engine_of(settings)
     try:
-        read = await read_ledger(redis, engine)
+        read = await read_ledger(redis, engine, partitions=Partitions(settings.queue_partitions))
     except (RedisError, Fault, OSError) as error:
         print(f"The ledger cannot be read: {error}", file=sys.stderr)
         return 2

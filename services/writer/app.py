@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
-from typing import Never
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Never
 
 from fastapi import FastAPI
 from faststream import FastStream
@@ -34,10 +34,11 @@ from holdfast.shared.http.health import Health
 from holdfast.shared.http.server import QuietServer, config
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.halts import Halts
-from holdfast.shared.queue.names import WRITERS, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import WRITERS, WRITERS_GROUP
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.queue.plausible import Plausible
 from holdfast.shared.queue.presence import Presence
-from holdfast.shared.queue.reading import Reading
+from holdfast.shared.queue.readings import Readings
 from holdfast.shared.queue.subscribe import subscriber_app
 from holdfast.shared.queue.watch import Watch
 from holdfast.shared.resilience.breaker.prober import Probe, Prober
@@ -59,6 +60,8 @@ from holdfast.shared.writes.decide import Delivery, Ended
 from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Outcome
 
+Loop = Callable[[], Awaitable[Any]]
+
 _DEFERRED_MAX = 5000
 _BATCHES_MAX = 4
 _FULL_PAUSE_S = 0.1
@@ -74,6 +77,7 @@ class Writer:
         self._batches_crashed = metrics.loop_crashes.labels("batch")
         self._thread = Pool("database", TRANSACTIONS_AT_ONCE + 1)
         self._redis = queue_client(settings)
+        self._partitions = Partitions(settings.queue_partitions)
         self._cache = cache_client(settings)
         of_the_cache = cache_breaker(settings.cache_timeout_s)
         self._cache_prober = Prober(Probe(of_the_cache, self._cache.ping))
@@ -98,6 +102,7 @@ class Writer:
             writer=settings.instance,
             attempts_max=settings.writer_attempts_max,
             probe_cap_s=settings.writer_probe_cap_s,
+            partitions=self._partitions,
         )
         apply = Applier(LockedRows(self._transaction), self._thread, breaker, self._hold, pace)
         reclaiming = f"{settings.instance}:reclaim"
@@ -106,24 +111,35 @@ class Writer:
             reclaiming,
             idle_s=settings.writer_claim_idle_s,
             patience_s=settings.writer_unknown_patience_s,
+            partitions=self._partitions,
         )
         self._pipeline = Pipeline(
             Plausible(self._redis).of, traced(apply), settle, self._unknown.met, settings.writer_batch_max
         )
-        self._reclaimer = Reclaimer(
+        self._reclaimers = [self._reclaimer(partition, reclaiming, settle) for partition in self._partitions]
+        self._reading = Readings(
             self._redis,
-            reclaiming,
+            self._partitions,
+            self._make_reader,
+            lambda: self._pipeline.in_hand or self._full,
+            turn_max_s=settings.writer_turn_max_s,
+            probe_cap_s=settings.writer_probe_cap_s,
+        )
+
+    def _reclaimer(self, partition: Partition, consumer: str, settle: Settler) -> Reclaimer:
+        return Reclaimer(
+            self._redis,
+            consumer,
             self._pipeline,
             self._deferred,
             self._unknown,
             settle,
             self._ended,
             lambda: self._hold.active,
-            idle_s=settings.writer_claim_idle_s,
-            crashes_max=settings.writer_crashes_max,
+            idle_s=self._settings.writer_claim_idle_s,
+            crashes_max=self._settings.writer_crashes_max,
+            partition=partition,
         )
-        self._watch = Watch(lambda: self._pipeline.in_hand or self._full, settings.writer_turn_max_s)
-        self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.writer_probe_cap_s)
 
     async def run(self) -> None:
         """Until SIGTERM; then finish the batch in hand."""
@@ -141,13 +157,13 @@ class Writer:
                 "cache": self._cache_prober.run,
                 "board": self._board.run,
                 "deferred": lambda: self._deferred.run(self._pipeline),
-                "reclaim": self._reclaimer.run,
-                "keep_alive": self._reclaimer.keep_alive,
-                "unknown": lambda: self._unknown.run(self._reclaimer.take, lambda: self._halting.halted),
+                **self._named("reclaim", [each.run for each in self._reclaimers]),
+                **self._named("keep_alive", [each.keep_alive for each in self._reclaimers]),
+                "unknown": lambda: self._unknown.run(self._take_over, lambda: self._halting.halted),
                 "halting": lambda: self._halting.run(Halts(self._redis), self._settings.instance),
                 "watch": self._reading.watching,
                 "event_loop_lag": watch,
-                "reaper": lambda: reaping(self._redis),
+                "reaper": lambda: reaping(self._redis, self._partitions),
                 "refresher": self._refresher.run,
                 "presence": Presence(self._redis, WRITERS, self._settings.instance).run,
             }
@@ -159,18 +175,27 @@ class Writer:
         finally:
             await self._stop(loops, server)
 
-    def _make_reader(self) -> FastStream:
+    def _named(self, name: str, loops: Sequence[Loop]) -> dict[str, Loop]:
+        """Of each partition; with a number, where there are several."""
+        return {name if len(loops) == 1 else f"{name}_{number}": loop for number, loop in enumerate(loops)}
+
+    async def _take_over(self, ids: list[str]) -> None:
+        for reclaimer in self._reclaimers:
+            await reclaimer.take(ids)
+
+    def _make_reader(self, partition: Partition, watch: Watch) -> FastStream:
         settings = self._settings
         return subscriber_app(
             settings.redis_addr,
-            WRITES,
+            partition.writes,
             WRITERS_GROUP,
             settings.instance,
             self._take,
-            self._watch,
+            watch,
             batch_max=settings.writer_batch_max,
             block_ms=settings.writer_block_ms,
             timeout_s=settings.redis_timeout_s,
+            partition=partition,
         )
 
     @property
@@ -226,7 +251,7 @@ class Writer:
         """The HTTP side."""
         health = Health(
             "writer",
-            live={"reading": self._watch.progress},
+            live={"reading": self._reading.progress},
             ready={"dead_share": self._halting.check},
             shown={"database": lambda: (not self._hold.active, "down, holding" if self._hold.active else "")},
         )
@@ -244,7 +269,8 @@ class Writer:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
         await stop(loops[1:])
         with FailureReporter("let_go").suppressing(RedisError, OSError):
-            await self._reclaimer.let_go(self._settings.instance)
+            for reclaimer in self._reclaimers:
+                await reclaimer.let_go(self._settings.instance)
         server.should_exit = True
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)
         await stop(loops[:1])

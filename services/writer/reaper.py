@@ -7,6 +7,7 @@ from redis.exceptions import ResponseError
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
@@ -28,25 +29,26 @@ return 0
 """
 
 
-async def reap(redis: Redis, abandoned_ms: int = _ABANDONED_MS) -> list[str]:
+async def reap(redis: Redis, abandoned_ms: int = _ABANDONED_MS, stream: str = WRITES) -> list[str]:
     """Remove the consumers that hold nothing and were idle for `abandoned_ms`; returns their names."""
     try:
-        consumers = await redis.xinfo_consumers(WRITES, WRITERS_GROUP)
+        consumers = await redis.xinfo_consumers(stream, WRITERS_GROUP)
     except ResponseError:
         return []  # no stream or group yet
     removed = []
     for consumer in consumers:
         name = text(consumer["name"])
         abandoned = consumer["pending"] == 0 and consumer["idle"] > abandoned_ms
-        if abandoned and await redis.eval(_REMOVE_IF_EMPTY, 1, WRITES, WRITERS_GROUP, name, abandoned_ms):
+        if abandoned and await redis.eval(_REMOVE_IF_EMPTY, 1, stream, WRITERS_GROUP, name, abandoned_ms):
             removed.append(name)
             logs.info(Action.CONSUMER_REMOVED, consumer=name)
     return removed
 
 
-async def reaping(redis: Redis) -> None:
+async def reaping(redis: Redis, partitions: Partitions) -> None:
     """For ever."""
     while True:
         await asyncio.sleep(_EVERY_S)
-        await reap(redis)
+        for partition in partitions:
+            await reap(redis, stream=partition.writes)
         iteration_succeeded()

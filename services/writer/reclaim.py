@@ -18,9 +18,10 @@ from holdfast.shared.connections.redis import entries as entries_of
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.codec import raw_text
 from holdfast.shared.queue.entry import Entry
-from holdfast.shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.orphans import Orphans
 from holdfast.shared.queue.page import page
+from holdfast.shared.queue.partitions import QUEUE, Partition
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -45,7 +46,7 @@ class _Silent:
 
 
 class Reclaimer:
-    """Takes over what fell silent, and keeps what this writer holds from looking silent."""
+    """Of one partition. Takes over what fell silent, and keeps what this writer holds from looking silent."""
 
     def __init__(
         self,
@@ -60,8 +61,11 @@ class Reclaimer:
         *,
         idle_s: float,
         crashes_max: int,
+        partition: Partition = QUEUE,
     ) -> None:
         self._redis = redis
+        self._partition = partition
+        self._stream = partition.writes
         self._consumer = consumer
         self._pipeline = pipeline
         self._deferred = deferred
@@ -71,7 +75,7 @@ class Reclaimer:
         self._outage = outage
         self._idle_ms = int(idle_s * 1000)
         self._crashes_max = crashes_max
-        self._orphans = Orphans(redis, WRITES, WRITERS_GROUP, "writes")
+        self._orphans = Orphans(redis, self._stream, WRITERS_GROUP, "writes")
 
     async def run(self) -> None:
         """For ever: report what was lost, adopt orphans, then take over what is silent."""
@@ -100,7 +104,13 @@ class Reclaimer:
         held: list[StreamId] = [*ids]
         for at in range(0, len(held), _PAGE):
             await self._redis.xclaim(
-                WRITES, WRITERS_GROUP, self._consumer, 0, held[at : at + _PAGE], retrycount=retrycount, justid=True
+                self._stream,
+                WRITERS_GROUP,
+                self._consumer,
+                0,
+                held[at : at + _PAGE],
+                retrycount=retrycount,
+                justid=True,
             )
 
     async def let_go(self, reader: str) -> None:
@@ -108,12 +118,12 @@ class Reclaimer:
         be taken over at once."""
         for consumer in (reader, self._consumer):
             found = await self._redis.xpending_range(
-                WRITES, WRITERS_GROUP, min="-", max="+", count=_HELD_MAX, consumername=consumer
+                self._stream, WRITERS_GROUP, min="-", max="+", count=_HELD_MAX, consumername=consumer
             )
             held: list[StreamId] = [entry["message_id"] for entry in found]
             if held:
                 await self._redis.xclaim(
-                    WRITES, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
+                    self._stream, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
                 )
 
     async def take(self, ids: list[str]) -> None:
@@ -144,11 +154,11 @@ class Reclaimer:
 
     async def _silent(self, after: str) -> list[_Silent]:
         found = await self._redis.xpending_range(
-            WRITES, WRITERS_GROUP, min=after, max="+", count=_PAGE, idle=self._idle_ms
+            self._stream, WRITERS_GROUP, min=after, max="+", count=_PAGE, idle=self._idle_ms
         )
         pipeline = self._redis.pipeline(transaction=False)
         for entry in found:
-            pipeline.llen(ATTEMPTS + text(entry["message_id"]))
+            pipeline.llen(self._partition.attempts(text(entry["message_id"])))
         charged = await pipeline.execute() if found else []
         return [
             _Silent(text(entry["message_id"]), entry["times_delivered"] - attempts)
@@ -157,8 +167,8 @@ class Reclaimer:
 
     async def _claim(self, ids: list[str]) -> list[Entry]:
         """Those of `ids` that are still silent, now ours."""
-        claimed = await self._redis.xclaim(WRITES, WRITERS_GROUP, self._consumer, self._idle_ms, [*ids])
-        entries = [Entry(entry_id, fields) for entry_id, fields in entries_of(claimed)]
+        claimed = await self._redis.xclaim(self._stream, WRITERS_GROUP, self._consumer, self._idle_ms, [*ids])
+        entries = [Entry(entry_id, fields, self._partition) for entry_id, fields in entries_of(claimed)]
         if entries:
             metrics.reclaimed.inc(len(entries))
             logs.warning(Action.ENTRIES_RECLAIMED, entries=len(entries), first=entries[0].id)
@@ -167,12 +177,12 @@ class Reclaimer:
     async def _bury(self, silent: _Silent) -> None:
         """A crash loop; unless it did its work and died after the commit."""
         claimed = await self._redis.xclaim(
-            WRITES, WRITERS_GROUP, self._consumer, self._idle_ms, [silent.id], justid=True
+            self._stream, WRITERS_GROUP, self._consumer, self._idle_ms, [silent.id], justid=True
         )
         if not claimed:
             return
-        for entry_id, fields in entries_of(await self._redis.xrange(WRITES, silent.id, silent.id)):
-            entry = Entry(entry_id, fields)
+        for entry_id, fields in entries_of(await self._redis.xrange(self._stream, silent.id, silent.id)):
+            entry = Entry(entry_id, fields, self._partition)
             operation_id = raw_text(fields, b"operation_id")
             ended = await self._ended([operation_id]) if operation_id else {}
             message = f"delivered {silent.unexplained} times, and each time its writer died"
@@ -186,7 +196,7 @@ class Reclaimer:
         cursor: bytes | str = "0-0"
         while True:
             cursor, _, lost = await self._redis.xautoclaim(
-                WRITES, WRITERS_GROUP, self._consumer, _NEVER_MS, cursor, count=_PAGE
+                self._stream, WRITERS_GROUP, self._consumer, _NEVER_MS, cursor, count=_PAGE
             )
             if lost:
                 metrics.entries_lost.inc(len(lost))

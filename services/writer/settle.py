@@ -4,9 +4,10 @@ Nothing is acknowledged before the database has committed, and everything that o
 goes in one atomic step. A Redis that is away is waited for: the outcomes are already safe in the database.
 """
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from redis.asyncio import Redis
@@ -20,9 +21,11 @@ from holdfast.services.writer.unknown import is_unknown
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.letters.dead_letter import describe
 from holdfast.shared.queue.build import build
+from holdfast.shared.queue.claims import Change, Claims, pairs
 from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
 from holdfast.shared.queue.entities import claims_of, pending_name
-from holdfast.shared.queue.names import DEAD, LEDGER, LUA, PREFIX, QUEUE, WRITERS_GROUP, WRITES, mended
+from holdfast.shared.queue.names import LUA, WRITERS_GROUP
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions, mended
 from holdfast.shared.queue.pending import oldest_pending
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
@@ -51,16 +54,19 @@ class Settler:
         writer: str,
         attempts_max: int,
         probe_cap_s: float,
+        partitions: Partitions = ONE,
     ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._deferred = deferred
         self._halting = halting
         self._writer = writer
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
-        self._reporter = {step: FailureReporter(step) for step in ("settle", "charge", "defer")}
+        self._reporter = {step: FailureReporter(step) for step in ("settle", "release", "charge", "defer")}
         self._script = Script(redis, LUA / "settle.lua")
         self._charge_script = Script(redis, LUA / "charge.lua")
+        self._claims = Claims(redis, partitions) if len(partitions) > 1 else None
 
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""
@@ -68,16 +74,23 @@ class Settler:
             await self._charged(one) if isinstance(one.outcome, Retry) else one for one in handled
         ])  # fmt: skip
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
-        if leaving:
-            arguments = [value for one in leaving for value in self._arguments(one)]
-            keys = [WRITES, DEAD, LEDGER, mended(DEAD), *(key for one in leaving for key in _keys(one))]
-            await self._insist("settle", lambda: self._script(keys, [PREFIX, WRITERS_GROUP, *arguments]))
+        await asyncio.gather(*(self._leave(*part) for part in _by_partition(leaving)))
         for one in leaving:
             self._deferred.forget(one.entry.id, _operation_id(one))
             _report(one)
         for outcome, count in Counter(type(one.outcome).__name__ for one in handled).items():
             metrics.outcomes.labels(outcome).inc(count)
         await self._insist("defer", lambda: self._defer(handled))
+
+    async def _leave(self, partition: Partition, leaving: list[Handled]) -> None:
+        """Take entries off the stream of their partition."""
+        arguments = [value for one in leaving for value in self._arguments(one)]
+        keys = [partition.writes, partition.dead, partition.ledger, mended(partition.dead)]
+        keys += [key for one in leaving for key in self._keys(one)]
+        await self._insist("settle", lambda: self._script(keys, [partition.prefix, WRITERS_GROUP, *arguments]))
+        if self._claims is not None and (changes := [each for one in leaving for each in _released(one)]):
+            claims = self._claims
+            await self._insist("release", lambda: claims.change(changes))
 
     async def _insist(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
         """Each step may be done twice without harm; a failed attempt may then be charged twice."""
@@ -106,7 +119,8 @@ class Settler:
     async def _charge(self, one: Handled, failure: Failure) -> Handled:
         attempt = json.dumps(self._attempt(failure))
         operation = _operation_id(one)
-        keys = [QUEUE.attempts(one.entry.id), *([QUEUE.operation(operation)] if operation else [])]
+        partition = one.entry.partition
+        keys = [partition.attempts(one.entry.id), *([partition.operation(operation)] if operation else [])]
         made = int(await self._charge_script(keys, [attempt, failure.message]))
         logs.warning(
             Action.ATTEMPT_FAILED, entry=one.entry.id, operation_id=operation, attempt=made, error=failure.message
@@ -124,7 +138,7 @@ class Settler:
             if one.delivery and isinstance(one.outcome, Retry) and one.outcome.failure is None
         ]
         asked = {entity for _, _, waits_for in turns for entity in waits_for}
-        oldest = await oldest_pending(self._redis, asked) if asked else {}
+        oldest = await oldest_pending(self._redis, asked, self._partitions) if asked else {}
         for entry, write, waits_for in turns:
             metrics.retries.labels("database", "turn").inc()
             self._deferred.for_turn(entry, write)
@@ -134,15 +148,33 @@ class Settler:
     def _arguments(self, one: Handled) -> list[str | bytes | int]:
         match one.outcome:
             case Applied() | Superseded() | Rejected() as final:
-                return [one.entry.id, "done", *_kept(one), *_notice(one, final)]
+                return [one.entry.id, "done", *self._kept(one), *_notice(one, final)]
             case Duplicate(redelivered, first):
-                return [one.entry.id, "done" if redelivered else "copy", *_kept(one), *_notice(one, first)]
+                return [one.entry.id, "done" if redelivered else "copy", *self._kept(one), *_notice(one, first)]
             case Dead(reason, failure):
                 fields = describe(one.entry.id, one.entry.fields, reason, self._attempt(failure))
                 flat = [part for field in fields.items() for part in field]
-                return [one.entry.id, "dead", *_kept(one), len(flat), *flat]
+                return [one.entry.id, "dead", *self._kept(one), len(flat), *flat]
             case Retry():
                 raise AssertionError("a Retry does not leave the stream")
+
+    def _kept(self, one: Handled) -> list[str | int]:
+        """What the partition keeps of the pending write: operation, entity, name of its pending writes, key, claims."""
+        if one.delivery:
+            write = one.delivery.write
+            claims = claims_of(write if self._claims is None else None)
+            return [write.operation_id, write.entity_id, pending_name(write.ref), write.key_hash, *claims]
+        fields = one.entry.fields
+        entity = Ref(raw_resource(fields), raw_entity_id(fields))
+        name = pending_name(entity) if entity.resource else ""
+        return [raw_text(fields, b"operation_id"), entity.id, name, "", *claims_of(None)]
+
+    def _keys(self, one: Handled) -> list[str]:
+        """All that settle.lua may touch on behalf of an entry."""
+        partition = one.entry.partition
+        operation_id, _, pending, key_hash, *claims = self._kept(one)
+        keys = [partition.attempts(one.entry.id), *partition.kept(str(operation_id), str(pending), claims)]
+        return [*keys, partition.record(str(key_hash))] if key_hash else keys
 
     def _attempt(self, failure: Failure) -> dict[str, str]:
         return {
@@ -160,22 +192,20 @@ def _operation_id(one: Handled) -> str:
     return one.delivery.write.operation_id if one.delivery else raw_text(one.entry.fields, b"operation_id")
 
 
-def _kept(one: Handled) -> list[str | int]:
-    """What Redis keeps of the pending write: operation, entity, name of the entity's pending writes, key, claims."""
-    if one.delivery:
-        write = one.delivery.write
-        return [write.operation_id, write.entity_id, pending_name(write.ref), write.key_hash, *claims_of(write)]
-    fields = one.entry.fields
-    entity = Ref(raw_resource(fields), raw_entity_id(fields))
-    name = pending_name(entity) if entity.resource else ""
-    return [raw_text(fields, b"operation_id"), entity.id, name, "", *claims_of(None)]
+def _by_partition(handled: Iterable[Handled]) -> Iterable[tuple[Partition, list[Handled]]]:
+    parts: dict[Partition, list[Handled]] = {}
+    for one in handled:
+        parts.setdefault(one.entry.partition, []).append(one)
+    return parts.items()
 
 
-def _keys(one: Handled) -> list[str]:
-    """All that settle.lua may touch on behalf of an entry."""
-    operation_id, _, pending, key_hash, *claims = _kept(one)
-    keys = [QUEUE.attempts(one.entry.id), *QUEUE.kept(str(operation_id), str(pending), claims)]
-    return [*keys, QUEUE.record(str(key_hash))] if key_hash else keys
+def _released(one: Handled) -> list[Change]:
+    """The unique values that a write no longer claims. A dead letter's stay: a replay must find them as promised."""
+    if one.delivery is None or isinstance(one.outcome, Dead):
+        return []
+    write = one.delivery.write
+    version = max(write.version, versions.from_stream_id(one.entry.id))
+    return [Change("release", version, write.entity_id, write.operation_id, value) for value in pairs(claims_of(write))]
 
 
 def _notice(one: Handled, final: Final) -> tuple[str, str]:

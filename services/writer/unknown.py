@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import UnknownWrite
-from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import WRITERS_GROUP
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.presence import all_builds
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs
@@ -32,8 +33,11 @@ Take = Callable[[list[str]], Awaitable[None]]
 class Unknown:
     """Those that this writer has met. `consumer`: whose pending list they are in after they are let go."""
 
-    def __init__(self, redis: Redis, consumer: str, *, idle_s: float, patience_s: float) -> None:
+    def __init__(
+        self, redis: Redis, consumer: str, *, idle_s: float, patience_s: float, partitions: Partitions = ONE
+    ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._consumer = consumer
         self._idle_ms = int(idle_s * 1000)
         self._patience_s = patience_s
@@ -65,11 +69,16 @@ class Unknown:
         it may let go of in a moment: writers that pass an entry around and forget it each time never give it up."""
         doubtful = sorted(self._since.keys() - waiting - self._fresh)
         for at in range(0, len(doubtful), _PAGE):
-            pipeline = self._redis.pipeline(transaction=False)
-            for entry_id in doubtful[at : at + _PAGE]:
-                pipeline.xpending_range(WRITES, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
-            for entry_id, pending in zip(doubtful[at : at + _PAGE], await pipeline.execute(), strict=True):
-                if not pending:
+            ids = doubtful[at : at + _PAGE]
+            pending = [False] * len(ids)
+            for partition in self._partitions:  # an id is of one of them, and unknown to the others
+                pipeline = self._redis.pipeline(transaction=False)
+                for entry_id in ids:
+                    pipeline.xpending_range(partition.writes, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
+                found = await pipeline.execute()
+                pending = [before or bool(here) for before, here in zip(pending, found, strict=True)]
+            for entry_id, waits in zip(ids, pending, strict=True):
+                if not waits:
                     self._since.pop(entry_id, None)
 
     async def run(self, take: Take, halted: Callable[[], bool]) -> None:
@@ -84,9 +93,11 @@ class Unknown:
     async def _let_go(self) -> None:
         """Free to be taken over at once, and with no delivery counted."""
         while ids := sorted(self._fresh)[:_PAGE]:
-            await self._redis.xclaim(
-                WRITES, WRITERS_GROUP, self._consumer, 0, [*ids], idle=self._idle_ms, retrycount=0, justid=True
-            )
+            for partition in self._partitions:
+                await self._redis.xclaim(
+                    partition.writes, WRITERS_GROUP, self._consumer, 0, [*ids],
+                    idle=self._idle_ms, retrycount=0, justid=True,
+                )  # fmt: skip
             self._fresh.difference_update(ids)
 
     async def _give_up(self, take: Take) -> None:

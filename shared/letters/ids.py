@@ -33,6 +33,12 @@ def id_of(number: int) -> str:
     return f"{number // _ROOM}-{number % _ROOM}"
 
 
+def stream_of(number: int) -> int:
+    """Which of the dead-letter streams a letter came from; 0: the only one. The queue's partitions have ids of their
+    own (settle.lua)."""
+    return number % _ROOM // 100
+
+
 def first_number(moment: datetime) -> int:
     """The least number of the millisecond that `moment`, which knows its time zone, is in."""
     return int(moment.timestamp() * 1000) * _ROOM

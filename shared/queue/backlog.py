@@ -1,12 +1,14 @@
 """Backlog: how much is on the write stream, and for how long."""
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from holdfast.shared.connections.redis import text
-from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import WRITERS_GROUP
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.writes import versions
 
 
@@ -24,11 +26,26 @@ class StreamBacklog(NamedTuple):
     now_us: int
 
 
-async def backlog(redis: Redis) -> StreamBacklog:
-    """As Redis sees it now, in two round trips."""
+async def backlog(redis: Redis, partitions: Partitions = ONE) -> StreamBacklog:
+    """As Redis sees it now, of all partitions, in two round trips each."""
+    return reduce(_sum, [await _of_one(redis, partition.writes) for partition in partitions])
+
+
+def _sum(one: StreamBacklog, other: StreamBacklog) -> StreamBacklog:
+    return StreamBacklog(
+        depth=one.depth + other.depth,
+        oldest_age_s=max(one.oldest_age_s, other.oldest_age_s),
+        waiting=one.waiting + other.waiting,
+        waiting_age_s=max(one.waiting_age_s, other.waiting_age_s),
+        drained=one.drained + other.drained,
+        now_us=max(one.now_us, other.now_us),
+    )
+
+
+async def _of_one(redis: Redis, stream: str) -> StreamBacklog:
     pipeline = redis.pipeline(transaction=True)
-    pipeline.xinfo_stream(WRITES)
-    pipeline.xinfo_groups(WRITES)
+    pipeline.xinfo_stream(stream)
+    pipeline.xinfo_groups(stream)
     pipeline.time()
     info, groups, time = await pipeline.execute(raise_on_error=False)
     if isinstance(time, Exception):
@@ -42,7 +59,7 @@ async def backlog(redis: Redis) -> StreamBacklog:
     group: Any = next((group for group in groups if text(group["name"]) == WRITERS_GROUP), None)
     given = text(group["last-delivered-id"]) if group else "0-0"
     pending = int(group["pending"]) if group else 0
-    following = await redis.xrange(WRITES, f"({given}", count=1)
+    following = await redis.xrange(stream, f"({given}", count=1)
     first = info["first-entry"]
     return StreamBacklog(
         depth=info["length"],

@@ -1,11 +1,16 @@
 """Memory: what the queue remembers, and who it is."""
 
+import hashlib
+from typing import Any
+
 from redis.asyncio import Redis
 
+from holdfast.shared.connections.cluster import ClusterRedis
 from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import Script
-from holdfast.shared.queue.names import LOOK, LUA, WRITES
+from holdfast.shared.queue.names import LUA
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.epoch import Memory
 
@@ -13,25 +18,47 @@ from holdfast.shared.writes.epoch import Memory
 class MemoryReader:
     """With `replicas` it is known whether as many of them have what it read, as of an accepted write."""
 
-    def __init__(self, redis: Redis, replicas: Replicas | None = None) -> None:
+    def __init__(self, redis: Redis, replicas: Replicas | None = None, partitions: Partitions = ONE) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._script = Script(redis, LUA / "look.lua", replicas)
 
     async def read(self, look: int) -> Memory | None:
-        """And leave the number of this look. None: another server took over halfway. Raises NotSent, RedisError,
-        OSError."""
-        identity, safe = await self._identity(), True
-        try:
-            reply = await self._script([WRITES, LOOK], [look])
-        except TooFewReplicas as few:
-            reply, safe = few.reply, False
-        before, entries, first, last = reply
+        """And leave the number of this look in each partition. None: another server took over halfway. Raises NotSent,
+        RedisError, OSError."""
+        identity, safe, replies = await self._identity(), True, list[Any]()
+        for partition in self._partitions:
+            try:
+                replies.append(await self._script([partition.writes, partition.look], [look]))
+            except TooFewReplicas as few:
+                replies.append(few.reply)
+                safe = False
         if identity != await self._identity():
             return None
-        newest = versions.from_stream_id(text(last))
-        oldest = versions.from_stream_id(text(first)) if first else None
-        return Memory(identity, look, int(before), int(entries), oldest, newest, safe)
+        oldest = [versions.from_stream_id(text(first)) for _, _, first, _ in replies if first]
+        return Memory(
+            identity,
+            look,
+            remembered=min(int(before) for before, _, _, _ in replies),
+            entries=sum(int(entries) for _, entries, _, _ in replies),
+            oldest=min(oldest, default=None),
+            newest=max(versions.from_stream_id(text(last)) for _, _, _, last in replies),
+            safe=safe,
+        )
 
     async def _identity(self) -> str:
-        server, replication = await self._redis.info("server"), await self._redis.info("replication")
-        return f"{server['run_id']}:{replication['master_replid']}"
+        """Of the server that has the queue; of several partitions, and of how many, a digest of all their servers'."""
+        if len(self._partitions) == 1:
+            return await _identity_of(self._redis)
+        servers = [
+            await _identity_of(
+                await self._redis.at(each.writes) if isinstance(self._redis, ClusterRedis) else self._redis
+            )
+            for each in self._partitions
+        ]
+        return hashlib.sha256(" ".join(servers).encode()).hexdigest()
+
+
+async def _identity_of(redis: Redis) -> str:
+    server, replication = await redis.info("server"), await redis.info("replication")
+    return f"{server['run_id']}:{replication['master_replid']}"

@@ -1,6 +1,9 @@
 """Names in Redis. One hash tag, so that every script finds its keys in one slot; and a script is given all of them as
 its KEYS, so that a server that has only some of them refuses it before anything is done.
 
+With more than one partition (partitions.py) each has the keys marked * under a tag of its own, `{holdfast:<N>:<p>}`.
+What is of the fleet and not of a write stays under `{holdfast}`.
+
 | key                          | type   | holds                                                             |
 |------------------------------|--------|-------------------------------------------------------------------|
 | `{holdfast}:writes`          | stream | accepted writes that are not over; its length is the backlog      |
@@ -14,6 +17,7 @@ its KEYS, so that a server that has only some of them refuses it before anything
 | `{holdfast}:keys_used:<block>` | string | bitmap of the keys used in this lifetime of a key and the last |
 | `{holdfast}:look`            | string | number of the auditor's newest look at the write stream           |
 | `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
+| `{holdfast}:partitions`      | string | in how many partitions the queue was last used                    |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:heartbeat`       | string | there while the latest heartbeat is young enough: no api makes another |
 | `{holdfast}:writers`, `:apis` | hash   | each process -> when it last reported, and its build            |
@@ -24,61 +28,20 @@ its KEYS, so that a server that has only some of them refuses it before anything
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 #: The scripts that change these keys atomically.
 LUA = Path(__file__).parent / "lua"
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """The keys of one part of the queue, which have one hash tag."""
-
-    prefix: str
-
-    def operation(self, operation_id: str) -> str:
-        """A pending or dead-lettered operation."""
-        return f"{self.prefix}op:{operation_id}"
-
-    def attempts(self, entry_id: str) -> str:
-        """The failed attempts at an entry."""
-        return f"{self.prefix}attempts:{entry_id}"
-
-    def record(self, key_hash: str) -> str:
-        """Of an Idempotency-Key."""
-        return f"{self.prefix}key:{key_hash}"
-
-    def of_key(self, key_hash: str) -> tuple[str, str]:
-        """The record of an Idempotency-Key, and where it leaves its trace (keys.lua)."""
-        return f"{self.prefix}key:{key_hash}", f"{self.prefix}keys_used:{key_hash[:3]}"
-
-    def kept(self, operation_id: str, pending: str, claims: Sequence[str | int]) -> list[str]:
-        """Of a write, while it is on its way. `pending` and `claims` as in entities.py."""
-        prefix = self.prefix
-        keys = [f"{prefix}{name}" for name in claims[1::2]]
-        if pending:
-            keys.append(prefix + pending)
-        if operation_id:
-            keys.append(f"{prefix}op:{operation_id}")
-        return keys
-
-
-def mended(stream: str) -> str:
-    """Where a script makes a stream anew, see clock.lua."""
-    return f"{stream}:mended"
-
-
-#: There is one so far.
-QUEUE = Partition("{holdfast}:")
-PREFIX = QUEUE.prefix
+PREFIX = "{holdfast}:"
 WRITES = PREFIX + "writes"
 DEAD = PREFIX + "dead"
 CLOCK = PREFIX + "clock"
 AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
 LOOK = PREFIX + "look"
+PARTITIONS = PREFIX + "partitions"
 WRITERS = PREFIX + "writers"
 APIS = PREFIX + "apis"
 HALTS = PREFIX + "halts"

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode_payload, raw_resource
 from holdfast.shared.queue.entities import pending_name
-from holdfast.shared.queue.names import LAST, OPERATION, PREFIX
+from holdfast.shared.queue.names import LAST
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.payloads import payloads
 from holdfast.shared.writes.commands import Ref, Write
 
@@ -44,12 +45,14 @@ class PendingOperation:
     last_error: str
 
 
-async def pending_writes(redis: Redis, entities: Sequence[Ref]) -> dict[Ref, PendingWrites | Exception]:
+async def pending_writes(
+    redis: Redis, entities: Sequence[Ref], partitions: Partitions = ONE
+) -> dict[Ref, PendingWrites | Exception]:
     """Those of each of these entities, in one round trip. What cannot be read is the result of its entity alone.
     Nothing for almost every entity, almost always."""
     pipeline = redis.pipeline(transaction=False)
     for entity in entities:
-        pipeline.hgetall(PREFIX + pending_name(entity))
+        pipeline.hgetall(partitions.of(entity.id).prefix + pending_name(entity))
     replies = await pipeline.execute(raise_on_error=False)
     return {entity: _pending(entity, reply) for entity, reply in zip(entities, replies, strict=True)}
 
@@ -81,12 +84,12 @@ def _decoded(entity: Ref, fields: dict[bytes, bytes]) -> PendingWrites:
     return PendingWrites(sorted(writes, key=lambda write: write.version), unknown)
 
 
-async def oldest_pending(redis: Redis, entities: Iterable[Ref]) -> dict[Ref, int]:
+async def oldest_pending(redis: Redis, entities: Iterable[Ref], partitions: Partitions = ONE) -> dict[Ref, int]:
     """The version of each entity's oldest write on its way; entities without one are left out."""
     asked = [entity for entity in entities if pending_name(entity)]
     pipeline = redis.pipeline(transaction=False)
     for entity in asked:
-        pipeline.hgetall(PREFIX + pending_name(entity))
+        pipeline.hgetall(partitions.of(entity.id).prefix + pending_name(entity))
     oldest = {}
     for entity, fields in zip(asked, await pipeline.execute(), strict=True):
         versions = [int(value.split(b" ", 1)[0]) for field, value in fields.items() if field != LAST.encode()]
@@ -95,11 +98,15 @@ async def oldest_pending(redis: Redis, entities: Iterable[Ref]) -> dict[Ref, int
     return oldest
 
 
-async def pending_operation(redis: Redis, operation_id: str) -> PendingOperation | None:
-    """The operation, if it is queued or dead-lettered."""
-    fields: dict[bytes, bytes] = cast(Any, await redis.hgetall(OPERATION + operation_id))
-    if b"version" not in fields:
+async def pending_operation(redis: Redis, operation_id: str, partitions: Partitions = ONE) -> PendingOperation | None:
+    """The operation, if it is queued or dead-lettered. Its id does not tell its partition: all are asked at once."""
+    pipeline = redis.pipeline(transaction=False)
+    for partition in partitions:
+        pipeline.hgetall(partition.operation(operation_id))
+    found: list[dict[bytes, bytes]] = [each for each in await pipeline.execute() if b"version" in each]
+    if not found:
         return None
+    fields = found[0]
     return PendingOperation(
         resource=raw_resource(fields),
         entity_id=text(fields.get(b"entity") or fields[b"user"]),

@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 
 from holdfast.shared.connections.script import Script
 from holdfast.shared.queue.entry import Entry
-from holdfast.shared.queue.names import CLOCK, LUA, WRITES, mended
+from holdfast.shared.queue.names import LUA
+from holdfast.shared.queue.partitions import mended
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
@@ -24,7 +25,10 @@ class Plausible:
         limit = versions.wall_clock() + versions.HORIZON_US
         if all(versions.from_stream_id(entry.id) <= limit for entry in entries):
             return entries
-        limit, moved = map(int, await self._script([WRITES, CLOCK, mended(WRITES)], []))
-        if moved:
-            logs.warning(Action.STREAM_MENDED, entries=moved)
-        return [entry for entry in entries if versions.from_stream_id(entry.id) <= limit]
+        limits = {}
+        for partition in {entry.partition for entry in entries}:
+            keys = [partition.writes, partition.clock, mended(partition.writes)]
+            limits[partition], moved = map(int, await self._script(keys, []))
+            if moved:
+                logs.warning(Action.STREAM_MENDED, entries=moved)
+        return [entry for entry in entries if versions.from_stream_id(entry.id) <= limits[entry.partition]]

@@ -7,13 +7,14 @@ fallen silent. Then another is started, as soon as Redis answers.
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from faststream import FastStream
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.partitions import ONE, Partition
 from holdfast.shared.queue.watch import Watch
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
@@ -28,9 +29,16 @@ class Reading:
     """`make_reader` gives a new FastStream application each time."""
 
     def __init__(
-        self, redis: Redis, make_reader: Callable[[], FastStream], watch: Watch, *, probe_cap_s: float
+        self,
+        redis: Redis,
+        make_reader: Callable[[], FastStream],
+        watch: Watch,
+        *,
+        probe_cap_s: float,
+        partitions: Sequence[Partition] = ONE,
     ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._make_reader = make_reader
         self._watch = watch
         self._probe_cap_s = probe_cap_s
@@ -38,6 +46,8 @@ class Reading:
         self._had_groups = False
         self._reader: FastStream | None = None
         self._stop_asked = asyncio.Event()
+        #: What a signal does.
+        self.on_signal: Callable[[], None] = self.stop
         self._crashed = metrics.loop_crashes.labels("reading")
 
     @property
@@ -55,7 +65,7 @@ class Reading:
         """FastStream ends alike on a signal and on a lost group; we have to tell them apart."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self.on_signal)
 
     async def groups(self) -> None:
         """Wait for Redis, and for the groups to be there; or for the order to stop."""
@@ -111,7 +121,7 @@ class Reading:
 
     async def _ensure_groups(self) -> None:
         self._watch.turned()
-        made = await ensure_groups(self._redis)
+        made = await ensure_groups(self._redis, self._partitions)
         if self._had_groups:  # else this may be the first start of all
             for stream in made:
                 metrics.groups_recreated.inc()

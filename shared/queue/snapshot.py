@@ -1,6 +1,6 @@
 """Snapshot: the queue's side of the ledger as of one moment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,8 @@ from redis.exceptions import ResponseError
 
 from holdfast.shared.connections.redis import entries, text
 from holdfast.shared.queue.codec import raw_text
-from holdfast.shared.queue.names import DEAD, LEDGER, WRITES
 from holdfast.shared.queue.page import page
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.writes import versions
 
 _PAGE = 1000
@@ -18,30 +18,40 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Counts as of `cut`, the id of the newest entry, and `dead_cut`, the id of the newest dead letter."""
+    """Counts as of `cuts`, the newest entry of each partition as a version, and `dead_cuts`, the ids of the newest dead
+    letters."""
 
-    cut: str
-    dead_cut: str
+    cuts: tuple[int, ...]
+    dead_cuts: tuple[str, ...]
     entries: int
     duplicates: int
     replayed: int
 
 
-async def snapshot(redis: Redis) -> Snapshot:
-    """All counts in one transaction. A queue that was never used gives zeros."""
+async def snapshot(redis: Redis, partitions: Partitions = ONE) -> Snapshot:
+    """All counts of a partition in one transaction. A queue that was never used gives zeros."""
+    parts = [await _of_one(redis, partition) for partition in partitions]
+    return Snapshot(
+        tuple(versions.from_stream_id(part[0]) for part in parts),
+        tuple(part[1] for part in parts),
+        *(sum(each) for each in zip(*(part[2:] for part in parts), strict=True)),
+    )
+
+
+async def _of_one(redis: Redis, partition: Partition) -> tuple[str, str, int, int, int]:
     pipeline = redis.pipeline(transaction=True)
-    pipeline.xinfo_stream(WRITES)
-    pipeline.xinfo_stream(DEAD)
-    pipeline.hgetall(LEDGER)
+    pipeline.xinfo_stream(partition.writes)
+    pipeline.xinfo_stream(partition.dead)
+    pipeline.hgetall(partition.ledger)
     stream, dead, kept = await pipeline.execute(raise_on_error=False)
     if isinstance(kept, Exception):
         raise kept
-    return Snapshot(
-        cut=text(_of(stream, "last-generated-id", "0-0")),
-        dead_cut=text(_of(dead, "last-generated-id", "0-0")),
-        entries=int(_of(stream, "entries-added", 0)),
-        duplicates=int(kept.get(b"duplicates", 0)),
-        replayed=int(kept.get(b"replayed", 0)),
+    return (
+        text(_of(stream, "last-generated-id", "0-0")),
+        text(_of(dead, "last-generated-id", "0-0")),
+        int(_of(stream, "entries-added", 0)),
+        int(kept.get(b"duplicates", 0)),
+        int(kept.get(b"replayed", 0)),
     )
 
 
@@ -54,27 +64,38 @@ def _of(info: Any, name: str, absent: object) -> Any:
     return info[name]
 
 
-async def letters_on_stream(redis: Redis, dead_cut: str) -> AsyncIterator[list[tuple[str, str]]]:
-    """(letter id, id of the entry it is of, '' for none) of the dead letters up to `dead_cut` that are still on their
-    stream, page by page."""
+async def letters_on_stream(
+    redis: Redis, partitions: Partitions, dead_cuts: Sequence[str]
+) -> AsyncIterator[list[tuple[str, str]]]:
+    """(letter id, id of the entry it is of, '' for none) of the dead letters up to `dead_cuts` that are still on their
+    streams, page by page."""
+    for partition, cut in zip(partitions, dead_cuts, strict=True):
+        async for found in _pages(redis, partition.dead, cut):
+            yield [(letter_id, raw_text(fields, b"entry_id")) for letter_id, fields in found]
+
+
+async def may_return(redis: Redis, partitions: Partitions = ONE) -> tuple[int | None, int]:
+    """(version of the oldest entry on a write stream, if there is one; dead letters that no table has yet)."""
+    oldest, waiting = list[int](), 0
+    for partition in partitions:
+        pipeline = redis.pipeline(transaction=True)
+        pipeline.xrange(partition.writes, count=1)
+        pipeline.xlen(partition.dead)
+        first, dead = await pipeline.execute()
+        oldest += [versions.from_stream_id(text(first[0][0]))] if first else []
+        waiting += int(dead)
+    return min(oldest, default=None), waiting
+
+
+async def backlog(redis: Redis, partitions: Partitions, cuts: Sequence[int]) -> AsyncIterator[list[tuple[str, str]]]:
+    """(entry id, operation id) of what is on the write streams up to `cuts`, page by page."""
+    for partition, cut in zip(partitions, cuts, strict=True):
+        async for found in _pages(redis, partition.writes, versions.to_stream_id(cut)):
+            yield [(entry_id, raw_text(fields, b"operation_id")) for entry_id, fields in found]
+
+
+async def _pages(redis: Redis, stream: str, cut: str) -> AsyncIterator[list[tuple[str, Mapping[bytes, bytes]]]]:
     start = "-"
-    while found := entries(await redis.xrange(DEAD, start, dead_cut, count=page(_PAGE))):
-        yield [(letter_id, raw_text(fields, b"entry_id")) for letter_id, fields in found]
-        start = f"({found[-1][0]}"
-
-
-async def may_return(redis: Redis) -> tuple[int | None, int]:
-    """(version of the oldest entry on the write stream, if there is one; dead letters that no table has yet)."""
-    pipeline = redis.pipeline(transaction=True)
-    pipeline.xrange(WRITES, count=1)
-    pipeline.xlen(DEAD)
-    first, dead = await pipeline.execute()
-    return (versions.from_stream_id(text(first[0][0])) if first else None), int(dead)
-
-
-async def backlog(redis: Redis, cut: str) -> AsyncIterator[list[tuple[str, str]]]:
-    """(entry id, operation id) of what is on the write stream up to `cut`, page by page."""
-    start = "-"
-    while found := entries(await redis.xrange(WRITES, start, cut, count=page(_PAGE))):
-        yield [(entry_id, raw_text(fields, b"operation_id")) for entry_id, fields in found]
+    while found := entries(await redis.xrange(stream, start, cut, count=page(_PAGE))):
+        yield found
         start = f"({found[-1][0]}"

@@ -1,15 +1,16 @@
 """Streams: how much is on them, since when, and whether unread entries were removed."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.script import Script
-from holdfast.shared.queue.names import DEAD, DLQ_GROUP, LUA, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import DLQ_GROUP, LUA, WRITERS_GROUP
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.writes import versions
 
-_GROUPS = {"writes": (WRITES, WRITERS_GROUP), "dead_letters": (DEAD, DLQ_GROUP)}
 #: More than are delivered and not settled at any time; the look stays short all the same.
 _DELIVERED_MAX = 20_000
 
@@ -29,17 +30,30 @@ class StreamSeen(NamedTuple):
 class Streams:
     """`look` takes one round trip a stream, whatever is on them."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, partitions: Partitions = ONE) -> None:
+        self._partitions = partitions
         self._script = Script(redis, LUA / "streams.lua")
 
     async def look(self) -> dict[str, StreamSeen]:
-        """`writes` and `dead_letters`, as Redis sees them now. Raises NotSent, RedisError, OSError."""
-        return {name: await self._one(*where) for name, where in _GROUPS.items()}
+        """`writes` and `dead_letters`, of all partitions, as seen now. Raises NotSent, RedisError, OSError."""
+        writes = [await self._one(partition.writes, WRITERS_GROUP) for partition in self._partitions]
+        dead = [await self._one(partition.dead, DLQ_GROUP) for partition in self._partitions]
+        return {"writes": _all_of(writes), "dead_letters": _all_of(dead)}
 
     async def _one(self, stream: str, group: str) -> StreamSeen:
         length, added, oldest, pending, read, there = await self._script([stream], [group, _DELIVERED_MAX])
         oldest_s = versions.from_stream_id(text(oldest)) / 1_000_000 if oldest else None
         return StreamSeen(length, pending, oldest_s, trimmed_unread(added - length, pending, read, there))
+
+
+def _all_of(parts: Sequence[StreamSeen]) -> StreamSeen:
+    unread = [part.trimmed_unread for part in parts]
+    return StreamSeen(
+        entries=sum(part.entries for part in parts),
+        pending=sum(part.pending for part in parts),
+        oldest_s=min((part.oldest_s for part in parts if part.oldest_s is not None), default=None),
+        trimmed_unread=None if None in unread else sum(filter(None, unread)),
+    )
 
 
 def trimmed_unread(gone: int, pending: int, read: int, there: int) -> int | None:

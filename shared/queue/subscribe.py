@@ -15,6 +15,7 @@ from holdfast.shared.connections.address import parse_redis
 from holdfast.shared.connections.redis import RedisTimeouts, connection_options, text
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.page import page
+from holdfast.shared.queue.partitions import QUEUE, Partition
 from holdfast.shared.queue.watch import Watch
 
 Handle = Callable[[list[Entry]], Awaitable[None]]
@@ -82,8 +83,10 @@ def subscriber_app(
     batch_max: int,
     block_ms: int,
     timeout_s: float,
+    partition: Partition = QUEUE,
 ) -> FastStream:
-    """A FastStream application that reads `stream` as `consumer` of `group`; `watch` learns how each read ended."""
+    """A FastStream application that reads `stream`, of `partition`, as `consumer` of `group`; `watch` learns how each
+    read ended."""
     options = connection_options(parse_redis(address), RedisTimeouts(timeout_s, timeout_s), stream)
     kind = _noting(options.pop("connection_class"), watch)
     broker = RedisBroker(
@@ -105,6 +108,6 @@ def subscriber_app(
     async def on_batch(message: RedisBatchStreamMessage) -> None:
         raw = message.raw_message
         ids, fields = raw["message_ids"], raw["data"]
-        await handle([Entry(text(id), entry) for id, entry in zip(ids, fields, strict=True)])
+        await handle([Entry(text(id), entry, partition) for id, entry in zip(ids, fields, strict=True)])
 
     return FastStream(broker, logger=None)

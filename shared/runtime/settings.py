@@ -173,7 +173,9 @@ class QueueSettings(Settings):
     )
     redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a connection")
     redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one reply of Redis")
-
+    queue_partitions: int = Field(
+        default=1, ge=1, le=64, description="Parts of the queue, the same in all services (operations/partitions.md)"
+    )
     queue_replicas: int = Field(
         default=0,
         ge=0,
@@ -182,10 +184,7 @@ class QueueSettings(Settings):
         " straight to the database",
     )
     queue_replicas_timeout_s: float = Field(
-        default=0.2,
-        gt=0,
-        le=10,
-        description="Longest wait for their memory, and then, from Redis 7.2 on, for their disks",
+        default=0.2, gt=0, le=10, description="Longest wait for their memory, then, from Redis 7.2 on, for their disks"
     )
 
     @field_validator("redis_addr", "cache_redis_addr", check_fields=False)

@@ -10,17 +10,19 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.store.engine import Engine, transaction
+from holdfast.shared.store.cuts import Cuts, cut_of
+from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.load import load_ended
-from holdfast.shared.store.tables import operation_totals
+from holdfast.shared.store.tables import operation_totals, operations
 
 _PAGE = 1000
 
 # The indexes are named: their statistics lag behind, and the wrong one reads the whole table.
 _COUNT = "SELECT COUNT(*), SUM(effect = 'rejected'), SUM(entry_id IS NULL) FROM operations"
-_OPEN = sa.text(f"{_COUNT} FORCE INDEX (operations_closed) WHERE closed = 0 AND (entry_id IS NULL OR version <= :cut)")
-_LATER = sa.text(
-    f"{_COUNT} FORCE INDEX (operations_version) WHERE closed = 1 AND entry_id IS NOT NULL AND version > :cut"
+_OPEN = f"{_COUNT} FORCE INDEX (operations_closed) WHERE closed = 0 AND (entry_id IS NULL OR version <= {{cut}})"
+_LATER = (
+    f"{_COUNT} FORCE INDEX (operations_version) WHERE closed = 1 AND entry_id IS NOT NULL"
+    " AND version > {least} AND version > {cut}"
 )
 
 
@@ -59,17 +61,16 @@ def operation_counts(engine: Engine, up_to_version: int) -> OperationCounts:
     """Of the operations accepted up to a version; all of the direct ones."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
     with transaction(snapshot) as connection:
-        return counts_in(connection, up_to_version)
+        return counts_in(connection, (up_to_version,))
 
 
-def counts_in(connection: sa.Connection, up_to_version: int) -> OperationCounts:
+def counts_in(connection: sa.Connection, cuts: Cuts) -> OperationCounts:
     """The same, in a transaction that sees one snapshot."""
-    cut = {"cut": up_to_version}
-    totals = read_totals(connection)
-    still_open, rejected, direct = _counted(connection, _OPEN, cut)
+    totals, least = read_totals(connection), min(cuts)
+    still_open, rejected, direct = _counted(connection, _OPEN, cuts)
     later = later_rejected = 0
-    if totals.closed_to > up_to_version:  # another replica has closed rows that this reading began too early for
-        later, later_rejected, _ = _counted(connection, _LATER, cut)
+    if totals.closed_to > least:  # another replica has closed rows that this reading began too early for
+        later, later_rejected, _ = _counted(connection, _LATER, cuts)
     return OperationCounts(
         applied=totals.applied + still_open - rejected - (later - later_rejected),
         rejected=totals.rejected + rejected - later_rejected,
@@ -79,9 +80,10 @@ def counts_in(connection: sa.Connection, up_to_version: int) -> OperationCounts:
     )
 
 
-def _counted(connection: sa.Connection, query: sa.TextClause, cut: dict[str, int]) -> tuple[int, int, int]:
+def _counted(connection: sa.Connection, query: str, cuts: Cuts) -> tuple[int, int, int]:
     """(all, rejected, direct)"""
-    every, rejected, direct = connection.execute(query, cut).one()
+    statement = query.format(cut=cut_of("version", cuts), least=min(cuts))
+    every, rejected, direct = connection.exec_driver_sql(statement).one()
     return int(every), int(rejected or 0), int(direct or 0)
 
 
@@ -99,4 +101,17 @@ def ended_by(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[st
     for at in range(0, len(wanted), _PAGE):
         ended = load_ended(connection, wanted[at : at + _PAGE])
         found |= {operation_id: one.entry_id for operation_id, one in ended.items()}
+    return found
+
+
+def ended_versions(engine: Engine, operation_ids: Iterable[str]) -> dict[str, int]:
+    """Operation id -> its version, for those of `operation_ids` that are over."""
+    wanted, found = sorted(set(operation_ids)), dict[str, int]()
+    with reading(engine) as connection:
+        for at in range(0, len(wanted), _PAGE):
+            page = wanted[at : at + _PAGE]
+            query = sa.select(operations.c.operation_id, operations.c.version).where(
+                operations.c.operation_id.in_(page)
+            )
+            found |= {operation_id: int(version) for operation_id, version in connection.execute(query)}
     return found

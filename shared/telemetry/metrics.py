@@ -134,6 +134,10 @@ tombstones_purged = Counter(
     "holdfast_tombstones_purged_total",
     "Rows of deleted entities that were removed since they are older than the horizon",
 )
+claims_swept = Counter(
+    "holdfast_claims_swept_total",
+    "Claims of unique values that no write held any more, where the queue has several partitions",
+)
 dead_letters_open = KnownGauge("holdfast_dead_letters_open", "Dead letters that wait for an operator")
 dead_letters_oldest = KnownGauge(
     "holdfast_dead_letters_oldest_timestamp_seconds",

@@ -7,9 +7,10 @@ import sys
 from holdfast.services.dlq_admin.__main__ import main
 from holdfast.services.dlq_admin.letters.indexer import Indexer
 from holdfast.shared.letters.letter import Letter
+from holdfast.shared.queue.partitions import Partition
 
 
-async def _die(self: Indexer, letters: list[Letter]) -> None:
+async def _die(self: Indexer, partition: Partition, letters: list[Letter]) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -58,7 +58,7 @@ def _row(chance: random.Random, number: int) -> tuple[str, int, str, str | None]
 def _agrees(engine: Engine, cut: int) -> OperationCounts:
     """A reading and a full count of one snapshot."""
     with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
-        counts = counts_in(connection, cut)
+        counts = counts_in(connection, (cut,))
         applied, rejected, direct = connection.execute(_FULL, {"cut": cut}).one()
     assert (counts.applied, counts.rejected, counts.direct) == (applied, rejected, direct), cut
     return counts

@@ -2,6 +2,7 @@
 code under test."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +12,10 @@ from tests.promises.final import Ended, Entity, Final, Letter, Replay, Row
 Sql = Callable[[str], Iterable[tuple[Any, ...]]]
 Redis = Callable[..., Any]
 
-_PREFIX = b"{holdfast}:"
-_WRITES, _DEAD, _EMAILS = _PREFIX + b"writes", _PREFIX + b"dead", _PREFIX + b"emails"
+#: Of a key of any partition.
+_PREFIX = re.compile(rb"\{holdfast[^}]*\}:")
+#: When its lease is over, a claim that no write holds is taken away within so many seconds.
+_SWEPT_S = 30
 _HEARTBEATS = "heartbeats"
 _METHODS = {"Create": "POST", "Update": "PATCH", "Replace": "PUT", "Delete": "DELETE"}
 
@@ -25,7 +28,9 @@ def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None) -> Final:
         rows=tuple(_rows(sql)),
         letters=letters,
         replays=tuple(_replays(sql)),
-        entries_left=tuple(entry[0].decode() for entry in redis(b"XRANGE", _WRITES, b"-", b"+") or ()),
+        entries_left=tuple(
+            entry[0].decode() for stream in _named(redis, b"writes") for entry in redis(b"XRANGE", stream, b"-", b"+")
+        ),
         names_left=tuple(_names(redis, {letter.operation_id for letter in letters if letter.open})),
         ledger=ledger,
         seen_up_to=_seen_up_to(sql),
@@ -35,12 +40,17 @@ def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None) -> Final:
 
 def letters_on_stream(redis: Redis) -> int:
     """Dead letters that are not indexed."""
-    return int(redis(b"XLEN", _DEAD) or 0)
+    return sum(int(redis(b"XLEN", stream)) for stream in _named(redis, b"dead"))
 
 
 def entries(redis: Redis) -> int:
     """The backlog."""
-    return int(redis(b"XLEN", _WRITES) or 0)
+    return sum(int(redis(b"XLEN", stream)) for stream in _named(redis, b"writes"))
+
+
+def _named(redis: Redis, name: bytes) -> list[bytes]:
+    """The keys of this name, of all partitions."""
+    return [key for key in redis(b"KEYS", b"*") or () if _PREFIX.sub(b"", key) == name]
 
 
 def _ended(sql: Sql) -> Iterable[Ended]:
@@ -85,14 +95,16 @@ def _replays(sql: Sql) -> Iterable[Replay]:
 def _names(redis: Redis, dead: set[str]) -> Iterable[str]:
     """What the queue holds of writes that are over; dead letters keep their operation and their address."""
     for name in redis(b"KEYS", b"*"):
-        about = name.removeprefix(_PREFIX)
+        about = _PREFIX.sub(b"", name)
         if about.startswith((b"user:", b"attempts:")) or (about.startswith(b"op:") and about[3:].decode() not in dead):
             yield name.decode()
-    holders = redis(b"HVALS", _EMAILS) or ()
-    for holder in holders:
-        operation = holder.decode().split(" ")[1]
-        if operation not in dead:
-            yield f"an address held by {operation}"
+    for emails in _named(redis, b"emails"):
+        now_s = int(redis(b"TIME")[0])
+        for holder in list(redis(b"HGETALL", emails) or ())[1::2]:
+            _, operation, *leases = holder.decode().split(" ")  # with several partitions each operation has a lease
+            for each, until in zip([operation, *leases[1::2]], [*leases[::2]] or ["0"], strict=True):
+                if each not in dead and int(until) // 1_000_000 <= now_s - _SWEPT_S:
+                    yield f"an address held by {each}"
 
 
 def _seen_up_to(sql: Sql) -> int:

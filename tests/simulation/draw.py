@@ -15,12 +15,17 @@ from tests.simulation.targets import faults_of
 _LARGE_EACH = 5
 #: Large worlds without any fault, which show that the harness accuses nobody: one in so many.
 _CALM = 12
+#: How many the queue has.
+_PARTITIONS = (1, 1, 1, 2, 4)
 
 
 def draw(seed: int, world: str | None = None) -> Plan:
     """The plan of this seed, in a world of its size or of the one that is named."""
-    if (world or (SMALL if seed % _LARGE_EACH else LARGE)) == SMALL:
-        return draw_small(seed)
+    plan = draw_small(seed) if (world or (SMALL if seed % _LARGE_EACH else LARGE)) == SMALL else _large(seed)
+    return replace(plan, partitions=Random(f"partitions {seed}").choice(_PARTITIONS))
+
+
+def _large(seed: int) -> Plan:
     plan = _with_third_party(_of_the_stores(seed), Random(f"third party {seed}"))
     plan = _with_replicas(plan, Random(f"replicas {seed}"))
     return _with_faults(plan, LATER, Random(f"later {seed}")) if plan.faults else plan

@@ -2,14 +2,15 @@
 entry again; and what they take from its readers."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from deploy.poison.entries import GOOD, poison
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from tests.promises.history import Event, Planted
 
-WRITES, DEAD, GROUP = b"{holdfast}:writes", b"{holdfast}:dead", b"writers"
+GROUP = b"writers"
 _US = 1_000_000
 _REMEMBERED = 40
 _NAMES = ("schema", "resource", "command", "operation_id", "entity_id", "version", "payload", "after", "if_match",
@@ -27,7 +28,10 @@ class Hand:
         wall_s: Callable[[], float],
         now: Callable[[], float],
         record: Callable[[Event], None],
+        partitions: Partitions = ONE,
     ) -> None:
+        self._partitions = partitions
+        self._turn = 0
         self._run = run
         self._wall_s = wall_s
         self._now = now
@@ -60,39 +64,43 @@ class Hand:
         """On the dead-letter stream."""
         names = chance.sample(("original.operation_id", "original.command", "reason", "error", "entry_id", "x"), 3)
         fields = {name: _value(name.removeprefix("original."), chance) for name in names}
-        self._add(fields, "letter", bad=True, stream=DEAD)
+        self._add(fields, "letter", bad=True, stream=self._next().dead)
 
     def twice(self, count: int, chance: Random) -> int:
         """Entries that are on the stream, or were, come once more."""
-        for _, fields in self._run(b"XRANGE", WRITES, b"-", b"+", b"COUNT", b"20") or ():
+        writes = self._next().writes.encode()
+        for _, fields in self._run(b"XRANGE", writes, b"-", b"+", b"COUNT", b"20") or ():
             # A second copy of what can never work is a second dead letter, and rightly so.
             if self._bad.isdisjoint(fields) and b"operation_id" in fields:
                 self._seen.append(tuple(fields))
         del self._seen[:-_REMEMBERED]
         again = [chance.choice(self._seen) for _ in range(count)] if self._seen else []
         for words in again:
-            self._run(b"XADD", WRITES, b"*", *words)
+            self._run(b"XADD", self._of(words).writes.encode(), b"*", *words)
         return len(again)
 
     def orphans(self, chance: Random) -> int:
         """Entries that were delivered and are in nobody's pending list any more."""
-        pending = self._run(b"XPENDING", WRITES, GROUP, b"-", b"+", b"20")
+        writes = self._next().writes.encode()
+        pending = self._run(b"XPENDING", writes, GROUP, b"-", b"+", b"20")
         if not pending:
             return 0
         if chance.random() < 0.5:
-            self._run(b"XGROUP", b"DELCONSUMER", WRITES, GROUP, chance.choice(pending)[1])
+            self._run(b"XGROUP", b"DELCONSUMER", writes, GROUP, chance.choice(pending)[1])
         else:
-            self._run(b"XACK", WRITES, GROUP, chance.choice(pending)[0])
+            self._run(b"XACK", writes, GROUP, chance.choice(pending)[0])
         return len(pending)
 
     def forgotten(self) -> None:
-        """The queue is about to forget: what the services themselves have on the stream may be lost."""
-        entries = self._run(b"XRANGE", WRITES, b"-", b"+") or ()
-        self.heartbeats += sum(b"heartbeats" in fields for _, fields in entries)
+        """The queue is about to forget: what the services themselves have on the streams may be lost."""
+        for partition in self._partitions:
+            entries = self._run(b"XRANGE", partition.writes.encode(), b"-", b"+") or ()
+            self.heartbeats += sum(b"heartbeats" in fields for _, fields in entries)
 
-    def _add(self, fields: Fields, kind: str, *, bad: bool, stream: bytes = WRITES, entry_id: str = "*") -> None:
+    def _add(self, fields: Fields, kind: str, *, bad: bool, stream: str = "", entry_id: str = "*") -> None:
         words = [word for name, value in fields.items() for word in (name.encode(), value)]
-        added = self._run(b"XADD", stream, entry_id.encode(), *words)
+        stream = stream or self._of(tuple(words)).writes
+        added = self._run(b"XADD", stream.encode(), entry_id.encode(), *words)
         if added is None:
             return
         operation = _text(fields, "operation_id") or _text(fields, "original.operation_id")
@@ -100,6 +108,16 @@ class Hand:
         if bad:
             self._bad.add(operation.encode())
         self._record(Planted(self._now(), kind, bad, operation, entity, added.decode()))
+
+    def _next(self) -> Partition:
+        """Each in its turn."""
+        self._turn += 1
+        return self._partitions[self._turn % len(self._partitions)]
+
+    def _of(self, words: Sequence[bytes]) -> Partition:
+        """The entity's, if these fields name one."""
+        entity = dict(zip(words[::2], words[1::2], strict=True)).get(b"entity_id", b"")
+        return self._partitions.of(entity.decode("utf-8", "replace"))
 
 
 def _text(fields: Fields, name: str) -> str:

@@ -70,6 +70,8 @@ class Plan:
     proxies: int = 0
     #: Replicas of the queue that have to have a write before it is accepted.
     replicas: int = 0
+    #: Of the queue.
+    partitions: int = 1
     #: Mean pause of one operator between two acts.
     operator_pause_s: float = 2.0
     #: Pause of a dlq_admin between two readings of the ledger.
@@ -98,7 +100,7 @@ class Plan:
     def lines(self) -> Iterator[str]:
         """For a person."""
         counts = f"{self.apis} apis, {self.writers} writers, {self.admins} admins"
-        counts += f", {self.proxies} proxies, {self.replicas} replicas"
+        counts += f", {self.proxies} proxies, {self.replicas} replicas, {self.partitions} partitions"
         people = f"{len(self.clients)} clients every {self.pause_s:g} s, {len(self.operators)} operators"
         yield f"seed {self.seed}: {counts}, {people}, {self.load_s:g} s of load"
         actions = " ".join(f"{name} {weight:g}" for name, weight in self.mix.actions.items())

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from holdfast.shared.queue.partitions import Partitions
 from tests.promises.case import Case
 from tests.promises.history import Alone, AtRest, History, Ok
 from tests.promises.history import Fault as Broken
@@ -74,7 +75,9 @@ class Run:
         self._say = simulation.timeline.say
         self.world = world = World(simulation, plan, folder)
         self.record = Record(self.now, self._say)
-        self._hand = hand = Hand(world.command, world.clock("queue"), self.now, self.record.events.append)
+        self._hand = hand = Hand(
+            world.command, world.clock("queue"), self.now, self.record.events.append, Partitions(plan.partitions)
+        )
         clients = [f"client-{number}" for number in plan.clients]
         stage = Stage(
             simulation, world.nodes, world.redis["queue"], world.redis["cache"], world.database, clients, hand,

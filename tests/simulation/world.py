@@ -50,6 +50,7 @@ class World:
         self.plan = plan
         self.database = DatabaseModel(self.clock("database"), simulation.chance("database"))
         self.redis = {name: RedisModel(self.clock(name)) for name in ("queue", "cache")}
+        self.redis["queue"].executor.clustered = True
         if plan.replicas:
             self.redis["queue"].replication.delay_s = REPLICATED_AFTER_S
         self.seen = self._watched()
@@ -120,6 +121,8 @@ class World:
         same: dict[str, Any] = {**_STORES, "instance": name, "keys_file": self._keys}
         if self.plan.replicas:
             same["queue_replicas"] = self.plan.replicas
+        if self.plan.partitions > 1:
+            same["queue_partitions"] = self.plan.partitions
         if name.startswith(PROXIES):
             url = f"http://{THIRD_PARTY}:{THIRD_PARTY_PORT}"
             return nodes.external_proxy(

@@ -33,7 +33,9 @@ class Stores:
         self._pending: Write | None = write
         self._left = settles_after
 
-    async def call_async(self, _look: object, _redis: object, entities: Sequence[Ref]) -> dict[Ref, PendingWrites]:
+    async def call_async(
+        self, _look: object, _redis: object, entities: Sequence[Ref], *_: object
+    ) -> dict[Ref, PendingWrites]:
         """What the queue holds."""
         found = PendingWrites([self._pending] if self._pending else [])
         self._looked()

@@ -13,6 +13,7 @@ from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.letters.audit import seals
 from holdfast.shared.letters.ids import time_of
 from holdfast.shared.letters.index import standing
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.streams import Streams
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -46,10 +47,11 @@ class Auditor:
         every_s: float,
         besides: Iterable[Probe] = (),
         replicas: Replicas | None = None,
+        partitions: Partitions = ONE,
     ) -> None:
         self._database = database
-        self._epochs = Epochs(redis, database, replicas)
-        self._streams = Streams(redis)
+        self._epochs = Epochs(redis, database, replicas, partitions)
+        self._streams = Streams(redis, partitions)
         self._reading: Reading | None = None
         self._missing = 0
         self._newest_sealed = self._sealed_to = 0

@@ -8,6 +8,7 @@ from holdfast.services.dlq_admin.auditor.ledger import read_ledger, reading_at
 from holdfast.services.dlq_admin.database import Database
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.queue.memory import MemoryReader
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.store import epochs
 from holdfast.shared.store.reads import newest_version
 from holdfast.shared.telemetry import logs, metrics
@@ -20,10 +21,13 @@ from holdfast.shared.writes.ledger import Ledger
 class Epochs:
     """`ledger` reads the ledger in the epoch that it belongs to."""
 
-    def __init__(self, redis: Redis, database: Database, replicas: Replicas | None) -> None:
+    def __init__(
+        self, redis: Redis, database: Database, replicas: Replicas | None, partitions: Partitions = ONE
+    ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._database = database
-        self._memory = MemoryReader(redis, replicas)
+        self._memory = MemoryReader(redis, replicas, partitions)
 
     async def ledger(self) -> Ledger:
         """Look at the queue, begin an epoch if it lost its memory, read the ledger, and keep what was seen. Raises what
@@ -41,7 +45,7 @@ class Epochs:
         return ledger
 
     async def _read(self) -> Ledger:
-        return await read_ledger(self._redis, self._database.engine, self._database.auditing)
+        return await read_ledger(self._redis, self._database.engine, self._database.auditing, self._partitions)
 
     async def _keep(self, memory: Memory, ledger: Ledger) -> None:
         """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten."""
@@ -78,14 +82,18 @@ class Epochs:
             lost_to=versions.to_datetime(epoch.began).isoformat(),
         )
 
+    async def _reading(self, cut: int | None = None, floor: int = 0) -> Ledger:
+        database = self._database
+        return await reading_at(self._redis, database.engine, database.auditing, cut, floor, self._partitions)
+
     async def _accounted(self, cut: int) -> int:
         """Writes that came through the queue up to a version, and of which something is known."""
-        ledger = await reading_at(self._redis, self._database.engine, self._database.auditing, cut)
+        ledger = await self._reading(cut=cut)
         return ledger.accounted - ledger.lost - ledger.direct - ledger.imported
 
     async def _uncounted(self, floor: int) -> int:
         """Writes, lost ones included, that the queue's own counts miss now."""
-        ledger = await reading_at(self._redis, self._database.engine, self._database.auditing, floor=floor)
+        ledger = await self._reading(floor=floor)
         return ledger.accounted - ledger.direct - ledger.imported - (ledger.queued - ledger.carried)
 
 

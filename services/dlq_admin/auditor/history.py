@@ -16,6 +16,7 @@ from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.letters.retention import tombstones
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.snapshot import may_return, snapshot
 from holdfast.shared.store.closing import close
 from holdfast.shared.telemetry import logs, metrics
@@ -43,8 +44,10 @@ class History:
         keep_s: float,
         tombstones_keep_s: float,
         key_lifetime_s: float,
+        partitions: Partitions = ONE,
     ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._database = database
         self._keep_s = keep_s
         self._tombstones_keep_s = tombstones_keep_s
@@ -58,7 +61,7 @@ class History:
 
     async def close(self) -> None:
         """Close what a reading that begins now would count."""
-        cut = versions.from_stream_id((await snapshot(self._redis)).cut)
+        cut = min((await snapshot(self._redis, self._partitions)).cuts)
         await _in_steps(lambda: self._database.work(close, cut, STEP_ROWS))
 
     async def purge(self) -> None:
@@ -74,7 +77,7 @@ class History:
 
     async def _move_horizon(self) -> None:
         # In the order in which a write moves, so that it is seen where it was or where it went.
-        entry, unindexed = await may_return(self._redis)
+        entry, unindexed = await may_return(self._redis, self._partitions)
         if unindexed:
             return  # their age is not known yet
         kept = await self._database.work(purging.look)

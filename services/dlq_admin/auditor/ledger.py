@@ -14,10 +14,11 @@ from holdfast.shared.letters.ids import NUMBER_MAX, id_of, number_or_none
 from holdfast.shared.letters.index.counts import LetterCounts, letter_counts, newest_number
 from holdfast.shared.letters.letter import names_an_entry
 from holdfast.shared.letters.replays.doubts import UncertainItem
-from holdfast.shared.queue.names import REPLAY
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.snapshot import Snapshot, backlog, letters_on_stream, snapshot
 from holdfast.shared.store import epochs
 from holdfast.shared.store.counts import OperationCounts, counts_in, ended_by
+from holdfast.shared.store.cuts import Cuts, within
 from holdfast.shared.store.engine import Engine, transaction
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.ledger import Ledger
@@ -28,22 +29,30 @@ _PAUSE_S = 0.3
 _QUIET_TRIES = 10
 
 
-async def read_ledger(redis: Redis, engine: Engine, threads: Executor | None = None) -> Ledger:
+async def read_ledger(
+    redis: Redis, engine: Engine, threads: Executor | None = None, partitions: Partitions = ONE
+) -> Ledger:
     """The ledger as of now. A reading that does not balance is repeated, and only an imbalance that stays is one.
     `threads`: where the database is asked; None: wherever there is room. Raises RedisError, OSError, or the store's
     faults."""
 
-    least = await reading_at(redis, engine, threads)
+    least = await reading_at(redis, engine, threads, partitions=partitions)
     for _ in range(_TRIES - 1):
         if least.missing == 0:
             break
         await asyncio.sleep(_PAUSE_S)
-        least = min(least, await reading_at(redis, engine, threads), key=lambda ledger: abs(ledger.missing))
+        again = await reading_at(redis, engine, threads, partitions=partitions)
+        least = min(least, again, key=lambda ledger: abs(ledger.missing))
     return least
 
 
 async def reading_at(
-    redis: Redis, engine: Engine, threads: Executor | None, cut: int | None = None, floor: int = 0
+    redis: Redis,
+    engine: Engine,
+    threads: Executor | None,
+    cut: int | None = None,
+    floor: int = 0,
+    partitions: Partitions = ONE,
 ) -> Ledger:
     """One reading. `cut`: of writes up to this version; then the queue's own counts, which know no cut, are of now.
     `floor`: of writes up to this version at least.
@@ -55,10 +64,10 @@ async def reading_at(
     """
     for _ in range(_QUIET_TRIES):
         newest_letter = await asyncio.get_running_loop().run_in_executor(threads, newest_number, engine)
-        before = await snapshot(redis)
-        ledger = await _read(redis, engine, threads, before, cut, floor, newest_letter)
-        after = await snapshot(redis)
-        if (before.dead_cut, before.duplicates) == (after.dead_cut, after.duplicates):
+        before = await snapshot(redis, partitions)
+        ledger = await _read(redis, engine, threads, before, cut, floor, newest_letter, partitions)
+        after = await snapshot(redis, partitions)
+        if (before.dead_cuts, before.duplicates) == (after.dead_cuts, after.duplicates):
             break
     return ledger
 
@@ -71,21 +80,22 @@ async def _read(
     cut_at: int | None,
     floor: int,
     newest_letter: int,
+    partitions: Partitions,
 ) -> Ledger:
     if cut_at is not None:
-        queue = replace(queue, cut=versions.to_stream_id(cut_at))
+        queue = replace(queue, cuts=(cut_at,) * len(partitions))
     # Packed: a long backlog would be a gigabyte of Python's strings.
-    pages = [orjson.dumps(page) async for page in backlog(redis, queue.cut)]
+    pages = [orjson.dumps(page) async for page in backlog(redis, partitions, queue.cuts)]
     waiting = [
         (number_or_none(letter_id), names_an_entry(entry_id))
-        async for page in letters_on_stream(redis, queue.dead_cut)
+        async for page in letters_on_stream(redis, partitions, queue.dead_cuts)
         for letter_id, entry_id in page
     ]
     held = await asyncio.get_running_loop().run_in_executor(
         threads, lambda: _held(engine, queue, pages, waiting, cut_at is not None, floor, newest_letter)
     )
     unreadable = [of_an_entry for number, of_an_entry in waiting if number is None]
-    resent = await _sent(redis, held.letters.doubts, held.cut)
+    resent = await _sent(redis, held.letters.doubts, held.cuts, partitions)
     return Ledger(
         entries=queue.entries,
         replayed=queue.replayed,
@@ -104,7 +114,7 @@ async def _read(
         epoch=held.epoch.epoch,
         carried=held.epoch.carried,
         lost=held.epoch.lost,
-        cut=held.cut,
+        cut=max(held.cuts),
     )
 
 
@@ -112,8 +122,8 @@ class _Held(NamedTuple):
     """What the database holds, in one snapshot, and what it says of the streams' entries."""
 
     epoch: epochs.EpochTotals
-    #: The newest version that was counted.
-    cut: int
+    #: The newest versions that were counted, by partition.
+    cuts: Cuts
     in_flight: int
     copies: int
     letters: LetterCounts
@@ -130,27 +140,28 @@ def _held(
     newest_letter: int,
 ) -> _Held:
     readable = {number: of_an_entry for number, of_an_entry in waiting if number is not None}
-    letter_cut = number_or_none(queue.dead_cut)
+    letter_cuts = [number_or_none(cut) for cut in queue.dead_cuts]
     in_flight = copies = 0
     with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
         epoch = epochs.totals_in(connection)
-        cut = versions.from_stream_id(queue.cut)
+        cuts = queue.cuts
         if not of_the_past:  # a queue that went back is behind what the database has
-            cut = max(cut, epoch.floor, floor)
+            cuts = tuple(max(cut, epoch.floor, floor) for cut in cuts)
         for packed in pages:
             page = orjson.loads(packed)
             ended = ended_by(connection, [operation_id for _, operation_id in page])
             in_flight += sum(operation_id not in ended for _, operation_id in page)
             copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id in page)
-        up_to = NUMBER_MAX if letter_cut is None else max(letter_cut, newest_letter)
-        letters = letter_counts(connection, up_to, readable, cut)
-        return _Held(epoch, cut, in_flight, copies, letters, counts_in(connection, cut))
+        up_to = max(newest_letter, *(NUMBER_MAX if cut is None else cut for cut in letter_cuts))
+        letters = letter_counts(connection, up_to, readable, cuts)
+        return _Held(epoch, cuts, in_flight, copies, letters, counts_in(connection, cuts))
 
 
-async def _sent(redis: Redis, doubts: Sequence[UncertainItem], write_cut: int) -> int:
-    """How many of the uncertain items were on the write stream at the cut."""
+async def _sent(redis: Redis, doubts: Sequence[UncertainItem], cuts: Cuts, partitions: Partitions) -> int:
+    """How many of the uncertain items were on the write stream at its cut."""
     pipeline = redis.pipeline(transaction=False)
     for doubt in doubts:
-        pipeline.hget(REPLAY + str(doubt.replay_id), id_of(doubt.letter))
+        for partition in partitions:
+            pipeline.hget(partition.replay(doubt.replay_id), id_of(doubt.letter))
     entries = [text(entry) for entry in await pipeline.execute() if entry] if doubts else []
-    return sum("-" in entry and versions.from_stream_id(entry) <= write_cut for entry in entries)
+    return sum("-" in entry and within(versions.from_stream_id(entry), cuts) for entry in entries)

@@ -14,8 +14,9 @@ from holdfast.shared.faults import Contention, Outage
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.queue.entry import Entry
-from holdfast.shared.queue.names import DEAD, DLQ_GROUP, LUA, PREFIX, QUEUE
+from holdfast.shared.queue.names import DLQ_GROUP, LUA
 from holdfast.shared.queue.orphans import Orphans
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import iteration_succeeded
@@ -32,52 +33,68 @@ Write = Callable[[Sequence[Letter]], Awaitable[int]]
 class Indexer:
     """Moves dead letters into the index. `consumer`: this replica's name for entries that it takes over from others."""
 
-    def __init__(self, redis: Redis, consumer: str, write: Write, *, idle_s: float, probe_cap_s: float) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        consumer: str,
+        write: Write,
+        *,
+        idle_s: float,
+        probe_cap_s: float,
+        partitions: Partitions = ONE,
+    ) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._consumer = consumer
         self._write = write
         self._idle_s = idle_s
         self._probe_cap_s = probe_cap_s
         self._indexing, self._taking_off = FailureReporter("index"), FailureReporter("take_off")
         self._script = Script(redis, LUA / "letters.lua")
-        self._orphans = Orphans(redis, DEAD, DLQ_GROUP, "dead_letters")
+        self._orphans = {each: Orphans(redis, each.dead, DLQ_GROUP, "dead_letters") for each in partitions}
         #: Ids of entries that are being indexed here.
         self.in_hand: set[str] = set()
         #: Why nothing can be indexed now; empty: it can.
         self.holding = ""
 
     async def handle(self, entries: Sequence[Entry]) -> None:
-        """Index letters, then take them off the stream. Waits for unavailable stores; keeps what cannot be indexed."""
+        """Index letters of one partition, then take them off its stream. Waits for unavailable stores; keeps what
+        cannot be indexed."""
         ids = {entry.id for entry in entries}
         self.in_hand |= ids
         try:
             letters = [letter for entry in entries if (letter := _read(entry)) is not None]
             indexed = await self._insist(letters) if letters else []
             if indexed:
-                await self._take_off(indexed)
+                await self._take_off(entries[0].partition, indexed)
         finally:
             self.in_hand -= ids
 
     async def reclaiming(self) -> None:
         """For ever: adopt orphans, and take over what was delivered and never finished."""
         while True:
-            await self._orphans.adopt(self._consumer, int(self._idle_s * 1000))
-            cursor: bytes | str = "0-0"
-            while not self.holding:
-                cursor, claimed, lost = await self._redis.xautoclaim(
-                    DEAD, DLQ_GROUP, self._consumer, int(self._idle_s * 1000), cursor, count=_PAGE
-                )
-                if lost:
-                    metrics.entries_lost.inc(len(lost))
-                    logs.error(Action.ENTRIES_LOST, stream=DEAD, entries=[text(each) for each in lost])
-                ours = [Entry(id, fields) for id, fields in entries_of(claimed) if id not in self.in_hand]
-                if ours:
-                    metrics.reclaimed.inc(len(ours))
-                    await self.handle(ours)
-                if text(cursor) == "0-0":
-                    break
+            for partition in self._partitions:
+                await self._orphans[partition].adopt(self._consumer, int(self._idle_s * 1000))
+                await self._reclaim(partition)
             iteration_succeeded()
             await asyncio.sleep(self._idle_s / 3)
+
+    async def _reclaim(self, partition: Partition) -> None:
+        cursor: bytes | str = "0-0"
+        while not self.holding:
+            cursor, claimed, lost = await self._redis.xautoclaim(
+                partition.dead, DLQ_GROUP, self._consumer, int(self._idle_s * 1000), cursor, count=_PAGE
+            )
+            if lost:
+                metrics.entries_lost.inc(len(lost))
+                logs.error(Action.ENTRIES_LOST, stream=partition.dead, entries=[text(each) for each in lost])
+            found = [Entry(entry_id, fields, partition) for entry_id, fields in entries_of(claimed)]
+            ours = [entry for entry in found if entry.id not in self.in_hand]
+            if ours:
+                metrics.reclaimed.inc(len(ours))
+                await self.handle(ours)
+            if text(cursor) == "0-0":
+                return
 
     async def _insist(self, letters: list[Letter]) -> list[Letter]:
         """The letters that are indexed now."""
@@ -113,13 +130,13 @@ class Indexer:
         middle = len(letters) // 2
         return await self._halving(letters[:middle]) + await self._halving(letters[middle:])
 
-    async def _take_off(self, letters: list[Letter]) -> None:
+    async def _take_off(self, partition: Partition, letters: list[Letter]) -> None:
         arguments = [value for letter in letters for value in (id_of(letter.number), letter.operation_id or "")]
-        operations = [QUEUE.operation(letter.operation_id) for letter in letters if letter.operation_id]
+        operations = [partition.operation(letter.operation_id) for letter in letters if letter.operation_id]
         await retry_forever(
             self._taking_off,
             (RedisError, OSError, NotSent),
-            lambda: self._script([DEAD, *operations], [PREFIX, DLQ_GROUP, *arguments]),
+            lambda: self._script([partition.dead, *operations], [partition.prefix, DLQ_GROUP, *arguments]),
             base_s=_BASE_S,
             cap_s=self._probe_cap_s,
         )

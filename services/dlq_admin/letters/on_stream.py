@@ -7,7 +7,7 @@ from redis.exceptions import RedisError
 
 from holdfast.shared.connections.redis import entries
 from holdfast.shared.letters.letter import Letter, read
-from holdfast.shared.queue.names import DEAD
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 BANNER = (
@@ -25,34 +25,40 @@ class Waiting(NamedTuple):
     total: int
 
 
-async def newest(redis: Redis, limit: int) -> Waiting | None:
+async def newest(redis: Redis, limit: int, partitions: Partitions = ONE) -> Waiting | None:
     """None: Redis does not answer either."""
     try:
         with _LOOKING:
             pipeline = redis.pipeline(transaction=False)
-            pipeline.xrevrange(DEAD, count=limit)
-            pipeline.xlen(DEAD)
-            found, count = await pipeline.execute()
+            for partition in partitions:
+                pipeline.xrevrange(partition.dead, count=limit)
+                pipeline.xlen(partition.dead)
+            replies = await pipeline.execute()
     except (RedisError, OSError):
         return None
-    return Waiting(_readable(found), count)
+    letters = [letter for found in replies[::2] for letter in _readable(found)]
+    letters.sort(key=lambda letter: letter.number, reverse=True)
+    return Waiting(letters[:limit], sum(replies[1::2]))
 
 
-async def one(redis: Redis, letter_id: str) -> Letter | None:
+async def one(redis: Redis, letter_id: str, partitions: Partitions = ONE) -> Letter | None:
     """None: it is not there, or the queue does not answer."""
     try:
         with _LOOKING:
-            found = _readable(await redis.xrange(DEAD, letter_id, letter_id))
+            pipeline = redis.pipeline(transaction=False)
+            for partition in partitions:
+                pipeline.xrange(partition.dead, letter_id, letter_id)
+            found = [letter for reply in await pipeline.execute() for letter in _readable(reply)]
     except (RedisError, OSError):
         return None
     return found[0] if found else None
 
 
-async def length(redis: Redis) -> int | None:
+async def length(redis: Redis, partitions: Partitions = ONE) -> int | None:
     """How many there are; None: the queue does not answer."""
     try:
         with _LOOKING:
-            return int(await redis.xlen(DEAD))
+            return sum([int(await redis.xlen(partition.dead)) for partition in partitions])
     except (RedisError, OSError):
         return None
 

@@ -10,9 +10,11 @@ from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.decide import outbox
 from holdfast.shared.letters.decide.outbox import OutboxEntry
 from holdfast.shared.letters.state import State
+from holdfast.shared.queue.claims import Change, Claims, pairs
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.queue.entities import claims_of, holder
-from holdfast.shared.queue.names import LUA, PREFIX, QUEUE
+from holdfast.shared.queue.names import LUA, PREFIX
+from holdfast.shared.queue.partitions import ONE, QUEUE, Partitions
 from holdfast.shared.resilience.supervise import iteration_succeeded
 
 _PAGE = 500
@@ -22,7 +24,10 @@ _EVERY_S = 5.0
 class Outbox:
     """Delivers entries of the outbox, whichever replica wrote them. A second delivery changes nothing."""
 
-    def __init__(self, redis: Redis, database: Database, replicas: Replicas | None = None) -> None:
+    def __init__(
+        self, redis: Redis, database: Database, replicas: Replicas | None = None, partitions: Partitions = ONE
+    ) -> None:
+        self._claims = Claims(redis, partitions, replicas) if len(partitions) > 1 else None
         self._script = Script(redis, LUA / "reservations.lua", replicas)
         self._database = database
         self._wake = asyncio.Event()
@@ -47,6 +52,11 @@ class Outbox:
     async def deliver(self) -> int:
         """Deliver a page of entries; how many it had."""
         entries = await self._database.work(outbox.pending, _PAGE)
+        if self._claims is not None:
+            await self._claims.change(change for entry in entries for change in _changes(entry))
+            if entries:
+                await self._database.work(outbox.delivered, entries)
+            return len(entries)
         decisions = [arguments for entry in entries if (arguments := _arguments(entry))]
         if decisions:
             keys = [key for _, _, *claims in decisions for key in QUEUE.kept("", "", claims)]
@@ -54,6 +64,15 @@ class Outbox:
         if entries:
             await self._database.work(outbox.delivered, entries)
         return len(entries)
+
+
+def _changes(entry: OutboxEntry) -> list[Change]:
+    """The same, where a queue has several partitions."""
+    act, _, *claims = _arguments(entry) or ["", ""]
+    if not act:
+        return []
+    write = decode(entry.body.original)
+    return [Change(str(act), 0, write.entity_id, write.operation_id, value) for value in pairs(claims)]
 
 
 def _arguments(entry: OutboxEntry) -> list[str | int]:

@@ -8,8 +8,9 @@ from redis.asyncio import Redis
 from holdfast.services.dlq_admin.letters.indexer import Indexer
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.queue.entry import Entry
-from holdfast.shared.queue.names import DEAD, DLQ_GROUP
-from holdfast.shared.queue.reading import Reading
+from holdfast.shared.queue.names import DLQ_GROUP
+from holdfast.shared.queue.partitions import Partition, Partitions
+from holdfast.shared.queue.readings import Readings
 from holdfast.shared.queue.subscribe import subscriber_app
 from holdfast.shared.queue.watch import Watch
 from holdfast.shared.resilience.supervise import stop
@@ -20,27 +21,34 @@ _BATCHES_MAX = 2
 
 
 class Reader:
-    """`loop` reads until SIGTERM; `watch` knows whether it makes progress."""
+    """`loop` reads until SIGTERM, and knows whether it makes progress."""
 
     def __init__(self, redis: Redis, indexer: Indexer, settings: DlqAdminSettings) -> None:
         self._indexer = indexer
         self._settings = settings
         self._batches: set[asyncio.Task[None]] = set()
-        self.watch = Watch(lambda: self._batches, settings.dlq_turn_max_s)
-        self.loop = Reading(redis, self._subscriber, self.watch, probe_cap_s=settings.dlq_probe_cap_s)
+        self.loop = Readings(
+            redis,
+            Partitions(settings.queue_partitions),
+            self._subscriber,
+            lambda: self._batches,
+            turn_max_s=settings.dlq_turn_max_s,
+            probe_cap_s=settings.dlq_probe_cap_s,
+        )
 
-    def _subscriber(self) -> FastStream:
+    def _subscriber(self, partition: Partition, watch: Watch) -> FastStream:
         settings = self._settings
         return subscriber_app(
             settings.redis_addr,
-            DEAD,
+            partition.dead,
             DLQ_GROUP,
             settings.instance,
             self._begin,
-            self.watch,
+            watch,
             batch_max=settings.dlq_batch_max,
             block_ms=settings.dlq_block_ms,
             timeout_s=settings.redis_timeout_s,
+            partition=partition,
         )
 
     async def _begin(self, entries: list[Entry]) -> None:

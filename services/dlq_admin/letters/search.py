@@ -13,14 +13,18 @@ from holdfast.shared.letters.decide import change
 from holdfast.shared.letters.find import search, whole
 from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.queue.partitions import ONE, Partitions
 
 
 class Letters:
     """Dead letters, from the index or, while the database is away, from their stream. `most`: of one selection."""
 
-    def __init__(self, database: Database, redis: Redis, running: Running, *, most: int) -> None:
+    def __init__(
+        self, database: Database, redis: Redis, running: Running, *, most: int, partitions: Partitions = ONE
+    ) -> None:
         self._database = database
         self._redis = redis
+        self._partitions = partitions
         self._running = running
         self._most = most
 
@@ -44,7 +48,7 @@ class Letters:
 
     async def from_stream(self, limit: int) -> LettersOnStream | None:
         """What has died since the database went away. None: the queue is away too."""
-        waiting = await on_stream.newest(self._redis, limit)
+        waiting = await on_stream.newest(self._redis, limit, self._partitions)
         if waiting is None:
             return None
         letters = [views.unindexed(letter) for letter in waiting.letters]
@@ -59,11 +63,11 @@ class Letters:
         try:
             found = await self._database.read(whole.whole, number)
         except DatabaseUnavailable:
-            found, waiting = None, await on_stream.one(self._redis, letter_id)
+            found, waiting = None, await on_stream.one(self._redis, letter_id, self._partitions)
             if revealed or waiting is None:
                 raise
         if found is None and waiting is None:
-            waiting = await on_stream.one(self._redis, letter_id)
+            waiting = await on_stream.one(self._redis, letter_id, self._partitions)
         if who is not None and (found or waiting):
             await self._database.change(audit.record_read, who, AuditAction.REVEAL, numbers=[number])
             found = found and await self._database.read(whole.whole, number)  # with this look on its record

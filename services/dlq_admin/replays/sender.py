@@ -12,19 +12,11 @@ from holdfast.shared.letters.edit.versions import Current
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.replays.resent import resent
 from holdfast.shared.letters.replays.sending import Chosen, Sent
-from holdfast.shared.queue.codec import Undecodable, decode, raw_text
+from holdfast.shared.queue.claims import Change, Claims, pairs
+from holdfast.shared.queue.codec import Undecodable, decode, raw_entity_id, raw_text
 from holdfast.shared.queue.entities import claims_of, pending_name
-from holdfast.shared.queue.names import (
-    CLOCK,
-    LEDGER,
-    LUA,
-    PREFIX,
-    QUEUE,
-    REPLAY,
-    WRITERS_GROUP,
-    WRITES,
-    mended,
-)
+from holdfast.shared.queue.names import LUA, WRITERS_GROUP
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions, mended
 from holdfast.shared.writes.commands import Write, label
 
 #: What Lua can pass on at once, with room for what the script adds.
@@ -38,37 +30,44 @@ _RECALLED, _LOST, _CLOSED = "recalled", "lost", "closed"
 
 
 class Sender:
-    """The scripts of one Redis. Their result goes to the table of letters only when `replicas` of it have it: a letter
+    """The scripts of one queue. Their result goes to the table of letters only when `replicas` of it have it: a letter
     that counts as sent, or as taken back, is not looked after again."""
 
-    def __init__(self, redis: Redis, replicas: Replicas | None = None) -> None:
+    def __init__(self, redis: Redis, replicas: Replicas | None = None, partitions: Partitions = ONE) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._send = Script(redis, LUA / "replay.lua", replicas)
         self._recall = Script(redis, LUA / "recall.lua", replicas)
+        self._claims = Claims(redis, partitions, replicas) if len(partitions) > 1 else None
 
     async def send(self, replay_id: int, chosen: Sequence[Chosen]) -> list[Sent]:
         """Those that are on the stream now, or were before, with their entry; of a closed replay none is new. Raises
         like a Script: then any of them may have been sent, and sending them again tells."""
         sent: list[Sent] = []
-        for page in _pages(chosen):
-            arguments = [value for one in page for value in _arguments(one.letter)]
-            keys = [WRITES, CLOCK, LEDGER, REPLAY + str(replay_id), mended(WRITES)]
-            keys += [key for one in page for key in _keys(_write(one.letter.fields), _write(one.letter.original))]
-            answers = await self._send(keys, [PREFIX, str(replay_id), *arguments])
-            sent += [_sent(one, text(answer)) for one, answer in zip(page, answers, strict=True)]
+        for partition, mine in self._split(chosen):
+            for page in _pages(mine):
+                await self._change("reserve", "release", page)
+                writes = partition.writes
+                keys = [writes, partition.clock, partition.ledger, partition.replay(replay_id), mended(writes)]
+                keys += [key for one in page for key in self._keys(partition, one)]
+                arguments = [value for one in page for value in _arguments(one.letter, claims=self._claims is None)]
+                answers = await self._send(keys, [partition.prefix, str(replay_id), *arguments])
+                sent += [_sent(one, text(answer)) for one, answer in zip(page, answers, strict=True)]
         return sent
 
     async def ask(self, replay_id: int, chosen: Sequence[Chosen]) -> list[Sent]:
         """What the queue knows of them, without sending any."""
-        if not chosen:
-            return []
-        names = [id_of(one.letter.number) for one in chosen]
-        known: Any = await self._redis.hmget(REPLAY + str(replay_id), names)
-        return [_sent(one, text(answer) if answer else _CLOSED) for one, answer in zip(chosen, known, strict=True)]
+        asked: list[Sent] = []
+        for partition, mine in self._split(chosen):
+            names = [id_of(one.letter.number) for one in mine]
+            known: Any = await self._redis.hmget(partition.replay(replay_id), names)
+            asked += [_sent(one, text(answer) if answer else _CLOSED) for one, answer in zip(mine, known, strict=True)]
+        return asked
 
     async def close(self, replay_id: int) -> None:
         """Nothing more is sent by this replay, whichever replica tries."""
-        await self._redis.hset(REPLAY + str(replay_id), _CLOSED, "1")
+        for partition in self._partitions:
+            await self._redis.hset(partition.replay(replay_id), _CLOSED, "1")
 
     async def recall(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
         """Those that were taken back. `entries`: by position."""
@@ -82,25 +81,67 @@ class Sender:
     async def _take_back(
         self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], answer: str
     ) -> list[Chosen]:
-        arguments: list[str | int] = []
-        keys = [WRITES, REPLAY + str(replay_id)]
-        for one in sent:
-            write, old = _write(one.letter.fields), _write(one.letter.original)
-            about = (write.operation_id, write.entity_id, pending_name(write.ref)) if write else ("", "", "")
-            arguments += [id_of(one.letter.number), entries[one.position], *about, *claims_of(write), *claims_of(old)]
-            keys += _keys(write, old)
-        if not arguments:
-            return []
-        answers = await self._recall(keys, [PREFIX, WRITERS_GROUP, answer, *arguments])
-        return [one for one, each in zip(sent, answers, strict=True) if text(each) == answer]
+        if answer == _RECALLED and len(self._partitions) > 1:
+            await self.close(replay_id)  # everywhere, before any is taken back
+        taken: list[Chosen] = []
+        for partition, mine in self._split(sent):
+            keys, arguments = [partition.writes, partition.replay(replay_id)], list[str | int]()
+            for one in mine:
+                write, old = self._writes(one)
+                about = (write.operation_id, write.entity_id, pending_name(write.ref)) if write else ("", "", "")
+                claims = [*claims_of(write), *claims_of(old)] if self._claims is None else [0, 0]
+                arguments += [id_of(one.letter.number), entries[one.position], *about, *claims]
+                keys += self._keys(partition, one)
+            answers = await self._recall(keys, [partition.prefix, WRITERS_GROUP, answer, *arguments])
+            back = [one for one, each in zip(mine, answers, strict=True) if text(each) == answer]
+            await self._change("release", "reserve", back)
+            taken += back
+        return taken
 
     async def forget(self, replay_id: int) -> None:
         """It is over: what it sent need not be known any more, only that it sends nothing."""
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.delete(REPLAY + str(replay_id))
-        pipeline.hset(REPLAY + str(replay_id), _CLOSED, "1")
-        pipeline.expire(REPLAY + str(replay_id), _REMEMBERED_S)
-        await pipeline.execute()
+        for partition in self._partitions:
+            name = partition.replay(replay_id)
+            pipeline = self._redis.pipeline(transaction=True)
+            pipeline.delete(name)
+            pipeline.hset(name, _CLOSED, "1")
+            pipeline.expire(name, _REMEMBERED_S)
+            await pipeline.execute()
+
+    def _split(self, chosen: Sequence[Chosen]) -> list[tuple[Partition, list[Chosen]]]:
+        """By the partition of the entity; a letter that names none may go to any."""
+        return list(self._partitions.split((raw_entity_id(one.letter.fields), one) for one in chosen).items())
+
+    def _writes(self, one: Chosen) -> tuple[Write | None, Write | None]:
+        """The write that the letter is, and the one that it was before it was edited."""
+        return _write(one.letter.fields), _write(one.letter.original)
+
+    def _keys(self, partition: Partition, one: Chosen) -> list[str]:
+        """All that the scripts may touch on behalf of a letter."""
+        write, old = self._writes(one)
+        known = self._claims is None
+        kept = partition.kept("", "", claims_of(old if known else None))
+        if write is None:
+            return kept
+        return partition.kept(write.operation_id, pending_name(write.ref), claims_of(write if known else None)) + kept
+
+    async def _change(self, act: str, act_on_old: str, page: Sequence[Chosen]) -> None:
+        """Claims of letters, where values are of partitions of their own: of what they are now, and of what only their
+        originals had."""
+        if self._claims is None:
+            return
+        changes = []
+        for one in page:
+            write, old = self._writes(one)
+            if write is None:
+                continue
+            new, before = pairs(claims_of(write)), pairs(claims_of(old))
+            steps = [(act_on_old, value) for value in before if value not in new]
+            steps += [(act, value) for value in new if act == "reserve" or value not in before]
+            if act_on_old == "reserve":
+                steps += [(act_on_old, value) for value in before if value in new]
+            changes += [Change(each, 0, write.entity_id, write.operation_id, value) for each, value in steps]
+        await self._claims.change(changes)
 
 
 def sendable(letter: Current) -> bool:
@@ -124,8 +165,8 @@ def _pages(chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
         yield page
 
 
-def _arguments(letter: Current) -> list[str | bytes | int]:
-    """Of one letter, as replay.lua takes them."""
+def _arguments(letter: Current, *, claims: bool) -> list[str | bytes | int]:
+    """Of one letter, as replay.lua takes them. `claims`: whether it makes the claims."""
     write, old = _write(letter.fields), _write(letter.original)
     fields = [part for field in resent(letter.fields).items() for part in field]
     about: list[str | bytes | int] = [""] * 7
@@ -134,15 +175,8 @@ def _arguments(letter: Current) -> list[str | bytes | int]:
             write.operation_id, write.ref.resource, write.entity_id, pending_name(write.ref), label(write.command),
             write.version, letter.fields[b"payload"],
         ]  # fmt: skip
-    return [id_of(letter.number), *about, *claims_of(write), *claims_of(old), len(fields), *fields]
-
-
-def _keys(write: Write | None, old: Write | None) -> list[str]:
-    """All that the scripts may touch on behalf of a letter; `old`: as it was before it was edited."""
-    if write is None:
-        return QUEUE.kept("", "", claims_of(old))
-    kept = QUEUE.kept(write.operation_id, pending_name(write.ref), claims_of(write))
-    return kept + QUEUE.kept("", "", claims_of(old))
+    claimed = [*claims_of(write), *claims_of(old)] if claims else [0, 0]
+    return [id_of(letter.number), *about, *claimed, len(fields), *fields]
 
 
 def _sent(one: Chosen, answer: str) -> Sent:

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from holdfast.services.dlq_admin.replays.stop_rules import Surroundings
 from holdfast.shared.fleet.roster import Roster
 from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.partitions import ONE, Partitions
 
 _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 
@@ -14,13 +15,14 @@ _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 class SurroundingsReader:
     """`await around(in_flight)`: entries of the replay itself are not counted as other people's."""
 
-    def __init__(self, redis: Redis, roll: Roster) -> None:
+    def __init__(self, redis: Redis, roll: Roster, partitions: Partitions = ONE) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._roll = roll
 
     async def __call__(self, in_flight: int) -> Surroundings:
         """Raises RedisError, OSError. Without the board no breaker counts as open; the backlog still counts."""
-        seen = await backlog(self._redis)
+        seen = await backlog(self._redis, self._partitions)
         shown = self._roll.shown(time.monotonic())
         open_ = {
             str(one["instance"])

@@ -15,7 +15,8 @@ from holdfast.shared.letters.find import whole as dead
 from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.state import State
-from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import WRITERS_GROUP
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.pending import PendingOperation, pending_operation
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.timestamps import precise
@@ -45,8 +46,9 @@ class OperationStatus(ResponseModel):
 class OperationFinder:
     """Asks both stores. It never raises because one of them does not answer."""
 
-    def __init__(self, redis: Redis, database: Database) -> None:
+    def __init__(self, redis: Redis, database: Database, partitions: Partitions = ONE) -> None:
         self._redis = redis
+        self._partitions = partitions
         self._database = database
         self._reporter = FailureReporter("operation_status")
 
@@ -58,7 +60,7 @@ class OperationFinder:
         queue_answers = True
         try:
             with self._reporter:
-                pending = await pending_operation(self._redis, operation_id)
+                pending = await pending_operation(self._redis, operation_id, self._partitions)
             if pending:
                 return await self._pending(pending)
         except (RedisError, OSError):
@@ -89,7 +91,8 @@ class OperationFinder:
         if pending.dead_letter_reason is not None:
             says = f"Dead-lettered, {pending.dead_letter_reason}{_error(pending)}; not in the table yet."
             return {"status": "dead_lettered", "says": says, **about}
-        known: Any = await self._redis.xpending_range(WRITES, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
+        stream = self._partitions.of(pending.entity_id).writes
+        known: Any = await self._redis.xpending_range(stream, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
         if known:
             writer, times = text(known[0]["consumer"]), known[0]["times_delivered"]
             idle_s = round(known[0]["time_since_delivered"] / 1000, 1)
@@ -97,7 +100,7 @@ class OperationFinder:
                 f"On the stream; delivered {times} times, {idle_s} s ago to {writer}, and not settled{_error(pending)}."
             )
             return {"status": "queued", "says": says, **about, "writer": writer, "deliveries": times}
-        entries = cast(list[Any], await self._redis.xrange(WRITES, entry_id, entry_id))
+        entries = cast(list[Any], await self._redis.xrange(stream, entry_id, entry_id))
         says = "On the stream; no writer has read it yet." if entries else "On its way again, as another entry."
         return {"status": "queued", "says": says, **about}
 

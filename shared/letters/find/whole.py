@@ -16,6 +16,7 @@ from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.body import Body
 from holdfast.shared.letters.index.statements import from_row
 from holdfast.shared.letters.index.tables import edits, items, letters
+from holdfast.shared.letters.state import State
 from holdfast.shared.store import reads
 from holdfast.shared.store.engine import Engine, reading
 from holdfast.shared.writes.merge import Entity
@@ -92,6 +93,15 @@ def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:
     with reading(engine) as connection:
         row = connection.execute(query).one_or_none()
     return row_of(row) if row else None
+
+
+def open_operations(engine: Engine, operation_ids: Sequence[str]) -> set[str]:
+    """Those of them that have a letter which is dead, or being replayed."""
+    query = sa.select(letters.c.operation_id).where(
+        letters.c.operation_id.in_(operation_ids), letters.c.state.in_((State.DEAD, State.REPLAYING))
+    )
+    with reading(engine) as connection:
+        return set(connection.execute(query).scalars())
 
 
 def bodies(engine: Engine, rows: Sequence[Row]) -> list[tuple[Row, Body]]:

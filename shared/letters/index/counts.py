@@ -9,6 +9,7 @@ from holdfast.shared.letters.index.statements import rows_with
 from holdfast.shared.letters.index.tables import groups, letters
 from holdfast.shared.letters.replays.doubts import UncertainItem, doubts, in_queue
 from holdfast.shared.letters.state import State
+from holdfast.shared.store.cuts import Cuts
 from holdfast.shared.store.engine import Engine, reading
 
 _PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
@@ -35,11 +36,11 @@ def newest_number(engine: Engine) -> int:
 
 
 def letter_counts(
-    connection: sa.Connection, up_to: int, on_stream: Mapping[int, bool], write_cut: int | None = None
+    connection: sa.Connection, up_to: int, on_stream: Mapping[int, bool], write_cuts: Cuts | None = None
 ) -> LetterCounts:
     """Of the letters with a number up to `up_to`, in a transaction of one snapshot. `on_stream`: numbers of those that
-    the dead-letter stream still had, and whether they are of an entry. `write_cut`: with which entry the write stream
-    ended then, as a version; None: now."""
+    the dead-letter stream still had, and whether they are of an entry. `write_cuts`: with which entry each write stream
+    ended then, as versions; None: now."""
     states = (State.DEAD, State.REPLAYING, State.DISCARDED)
     columns = [*[groups.c[state] for state in states], groups.c.purged, groups.c.imported]
     sums = sa.select(*[sa.func.coalesce(sa.func.sum(column), 0) for column in columns])
@@ -50,7 +51,7 @@ def letter_counts(
     newer = {state: (count, int(new)) for state, count, new in connection.execute(later.group_by(letters.c.state))}
     dead -= newer.get(State.DEAD, (0, 0))[0]
     discarded -= newer.get(State.DISCARDED, (0, 0))[0]
-    sent, unsure = in_queue(connection, write_cut), doubts(connection)
+    sent, unsure = in_queue(connection, write_cuts), doubts(connection)
     present = {number for (number,) in rows_with(connection, _PRESENT, on_stream)}
     absent = [of_an_entry for number, of_an_entry in on_stream.items() if number not in present]
     unsent = max(0, replaying - sent)

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.ids import number_of, time_of
+from holdfast.shared.letters.ids import number_of, stream_of, time_of
 from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.statements import added, counted, insert, many, moment, now, rows_with, widened
 from holdfast.shared.letters.letter import Letter
@@ -97,12 +97,14 @@ def _foreign(connection: sa.Connection, fresh: Sequence[Letter]) -> set[int]:
     again when the epoch began, as a write in flight. `fresh` is in order."""
     named = [letter.entry_id for letter in fresh if letter.names_an_entry]
     since = number_of(versions.to_stream_id(epochs.broke_at(connection)))
-    taken = {entry_id for entry_id, number in rows_with(connection, _KNOWN_ENTRIES, named) if number >= since}
+    known = rows_with(connection, _KNOWN_ENTRIES, named)
+    taken = {(stream_of(number), entry_id) for entry_id, number in known if number >= since}
     foreign: set[int] = set()
     for letter in fresh:
-        if not letter.names_an_entry or letter.entry_id in taken:
+        entry = stream_of(letter.number), letter.entry_id
+        if not letter.names_an_entry or entry in taken:
             foreign.add(letter.number)
-        taken.add(letter.entry_id)
+        taken.add(entry)
     return foreign
 
 

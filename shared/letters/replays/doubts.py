@@ -5,6 +5,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from holdfast.shared.letters.index.tables import items
+from holdfast.shared.store.cuts import Cuts, cut_of
 from holdfast.shared.store.tables import operations
 
 
@@ -15,17 +16,20 @@ class UncertainItem(NamedTuple):
     letter: int
 
 
-def in_queue(connection: sa.Connection, cut: int | None) -> int:
-    """Replaying letters that are no longer dead as of the entry that the write stream ended with then (`cut`, as a
-    version; None: now): put on the stream until then, or ended since by what was put there later."""
+#: Of the entry of an item.
+_VERSION = (
+    "(CAST(SUBSTRING_INDEX(replay_items.entry_id, '-', 1) AS UNSIGNED) * 1000"
+    " + CAST(SUBSTRING_INDEX(replay_items.entry_id, '-', -1) AS UNSIGNED))"
+)
+
+
+def in_queue(connection: sa.Connection, cuts: Cuts | None) -> int:
+    """Replaying letters that are no longer dead as of the entry that each write stream ended with then (`cuts`, as
+    versions; None: now): put on the stream until then, or ended since by what was put there later."""
     sent = sa.select(sa.func.count()).where(items.c.state == "sent")
-    if cut is None:
+    if cuts is None:
         return int(connection.execute(sent).scalar_one())
-    number = sa.text(
-        "CAST(SUBSTRING_INDEX(replay_items.entry_id, '-', 1) AS UNSIGNED) * 1000"
-        " + CAST(SUBSTRING_INDEX(replay_items.entry_id, '-', -1) AS UNSIGNED) > :cut"
-    ).bindparams(cut=cut)
-    later = sent.where(number)
+    later = sent.where(sa.text(f"{_VERSION} > {cut_of(_VERSION, cuts)}"))
     ended = later.select_from(items.join(operations, operations.c.operation_id == items.c.operation_id)).where(
         operations.c.entry_id == items.c.entry_id
     )

@@ -22,6 +22,7 @@
 local stream, clock = KEYS[1], KEYS[2]
 local prefix, floor, key_ttl_s, pending_max = ARGV[1], believed(ARGV[2]) or 0, ARGV[4], tonumber(ARGV[5])
 local WIDTH, FIRST = 16, 6
+is_of(prefix)
 
 -- include entities.lua
 -- include keys.lua
@@ -41,7 +42,7 @@ local VERSION_AT = 10 -- in the fields
 -- Add the entry under the next version; returns the version.
 local function append(fields)
   for try = 1, 2 do
-    local version = math.max(now_us, newest + 1)
+    local version = next_version(newest)
     if version >= VERSION_MAX then error('no version is left below 2^53') end
     fields[VERSION_AT] = string.format('%.0f', version)
     local done = redis.pcall('XADD', stream, stream_id(version), unpack(fields))

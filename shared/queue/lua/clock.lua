@@ -16,6 +16,21 @@ local function stream_id(version)
   return string.format('%.0f-%.0f', math.floor(version / 1000), version % 1000)
 end
 
+-- The versions of one of several partitions are its number modulo their count, so that no two entries have one id.
+-- `prefix`: of the partition's keys, which names both (partitions.py).
+local partitions, partition
+
+local function is_of(prefix)
+  partitions, partition = string.match(prefix, '^{holdfast:(%d+):(%d+)}')
+  partitions, partition = tonumber(partitions), tonumber(partition)
+end
+
+-- The least version above `newest` that may be given out now.
+local function next_version(newest)
+  local version = math.max(now_us, newest + 1)
+  return partitions and version + (partition - version) % partitions or version
+end
+
 -- The least version whose id is above `id`. Of an id that is far too high: about, and far too high as well.
 local function version_above(id)
   return (tonumber(string.match(id, '^(%d+)-')) + 1) * 1000

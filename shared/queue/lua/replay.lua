@@ -14,6 +14,7 @@
 
 local stream, clock, ledger, sent = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local prefix, replay = ARGV[1], ARGV[2]
+is_of(prefix)
 
 -- include entities.lua
 
@@ -25,13 +26,13 @@ local closed = redis.call('HGET', sent, 'closed')
 local function append(fields, version)
   local limit = math.max(now_us, newest) + HORIZON_US
   newest = math.max(newest, version <= limit and version - 1 or 0)
-  local id = math.max(now_us, newest + 1)
+  local id = next_version(newest)
   local added = redis.pcall('XADD', stream, stream_id(id), unpack(fields))
   if type(added) ~= 'table' then
     newest = id
     return added
   end
-  newest = catch_up(stream, newest) + 1 -- the stream is ahead
+  newest = next_version(catch_up(stream, newest)) -- the stream is ahead
   return redis.call('XADD', stream, stream_id(newest), unpack(fields))
 end
 

@@ -16,6 +16,7 @@
 local stream, dead, ledger = KEYS[1], KEYS[2], KEYS[3]
 local prefix, group = ARGV[1], ARGV[2]
 local MOST_AT_ONCE = 4000
+is_of(prefix)
 
 -- What is taken away in bulk at the end: one command for a whole batch costs a fraction of one each.
 local acknowledged, keys_gone, claims_gone = {}, {}, {}
@@ -40,6 +41,18 @@ local function letter_moved(letter, old_id, new_id)
   end
 end
 
+-- A letter's id, which no other partition gives, nor gave when there was another number of them.
+local function letter_id(last)
+  if not partitions then return '*' end
+  local first = partitions * 10000 + partition * 100
+  local ms, seq = string.match(last, '^(%d+)-(%d+)$')
+  ms, seq = tonumber(ms), tonumber(seq)
+  local now_ms = math.floor(now_us / 1000)
+  if ms < now_ms then return string.format('%.0f-%d', now_ms, first) end
+  if seq < first + 99 then return string.format('%.0f-%d', ms, math.max(seq + 1, first)) end
+  return string.format('%.0f-%d', ms + 1, first)
+end
+
 local function bury(entry_id, original, at, count)
   local letter = {}
   for i = at, at + count - 1 do letter[#letter + 1] = ARGV[i] end
@@ -56,7 +69,7 @@ local function bury(entry_id, original, at, count)
   end
   -- An id above BELIEVED_MAX was put there by hand, and would make letters of all that follow that no table takes.
   if is_above(last_id(dead), stream_id(BELIEVED_MAX)) then mend(dead, BELIEVED_MAX, now_us, letter_moved) end
-  return redis.call('XADD', dead, '*', unpack(letter))
+  return redis.call('XADD', dead, letter_id(last_id(dead)), unpack(letter))
 end
 
 local function settle_dead(entry_id, operation_id, pending, at, count)

@@ -42,6 +42,8 @@ class Executor:
         self.scripts: dict[bytes, Script] = {}
         #: Keys that a script touched and was not given as its KEYS: in a cluster their slot may be another server's.
         self.undeclared: set[bytes] = set()
+        #: Whether a command with keys of several slots is refused, as by a server of a cluster.
+        self.clustered = False
         self._publish = publish
 
     def run(self, parts: Sequence[bytes]) -> Any:
@@ -89,6 +91,8 @@ class Executor:
             raise Failure("ERR Number of keys can't be negative")
         if count > len(args) - 2:
             raise Failure("ERR Number of keys can't be greater than number of args")
+        if self.clustered and len({_tag(key) for key in args[2 : 2 + count]}) > 1:
+            raise Failure("CROSSSLOT Keys in request don't hash to the same slot")
         script = self._found(args[0], by_sha=name.startswith(b"EVALSHA"))
         flags = script.flags
         self._allow_script(flags)
@@ -147,6 +151,12 @@ def resolve(parts: Sequence[bytes]) -> tuple[Command, Sequence[bytes]]:
         raise Failure(f"ERR unknown subcommand '{_text(parts[1])}'. Try {_text(name)} HELP.")
     shown = "".join(f"'{_text(each)[:128]}' " for each in parts[1:])
     raise Failure(f"ERR unknown command '{_text(parts[0])[:128]}', with args beginning with: {shown}")
+
+
+def _tag(key: bytes) -> bytes:
+    """What its slot follows from."""
+    inside, closed, _ = key.partition(b"{")[2].partition(b"}")
+    return inside if closed and inside else key
 
 
 def _keys(name: str, args: Sequence[bytes]) -> Sequence[bytes]:

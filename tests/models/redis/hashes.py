@@ -31,6 +31,13 @@ def hgetall(space: Keyspace, args: Args) -> Any:
     return Flat([part for pair in found.items() for part in pair])
 
 
+@command("HSCAN", 2, None)
+def hscan(space: Keyspace, args: Args) -> Any:
+    """All of them at once."""
+    integer(args[1])
+    return [b"0", [part for pair in (space.get(args[0], dict) or {}).items() for part in pair]]
+
+
 @command("HKEYS", 1, 1)
 def hkeys(space: Keyspace, args: Args) -> Any:
     """Names."""

@@ -1,0 +1,108 @@
+"""Accept where the queue has several partitions: a write goes to the partition of its entity, after its unique values
+are claimed on theirs."""
+
+from collections.abc import Callable
+from math import ceil
+from typing import Protocol
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from holdfast.services.api.accept import Acceptor, Answer, count_answer
+from holdfast.services.api.candidate import Candidate
+from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
+from holdfast.shared.connections.script import NotSent
+from holdfast.shared.errors import AppError, QueueUnavailable
+from holdfast.shared.queue.claims import Change, Claimed, Claims, Value
+from holdfast.shared.queue.partitions import Partition, Partitions
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.writes.versions import Clock
+
+#: What a call to the queue may fail with.
+_AWAY = (CallRefused, NotSent, TooFewReplicas, RedisError, OSError)
+
+
+class Accepting(Protocol):
+    """What accepts writes, into however many partitions."""
+
+    async def accept(self, candidate: Candidate) -> Answer:
+        """See Acceptor."""
+
+    async def forget_busy(self, candidate: Candidate) -> None:
+        """See Acceptor."""
+
+
+class PartitionedAcceptor:
+    """An Acceptor for each partition. `make`: makes one."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        partitions: Partitions,
+        make: Callable[[Partition], Acceptor],
+        clock: Clock,
+        breaker: Breaker,
+        replicas: Replicas | None,
+    ) -> None:
+        self._redis = redis
+        self._partitions = partitions
+        self._acceptors = [make(partition) for partition in partitions]
+        self._clock = clock
+        self._breaker = breaker
+        self._claims = Claims(redis, partitions, replicas)
+        self._releasing = FailureReporter("release_claims")
+
+    async def accept(self, candidate: Candidate) -> Answer:
+        """Raises like Acceptor. When the claims cannot be made the write did not happen."""
+        command = candidate.command
+        values = command.resource.claims(command.values)
+        if not values:
+            return await self._acceptor(candidate).accept(candidate)
+        claimed = await self._claimed(candidate, values)
+        if claimed.taken is not None:
+            count_answer("taken")
+            return Answer("taken", candidate.operation_id, candidate.entity_id, 0, claim=claimed.taken)
+        self._clock.observe(claimed.floor)
+        try:
+            answer = await self._acceptor(candidate).accept(candidate.with_claims_made())
+        except AppError as error:
+            if error.definite and claimed.new:
+                await self._release(candidate, values)
+            raise
+        if answer.result != "accepted" and claimed.new and not await self._pending(candidate):
+            await self._release(candidate, values)
+        return answer
+
+    async def forget_busy(self, candidate: Candidate) -> None:
+        """See Acceptor."""
+        await self._acceptor(candidate).forget_busy(candidate)
+
+    def _acceptor(self, candidate: Candidate) -> Acceptor:
+        return self._acceptors[self._partitions.of(candidate.entity_id).number]
+
+    async def _claimed(self, candidate: Candidate, values: tuple[Value, ...]) -> Claimed:
+        try:
+            return await self._breaker.call_async(
+                self._claims.claim, values, candidate.entity_id, candidate.operation_id
+            )
+        except CallRefused as refusal:
+            raise QueueUnavailable(retry_after_s=ceil(refusal.retry_after_s)) from refusal
+        except _AWAY as error:
+            raise QueueUnavailable() from error
+
+    async def _pending(self, candidate: Candidate) -> bool:
+        """Whether it is on its way, or that is not known."""
+        operation = self._partitions.of(candidate.entity_id).operation(candidate.operation_id)
+        with self._releasing.suppressing(*_AWAY):
+            return bool(await self._breaker.call_async(self._redis.exists, operation))
+        return True
+
+    async def _release(self, candidate: Candidate, values: tuple[Value, ...]) -> None:
+        """What is not released is swept up later."""
+        with self._releasing.suppressing(*_AWAY):
+            await self._breaker.call_async(
+                self._claims.change,
+                [Change("release", 0, candidate.entity_id, candidate.operation_id, value) for value in values],
+            )

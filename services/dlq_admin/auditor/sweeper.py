@@ -1,0 +1,69 @@
+"""Sweeper: takes away claims of unique values that no write holds any more, where the queue has several partitions: the
+write was never accepted after its claim, or the release did not arrive."""
+
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+
+from holdfast.services.dlq_admin.auditor.probe import Probe
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.connections.replicas import Replicas
+from holdfast.shared.connections.script import NotSent
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.letters.find.whole import open_operations
+from holdfast.shared.queue.claims import Change, Claims, Kept, overdue
+from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.store.counts import ended_versions
+from holdfast.shared.telemetry import metrics
+
+_EVERY_S = 10.0
+_PAGE = 500
+
+
+class Sweeper:
+    """`probes` for the auditor; none where accept.lua claims and settle.lua releases."""
+
+    def __init__(
+        self, redis: Redis, database: Database, partitions: Partitions, replicas: Replicas | None = None
+    ) -> None:
+        self._redis = redis
+        self._database = database
+        self._partitions = partitions
+        self._claims = Claims(redis, partitions, replicas)
+        self.probes = (Probe("claims", self.sweep, every_s=_EVERY_S),) if len(partitions) > 1 else ()
+
+    async def sweep(self) -> None:
+        """All claims, once. Raises what a store away raises."""
+        names = [field.unique.claims for each in domain().resources for field in each.unique if field.unique]
+        for partition in self._partitions:
+            for name in names:
+                async for page in overdue(self._redis, partition, name, _PAGE):
+                    await self._page(page)
+
+    async def _page(self, overdue_: Sequence[Kept]) -> None:
+        # In the order in which a write moves, so that it is seen where it was or where it went.
+        doubtful = await self._not_in_the_queue(overdue_)
+        if not doubtful:
+            return
+        ids = sorted({kept.operation_id for kept in doubtful})
+        dead = await self._database.audit(open_operations, ids)
+        ended = await self._database.audit(ended_versions, ids)
+        changes = [
+            Change(
+                "release", ended.get(each.operation_id, 0), each.entity_id, each.operation_id, each.value, each.until
+            )
+            for each in doubtful
+            if each.operation_id not in dead
+        ]
+        try:
+            await self._claims.change(changes)
+        except NotSent as error:
+            raise ConnectionError("no connection to the queue") from error
+        metrics.claims_swept.inc(len(changes))
+
+    async def _not_in_the_queue(self, overdue_: Sequence[Kept]) -> list[Kept]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for kept in overdue_:
+            pipeline.exists(self._partitions.of(kept.entity_id).operation(kept.operation_id))
+        there = await pipeline.execute() if overdue_ else []
+        return [kept for kept, known in zip(overdue_, there, strict=True) if not known]

@@ -1,0 +1,64 @@
+"""Agreement: in how many partitions the queue is used. It is kept in the queue; another number is taken when what the
+old partitions held is gone."""
+
+import asyncio
+import sys
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from holdfast.shared.queue.names import PARTITIONS
+from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.redis import queue_client
+from holdfast.shared.runtime.settings import QueueSettings
+
+#: Longest wait for the queue when a service starts.
+_AT_START_S = 2.0
+
+
+class PartitionsDiffer(SystemExit):
+    """The queue still holds writes in another number of partitions. The process ends with this sentence."""
+
+
+async def agree(redis: Redis, count: int) -> None:
+    """Returns when `count` is what the queue was last used with, or from now on is. Raises PartitionsDiffer,
+    RedisError, OSError."""
+    if refusal := await _refusal(redis, count):
+        raise PartitionsDiffer(refusal)
+
+
+def check(settings: QueueSettings) -> None:
+    """Before a service starts: the same, as far as the queue answers. Else it is asked when the queue is back."""
+
+    async def asked() -> str:
+        redis = queue_client(settings)
+        try:
+            with FailureReporter("partitions").suppressing(RedisError, OSError):
+                async with asyncio.timeout(_AT_START_S):
+                    return await _refusal(redis, settings.queue_partitions)
+            return ""
+        finally:
+            await redis.aclose()
+
+    if refusal := asyncio.run(asked()):
+        sys.exit(refusal)
+
+
+async def _refusal(redis: Redis, count: int) -> str:
+    """Why the queue cannot be used in so many partitions; empty: it can."""
+    before = int(await redis.get(PARTITIONS) or 1)
+    if before == count:
+        return ""
+    pipeline = redis.pipeline(transaction=False)
+    for partition in Partitions(before):
+        pipeline.xlen(partition.writes)
+        pipeline.xlen(partition.dead)
+    waiting = sum(await pipeline.execute())
+    if not waiting:
+        await redis.set(PARTITIONS, count)
+        return ""
+    return (
+        f"HOLDFAST_QUEUE_PARTITIONS is {count}, but the queue holds {waiting} entries in {before}: let them run empty"
+        " first, see docs/operations/partitions.md"
+    )

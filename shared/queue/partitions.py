@@ -1,0 +1,110 @@
+"""Partitions: the parts of the queue, each with keys of one hash tag, so that each may be on another server of a
+cluster.
+
+A write belongs to the partition of its entity, and so does all that is kept of it: entry, pending copy, operation,
+Idempotency-Key (a key always leads to the same entity), attempts, dead letter. Only unique values are of a partition of
+their own, see claims.py.
+
+Entries' ids tell partitions apart: a version is its partition's number modulo their count (clock.lua).
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TypeVar
+from zlib import crc32
+
+from holdfast.shared.queue.names import PREFIX
+
+MOST = 64
+
+T = TypeVar("T")
+
+
+class Partition:
+    """The keys of one part of the queue, which have one hash tag."""
+
+    def __init__(self, number: int, count: int) -> None:
+        self.number = number
+        self.count = count
+        self.prefix = PREFIX if count == 1 else f"{{holdfast:{count}:{number}}}:"
+        self.writes = self.prefix + "writes"
+        self.dead = self.prefix + "dead"
+        self.clock = self.prefix + "clock"
+        self.ledger = self.prefix + "ledger"
+        self.look = self.prefix + "look"
+        self.keys_since = self.prefix + "keys_since"
+
+    @cached_property
+    def accepting(self) -> tuple[str, ...]:
+        """What every call of accept.lua may touch."""
+        return self.writes, self.clock, self.keys_since, mended(self.writes)
+
+    def operation(self, operation_id: str) -> str:
+        """A pending or dead-lettered operation."""
+        return f"{self.prefix}op:{operation_id}"
+
+    def attempts(self, entry_id: str) -> str:
+        """The failed attempts at an entry."""
+        return f"{self.prefix}attempts:{entry_id}"
+
+    def replay(self, replay_id: int) -> str:
+        """What a replay has sent here."""
+        return f"{self.prefix}replay:{replay_id}"
+
+    def record(self, key_hash: str) -> str:
+        """Of an Idempotency-Key."""
+        return f"{self.prefix}key:{key_hash}"
+
+    def of_key(self, key_hash: str) -> tuple[str, str]:
+        """The record of an Idempotency-Key, and where it leaves its trace (keys.lua)."""
+        return f"{self.prefix}key:{key_hash}", f"{self.prefix}keys_used:{key_hash[:3]}"
+
+    def kept(self, operation_id: str, pending: str, claims: Sequence[str | int]) -> list[str]:
+        """Of a write, while it is on its way. `pending` and `claims` as in entities.py."""
+        prefix = self.prefix
+        keys = [f"{prefix}{name}" for name in claims[1::2]]
+        if pending:
+            keys.append(prefix + pending)
+        if operation_id:
+            keys.append(f"{prefix}op:{operation_id}")
+        return keys
+
+
+class Partitions(Sequence[Partition]):
+    """All partitions of a queue."""
+
+    def __init__(self, count: int = 1) -> None:
+        self._all = tuple(Partition(number, count) for number in range(count))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, number):  # type: ignore[no-untyped-def]  # as of a tuple
+        return self._all[number]
+
+    def of(self, entity_id: str) -> Partition:
+        """The partition of this entity's writes."""
+        return self.of_text(entity_id)
+
+    def of_text(self, text: str) -> Partition:
+        """The partition of what is known by this text."""
+        if len(self._all) == 1:
+            return self._all[0]
+        return self._all[crc32(text.encode()) % len(self._all)]
+
+    def split(self, items: Iterable[tuple[str, T]]) -> dict[Partition, list[T]]:
+        """(entity id, item) by partition."""
+        parts: dict[Partition, list[T]] = {}
+        for entity_id, item in items:
+            parts.setdefault(self.of(entity_id), []).append(item)
+        return parts
+
+
+def mended(stream: str) -> str:
+    """Where a script makes a stream anew, see clock.lua."""
+    return f"{stream}:mended"
+
+
+ONE = Partitions()
+#: The only one, where there is one.
+QUEUE: Partition = ONE[0]

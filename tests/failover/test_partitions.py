@@ -1,0 +1,145 @@
+"""A queue of four partitions on a Redis Cluster of three primaries with a replica each: every service works on all of
+them, a primary is killed, and a slot moves. No acknowledged write is lost."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
+from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.store.engine import make_engine
+from tests import letters, processes
+from tests.client import WAIT
+from tests.failover.cluster import Cluster, running_cluster
+from tests.failover.test_cluster import _SETTINGS, _doubled
+from tests.failover.writes import Record, writing
+from tests.processes import Service
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, wait_until
+
+_FOUR = Partitions(4)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Of one of the partitions the slot is looked at."""
+    with running_cluster(tmp_path_factory.mktemp("partitions"), _FOUR[2].writes) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Starts a service on the cluster, which is empty; all of them end with the test."""
+    cluster.empty()
+    with ExitStack() as stack:
+
+        def start(service: str, **more: str) -> Service:
+            address = {"REDIS_ADDR": cluster.address(service), "HOLDFAST_QUEUE_PARTITIONS": "4"}
+            settings = _SETTINGS[service] | address | more
+            started: Service = getattr(processes, service)(tmp_path, "", own_database.dsn, **settings).start()
+            stack.callback(started.kill)
+            return started
+
+        yield start
+
+
+def _settled(cluster: Cluster, database: Database) -> None:
+    """Nothing is on its way, and the ledger balances."""
+
+    async def ledger() -> Any:
+        redis = connect(cluster.address("operator"), PATIENT_REDIS)
+        engine = make_engine(database.dsn, PATIENT_DATABASE, 2)
+        try:
+            if (await backlog(redis, _FOUR)).depth:
+                return None
+            return await read_ledger(redis, engine, partitions=_FOUR)
+        finally:
+            await redis.aclose()
+            engine.dispose()
+
+    def settled() -> bool:
+        read = asyncio.run(ledger())
+        return read is not None and read.missing == 0
+
+    wait_until(settled, what="all is settled and the ledger balances")
+
+
+def test_every_service_works_on_all_of_them(cluster: Cluster, start: Callable[..., Service]) -> None:
+    """Users of every partition are written and read; a letter of each is indexed; no node refuses anything."""
+    api = start("api", **processes.PATIENT_API, HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S="4")
+    start("dlq_admin")
+    start("writer")
+    seen: set[int] = set()
+    with api.client(headers=WAIT) as http:
+        for number in range(60):
+            made = http.post("/users", json={"name": "Ann", "email": f"{number}@example.com"})
+            assert (made.status_code, made.json()["meta"]["way"]) == (201, "queue")
+            seen.add(_FOUR.of(made.json()["data"]["id"]).number)
+            if len(seen) == 4:
+                break
+        assert seen == {0, 1, 2, 3}
+        assert http.get(made.headers["location"]).json()["data"]["name"] == "Ann"
+        again = http.post("/users", json={"name": "Bob", "email": "0@example.com"})
+        assert again.status_code == 409
+    streams = asyncio.run(_bury_one_each(cluster))
+    wait_until(lambda: asyncio.run(_lengths(cluster, streams)) == [0] * 4, what="all letters are indexed")
+    assert [node.refused() for node in cluster.nodes] == [[]] * len(cluster.nodes)
+
+
+async def _bury_one_each(cluster: Cluster) -> list[str]:
+    redis = connect(cluster.address("operator"), PATIENT_REDIS)
+    try:
+        for partition in _FOUR:
+            fields: Any = letters.fields()
+            await redis.xadd(partition.dead, fields)
+    finally:
+        await redis.aclose()
+    return [partition.dead for partition in _FOUR]
+
+
+async def _lengths(cluster: Cluster, streams: list[str]) -> list[int]:
+    redis = connect(cluster.address("operator"), PATIENT_REDIS)
+    try:
+        return [int(await redis.xlen(stream)) for stream in streams]
+    finally:
+        await redis.aclose()
+
+
+def test_a_primary_is_killed(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
+    """While no writer takes what is queued: its replica has all of it, and nothing has to be restarted."""
+    api, record = start("api"), Record()
+    with writing(api, record):
+        record.wait_for(20, 202)
+        before = cluster.kill_owner()
+        cluster.wait_until_moved(before)
+        record.wait_for(10)
+        before.start()
+        cluster.wait_until_whole()
+        record.wait_for(20, 202)
+    start("writer")
+    _settled(cluster, own_database)
+    assert record.lost(own_database) == set()
+    assert _doubled(own_database) == 0
+
+
+def test_a_slot_moves(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
+    """Under writes, with a writer that follows."""
+    api, record = start("api"), Record()
+    start("writer")
+    with writing(api, record):
+        record.wait_for(20, 202)
+        to = cluster.other()
+        source = cluster.begin_move(to)
+        record.wait_for(10)
+        cluster.move_keys(source, to)
+        record.wait_for(10)
+        cluster.end_move(to)
+        record.wait_for(20, 202)
+    _settled(cluster, own_database)
+    assert record.lost(own_database) == set()
+    assert _doubled(own_database) == 0

@@ -1,0 +1,220 @@
+"""A queue in several partitions: what holds across them, on a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from holdfast.services.api.accept import Acceptor, Answer
+from holdfast.services.api.accept_parts import PartitionedAcceptor
+from holdfast.services.api.candidate import Candidate
+from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
+from holdfast.services.dlq_admin.replays.sender import Sender
+from holdfast.services.writer.deferred import Deferred
+from holdfast.services.writer.pipeline import Handled
+from holdfast.services.writer.settle import Settler
+from holdfast.shared.connections.redis import connect, entries
+from holdfast.shared.letters.find.whole import open_operations
+from holdfast.shared.letters.ids import number_of, stream_of
+from holdfast.shared.queue.agreement import PartitionsDiffer, agree
+from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.codec import decode
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
+from holdfast.shared.queue.pending import pending_operation, pending_writes
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.commands import Ref
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason
+from holdfast.shared.writes.versions import Clock
+from tests.integration.test_own_errors import _EmptyDatabase
+from tests.servers import PATIENT_REDIS, RedisServer
+from tests.stream import new_user
+
+_FOUR = Partitions(4)
+_DEAD = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
+
+
+class _NeverHalts:
+    def keeps(self, *_: object) -> bool:
+        """Never."""
+        return False
+
+
+class _Known:
+    """A database with these open letters and ended operations."""
+
+    def __init__(self) -> None:
+        self.dead: set[str] = set()
+        self.ended: dict[str, int] = {}
+
+    async def audit(self, work: Any, ids: list[str]) -> Any:
+        """What it has of these."""
+        if work is open_operations:
+            return self.dead.intersection(ids)
+        return {each: version for each, version in self.ended.items() if each in ids}
+
+
+@pytest.fixture
+async def redis(clean_redis: RedisServer) -> AsyncIterator[Redis]:
+    """A client of an empty queue of four partitions."""
+    client = connect(clean_redis.address, PATIENT_REDIS)
+    await agree(client, 4)
+    await ensure_groups(client, _FOUR)
+    yield client
+    await client.aclose()
+
+
+def _acceptor(redis: Redis) -> PartitionedAcceptor:
+    floor: Any = _EmptyDatabase()
+    clock, breaker = Clock(), Breaker("queue")
+
+    def of(partition: Partition) -> Acceptor:
+        return Acceptor(
+            redis, clock, floor, breaker, batch_max=9, key_lifetime_s=60, entity_pending_max=9, partition=partition
+        )
+
+    return PartitionedAcceptor(redis, _FOUR, of, clock, breaker, None)
+
+
+async def _settle(redis: Redis, candidate: Candidate, outcome: Outcome) -> None:
+    """A writer gets all entries of the entity's partition, and settles this one."""
+    partition = _FOUR.of(candidate.entity_id)
+    halting: Any = _NeverHalts()
+    settler = Settler(
+        redis, Deferred(1, base_s=1, cap_s=1), halting, writer="me", attempts_max=5, probe_cap_s=1, partitions=_FOUR
+    )
+    for entry_id, fields in entries(await redis.xrange(partition.writes)):
+        if fields[b"operation_id"].decode() == candidate.operation_id:
+            entry = Entry(entry_id, fields, partition)
+            await settler([Handled(entry, Delivery(decode(fields, entry_id), entry_id), outcome)])
+
+
+async def test_entries_and_letters_tell_their_partition(redis: Redis) -> None:
+    """Each write is on the stream of its entity, with an id that no other stream has; so has each dead letter."""
+    acceptor, candidates = _acceptor(redis), [new_user() for _ in range(40)]
+    answers = await asyncio.gather(*map(acceptor.accept, candidates))
+    for candidate, answer in zip(candidates, answers, strict=True):
+        partition = _FOUR.of(candidate.entity_id)
+        assert answer.version % 4 == partition.number
+        assert await redis.xrange(partition.writes, versions.to_stream_id(answer.version), count=1)
+    seen = await backlog(redis, _FOUR)
+    assert (seen.depth, len({answer.version for answer in answers})) == (40, 40)
+    refs = [Ref("users", candidate.entity_id) for candidate in candidates]
+    pending: Any = await pending_writes(redis, refs, _FOUR)
+    assert all(len(pending[ref].writes) == 1 for ref in refs)
+    assert all([await pending_operation(redis, candidate.operation_id, _FOUR) for candidate in candidates])
+    for candidate in candidates:
+        await _settle(redis, candidate, _DEAD)
+    letters = {
+        partition.number: [number_of(each) for each, _ in entries(await redis.xrange(partition.dead))]
+        for partition in _FOUR
+    }
+    assert {stream_of(number) - 400 for number in letters[3]} == {3}
+    assert len({number for each in letters.values() for number in each}) == 40
+
+
+@pytest.mark.parametrize("outcome", [Applied(1), _DEAD])
+async def test_a_value_has_one_claim_at_a_time(redis: Redis, outcome: Outcome) -> None:
+    """Whichever partitions want it; a dead letter keeps it; who gets it next is newer than who had it."""
+    acceptor = _acceptor(redis)
+    rivals = [new_user(email="wanted@example.com") for _ in range(12)]
+    answers = await asyncio.gather(*map(acceptor.accept, rivals))
+    [first] = [answer for answer in answers if answer.result == "accepted"]
+    assert {answer.result for answer in answers} == {"accepted", "taken"}
+    await _settle(redis, next(each for each in rivals if each.operation_id == first.operation_id), outcome)
+    again: list[Answer] = await asyncio.gather(
+        *(_acceptor(redis).accept(new_user(email="wanted@example.com")) for _ in range(12))
+    )
+    accepted = [answer for answer in again if answer.result == "accepted"]
+    assert len(accepted) == (0 if isinstance(outcome, Dead) else 1)
+    assert all(answer.version > first.version for answer in accepted)
+
+
+async def test_a_later_write_is_newer_wherever_the_clock_is(redis: Redis) -> None:
+    """The server of one partition is a minute ahead: who gets a value after it was released there is newer all the
+    same, in a process that has not seen that version."""
+    one = new_user(email="moved@example.com")
+    ahead = versions.wall_clock() + 60_000_000
+    await redis.set(_FOUR.of(one.entity_id).clock, ahead)
+    assert (await _acceptor(redis).accept(one)).version > ahead
+    await _settle(redis, one, Applied(1))
+    others = [new_user(email="moved@example.com") for _ in range(30)]
+    other = next(each for each in others if _FOUR.of(each.entity_id) != _FOUR.of(one.entity_id))
+    assert (await _acceptor(redis).accept(other)).version > ahead
+
+
+async def test_the_sweeper_takes_only_what_no_write_holds(redis: Redis) -> None:
+    """A claim within its lease stays, and one of a write on its way, and of a dead letter; what is left of an accept
+    that never came, or of a release that never arrived, goes."""
+    database: Any = _Known()
+    sweeper = Sweeper(redis, database, _FOUR)
+    acceptor = _acceptor(redis)
+    pending, dead, ended, never = (new_user(email=f"{name}@example.com") for name in ("a", "b", "c", "d"))
+    for candidate in (pending, dead, ended, never):
+        await acceptor.accept(candidate)
+    database.dead, database.ended = {dead.operation_id}, {ended.operation_id: versions.wall_clock() + 10**9}
+    for candidate in (dead, ended, never):
+        await redis.delete(_FOUR.of(candidate.entity_id).operation(candidate.operation_id))
+    await sweeper.sweep()
+    assert await _holders(redis) == {each.operation_id for each in (pending, dead, ended, never)}
+    await _age(redis)
+    await sweeper.sweep()
+    assert await _holders(redis) == {pending.operation_id, dead.operation_id}
+    answer = await _acceptor(redis).accept(new_user(email="c@example.com"))
+    assert answer.version > database.ended[ended.operation_id]
+
+
+async def test_a_refused_write_claims_nothing(redis: Redis) -> None:
+    """Its entity has too many on their way: what it claimed besides is free again."""
+    acceptor, entity = _acceptor(redis), new_user()
+    while (await acceptor.accept(replace(new_user(), entity_id=entity.entity_id))).result == "accepted":
+        pass
+    last = replace(new_user(email="free@example.com"), entity_id=entity.entity_id)
+    assert (await acceptor.accept(last)).result == "backlog"
+    assert (await acceptor.accept(new_user(email="free@example.com"))).result == "accepted"
+
+
+async def test_another_number_is_refused_until_the_streams_are_empty(redis: Redis) -> None:
+    """In a sentence that says what to do; then it is the number."""
+    candidate = new_user()
+    await _acceptor(redis).accept(candidate)
+    with pytest.raises(PartitionsDiffer, match=r"PARTITIONS is 1, but the queue holds 1 entries in 4"):
+        await ensure_groups(redis, ONE)
+    await _settle(redis, candidate, Applied(1))
+    await agree(redis, 1)
+    await redis.xadd(ONE[0].writes, {"x": "1"})
+    with pytest.raises(PartitionsDiffer):
+        await agree(redis, 2)
+
+
+async def test_a_closed_replay_sends_nothing_anywhere(redis: Redis) -> None:
+    """Whatever partition its letters are of."""
+    sender = Sender(redis, partitions=_FOUR)
+    await sender.close(7)
+    assert [await redis.hexists(partition.replay(7), "closed") for partition in _FOUR] == [True] * 4
+    await sender.forget(7)
+    assert [await redis.hlen(partition.replay(7)) for partition in _FOUR] == [1] * 4
+
+
+async def _claims(redis: Redis) -> list[tuple[str, bytes, bytes]]:
+    return [
+        (partition.prefix + "emails", key, value)
+        for partition in _FOUR
+        for key, value in (await redis.hgetall(partition.prefix + "emails")).items()
+    ]
+
+
+async def _holders(redis: Redis) -> set[str]:
+    return {value.split()[1].decode() for _, _, value in await _claims(redis)}
+
+
+async def _age(redis: Redis) -> None:
+    """All leases are over."""
+    for name, key, value in await _claims(redis):
+        await redis.hset(name, key, b" ".join([*value.split()[:2], b"1"]))
