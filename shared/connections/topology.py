@@ -104,13 +104,12 @@ class Topology:
             each.add_done_callback(_retrieved)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_MAX_S):
-                for answer in asyncio.as_completed(asked):
-                    try:
-                        views.append(await answer)
-                    except (RedisError, OSError) as error:
-                        errors.append(error)
-                    if 2 * len(views) > len(places):
-                        break
+                waiting = set(asked)
+                while waiting and 2 * len(views) <= len(places):
+                    done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                    failed = {one: error for one in done if isinstance(error := one.exception(), RedisError | OSError)}
+                    errors += failed.values()
+                    views += [one.result() for one in done if one not in failed]
         for each in asked:
             each.cancel()
         if not views:
