@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 #: Entries that one millisecond has room for.
 _ROOM = 1_000_000
+#: Of the first of two partitions.
+_FIRST_STREAM = 200
 NUMBER_MAX = 2**63 - 1
 _FORM = re.compile(r"(\d{1,13})-(\d{1,6})")
 
@@ -34,9 +36,10 @@ def id_of(number: int) -> str:
 
 
 def stream_of(number: int) -> int:
-    """Which of the dead-letter streams a letter came from; 0: the only one. The queue's partitions have ids of their
-    own (settle.lua)."""
-    return number % _ROOM // 100
+    """Which of the dead-letter streams a letter came from; 0: the only one, however many letters a millisecond had
+    there. The queue's partitions have ids of their own (settle.lua)."""
+    stream = number % _ROOM // 100
+    return stream if stream >= _FIRST_STREAM else 0
 
 
 def first_number(moment: datetime) -> int:
