@@ -1,5 +1,7 @@
-"""Cuts: up to which versions the ledger is read. With several partitions of the queue each has a cut of its own; a
-version is of the partition that it is modulo their count (docs/adr/0041-queue-partitions.md)."""
+"""Cuts: up to which versions the ledger is read. With several partitions of the queue each has a cut of its own. An
+operation is of its entity's partition, whose number is CRC-32 of the entity's id modulo their count; an entry that the
+queue itself made is also of the partition that its version is modulo their count
+(docs/adr/0041-queue-partitions.md)."""
 
 from collections.abc import Sequence
 
@@ -7,12 +9,12 @@ from collections.abc import Sequence
 Cuts = Sequence[int]
 
 
-def cut_of(column: str, cuts: Cuts) -> str:
-    """The cut of the version in a column, as SQL."""
+def cut_of(number: str, cuts: Cuts) -> str:
+    """The cut of the partition that this number, in SQL, is modulo their count, as SQL."""
     if len(cuts) == 1:
         return str(int(cuts[0]))
-    cases = " ".join(f"WHEN {number} THEN {int(cut)}" for number, cut in enumerate(cuts))
-    return f"CASE MOD({column}, {len(cuts)}) {cases} END"
+    cases = " ".join(f"WHEN {at} THEN {int(cut)}" for at, cut in enumerate(cuts))
+    return f"CASE MOD({number}, {len(cuts)}) {cases} END"
 
 
 def within(version: int, cuts: Cuts) -> bool:

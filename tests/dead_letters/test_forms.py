@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from holdfast.shared.letters import packed
 from holdfast.shared.letters.bytes_json import bytes_from_json, bytes_to_json, fields_from_json, fields_to_json
 from holdfast.shared.letters.exchange.line import from_line, to_line
-from holdfast.shared.letters.ids import id_of, number_of, time_of
+from holdfast.shared.letters.ids import id_of, number_of, stream_of, time_of
 from holdfast.shared.letters.letter import read
 from tests import letters
 from tests.servers import RedisServer
@@ -98,3 +98,11 @@ def test_a_line_is_read_back() -> None:
     for name in ("id", "fingerprint", "dead_at", "original", "attempts", "error"):
         with pytest.raises(ValueError, match=r"."):
             from_line(line | {name: None})
+
+
+def test_a_letter_tells_its_stream() -> None:
+    """However many letters a millisecond has on the only stream, they are of one."""
+    assert {stream_of(number_of(f"1764000000000-{each}")) for each in (0, 99, 100, 5_000)} == {0}
+    assert [stream_of(number_of(f"1764000000000-{each}")) for each in (20_000, 20_100, 640_000, 646_399)] == [
+        200, 201, 6400, 6463,
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from zlib import crc32
 
 import apsw
 
@@ -29,6 +30,7 @@ def install(sqlite: apsw.Connection, clock: Callable[[], float], is_free: Callab
         ("mysql_json_extract", _json_extract, 2),
         ("JSON_UNQUOTE", _json_unquote, 1),
         ("SUBSTRING_INDEX", _substring_index, 3),
+        ("CRC32", lambda text: None if text is None else crc32(text.encode()), 1),
         ("CHAR_LENGTH", lambda text: None if text is None else len(text), 1),
     ):
         sqlite.create_scalar_function(name, function, count, deterministic=True)
