@@ -128,7 +128,8 @@ class Topology:
                 raise WrongNode(f"{place[0]}:{place[1]} is no node of a Redis Cluster: {error}") from error
             raise
         finally:
-            await client.aclose()
+            # A look that is over cancels those that still ask, also while they close.
+            await asyncio.shield(client.aclose())
         epoch = _EPOCH.search(info)
         return _view(int(epoch[1]) if epoch else 0, slots, place)
 
