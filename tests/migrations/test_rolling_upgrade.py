@@ -77,7 +77,8 @@ def stack() -> Iterator[ExitStack]:
 
 def _post(api: httpx.Client, name: str, **headers: str) -> httpx.Response:
     answer = api.post("/users", json={"name": name, "email": f"{name}@example.com"}, headers=headers)
-    assert answer.status_code == 202, answer.text
+    # A new api goes past the queue while an earlier writer is, or just was, there.
+    assert answer.status_code in (201, 202), answer.text
     return answer
 
 
@@ -143,7 +144,7 @@ def test_nothing_is_lost(own_redis: RedisServer, schema: Schema, tmp_path: Path,
     assert new.get(path["ann"]).json()["data"]["email"] == "free@example.com"
     assert new.get(path["gone"]).status_code == 404
     again = _post(new, "cleo", **key)
-    assert again.headers["location"] == cleo.headers["location"]
+    assert cleo.headers["location"].endswith(again.json()["data"]["operation_id"])
     refused = new.post("/users", json={"name": "x", "email": "ann@example.com"}, headers=WAIT)
     assert refused.json()["error"]["code"] == "EMAIL_TAKEN"
     assert old.get(path["cleo"]).json()["data"]["name"] == "cleopatra", "and beside the new api, the earlier one reads"

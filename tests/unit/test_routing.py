@@ -2,7 +2,7 @@
 
 import httpx
 from fastapi import FastAPI
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
@@ -43,6 +43,7 @@ async def test_the_same_route_answers(routes: list[tuple[str, str, bool]], metho
         _add(ours, number, of, path, direct=direct)
         _add(theirs, number, of, path, direct=direct)
     path = "/" + "/".join(asked)
+    assume(not path.startswith("//"))  # the client would take it for a host
     async with client_of(ours) as one, client_of(theirs) as other:
         answer, wanted = await one.request(method, path), await other.request(method, path)
     assert answer.status_code == wanted.status_code, path
