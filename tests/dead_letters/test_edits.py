@@ -108,6 +108,8 @@ def test_what_is_back_at_the_original_is_not_edited(engine: Engine) -> None:
         now = edits.look(engine, [each.number for each in mine]).values()
         changed = sum(each.fields != each.original for each in now)
         assert standing(engine, mine[0].fingerprint).edited == changed, step
+        back = {each.number for each in now if each.edit and each.fields == each.original}
+        assert edits.back_at_original(engine, [each.number for each in mine]) == back, step
 
 
 def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:

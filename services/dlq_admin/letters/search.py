@@ -1,5 +1,7 @@
 """Search: dead letters found by what they have in common, and each with all that is known of it."""
 
+from collections.abc import Iterable
+
 from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.database import Database
@@ -10,6 +12,7 @@ from holdfast.shared.errors import DatabaseUnavailable, LetterNotFound
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.letters.decide import change
+from holdfast.shared.letters.edit import versions
 from holdfast.shared.letters.find import search, whole
 from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.ids import id_of, number_of
@@ -45,6 +48,12 @@ class Letters:
         """The newest of a selection, at most `limit`. Raises SelectionTooLarge, DatabaseUnavailable."""
         found = await self._database.read(change.newest, selection, limit=limit, most=self._most)
         return [views.summary(row) for row in found]
+
+    async def back_at_original(self, letters: Iterable[LetterSummary]) -> set[str]:
+        """The ids of those that were edited and are as they were originally. Raises DatabaseUnavailable."""
+        edited = [number_of(one.id) for one in letters if one.edit]
+        found = await self._database.read(versions.back_at_original, edited) if edited else ()
+        return {id_of(number) for number in found}
 
     async def from_stream(self, limit: int) -> LettersOnStream | None:
         """What has died since the database went away. None: the queue is away too."""

@@ -79,6 +79,12 @@ def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = F
     }
 
 
+def back_at_original(engine: Engine, numbers: Iterable[int]) -> set[int]:
+    """Those of the letters that were edited, and whose edit in force goes back to the original."""
+    with reading(engine) as connection:
+        return {row.letter_id for row in rows_with(connection, _IN_FORCE + " AND e.reverts = 0", numbers)}
+
+
 def pages(connection: sa.Connection, numbers: Sequence[int]) -> list[list[int]]:
     """In order, each small enough to be held in memory with all its fields."""
     sizes = {row.id: row.size_bytes for row in rows_with(connection, _SIZES, numbers)}

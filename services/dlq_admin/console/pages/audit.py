@@ -98,6 +98,7 @@ async def _shown(
             undo = await backend.undos.of(one, actor_of(request, "a look"))
     if undo is None and one.letters:
         made, since = await backend.audit.made_and_changed(one)
+    letters = await _letters(backend, one) if one.letters else []
     return pages.page(
         request,
         "audit_entry.html",
@@ -106,7 +107,8 @@ async def _shown(
         undo=undo,
         made=made,
         since=since,
-        letters=await _letters(backend, one) if one.letters else [],
+        letters=letters,
+        originals=await backend.letters.back_at_original(letters),
         selected=selected(one.selection) if one.selection else None,
         problem=problem,
         reason=form_of(request)["reason"],

@@ -39,7 +39,8 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def group(request: Request, fingerprint: Fingerprint) -> Response:
         one = await backend.groups.one(fingerprint)
         newest, more = await backend.letters.page(Filter(fingerprint=fingerprint), None, _NEWEST)
-        return pages.page(request, "group.html", group=one, letters=newest, more=more is not None)
+        originals = await backend.letters.back_at_original(newest)
+        return pages.page(request, "group.html", group=one, letters=newest, originals=originals, more=more is not None)
 
     @router.post("/console/groups/{fingerprint}/note")
     async def note(request: Request, fingerprint: Fingerprint) -> Response:

@@ -61,12 +61,13 @@ def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
             asked_for = wanted.to_filter()
             found, end = await backend.letters.page(asked_for, wanted.cursor, wanted.limit, oldest_first=oldest_first)
             total = await backend.letters.total(asked_for, _COUNTED_MOST)
+            originals = await backend.letters.back_at_original(found)
             banner = None
         except DatabaseUnavailable:
             instead = await backend.letters.from_stream(_PAGE)
             if instead is None:
                 raise
-            found, end, banner, total = instead.letters, None, instead, None
+            found, end, banner, total, originals = instead.letters, None, instead, None, set()
         rest = FilterInput.model_validate(wanted.model_dump(exclude=_PAGED, by_alias=True))
         selection = f'{{"filter": {rest.model_dump_json(by_alias=True, exclude_none=True)}}}'
         return pages.page(
@@ -75,6 +76,7 @@ def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
             asked=asked,
             problem=None,
             letters=found,
+            originals=originals,
             next=end,
             banner=banner,
             total=total,
