@@ -57,7 +57,7 @@ class Unknown:
     def met(self, entry_id: str, error: UnknownWrite) -> Dead | Retry:
         """The outcome of an entry that cannot be decoded for this reason."""
         if entry_id in self._given_up:
-            return Dead(Reason.UNDECODABLE, Failure(type(error).__name__, _CODE, f"{error} (for every running writer)"))
+            return Dead(Reason.UNDECODABLE, Failure(type(error).__name__, _CODE, str(error)))
         if entry_id not in self._since:
             logs.warning(Action.WRITE_UNKNOWN, entry=entry_id, error=str(error))
         self._since.setdefault(entry_id, time.monotonic())

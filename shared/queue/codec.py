@@ -30,6 +30,7 @@ _REQUIRED = {
 }
 #: Of entries that can be decoded.
 SCHEMAS = tuple(_REQUIRED)
+_KNOWN = ", ".join(sorted(schema.decode() for schema in SCHEMAS))
 _ID_MAX_BYTES = 36
 _VERSION_MAX_DIGITS = len(str(VERSION_MAX))
 _OWN_WORDS = {"missing": "missing", "extra_forbidden": "unknown field", "json_invalid": "not JSON"}
@@ -145,7 +146,7 @@ def _required(fields: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
     required = _REQUIRED.get(schema)
     if required is None:
         if _NUMBER.fullmatch(schema):
-            raise UnknownWrite("unknown schema")
+            raise UnknownWrite(f"unknown schema, known: {_KNOWN}")
         raise Undecodable("the schema is not a number")
     if missing := [name.decode() for name in required if name not in fields]:
         raise Undecodable(f"missing fields: {', '.join(missing)}")
