@@ -15,10 +15,11 @@ from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.letters.models import AuditRecord, LetterSummary
 from holdfast.services.dlq_admin.rest.decisions import AllowInput
 from holdfast.services.dlq_admin.rest.inputs import Input, Reason, actor_of
-from holdfast.shared.errors import InvalidRequest, SecondPersonNeeded, SelectionTooLarge
+from holdfast.shared.errors import InvalidRequest, ReplayNotFound, SecondPersonNeeded, SelectionTooLarge
 from holdfast.shared.http.keys import OPERATE
 from holdfast.shared.letters.audit.entries import AuditAction
 from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.replays.plan import ReplayState
 
 _PAGE = 50
 _LETTERS = 10
@@ -105,6 +106,7 @@ async def _shown(
         409 if problem else 200,
         entry=one,
         undo=undo,
+        replayed=await _replayed(backend, one),
         made=made,
         since=since,
         letters=letters,
@@ -114,6 +116,14 @@ async def _shown(
         reason=form_of(request)["reason"],
         allowance=await backend.allowances.of(request.scope["principal"].name) if undo else None,
     )
+
+
+async def _replayed(backend: Backend, entry: AuditRecord) -> bool:
+    """Whether the entry began a replay that is done."""
+    number = (entry.details or {}).get("replay") if entry.action == AuditAction.REPLAY else None
+    with contextlib.suppress(ReplayNotFound):
+        return number is not None and (await backend.replays.one(number)).state is ReplayState.DONE
+    return False
 
 
 async def _letters(backend: Backend, entry: AuditRecord) -> list[LetterSummary]:
