@@ -1,15 +1,18 @@
 """Reason: why a person does something. It goes on record, so somebody else has to be able to read it. Pure."""
 
-from holdfast.shared.domain.field_types import Text
+import unicodedata
 
-_TEXT = Text(max_chars=10_000, lines=True)  # how long it may be is said where it is asked for
+from holdfast.shared.domain.characters import shows, turns
+
+_LINE_BREAKS = str.maketrans("", "", "\n\r\t")
 
 
 def legible(value: str) -> str:
     """The text, trimmed. Raises ValueError."""
-    try:
-        return _TEXT.clean(value.strip())
-    except ValueError:
+    text = value.strip()
+    plain = not any(unicodedata.category(char)[0] == "C" for char in text.translate(_LINE_BREAKS) if not shows(char))
+    if not shows(text) or turns(text) or not plain:
         raise ValueError(
             "must have at least one visible character, and no control characters or marks of text direction"
-        ) from None
+        )
+    return text

@@ -86,6 +86,7 @@ def test_every_kind_of_panel_is_drawn_and_moves(viewer: Seen, live: Live) -> Non
     """What a stat says is what Prometheus says; pictures are not empty; new numbers are drawn by themselves."""
     page = viewer.page
     height = _panel(page, "Height").locator(".value")
+    wait_until(lambda: live.prometheus.value("board_height") is not None, what="it is scraped")
     expect(height).to_have_text(f"{live.prometheus.value('board_height'):.0f}")
     for title in ("Lines", "Shares", "Weather", "Heat"):
         canvas = _panel(page, title).locator("canvas").first
