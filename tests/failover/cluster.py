@@ -111,7 +111,7 @@ class Cluster:
             ask(source, "MIGRATE", "127.0.0.1", to.port, "", 0, 60_000, "KEYS", *keys)
 
     def end_move(self, to: RedisServer) -> None:
-        """All nodes are told the new owner, it first."""
+        """Every node learns the new owner, and the new owner is the first."""
         for node in (to, *(node for node in self.nodes if node is not to)):
             with contextlib.suppress(redis.ResponseError):  # replicas learn it from their primary
                 ask(node, "CLUSTER", "SETSLOT", self.slot, "NODE", _id(to))
