@@ -1,5 +1,7 @@
 """Programs: everything the local stack consists of, as data. What runs them is a supervisor, elsewhere."""
 
+from collections.abc import Mapping
+
 from deploy.local import alerting, database, exporters, galera, haproxy, metrics_store, probe, sentinel
 from deploy.local import redis as redis_servers
 from deploy.local.nodes import Node, Store, data_folder, sentinels, stores
@@ -79,16 +81,7 @@ def _watchers(settings: StackSettings) -> list[Program]:
             Node("exporter-cache", settings.cache_exporter_port, "CACHE_EXPORTER_PORT"),
         ),
         *(
-            Program(
-                exporter.name,
-                "neighbour",
-                exporters.mysql(node.port, exporter.port),
-                exporter.port,
-                exporter.setting,
-                probe.http_ok("/"),
-                job="mysql",
-                instance=exporter.name.removeprefix("exporter-"),
-            )
+            _exporter(exporter, "mysql", exporters.mysql(node.port, exporter.port))
             for node, exporter in _watched(settings, "database")
         ),
     ]
@@ -101,16 +94,20 @@ def _watched(settings: StackSettings, part: Store) -> list[tuple[Node, Node]]:
 
 
 def _redis_exporter(node: Node, exporter: Node) -> Program:
+    return _exporter(exporter, "redis", exporters.redis(node.port, exporter.port), exporters.redis_login())
+
+
+def _exporter(exporter: Node, job: str, command: tuple[str, ...], env: Mapping[str, str] | None = None) -> Program:
     return Program(
         exporter.name,
         "neighbour",
-        exporters.redis(node.port, exporter.port),
+        command,
         exporter.port,
         exporter.setting,
         probe.http_ok("/"),
-        job="redis",
+        job=job,
         instance=exporter.name.removeprefix("exporter-"),
-        env=exporters.redis_login(),
+        env=env or {},
     )
 
 

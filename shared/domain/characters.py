@@ -17,6 +17,9 @@ _IGNORABLES = (
 #: Those, and the blank of Braille: a symbol without ink, the only one of its kind.
 INKLESS = _IGNORABLES + "\u2800"
 
+#: Control, surrogate, unassigned and private-use characters; line and paragraph separators.
+_NOT_IN_A_LINE = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
+
 _TURNS = re.compile(f"[{BIDI_CONTROLS}]")
 _INKLESS = re.compile(f"[{INKLESS}]")
 
@@ -29,6 +32,11 @@ def turns(text: str) -> bool:
 def inkless(text: str) -> bool:
     """Whether `text` has a character that shows nothing."""
     return _INKLESS.search(text) is not None
+
+
+def plain(line: str) -> bool:
+    """Whether a line of text has only characters that belong in one."""
+    return line.isprintable() or not any(unicodedata.category(char) in _NOT_IN_A_LINE for char in line)
 
 
 def shows(text: str) -> bool:

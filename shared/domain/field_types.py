@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from holdfast.shared.domain.characters import shows, turns
+from holdfast.shared.domain.characters import plain, shows, turns
 from holdfast.shared.domain.email import Email as Email
 from holdfast.shared.domain.field_type import Column, FieldType
 
-#: Control, surrogate, unassigned and private-use characters; line and paragraph separators.
-_NOT_IN_A_LINE = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
 _LINE_BREAKS = str.maketrans("", "", "\n\t")
 
 
@@ -64,8 +62,7 @@ class Text(FieldType):
         elif text.isspace():
             raise ValueError("cannot be seen")
         line = text.translate(_LINE_BREAKS) if self.lines else text
-        plain = line.isprintable() or not any(unicodedata.category(char) in _NOT_IN_A_LINE for char in line)
-        if not plain or not self.min_chars <= len(text) <= self.max_chars:
+        if not plain(line) or not self.min_chars <= len(text) <= self.max_chars:
             raise ValueError("has characters that are not allowed, or too few or too many")
         return text
 

@@ -39,6 +39,13 @@ def test_any_other_is_kept_trimmed(body: type[BaseModel], rest: dict[str, object
     assert body.model_validate(rest | {"reason": reason}).model_dump()["reason"] == reason.strip()
 
 
+@pytest.mark.parametrize(("body", "rest"), _BODIES[1:])
+def test_a_joiner_within_text_belongs_to_it(body: type[BaseModel], rest: dict[str, object]) -> None:
+    """Emoji and some scripts need it. An override's reason is one line of printable characters."""
+    reason = "moved by \U0001f468\u200d\U0001f527"
+    assert body.model_validate(rest | {"reason": reason}).model_dump()["reason"] == reason
+
+
 def test_a_pause_is_no_longer_than_the_longest() -> None:
     """The first pause between attempts, and the longest."""
     with pytest.raises(ValidationError) as refused:
