@@ -3,7 +3,6 @@ queue's slot is killed, and the slot moves. No acknowledged write is lost."""
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,10 @@ from tests import keys, letters, processes
 from tests.client import WAIT, fetch
 from tests.external import PATIENT
 from tests.failover.cluster import Cluster, running_cluster
+from tests.failover.on_cluster import doubled, starting
 from tests.failover.writes import Record, writing
 from tests.processes import Service
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, wait_until
-
-_WAITING = {
-    "HOLDFAST_QUEUE_REPLICAS": "1",
-    "HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S": "0.5",
-    "HOLDFAST_API_BREAKER_OPEN_S": "0.3",
-}
-_SETTINGS = {
-    "api": processes.HASTY_API | _WAITING,
-    "writer": processes.QUICK,
-    "dlq_admin": {},
-}
 
 
 @pytest.fixture(scope="module")
@@ -45,15 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Starts a service on the cluster, which is empty and its cache, too; all of them end with the test."""
-    cluster.empty()
-    with ExitStack() as stack:
-
-        def start(service: str, **more: str) -> Service:
-            settings = _SETTINGS[service] | {"REDIS_ADDR": cluster.address(service)} | more
-            started: Service = getattr(processes, service)(tmp_path, "", own_database.dsn, **settings).start()
-            stack.callback(started.kill)
-            return started
-
+    with starting(cluster, own_database, tmp_path) as start:
         yield start
 
 
@@ -76,12 +57,6 @@ def _settled(cluster: Cluster, database: Database) -> None:
         return read is not None and read.missing == 0 == read.dead_lettered
 
     wait_until(settled, what="all is settled and the ledger balances")
-
-
-def _doubled(database: Database) -> int:
-    with database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) - COUNT(DISTINCT name) FROM users WHERE name <> ''")
-        return int(cursor.fetchall()[0][0])
 
 
 def test_every_service_works_on_it(
@@ -166,7 +141,7 @@ def test_the_primary_of_its_slot_is_killed(
     start("writer")
     _settled(cluster, own_database)
     assert record.lost(own_database) == set()
-    assert _doubled(own_database) == 0
+    assert doubled(own_database) == 0
 
 
 def test_its_slot_moves(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
@@ -187,4 +162,4 @@ def test_its_slot_moves(cluster: Cluster, own_database: Database, start: Callabl
         record.wait_for(10, 202)
     _settled(cluster, own_database)
     assert record.lost(own_database) == set()
-    assert _doubled(own_database) == 0
+    assert doubled(own_database) == 0

@@ -3,7 +3,6 @@ them, a primary is killed, and a slot moves. No acknowledged write is lost."""
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from holdfast.shared.store.engine import make_engine
 from tests import letters, processes
 from tests.client import WAIT
 from tests.failover.cluster import Cluster, running_cluster
-from tests.failover.test_cluster import _SETTINGS, _doubled
+from tests.failover.on_cluster import doubled, starting
 from tests.failover.writes import Record, writing
 from tests.processes import Service
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, wait_until
@@ -35,16 +34,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Starts a service on the cluster, which is empty; all of them end with the test."""
-    cluster.empty()
-    with ExitStack() as stack:
-
-        def start(service: str, **more: str) -> Service:
-            address = {"REDIS_ADDR": cluster.address(service), "HOLDFAST_QUEUE_PARTITIONS": "4"}
-            settings = _SETTINGS[service] | address | more
-            started: Service = getattr(processes, service)(tmp_path, "", own_database.dsn, **settings).start()
-            stack.callback(started.kill)
-            return started
-
+    with starting(cluster, own_database, tmp_path, HOLDFAST_QUEUE_PARTITIONS="4") as start:
         yield start
 
 
@@ -124,7 +114,7 @@ def test_a_primary_is_killed(cluster: Cluster, own_database: Database, start: Ca
     start("writer")
     _settled(cluster, own_database)
     assert record.lost(own_database) == set()
-    assert _doubled(own_database) == 0
+    assert doubled(own_database) == 0
 
 
 def test_a_slot_moves(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
@@ -142,4 +132,4 @@ def test_a_slot_moves(cluster: Cluster, own_database: Database, start: Callable[
         record.wait_for(20, 202)
     _settled(cluster, own_database)
     assert record.lost(own_database) == set()
-    assert _doubled(own_database) == 0
+    assert doubled(own_database) == 0
