@@ -6,22 +6,17 @@ from math import ceil
 from typing import Protocol
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from holdfast.services.api.accept import Acceptor, Answer, count_answer
 from holdfast.services.api.candidate import Candidate
-from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
-from holdfast.shared.connections.script import NotSent
+from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.errors import AppError, QueueUnavailable
-from holdfast.shared.queue.claims import Change, Claimed, Claims, Value
+from holdfast.shared.queue.claims import AWAY, Claimed, Claims, Value
 from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.writes.versions import Clock
-
-#: What a call to the queue may fail with.
-_AWAY = (CallRefused, NotSent, TooFewReplicas, RedisError, OSError)
 
 
 class Accepting(Protocol):
@@ -68,11 +63,11 @@ class PartitionedAcceptor:
         try:
             answer = await self._acceptor(candidate).accept(candidate.with_claims_made())
         except AppError as error:
-            if error.definite and claimed.new:
-                await self._release(candidate, values)
+            if error.definite:
+                await self._release(claimed)
             raise
-        if answer.result != "accepted" and claimed.new and not await self._pending(candidate):
-            await self._release(candidate, values)
+        if answer.result != "accepted" and claimed.undo and not await self._pending(candidate):
+            await self._release(claimed)
         return answer
 
     async def forget_busy(self, candidate: Candidate) -> None:
@@ -89,20 +84,17 @@ class PartitionedAcceptor:
             )
         except CallRefused as refusal:
             raise QueueUnavailable(retry_after_s=ceil(refusal.retry_after_s)) from refusal
-        except _AWAY as error:
+        except AWAY as error:
             raise QueueUnavailable() from error
 
     async def _pending(self, candidate: Candidate) -> bool:
         """Whether it is on its way, or that is not known."""
         operation = self._partitions.of(candidate.entity_id).operation(candidate.operation_id)
-        with self._releasing.suppressing(*_AWAY):
+        with self._releasing.suppressing(*AWAY):
             return bool(await self._breaker.call_async(self._redis.exists, operation))
         return True
 
-    async def _release(self, candidate: Candidate, values: tuple[Value, ...]) -> None:
-        """What is not released is swept up later."""
-        with self._releasing.suppressing(*_AWAY):
-            await self._breaker.call_async(
-                self._claims.change,
-                [Change("release", 0, candidate.entity_id, candidate.operation_id, value) for value in values],
-            )
+    async def _release(self, claimed: Claimed) -> None:
+        """What this request claimed. What is not released is swept up later."""
+        with self._releasing.suppressing(*AWAY):
+            await self._claims.change(claimed.undo)

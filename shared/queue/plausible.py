@@ -28,7 +28,7 @@ class Plausible:
         limits = {}
         for partition in {entry.partition for entry in entries}:
             keys = [partition.writes, partition.clock, mended(partition.writes)]
-            limits[partition], moved = map(int, await self._script(keys, []))
+            limits[partition], moved = map(int, await self._script(keys, [partition.prefix]))
             if moved:
                 logs.warning(Action.STREAM_MENDED, entries=moved)
         return [entry for entry in entries if versions.from_stream_id(entry.id) <= limits[entry.partition]]

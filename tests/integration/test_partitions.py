@@ -21,11 +21,13 @@ from holdfast.shared.letters.find.whole import open_operations
 from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, agree
 from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.claims import Claims
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.pending import pending_operation, pending_writes
+from holdfast.shared.queue.plausible import Plausible
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Ref
@@ -90,7 +92,7 @@ async def _settle(redis: Redis, candidate: Candidate, outcome: Outcome) -> None:
         redis, Deferred(1, base_s=1, cap_s=1), halting, writer="me", attempts_max=5, probe_cap_s=1, partitions=_FOUR
     )
     for entry_id, fields in entries(await redis.xrange(partition.writes)):
-        if fields[b"operation_id"].decode() == candidate.operation_id:
+        if fields.get(b"operation_id") == candidate.operation_id.encode():
             entry = Entry(entry_id, fields, partition)
             await settler([Handled(entry, Delivery(decode(fields, entry_id), entry_id), outcome)])
 
@@ -178,6 +180,53 @@ async def test_a_refused_write_claims_nothing(redis: Redis) -> None:
     last = replace(new_user(email="free@example.com"), entity_id=entity.entity_id)
     assert (await acceptor.accept(last)).result == "backlog"
     assert (await acceptor.accept(new_user(email="free@example.com"))).result == "accepted"
+
+
+async def test_a_request_releases_only_what_it_claimed_itself(redis: Redis) -> None:
+    """Two requests have one operation: the first is refused after the second has claimed the value again, and leaves
+    it the claim."""
+    claims, value = Claims(redis, _FOUR), ("emails", "one@example.com")
+    first = await claims.claim([value], "entity", "operation")
+    second = await claims.claim([value], "entity", "operation")
+    assert (first.taken, second.taken) == (None, None)
+    assert not second.undo, "it claimed the value for the other request, too"
+    await claims.change(first.undo)
+    assert await _holders(redis) == {"operation"}
+
+
+async def test_what_a_request_claimed_alone_is_released(redis: Redis) -> None:
+    """Also the values of other partitions, when one of them is taken."""
+    claims, values = Claims(redis, _FOUR), [("emails", f"{number}@example.com") for number in range(8)]
+    await claims.claim(values[3:4], "other", "theirs")
+    refused = await claims.claim(values, "entity", "operation")
+    assert (refused.taken, await _holders(redis)) == (3, {"theirs"})
+    made = await claims.claim(values[4:], "entity", "operation")
+    await claims.change(made.undo)
+    assert await _holders(redis) == {"theirs"}
+
+
+async def test_entries_that_are_moved_keep_their_partition(redis: Redis) -> None:
+    """Ids put there by hand, far in the future: those that the entries are given tell their partition, as all do; so
+    do the numbers of letters."""
+    for partition in _FOUR:
+        fields: Any = {"x": "1"}
+        for sequence in range(3):
+            await redis.xadd(partition.writes, fields, id=f"9007199254740-{sequence}")
+            await redis.xadd(partition.dead, fields, id=f"9007199254740-{sequence}")
+        entry = Entry("9007199254740-0", {}, partition)
+        assert await Plausible(redis).of([entry]) == []
+        moved = [entry_id for entry_id, _ in entries(await redis.xrange(partition.writes))]
+        assert [versions.from_stream_id(each) % 4 for each in moved] == [partition.number] * 3
+    candidates = [new_user() for _ in range(40)]
+    await asyncio.gather(*map(_acceptor(redis).accept, candidates))
+    for candidate in candidates:
+        await _settle(redis, candidate, _DEAD)
+    numbers = set()
+    for partition in _FOUR:
+        letters = [number_of(each) for each, _ in entries(await redis.xrange(partition.dead))]
+        assert {stream_of(number) - 400 for number in letters} == {partition.number}
+        numbers.update(letters)
+    assert len(numbers) == 40 + 4 * 3
 
 
 async def test_another_number_is_refused_until_the_streams_are_empty(redis: Redis) -> None:

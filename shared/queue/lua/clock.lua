@@ -31,6 +31,12 @@ local function next_version(newest)
   return partitions and version + (partition - version) % partitions or version
 end
 
+-- The id of the entry after the one with this id.
+local function next_entry_id(last)
+  local ms, seq = string.match(last, '^(%d+)-(%d+)$')
+  return stream_id(next_version(tonumber(ms) * 1000 + tonumber(seq)))
+end
+
 -- The least version whose id is above `id`. Of an id that is far too high: about, and far too high as well.
 local function version_above(id)
   return (tonumber(string.match(id, '^(%d+)-')) + 1) * 1000
@@ -77,8 +83,9 @@ end
 -- Make the stream anew without the ids above `limit` (a version), and add the entries that had them at its end, as new
 -- ones. Redis never lowers the ids of a stream that had an entry so high. Nothing is lost: fields stay as they
 -- are, the groups keep what is pending, and the counts go on as if each entry had been where it is now.
--- `moved(fields, old_id, new_id)` is called for each. Returns the newest version used, and how many entries moved.
-local function mend(stream, limit, newest, moved)
+-- `next_id(id)` gives the id after this one; `moved(fields, old_id, new_id)` is called for each. Returns the newest id,
+-- and how many entries moved.
+local function mend(stream, limit, newest, next_id, moved)
   local info, groups = by_name(redis.call('XINFO', 'STREAM', stream)), redis.call('XINFO', 'GROUPS', stream)
   local made, limit_id, count = stream .. ':mended', stream_id(limit), 0
   redis.call('DEL', made)
@@ -118,23 +125,26 @@ local function mend(stream, limit, newest, moved)
     until #page < PAGE
   end
 
+  local last = base
   each('(' .. limit_id, '+', function(id, fields)
-    newest, count = newest + 1, count + 1
     fields[#fields + 1] = 'moved_from'
     fields[#fields + 1] = id
-    local new_id = add(made, stream_id(newest), fields)
-    if moved then moved(fields, id, new_id) end
+    last, count = add(made, next_id(last), fields), count + 1
+    if moved then moved(fields, id, last) end
   end)
   local deleted = info['max-deleted-entry-id']
-  redis.call('XSETID', made, stream_id(newest), 'ENTRIESADDED', info['entries-added'],
+  redis.call('XSETID', made, last, 'ENTRIESADDED', info['entries-added'],
     'MAXDELETEDID', is_above(deleted, base) and base or deleted)
   redis.call('RENAME', made, stream)
-  return newest, count
+  return last, count
 end
 
 -- Make room for versions on a stream whose newest id is above `newest`: follow an id that is not far ahead, else mend.
 local function catch_up(stream, newest)
   local last, limit = last_id(stream), math.max(now_us, newest) + HORIZON_US
-  if is_above(last, stream_id(limit)) then return mend(stream, limit, limit - HORIZON_US) end
-  return math.max(newest, version_above(last) - 1), 0
+  local moved = 0
+  if is_above(last, stream_id(limit)) then
+    last, moved = mend(stream, limit, limit - HORIZON_US, next_entry_id)
+  end
+  return math.max(newest, version_above(last) - 1), moved
 end

@@ -68,7 +68,7 @@ local function bury(entry_id, original, at, count)
     end
   end
   -- An id above BELIEVED_MAX was put there by hand, and would make letters of all that follow that no table takes.
-  if is_above(last_id(dead), stream_id(BELIEVED_MAX)) then mend(dead, BELIEVED_MAX, now_us, letter_moved) end
+  if is_above(last_id(dead), stream_id(BELIEVED_MAX)) then mend(dead, BELIEVED_MAX, now_us, letter_id, letter_moved) end
   return redis.call('XADD', dead, letter_id(last_id(dead)), unpack(letter))
 end
 
