@@ -39,12 +39,15 @@ class Waiters:
                 if message and (event := self._events.get(json.loads(message["data"])["operation_id"])):
                     event.set()
 
-    async def ended(self, operation_id: str, timeout_s: float, entity_id: str = "") -> bool:
-        """Whether the operation, of this entity, was over within `timeout_s`."""
+    async def ended(self, operation_id: str, timeout_s: float, entity_id: str = "", *, begun: bool = False) -> bool:
+        """Whether the operation, of this entity, was over within `timeout_s`. `begun`: it was accepted before now, and
+        may be over: the message about it may have passed."""
         event = self._events.setdefault(operation_id, asyncio.Event())
         operation = self._partitions.of(entity_id).operation(operation_id)
         try:
             async with asyncio.timeout(timeout_s):
+                if begun and await self._settled(operation):
+                    return True
                 while not event.is_set():
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(event.wait(), _LOOK_EVERY_S)

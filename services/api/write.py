@@ -144,7 +144,8 @@ class WritePath:
         self, request: Request, command: Command, answer: Answer, candidate: Candidate, wait_s: float
     ) -> Response | None:
         wait_s = max(0.0, min(wait_s, deadline.remaining_s() - ANSWER_RESERVE_S))
-        over = await self.waiters.ended(answer.operation_id, wait_s, answer.entity_id)
+        begun = answer.result == "repeated"
+        over = await self.waiters.ended(answer.operation_id, wait_s, answer.entity_id, begun=begun)
         note(Action.WRITE_WAITED_FOR, over=over, at_most_s=wait_s)
         if candidate.busy_ms:
             await self.acceptor.forget_busy(candidate)
