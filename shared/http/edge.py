@@ -4,7 +4,6 @@ application that raised an exception or missed the deadline.
 Plain ASGI, because one `BaseHTTPMiddleware` would cost two thirds of the throughput.
 """
 
-import asyncio
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -25,6 +24,7 @@ from holdfast.shared.http.methods import allowed
 from holdfast.shared.http.open_paths import SAFE_METHODS
 from holdfast.shared.http.outcome import RequestOutcome, outcome_of
 from holdfast.shared.resilience import deadline
+from holdfast.shared.resilience.time_limits import TimeLimits
 from holdfast.shared.telemetry import decisions, metrics
 from holdfast.shared.telemetry.decisions import Notes, decided
 from holdfast.shared.telemetry.logs import Action
@@ -66,6 +66,7 @@ class Edge:
         self._cors = cors
         self._explanations = explanations
         self._failures = failures
+        self._limits = TimeLimits()
         self._in_flight = 0
         metrics.http_requests_in_flight.set_function(lambda: self._in_flight)
         self._counters: dict[tuple[str, str, int], Any] = {}
@@ -127,12 +128,11 @@ class Edge:
             seconds = min(seconds, timeout_s(wanted.timeout_ms))
         scope["time_limit_s"] = seconds
         try:
-            with deadline.scope(seconds):
-                async with asyncio.timeout(seconds) as limit:
-                    scope["time_limit"] = limit  # a handler that streams its answer moves it with every part
-                    await self._app(scope, receive, send)
+            with deadline.scope(seconds), self._limits.within(seconds) as limit:
+                scope["time_limit"] = limit  # a handler that streams its answer moves it with every part
+                await self._app(scope, receive, send)
         except TimeoutError:
-            if not limit.expired():
+            if not limit.expired:
                 raise
             decided(Action.DEADLINE_EXCEEDED, route=route_of(scope), limit_ms=round(seconds * 1000))
             if "body_due" in scope:  # handlers read it before they do anything

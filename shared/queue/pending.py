@@ -1,6 +1,6 @@
 """Pending: what Redis knows of writes that are accepted and not over."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -48,13 +48,28 @@ class PendingOperation:
 async def pending_writes(
     redis: Redis, entities: Sequence[Ref], partitions: Partitions = ONE
 ) -> dict[Ref, PendingWrites | Exception]:
-    """Those of each of these entities, in one round trip. What cannot be read is the result of its entity alone.
-    Nothing for almost every entity, almost always."""
+    """Those of each of these entities. What cannot be read is the result of its entity alone.
+
+    Almost always there are none, which is one question and one number for all of them. Else each is read, in a second
+    round trip."""
+    names = {entity: partitions.of(entity.id).prefix + pending_name(entity) for entity in entities}
+    if not await _any(redis, names, partitions):
+        return dict.fromkeys(entities, _NOTHING)
     pipeline = redis.pipeline(transaction=False)
-    for entity in entities:
-        pipeline.hgetall(partitions.of(entity.id).prefix + pending_name(entity))
+    for name in names.values():
+        pipeline.hgetall(name)
     replies = await pipeline.execute(raise_on_error=False)
-    return {entity: _pending(entity, reply) for entity, reply in zip(entities, replies, strict=True)}
+    return {entity: _pending(entity, reply) for entity, reply in zip(names, replies, strict=True)}
+
+
+async def _any(redis: Redis, names: Mapping[Ref, str], partitions: Partitions) -> bool:
+    """Whether something is kept under any of these names."""
+    if len(partitions) == 1:
+        return bool(await redis.exists(*names.values()))
+    pipeline = redis.pipeline(transaction=False)
+    for part in partitions.split((entity.id, name) for entity, name in names.items()).values():
+        pipeline.exists(*part)
+    return any(await pipeline.execute(raise_on_error=False))  # an error too: some may be on a server that is away
 
 
 def _pending(entity: Ref, fields: dict[bytes, bytes] | Exception) -> PendingWrites | Exception:

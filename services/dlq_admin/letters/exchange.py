@@ -19,6 +19,7 @@ from holdfast.shared.letters.find import search, whole
 from holdfast.shared.letters.find.search import Page
 from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.letter import Letter
+from holdfast.shared.resilience.time_limits import TimeLimit
 from holdfast.shared.runtime.documents import Budget, parse
 
 _PAGE = 200
@@ -42,13 +43,12 @@ class Exchange:
         )
         return page
 
-    async def lines(self, wanted: Filter, page: Page, limit: asyncio.Timeout | None) -> AsyncIterator[bytes]:
+    async def lines(self, wanted: Filter, page: Page, limit: TimeLimit | None) -> AsyncIterator[bytes]:
         """Every letter, page by page: a million of them need no more memory than a page. A client that stops reading is
         disconnected after a while."""
-        loop = asyncio.get_running_loop()
         while True:
             if limit is not None:
-                limit.reschedule(loop.time() + _PART_MAX_S)
+                limit.move(_PART_MAX_S)
             for row, body in await self._database.work(whole.bodies, page.rows):
                 line = to_line(row.id, asdict(row), body.original, body.attempts)
                 yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
