@@ -22,6 +22,7 @@ class MemoryReader:
         self._redis = redis
         self._partitions = partitions
         self._script = Script(redis, LUA / "look.lua", replicas)
+        self._floor = Script(redis, LUA / "floor.lua")
 
     async def read(self, look: int) -> Memory | None:
         """And leave the number of this look in each partition. None: another server took over halfway. Raises NotSent,
@@ -45,6 +46,14 @@ class MemoryReader:
             newest=max(versions.from_stream_id(text(last)) for _, _, _, last in replies),
             safe=safe,
         )
+
+    async def end_versions(self, floor: int, seen: int) -> int:
+        """From now on each version that is given out is above the result, and that above the queue's time. `floor`: the
+        newest version in the database; `seen`: of the stream. Raises NotSent, RedisError, OSError."""
+        for _ in range(min(len(self._partitions), 2)):  # the second time, each learns of the highest
+            for partition in self._partitions:
+                floor = max(floor, int(await self._floor([partition.clock, partition.writes], [floor, seen])))
+        return floor
 
     async def _identity(self) -> str:
         """Of the server that has the queue; of several partitions, and of how many, a digest of all their servers'."""

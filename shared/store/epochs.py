@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from holdfast.shared.faults import BadData
 from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.tables import queue_epochs
-from holdfast.shared.writes.epoch import Cause, Epoch
+from holdfast.shared.writes.epoch import UNKNOWN, Cause, Epoch, Known, Window
 
 #: Longer than any request takes until its write is accepted.
 _REQUEST_US = 60_000_000
@@ -22,6 +22,8 @@ class EpochTotals(NamedTuple):
     carried: int = 0
     lost: int = 0
     floor: int = 0
+    window: Window | None = None
+    known: Known = UNKNOWN
 
 
 def all_epochs(engine: Engine) -> list[Epoch]:
@@ -41,7 +43,8 @@ def totals_in(connection: sa.Connection) -> EpochTotals:
     if not epochs:
         return EpochTotals()
     last = epochs[-1]
-    return EpochTotals(last.epoch, last.carried, sum(each.lost for each in epochs), last.floor)
+    lost = sum(each.lost for each in epochs)
+    return EpochTotals(last.epoch, last.carried, lost, last.floor, last.window, last.known)
 
 
 def broke_at(connection: sa.Connection) -> int:
@@ -60,12 +63,19 @@ def begin(engine: Engine, epoch: Epoch) -> bool:
     return True
 
 
-def keep(engine: Engine, epoch: int, look: int, seen: Mapping[str, int]) -> None:
-    """What this look has seen, unless a later one has been kept: `accepted`, `entries`, `oldest`, `newest`."""
-    known = queue_epochs.c
-    of_earlier_looks = (known.epoch == epoch, known.look < look)
+def keep(engine: Engine, epoch: int, look: int, seen: Mapping[str, int], known: Known) -> None:
+    """What this look has seen, unless a later one has been kept: `accepted`, `entries`, `oldest`, `newest`; and what is
+    known of the window: what became known was lost, or is carried as well."""
+    row = queue_epochs.c
+    of_earlier_looks = (row.epoch == epoch, row.look < look)
+    # The server evaluates assignments in this order, which is the columns'.
+    ends = {
+        row.carried: row.carried + (known.unseen - row.known_unseen),
+        row.lost: row.lost - (known.seen - row.known_seen),
+        row.known_seen: known.seen, row.known_unseen: known.unseen,
+    }  # fmt: skip
     with transaction(engine) as connection:
-        connection.execute(sa.update(queue_epochs).where(*of_earlier_looks).values(look=look, **seen))
+        connection.execute(sa.update(queue_epochs).where(*of_earlier_looks).values({"look": look, **seen, **ends}))
 
 
 def lost_at(engine: Engine, made: int) -> bool:

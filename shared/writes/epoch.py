@@ -3,6 +3,7 @@ and whether something is gone."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Cause(StrEnum):
@@ -36,6 +37,30 @@ class Memory:
     safe: bool = True
 
 
+class Known(NamedTuple):
+    """How many writes of a window something is known of: of those that had been seen, and of the others."""
+
+    seen: int
+    unseen: int
+
+
+#: Nobody looks.
+UNKNOWN = Known(-1, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Ids of entries, as versions, that the queue may have forgotten, and that a writer may still have in hand: those
+    up to `seen_to` had been seen, and what is gone of them counts as lost."""
+
+    since: int
+    seen_to: int
+    floor: int
+
+    def __contains__(self, entry: int) -> bool:
+        return self.since <= entry <= self.floor
+
+
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """A row: an epoch, and the queue as it was last seen in it."""
@@ -50,7 +75,8 @@ class Epoch:
     lost: int
     #: What was lost is not older than this version.
     lost_from: int
-    #: Writes up to this version are of earlier epochs, also those that are newer than what the queue then had.
+    #: No version up to this one was given out any more when its begin was counted, also if it is newer than what the
+    #: queue then had.
     floor: int
     identity: str
     look: int
@@ -60,6 +86,21 @@ class Epoch:
     #: Whatever is older was over.
     oldest: int
     newest: int
+    #: The window of what a writer may have had in hand when it began, and what is known of it by now. -1: an older
+    #: build began it, and did not look.
+    seen_to: int = 0
+    known_seen: int = -1
+    known_unseen: int = -1
+
+    @property
+    def window(self) -> Window | None:
+        """None: nothing could be in hand, or it is not known what was known."""
+        return None if self.known_seen < 0 else Window(self.lost_from, self.seen_to, self.floor)
+
+    @property
+    def known(self) -> Known:
+        """Of the window, when it was last looked at."""
+        return Known(self.known_seen, self.known_unseen)
 
 
 def change(last: Epoch, memory: Memory) -> Cause | None:

@@ -6,6 +6,7 @@ cut: the newest entry of the write stream when the reading began. Pure; `service
 
 from dataclasses import dataclass
 
+from holdfast.shared.writes.epoch import UNKNOWN, Known
 from holdfast.shared.writes.versions import to_datetime
 
 #: What the law of the ledger is about, in its order.
@@ -50,6 +51,8 @@ class Ledger:
     lost: int = 0
     #: The newest version that this reading is about.
     cut: int = 0
+    #: What is known of the writes that the queue may have forgotten when the epoch began: see epoch.py.
+    known: Known = UNKNOWN
 
     @property
     def accepted(self) -> int:

@@ -18,6 +18,10 @@ from holdfast.services.dlq_admin.auditor import ledger as ledgers
 from holdfast.services.dlq_admin.auditor.epochs import Epochs
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.connections.script import Script
+from holdfast.shared.letters.index.insert import index
+from holdfast.shared.letters.index.tables import groups, letters
+from holdfast.shared.letters.letter import read
+from holdfast.shared.letters.state import State
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import CLOCK, LUA, PREFIX, WRITES
 from holdfast.shared.store import epochs
@@ -51,6 +55,8 @@ class World:
         #: The operations on the stream, after each step since it last forgot something.
         self.stream: list[frozenset[str]] = [frozenset()]
         self.epoch = 1
+        self.in_hand: dict[str, dict[bytes, bytes]] = {}
+        self._letters = 0
 
         async def audit(work: Callable[..., Any], *args: Any, **more: Any) -> Any:
             return await asyncio.to_thread(work, engine, *args, **more)
@@ -77,7 +83,7 @@ class World:
         self.applied |= gone
         self._now(self.stream[-1] - gone)
 
-    def _end(self, entry_id: str, fields: dict[bytes, bytes]) -> None:
+    def _end(self, entry_id: str, fields: dict[bytes, bytes], effect: str = "applied") -> None:
         operation_id, version = fields[b"operation_id"].decode(), versions.from_stream_id(entry_id)
         if operation_id not in self.applied:
             row: dict[str, object] = {
@@ -85,7 +91,7 @@ class World:
                 "resource": "users",
                 "entity_id": fields[b"entity_id"].decode(),
             }
-            row |= {"command": "CreateUser", "version": version, "effect": "applied", "entity_version": version}
+            row |= {"command": "CreateUser", "version": version, "effect": effect, "entity_version": version}
             row |= {
                 "rejection": None,
                 "body_hash": None,
@@ -94,6 +100,36 @@ class World:
             }
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(operations).values(row))
+
+    async def take(self, count: int) -> None:
+        """The oldest few that are in no writer's hands."""
+        entries = [(entry_id.decode(), fields) for entry_id, fields in await self._redis.xrange(WRITES)]
+        self.in_hand |= dict([one for one in entries if one[0] not in self.in_hand][:count])
+
+    async def end(self, how: str) -> None:
+        """What writers have in hand, as they do whether the queue still has it or not."""
+        for entry_id, fields in self.in_hand.items():
+            operation_id = fields[b"operation_id"].decode()
+            if operation_id not in self.applied:
+                await asyncio.to_thread(_ENDS[how], self, entry_id, fields)
+            await self._redis.xdel(WRITES, entry_id)
+            self.applied.add(operation_id)
+            self.lost.discard(operation_id)
+        self.in_hand = {}
+        self._now(self.stream[-1] - self.applied)
+
+    def die(self, entry_id: str, fields: dict[bytes, bytes], state: State = State.DEAD) -> None:
+        """As a dead letter that is indexed."""
+        self._letters += 1
+        original = {b"original." + name: value for name, value in fields.items()}
+        letter = read(f"{round(self._clock[0] * 1000)}-{self._letters}", {b"entry_id": entry_id.encode(), **original})
+        index(self._engine, [letter])
+        if state is State.DISCARDED:
+            with self._engine.begin() as connection:
+                moved = {"state": state.value}
+                connection.execute(sa.update(letters).where(letters.c.id == letter.number).values(moved))
+                connection.execute(sa.update(groups).values({state.value: groups.c[state] + groups.c[State.DEAD]}))
+                connection.execute(sa.update(groups).values({State.DEAD.value: 0}))
 
     async def ending_the_oldest(self) -> Callable[[], None]:
         """Commits the oldest write, as a writer does that has not settled it yet."""
@@ -133,6 +169,14 @@ class World:
         self._clock[0] += 1
 
 
+_ENDS: dict[str, Callable[[World, str, dict[bytes, bytes]], None]] = {
+    "applied": World._end,
+    "rejected": lambda on, entry_id, fields: on._end(entry_id, fields, "rejected"),
+    "dead_lettered": World.die,
+    "discarded": lambda on, entry_id, fields: on.die(entry_id, fields, State.DISCARDED),
+}
+
+
 @asynccontextmanager
 async def world() -> AsyncIterator[World]:
     """Empty."""
@@ -153,28 +197,61 @@ async def world() -> AsyncIterator[World]:
         server.close()
 
 
-@pytest.mark.parametrize("run", range(4))
+@pytest.mark.parametrize("run", range(6))
 async def test_what_is_forgotten_is_lost_or_applied(run: int) -> None:
     """Whatever the queue forgets, however often: what was accepted is on the stream, applied, or counted as lost, and
     the ledger balances with exactly that. It is looked at after every step, so all of it was seen."""
     async with world() as on:
         await on.epochs.ledger()
         for _ in range(_STEPS):
-            match _CHANCE.choice(("accept", "apply", "forget")):
+            match _CHANCE.choice(("accept", "apply", "take", "end", "forget")):
                 case "accept":
                     await on.accept(_CHANCE.randint(1, 5))
                 case "apply":
                     await on.apply(_CHANCE.randint(1, 5))
+                case "take":
+                    await on.take(_CHANCE.randint(1, 5))
+                case "end":
+                    await on.end(_CHANCE.choice(("applied", "rejected")))
                 case _:
                     on.forget(_CHANCE.choice((1, 2, 3, 9)))
             ledger = await on.epochs.ledger()
             waiting = len(on.stream[-1] - on.applied)
-            counted = (ledger.missing, ledger.lost, ledger.in_flight, ledger.applied, ledger.accepted, ledger.epoch)
+            ended = ledger.applied + ledger.rejected
+            counted = (ledger.missing, ledger.lost, ledger.in_flight, ended, ledger.accepted, ledger.epoch)
             expected = (0, len(on.lost), waiting, len(on.applied), len(on.accepted), on.epoch)
             assert counted == expected, run
             if on.lost:  # an id that was made while they were accepted
                 assert any([await on.may_be_lost(second) for second in range(_STEPS + 2)])
         assert not await on.may_be_lost(-3600)
+
+
+@pytest.mark.parametrize("how", _ENDS)
+@pytest.mark.parametrize(("steps", "seen"), [(9, True), (9, False), (1, False), (2, True)])
+async def test_what_was_in_hand_ends_in_its_own_epoch(how: str, steps: int, seen: bool) -> None:
+    """A writer has entries in hand when the queue forgets them; they end after the next epoch has begun. What had been
+    counted as lost is not any more, what nobody had seen is counted as accepted, and the ledger balances: as soon as it
+    is read, when it was kept, and with what is accepted then."""
+    async with world() as on:
+        await on.epochs.ledger()
+        await on.accept(2)
+        await on.epochs.ledger()
+        await on.accept(3)
+        if seen:
+            await on.epochs.ledger()
+        await on.take(4)
+        on.forget(steps)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.epoch) == (0, 2)
+        await on.end(how)
+        for _ in range(2):
+            reading = await on.reading()
+            ledger = await on.epochs.ledger()
+            for each in (reading, ledger):
+                ended = getattr(each, how)
+                assert (each.missing, ended, each.accepted) == (0, 4, 4 + each.lost + each.in_flight), table(each)
+                assert each.lost == (len(on.lost) if seen else 0)
+            await on.accept(2)
 
 
 @pytest.mark.parametrize("before", ["ended_by", "letter_counts", "counts_in"])

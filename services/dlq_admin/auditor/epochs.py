@@ -14,8 +14,13 @@ from holdfast.shared.store.reads import newest_version
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.epoch import Cause, Epoch, Memory, change
+from holdfast.shared.writes.epoch import Cause, Epoch, Known, Memory, Window, change
 from holdfast.shared.writes.ledger import Ledger
+
+#: A reading during which nothing ends that had been seen is found in so many, or is done without.
+_TRIES = 10
+#: When the queue breaks again so soon, a writer may still have in hand what was there before the first break.
+_IN_HAND_US = 3_600_000_000
 
 
 class Epochs:
@@ -52,21 +57,40 @@ class Epochs:
         if ledger.missing == 0 and memory.safe:
             seen = {"accepted": ledger.queued, "entries": ledger.entries, "newest": ledger.cut}
             oldest = ledger.cut if memory.oldest is None else min(memory.oldest, ledger.cut)
-            await self._database.audit(epochs.keep, ledger.epoch, memory.look, {**seen, "oldest": oldest})
+            seen |= {"oldest": oldest}
+            await self._database.audit(epochs.keep, ledger.epoch, memory.look, seen, ledger.known)
 
     async def _after(self, known: list[Epoch], memory: Memory, cause: Cause) -> Epoch:
         """The epoch that begins. What is gone of the writes that were seen is counted; what was accepted after the last
         look was never seen, and is only within the window."""
         last, lost_before = known[-1], sum(each.lost for each in known)
-        there = await self._accounted(last.newest)
+        in_database = await self._database.audit(newest_version)
+        floor = await self._memory.end_versions(in_database, max(memory.newest, last.newest))
+        since = last.oldest or last.began  # 0: there had never been a write
+        if last.window and floor < last.floor + _IN_HAND_US:
+            since = min(since, last.window.since)
+        window = Window(since, last.newest, floor)
+        there, carried, of_window = await self._counted(window)
         # What had been lost may be back; no more than that, or a letter is counted whose entry came back.
         lost = max(-lost_before, last.accepted - lost_before - there)
-        floor = max(last.newest, await self._database.audit(newest_version))
-        carried = await self._uncounted(floor)
-        began = _begun(memory, last.epoch + 1, cause, floor)
-        all_there = cause is Cause.MOVED and not lost
-        lost_from = (last.newest if all_there else last.oldest) or last.began  # 0: there had never been a write
-        return replace(began, lost=lost, lost_from=lost_from, carried=carried + lost)
+        if cause is Cause.MOVED and not lost and since >= last.oldest:  # all that had been seen is there
+            since = last.newest or since
+        return replace(
+            _begun(memory, last.epoch + 1, cause),
+            began=max(floor, versions.wall_clock()), floor=floor, lost=lost, lost_from=since, carried=carried + lost,
+            seen_to=window.seen_to, known_seen=of_window.seen, known_unseen=of_window.unseen,
+        )  # fmt: skip
+
+    async def _counted(self, window: Window) -> tuple[int, int, Known]:
+        """(writes of which something is known and that had been seen, writes that the queue's own counts miss, what is
+        known of the window), all as of one moment: nothing that had been seen ended in between."""
+        for _ in range(_TRIES):
+            seen = await self._reading(window, cut=window.seen_to)
+            now = await self._reading(window)
+            if seen.known.seen == now.known.seen:
+                break
+        carried = _through_the_queue(now) - (now.queued - now.carried)
+        return _through_the_queue(seen) - seen.lost, carried, now.known
 
     async def _begin(self, epoch: Epoch) -> None:
         if not await self._database.audit(epochs.begin, epoch) or epoch.cause is Cause.FIRST:
@@ -82,24 +106,19 @@ class Epochs:
             lost_to=versions.to_datetime(epoch.began).isoformat(),
         )
 
-    async def _reading(self, cut: int | None = None, floor: int = 0) -> Ledger:
+    async def _reading(self, window: Window, cut: int | None = None) -> Ledger:
         database = self._database
-        return await reading_at(self._redis, database.engine, database.auditing, cut, floor, self._partitions)
-
-    async def _accounted(self, cut: int) -> int:
-        """Writes that came through the queue up to a version, and of which something is known."""
-        ledger = await self._reading(cut=cut)
-        return ledger.accounted - ledger.lost - ledger.direct - ledger.imported
-
-    async def _uncounted(self, floor: int) -> int:
-        """Writes, lost ones included, that the queue's own counts miss now."""
-        ledger = await self._reading(floor=floor)
-        return ledger.accounted - ledger.direct - ledger.imported - (ledger.queued - ledger.carried)
+        return await reading_at(self._redis, database.engine, database.auditing, cut, window, self._partitions)
 
 
-def _begun(memory: Memory, epoch: int, cause: Cause, floor: int = 0) -> Epoch:
+def _through_the_queue(ledger: Ledger) -> int:
+    """Writes that came through the queue, and of which something is known, lost ones included."""
+    return ledger.accounted - ledger.direct - ledger.imported
+
+
+def _begun(memory: Memory, epoch: int, cause: Cause) -> Epoch:
     """An epoch in which nothing was seen yet; this look is kept with the first reading that balances."""
-    began = max(memory.newest, floor, versions.wall_clock())
+    began = max(memory.newest, versions.wall_clock())
     return Epoch(
         epoch=epoch,
         cause=cause,
@@ -107,7 +126,7 @@ def _begun(memory: Memory, epoch: int, cause: Cause, floor: int = 0) -> Epoch:
         carried=0,
         lost=0,
         lost_from=0,
-        floor=floor,
+        floor=0,
         identity=memory.identity,
         look=memory.look - 1,
         accepted=0,

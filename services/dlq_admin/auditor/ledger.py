@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from holdfast.shared.connections.redis import text
 from holdfast.shared.letters.ids import NUMBER_MAX, id_of, number_or_none
 from holdfast.shared.letters.index.counts import LetterCounts, letter_counts, newest_number
+from holdfast.shared.letters.index.known import KnownWrites
 from holdfast.shared.letters.letter import names_an_entry
 from holdfast.shared.letters.replays.doubts import UncertainItem
 from holdfast.shared.queue.partitions import ONE, Partitions
@@ -21,6 +22,7 @@ from holdfast.shared.store.counts import OperationCounts, counts_in, ended_by
 from holdfast.shared.store.cuts import Cuts, within
 from holdfast.shared.store.engine import Engine, transaction
 from holdfast.shared.writes import versions
+from holdfast.shared.writes.epoch import Known, Window
 from holdfast.shared.writes.ledger import Ledger
 
 _TRIES = 5
@@ -51,11 +53,11 @@ async def reading_at(
     engine: Engine,
     threads: Executor | None,
     cut: int | None = None,
-    floor: int = 0,
+    window: Window | None = None,
     partitions: Partitions = ONE,
 ) -> Ledger:
     """One reading. `cut`: of writes up to this version; then the queue's own counts, which know no cut, are of now.
-    `floor`: of writes up to this version at least.
+    `window`: of an epoch that begins. Then what has become known in the present one is no end of before.
 
     Two stores cannot be read at one instant. The streams are read first, then the database in one snapshot: a write
     that left the streams meanwhile is in the snapshot, and one that is in the snapshot is not counted as in flight.
@@ -65,7 +67,7 @@ async def reading_at(
     for _ in range(_QUIET_TRIES):
         newest_letter = await asyncio.get_running_loop().run_in_executor(threads, newest_number, engine)
         before = await snapshot(redis, partitions)
-        ledger = await _read(redis, engine, threads, before, cut, floor, newest_letter, partitions)
+        ledger = await _read(redis, engine, threads, before, cut, window, newest_letter, partitions)
         after = await snapshot(redis, partitions)
         if (before.dead_cuts, before.duplicates) == (after.dead_cuts, after.duplicates):
             break
@@ -78,7 +80,7 @@ async def _read(
     threads: Executor | None,
     queue: Snapshot,
     cut_at: int | None,
-    floor: int,
+    window: Window | None,
     newest_letter: int,
     partitions: Partitions,
 ) -> Ledger:
@@ -87,14 +89,14 @@ async def _read(
     # Packed: a long backlog would be a gigabyte of Python's strings.
     pages = [orjson.dumps(page) async for page in backlog(redis, partitions, queue.cuts)]
     waiting = [
-        (number_or_none(letter_id), names_an_entry(entry_id))
+        (number_or_none(letter_id), entry_id)
         async for page in letters_on_stream(redis, partitions, queue.dead_cuts)
         for letter_id, entry_id in page
     ]
     held = await asyncio.get_running_loop().run_in_executor(
-        threads, lambda: _held(engine, queue, pages, waiting, cut_at is not None, floor, newest_letter)
+        threads, lambda: _held(engine, queue, pages, waiting, cut_at is not None, window, newest_letter)
     )
-    unreadable = [of_an_entry for number, of_an_entry in waiting if number is None]
+    unreadable = [names_an_entry(entry_id) for number, entry_id in waiting if number is None]
     resent = await _sent(redis, held.letters.doubts, held.cuts, partitions)
     return Ledger(
         entries=queue.entries,
@@ -112,9 +114,10 @@ async def _read(
         purged=held.operations.totals.purged,
         horizon=held.operations.totals.purged_to,
         epoch=held.epoch.epoch,
-        carried=held.epoch.carried,
-        lost=held.epoch.lost,
+        carried=held.epoch.carried + held.late.unseen,
+        lost=held.epoch.lost - held.late.seen,
         cut=max(held.cuts),
+        known=held.known,
     )
 
 
@@ -128,33 +131,45 @@ class _Held(NamedTuple):
     copies: int
     letters: LetterCounts
     operations: OperationCounts
+    #: Of the window, and how many of them ended since the epoch began, and are of an earlier one.
+    known: Known
+    late: Known
 
 
 def _held(
     engine: Engine,
     queue: Snapshot,
     pages: Iterable[bytes],
-    waiting: Iterable[tuple[int | None, bool]],
+    waiting: Sequence[tuple[int | None, str]],
     of_the_past: bool,
-    floor: int,
+    window: Window | None,
     newest_letter: int,
 ) -> _Held:
-    readable = {number: of_an_entry for number, of_an_entry in waiting if number is not None}
+    readable = {number: names_an_entry(entry_id) for number, entry_id in waiting if number is not None}
     letter_cuts = [number_or_none(cut) for cut in queue.dead_cuts]
     in_flight = copies = 0
     with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
         epoch = epochs.totals_in(connection)
         cuts = queue.cuts
         if not of_the_past:  # a queue that went back is behind what the database has
-            cuts = tuple(max(cut, epoch.floor, floor) for cut in cuts)
+            cuts = tuple(max(cut, epoch.floor, window.floor if window else 0) for cut in cuts)
+        of_window = window or epoch.window
+        known = KnownWrites(connection, of_window, (entry_id for _, entry_id in waiting)) if of_window else None
         for packed in pages:
             page = orjson.loads(packed)
-            ended = ended_by(connection, [operation_id for _, operation_id in page])
-            in_flight += sum(operation_id not in ended for _, operation_id in page)
-            copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id in page)
+            ended = ended_by(connection, [operation_id for _, operation_id, _ in page])
+            in_flight += sum(operation_id not in ended for _, operation_id, _ in page)
+            copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id, _ in page)
+            if known:
+                known.on_stream(page, ended)
         up_to = max(newest_letter, *(NUMBER_MAX if cut is None else cut for cut in letter_cuts))
         letters = letter_counts(connection, up_to, readable, cuts)
-        return _Held(epoch, cuts, in_flight, copies, letters, counts_in(connection, cuts))
+        operations = counts_in(connection, cuts)
+        counts = known.counts if known else epoch.known
+        if not window:
+            counts = Known(*map(max, counts, epoch.known))  # rows are removed after the horizon
+        late = Known(0, 0) if window else Known(counts.seen - epoch.known.seen, counts.unseen - epoch.known.unseen)
+        return _Held(epoch, cuts, in_flight, copies, letters, operations, counts, late)
 
 
 async def _sent(redis: Redis, doubts: Sequence[UncertainItem], cuts: Cuts, partitions: Partitions) -> int:

@@ -11,6 +11,8 @@ from holdfast.shared.letters.replays.doubts import UncertainItem, doubts, in_que
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.cuts import Cuts
 from holdfast.shared.store.engine import Engine, reading
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.epoch import Window
 
 _PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
 
@@ -33,6 +35,16 @@ def newest_number(engine: Engine) -> int:
     """Of the letters that are indexed; 0: there are none."""
     with reading(engine) as connection:
         return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(letters.c.id), 0))).scalar_one())
+
+
+def letters_of(connection: sa.Connection, window: Window) -> list[tuple[str, str | None]]:
+    """(entry id, operation id) of the letters of a window's entries, and of a few others."""
+    since, floor = (versions.to_stream_id(each).partition("-")[0] for each in (window.since, window.floor))
+    first = since if len(since) == len(floor) else ""  # ids are compared as text
+    query = sa.select(letters.c.entry_id, letters.c.operation_id).where(
+        letters.c.imported == 0, letters.c.entry_id >= first, letters.c.entry_id <= f"{floor}-~"
+    )
+    return [(entry_id, operation_id) for entry_id, operation_id in connection.execute(query)]
 
 
 def letter_counts(

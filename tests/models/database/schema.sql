@@ -212,6 +212,9 @@ CREATE TABLE `queue_epochs` (
   `entries` bigint(20) NOT NULL,
   `oldest` bigint(20) NOT NULL,
   `newest` bigint(20) NOT NULL,
+  `seen_to` bigint(20) NOT NULL DEFAULT 0,
+  `known_seen` bigint(20) NOT NULL DEFAULT -1,
+  `known_unseen` bigint(20) NOT NULL DEFAULT -1,
   PRIMARY KEY (`epoch`)
 );
 CREATE TABLE `released_values` (
