@@ -1,6 +1,5 @@
 """Bodies: what a person may send, cleaned and made into the values of a command, or refused field by field."""
 
-import json
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -14,13 +13,12 @@ from holdfast.shared.errors import (
     AppError,
     InvalidBody,
     InvalidType,
-    MalformedJson,
     MissingField,
     NothingToChange,
     UnknownField,
 )
 from holdfast.shared.http.body import MAX_BODY_BYTES
-from holdfast.shared.runtime.documents import malformed
+from holdfast.shared.runtime.documents import malformed, refuse_repeated_names
 
 _VALUE_MAX_CHARS = 100
 #: A character outside Unicode's first plane, in JSON's escapes.
@@ -93,21 +91,10 @@ def _parsed(resource: ResourceType, form: Body, body: bytes) -> dict[str, Any]:
         sent: dict[str, Any] = form.validator.validate_json(body)
     except ValidationError as error:
         raise _refusal(resource, error, body) from None
-    _refuse_repeated_keys(body, len(sent))
+    # A body with as many colons as fields has no room for a name given twice, so few are looked at again.
+    if body.count(b":") != len(sent):
+        refuse_repeated_names(body)
     return sent
-
-
-def _refuse_repeated_keys(body: bytes, fields: int) -> None:
-    """Of a key given twice the parser takes the last, and a proxy before us may have taken the first. A body
-    with as many colons as fields has no room for that, so few are looked at again. Raises MalformedJson.
-    """
-    if body.count(b":") == fields:
-        return
-    pairs: list[tuple[str, object]] = json.loads(body, object_pairs_hook=lambda found: found)
-    keys = [key for key, _ in pairs]
-    if repeated := [key for key in keys if keys.count(key) > 1]:
-        constraint = "must not be given twice"
-        raise MalformedJson(details={"field": repeated[0], "value": None, "constraint": constraint})
 
 
 _TYPES = {"string": "must be a string", "integer": "must be a whole number", "boolean": "must be true or false"}

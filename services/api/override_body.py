@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from holdfast.shared.domain.reason import legible
 from holdfast.shared.errors import InvalidOverride
 from holdfast.shared.fleet.order import Measure
-from holdfast.shared.runtime.documents import malformed
+from holdfast.shared.runtime.documents import malformed, refuse_repeated_names
 from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.runtime.time_budgets import OVERRIDE_MAX_S, OVERRIDE_S
 
@@ -41,7 +41,7 @@ _BODY = TypeAdapter(OverrideBody)
 def parse(body: bytes) -> OverrideBody:
     """Raises InvalidRequest or MalformedJson."""
     try:
-        return _BODY.validate_json(body)
+        override = _BODY.validate_json(body)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
         if problem["type"] == "json_invalid":
@@ -49,3 +49,5 @@ def parse(body: bytes) -> OverrideBody:
         field = str(problem["loc"][0])[:100].encode("utf-8", "replace").decode() if problem["loc"] else None
         details = {"field": field, "value": None, "constraint": constraint_of(problem)}
         raise InvalidOverride(details=details) from None
+    refuse_repeated_names(body)
+    return override

@@ -20,7 +20,7 @@ from holdfast.shared.http.body import read_body
 from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import Conditions, conditions, etag
 from holdfast.shared.http.keys import OPERATE, require
-from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.documents import parse_sent
 from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.runtime.timestamps import precise
 
@@ -75,7 +75,7 @@ def _answer(request: Request, live: Live) -> Response:
 
 async def _document(request: Request) -> Any:
     try:
-        return parse(await read_body(request))
+        return parse_sent(await read_body(request))
     except orjson.JSONDecodeError as error:
         raise MalformedJson from error
 

@@ -4,6 +4,7 @@ A document that was parsed here can be walked, copied, compared and written with
 writer or Python, in bounded time and memory.
 """
 
+import json
 import re
 import time
 from dataclasses import dataclass
@@ -46,6 +47,27 @@ def parse(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
     if not _surely_within(raw, budget):
         measure(document, budget)
     return document
+
+
+def parse_sent(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
+    """As `parse`, of what somebody sends us to act on. Raises MalformedJson for a name that an object has twice."""
+    document = parse(raw, budget)
+    refuse_repeated_names(raw)
+    return document
+
+
+def refuse_repeated_names(raw: bytes | str) -> None:
+    """Of a name given twice our parser takes the last, and a proxy before us may have taken the first. `raw` is JSON
+    that was parsed. Raises MalformedJson."""
+    json.loads(raw, object_pairs_hook=_once, parse_int=str, parse_float=str)
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    names = set()
+    for name, _ in pairs:
+        if name in names:
+            raise MalformedJson(details={"field": name, "value": None, "constraint": "must not be given twice"})
+        names.add(name)
 
 
 def _surely_within(raw: bytes | str, budget: Budget) -> bool:

@@ -25,7 +25,7 @@ from holdfast.shared.errors import (
     SecondPersonNeeded,
 )
 from holdfast.shared.http.body import read_body
-from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.documents import parse, parse_sent
 from holdfast.shared.runtime.problems import constraint_of
 
 #: A payload may be large, and three times as large as it is once it is encoded.
@@ -131,9 +131,12 @@ def problem_of(error: AppError) -> str:
 def json_of(text: str, what: str) -> Any:
     """Of a field. Raises InvalidRequest."""
     try:
-        return parse(text)
+        return parse_sent(text)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"{what.capitalize()} is not JSON: {error}") from None
+    except MalformedJson as error:
+        name = (error.details or {})["field"]
+        raise InvalidRequest(f"{what.capitalize()}: an object has the name {name[:100]!r} twice") from None
 
 
 def json_text(value: Any) -> str:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters.results import ImportResult
-from holdfast.shared.errors import InvalidLine
+from holdfast.shared.errors import InvalidLine, MalformedJson
 from holdfast.shared.http.body import read_body
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
@@ -20,7 +20,7 @@ from holdfast.shared.letters.find.search import Page
 from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.resilience.time_limits import TimeLimit
-from holdfast.shared.runtime.documents import Budget, parse
+from holdfast.shared.runtime.documents import Budget, parse_sent
 
 _PAGE = 200
 _LINE = Budget(bytes=64 * 2**20)
@@ -72,10 +72,20 @@ def _parsed(raw: bytes) -> list[Letter]:
         if not line.strip():
             continue
         try:
-            letters.append(from_line(parse(line, _LINE)))
-        except ValueError as error:
-            what = "not JSON" if isinstance(error, orjson.JSONDecodeError) else str(error)
+            letters.append(from_line(parse_sent(line, _LINE)))
+        except (ValueError, MalformedJson) as error:
+            what = _problem(error)
             raise InvalidLine(
                 details={"field": f"line {number}", "value": None, "constraint": what},
             ) from None
     return letters
+
+
+def _problem(error: ValueError | MalformedJson) -> str:
+    match error:
+        case orjson.JSONDecodeError():
+            return "not JSON"
+        case MalformedJson(details={"field": field, "constraint": constraint}):
+            return f"{field} {constraint}"
+        case _:
+            return str(error)

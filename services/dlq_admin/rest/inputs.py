@@ -17,7 +17,7 @@ from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.ids import NUMBER_MAX, first_number, number_of
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.state import State
-from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.documents import parse_sent
 from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 
@@ -165,7 +165,7 @@ async def read_input(request: Request, model: type[M]) -> M:
     raw = await read_body(request, _BODY_MAX_BYTES)
     try:
         # Written anew, it holds nothing that our own JSON could not say, such as an integer of a thousand digits.
-        return model.model_validate_json(orjson.dumps(parse(raw)))
+        return model.model_validate_json(orjson.dumps(parse_sent(raw)))
     except orjson.JSONDecodeError:
         raise MalformedJson() from None
     except ValidationError as error:

@@ -1,0 +1,68 @@
+"""A name that an object has twice is refused wherever somebody sends us JSON to act on: two parsers would differ."""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.services.api import override_body
+from holdfast.services.api.bodies import parse_whole
+from holdfast.services.dlq_admin.console.forms import json_of
+from holdfast.services.dlq_admin.letters.exchange import _parsed
+from holdfast.shared.domain.users import User
+from holdfast.shared.errors import InvalidLine, InvalidRequest, MalformedJson
+from holdfast.shared.runtime.documents import parse, parse_sent
+
+_DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("raw", ['{"a": 1, "a": 1}', '[{"b": {"a": 1, "\\u0061": 2}}]', b'{"a": {}, "b": 1, "a": 2}'])
+def test_a_name_given_twice_is_refused_and_named(raw: str | bytes) -> None:
+    """At any depth, however it is written, and whether or not the values agree."""
+    with pytest.raises(MalformedJson) as refused:
+        parse_sent(raw)
+    assert refused.value.details == {"field": "a", "value": None, "constraint": "must not be given twice"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(_DOCUMENTS)
+def test_every_other_document_is_taken_as_it_is(document: Any) -> None:
+    """Numbers of any size, empty names, and the same name in different objects."""
+    raw = json.dumps([document, document])
+    try:
+        expected = parse(raw)
+    except orjson.JSONDecodeError:  # an integer of more than 64 bits may exceed a double
+        return
+    assert parse_sent(raw) == expected
+
+
+def test_a_body_of_a_resource() -> None:
+    """The last one would be stored."""
+    with pytest.raises(MalformedJson):
+        parse_whole(User.type, b'{"name": "Ada", "email": "ada@example.com", "name": "Eve"}')
+
+
+def test_an_override() -> None:
+    """The last one would be done."""
+    with pytest.raises(MalformedJson):
+        override_body.parse(b'{"action": "force_open", "reason": "maintenance", "action": "force_closed"}')
+
+
+def test_what_is_typed_in_the_console() -> None:
+    """The message names the field of the page, and the name."""
+    with pytest.raises(InvalidRequest, match="The payload: an object has the name 'email' twice"):
+        json_of('{"email": "a@example.com", "email": "b@example.com"}', "the payload")
+
+
+def test_a_line_of_letters() -> None:
+    """The message names the line."""
+    with pytest.raises(InvalidLine) as refused:
+        _parsed(b'\n{"id": 1, "id": 2}')
+    assert refused.value.details == {"field": "line 2", "value": None, "constraint": "id must not be given twice"}
