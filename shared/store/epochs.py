@@ -72,8 +72,9 @@ def keep(engine: Engine, epoch: int, look: int, seen: Mapping[str, int], known: 
     ends = {
         row.carried: row.carried + (known.unseen - row.known_unseen),
         row.lost: row.lost - (known.seen - row.known_seen),
-        row.known_seen: known.seen, row.known_unseen: known.unseen,
-    }  # fmt: skip
+        row.known_seen: known.seen,
+        row.known_unseen: known.unseen,
+    }
     with transaction(engine) as connection:
         connection.execute(sa.update(queue_epochs).where(*of_earlier_looks).values({"look": look, **seen, **ends}))
 

@@ -77,9 +77,15 @@ class Epochs:
             since = last.newest or since
         return replace(
             _begun(memory, last.epoch + 1, cause),
-            began=max(floor, versions.wall_clock()), floor=floor, lost=lost, lost_from=since, carried=carried + lost,
-            seen_to=window.seen_to, known_seen=of_window.seen, known_unseen=of_window.unseen,
-        )  # fmt: skip
+            began=max(floor, versions.wall_clock()),
+            floor=floor,
+            lost=lost,
+            lost_from=since,
+            carried=carried + lost,
+            seen_to=window.seen_to,
+            known_seen=of_window.seen,
+            known_unseen=of_window.unseen,
+        )
 
     async def _counted(self, window: Window) -> tuple[int, int, Known]:
         """(writes of which something is known and that had been seen, writes that the queue's own counts miss, what is
