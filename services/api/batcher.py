@@ -6,14 +6,14 @@ a time limit of its own, and takes nobody along who leaves.
 """
 
 import asyncio
-import itertools
+import time
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextvars import Context
-from heapq import heappop, heappush
 from typing import Generic, NamedTuple, TypeVar
 
 from holdfast.services.api.hedge import Hedge
 from holdfast.shared.errors import DatabaseSlow
+from holdfast.shared.resilience.time_limits import Limited, TimeLimits
 from holdfast.shared.runtime.time_budgets import BATCH_LATE_S
 from holdfast.shared.telemetry import decisions
 from holdfast.shared.telemetry.decisions import Notes
@@ -37,25 +37,39 @@ class _Answer(NamedTuple, Generic[V]):
     notes: Notes | None = None
 
 
-class Waiter(Generic[V]):
+class Waiter(Limited, Generic[V]):
     """One who waits. `answer` resolves to None when that takes long; then there is another one."""
 
-    __slots__ = ("answer", "until")
+    __slots__ = ("_patient_until", "answer")
 
-    def __init__(self) -> None:
+    def __init__(self, limits: TimeLimits) -> None:
+        super().__init__(limits)
         self.answer: asyncio.Future[_Answer[V] | None] = asyncio.get_running_loop().create_future()
-        #: The end of the waiting, on the loop's clock, while there is a moment before it at which it takes long.
-        self.until: float | None = None
+        #: The end of the waiting, while there is a moment before it at which it takes long.
+        self._patient_until: float | None = None
+
+    def wait(self, patience_s: float, long_s: float | None) -> None:
+        """At most so long; and after `long_s` it takes long."""
+        now = time.monotonic()
+        ends = now + patience_s
+        if long_s is not None:
+            self._patient_until, ends = ends, min(ends, now + long_s)
+        self.until(ends, now)
 
     def give(self, answer: _Answer[V]) -> None:
         """Resolve it, unless that has happened, or nobody waits any more."""
         if not self.answer.done():
             self.answer.set_result(answer)
 
-    def takes_long(self) -> None:
-        """The first of two limits has passed."""
-        waiting, self.answer = self.answer, asyncio.get_running_loop().create_future()
-        waiting.set_result(None)
+    def overdue(self) -> None:
+        """The first of two limits has passed, or the last."""
+        ends, self._patient_until = self._patient_until, None
+        if ends is None:
+            self.give(_Answer(OutOfPatience()))
+        elif not self.answer.done():
+            waiting, self.answer = self.answer, asyncio.get_running_loop().create_future()
+            waiting.set_result(None)
+            self.until(ends, time.monotonic())
 
 
 _Waiting = dict[K, list[Waiter[V]]]
@@ -99,30 +113,22 @@ class Batcher(Generic[K, V]):
         #: The calls under way, and the one of them that the next one waits for.
         self._calls: set[asyncio.Task[None]] = set()
         self._awaited: asyncio.Task[None] | None = None
-        #: Until when each waits, the earliest first, and the timer of that one; numbers tell equal ones apart.
-        self._limits: list[tuple[float, int, Waiter[V]]] = []
-        self._numbers = itertools.count()
-        self._timer: asyncio.TimerHandle | None = None
+        self._limits = TimeLimits()
 
     async def get(self, key: K, patience_s: float | None = None, hedge: Hedge | None = None) -> V:
         """What `look` gives for the key. Raises what it raises, or OutOfPatience after `patience_s`; or DatabaseSlow
         with the copy of the `hedge`, when it takes long and there is one."""
-        waiter: Waiter[V] = Waiter()
+        waiter: Waiter[V] = Waiter(self._limits)
         self._waiting.setdefault(key, []).append(waiter)
-        loop = asyncio.get_running_loop()
         if not self._due:
             self._due = True
-            loop.call_soon(self._begin)  # after all who are served in this turn
+            asyncio.get_running_loop().call_soon(self._begin)  # after all who are served in this turn
         if patience_s is not None:
-            now = loop.time()
-            if hedge is None:
-                self._limit(waiter, now + patience_s)
-            else:
-                waiter.until = now + patience_s
-                self._limit(waiter, min(now + hedge.after_s, waiter.until))
-        answer = await waiter.answer
-        if answer is None:
-            answer = await self._late(waiter, hedge)
+            waiter.wait(patience_s, hedge.after_s if hedge else None)
+        try:
+            answer = await waiter.answer or await self._late(waiter, hedge)
+        finally:
+            waiter.over()
         if answer.notes is not None:
             decisions.adopt(answer.notes)
         if isinstance(answer.value, Exception):
@@ -143,33 +149,6 @@ class Batcher(Generic[K, V]):
         if isinstance(value, Exception):
             raise value
         return value
-
-    def _limit(self, waiter: Waiter[V], until: float) -> None:
-        """The next time limits in order, with one timer for all of them: one for each would cost more than the rest."""
-        heappush(self._limits, (until, next(self._numbers), waiter))
-        if self._timer is None or until < self._timer.when():
-            self._set_timer()
-
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        limits = self._limits
-        while limits and limits[0][2].answer.done():
-            heappop(limits)
-        at = limits[0][0] if limits else None
-        self._timer = None if at is None else asyncio.get_running_loop().call_at(at, self._time_is_over)
-
-    def _time_is_over(self) -> None:
-        now = asyncio.get_running_loop().time()
-        while self._limits and self._limits[0][0] <= now:
-            _, _, waiter = heappop(self._limits)
-            until, waiter.until = waiter.until, None
-            if until is None:
-                waiter.give(_Answer(OutOfPatience()))
-            elif not waiter.answer.done():
-                waiter.takes_long()
-                heappush(self._limits, (until, next(self._numbers), waiter))
-        self._set_timer()
 
     def _begin(self) -> None:
         self._due = False

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.faults import BadData, Unexplained
-from holdfast.shared.store.engine import Engine, reading
+from holdfast.shared.store.engine import Engine, reading, rows
 from holdfast.shared.store.load import final_from
 from holdfast.shared.store.statements import entity_from, statements_of
 from holdfast.shared.store.tables import listed_index, operation_totals, operations, table_of
@@ -52,7 +52,7 @@ Found = dict[str, Entity | Exception | None]
 def entities(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Found:
     """The same for many, in one statement. What fails for one row is that one's result."""
     try:
-        rows = _rows(engine, resource, ids)
+        there = _rows(engine, resource, ids)
     except (BadData, Unexplained):
         # It may be about one of the rows. One by one they cost no more than if nobody had read them together.
         alone = {id: _alone(engine, resource, id) for id in ids} if len(ids) > 1 else {}
@@ -60,7 +60,7 @@ def entities(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Foun
             raise
         return alone
     found: Found = dict.fromkeys(ids)
-    for row in rows:
+    for row in there:
         try:
             found[row[0]] = entity_from(resource, row)
         except Exception as error:  # noqa: BLE001 - it is raised for those who asked for this row
@@ -75,10 +75,10 @@ def _alone(engine: Engine, resource: ResourceType, id: str) -> Entity | Exceptio
         return fault
 
 
-def _rows(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+def _rows(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Sequence[tuple[Any, ...]]:
     query = statements_of(resource).select.format(", ".join(["%s"] * len(ids)))
     with reading(engine) as connection:
-        return connection.exec_driver_sql(query, tuple(ids)).all()
+        return rows(connection, query, tuple(ids))
 
 
 class Read(NamedTuple):

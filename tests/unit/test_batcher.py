@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from holdfast.services.api.batcher import Batcher, OutOfPatience, Waiter, cut, hand_out
 from holdfast.services.api.hedge import Hedge
 from holdfast.shared.errors import DatabaseSlow
+from holdfast.shared.resilience.time_limits import TimeLimits
 from holdfast.shared.telemetry import decisions
 from holdfast.shared.telemetry.decisions import Notes, note
 from holdfast.shared.telemetry.logs import Action
@@ -205,7 +206,7 @@ async def test_whatever_waits_is_cut_once_and_answered_once(
     waiting: dict[str, list[Waiter[int]]] = {}
     alive = []
     for key, state in asked:
-        waiter: Waiter[int] = Waiter()
+        waiter: Waiter[int] = Waiter(TimeLimits())
         waiting.setdefault(key, []).append(waiter)
         alive += [(key, waiter)] if state == "waits" else []
         if state == "gone":
