@@ -22,8 +22,16 @@ Converters = Sequence[tuple[str | None, Any]]
 _kept: dict[tuple[bytes, ...], tuple[Any, Converters, Any]] = {}
 
 
-class Result(MySQLResult):
+_Driver: Any = MySQLResult  # its stubs leave half of it out
+
+
+class Result(_Driver):  # type: ignore[misc]  # as above
     """Of a connection with PyMySQL's own converters, in UTF-8."""
+
+    connection: Any
+    fields: Any
+    converters: Converters
+    description: Any
 
     def _get_descriptions(self) -> None:
         connection: Any = self.connection
