@@ -20,7 +20,7 @@ tour: ## The five-minute story, typed in by nobody, told and recorded: starts th
 	@$(PYTHON) -m deploy.tour
 
 .PHONY: run
-run: ## The whole system in this terminal, until Ctrl-C (API_PORT=, WRITERS=, PORT_OFFSET=, LISTEN_HOST=, HA=1)
+run: ## The whole system in this terminal, until Ctrl-C (API_PORT=, WRITERS=, PORT_OFFSET=, LISTEN_HOST=, QUEUE_PARTITIONS=, HA=1)
 	@$(LOCAL) run
 
 .PHONY: up
@@ -206,7 +206,7 @@ dashboards-verify: ## Start everything, break everything, and check what every p
 	@$(VENV) -m $(if $(PROMETHEUS),deploy.dashboards.verify $(PROMETHEUS),tests.dashboards) $(ARGS)
 
 .PHONY: verify
-verify: ## Every promise while everything is broken under load, judged from what clients saw: 0 kept, 1 broken, 2 unknown (FULL=1: ten minutes; ON=containers)
+verify: ## Every promise while everything is broken under load, judged from what clients saw: 0 kept, 1 broken, 2 unknown (FULL=1: ten minutes; ON=containers, ON=ha)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.verify $(if $(FULL),--full) $(if $(ON),--on $(ON)) $(ARGS)
 

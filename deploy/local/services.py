@@ -27,6 +27,7 @@ def service_env(settings: StackSettings, service: Service) -> dict[str, str]:
         "HOLDFAST_CACHE_REDIS_ADDR": redis_servers.url(settings, service, "cache"),
         **({"DB_DSN": database.dsn(service, settings)} if TABLES[service] else {}),
         **({"HOLDFAST_QUEUE_REPLICAS": "1"} if settings.ha else {}),
+        "HOLDFAST_QUEUE_PARTITIONS": str(settings.queue_partitions),
         "HOLDFAST_PROFILE": "demo",
         "HOLDFAST_KEYS_FILE": str(keys_file()),
         "HOLDFAST_LISTEN_HOST": settings.listen_host,

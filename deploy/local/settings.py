@@ -8,6 +8,7 @@ from typing import Self
 
 from deploy.local.output import Problem
 from deploy.local.places import LOCAL, write_private
+from holdfast.shared.queue.partitions import MOST
 
 LOOPBACK = "127.0.0.1"
 _WRITERS_MAX = 64
@@ -29,7 +30,7 @@ _HA_PORTS = {
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """Every port, the address of the HTTP services, the number of writers."""
+    """Every port, the address of the HTTP services, the number of writers and of the queue's partitions."""
 
     api_port: int = 8080
     proxy_port: int = 8081
@@ -58,6 +59,7 @@ class StackSettings:
     galera_port: int = 3410
     ha: int = 0
     writers: int = 2
+    queue_partitions: int = 1
     listen_host: str = "127.0.0.1"
 
     def writer_ports(self) -> list[int]:
@@ -86,6 +88,8 @@ class StackSettings:
         settings = replace(self, **changes)  # type: ignore[arg-type]  # each has its field's type
         if not 0 <= settings.writers <= _WRITERS_MAX:
             raise Problem(f"WRITERS={settings.writers} is not between 0 and {_WRITERS_MAX}")
+        if not 1 <= settings.queue_partitions <= MOST:
+            raise Problem(f"QUEUE_PARTITIONS={settings.queue_partitions} is not between 1 and {MOST}")
         if settings.ha not in (0, 1):
             raise Problem(f"HA={settings.ha} is neither 0 nor 1")
         # `writer_port` only says where to begin counting, so it may coincide with another.

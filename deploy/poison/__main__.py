@@ -15,12 +15,12 @@ from deploy.local.settings import LOOPBACK, saved
 from deploy.poison.entries import GOOD, MEANING, poison
 from deploy.poison.queue import put
 from deploy.privileges.redis import OPERATOR
+from holdfast.shared.queue.partitions import Partitions
 
 _DEFAULT = 20
 _MOST = 100_000
 #: Writers stop when more than half of what they get would die: poison comes with traffic, as it does in life.
 _GOOD_EACH = 2
-_STREAM = "{holdfast}:writes"
 
 
 def main() -> int:
@@ -32,12 +32,12 @@ def main() -> int:
         if not 1 <= count <= _MOST:
             raise Problem(f"N={count} is not between 1 and {_MOST}")
         stack.check_running()
+        partitions = Partitions(saved().queue_partitions)
         entries = list(poison(count, time.time_ns() // 1000, secrets.randbits(64), good_each=_GOOD_EACH))
         put(
             (LOOPBACK, port(saved(), "queue")),
             (OPERATOR, password(OPERATOR)),
-            _STREAM,
-            [fields for _, fields in entries],
+            [(partitions.of(fields["entity_id"].decode()).writes, fields) for _, fields in entries],
         )
     except Problem as problem:
         sys.stderr.write(f"{problem}\n")

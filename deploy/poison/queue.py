@@ -1,7 +1,7 @@
-"""Queue: adds entries to a Redis stream in the RESP protocol, so that no client has to be installed."""
+"""Queue: adds entries to Redis streams in the RESP protocol, so that no client has to be installed."""
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 from deploy.local.output import Problem
@@ -10,7 +10,11 @@ _TIMEOUT_S = 5.0
 _BATCH = 500
 
 
-def put(address: tuple[str, int], login: tuple[str, str], stream: str, entries: list[Mapping[str, bytes]]) -> None:
+#: The stream that it goes to, and its fields.
+Entry = tuple[str, Mapping[str, bytes]]
+
+
+def put(address: tuple[str, int], login: tuple[str, str], entries: Sequence[Entry]) -> None:
     """In their order. `login`: name and password. Raises Problem."""
     try:
         with socket.create_connection(address, _TIMEOUT_S) as connection, connection.makefile("rb") as answers:
@@ -18,7 +22,7 @@ def put(address: tuple[str, int], login: tuple[str, str], stream: str, entries: 
             _answer(answers, b"+")
             for at in range(0, len(entries), _BATCH):
                 batch = entries[at : at + _BATCH]
-                connection.sendall(b"".join(_command(_words(stream, fields)) for fields in batch))
+                connection.sendall(b"".join(_command(_words(stream, fields)) for stream, fields in batch))
                 for _ in batch:
                     _answer(answers, b"$")
                     answers.readline()  # the entry's id

@@ -125,10 +125,10 @@ class Containers(Stack):
 
     def _begin(self, fault: Fault) -> None:
         match fault:
-            case Stop(program) | Kill(program):
-                self._take_away(_service(program), hard=isinstance(fault, Kill))
-            case Freeze(program):
-                for one in self._running(program):
+            case Stop() | Kill():
+                self._take_away(fault)
+            case Freeze(program, only):
+                for one in self._running(program, only):
                     self._undo_by("unpause", one["Id"], gone="is not paused")
                     docker("pause", one["Id"])
             case Network(program, faults, of):
@@ -148,13 +148,18 @@ class Containers(Stack):
             case KillPrimary() | CutOff():
                 raise Problem(_ONE_NODE, *_SEVERAL)
 
-    def _take_away(self, service: str, *, hard: bool) -> None:
-        for one in containers(service):
+    def _take_away(self, fault: Stop | Kill) -> None:
+        service, only = _service(fault.program), fault.only if isinstance(fault, Kill) else ""
+        group = self._running(fault.program, only)
+        for one in group:
             self._journal.add({"how": "container", "id": one["Id"], "service": service})
-        compose("kill" if hard else "stop", service, within_s=_STOP_S)
+        if only:
+            docker("kill", *(one["Id"] for one in group))
+        else:
+            compose("kill" if isinstance(fault, Kill) else "stop", service, within_s=_STOP_S)
 
-    def _running(self, program: Program) -> list[dict[str, Any]]:
-        found = containers(_service(program))
+    def _running(self, program: Program, only: str = "") -> list[dict[str, Any]]:
+        found = [one for one in containers(_service(program)) if only in ("", one["Name"])]
         if not found:
             raise Problem(f"no container of {_service(program)} is running", "make docker-run")
         return found

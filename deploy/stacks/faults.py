@@ -20,16 +20,18 @@ class Stop:
 
 @dataclass(frozen=True)
 class Kill:
-    """kill -9; it stays away until the fault ends."""
+    """kill -9; it stays away until the fault ends. `only`: one process of it, by its name."""
 
     program: Program
+    only: str = ""
 
 
 @dataclass(frozen=True)
 class Freeze:
-    """It keeps its connections and does nothing any more."""
+    """It keeps its connections and does nothing any more. `only`: one process of it, by its name."""
 
     program: Program
+    only: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,21 @@ _EMPTY = "local n = 1 while redis.call('DEL', KEYS[1] .. n) == 1 do n = n + 1 en
 Run = Callable[[Sequence[str]], str]
 
 
-def fill(run: Run, redis_cli: Sequence[str], journal: Journal, lasts_s: float) -> None:
-    """`redis_cli`: the command. The filler keys expire a minute after `lasts_s` in any case."""
+def fill(
+    run: Run, redis_cli: Sequence[str], journal: Journal, lasts_s: float, *,
+    now: Sequence[str] = (), rewritten: bool = False,
+) -> None:  # fmt: skip
+    """`redis_cli`: the command, for one node; `now`: for the one that takes writes when it is mended. `rewritten`: a
+    Sentinel may have written the limit to the node's configuration meanwhile, where it has to be right again. The
+    filler keys expire a minute after `lasts_s` in any case."""
     cli = [*redis_cli, "-e"]  # or an error would look like success
     limit = run([*cli, "CONFIG", "GET", "maxmemory"]).split()[-1]
     policy = run([*cli, "CONFIG", "GET", "maxmemory-policy"]).split()[-1]
     if policy != "noeviction":
         raise Problem(f"this Redis evicts keys ({policy}): it cannot be filled")
-    journal.add({"how": "command", "command": [*cli, "EVAL", _EMPTY, "1", _PREFIX]})
+    journal.add({"how": "command", "command": [*(now or redis_cli), "-e", "EVAL", _EMPTY, "1", _PREFIX]})
+    if rewritten:
+        journal.add({"how": "command", "command": [*cli, "CONFIG", "REWRITE"]})
     journal.add({"how": "command", "command": [*cli, "CONFIG", "SET", "maxmemory", limit]})
     run([*cli, "CONFIG", "SET", "maxmemory", str(_used(run, cli) + _ROOM_BYTES)])
     for batch in range(_BATCHES_MAX):

@@ -1,6 +1,7 @@
 """The journal: how to undo what is broken, written before it is broken, so that it outlives the runner."""
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ Undo = dict[str, Any]
 
 
 class Journal:
-    """The undo entries of one stack, in a file."""
+    """The undo entries of one stack, in a file. Thread-safe."""
 
     def __init__(self, path: Path = FOLDER / "undo.json") -> None:
         self.path = path
+        self._changing = threading.Lock()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
@@ -33,12 +35,14 @@ class Journal:
 
     def add(self, undo: Undo) -> Undo:
         """Call this first, then break. Returns the entry."""
-        self._write([*self.read(), undo])
+        with self._changing:
+            self._write([*self.read(), undo])
         return undo
 
     def strike(self, undo: Undo) -> None:
         """It is undone."""
-        self._write([each for each in self.read() if each != undo])
+        with self._changing:
+            self._write([each for each in self.read() if each != undo])
 
     def _write(self, undos: list[Undo]) -> None:
         if undos:

@@ -60,12 +60,14 @@ def what(undo: Undo) -> str:
             return {"end": "a helper process", "cgroup": "a limit", "alias": "a taken address"}[undo["how"]]
 
 
-def undo(journal: Journal, undos: Sequence[Undo], report: Callable[[str], None]) -> bool:
-    """Undo these, the last one first. Any thread may call it."""
+def undo(journal: Journal, undos: Sequence[Undo], report: Callable[[str], None], *, wait: bool = True) -> bool:
+    """Undo these, the last one first. Any thread may call it. `wait`: until what was started is ready."""
     complete = True
     for each in reversed(undos):
         try:
             _HOW[each["how"]](each)
+            if wait and each["how"] in _READY:
+                _READY[each["how"]](each)
             journal.strike(each)
         except (Problem, OSError, KeyError, subprocess.SubprocessError) as problem:
             report(f"NOT mended: {each}: {problem}")
@@ -94,11 +96,14 @@ def _continue(undo: Undo) -> None:
 
 def _start(undo: Undo) -> None:
     supervisor = stack.running()
-    if supervisor is None:
-        return  # the whole stack was stopped meanwhile
-    wanted = [program for program in programs(saved()) if program.name in undo["programs"]]
-    supervisor.start(undo["programs"])
-    wait_ready(supervisor, wanted)
+    if supervisor is not None:  # else the whole stack was stopped meanwhile
+        supervisor.start(undo["programs"])
+
+
+def _started(undo: Undo) -> None:
+    supervisor = stack.running()
+    if supervisor is not None:
+        wait_ready(supervisor, [program for program in programs(saved()) if program.name in undo["programs"]])
 
 
 def _scale(undo: Undo) -> None:
@@ -116,7 +121,6 @@ def _heal(undo: Undo) -> None:
 
 def _container(undo: Undo) -> None:
     docker("start", undo["id"])
-    wait_healthy([undo["service"]])
 
 
 _HOW: Mapping[str, Callable[[Undo], None]] = {
@@ -130,4 +134,8 @@ _HOW: Mapping[str, Callable[[Undo], None]] = {
     "container": _container,
     "scale-containers": lambda undo: scale_writers(undo["writers"]),
     "alias": give_back,
+}
+_READY: Mapping[str, Callable[[Undo], None]] = {
+    "start": _started,
+    "container": lambda undo: wait_healthy([undo["service"]]),
 }

@@ -64,10 +64,7 @@ class Processes(Stack):
 
     def __init__(self, journal: Journal, lasts_s: float) -> None:
         super().__init__(journal, lasts_s)
-        supervisor = stack.running()
-        if supervisor is None:
-            raise Problem("the stack is not running", "make up", "or STACK=docker, for one that docker compose runs")
-        self._supervisor: Supervisor = supervisor
+        self._check_running()
         self._settings = saved()
         self._programs = {program.name: program for program in programs(self._settings)}
         self._nodes = _nodes(self._settings)
@@ -75,6 +72,17 @@ class Processes(Stack):
         self._addresses |= {name: self._addresses[nodes[0]] for name, nodes in self._nodes.items()}
         self._addresses |= {name: address(self._settings, name) for name in ("api", "dlq_admin", "external_proxy")}
         self._hops = Hops(journal, {name: program.port for name, program in self._programs.items()})
+
+    def _check_running(self) -> Supervisor:
+        supervisor = stack.running()
+        if supervisor is None:
+            raise Problem("the stack is not running", "make up", "or STACK=docker, for one that docker compose runs")
+        return supervisor
+
+    @property
+    def _supervisor(self) -> Supervisor:
+        """One for each use: a connection is for one thread."""
+        return self._check_running()
 
     def address(self, program: str) -> str:
         """`host:port`."""
@@ -155,8 +163,8 @@ class Processes(Stack):
         match fault:
             case Stop() | Kill() | KillPrimary():
                 self._take_away(fault)
-            case Freeze(program):
-                for one in self._running(program):
+            case Freeze(program, only):
+                for one in self._running(program, only):
                     self._journal.add(undo_of(one.process) | {"how": "continue"})
                     freeze(one.process.pid)
             case Network() | CutOff():
@@ -164,16 +172,22 @@ class Processes(Stack):
             case Behave():
                 self._behave(fault)
             case Fill(program):
-                fill(output, redis_cli(program), self._journal, self._lasts_s)
+                self._fill(program)
             case Starve(program):
                 self._starve(self._running(program)[0])
             case Throttle(names, cores):
                 self._throttle([one for name in names for one in self._running(name)], cores)
 
-    def _running(self, program: Program) -> list[_Running]:
+    def _fill(self, program: Program) -> None:
+        """Of the queue the node that is its primary now: it is given its limit back also when it is that no more."""
+        rewritten = bool(self._settings.ha) and program == "queue"
+        node = self.primary("queue") if rewritten else program
+        fill(output, redis_cli(node), self._journal, self._lasts_s, now=redis_cli(program), rewritten=rewritten)
+
+    def _running(self, program: Program, only: str = "") -> list[_Running]:
         """Its processes, the first one first."""
         found, states = [], self._supervisor.states()
-        for name in self._names(program, states):
+        for name in [only] if only else self._names(program, states):
             state = states.get(name, {"statename": "ABSENT", "pid": 0})
             process = Process.of(state["pid"]) if state["statename"] == "RUNNING" else None
             if process:
@@ -196,7 +210,13 @@ class Processes(Stack):
             self._hops.set(name, dict(fault.faults) | only)
 
     def _take_away(self, fault: Stop | Kill | KillPrimary) -> None:
-        names = [self.primary(fault.store)] if isinstance(fault, KillPrimary) else self._names(fault.program)
+        match fault:
+            case KillPrimary(store):
+                names = [self.primary(store)]
+            case Kill(_, only) if only:
+                names = [only]
+            case Stop(program) | Kill(program):
+                names = self._names(program)
         self._journal.add({"how": "start", "programs": names})
         if not isinstance(fault, Stop):
             self._supervisor.stop(names, _STOP_S, hard=True)

@@ -1,7 +1,8 @@
 """The stack: the running system of this clone, and what can be done to it."""
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from deploy.client.request import request_json
 from deploy.local.output import Problem
@@ -13,7 +14,7 @@ from deploy.stacks.mend import undo
 class Stack(ABC):
     """A running system. Get one from `deploy.stacks.running.running`.
 
-    Methods raise Problem. How to undo a thing is in the journal before it is done.
+    Methods raise Problem. How to undo a thing is in the journal before it is done. Any thread may call them.
     """
 
     def __init__(self, journal: Journal, lasts_s: float) -> None:
@@ -21,6 +22,7 @@ class Stack(ABC):
         #: After so long everything is over: nothing that ends by itself lasts longer.
         self._lasts_s = lasts_s
         self._broken: list[tuple[Fault, list[Undo]]] = []
+        self._beginning = threading.Lock()
 
     # --- where things are ---------------------------------------------------------------------------------------
 
@@ -60,17 +62,23 @@ class Stack(ABC):
         """Put in place what these need, without breaking anything. Raises Problem when they cannot be done here."""
 
     def begin(self, fault: Fault) -> None:
-        """The fault is in force when this returns."""
-        known = self._journal.read()
-        self._begin(fault)
-        self._broken.append((fault, [undo for undo in self._journal.read() if undo not in known]))
+        """The fault is in force when this returns. When it raises Problem, nothing is broken, as far as it can be."""
+        with self._beginning:
+            known = self._journal.read()
+            try:
+                self._begin(fault)
+            except Problem:
+                undo(self._journal, self._since(known), lambda _: None, wait=False)
+                raise
+            self._broken.append((fault, self._since(known)))
 
-    def end(self, fault: Fault) -> None:
-        """The fault is gone, and what it broke is ready, when this returns."""
-        at = [each for each, _ in self._broken].index(fault)
-        _, undos = self._broken.pop(at)
+    def end(self, fault: Fault, *, wait: bool = True) -> None:
+        """The fault is gone when this returns, and, with `wait`, what it broke is ready."""
+        with self._beginning:
+            at = [each for each, _ in self._broken].index(fault)
+            _, undos = self._broken.pop(at)
         complaints: list[str] = []
-        if not undo(self._journal, undos, complaints.append):
+        if not undo(self._journal, undos, complaints.append, wait=wait):
             raise Problem("; ".join(complaints), "make chaos-heal")
 
     @abstractmethod
@@ -83,6 +91,9 @@ class Stack(ABC):
 
     @abstractmethod
     def _begin(self, fault: Fault) -> None: ...
+
+    def _since(self, known: Sequence[Undo]) -> list[Undo]:
+        return [undo for undo in self._journal.read() if undo not in known]
 
     def _behave(self, fault: Behave) -> None:
         """The third party recovers by itself after `lasts_s` in any case."""

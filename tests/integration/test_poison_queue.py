@@ -9,13 +9,14 @@ from tests.servers import PASSWORD, RedisServer
 
 
 def test_entries_need_a_login(clean_redis: RedisServer) -> None:
-    """In their order and as they are, whatever is in them; nothing gets in without the right password."""
+    """Each on its stream, in order and as it is, whatever is in it; nothing gets in without the right password."""
     address = ("127.0.0.1", clean_redis.port)
     entries = [{"n": b"%d" % n, "raw": bytes([n % 256]) * n} for n in range(600)]
-    put(address, (OPERATOR, PASSWORD), "poison", entries)
+    put(address, (OPERATOR, PASSWORD), [(f"poison-{number % 2}", each) for number, each in enumerate(entries)])
     with clean_redis.client() as client:
-        found = client.xrange("poison")
-        assert [fields for _, fields in found] == [{b"n": each["n"], b"raw": each["raw"]} for each in entries]
+        for turn in range(2):
+            found = [fields for _, fields in client.xrange(f"poison-{turn}")]
+            assert found == [{b"n": each["n"], b"raw": each["raw"]} for each in entries[turn::2]]
         with pytest.raises(Problem, match="WRONGPASS"):
-            put(address, (OPERATOR, f"{PASSWORD}x"), "poison", entries)
-        assert client.xlen("poison") == len(entries)
+            put(address, (OPERATOR, f"{PASSWORD}x"), [("poison-1", entries[0])])
+        assert client.xlen("poison-1") == len(entries) / 2

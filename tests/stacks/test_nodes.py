@@ -1,7 +1,7 @@
 """A highly available stack: the node that is written to, and what is broken about it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from deploy.local.output import Problem
 from deploy.local.processes import Process
 from deploy.local.settings import StackSettings
 from deploy.stacks import processes
-from deploy.stacks.faults import CutOff, KillPrimary, Stop
+from deploy.stacks.faults import CutOff, Fill, Kill, KillPrimary, Stop
 from deploy.stacks.journal import Journal
 from deploy.stacks.processes import Processes
 
@@ -66,6 +66,39 @@ def test_the_primary_alone_is_killed_and_started_again(supervisor: Supervisor, j
     assert supervisor.hard == [True, True]
     assert [undo["programs"] for undo in journal.read()] == [[QUEUE[2]], [DATABASE[0]]]
     assert stack.primary("database") == DATABASE[1]
+
+
+def test_one_process_of_several_is_killed(supervisor: Supervisor, journal: Journal) -> None:
+    """The one that is named, and it alone starts again."""
+    Processes(journal, 1).begin(Kill("queue", only=QUEUE[1]))
+    assert supervisor.stopped == [[QUEUE[1]]]
+    assert [undo["programs"] for undo in journal.read()] == [[QUEUE[1]]]
+
+
+def test_a_filled_node_gets_its_limit_back_when_another_took_its_place(
+    supervisor: Supervisor, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in its configuration, which a Sentinel may have written meanwhile; the filler goes from the new primary."""
+
+    def output(command: Sequence[str]) -> str:
+        match command[command.index("-e") + 1 :]:
+            case ["CONFIG", "GET", name]:
+                return f"{name} {'noeviction' if name.endswith('policy') else '512'}"
+            case ["INFO", _]:
+                return "used_memory:1000"
+            case ["EVAL", *_]:
+                raise Problem("OOM command not allowed")
+            case _:
+                return "OK"
+
+    monkeypatch.setattr(processes, "output", output)
+    Processes(journal, 1).begin(Fill("queue"))
+    emptied, *on_the_node = [undo["command"] for undo in journal.read()]
+    assert emptied[3:6] == ["redis", "queue", "-e"]
+    assert [command[3:] for command in on_the_node] == [
+        ["redis", QUEUE[2], "-e", "CONFIG", "REWRITE"],
+        ["redis", QUEUE[2], "-e", "CONFIG", "SET", "maxmemory", "512"],
+    ]
 
 
 def test_a_store_stops_node_by_node(supervisor: Supervisor, journal: Journal) -> None:

@@ -123,6 +123,22 @@ def test_a_fault_is_in_force_until_it_ends(case: Case, fault: Fault) -> None:
             wait_until(lambda: case.database() == "running", what="mended")
 
 
+@pytest.mark.parametrize("case", ["local"], indirect=True)
+def test_what_begins_in_part_only_is_undone(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what raised is not in force, and may begin again."""
+
+    def frozen(_: int) -> None:
+        raise Problem("no such process")
+
+    with running.running(case.kind) as stack:
+        monkeypatch.setattr(processes, "freeze", frozen)
+        with pytest.raises(Problem, match="no such process"):
+            stack.begin(Freeze("database"))
+        assert running.Journal().read() == []
+        stack.begin(Kill("database"))
+        stack.end(Kill("database"))
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_what_is_broken_when_the_stack_is_closed_is_mended(case: Case, fault: Fault) -> None:
     """Also after Ctrl-C."""

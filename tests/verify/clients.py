@@ -3,8 +3,9 @@
 import asyncio
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
+from typing import Any
 
 import aiohttp
 
@@ -63,17 +64,19 @@ class Clients:
         while not usual(await self._attempt(Wish("GET", path), "auditor")) and self._recorder.now() < self.give_up_s:
             await asyncio.sleep(self._chance.uniform(*_AGAIN_AFTER_S))
 
-    async def breakers_closed(self) -> bool:
-        """Of every api, as far as they tell."""
+    async def open_breaker(self) -> str:
+        """The first one, as an api reports it; empty: there is none."""
         look = Wish("GET", "/circuit-breaker/status")
         for name in self._stage.apis:
             try:
                 status, _, content = await self._request(self._stage.services[name].url, look)
-            except (aiohttp.ClientError, OSError):
-                return False
-            if status != 200 or not all_closed(json.loads(content)["data"]["summary"]):
-                return False
-        return True
+            except (aiohttp.ClientError, OSError) as error:
+                return f"{name} does not answer: {error}"
+            if status != 200:
+                return f"{name} answers {status}"
+            if found := not_closed(json.loads(content)["data"]["circuit_breakers"]):
+                return f"{name} reports {found}"
+        return ""
 
     async def watch_ourselves(self) -> None:
         """For ever: when this process was held up, by a machine with too much to do, nobody else is to blame for what
@@ -135,9 +138,11 @@ class Clients:
             return response.status, headers, await response.read()
 
 
-def all_closed(summary: Mapping[str, int]) -> bool:
-    """The summary of `/circuit-breaker/status`. What a replica that is gone reported last does not count."""
-    return not summary["open"] and not summary["half_open"]
+def not_closed(breakers: Iterable[Mapping[str, Any]]) -> str:
+    """The first one in `/circuit-breaker/status` that is not closed. What a replica that is gone reported last does not
+    count."""
+    moved = (one for one in breakers if not one["report"]["stale"] and one["state"] != "closed")
+    return next((f"{one['name']} of {one['instance']} {one['state']}" for one in moved), "")
 
 
 def _is_known(attempt: Attempt) -> bool:

@@ -161,8 +161,8 @@ class Containers(Stage):
     disk = False
     database_users_at = "%"
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, partitions: int) -> None:
+        super().__init__(folder, partitions)
         self.limits = (_NOT_HERE,)
         self._file = folder / "compose.json"
         self._shared = folder / "shared"
@@ -219,7 +219,7 @@ class Containers(Stage):
         self.third_party = _ThirdParty("third_party", published["third_party"])
         self.services = {name.replace("_", "-"): _Service(name, published[name]) for name in programs}
         keys.written_to(self._shared)
-        own = {"HOLDFAST_KEYS_FILE": f"{compose.SHARED}/keys"}
+        own = {"HOLDFAST_KEYS_FILE": f"{compose.SHARED}/keys"} | self._partition_settings
         settings = {name: more | own | {"HOLDFAST_INSTANCE": name} for name, more in programs.items()}
         commands = {
             name: ["python", "-m", module_of_writer(int(name[-1]))] for name in programs if name.startswith("writer")

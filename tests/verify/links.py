@@ -59,6 +59,16 @@ class Links:
         return json.loads(self._process.stdout.readline())
 
 
+class NoLinks(Links):
+    """There is nothing between the parts that could be cut."""
+
+    def __init__(self) -> None:
+        self.ports = {}
+
+    def end(self) -> None:
+        """Nothing."""
+
+
 async def _serve(targets: Mapping[str, str], listen: str) -> None:
     host, _, first = listen.rpartition(":")
     async with AsyncExitStack() as stack:

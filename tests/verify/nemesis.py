@@ -91,7 +91,7 @@ class Nemesis:
             await asyncio.wait(self._watched, timeout=_ALIVE_S)
 
     async def _in_turn(self, planned: Planned) -> None:
-        async with self._turns[planned.target]:
+        async with self._turns[self._stage.turn(planned.target)]:
             try:
                 await self._one(planned)
             except Problem as problem:  # the others go on; what never happened is in the verdict
@@ -119,6 +119,8 @@ class Nemesis:
             self._recorder.add(fault)
 
     def _of(self, planned: Planned) -> Callable[[Planned], Awaitable[Undo | None]]:
+        if planned.what in self._stage.levers:
+            return self._lever
         if "→" in planned.target:
             return self._link
         if planned.target == "third party":
@@ -160,7 +162,7 @@ class Nemesis:
             await asyncio.to_thread(server.freeze)
 
             async def thaw() -> None:
-                server.thaw()
+                await asyncio.to_thread(server.thaw)
 
             return thaw
         if planned.what == "power loss":
@@ -174,6 +176,14 @@ class Nemesis:
             await asyncio.to_thread(server.start)
 
         return start
+
+    async def _lever(self, planned: Planned) -> Undo:
+        mend = await asyncio.to_thread(self._stage.levers[planned.what])
+
+        async def undo() -> None:
+            await asyncio.to_thread(mend)
+
+        return undo
 
     async def _link(self, planned: Planned) -> Undo:
         if planned.what == "lose replies":

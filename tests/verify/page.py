@@ -74,7 +74,8 @@ def page(run: Run) -> str:
         _LIMITS,
         "<h2>Again</h2>",
         f"<pre>make verify ON={run.plan.on} ARGS='--seed {run.plan.seed} --seconds {run.plan.seconds:g}"
-        f" --rate {run.plan.per_s:g} --letters {run.plan.letters}'</pre><p>The same seed draws the same requests and"
+        f" --rate {run.plan.per_s:g} --letters {run.plan.letters}"
+        f" --partitions {run.plan.partitions}'</pre><p>The same seed draws the same requests and"
         " faults. Real processes interleave differently each time. <code>history.jsonl</code> beside this page has"
         " every event.</p>",
     ]

@@ -5,7 +5,6 @@ import uuid
 
 import orjson
 
-from holdfast.shared.queue.names import DEAD, WRITES
 from tests.promises.history import Act, Planted
 from tests.servers import wait_until
 from tests.verify.recorder import Recorder
@@ -36,7 +35,7 @@ class Operator:
             for first in range(0, letters, _PAGE):
                 pipeline = client.pipeline(transaction=False)
                 for fields in planted[first : first + _PAGE]:
-                    pipeline.xadd(WRITES, fields)
+                    pipeline.xadd(self._stage.partitions.of(str(fields["user_id"])).writes, fields)
                 pipeline.execute()
         for number, fields in enumerate(planted):
             ends = "dead" if number % _BROKEN == 0 else "applied"
@@ -45,7 +44,7 @@ class Operator:
                     at_s, "a schema that moved on", True, str(fields["operation_id"]), str(fields["user_id"]), ends=ends
                 )
             )
-        wait_until(lambda: self._length(WRITES) == self._length(DEAD) == 0, what="dead and indexed")
+        wait_until(lambda: self._stage.length("writes") == self._stage.length("dead") == 0, what="dead and indexed")
         wish = {"selection": _EVERY, "reason": "renamed", "patch": _PATCH, "expected_count": letters}
         wait_until(lambda: self._stage.ask_admin("POST", "/dlq/transforms", json=wish), what="the letters are mended")
         self._did("edit")
@@ -75,10 +74,6 @@ class Operator:
 
     def _did(self, action: str) -> None:
         self._recorder.add(Act(self._recorder.now(), "operator", action, done=True))
-
-    def _length(self, stream: str) -> int:
-        with self._stage.queue.client() as client:
-            return int(client.xlen(stream))
 
 
 def _entry(number: int) -> dict[str, str | bytes]:

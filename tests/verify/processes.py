@@ -13,8 +13,8 @@ from tests.verify.stage import ADMIN, ADMINS, APIS, LINKS, PROXY, WRITER, WRITER
 class Processes(Stage):
     """Everything listens on 127.0.0.1."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, partitions: int) -> None:
+        super().__init__(folder, partitions)
         self.queue = RedisOnDisk(_new(folder / "queue"))
         self.cache = RedisServer(_new(folder / "cache"), "--appendonly", "no")
         self.database = Database(_new(folder / "database"))
@@ -51,16 +51,17 @@ class Processes(Stage):
             cache = {"HOLDFAST_CACHE_REDIS_ADDR": self._address("api", "cache")}
             name = f"api-{number}"
             more = cache | {"HOLDFAST_INSTANCE": name, "HOLDFAST_API_EXTERNAL_PROXY_URL": proxy.url}
-            services[name] = api(self.folder, *self._stores("api"), **more)
+            services[name] = api(self.folder, *self._stores("api"), **more, **self._partition_settings)
         half_done = self._half_done_settings(str(self.half_done_log))
         for number in range(1, WRITERS + 1):
             cache = {"HOLDFAST_CACHE_REDIS_ADDR": self._address("writer", "cache")}
             name = f"writer-{number}"
-            more = WRITER | cache | half_done
+            more = WRITER | cache | half_done | self._partition_settings
             services[name] = writer(self.folder, *self._stores("writer"), name, module_of_writer(number), **more)
         for number in range(1, ADMINS + 1):
             name = f"dlq-admin-{number}"
-            services[name] = dlq_admin(self.folder, *self._stores("dlq-admin"), name, **ADMIN)
+            more = ADMIN | self._partition_settings
+            services[name] = dlq_admin(self.folder, *self._stores("dlq-admin"), name, **more)
         return services
 
     def _address(self, kind: str, store: str) -> str:

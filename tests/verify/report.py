@@ -37,6 +37,7 @@ def document(run: Run) -> dict[str, object]:
         "checks": {one.name: [asdict(violation) for violation in one.violations] for one in verdict.checked},
         "sometimes": dict(sorted(verdict.sometimes.items())),
         "faults": [asdict(fault) for fault in run.case.history.faults],
+        "ledger": run.case.final.ledger,
         "notes": list(run.notes),
     }
 

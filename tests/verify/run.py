@@ -14,17 +14,20 @@ from tests.promises.verdict import Verdict, judge
 from tests.verify.audit import audit
 from tests.verify.clients import PATIENCE_S
 from tests.verify.containers import Containers
+from tests.verify.ha import HighlyAvailable
 from tests.verify.poison import Operator
 from tests.verify.processes import Processes
 from tests.verify.recorder import Recorder
 from tests.verify.schedule import SHORT_S, TAKEN_OVER, Planned, down_alone, drawn, kinds
-from tests.verify.stage import RETRY_SHARE, Stage
+from tests.verify.stage import RETRY_BURST, RETRY_SHARE, Stage
 from tests.verify.storm import DIED_HALFWAY, Storm
 
+HA = "ha"
 #: Where the system may run.
-STAGES: Mapping[str, Callable[[Path], Stage]] = {
+STAGES: Mapping[str, Callable[[Path, int], Stage]] = {
     "processes": Processes,
     "containers": Containers,
+    HA: HighlyAvailable,
 }
 #: What a run must have seen, besides every kind of fault, or it proves nothing.
 WANTED = (
@@ -37,7 +40,7 @@ WANTED = (
     "fresh read",
     "copy served",
 )
-LETTERS = (DIED_HALFWAY, TAKEN_OVER, "letter applied", "letter dead_again")
+LETTERS = (TAKEN_OVER, "letter applied", "letter dead_again")
 _ON_DISK = "bytes that were not on disk yet, lost with the power"
 #: Of a run: for each thing that is down alone.
 _ALONE_S, _ALONE_SHARE_MAX = 5.0, 1 / 3
@@ -54,6 +57,8 @@ class Plan:
     recovery_s: float = 240.0
     #: A name of `STAGES`.
     on: str = "processes"
+    #: Of the queue.
+    partitions: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,19 +83,22 @@ class Run:
 def run(folder: Path, plan: Plan) -> Run:
     """In `folder`, which is empty. Raises Problem when the system cannot be set up here."""
     recorder = Recorder()
-    with STAGES[plan.on](folder) as stage:
+    with STAGES[plan.on](folder, plan.partitions) as stage:
         stage.start()
-        every = kinds(tuple(stage.services), tuple(stage.links.ports), disk=stage.disk, fails_over=stage.fails_over)
+        every = kinds(
+            tuple(stage.services), tuple(stage.links.ports), disk=stage.disk, fails_over=stage.fails_over,
+            cuts_off="cut off" in stage.levers,
+        )  # fmt: skip
         alone = down_alone(plan.seed, plan.seconds, tuple(stage.services))
         broken_s = plan.seconds - min(_ALONE_S * len(alone), _ALONE_SHARE_MAX * plan.seconds)
         schedule = drawn(plan.seed, broken_s, every)
-        wanted = [*dict.fromkeys(planned.kind for planned in schedule), *WANTED, *(LETTERS if stage.letters else ())]
+        wanted = [*dict.fromkeys(planned.kind for planned in schedule), *WANTED, *LETTERS]
+        wanted += [DIED_HALFWAY] if stage.dies_halfway else []
         wanted += [available.name_of(down.dependency, kind) for down in alone for kind in available.KINDS]
         wanted += [_ON_DISK] if stage.queue.observed else []
         operator = Operator(stage, recorder)
-        if stage.letters:
-            operator.plant(plan.letters)
-            operator.replay(plan.letters, plan.seconds)
+        operator.plant(plan.letters)
+        operator.replay(plan.letters, plan.seconds)
         storm = Storm(stage, recorder, plan.seed, operator)
         load_s = uvloop.run(storm.rage(schedule, alone, every, wanted if plan.seconds >= SHORT_S else (), plan.per_s))
         for what, count in storm.known().items():
@@ -98,8 +106,13 @@ def run(folder: Path, plan: Plan) -> Run:
                 recorder.add(Noted(recorder.now(), what))
         stage.kill_services()
         final = audit(stage)
-    limits = Limits(answer_s=PATIENCE_S, recovery_s=plan.recovery_s, retry_share=RETRY_SHARE)
-    case = Case(recorder.history(), final, limits)
+        proxies = sum(name.startswith("external-proxy") for name in stage.services)
+    history = recorder.history()
+    limits = Limits(
+        answer_s=PATIENCE_S, recovery_s=plan.recovery_s, retry_share=RETRY_SHARE, retry_burst=RETRY_BURST * proxies,
+        heartbeats=sum(fault.target == "queue" for fault in history.faults),
+    )  # fmt: skip
+    case = Case(history, final, limits)
     slip_s = max(storm.clients.loop.slips_s, default=0.0)
     verdict = judge(case, wanted)
     return Run(plan, schedule, case, verdict, tuple(storm.backlog), load_s, tuple(stage.limits), slip_s, tuple(wanted))

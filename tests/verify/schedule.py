@@ -9,17 +9,18 @@ from tests.promises.sometimes import kind_of
 #: Between two faults, on average; of a short run it is less, so that each kind has its turn.
 _GAP_S = 1.1
 #: A kill is over when the process is started again; what hangs has to hang for longer than anybody's patience.
-_LASTS_S = {"kill": (0.0, 1.5), "power loss": (1.5, 3.5), "freeze": (1.0, 4.0), "fail over": (8.0, 12.0)}
+_LASTS_S = {"kill": (0.0, 1.5), "power loss": (1.5, 3.5), "freeze": (1.0, 4.0), "fail over": (8.0, 12.0),
+            "cut off": (8.0, 12.0)}  # fmt: skip
 _LASTS_ELSE_S = (0.8, 3.5)
 TAKEN_OVER = "a replay taken over by another replica"
 #: What brings about what a run has to see, where chance did not.
 _BRINGS = {
-    "write queued": [("kill", "database")],
+    "write queued": [("kill", "database"), ("locked accounts", "database")],
     "write applied past the queue": [("power loss", "queue")],
     "write resolved after doubt": [("lose replies", "api → queue")],
     "answer repeated to the same key": [("lose replies", "api → queue")],
-    "queued write shown by a read": [("kill", "database")],
-    "copy served": [("kill", "database")],
+    "queued write shown by a read": [("kill", "database"), ("locked accounts", "database")],
+    "copy served": [("kill", "database"), ("locked accounts", "database")],
     "bytes that were not on disk yet, lost with the power": [("power loss", "queue")],
 }
 _AGAIN_S = 3.0
@@ -64,10 +65,16 @@ class Down:
 
 
 def kinds(
-    services: Sequence[str], links: Sequence[str], *, disk: bool = True, fails_over: bool = False
+    services: Sequence[str],
+    links: Sequence[str],
+    *,
+    disk: bool = True,
+    fails_over: bool = False,
+    cuts_off: bool = False,
 ) -> tuple[Kind, ...]:
     """All there are. Writers are what most needs proof, and the database takes longest to come back. `disk`: whether
-    the queue's can be full. `fails_over`: whether another node takes over the queue."""
+    the queue's can be full. `fails_over`: whether another node takes over the queue; `cuts_off`: also from a primary
+    that lives, and reaches its clients only."""
     writers = tuple(name for name in services if name.startswith("writer"))
     stores = tuple(link for link in links if not link.endswith("cache"))
     every = (
@@ -75,7 +82,8 @@ def kinds(
         Kind("kill", 3, tuple(name for name in services if name.startswith("api"))),
         Kind("kill", 1, tuple(name for name in services if name.startswith("external-proxy"))),
         *(Kind("kill", 2, (name,)) for name in services if name.startswith("dlq-admin")),  # one of them replays
-        *([Kind("fail over", 3, ("queue",))] if fails_over else []),
+        *([Kind("fail over", 1, ("queue",))] if fails_over else []),
+        *([Kind("cut off", 1, ("queue",))] if cuts_off else []),
         Kind("kill", 2, ("database",)),
         Kind("kill", 1, ("cache",)),
         Kind("power loss", 2, ("queue",)),

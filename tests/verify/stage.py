@@ -2,12 +2,13 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import httpx
 
+from holdfast.shared.queue.partitions import Partitions
 from tests import keys
 from tests.processes import QUICK, ThirdParty
 from tests.servers import Database, RedisServer
@@ -20,6 +21,8 @@ APIS, WRITERS, ADMINS = 2, 3, 2
 HALF_DONE_WRITERS, HALF_DONE_SHARE = 2, 0.02
 #: The retries that external_proxy may make, on top of the requests.
 RETRY_SHARE = 0.1
+#: And of each process of it, with none on top.
+RETRY_BURST = 20
 PROXY: dict[str, Any] = {
     "retry_share": RETRY_SHARE,
     "attempt_s": 1.0,
@@ -37,6 +40,9 @@ LINKS = [
     for store in STORES
     if (kind, store) != _NO_LINK
 ]  # fmt: skip
+
+
+Mend = Callable[[], None]
 
 
 class Program(Protocol):
@@ -77,22 +83,28 @@ class Stage(ABC):
     third_party: ThirdParty
     links: Links
 
-    #: Whether letters are planted and replayed, and writers die between commit and acknowledgement.
-    letters = True
+    #: Whether writers die between commit and acknowledgement.
+    dies_halfway = True
     #: Whether another node takes over the queue.
     fails_over = False
     #: Whether the queue's disk can be full.
     disk = True
+    #: Of a user of dlq_admin with every scope.
+    admin_key = keys.ADMIN
     #: Where the services' users of the database come from, as the database writes it.
     database_users_at = "127.0.0.%"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, partitions: int) -> None:
         self.folder = folder
+        #: Of the queue.
+        self.partitions = Partitions(partitions)
         self.services: Mapping[str, Program] = {}
         #: Services that a fault keeps down: no supervisor starts them.
         self.held: set[str] = set()
         #: What cannot be done here, for the report.
         self.limits: Sequence[str] = ()
+        #: Faults that are done in a way of its own here: each breaks, and returns what mends it. Raises Problem.
+        self.levers: Mapping[str, Callable[[], Mend]] = {}
         self._starting = threading.Lock()
 
     def __enter__(self) -> "Stage":
@@ -120,6 +132,10 @@ class Stage(ABC):
     def apis(self) -> list[str]:
         """Their names."""
         return [name for name in self.services if name.startswith("api")]
+
+    def turn(self, target: str) -> str:
+        """What one fault at a time is for."""
+        return target
 
     def heal(self) -> None:
         """Mend every link and every store, start what is down; no writer dies by its own hand any more."""
@@ -149,6 +165,11 @@ class Stage(ABC):
         for service in self.services.values():
             service.kill()
 
+    def length(self, stream: Literal["writes", "dead"]) -> int:
+        """Entries in all partitions of it. Raises RedisError."""
+        with self.queue.client() as client:
+            return sum(int(client.xlen(getattr(partition, stream))) for partition in self.partitions)
+
     def half_done(self) -> list[int]:
         """For each death between commit and acknowledgement: how many writes it left committed and pending."""
         log = self.half_done_log
@@ -161,7 +182,7 @@ class Stage(ABC):
                 continue
             try:
                 response = httpx.request(
-                    method, service.url + path, headers=keys.bearer(keys.ADMIN), timeout=60, **more
+                    method, service.url + path, headers=keys.bearer(self.admin_key), timeout=60, **more
                 )
             except httpx.TransportError:
                 continue
@@ -173,6 +194,11 @@ class Stage(ABC):
 
     def _ended(self) -> list[str]:
         return [name for name, each in self.services.items() if not each.running]
+
+    @property
+    def _partition_settings(self) -> dict[str, str]:
+        """Of every service that uses the queue."""
+        return {"HOLDFAST_QUEUE_PARTITIONS": str(len(self.partitions))}
 
     def _half_done_settings(self, log: str) -> dict[str, str]:
         return {half_done.SHARE: str(HALF_DONE_SHARE), half_done.LOG: log}

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import pymysql
 import redis
 
-from holdfast.shared.queue.names import DEAD, WRITES
 from tests.promises import available
 from tests.promises.case import Case
 from tests.promises.final import Final
@@ -32,6 +32,7 @@ _ENOUGH, _ALONE_MAX_S = 12, 25.0
 _WELL_S, _WORKED_OFF = 60.0, 60
 #: What was missed is tried again so often.
 _ROUNDS = 3
+_STREAMS: tuple[Literal["writes", "dead"], ...] = ("writes", "dead")
 DIED_HALFWAY = "a writer died between commit and acknowledgement"
 
 
@@ -66,11 +67,11 @@ class Storm:
             missed = await asyncio.to_thread(self._missed, wanted)
             await self._nemesis.carry_out(again(missed, every, self._stage.services))
         for down in alone:
-            if await self._is_well():
+            if unwell := await self._unwell():
+                self._recorder.note(f"not taken away, because not all was well: {down.dependency} ({unwell})")
+            else:
                 self._before = self._recorder.history()
                 await self._nemesis.alone(down, self._is_enough, _ALONE_MAX_S)
-            else:
-                self._recorder.note(f"not taken away, because not all was well: {down.dependency}")
         self.clients.stop()
         await asyncio.to_thread(self._stage.heal)
         mended = self._recorder.now()
@@ -110,19 +111,17 @@ class Storm:
         done = available.asked(self._recorder.history(alone.at_s), alone, self._before).values()
         return all(sum(map(available.is_usable, attempts)) >= _ENOUGH for attempts in done)
 
-    async def _is_well(self) -> bool:
-        """Mend everything; whether it answers as usual within a while."""
+    async def _unwell(self) -> str:
+        """Mend everything; what is not as usual after a while. Empty: nothing."""
         await asyncio.to_thread(self._stage.heal)
         await self._nemesis.finish()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_WELL_S):
-                while (
-                    await asyncio.to_thread(self._length, WRITES) > _WORKED_OFF
-                    or not await self.clients.breakers_closed()
-                ):
-                    await asyncio.sleep(_POLL_S)
-                return True
-        return False
+        unwell, end = "no time", self._recorder.now() + _WELL_S
+        while unwell and self._recorder.now() < end:
+            backlog = await asyncio.to_thread(self._length)
+            unwell = f"{backlog} entries wait" if backlog > _WORKED_OFF else await self.clients.open_breaker()
+            if unwell:
+                await asyncio.sleep(_POLL_S)
+        return unwell
 
     async def _rest(self, mended: float) -> None:
         """Until nothing is left to do; without an `AtRest` when that does not come."""
@@ -137,9 +136,9 @@ class Storm:
 
     def _missing(self) -> str:
         """What keeps it from rest; empty: nothing."""
-        for stream in (WRITES, DEAD):
+        for stream in _STREAMS:
             if length := self._length(stream):
-                return f"{length} entries on {stream}"
+                return f"{length} entries on the stream of {stream}"
         return "" if self._operator.is_over() else "the replay is not over"
 
     async def _look(self) -> None:
@@ -151,15 +150,14 @@ class Storm:
 
     async def _sample(self) -> None:
         while True:
-            length = await asyncio.to_thread(self._length, WRITES, -1)
+            length = await asyncio.to_thread(self._length, "writes", -1)
             if length >= 0:
                 self.backlog.append((self._recorder.now(), length))
             await asyncio.sleep(_SAMPLE_S)
 
-    def _length(self, stream: str, otherwise: int = 1) -> int:
+    def _length(self, stream: Literal["writes", "dead"] = "writes", otherwise: int = 1) -> int:
         """`otherwise`: when the queue does not answer."""
         try:
-            with self._stage.queue.client() as client:
-                return int(client.xlen(stream))
+            return self._stage.length(stream)
         except redis.RedisError:
             return otherwise

@@ -8,7 +8,7 @@ import pytest
 from holdfast.services.api.status import summary
 from tests.promises.history import Ok, Shown
 from tests.promises.sometimes import kind_of
-from tests.verify.clients import all_closed
+from tests.verify.clients import not_closed
 from tests.verify.schedule import SHORT_S, TAKEN_OVER, again, down_alone, drawn, kinds
 from tests.verify.workload import Wish, Workload
 
@@ -58,9 +58,13 @@ def test_what_chance_did_not_bring_about_is_tried_again() -> None:
 
 @pytest.mark.parametrize("state", ["closed", "open", "half_open", "stale"])
 def test_all_is_well_when_no_breaker_is_open(state: str) -> None:
-    """As the api itself sums them up."""
-    found = summary([{"state": "closed" if state == "stale" else state, "report": {"stale": state == "stale"}}])
-    assert all_closed(found) is (state in ("closed", "stale"))
+    """As the api itself sums them up; else it is named."""
+    one = {"name": "database", "instance": "api-1", "state": "open", "report": {"stale": True}}
+    if state != "stale":
+        one |= {"state": state, "report": {"stale": False}}
+    found = summary([one])
+    assert bool(not_closed([one])) is (found["open"] + found["half_open"] > 0)
+    assert not_closed([one]) == ("" if state in ("closed", "stale") else f"database of api-1 {state}")
 
 
 def _wishes(seed: int) -> list[Wish]:

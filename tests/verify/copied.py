@@ -1,0 +1,22 @@
+"""Copied: a run on the highly available stack of a copy of this clone, which has data and ports of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.readme.clone import clone
+
+
+def in_a_copy(folder: Path, arguments: Sequence[str], out: Path) -> int:
+    """The exit code of `python -m tests.verify ARGUMENTS --here` in a copy, which has its report in `out` of ours."""
+    copy = clone(folder / "clone")
+    command = [sys.executable, "-m", "tests.verify", *arguments, "--here", "--out", str(out.absolute())]
+    environment = os.environ | {"PORT_OFFSET": str(copy.offset)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(command, cwd=copy.folder, env=environment, check=False)
+    if "--keep" in arguments:
+        shutil.copytree(copy.folder / ".local/log", folder / "log", dirs_exist_ok=True)
+    return done.returncode

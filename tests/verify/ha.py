@@ -1,0 +1,228 @@
+"""The highly available stage: what `make up HA=1` starts, broken with the levers that it has itself (deploy/stacks).
+Its queue and its database have three nodes each."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, get_args
+
+import httpx
+import pymysql
+import redis
+
+from deploy.local import database, nodes, sentinel
+from deploy.local import redis as redis_servers
+from deploy.local import stack as local_stack
+from deploy.local.output import Problem
+from deploy.local.program import Program
+from deploy.local.programs import programs
+from deploy.local.settings import LOOPBACK, StackSettings
+from deploy.local.supervisor_client import Supervisor
+from deploy.privileges.redis import OPERATOR
+from deploy.stacks import faults
+from deploy.stacks.faults import CutOff, Fault, Fill, Stop
+from deploy.stacks.running import running
+from deploy.stacks.stack import Stack
+from tests.processes import ThirdParty
+from tests.servers import Database, wait_until
+from tests.verify.disk import RedisOnDisk
+from tests.verify.levers import Hops, Lever, OneStore, Service, Store
+from tests.verify.links import NoLinks
+from tests.verify.stage import PROXY, Mend, Stage
+
+_WRITERS = 3
+#: Longer than any run: nothing is mended by a clock.
+_LASTS_S = 3600.0
+_CONNECT_S, _READ_S = 10, 60
+#: The stack keeps the settings that it has, but for what makes a run longer.
+_SETTINGS = {
+    "HOLDFAST_DLQ_LEASE_S": "2",
+    "HOLDFAST_DLQ_APPROVE_OVER": "1000000",
+    "HOLDFAST_WRITER_DEAD_SHARE_MAX": "1",
+    "HOLDFAST_PROXY_CONFIG": json.dumps(PROXY),
+    "HOLDFAST_PROXY_CONFIG_POLL_S": "0.2",
+}
+_NOT_HERE = (
+    "A power loss is a kill of the queue's primary, no disk is full, and no writer dies between commit and"
+    " acknowledgement on purpose: the run on processes shows these."
+)
+
+
+class _Queue(Store, RedisOnDisk):
+    """Its primary, as Sentinel knows it."""
+
+    def __init__(self, stack: Stack, settings: StackSettings) -> None:
+        Store.__init__(self, stack, "queue", nodes.stores(settings, "queue"))
+        self._settings = settings
+        self.observed = False
+
+    @property
+    def address(self) -> str:
+        """As the operator, by way of Sentinel."""
+        return redis_servers.url(self._settings, OPERATOR, "queue")
+
+    def client(self) -> redis.Redis:
+        """Of the primary. Raises RedisError."""
+        try:
+            return _client(sentinel.primary_port(self._settings))
+        except Problem as problem:
+            raise redis.ConnectionError(str(problem)) from problem
+
+    def start(self) -> None:
+        """Until the primary answers."""
+        Store.start(self)
+        wait_until(self.answers, what="the queue")
+
+
+class _Cache(OneStore, RedisOnDisk):
+    """One, as in any stack."""
+
+    def __init__(self, stack: Stack, settings: StackSettings) -> None:
+        OneStore.__init__(self, stack, "cache", "redis-cache")
+        self.port = settings.cache_port
+
+    def client(self) -> redis.Redis:
+        """As the operator."""
+        return _client(self.port)
+
+
+class _Galera(Store, Database):
+    """Its nodes, as root of each; services ask the first that takes writes."""
+
+    def __init__(self, stack: Stack, settings: StackSettings) -> None:
+        Store.__init__(self, stack, "database", nodes.stores(settings, "database"))
+        self._settings = settings
+
+    @property
+    def dsn(self) -> str:
+        """As dlq_admin, who reads the ledger."""
+        return database.dsn("dlq_admin", self._settings)
+
+    def connect(
+        self, user: str = "root", database: str | None = "holdfast"
+    ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        """To the first node that is in the cluster, as root, whoever `user` is. Raises MySQLError."""
+        failed: pymysql.err.MySQLError = pymysql.err.OperationalError("no node")
+        for node in self._nodes:
+            try:
+                return _connected(node, database)
+            except pymysql.err.MySQLError as error:
+                failed = error
+        raise failed
+
+    def start(self) -> None:
+        """Until a node serves."""
+        Store.start(self)
+        wait_until(self.answers, what="the database")
+
+    def answers(self) -> bool:
+        """Whether a node serves."""
+        try:
+            with self.connect():
+                return True
+        except pymysql.err.MySQLError:
+            return False
+
+
+class _ThirdParty(ThirdParty):
+    """The stack's own."""
+
+    def __init__(self, program: Program) -> None:
+        self._client = httpx.Client(base_url=f"http://{program.address}", timeout=60)
+
+
+class HighlyAvailable(Stage):
+    """It starts in this clone, which has none yet. Raises Problem."""
+
+    disk = False
+    dies_halfway = False
+    fails_over = True
+    database_users_at = LOOPBACK
+
+    def __init__(self, folder: Path, partitions: int) -> None:
+        super().__init__(folder, partitions)
+        wanted = {"HA": "1", "WRITERS": str(_WRITERS), "QUEUE_PARTITIONS": str(partitions)}
+        self._settings = StackSettings().changed(os.environ | wanted)
+        if local_stack.running() or nodes.data_folder(self._settings).exists():
+            raise Problem("this clone has a highly available stack already, with data of its own")
+        self._ends = ExitStack()
+        self.limits = (_NOT_HERE,)
+
+    def start(self) -> None:
+        """All of it, as `make up HA=1` does; and a proxy before each node of a store, where the kernel allows it."""
+        os.environ.update(_SETTINGS)
+        self._ends.callback(local_stack.stop)
+        local_stack.start(self._settings, with_parent=True)
+        stack = self._stack = self._ends.enter_context(running("local", _LASTS_S))
+        self.admin_key = stack.operator_key
+        self.queue, self.cache = _Queue(stack, self._settings), _Cache(stack, self._settings)
+        self.database = _Galera(stack, self._settings)
+        by_name = {program.name: program for program in programs(self._settings)}
+        self.third_party = _ThirdParty(by_name["third_party"])
+        self.services = {
+            name.replace("_", "-"): Service(stack, _kind(name), program)
+            for name, program in by_name.items()
+            if program.kind == "service"
+        }
+        self.levers = {"fill": lambda: self._pull(Fill("queue"))}
+        try:
+            self.links = Hops(stack)
+            self.levers["cut off"] = lambda: self._pull(CutOff())
+        except Problem as problem:
+            self.links = NoLinks()
+            self.limits = (_NOT_HERE, f"No way between two parts is cut: {problem.args[0]}")
+
+    def __exit__(self, *_: object) -> None:
+        """Everything is mended, and ends."""
+        self._ends.close()
+
+    def turn(self, target: str) -> str:
+        """A proxy is for a whole store."""
+        return target.rpartition(" → ")[2]
+
+    def heal(self) -> None:
+        """What a fault left down starts, and no fault is left."""
+        super().heal()
+        wait_until(lambda: all(server.answers() for server in self.servers.values()), what="every store answers")
+
+    def kill_services(self) -> None:
+        """First those that write: the heartbeats that they sent are worked off."""
+        self._stack.begin(Stop("api"))
+        wait_until(lambda: self.length("writes") == 0, what="the last heartbeats are worked off")
+        for kind in ("writer", "dlq_admin", "external_proxy"):
+            self._stack.begin(Stop(kind))
+
+    def _ended(self) -> list[str]:
+        """In one question for all."""
+        states = Supervisor().states()
+        down = {name for name, state in states.items() if state["statename"] in ("STOPPED", "EXITED", "FATAL")}
+        return [name for name in self.services if name.replace("-admin", "_admin").replace("-proxy", "_proxy") in down]
+
+    def _pull(self, fault: Fault) -> Mend:
+        lever = Lever(self._stack)
+        lever.put(fault)
+        return lever.mend
+
+
+def _kind(name: str) -> faults.Program:
+    return next(kind for kind in get_args(faults.Program) if name.startswith(kind))
+
+
+def _client(port: int) -> redis.Redis:
+    login: Mapping[str, Any] = {"username": OPERATOR, "password": redis_servers.password(OPERATOR)}
+    return redis.Redis(port=port, socket_timeout=_READ_S, **login)
+
+
+def _connected(node: nodes.Node, schema: str | None) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+    connection = pymysql.connect(
+        user="root", unix_socket=database.socket(node.name), database=schema, connect_timeout=_CONNECT_S,
+        read_timeout=_READ_S, autocommit=True,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW STATUS LIKE 'wsrep_ready'")
+        if cursor.fetchone() != ("wsrep_ready", "ON"):
+            connection.close()
+            raise pymysql.err.OperationalError(1047, "not in the cluster")
+    return connection
