@@ -207,7 +207,7 @@ dashboards-verify: ## Start everything, break everything, and check what every p
 
 .PHONY: verify
 verify: ## Every promise while everything is broken under load, judged from what clients saw: 0 kept, 1 broken, 2 unknown (FULL=1: ten minutes; ON=containers, ON=ha)
-	@$(LOCAL) setup dev
+	@$(LOCAL) setup dev $(filter ha,$(ON))
 	@$(VENV) -m tests.verify $(if $(FULL),--full) $(if $(ON),--on $(ON)) $(ARGS)
 
 # The seeds FIRST, FIRST+1 ..., JOBS at once; or SEED=n alone with its timeline, CUT="..." of it, SHRINK=1 to the smallest

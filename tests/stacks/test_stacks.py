@@ -124,7 +124,7 @@ def test_a_fault_is_in_force_until_it_ends(case: Case, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("case", ["local"], indirect=True)
-def test_what_begins_in_part_only_is_undone(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_begins_in_part_only_is_undone(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what raised is not in force, and may begin again."""
 
     def frozen(_: int) -> None:
@@ -134,7 +134,7 @@ def test_what_begins_in_part_only_is_undone(case: Case, monkeypatch: pytest.Monk
         monkeypatch.setattr(processes, "freeze", frozen)
         with pytest.raises(Problem, match="no such process"):
             stack.begin(Freeze("database"))
-        assert running.Journal().read() == []
+        assert Journal(tmp_path / "undo.json").read() == []
         stack.begin(Kill("database"))
         stack.end(Kill("database"))
 
