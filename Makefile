@@ -219,9 +219,9 @@ simulate: ## The real services in virtual time, every choice and fault drawn fro
 		--seeds $(or $(SEEDS),200) --first $(or $(FIRST),0) --jobs $(JOBS)) $(ARGS)
 
 .PHONY: verify-mutants
-verify-mutants: ## Planted bugs, one at a time, and which proof catches each; none may pass them all (ONLY=name, JOBS=, QUICK=1; half an hour)
+verify-mutants: ## Planted bugs, one at a time, and which proof catches each; none may pass them all (ONLY=name, JOBS=, QUICK=1, ALL=1: every proof for each)
 	@$(LOCAL) setup dev
-	@$(VENV) -m tests.mutants --jobs $(JOBS) $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--proofs tests) $(ARGS)
+	@$(VENV) -m tests.mutants --jobs $(JOBS) $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--proofs tests) $(if $(ALL),--all) $(ARGS)
 
 ##@ Break it
 

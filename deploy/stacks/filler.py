@@ -25,9 +25,14 @@ Run = Callable[[Sequence[str]], str]
 
 
 def fill(
-    run: Run, redis_cli: Sequence[str], journal: Journal, lasts_s: float, *,
-    now: Sequence[str] = (), rewritten: bool = False,
-) -> None:  # fmt: skip
+    run: Run,
+    redis_cli: Sequence[str],
+    journal: Journal,
+    lasts_s: float,
+    *,
+    now: Sequence[str] = (),
+    rewritten: bool = False,
+) -> None:
     """`redis_cli`: the command, for one node; `now`: for the one that takes writes when it is mended. `rewritten`: a
     Sentinel may have written the limit to the node's configuration meanwhile, where it has to be right again. The
     filler keys expire a minute after `lasts_s` in any case."""

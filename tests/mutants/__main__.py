@@ -1,5 +1,5 @@
-"""`python -m tests.mutants [--only NAME …] [--jobs 2] [--proofs tests …] [--for-s SECONDS]`. Each planted bug in a
-copy of the project, and which proof catches it.
+"""`python -m tests.mutants [--only NAME …] [--jobs 2] [--all] [--proofs tests …] [--for-s SECONDS]`. Each
+planted bug in a copy of the project, and which proof catches it.
 
 Exit code 0: all are caught, and without them the tree passes the same proofs; 1: a bug survives every proof; 2: that is
 not known: a proof fails without a bug, accuses a harmless change, or did not run yet (`--for-s` is over: run it again,
@@ -27,6 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], help="names of bugs")
     parser.add_argument("--jobs", type=int, default=1, help="bugs at once")
+    parser.add_argument("--all", action="store_true", help="every proof for each bug, not only until one catches it")
     parser.add_argument("--proofs", nargs="+", type=Kind, default=list(Kind), help="what others found stays")
     parser.add_argument("--for-s", type=float, default=float("inf"), help="begin nothing after so long")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="kept elsewhere than usual: no page")
@@ -38,7 +39,9 @@ def main() -> int:
     until = time.monotonic() + options.for_s
     with tempfile.TemporaryDirectory(prefix="holdfast-mutants-") as folder:
         clean = copy(ROOT, Path(folder) / "clean")
-        lines = Run(clean, Results(options.results), kinds=options.proofs, until=until).all(bugs, options.jobs)
+        last = {} if options.all else matrix.last(bugs)
+        run = Run(clean, Results(options.results), kinds=options.proofs, until=until, last=last)
+        lines = run.all(bugs, options.jobs)
     sys.stdout.write(matrix.terminal(lines))
     if options.results == _RESULTS:
         matrix.write(lines)

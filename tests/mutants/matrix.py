@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.mutants.planted import SHIPPED, Planted, planted
 from tests.mutants.proofs import Found, Kind, Word
-from tests.mutants.run import Line
+from tests.mutants.run import Line, Proof
 from tests.mutants.tree import ROOT
 
 PAGE = ROOT / "docs/planted-bugs.md"
@@ -26,14 +26,15 @@ pass them all. Without a bug the same proofs must pass in the same run, and they
 otherwise the verdict is *unknown* (exit code 2).
 
 ```sh
-make verify-mutants                  # all of them, and this page; a run that was ended goes on where it was
+make verify-mutants                  # each is caught still, by what caught it last or else by any other proof
+make verify-mutants ALL=1            # every proof for each bug, and this page
 make verify-mutants ONLY=no-dedupe   # one of them
-make verify-mutants QUICK=1          # tests only; the page keeps what the others found
+make verify-mutants QUICK=1          # tests only
 ```
 
 A bug is a patch in `tests/mutants/bugs`: exact texts of shipped code and what takes their place. When the code changes
 so that a patch does not apply any more, `make test` fails, and the bug has to be planted anew. There is no switch in
-shipped code.
+shipped code. A run that was ended goes on where it was, and the page keeps what other runs have found.
 
 | proof | what runs |
 |---|---|
@@ -114,6 +115,17 @@ def record() -> Record:
     """As it was written last."""
     known: Record = json.loads(RECORD.read_text())
     return known
+
+
+def last(bugs: Iterable[Planted]) -> dict[str, Proof]:
+    """What caught each of them last, as it is now; of several proofs the cheapest, and of tests the one that failed."""
+    known, found = record() if RECORD.is_file() else {}, {}
+    for bug in bugs:
+        row = known.get(bug.name, {})
+        caught = [kind for kind in Kind if row.get(kind, {}).get("word") == Word.CAUGHT]
+        if caught and row["patch"] == bug.digest:
+            found[bug.name] = Proof(caught[0], (row[caught[0]]["what"],) if caught[0] is Kind.TESTS else ())
+    return found
 
 
 def page(known: Record, bugs: Sequence[Planted]) -> str:

@@ -57,6 +57,8 @@ _CONVERGENCE = (
     "tests/convergence/test_convergence.py::test_every_user_and_operation_ends_as_in_the_order_of_acceptance[0]",
     "tests/convergence/test_convergence.py::test_users_end_alike_even_when_no_write_waits_for_an_earlier_one[0]",
 )
+#: What does not come within so long does not come: with a bug many a test waits for that.
+_NEVER_S = "100"
 _RUNNING: set[subprocess.Popen[str]] = set()
 _FIRST_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
@@ -97,8 +99,9 @@ def _run(root: Path, module: Sequence[str], limit_s: float) -> tuple[int | None,
     """(exit code, None: it was ended; what it printed)"""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COVERAGE"))}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment |= {"PYTHONHASHSEED": "0", "TEST_DEADLINE_S": _NEVER_S}
     process = subprocess.Popen(
-        [sys.executable, "-m", *module], cwd=root, env=environment | {"PYTHONHASHSEED": "0"}, text=True,
+        [sys.executable, "-m", *module], cwd=root, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     _RUNNING.add(process)

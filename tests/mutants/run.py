@@ -67,29 +67,55 @@ class Line:
 
 
 class Run:
-    """`clean`: a copy of the tree. `until`: on the monotonic clock; nothing begins after it."""
+    """`clean`: a copy of the tree. `until`: on the monotonic clock; nothing begins after it. `last`: by the
+    names of bugs, what caught each last. That runs first, and the first proof that catches such a bug is enough."""
 
-    def __init__(self, clean: Path, results: Results, *, kinds: Collection[Kind], until: float) -> None:
+    def __init__(
+        self,
+        clean: Path,
+        results: Results,
+        *,
+        kinds: Collection[Kind],
+        until: float,
+        last: Mapping[str, Proof],
+    ) -> None:
         self._clean = clean
         self._results = results
         self._kinds = kinds
         self._until = until
+        self._last = last
 
     def all(self, bugs: Sequence[Planted], jobs: int) -> list[Line]:
-        """The tree without a bug first: what it compiles, the copies have."""
-        parts = self._parts(bugs)
-        others = {proof.kind for bug in bugs for proof in self._proofs(bug)} - {Kind.TESTS}
-        clean = [Proof(Kind.TESTS, part) for part in dict.fromkeys(parts.values())]
-        clean += [Proof(kind) for kind in sorted(others)]
+        """The tree without a bug first: what it compiles, the copies have. And once more after them, for what ran
+        besides."""
         with ThreadPoolExecutor(jobs) as threads:
             try:
-                list(threads.map(lambda proof: self._run(proof, self._clean), clean))
+                list(threads.map(lambda proof: self._run(proof, self._clean), self._without(bugs)))
                 list(threads.map(self._with, bugs))
+                list(threads.map(lambda proof: self._run(proof, self._clean), self._without(bugs)))
             except BaseException:  # ended from outside
                 self._until = 0.0
                 proofs.end_all()
                 raise
+        parts = self._parts(bugs)
         return [self._line(bug, parts) for bug in bugs]
+
+    def _without(self, bugs: Sequence[Planted]) -> list[Proof]:
+        """What is run without a bug: tests file by file, every other proof once."""
+        others = {proof.kind for bug in bugs for proof in self._wanted(bug)} - {Kind.TESTS}
+        parts = dict.fromkeys(self._parts(bugs).values())
+        return [*(Proof(Kind.TESTS, part) for part in parts), *(Proof(kind) for kind in sorted(others))]
+
+    def _wanted(self, bug: Planted) -> list[Proof]:
+        """Of the proofs of a bug, up to the first one that is known to catch it, or that has to run next."""
+        proofs = self._proofs(bug)
+        last = self._last.get(bug.name)
+        if last is None or last.kind not in self._kinds:
+            return proofs
+        proofs = [last, *(proof for proof in proofs if proof != last)]
+        known = [self._known(proof, bug) for proof in proofs]
+        held = next((at for at, found in enumerate(known) if found is None or found.word is Word.CAUGHT), len(proofs))
+        return proofs[: held + 1]
 
     def _proofs(self, bug: Planted) -> list[Proof]:
         tests = tuple(dict.fromkeys([*bug.tests, *neighbours(self._clean, bug.files)]))
@@ -104,23 +130,27 @@ class Run:
     def _parts(self, bugs: Iterable[Planted]) -> dict[str, tuple[str, ...]]:
         """The tests of all bugs by their files, a whole file where a bug names that; those of pure code all at once."""
         by_file: dict[str, set[str]] = {}
-        for test in (test for bug in bugs for proof in self._proofs(bug) for test in proof.tests):
+        for test in (test for bug in bugs for proof in self._wanted(bug) for test in proof.tests):
             by_file.setdefault(test.partition("::")[0], set()).add(test)
         pure = tuple(sorted(file for file in by_file if file.startswith("tests/unit/")))
         parts = {file: (file,) if file in tests else tuple(sorted(tests)) for file, tests in sorted(by_file.items())}
         return {file: pure if file in pure else part for file, part in parts.items()}
 
     def _with(self, bug: Planted) -> None:
-        wanted = [proof for proof in self._proofs(bug) if self._known(proof, bug) is None]
-        if not wanted or time.monotonic() > self._until:
+        if not self._to_run(bug) or time.monotonic() > self._until:
             return
         root = copy(self._clean, self._clean.with_name(bug.name))
         try:
             bug.plant(root)
-            for proof in wanted:
+            tried: set[Proof] = set()
+            while proof := next((each for each in self._to_run(bug) if each not in tried), None):
+                tried.add(proof)  # one that does not end as a proof does stays unknown
                 self._run(proof, root, bug)
         finally:
             shutil.rmtree(root)
+
+    def _to_run(self, bug: Planted) -> list[Proof]:
+        return [proof for proof in self._wanted(bug) if self._known(proof, bug) is None]
 
     def _run(self, proof: Proof, root: Path, bug: Planted | None = None) -> None:
         if self._known(proof, bug) is not None or time.monotonic() > self._until:
@@ -145,7 +175,7 @@ class Run:
         return f"{bug.name if bug else 'clean'} {bug.digest if bug else ''} {_short(repr(parts))}"
 
     def _line(self, bug: Planted, parts: Mapping[str, tuple[str, ...]]) -> Line:
-        wanted = self._proofs(bug)
+        wanted = self._wanted(bug)
         found = {proof.kind: known for proof in wanted if (known := self._known(proof, bug))}
         clean: dict[Kind, Found] = {}
         for proof in wanted:  # of tests: the first of the files that fails
