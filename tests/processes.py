@@ -95,6 +95,7 @@ class Service:
         self.scraped_at = f"127.0.0.1:{metrics_port}"
         self._environment = os.environ | environment | {port_setting: str(self.port)}
         self._process: subprocess.Popen[bytes] | Forked | None = None
+        self._starts = 0
         #: The folder with the files of its build.
         self.root = ROOT
         alive.known(self)
@@ -116,11 +117,10 @@ class Service:
         return self._process.pid
 
     def start(self, *, wait: bool = True) -> "Service":
-        """Start it; with `wait`, until it answers. The second time it is a process that nobody has warmed: what a
-        restart changes, such as the order of a set, it shall change here too."""
+        """Start it; with `wait`, until it answers."""
         here = self.root == ROOT and self._environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
-        if self._process is None and self._warm and here:
-            warm = Warm.of(self._warm, self._environment.get("HOLDFAST_DOMAIN", ""))
+        if self._warm and here:
+            warm = Warm.of(self._warm, self._environment.get("HOLDFAST_DOMAIN", ""), self._starts)
             self._process = warm.start(self._module, self._arguments(), self._environment, self.log)
         else:
             with self.log.open("ab") as log:
@@ -128,6 +128,7 @@ class Service:
                     [*with_us(), sys.executable, "-m", self._module, *self._arguments()], cwd=self.root,
                     env=self._environment, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
+        self._starts += 1
         if wait:
             self.wait_until_alive()
         return self

@@ -6,6 +6,7 @@ so does this process, and everything that it has forked and that still runs.
 """
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -17,6 +18,8 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+
+from holdfast.shared.runtime.left_out import leave_out
 
 _POLL_S = 0.01
 _END_S = 30.0
@@ -47,9 +50,10 @@ class Forked:
 
 
 class Warm:
-    """Our end of it: one process a module and domain, made at its first start."""
+    """Our end of it: two processes a module and domain, made when first needed, which take turns. What a restart
+    changes, such as the order of a set, is then changed here too."""
 
-    _of: dict[tuple[str, str], "Warm"] = {}  # noqa: RUF012 - shared on purpose
+    _of: dict[tuple[str, str, int], "Warm"] = {}  # noqa: RUF012 - shared on purpose
     _making = threading.Lock()
 
     def __init__(self, module: str, domain: str) -> None:
@@ -61,10 +65,12 @@ class Warm:
         atexit.register(self._end)
 
     @classmethod
-    def of(cls, module: str, domain: str) -> "Warm":
-        """The one of this module, which serves the resources of this domain; empty: the usual one."""
+    def of(cls, module: str, domain: str, starts: int) -> "Warm":
+        """The one of this module, which serves the resources of this domain; empty: the usual one. `starts`: how
+        often the service was started before."""
+        which = (module, domain, starts % 2)
         with cls._making:
-            return cls._of.setdefault((module, domain), cls._of.get((module, domain)) or cls(module, domain))
+            return cls._of.setdefault(which, cls._of.get(which) or cls(module, domain))
 
     def start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
         """`python -m <module> <arguments>`; another module than ours may be one that makes ours misbehave."""
@@ -88,7 +94,10 @@ class Warm:
 
 
 def _serve(module: str) -> None:
-    import_module(f"{module}.app")
+    leave_out()
+    import_module(f"{module}.process")
+    gc.collect()
+    gc.freeze()  # a fork's collector would write to, and so copy, every page of what is imported
     codes: dict[int, int | None] = {}
 
     def ended(*_: object) -> None:
