@@ -20,6 +20,8 @@ from tests.verify.workload import Wish, Workload
 #: Longer than any deadline of the api: who reaches it was not answered.
 PATIENCE_S = 120.0
 _AGAIN_AFTER_S = (0.1, 1.0)
+#: The longer nobody answers, the longer everybody waits: an open loop would become a flood on a machine that is slow.
+_SLOWER, _AGAIN_MOST_S = 1.3, 8.0
 #: Shorter than servers keep idle connections.
 _IDLE_S = 1.0
 _CLIENTS = 20
@@ -97,13 +99,16 @@ class Clients:
     async def _arrival(self, number: int, _: float) -> None:
         wish = self.workload.wish(number)
         client = f"client-{number % _CLIENTS + 1}"
-        first = True
-        while first or (wish.insists and self._recorder.now() < self.give_up_s):
-            if _is_known(await self._attempt(wish, client, wish.patience_s if first else None)):
+        tries = 0
+        while not tries or (wish.insists and self._recorder.now() < self.give_up_s):
+            if _is_known(await self._attempt(wish, client, None if tries else wish.patience_s)):
                 return
-            first = False
+            tries += 1
             if wish.insists:
-                await asyncio.sleep(self._chance.uniform(*_AGAIN_AFTER_S))
+                await asyncio.sleep(self._pause_s(tries))
+
+    def _pause_s(self, tries: int) -> float:
+        return min(_AGAIN_MOST_S, self._chance.uniform(*_AGAIN_AFTER_S) * _SLOWER**tries)
 
     async def _attempt(self, wish: Wish, client: str, patience_s: float | None = None) -> Attempt:
         """With its end."""

@@ -1,13 +1,14 @@
 """Copied: a run on the highly available stack of a copy of this clone, which has data and ports of its own."""
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.readme.clone import clone
+
+_END_S = 180.0
 
 
 def in_a_copy(folder: Path, arguments: Sequence[str], out: Path) -> int:
@@ -16,7 +17,10 @@ def in_a_copy(folder: Path, arguments: Sequence[str], out: Path) -> int:
     command = [sys.executable, "-m", "tests.verify", *arguments, "--here", "--out", str(out.absolute())]
     environment = os.environ | {"PORT_OFFSET": str(copy.offset)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    done = subprocess.run(command, cwd=copy.folder, env=environment, check=False)
-    if "--keep" in arguments:
-        shutil.copytree(copy.folder / ".local/log", folder / "log", dirs_exist_ok=True)
-    return done.returncode
+    process = subprocess.Popen(command, cwd=copy.folder, env=environment)
+    try:
+        return process.wait()
+    except BaseException:  # the stack ends before its files go
+        process.terminate()
+        process.wait(_END_S)
+        raise

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import httpx
 import pymysql
@@ -16,19 +16,16 @@ from deploy.local import database, nodes, sentinel
 from deploy.local import redis as redis_servers
 from deploy.local import stack as local_stack
 from deploy.local.output import Problem
-from deploy.local.program import Program
-from deploy.local.programs import programs
 from deploy.local.settings import LOOPBACK, StackSettings
 from deploy.local.supervisor_client import Supervisor
 from deploy.privileges.redis import OPERATOR
-from deploy.stacks import faults
 from deploy.stacks.faults import CutOff, Fault, Fill, Stop
 from deploy.stacks.running import running
 from deploy.stacks.stack import Stack
 from tests.processes import ThirdParty
 from tests.servers import Database, wait_until
 from tests.verify.disk import RedisOnDisk
-from tests.verify.levers import Hops, Lever, OneStore, Service, Store
+from tests.verify.levers import Hops, Lever, OneStore, Service, Store, programs_of
 from tests.verify.links import NoLinks
 from tests.verify.stage import PROXY, Mend, Stage
 
@@ -129,8 +126,8 @@ class _Galera(Store, Database):
 class _ThirdParty(ThirdParty):
     """The stack's own."""
 
-    def __init__(self, program: Program) -> None:
-        self._client = httpx.Client(base_url=f"http://{program.address}", timeout=60)
+    def __init__(self, address: str) -> None:
+        self._client = httpx.Client(base_url=f"http://{address}", timeout=60)
 
 
 class HighlyAvailable(Stage):
@@ -159,13 +156,8 @@ class HighlyAvailable(Stage):
         self.admin_key = stack.operator_key
         self.queue, self.cache = _Queue(stack, self._settings), _Cache(stack, self._settings)
         self.database = _Galera(stack, self._settings)
-        by_name = {program.name: program for program in programs(self._settings)}
-        self.third_party = _ThirdParty(by_name["third_party"])
-        self.services = {
-            name.replace("_", "-"): Service(stack, _kind(name), program)
-            for name, program in by_name.items()
-            if program.kind == "service"
-        }
+        self.third_party = _ThirdParty(stack.address("third_party"))
+        self.services = {_named(each.name): Service(stack, each) for each in programs_of(self._settings)}
         self.levers = {"fill": lambda: self._pull(Fill("queue"))}
         try:
             self.links = Hops(stack)
@@ -191,14 +183,14 @@ class HighlyAvailable(Stage):
         """First those that write: the heartbeats that they sent are worked off."""
         self._stack.begin(Stop("api"))
         wait_until(lambda: self.length("writes") == 0, what="the last heartbeats are worked off")
-        for kind in ("writer", "dlq_admin", "external_proxy"):
-            self._stack.begin(Stop(kind))
+        for rest in (Stop("writer"), Stop("dlq_admin"), Stop("external_proxy")):
+            self._stack.begin(rest)
 
     def _ended(self) -> list[str]:
         """In one question for all."""
         states = Supervisor().states()
-        down = {name for name, state in states.items() if state["statename"] in ("STOPPED", "EXITED", "FATAL")}
-        return [name for name in self.services if name.replace("-admin", "_admin").replace("-proxy", "_proxy") in down]
+        down = {_named(name) for name, state in states.items() if state["statename"] in ("STOPPED", "EXITED", "FATAL")}
+        return [name for name in self.services if name in down]
 
     def _pull(self, fault: Fault) -> Mend:
         lever = Lever(self._stack)
@@ -206,8 +198,9 @@ class HighlyAvailable(Stage):
         return lever.mend
 
 
-def _kind(name: str) -> faults.Program:
-    return next(kind for kind in get_args(faults.Program) if name.startswith(kind))
+def _named(program: str) -> str:
+    """As the checker calls it."""
+    return program.replace("_", "-")
 
 
 def _client(port: int) -> redis.Redis:

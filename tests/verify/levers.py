@@ -1,12 +1,15 @@
 """Levers: parts of a running stack (deploy/stacks), broken and mended with what the stack offers for that."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import httpx
 
 from deploy.faults.faults import Faults
 from deploy.local.nodes import Node
 from deploy.local.program import Program
+from deploy.local.programs import programs
+from deploy.local.settings import StackSettings
 from deploy.local.supervisor_client import Supervisor
 from deploy.stacks import faults
 from deploy.stacks.faults import Fault, Freeze, Kill, KillPrimary, Network
@@ -17,6 +20,11 @@ from tests.verify.links import Links
 from tests.verify.stage import LINKS
 
 _UP = ("STARTING", "RUNNING", "BACKOFF")
+
+
+def programs_of(settings: StackSettings) -> list[Program]:
+    """Of ours."""
+    return [program for program in programs(settings) if program.kind == "service"]
 
 
 def is_up(name: str) -> bool:
@@ -45,10 +53,10 @@ class Lever:
 class Service(Lever):
     """One process of ours."""
 
-    def __init__(self, stack: Stack, kind: faults.Program, program: Program) -> None:
+    def __init__(self, stack: Stack, program: Program) -> None:
         super().__init__(stack)
         self.url = f"http://{program.address}"
-        self._kind: faults.Program = kind
+        self._kind = next(kind for kind in get_args(faults.Program) if program.name.startswith(kind))
         self._name = program.name
 
     @property
