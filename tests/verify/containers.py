@@ -19,7 +19,7 @@ from tests.servers import PASSWORD, Database, wait_until
 from tests.verify import compose
 from tests.verify.disk import RedisOnDisk
 from tests.verify.links import Links
-from tests.verify.stage import ADMIN, ADMINS, APIS, LINKS, PROXY, WRITER, WRITERS, Stage, module_of_writer
+from tests.verify.stage import ADMIN, ADMINS, APIS, LINKS, PROXY, WRITER, WRITER_MODULE, WRITERS, Stage
 
 _LONG_S = 900.0
 _FIRST_LINK = 4001
@@ -221,9 +221,7 @@ class Containers(Stage):
         keys.written_to(self._shared)
         own = {"HOLDFAST_KEYS_FILE": f"{compose.SHARED}/keys"} | self._partition_settings
         settings = {name: more | own | {"HOLDFAST_INSTANCE": name} for name, more in programs.items()}
-        commands = {
-            name: ["python", "-m", module_of_writer(int(name[-1]))] for name in programs if name.startswith("writer")
-        }
+        commands = {name: ["python", "-m", WRITER_MODULE] for name in programs if name.startswith("writer")}
         config = json.loads(
             docker("compose", "--project-name", compose.PROJECT, "--profile", "demo", "config", "--format", "json")
         )

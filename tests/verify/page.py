@@ -12,6 +12,7 @@ from tests.promises.violation import Violation
 from tests.verify import pictures
 from tests.verify.clients import HELD_UP
 from tests.verify.run import Run
+from tests.verify.storm import DIED_HALFWAY
 
 _SHOWN, _EVENTS_SHOWN = 20, 40
 WORDS = {
@@ -175,6 +176,8 @@ def _checks(checked: Sequence[Checked]) -> str:
 
 
 def _done(run: Run) -> str:
+    dies = " Writers also die by <code>kill -9</code> between commit and acknowledgement."
+    halfway = dies if DIED_HALFWAY in run.wanted else ""
     held_up_s = sum(fault.until_s - fault.at_s for fault in run.case.history.faults if fault.what == HELD_UP)
     slow = (
         f" This machine had so much to do that the clients themselves got no time for {held_up_s:.0f} s in all;"
@@ -183,10 +186,10 @@ def _done(run: Run) -> str:
         else ""
     )
     return (
-        "The schedule is drawn from the seed. Two of the writers also die by <code>kill -9</code> between commit and"
-        f" acknowledgement. Meanwhile {run.plan.letters:,} dead letters of a release that went wrong, which an operator"
-        " has mended but for one in ten, are sent again. What the schedule did not bring about is tried again. Then"
-        f" each store, and some of our own processes, are taken away while all else is well.{slow}"
+        f"The schedule is drawn from the seed.{halfway} Meanwhile {run.plan.letters:,} dead letters of a release that"
+        " went wrong, which an operator has mended but for one in ten, are sent again. What the schedule did not bring"
+        " about is tried again. Then each store, and some of our own processes, are taken away while all else is"
+        f" well.{slow}"
     )
 
 

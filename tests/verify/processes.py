@@ -7,7 +7,7 @@ from tests.processes import Service, ThirdParty, api, dlq_admin, external_proxy,
 from tests.servers import Database, RedisServer
 from tests.verify.disk import RedisOnDisk
 from tests.verify.links import Links
-from tests.verify.stage import ADMIN, ADMINS, APIS, LINKS, PROXY, WRITER, WRITERS, Stage, module_of_writer
+from tests.verify.stage import ADMIN, ADMINS, APIS, LINKS, PROXY, WRITER, WRITER_MODULE, WRITERS, Stage
 
 
 class Processes(Stage):
@@ -57,7 +57,7 @@ class Processes(Stage):
             cache = {"HOLDFAST_CACHE_REDIS_ADDR": self._address("writer", "cache")}
             name = f"writer-{number}"
             more = WRITER | cache | half_done | self._partition_settings
-            services[name] = writer(self.folder, *self._stores("writer"), name, module_of_writer(number), **more)
+            services[name] = writer(self.folder, *self._stores("writer"), name, WRITER_MODULE, **more)
         for number in range(1, ADMINS + 1):
             name = f"dlq-admin-{number}"
             more = ADMIN | self._partition_settings

@@ -17,8 +17,9 @@ from tests.verify.disk import RedisOnDisk
 from tests.verify.links import Links
 
 APIS, WRITERS, ADMINS = 2, 3, 2
-#: Writers that may die between commit and acknowledgement, and after which share of their batches.
-HALF_DONE_WRITERS, HALF_DONE_SHARE = 2, 0.02
+#: What a writer runs. Each may die between commit and acknowledgement, so the first commit of any is such a moment; and
+#: after which share of their batches.
+WRITER_MODULE, HALF_DONE_SHARE = half_done.__name__, 0.02
 #: The retries that external_proxy may make, on top of the requests.
 RETRY_SHARE = 0.1
 #: And of each process of it, with none on top.
@@ -202,8 +203,3 @@ class Stage(ABC):
 
     def _half_done_settings(self, log: str) -> dict[str, str]:
         return {half_done.SHARE: str(HALF_DONE_SHARE), half_done.LOG: log}
-
-
-def module_of_writer(number: int) -> str:
-    """What it runs."""
-    return "tests.verify.half_done" if number <= HALF_DONE_WRITERS else "holdfast.services.writer"
