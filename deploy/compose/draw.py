@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from deploy.compose import nodes
@@ -56,7 +56,6 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
     of_database = {name: drawn[file] for name, file in at_database.items()}
     of_redis = {name: drawn[file] for name, file in at_redis.items()}
     keys = (("operator", "admin", "operator/token"), ("alertmanager", "announce", "alertmanager/alertmanager_token"))
-    watcher = database.user(database.WATCHER, _HOST).name
     return [
         *((name, f"{text}\n") for name, text in drawn.items()),
         *((f"stores-{name}/dsn", _dsn(name, of_database[name])) for name in of_database if name != database.WATCHER),
@@ -67,23 +66,9 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
         ),
         *((f"redis/{place}.acl", redis.acl(of_redis, place)) for place in _PORTS),
         *((f"redis/{name}", f"{of_redis[name]}\n") for name in (redis.WATCHER, redis.OPERATOR)),
-        # With and without the user: which of them the exporter looks up depends on its version.
-        (
-            "exporter/redis.json",
-            json.dumps(
-                {
-                    f"redis://{user}{place}:{port}": of_redis[redis.WATCHER]
-                    for place, port in _PORTS.items()
-                    for user in ("", f"{redis.WATCHER}@")
-                }
-            )
-            + "\n",
-        ),
+        ("exporter/redis.json", _watching(_PORTS, of_redis)),
         ("keys/api_keys", "".join(f"{name} {scopes} {_digest(drawn[token])}\n" for name, scopes, token in keys)),
-        (
-            "exporter/my.cnf",
-            f"[client]\nuser={watcher}\npassword={of_database[database.WATCHER]}\nhost=mysql\nport=3306\n",
-        ),
+        ("exporter/my.cnf", _my_cnf(of_database)),
         ("mysql/watcher_password", f"{of_database[database.WATCHER]}\n"),
         # The server runs this when it makes its data folder; the rights on tables come with the migrations.
         ("mysql-init/users.sql", "".join(f"{each};\n" for each in (*database.users(of_database, _HOST), *_members()))),
@@ -97,11 +82,27 @@ def _of_nodes(of_database: Mapping[str, str], of_redis: Mapping[str, str], senti
     """What deploy/compose/ha.yml needs besides. `sentinels`: their own password."""
     for name, text in nodes.configurations(of_redis, sentinels):
         yield f"redis/{name}.conf", text
+    yield "exporter/nodes.json", _watching(nodes.ADDRESSES, of_redis)
+    for host in nodes.GROUP[1:]:
+        yield f"exporter/{host}.cnf", _my_cnf(of_database, host)
     for name, password in of_database.items():
         if name != database.WATCHER:
             yield f"stores-{name}/dsn-nodes", _dsn(name, password, nodes.GROUP)
     for service in SERVICES:
         yield f"stores-{service}/queue-nodes", nodes.address(service, of_redis[service], sentinels)
+
+
+def _watching(places: Iterable[str], of_redis: Mapping[str, str]) -> str:
+    """What the exporters of these log in with; with and without the user: which of them an exporter looks up depends on
+    its version."""
+    addresses = [f"redis://{user}{place}:6379" for place in places for user in ("", f"{redis.WATCHER}@")]
+    return json.dumps(dict.fromkeys(addresses, of_redis[redis.WATCHER])) + "\n"
+
+
+def _my_cnf(of_database: Mapping[str, str], host: str = "mysql") -> str:
+    """The same of a server of the database."""
+    watcher = database.user(database.WATCHER, _HOST).name
+    return f"[client]\nuser={watcher}\npassword={of_database[database.WATCHER]}\nhost={host}\nport=3306\n"
 
 
 def _dsn(service: str, password: str, hosts: Sequence[str] = ("mysql",)) -> str:

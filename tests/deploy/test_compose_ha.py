@@ -83,3 +83,21 @@ def test_every_node_but_one_begins_as_a_replica() -> None:
         if name not in of_nodes:
             assert "sentinel monitor queue 172.31.253.11 6379 2\n" in text
             assert "sentinel auth-user queue sentinel\n" in text
+
+
+@pytest.mark.parametrize(("job", "store"), [("redis", "queue"), ("mysql", "mysql")])
+def test_every_node_is_watched(job: str, store: str) -> None:
+    """The first one as in any stack; each other by an exporter of its own, which Prometheus finds in a file that is
+    mounted with this one."""
+    others = [name for name in SERVICES if re.fullmatch(rf"{store}-\d", name)]
+    watched = yaml.safe_load((FOLDER / f"deploy/prometheus/nodes/{job}.yml").read_text())
+    assert [each["labels"]["instance"] for each in watched] == others
+    for name, each in zip(others, watched, strict=True):
+        [target] = each["targets"]
+        assert target.partition(":")[0] == f"exporter-{name}"
+        assert name in str({**SERVICES[f"exporter-{name}"], "depends_on": None, "extends": None})
+    [mount] = SERVICES["prometheus"]["volumes"]
+    _, inside, _ = mount.split(":")
+    jobs = yaml.safe_load((FOLDER / "deploy/prometheus/compose.yml").read_text())["scrape_configs"]
+    [files] = [each["file_sd_configs"] for each in jobs if each["job_name"] == job]
+    assert files == [{"files": [f"{inside}/{job}.yml"]}]
