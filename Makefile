@@ -362,6 +362,11 @@ bench-ledger: ## A reading of the ledger at 10,000 and at 10,000,000 operations,
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.ledger $(ARGS)
 
+.PHONY: bench-partitions
+bench-partitions: ## What a write costs the nodes of a Redis Cluster, by the number of the queue's partitions (a minute; ARGS="--writes 10000")
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.partitions $(ARGS)
+
 .PHONY: bench-lists
 bench-lists: ## Pages at the start, middle and end of a million users and across 300,000 tombstones (ARGS="--entities 10000000"; minutes)
 	@$(LOCAL) setup dev

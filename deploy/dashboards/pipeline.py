@@ -77,12 +77,15 @@ _PENDING = Lines(
 )
 _OLDEST = Lines(
     title="How old is the oldest?",
-    shows="Age of the oldest entry on each stream.",
+    shows="Age of the oldest entry on each stream, and on each partition where there are several.",
     normal="below ten seconds, because it is measured every five.",
     act="above the line it pages: Failure and recovery.",
     unit="s",
     nothing=_NOT_MEASURED,
-    queries={"{{stream}}": "stream:holdfast_oldest_age_seconds:max"},
+    queries={
+        "{{stream}}": "stream:holdfast_oldest_age_seconds:max",
+        "partition {{partition}}": "time() - min by (partition) (holdfast_partition_oldest_timestamp_seconds)",
+    },
     width=6,
     limits=line_at(DEMO.stale_s),
 )

@@ -8,12 +8,13 @@ from typing import Protocol
 from redis.asyncio import Redis
 
 from holdfast.services.api.accept import Acceptor, Answer, count_answer
+from holdfast.services.api.breakers import Breakers
 from holdfast.services.api.candidate import Candidate
+from holdfast.services.api.claiming import AWAY, Claiming
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.errors import AppError, QueueUnavailable
-from holdfast.shared.queue.claims import AWAY, Claimed, Claims, Value
+from holdfast.shared.queue.claims import Claimed, Value
 from holdfast.shared.queue.partitions import Partition, Partitions
-from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.writes.versions import Clock
@@ -38,15 +39,18 @@ class PartitionedAcceptor:
         partitions: Partitions,
         make: Callable[[Partition], Acceptor],
         clock: Clock,
-        breaker: Breaker,
+        breakers: Breakers,
         replicas: Replicas | None,
+        *,
+        batch_max: int,
     ) -> None:
+        """`batch_max`: writes whose values are claimed in one call."""
         self._redis = redis
         self._partitions = partitions
         self._acceptors = [make(partition) for partition in partitions]
         self._clock = clock
-        self._breaker = breaker
-        self._claims = Claims(redis, partitions, replicas)
+        self._breakers = breakers
+        self._claiming = Claiming(redis, partitions, breakers, replicas, batch_max)
         self._releasing = FailureReporter("release_claims")
 
     async def accept(self, candidate: Candidate) -> Answer:
@@ -58,7 +62,7 @@ class PartitionedAcceptor:
         claimed = await self._claimed(candidate, values)
         if claimed.taken is not None:
             count_answer("taken")
-            return Answer("taken", candidate.operation_id, candidate.entity_id, 0, claim=claimed.taken)
+            return Answer("taken", candidate.operation_id, candidate.entity_id, 0, claim=values.index(claimed.taken))
         self._clock.observe(claimed.floor)
         try:
             answer = await self._acceptor(candidate).accept(candidate.with_claims_made())
@@ -79,9 +83,7 @@ class PartitionedAcceptor:
 
     async def _claimed(self, candidate: Candidate, values: tuple[Value, ...]) -> Claimed:
         try:
-            return await self._breaker.call_async(
-                self._claims.claim, values, candidate.entity_id, candidate.operation_id
-            )
+            return await self._claiming.claim(values, candidate.entity_id, candidate.operation_id)
         except CallRefused as refusal:
             raise QueueUnavailable(retry_after_s=ceil(refusal.retry_after_s)) from refusal
         except AWAY as error:
@@ -89,12 +91,13 @@ class PartitionedAcceptor:
 
     async def _pending(self, candidate: Candidate) -> bool:
         """Whether it is on its way, or that is not known."""
-        operation = self._partitions.of(candidate.entity_id).operation(candidate.operation_id)
+        partition = self._partitions.of(candidate.entity_id)
+        operation = partition.operation(candidate.operation_id)
         with self._releasing.suppressing(*AWAY):
-            return bool(await self._breaker.call_async(self._redis.exists, operation))
+            return bool(await self._breakers.queue[partition.number].call_async(self._redis.exists, operation))
         return True
 
     async def _release(self, claimed: Claimed) -> None:
         """What this request claimed. What is not released is swept up later."""
         with self._releasing.suppressing(*AWAY):
-            await self._claims.change(claimed.undo)
+            await self._claiming.release(claimed.undo)

@@ -105,6 +105,7 @@ class Api:
             open_s=settings.api_breaker_open_s,
             external_timeout_s=settings.api_timeout_s,
             replicas=settings.queue_replicas > 0,
+            partitions=settings.queue_partitions,
         )
         self._addresses = Addresses(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
         self._redis = queue_client(settings)
@@ -162,19 +163,20 @@ class Api:
         )  # fmt: skip
 
     def _acceptor(self, clock: Clock) -> Accepting:
-        settings, queue = self._settings, self._breakers.queue
+        settings, breakers = self._settings, self._breakers
 
         def of(partition: Partition) -> Acceptor:
             return Acceptor(
-                self._redis, clock, self._floor, queue,
+                self._redis, clock, self._floor, breakers.queue[partition.number],
                 batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
                 entity_pending_max=settings.api_entity_pending_max,
-                replicas=self._replicas, replicas_breaker=self._breakers.queue_replicas, partition=partition,
+                replicas=self._replicas, replicas_breaker=breakers.replicas_of(partition), partition=partition,
             )  # fmt: skip
 
         if len(self._partitions) == 1:
             return of(self._partitions[0])
-        return PartitionedAcceptor(self._redis, self._partitions, of, clock, queue, self._replicas)
+        most = settings.api_accept_batch_max
+        return PartitionedAcceptor(self._redis, self._partitions, of, clock, breakers, self._replicas, batch_max=most)
 
     def _changed(self, entities: Iterable[Entity]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
@@ -251,7 +253,8 @@ class Api:
             **({"explanations": self._explanations.run} if self._explanations else {}),
             "event_loop_lag": lambda: watch(self._lag.sampled),
             **probers(
-                self._breakers, self._database, self._redis, self._cache, self._limits, self._hop, self._replicas
+                self._breakers, self._database, self._redis, self._cache, self._limits, self._hop, self._replicas,
+                self._partitions,
             ),
         })  # fmt: skip
         groups = asyncio.create_task(self._groups())

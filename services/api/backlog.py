@@ -3,12 +3,13 @@
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.shared.queue.backlog import backlog
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.backlog import StreamBacklog, backlog
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.resilience.backpressure import Backpressure, Sight
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
@@ -28,7 +29,7 @@ class Backlog:
         self,
         redis: Redis,
         clock: Clock,
-        breaker: Breaker,
+        queue: Sequence[Breaker],
         *,
         depth_max: int,
         wait_max_s: float,
@@ -37,9 +38,9 @@ class Backlog:
         self._redis = redis
         self._partitions = partitions
         self._clock = clock
-        self._breaker = breaker
-        self._reporter = FailureReporter("backlog")
-        self._pressure = Backpressure(depth_max, wait_max_s)
+        self._queue = queue
+        self._reporters = [FailureReporter("backlog") for _ in partitions]
+        self._pressures = [Backpressure(depth_max, wait_max_s) for _ in partitions]
 
     async def run(self) -> None:
         """For ever."""
@@ -47,29 +48,45 @@ class Backlog:
             await self._look()
             await asyncio.sleep(_EVERY_S)
 
-    def refusal_s(self) -> int | None:
-        """None: add it. Else the seconds after which to try again, not the same for everybody."""
-        if not self._pressure.active:
+    def refusal_s(self, entity_id: str) -> int | None:
+        """None: add a write to this entity. Else the seconds after which to try again, not the same for everybody."""
+        pressure = self._pressure(entity_id)
+        if not pressure.active:
             return None
-        wait_s = self._pressure.retry_after_s()
+        wait_s = pressure.retry_after_s()
         return round(wait_s * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter, not a secret
 
-    def numbers(self) -> dict[str, object]:
+    def numbers(self, entity_id: str) -> dict[str, object]:
         """The last reading, for the response to a refused write."""
-        return self._pressure.numbers()
+        return self._pressure(entity_id).numbers()
+
+    def _pressure(self, entity_id: str) -> Backpressure:
+        return self._pressures[self._partitions.of(entity_id).number]
+
+    @property
+    def _active(self) -> bool:
+        return any(pressure.active for pressure in self._pressures)
 
     async def _look(self) -> None:
-        before = self._pressure.active
+        before = self._active
+        seen = await asyncio.gather(*map(self._of, self._partitions))
+        depth = sum(one.depth for one in seen if one)
+        for pressure, one in zip(self._pressures, seen, strict=True):
+            if one is None:
+                pressure.blind()
+                continue
+            self._clock.follow(one.now_us)
+            # All partitions together have so much room; a write waits for those before it in its own.
+            pressure.observe(Sight(time.monotonic(), depth, one.waiting, one.waiting_age_s, one.drained))
+        if before is not self._active:
+            metrics.backpressure.set(self._active)
+            drain_rate = sum(pressure.drain_rate for pressure in self._pressures)
+            logs.warning(Action.BACKPRESSURE_MOVED, active=self._active, drain_rate=round(drain_rate))
+
+    async def _of(self, partition: Partition) -> StreamBacklog | None:
+        """None: it is away, and writes to it go to the database."""
         try:
-            with self._reporter:
-                seen = await self._breaker.call_async(backlog, self._redis, self._partitions)
+            with self._reporters[partition.number]:
+                return await self._queue[partition.number].call_async(backlog, self._redis, [partition])
         except (CallRefused, RedisError, OSError):
-            self._pressure.blind()
-        else:
-            self._clock.follow(seen.now_us)
-            self._pressure.observe(Sight(time.monotonic(), seen.depth, seen.waiting, seen.waiting_age_s, seen.drained))
-        if before is not self._pressure.active:
-            metrics.backpressure.set(self._pressure.active)
-            logs.warning(
-                Action.BACKPRESSURE_MOVED, active=self._pressure.active, drain_rate=round(self._pressure.drain_rate)
-            )
+            return None

@@ -10,6 +10,7 @@ from holdfast.shared.connections.replicas import TooFewReplicas
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.faults import BadData, Contention, Outage
 from holdfast.shared.http.client import NotReached, TookTooLong, TooManyAtOnce
+from holdfast.shared.queue.partitions import Partition
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
@@ -25,18 +26,22 @@ class Breakers:
     database: Breaker
     #: Direct writes to it.
     database_writes: Breaker
-    queue: Breaker
+    #: One a partition, by its number: what is on another server of a cluster may be well.
+    queue: tuple[Breaker, ...]
     cache: Breaker
     external_proxy: Breaker
     #: The cache Redis too, where it counts what clients send.
     limits: Breaker
-    #: The queue's replicas, where acceptance waits for them.
-    queue_replicas: Breaker | None = None
+    #: The queue's replicas, where acceptance waits for them; one a partition, or none.
+    queue_replicas: tuple[Breaker, ...] = ()
+
+    def replicas_of(self, partition: Partition) -> Breaker | None:
+        """None: acceptance waits for no replicas."""
+        return self.queue_replicas[partition.number] if self.queue_replicas else None
 
     def all(self) -> tuple[Breaker, ...]:
         """For the status page."""
-        replicas = (self.queue_replicas,) if self.queue_replicas else ()
-        of_the_queue = (self.queue, *replicas)
+        of_the_queue = (*self.queue, *self.queue_replicas)
         return (self.database, self.database_writes, *of_the_queue, self.cache, self.limits, self.external_proxy)
 
 
@@ -49,9 +54,11 @@ def make_breakers(
     external_timeout_s: float,
     open_s: float,
     replicas: bool = False,
+    partitions: int = 1,
 ) -> Breakers:
-    """New breakers, all closed; `replicas`: one for the queue's replicas, too. The timeouts are those of one call,
+    """New breakers, all closed; `replicas`: for the queue's replicas, too. The timeouts are those of one call,
     `open_s` is the first pause of the database's and the queue's; in seconds."""
+    suffixes = [f"_{number}" for number in range(partitions)] if partitions > 1 else [""]
     open_max_s = max(open_s, STORE_OPEN_MAX_S)
     database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s, open_max_s=open_max_s, probes=1)
     # A second refusal costs as little as the first, and one that hangs is a caller's whole time.
@@ -63,7 +70,7 @@ def make_breakers(
     return Breakers(
         database=Breaker("database", database, classify=_of_the_database, deadline=read_ends),
         database_writes=Breaker("database_writes", writes, classify=_of_the_database, deadline=deadline.end),
-        queue=Breaker("queue", queue, classify=_of_the_queue),
+        queue=tuple(Breaker(f"queue{suffix}", queue, classify=_of_the_queue) for suffix in suffixes),
         cache=cache_breaker(cache_timeout_s),
         # Slow is how the third party behind it may be; that is the proxy's own breaker's business.
         external_proxy=Breaker(
@@ -80,7 +87,7 @@ def make_breakers(
         limits=Breaker(
             "cache_limits", Policy(attempt_timeout_s=RATE_LIMIT_TIMEOUT_S, probes=1, ramp_s=0), classify=_of_the_queue
         ),
-        queue_replicas=_breaker_of_replicas(queue) if replicas else None,
+        queue_replicas=tuple(_breaker_of_replicas(suffix, queue) for suffix in suffixes) if replicas else (),
     )
 
 
@@ -104,9 +111,9 @@ def _of_the_queue(error: Exception) -> Judgement:
             return Verdict.FAILURE
 
 
-def _breaker_of_replicas(queue: Policy) -> Breaker:
+def _breaker_of_replicas(suffix: str, queue: Policy) -> Breaker:
     """A wait for replicas may take its whole time; only one that was for nothing counts."""
-    return Breaker("queue_replicas", replace(queue, slow_of_timeout=1), classify=_of_the_replicas)
+    return Breaker(f"queue_replicas{suffix}", replace(queue, slow_of_timeout=1), classify=_of_the_replicas)
 
 
 def _of_the_replicas(error: Exception) -> Judgement:

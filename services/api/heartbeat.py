@@ -55,7 +55,7 @@ class Heartbeats:
 
     async def beat(self) -> bool:
         """Whether it was ours to make, and was accepted. Raises RedisError, OSError, AppError."""
-        if self._backlog.refusal_s() is not None or await self._stuck():
+        if self._backlog.refusal_s(HEARTBEAT_ID) is not None or await self._stuck():
             return False
         if not await self._redis.set(HEARTBEAT, "1", nx=True, px=int(self._every_s * 1000 * _MARK_SHARE)):
             return False

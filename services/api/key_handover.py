@@ -40,7 +40,7 @@ class KeyHandover:
     def __init__(
         self,
         redis: Redis,
-        queue: Breaker,
+        queue: Sequence[Breaker],
         database: Database,
         clock: Clock,
         key_lifetime_s: int,
@@ -90,16 +90,16 @@ class KeyHandover:
         for partition, mine in self._partitions.split((key.entity_id, key) for key in keys).items():
             arguments = [partition.prefix, self._key_lifetime_s, *(value for key in mine for value in _arguments(key))]
             names = [name for key in mine for name in partition.of_key(key.key_hash)]
-            await self._queue.call_async(self._remember, names, arguments)
+            await self._queue[partition.number].call_async(self._remember, names, arguments)
 
     async def _mark(self) -> None:
         """Since when the queue remembers: ever, if nothing was over before."""
-        for partition in self._partitions:
-            if await self._queue.call_async(self._redis.exists, partition.keys_since):
+        for partition, queue in zip(self._partitions, self._queue, strict=True):
+            if await queue.call_async(self._redis.exists, partition.keys_since):
                 continue
             began = await self._database.call(direct_keys.anything_ended)
             since = self._clock.next() if began else 0
-            await self._queue.call_async(self._redis.set, partition.keys_since, since, nx=True)
+            await queue.call_async(self._redis.set, partition.keys_since, since, nx=True)
 
 
 def _arguments(key: DirectKey) -> tuple[str | int, ...]:

@@ -11,7 +11,7 @@ from holdfast.services.api.database import Database
 from holdfast.services.api.external import External, NotWell
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.http.client import CallFailed
-from holdfast.shared.queue.names import APIS
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.resilience.breaker.prober import Probe, Prober
 
 
@@ -23,19 +23,24 @@ def probers(
     limits: Redis,
     proxy: External,
     replicas: Replicas | None,
+    partitions: Partitions,
 ) -> dict[str, Callable[[], Awaitable[Never]]]:
     """Loops, by name. Any answer of the right Redis says that it is there: a refusal is its caller's to handle. The
     queue is asked by a write that changes nothing, which a node that is not the primary refuses."""
 
-    async def write() -> None:
-        await cast(Any, queue.hdel(APIS, ""))
+    def of(partition: Partition) -> Prober:
+        async def write() -> None:
+            await cast(Any, queue.hdel(partition.probed, ""))
 
-    of_the_queue = [Probe(breakers.queue, write)]
-    if replicas is not None and breakers.queue_replicas is not None:
-        of_the_queue.append(Probe(breakers.queue_replicas, partial(replicas.ask, queue, APIS)))
+        asked = [Probe(breakers.queue[partition.number], write)]
+        if replicas is not None:
+            ask = partial(replicas.ask, queue, partition.probed)
+            asked.append(Probe(breakers.queue_replicas[partition.number], ask))
+        return Prober(*asked)
+
     each = {
         "database": database.prober(),
-        "queue": Prober(*of_the_queue),
+        **{str(breakers.queue[partition.number].name): of(partition) for partition in partitions},
         "cache": Prober(Probe(breakers.cache, cache.ping), Probe(breakers.limits, limits.ping)),
         "external_proxy": Prober(Probe(breakers.external_proxy, proxy.alive, away=(CallFailed, NotWell))),
     }

@@ -30,8 +30,14 @@ from holdfast.shared.errors import (
     QueueUnavailable,
 )
 from holdfast.shared.letters.find import whole as dead
-from holdfast.shared.queue.partitions import ONE, Partitions
-from holdfast.shared.queue.pending import PendingWrites, pending_operation, pending_writes
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
+from holdfast.shared.queue.pending import (
+    PendingOperation,
+    PendingWrites,
+    anywhere,
+    pending_operation,
+    pending_writes,
+)
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -63,7 +69,7 @@ class View:
     def __init__(
         self,
         redis: Redis,
-        queue: Breaker,
+        queue: Sequence[Breaker],
         database: Database,
         copies: Copies,
         refresher: Refresher,
@@ -73,7 +79,7 @@ class View:
         secret: bytes,
         partitions: Partitions = ONE,
     ) -> None:
-        """`secret`: of all replicas; it hides what copies of look-ups are named after."""
+        """`queue`: one a partition. `secret`: of all replicas; it hides what copies of look-ups are named after."""
         self._redis = redis
         self._partitions = partitions
         self._queue = queue
@@ -205,17 +211,34 @@ class View:
 
     async def _pending(self, entity: Ref) -> PendingWrites | None:
         """None: the queue does not answer."""
+        queue = self._queue[self._partitions.of(entity.id).number]
         try:
             with self._looking:
-                if not self._queue.undisturbed:
+                if not queue.undisturbed:
                     return await self._pending_writes.alone(entity)
                 get = self._pending_writes.get
-                return await (get if spans.collector is None else spans.around(str(self._queue.name), get))(entity)
+                return await (get if spans.collector is None else spans.around(str(queue.name), get))(entity)
         except (CallRefused, RedisError, OSError):
             return None
 
     async def _look(self, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
-        return await self._queue.call_async(pending_writes, self._redis, entities, self._partitions)
+        parts = self._partitions.split((entity.id, entity) for entity in entities)
+        found: dict[Ref, PendingWrites | Exception] = {}
+        for each in await asyncio.gather(*(self._look_at(*part) for part in parts.items())):
+            found |= each
+        return found
+
+    async def _look_at(self, partition: Partition, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
+        """A partition that is away fails for its own entities alone."""
+        try:
+            queue = self._queue[partition.number]
+            return await queue.call_async(pending_writes, self._redis, entities, self._partitions)
+        except (CallRefused, RedisError, OSError) as error:
+            return dict.fromkeys(entities, error)
+
+    async def _operation_at(self, partition: Partition, operation_id: str) -> PendingOperation | None:
+        queue = self._queue[partition.number]
+        return await queue.call_async(pending_operation, self._redis, operation_id, partition)
 
     async def operation(self, operation_id: str) -> dict[str, Any] | None:
         """Raises when a store that might know of it does not answer; None: both answered, and neither knows.
@@ -223,7 +246,7 @@ class View:
         redis_failed = False
         try:
             with self._asking:
-                pending = await self._queue.call_async(pending_operation, self._redis, operation_id, self._partitions)
+                pending = await anywhere(self._partitions, self._operation_at, operation_id)
             if pending:
                 return describe_pending(operation_id, pending)
         except (CallRefused, RedisError, OSError):

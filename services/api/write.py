@@ -75,12 +75,13 @@ class WritePath:
         raw_key = sent.get(b"idempotency-key")
         asked = body_hash(command, _wanted(if_match, if_none_match, expire_ms)) if raw_key is not None else ""
         key = self.key_ids.of(request, raw_key, asked)
-        if (retry_after_s := self.backlog.refusal_s()) is not None:
-            decided(Action.WRITES_HELD_BACK, retry_after_s=retry_after_s, **self.backlog.numbers())
+        entity_id = entity_id or (key.entity_id if key else headers.new_id())
+        if (retry_after_s := self.backlog.refusal_s(entity_id)) is not None:
+            decided(Action.WRITES_HELD_BACK, retry_after_s=retry_after_s, **self.backlog.numbers(entity_id))
             raise WriteBacklog(retry_after_s=retry_after_s)
         candidate = Candidate(
             operation_id=key.operation_id if key else headers.new_id(),
-            entity_id=entity_id or (key.entity_id if key else headers.new_id()),
+            entity_id=entity_id,
             command=command,
             key_hash=key.key_hash if key else "",
             body_hash=key.body_hash if key else "",
@@ -101,8 +102,10 @@ class WritePath:
             request.scope["degraded"] = True
             decided(
                 Action.WRITE_NOT_TAKEN,
-                code=refused.code, definite=refused.definite, operation_id=candidate.operation_id,
-            )  # fmt: skip
+                code=refused.code,
+                definite=refused.definite,
+                operation_id=candidate.operation_id,
+            )
             answer, outcome = await self.direct.apply(candidate, refused)
             note(Action.WRITE_DIRECT, **_numbers(answer))
             return await self._done(request, command, answer, outcome, way="direct")

@@ -73,7 +73,8 @@ class Writer:
 
     def __init__(self, settings: WriterSettings) -> None:
         self._settings = settings
-        self._batches: set[asyncio.Task[None]] = set()
+        #: Under way, and of which partition.
+        self._batches: dict[asyncio.Task[None], Partition] = {}
         self._batches_crashed = metrics.loop_crashes.labels("batch")
         self._thread = Pool("database", TRANSACTIONS_AT_ONCE + 1)
         self._redis = queue_client(settings)
@@ -104,6 +105,7 @@ class Writer:
             probe_cap_s=settings.writer_probe_cap_s,
             partitions=self._partitions,
         )
+        self._releases = settle.releases
         apply = Applier(LockedRows(self._transaction), self._thread, breaker, self._hold, pace)
         reclaiming = f"{settings.instance}:reclaim"
         self._unknown = Unknown(
@@ -165,6 +167,7 @@ class Writer:
                 "event_loop_lag": watch,
                 "reaper": lambda: reaping(self._redis, self._partitions),
                 "refresher": self._refresher.run,
+                **({"releases": self._releases.run} if self._releases else {}),
                 "presence": Presence(self._redis, WRITERS, self._settings.instance).run,
             }
         )
@@ -216,9 +219,10 @@ class Writer:
         if self._full or not entries:
             return
         task = asyncio.create_task(self._handle(entries))
-        self._batches.add(task)
-        task.add_done_callback(self._batches.discard)
-        while len(self._batches) >= _BATCHES_MAX:
+        self._batches[task] = partition = entries[0].partition
+        task.add_done_callback(self._batches.pop)
+        # A batch of another partition may wait for its own server for as long as that is away.
+        while len(self._batches) >= _BATCHES_MAX and list(self._batches.values()).count(partition) > 1:
             await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
 
     async def _handle(self, entries: list[Entry]) -> None:

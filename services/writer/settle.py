@@ -17,11 +17,12 @@ from holdfast.services.writer import heartbeat
 from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.halting import Halting
 from holdfast.services.writer.pipeline import Handled
+from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.unknown import is_unknown
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.letters.dead_letter import describe
 from holdfast.shared.queue.build import build
-from holdfast.shared.queue.claims import Change, Claims, pairs
+from holdfast.shared.queue.claims import Change, pairs
 from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
 from holdfast.shared.queue.entities import claims_of, pending_name
 from holdfast.shared.queue.names import LUA, WRITERS_GROUP
@@ -63,10 +64,11 @@ class Settler:
         self._writer = writer
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
-        self._reporter = {step: FailureReporter(step) for step in ("settle", "release", "charge", "defer")}
+        self._reporter = {step: FailureReporter(step) for step in ("settle", "charge", "defer")}
         self._script = Script(redis, LUA / "settle.lua")
         self._charge_script = Script(redis, LUA / "charge.lua")
-        self._claims = Claims(redis, partitions) if len(partitions) > 1 else None
+        #: To be run; none with one partition.
+        self.releases = Releases(redis, partitions) if len(partitions) > 1 else None
 
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""
@@ -88,9 +90,8 @@ class Settler:
         keys = [partition.writes, partition.dead, partition.ledger, mended(partition.dead)]
         keys += [key for one in leaving for key in self._keys(one)]
         await self._insist("settle", lambda: self._script(keys, [partition.prefix, WRITERS_GROUP, *arguments]))
-        if self._claims is not None and (changes := [each for one in leaving for each in _released(one)]):
-            claims = self._claims
-            await self._insist("release", lambda: claims.change(changes))
+        if self.releases is not None:
+            await self.releases(change for one in leaving for change in _released(one))
 
     async def _insist(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
         """Each step may be done twice without harm; a failed attempt may then be charged twice."""
@@ -162,7 +163,7 @@ class Settler:
         """What the partition keeps of the pending write: operation, entity, name of its pending writes, key, claims."""
         if one.delivery:
             write = one.delivery.write
-            claims = claims_of(write if self._claims is None else None)
+            claims = claims_of(write if self.releases is None else None)
             return [write.operation_id, write.entity_id, pending_name(write.ref), write.key_hash, *claims]
         fields = one.entry.fields
         entity = Ref(raw_resource(fields), raw_entity_id(fields))

@@ -1,5 +1,6 @@
 """Backlog: how much is on the write stream, and for how long."""
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.names import WRITERS_GROUP
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.partitions import ONE, Partition
 from holdfast.shared.writes import versions
 
 
@@ -26,7 +27,7 @@ class StreamBacklog(NamedTuple):
     now_us: int
 
 
-async def backlog(redis: Redis, partitions: Partitions = ONE) -> StreamBacklog:
+async def backlog(redis: Redis, partitions: Sequence[Partition] = ONE) -> StreamBacklog:
     """As Redis sees it now, of all partitions, in two round trips each."""
     return reduce(_sum, [await _of_one(redis, partition.writes) for partition in partitions])
 

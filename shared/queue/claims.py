@@ -6,22 +6,16 @@ A claim that was made and whose write was never accepted, or whose release did n
 (services/dlq_admin/auditor/sweeper.py) when its lease is over. The unique index in the database stays the truth.
 """
 
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.replicas import Replicas
-from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.connections.script import Script
 from holdfast.shared.queue.names import LUA
 from holdfast.shared.queue.partitions import Partition, Partitions
-from holdfast.shared.resilience.breaker.refusal import CallRefused
-
-#: What a call to the queue may fail with.
-AWAY = (CallRefused, NotSent, RedisError, OSError)
 
 #: How long a claim holds before its write is on the stream (s): far longer than an accept may take.
 _LEASE_S = 60
@@ -42,13 +36,21 @@ class Change(NamedTuple):
     until: str = ""
 
 
+class Wish(NamedTuple):
+    """To claim values of one partition for an operation."""
+
+    entity_id: str
+    operation_id: str
+    values: Sequence[Value]
+
+
 class Claimed(NamedTuple):
-    """The answer to a claim. `floor`: the write's version has to be above it."""
+    """The answer to a wish. `floor`: the write's version has to be above it."""
 
     floor: int
-    #: Which of the values another entity's write claims; None: none.
-    taken: int | None
-    #: Releases what this call claimed, and no other call for the same operation has claimed before or since.
+    #: The first of its values that another entity's write claims; None: none.
+    taken: Value | None
+    #: Releases what was claimed by this call, and by no other one for the same operation before or since.
     undo: Sequence[Change] = ()
 
 
@@ -71,38 +73,18 @@ class Claims:
         self._claim = Script(redis, LUA / "claim.lua", replicas)
         self._change = Script(redis, LUA / "unclaim.lua", replicas)
 
-    async def claim(self, values: Sequence[Value], entity_id: str, operation_id: str) -> Claimed:
-        """Claim all of them, or none: those claimed before another was found taken, or could not be asked for, are
-        released again."""
-        floor, undo = 0, list[Change]()
-        try:
-            for partition, numbers in self._parts(values):
-                mine = [values[number] for number in numbers]
-                names = [part for value in mine for part in value]
-                released, taken, *leases = await self._call(
-                    partition,
-                    self._claim,
-                    [f"{partition.prefix}released", *(partition.prefix + name for name, _ in mine)],
-                    [partition.prefix, _LEASE_S, entity_id, operation_id, *names],
-                )
-                floor = max(floor, int(released))
-                if int(taken) >= 0:
-                    await self._undo(undo)
-                    return Claimed(floor, numbers[int(taken)])
-                undo += [
-                    Change("release", 0, entity_id, operation_id, value, text(until))
-                    for value, until in zip(mine, leases, strict=True)
-                    if until
-                ]
-        except AWAY:
-            await self._undo(undo)
-            raise
-        return Claimed(floor, None, undo)
-
-    async def _undo(self, changes: Sequence[Change]) -> None:
-        """What is not released is swept up later."""
-        with contextlib.suppress(*AWAY):
-            await self.change(changes)
+    async def claim_in(self, partition: Partition, wishes: Sequence[Wish]) -> list[Claimed]:
+        """Answer each, in one call: a value that is taken does not keep the others from being claimed."""
+        names = {partition.prefix + name for wish in wishes for name, _ in wish.values}
+        arguments = [part for wish in wishes for value in wish.values for part in (*wish[:2], *value)]
+        released, *answers = await self._call(
+            partition,
+            self._claim,
+            [f"{partition.prefix}released", *sorted(names)],
+            [partition.prefix, _LEASE_S, *arguments],
+        )
+        left = iter(map(text, answers))
+        return [_claimed(int(released), wish, [next(left) for _ in wish.values]) for wish in wishes]
 
     async def change(self, changes: Iterable[Change]) -> None:
         """Release or reserve, a call for each partition."""
@@ -121,17 +103,23 @@ class Claims:
         """Each to the partition of its value."""
         parts: dict[Partition, list[Change]] = {}
         for change in changes:
-            parts.setdefault(self._of(change.value), []).append(change)
+            parts.setdefault(self.of(change.value), []).append(change)
         return parts
 
-    def _parts(self, values: Sequence[Value]) -> list[tuple[Partition, list[int]]]:
-        parts: dict[Partition, list[int]] = {}
-        for number, value in enumerate(values):
-            parts.setdefault(self._of(value), []).append(number)
-        return list(parts.items())
-
-    def _of(self, value: Value) -> Partition:
+    def of(self, value: Value) -> Partition:
+        """The partition of a value."""
         return self._partitions.of_text(" ".join(value))
+
+
+def _claimed(floor: int, wish: Wish, answers: Sequence[str]) -> Claimed:
+    pairs_ = list(zip(wish.values, answers, strict=True))
+    taken = next((value for value, answer in pairs_ if answer == "taken"), None)
+    undo = [
+        Change("release", 0, wish.entity_id, wish.operation_id, value, until)
+        for value, until in pairs_
+        if until not in ("", "taken")
+    ]
+    return Claimed(floor, taken, undo)
 
 
 class Kept(NamedTuple):

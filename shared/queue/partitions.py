@@ -39,6 +39,11 @@ class Partition:
         """What every call of accept.lua may touch."""
         return self.writes, self.clock, self.keys_since, mended(self.writes)
 
+    @property
+    def probed(self) -> str:
+        """A hash that does not exist: whoever writes to it changes nothing."""
+        return self.operation("")
+
     def operation(self, operation_id: str) -> str:
         """A pending or dead-lettered operation."""
         return f"{self.prefix}op:{operation_id}"

@@ -1,8 +1,9 @@
 """Pending: what Redis knows of writes that are accepted and not over."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 
@@ -10,7 +11,7 @@ from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode_payload, raw_resource
 from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.names import LAST
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.partitions import ONE, QUEUE, Partition, Partitions
 from holdfast.shared.queue.payloads import payloads
 from holdfast.shared.writes.commands import Ref, Write
 
@@ -113,15 +114,11 @@ async def oldest_pending(redis: Redis, entities: Iterable[Ref], partitions: Part
     return oldest
 
 
-async def pending_operation(redis: Redis, operation_id: str, partitions: Partitions = ONE) -> PendingOperation | None:
-    """The operation, if it is queued or dead-lettered. Its id does not tell its partition: all are asked at once."""
-    pipeline = redis.pipeline(transaction=False)
-    for partition in partitions:
-        pipeline.hgetall(partition.operation(operation_id))
-    found: list[dict[bytes, bytes]] = [each for each in await pipeline.execute() if b"version" in each]
-    if not found:
+async def pending_operation(redis: Redis, operation_id: str, partition: Partition = QUEUE) -> PendingOperation | None:
+    """The operation, if it is queued or dead-lettered in this partition."""
+    fields: Any = await cast(Any, redis.hgetall(partition.operation(operation_id)))
+    if b"version" not in fields:
         return None
-    fields = found[0]
     return PendingOperation(
         resource=raw_resource(fields),
         entity_id=text(fields.get(b"entity") or fields[b"user"]),
@@ -132,3 +129,21 @@ async def pending_operation(redis: Redis, operation_id: str, partitions: Partiti
         failed_attempts=int(fields.get(b"attempts", 0)),
         last_error=text(fields.get(b"error", b"")),
     )
+
+
+async def anywhere(
+    partitions: Partitions,
+    look: Callable[[Partition, str], Awaitable[PendingOperation | None]],
+    operation_id: str,
+) -> PendingOperation | None:
+    """The operation, whose id does not tell its partition: `look` at all of them. Raises what one raised that may know
+    of it, if none of the others does."""
+    answers = await asyncio.gather(*(look(each, operation_id) for each in partitions), return_exceptions=True)
+    failed: BaseException | None = None
+    for answer in answers:
+        if isinstance(answer, PendingOperation):
+            return answer
+        failed = answer or failed
+    if failed is not None:
+        raise failed
+    return None

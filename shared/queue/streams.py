@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.script import Script
 from holdfast.shared.queue.names import DLQ_GROUP, LUA, WRITERS_GROUP
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.partitions import QUEUE, Partition
 from holdfast.shared.writes import versions
 
 #: More than are delivered and not settled at any time; the look stays short all the same.
@@ -30,15 +30,15 @@ class StreamSeen(NamedTuple):
 class Streams:
     """`look` takes one round trip a stream, whatever is on them."""
 
-    def __init__(self, redis: Redis, partitions: Partitions = ONE) -> None:
-        self._partitions = partitions
+    def __init__(self, redis: Redis) -> None:
         self._script = Script(redis, LUA / "streams.lua")
 
-    async def look(self) -> dict[str, StreamSeen]:
-        """`writes` and `dead_letters`, of all partitions, as seen now. Raises NotSent, RedisError, OSError."""
-        writes = [await self._one(partition.writes, WRITERS_GROUP) for partition in self._partitions]
-        dead = [await self._one(partition.dead, DLQ_GROUP) for partition in self._partitions]
-        return {"writes": _all_of(writes), "dead_letters": _all_of(dead)}
+    async def look(self, partition: Partition = QUEUE) -> dict[str, StreamSeen]:
+        """`writes` and `dead_letters` of a partition, as seen now. Raises NotSent, RedisError, OSError."""
+        return {
+            "writes": await self._one(partition.writes, WRITERS_GROUP),
+            "dead_letters": await self._one(partition.dead, DLQ_GROUP),
+        }
 
     async def _one(self, stream: str, group: str) -> StreamSeen:
         length, added, oldest, pending, read, there = await self._script([stream], [group, _DELIVERED_MAX])
@@ -46,7 +46,8 @@ class Streams:
         return StreamSeen(length, pending, oldest_s, trimmed_unread(added - length, pending, read, there))
 
 
-def _all_of(parts: Sequence[StreamSeen]) -> StreamSeen:
+def together(parts: Sequence[StreamSeen]) -> StreamSeen:
+    """The same stream of several partitions as one."""
     unread = [part.trimmed_unread for part in parts]
     return StreamSeen(
         entries=sum(part.entries for part in parts),

@@ -109,6 +109,15 @@ stream_oldest = Gauge(
     "holdfast_stream_oldest_timestamp_seconds",
     "When a stream's oldest entry was accepted, as Unix time; the time of the reading if there is none", ["stream"],
 )  # fmt: skip
+partition_entries = Gauge(
+    "holdfast_partition_entries", "Entries on a partition's write stream, where the queue has several", ["partition"]
+)
+partition_oldest = Gauge(
+    "holdfast_partition_oldest_timestamp_seconds",
+    "When the oldest entry on a partition's write stream was accepted, as Unix time; the time of the reading if there"
+    " is none. It stays as it was while the partition does not answer",
+    ["partition"],
+)
 stream_trimmed_unread = Gauge(
     "holdfast_stream_trimmed_unread_entries", "Entries that were trimmed before they were read: data loss", ["stream"]
 )

@@ -149,6 +149,18 @@ def test_an_outage_says_what_users_feel_what_queues_and_what_to_do(
     assert any("refused (503)" in each for each in found.felt) == both
 
 
+@given(away=st.sets(st.integers(0, 11), min_size=1), count=st.just(12))
+def test_an_outage_names_the_partitions_that_are_away(away: set[int], count: int) -> None:
+    """Where the queue has several; all of them are the queue."""
+    breakers = [_partial(BreakerSummary, service="api", instance="1", name=f"queue_{number}",
+                         state="open" if number in away else "closed") for number in range(count)]  # fmt: skip
+    found = outage(_state(0, breakers=breakers, backlog=_partial(Backlog, depth=0, oldest_age_s=0.0)))
+    assert found is not None
+    whole = "Writes go to the database directly (201 instead of 202)."
+    some = f"Writes to partitions {', '.join(map(str, sorted(away)))} of the queue go to the database directly."
+    assert found.felt == [whole if len(away) == count else some]
+
+
 def test_every_value_has_a_word() -> None:
     """Of every closed set that pages show."""
     for known, words in ((State, STATES), (Reason, REASONS), (Verdict, VERDICTS), (ItemState, ITEMS),

@@ -54,6 +54,19 @@ class Cluster:
         killed.kill()
         return killed
 
+    def of(self, key: str) -> "Cluster":
+        """The same nodes, with the slot of this key."""
+        return Cluster(self.nodes, key)
+
+    def kill_shard(self) -> list[RedisServer]:
+        """kill -9 of the slot's primary and its replicas: nobody takes over. The nodes."""
+        for first, last, *places in ask(self.owner(), "CLUSTER", "SLOTS"):
+            if first <= self.slot <= last:
+                killed = [node for node in self.nodes if node.port in [place[1] for place in places]]
+        for node in killed:
+            node.kill()
+        return killed
+
     def fail_over(self) -> None:
         """As planned by a person; returns when the slot's replica has taken over."""
         before = self.owner()

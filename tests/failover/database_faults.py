@@ -36,7 +36,7 @@ def _on_galera(folder: Path, *, behind_proxy: bool = False) -> Iterator[tuple[St
         queue = _queue(folder, stack)
         galera = stack.enter_context(running_galera())
         dsn = stack.enter_context(before(galera, folder)) if behind_proxy else galera.dsn()
-        stage = Stage(lambda: queue, lambda _: queue.address, lambda: galera.nodes[0], dsn, folder, stack)
+        stage = Stage(lambda _: queue.address, lambda: galera.nodes[0], dsn, folder, stack)
         stage.start("dlq_admin")
         yield stage, galera
 
@@ -145,7 +145,7 @@ def member_killed(folder: Path) -> Row:
         queue = _queue(folder, stack)
         group = stack.enter_context(running_group())
         first = group.members[0]
-        on = Stage(lambda: queue, lambda _: queue.address, group.primary, group.dsn, folder, stack)
+        on = Stage(lambda _: queue.address, group.primary, group.dsn, folder, stack)
         on.start("dlq_admin")
         api = on.start("api")
         on.start("writer")
@@ -169,7 +169,7 @@ def promoted(folder: Path) -> Row:
     with ExitStack() as stack:
         queue = _queue(folder, stack)
         pair: Pair = stack.enter_context(running_pair(folder))
-        on = Stage(lambda: queue, lambda _: queue.address, lambda: pair.primary, pair.dsn, folder, stack)
+        on = Stage(lambda _: queue.address, lambda: pair.primary, pair.dsn, folder, stack)
         on.start("dlq_admin")
         api = on.start("api")
         on.start("writer")

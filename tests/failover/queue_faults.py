@@ -28,7 +28,7 @@ def _stage(
         database.start()
         stack.callback(database.kill)
         migrate(database.dsn)
-        made = Stage(group.primary, group.address, lambda: database, database.dsn, folder, stack)
+        made = Stage(group.address, lambda: database, database.dsn, folder, stack)
         made.start("dlq_admin", **(_WAITING if waiting else {}))
         yield made, group
 

@@ -6,18 +6,19 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import redis
+from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import connect
-from holdfast.shared.queue.names import WRITES
+from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.store.engine import make_engine
 from holdfast.shared.writes.ledger import Ledger
 from tests import processes
 from tests.failover.table import Row
 from tests.failover.writes import Node, Record
 from tests.processes import Service
-from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, RedisServer, wait_until
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, wait_until
 
 _SETTINGS: dict[str, dict[str, str]] = {
     "api": processes.HASTY_API | {"HOLDFAST_API_BREAKER_OPEN_S": "0.3"},
@@ -29,20 +30,20 @@ ENOUGH = 300
 
 
 class Stage:
-    """Services that end with the stage. `queue`: where it is now; `address`: for REDIS_ADDR of a service; `database`:
-    a node to look at; `dsn`: of all nodes."""
+    """Services that end with the stage. `address`: for REDIS_ADDR of a service; `database`: a node to look at;
+    `dsn`: of all nodes."""
 
     def __init__(
         self,
-        queue: Callable[[], RedisServer],
         address: Callable[[str], str],
         database: Callable[[], Node],
         dsn: str,
         folder: Path,
         stack: ExitStack,
+        partitions: Partitions = ONE,
     ) -> None:
         self.record = Record()
-        self._queue = queue
+        self._partitions = partitions
         self._address = address
         self._database = database
         self._dsn = dsn
@@ -57,6 +58,7 @@ class Stage:
         stores = {
             "REDIS_ADDR": address or self._address(service),
             "HOLDFAST_INSTANCE": f"{service}-{len(self._started)}",
+            "HOLDFAST_QUEUE_PARTITIONS": str(len(self._partitions)),
         }
         started: Service = make(self._folder, "", dsn or self._dsn, **_SETTINGS[service] | stores | more)
         self._stack.callback(started.kill)
@@ -98,15 +100,22 @@ class Stage:
         )
 
     def _is_settled(self) -> bool:
-        with self._queue().client() as client, contextlib.suppress(redis.RedisError):
-            return bool(client.xlen(WRITES) == 0)
+        async def depth() -> int:
+            client = connect(self._address("operator"), PATIENT_REDIS)
+            try:
+                return (await backlog(client, self._partitions)).depth
+            finally:
+                await client.aclose()
+
+        with contextlib.suppress(RedisError, OSError):
+            return asyncio.run(depth()) == 0
         return False
 
     async def _ledger(self) -> Ledger:
-        client = connect(f"127.0.0.1:{self._queue().port}", PATIENT_REDIS)
+        client = connect(self._address("operator"), PATIENT_REDIS)
         engine = make_engine(self._database().dsn, PATIENT_DATABASE, 2)
         try:
-            return await read_ledger(client, engine)
+            return await read_ledger(client, engine, partitions=self._partitions)
         finally:
             await client.aclose()
             engine.dispose()

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
-from holdfast.shared.connections.redis import connect
+from holdfast.shared.connections.redis import connect, text
 from holdfast.shared.queue.backlog import backlog
-from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.store.engine import make_engine
 from tests import letters, processes
-from tests.client import WAIT
+from tests.client import WAIT, fetch
 from tests.failover.cluster import Cluster, running_cluster
 from tests.failover.on_cluster import doubled, starting
 from tests.failover.writes import Record, writing
@@ -27,7 +27,8 @@ _FOUR = Partitions(4)
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Of one of the partitions the slot is looked at."""
-    with running_cluster(tmp_path_factory.mktemp("partitions"), _FOUR[2].writes) as cluster:
+    others_serve = ("--cluster-require-full-coverage", "no")
+    with running_cluster(tmp_path_factory.mktemp("partitions"), _FOUR[2].writes, *others_serve) as cluster:
         yield cluster
 
 
@@ -115,6 +116,56 @@ def test_a_primary_is_killed(cluster: Cluster, own_database: Database, start: Ca
     _settled(cluster, own_database)
     assert record.lost(own_database) == set()
     assert doubled(own_database) == 0
+
+
+def test_a_shard_is_away(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
+    """A primary and its replica are down. Writes to its partitions go to the database; those to the others are queued,
+    applied and settled as ever, and only the breakers of its partitions open. When it is back nothing is left over."""
+    api, record = start("api"), Record()
+    start("writer")
+    away = [each for each in _FOUR if cluster.of(each.writes).owner() is cluster.owner()]
+    others = [each for each in _FOUR if each not in away]
+    with writing(api, record):
+        record.wait_for(40, 202)
+        killed = cluster.kill_shard()
+        wait_until(lambda: _open(api) == {f"queue_{each.number}" for each in away}, what="its breakers open")
+        record.wait_for(20, 201)
+        record.wait_for(100, 202)
+        newest = asyncio.run(_newest(cluster, others))
+        wait_until(lambda: asyncio.run(_settled_up_to(cluster, newest)), what="the others' writes are settled")
+        assert _open(api) == {f"queue_{each.number}" for each in away}
+        for node in killed:
+            node.start()
+        cluster.wait_until_whole()
+        wait_until(lambda: not _open(api), what="all breakers are closed")
+        record.wait_for(40, 202)
+    _settled(cluster, own_database)
+    assert record.lost(own_database) == set()
+    assert doubled(own_database) == 0
+
+
+def _open(api: Service) -> set[str]:
+    """The queue's breakers that are not closed."""
+    checks = fetch("GET", f"{api.url}/health").json()["data"]["checks"]
+    return {name for name, check in checks.items() if name.startswith("queue_") and not check["ok"]}
+
+
+async def _newest(cluster: Cluster, partitions: list[Partition]) -> dict[Partition, str]:
+    """The newest entry of each."""
+    redis = connect(cluster.address("operator"), PATIENT_REDIS)
+    try:
+        found = {each: await redis.xinfo_stream(each.writes) for each in partitions}
+    finally:
+        await redis.aclose()
+    return {each: text(info["last-generated-id"]) for each, info in found.items()}
+
+
+async def _settled_up_to(cluster: Cluster, newest: dict[Partition, str]) -> bool:
+    redis = connect(cluster.address("operator"), PATIENT_REDIS)
+    try:
+        return not any([await redis.xrange(each.writes, "-", last, count=1) for each, last in newest.items()])
+    finally:
+        await redis.aclose()
 
 
 def test_a_slot_moves(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:

@@ -54,7 +54,7 @@ async def test_the_breaker_opens(node: tuple[RedisModel, int], answer: str) -> N
         ("database_timeout_s", "database_write_timeout_s", "queue_timeout_s", "cache_timeout_s", "external_timeout_s"),
         12.0,
     )
-    breaker = make_breakers(**patient, open_s=60).queue
+    [breaker] = make_breakers(**patient, open_s=60).queue
     counted = metrics.loop_failures.labels("accept", "wrong_node")
     before = counted._value.get()
     async with Relay(node[1]) as relay:

@@ -10,7 +10,9 @@ from redis.asyncio import Redis
 
 from holdfast.services.api.accept import Acceptor, Answer
 from holdfast.services.api.accept_parts import PartitionedAcceptor
+from holdfast.services.api.breakers import Breakers, make_breakers
 from holdfast.services.api.candidate import Candidate
+from holdfast.services.api.claiming import Claiming
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.replays.sender import Sender
 from holdfast.services.writer.deferred import Deferred
@@ -21,14 +23,12 @@ from holdfast.shared.letters.find.whole import open_operations
 from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, agree
 from holdfast.shared.queue.backlog import backlog
-from holdfast.shared.queue.claims import Claims
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
-from holdfast.shared.queue.pending import pending_operation, pending_writes
+from holdfast.shared.queue.pending import anywhere, pending_operation, pending_writes
 from holdfast.shared.queue.plausible import Plausible
-from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.decide import Delivery
@@ -74,14 +74,27 @@ async def redis(clean_redis: RedisServer) -> AsyncIterator[Redis]:
 
 def _acceptor(redis: Redis) -> PartitionedAcceptor:
     floor: Any = _EmptyDatabase()
-    clock, breaker = Clock(), Breaker("queue")
+    clock, breakers = Clock(), _breakers()
 
     def of(partition: Partition) -> Acceptor:
         return Acceptor(
-            redis, clock, floor, breaker, batch_max=9, key_lifetime_s=60, entity_pending_max=9, partition=partition
-        )
+            redis, clock, floor, breakers.queue[partition.number],
+            batch_max=9, key_lifetime_s=60, entity_pending_max=9, partition=partition,
+        )  # fmt: skip
 
-    return PartitionedAcceptor(redis, _FOUR, of, clock, breaker, None)
+    return PartitionedAcceptor(redis, _FOUR, of, clock, breakers, None, batch_max=9)
+
+
+def _claiming(redis: Redis) -> Claiming:
+    return Claiming(redis, _FOUR, _breakers(), None, 9)
+
+
+def _breakers() -> Breakers:
+    patient = dict.fromkeys(
+        ("database_timeout_s", "database_write_timeout_s", "queue_timeout_s", "cache_timeout_s", "external_timeout_s"),
+        12.0,
+    )
+    return make_breakers(**patient, open_s=60, partitions=4)
 
 
 async def _settle(redis: Redis, candidate: Candidate, outcome: Outcome) -> None:
@@ -110,7 +123,11 @@ async def test_entries_and_letters_tell_their_partition(redis: Redis) -> None:
     refs = [Ref("users", candidate.entity_id) for candidate in candidates]
     pending: Any = await pending_writes(redis, refs, _FOUR)
     assert all(len(pending[ref].writes) == 1 for ref in refs)
-    assert all([await pending_operation(redis, candidate.operation_id, _FOUR) for candidate in candidates])
+
+    async def at(partition: Partition, operation_id: str) -> Any:
+        return await pending_operation(redis, operation_id, partition)
+
+    assert all([await anywhere(_FOUR, at, candidate.operation_id) for candidate in candidates])
     for candidate in candidates:
         await _settle(redis, candidate, _DEAD)
     letters = {
@@ -185,23 +202,23 @@ async def test_a_refused_write_claims_nothing(redis: Redis) -> None:
 async def test_a_request_releases_only_what_it_claimed_itself(redis: Redis) -> None:
     """Two requests have one operation: the first is refused after the second has claimed the value again, and leaves
     it the claim."""
-    claims, value = Claims(redis, _FOUR), ("emails", "one@example.com")
+    claims, value = _claiming(redis), ("emails", "one@example.com")
     first = await claims.claim([value], "entity", "operation")
     second = await claims.claim([value], "entity", "operation")
     assert (first.taken, second.taken) == (None, None)
     assert not second.undo, "it claimed the value for the other request, too"
-    await claims.change(first.undo)
+    await claims.release(first.undo)
     assert await _holders(redis) == {"operation"}
 
 
 async def test_what_a_request_claimed_alone_is_released(redis: Redis) -> None:
     """Also the values of other partitions, when one of them is taken."""
-    claims, values = Claims(redis, _FOUR), [("emails", f"{number}@example.com") for number in range(8)]
+    claims, values = _claiming(redis), [("emails", f"{number}@example.com") for number in range(8)]
     await claims.claim(values[3:4], "other", "theirs")
     refused = await claims.claim(values, "entity", "operation")
-    assert (refused.taken, await _holders(redis)) == (3, {"theirs"})
+    assert (refused.taken, await _holders(redis)) == (values[3], {"theirs"})
     made = await claims.claim(values[4:], "entity", "operation")
-    await claims.change(made.undo)
+    await claims.release(made.undo)
     assert await _holders(redis) == {"theirs"}
 
 

@@ -76,7 +76,7 @@ async def test_a_write_is_seen_whenever_it_settles(
     """Before the second look, after it, and later."""
     stores: Any = Stores(row, write, settles_after)
     offers: Any = Offers()
-    view = View(stores, stores, stores, stores, offers, stale_max_s=1, read_timeout_s=60, secret=b"")
+    view = View(stores, [stores], stores, stores, offers, stale_max_s=1, read_timeout_s=60, secret=b"")
     [entity] = (await view.entity(user_ref(_ID))).entities
     assert entity.shown()["name"] == name
 
@@ -102,7 +102,7 @@ async def test_a_hung_read_is_the_copy_with_what_is_pending_and_says_why() -> No
     """Before the read's own time is over, while no breaker is open."""
     stores: Any = Hung(None, _CHANGE, 0)
     offers: Any = Offers()
-    view = View(stores, stores, stores, stores, offers, stale_max_s=60, read_timeout_s=1e-6, secret=b"")
+    view = View(stores, [stores], stores, stores, offers, stale_max_s=60, read_timeout_s=1e-6, secret=b"")
     seen = await view.entity(user_ref(_ID))
     assert [entity.shown()["name"] for entity in seen.entities] == ["Bob"]
     assert isinstance(seen.instead_of, DatabaseSlow)

@@ -3,7 +3,7 @@
 import random
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -35,6 +35,12 @@ class Rotation:
         with self._lock:
             self._serving.remove(api)
             self._left.add(api.url)
+
+    def move(self, old: Sequence[Service], new: Sequence[Service]) -> None:
+        """All requests from now on go to others, at once."""
+        with self._lock:
+            self._serving[:] = new
+            self._left |= {api.url for api in old}
 
     def pick(self, chance: random.Random) -> str:
         """The URL of one of them."""

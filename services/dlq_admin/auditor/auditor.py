@@ -1,5 +1,6 @@
 """The auditor: independent probes, each at its own pace, and the housekeeping that keeps them short."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -13,8 +14,8 @@ from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.letters.audit import seals
 from holdfast.shared.letters.ids import time_of
 from holdfast.shared.letters.index import standing
-from holdfast.shared.queue.partitions import ONE, Partitions
-from holdfast.shared.queue.streams import Streams
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
+from holdfast.shared.queue.streams import Streams, StreamSeen, together
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.ledger import ROWS, TERMS, Ledger
@@ -51,7 +52,10 @@ class Auditor:
     ) -> None:
         self._database = database
         self._epochs = Epochs(redis, database, replicas, partitions)
-        self._streams = Streams(redis, partitions)
+        self._streams = Streams(redis)
+        self._partitions = partitions
+        #: The last look at each partition.
+        self._seen: dict[Partition, dict[str, StreamSeen]] = {}
         self._reading: Reading | None = None
         self._missing = 0
         self._newest_sealed = self._sealed_to = 0
@@ -75,10 +79,29 @@ class Auditor:
         return reading
 
     async def _queue(self) -> None:
-        for name, seen in (await self._streams.look()).items():
+        """A partition that is away counts as it was seen last, with an age that grows, and fails the look."""
+        looks = await asyncio.gather(*map(self._streams.look, self._partitions), return_exceptions=True)
+        for partition, look in zip(self._partitions, looks, strict=True):
+            if not isinstance(look, BaseException):
+                self._seen[partition] = {
+                    name: seen if seen.oldest_s is not None else seen._replace(oldest_s=time.time())
+                    for name, seen in look.items()
+                }
+        self._export()
+        for look in looks:
+            if isinstance(look, BaseException):
+                raise look
+
+    def _export(self) -> None:
+        for partition, of in self._seen.items():
+            if partition.count > 1:
+                metrics.partition_entries.labels(str(partition.number)).set(of["writes"].entries)
+                metrics.partition_oldest.labels(str(partition.number)).set(of["writes"].oldest_s or 0)
+        for name in ("writes", "dead_letters") if self._seen else ():
+            seen = together([of[name] for of in self._seen.values()])
             metrics.stream_entries.labels(name).set(seen.entries)
             metrics.stream_pending.labels(name).set(seen.pending)
-            metrics.stream_oldest.labels(name).set(time.time() if seen.oldest_s is None else seen.oldest_s)
+            metrics.stream_oldest.labels(name).set(seen.oldest_s or 0)
             if seen.trimmed_unread is not None:
                 metrics.stream_trimmed_unread.labels(name).set(seen.trimmed_unread)
 

@@ -16,8 +16,8 @@ from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.names import WRITERS_GROUP
-from holdfast.shared.queue.partitions import ONE, Partitions
-from holdfast.shared.queue.pending import PendingOperation, pending_operation
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
+from holdfast.shared.queue.pending import PendingOperation, anywhere, pending_operation
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.store import reads
@@ -56,11 +56,14 @@ class OperationFinder:
         """What is known of it."""
         return OperationStatus(operation_id=operation_id, **await self._find(operation_id))
 
+    async def _at(self, partition: Partition, operation_id: str) -> PendingOperation | None:
+        return await pending_operation(self._redis, operation_id, partition)
+
     async def _find(self, operation_id: str) -> dict[str, Any]:
         queue_answers = True
         try:
             with self._reporter:
-                pending = await pending_operation(self._redis, operation_id, self._partitions)
+                pending = await anywhere(self._partitions, self._at, operation_id)
             if pending:
                 return await self._pending(pending)
         except (RedisError, OSError):

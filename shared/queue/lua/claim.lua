@@ -1,35 +1,32 @@
 #!lua
--- Claim unique values for a write before it is accepted: all of those that are of this partition, or none.
+-- Claim unique values of this partition for writes before they are accepted, each by itself.
 --
 -- KEYS  1 the newest version at which a value was released, then the hashes of the claims
--- ARGV  1 key prefix, 2 lease (s), 3 entity_id, 4 operation_id, then per value: name of the claims, key
--- Returns {version at which a value here was last released, which value another entity's write claims (from 0; -1:
---   none), then per value the end of its lease, which no other call was given; '' if the operation claimed it before}
+-- ARGV  1 key prefix, 2 lease (s), then per value: entity_id, operation_id, name of the claims, key
+-- Returns {version at which a value here was last released, then per value: "taken" by another entity's write, '' when
+--   the operation claimed it before, or the end of its lease, which no other call was given}
 
 -- include claims.lua
 
-local prefix, entity_id, operation_id = ARGV[1], ARGV[3], ARGV[4]
-local time = redis.call('TIME')
+local prefix, time = ARGV[1], redis.call('TIME')
 local lease_us = (tonumber(time[1]) + tonumber(ARGV[2])) * 1000000 + tonumber(time[2])
-local answer = {redis.call('GET', KEYS[1]) or '0', -1}
+local answer = {redis.call('GET', KEYS[1]) or '0'}
 
-for at = 5, #ARGV, 2 do
-  local of = claim_of(prefix .. ARGV[at], ARGV[at + 1])
-  if of and of ~= entity_id then
-    answer[2] = (at - 5) / 2
-    return answer
-  end
-end
-for at = 5, #ARGV, 2 do
-  local hash = prefix .. ARGV[at]
-  local _, operations = claim_of(hash, ARGV[at + 1])
+local function claim(entity_id, operation_id, hash, key)
+  local of, operations = claim_of(hash, key)
+  if of and of ~= entity_id then return 'taken' end
   operations = operations or {}
   local found = position(operations, operation_id)
+  local before = found and tonumber(operations[found + 1])
   -- Who claims again takes the claim over: nobody else releases it by the end of an earlier lease.
-  local until_us = string.format('%.0f', math.max(lease_us, found and tonumber(operations[found + 1]) + 1 or 0))
-  answer[#answer + 1] = found and '' or until_us
+  local until_us = string.format('%.0f', math.max(lease_us, before and before + 1 or 0))
   found = found or #operations + 1
   operations[found], operations[found + 1] = operation_id, until_us
-  keep_claim(hash, ARGV[at + 1], entity_id, operations)
+  keep_claim(hash, key, entity_id, operations)
+  return before and '' or until_us
+end
+
+for at = 3, #ARGV, 4 do
+  answer[#answer + 1] = claim(ARGV[at], ARGV[at + 1], prefix .. ARGV[at + 2], ARGV[at + 3])
 end
 return answer

@@ -1,5 +1,6 @@
 """Outage: what users feel while a dependency is away, what queues, and what to do. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ _FELT = {
 _BOTH = "Writes are refused (503) with the time to retry; reads come from what each replica last knew."
 _THIRD_PARTY = "The third party's last good answer is served, marked as a copy."
 _OPEN = ("open", "half_open")
+#: The api's breaker of one partition, where the queue has several.
+_OF_PARTITION = re.compile(r"queue_(\d+)")
 
 
 class Outage(NamedTuple):
@@ -35,7 +38,12 @@ def outage(state: SystemState) -> Outage | None:
     open_ = {(one.service, one.name) for one in state.breakers or () if one.state in _OPEN}
     if state.letters is not None and state.backlog is not None and not open_:
         return None
+    away = _partitions(state, open_)
+    if away == []:
+        open_.add(("api", "queue"))
     felt = [sentence for breaker, sentence in _FELT.items() if breaker in open_]
+    if away:
+        felt.append(f"Writes to partitions {', '.join(away)} of the queue go to the database directly.")
     if {("api", "database"), ("api", "queue")} <= open_:
         felt = [_BOTH]
     if any(service == "external_proxy" for service, _ in open_):
@@ -49,6 +57,15 @@ def outage(state: SystemState) -> Outage | None:
     do += [("Runbook: a breaker is open", f"{RUNBOOKS}/HoldfastBreakerOpen")] if names else []
     do += [("Runbook: accepted writes do not take effect", f"{RUNBOOKS}/HoldfastPipelineStale")] if _late(state) else []
     return Outage(felt, _queued(state), do)
+
+
+def _partitions(state: SystemState, open_: set[tuple[str, str]]) -> list[str] | None:
+    """The numbers of those that are away; empty: all are; None: none is."""
+    found = {one.name for one in state.breakers or () if one.service == "api" and _OF_PARTITION.fullmatch(one.name)}
+    away = found & {name for service, name in open_ if service == "api"}
+    if not away:
+        return None
+    return [] if away == found else sorted((name.removeprefix("queue_") for name in away), key=int)
 
 
 def _late(state: SystemState) -> bool:

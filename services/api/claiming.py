@@ -1,0 +1,80 @@
+"""Claiming: unique values are claimed before a write is accepted, where the queue has several partitions. Requests that
+claim at the same time share a round trip to each partition."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from holdfast.services.api.batcher import Batcher
+from holdfast.services.api.breakers import Breakers
+from holdfast.shared.connections.replicas import Replicas
+from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.queue.claims import Change, Claimed, Claims, Value, Wish
+from holdfast.shared.queue.partitions import Partition, Partitions
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+
+#: What a call to the queue may fail with.
+AWAY = (CallRefused, NotSent, RedisError, OSError)
+
+#: A wish is its own, although another request may have the same operation.
+_Numbered = tuple[int, Wish]
+
+
+class Claiming:
+    """Of one api process. Of a partition that is away, or lacks replicas, nothing is asked."""
+
+    def __init__(
+        self, redis: Redis, partitions: Partitions, breakers: Breakers, replicas: Replicas | None, most: int
+    ) -> None:
+        """`most`: wishes of one call."""
+        self._breakers = breakers
+        self._claims = Claims(redis, partitions, replicas, self._call)
+        self._numbers = count()
+        self._batchers: list[Batcher[_Numbered, Claimed]] = [
+            Batcher(partial(self._look, partition), most=most) for partition in partitions
+        ]
+
+    async def claim(self, values: Sequence[Value], entity_id: str, operation_id: str) -> Claimed:
+        """Claim all of them, or none: those claimed while another was found taken, or could not be asked for, are
+        released again. Raises what is in AWAY."""
+        parts: dict[Partition, list[Value]] = {}
+        for value in values:
+            parts.setdefault(self._claims.of(value), []).append(value)
+        answers = await asyncio.gather(
+            *(
+                self._batchers[partition.number].get((next(self._numbers), Wish(entity_id, operation_id, tuple(mine))))
+                for partition, mine in parts.items()
+            ),
+            return_exceptions=True,
+        )
+        made = [answer for answer in answers if isinstance(answer, Claimed)]
+        undo = [change for each in made for change in each.undo]
+        failed = next((answer for answer in answers if isinstance(answer, BaseException)), None)
+        taken = next((each.taken for each in made if each.taken), None)
+        if failed is not None or taken is not None:
+            with contextlib.suppress(*AWAY):  # the sweeper does it later
+                await self.release(undo)
+            undo = []
+        if failed is not None:
+            raise failed
+        return Claimed(max(each.floor for each in made), taken, undo)
+
+    async def release(self, changes: Sequence[Change]) -> None:
+        """What a request claimed. Raises what is in AWAY."""
+        await self._claims.change(changes)
+
+    async def _look(self, partition: Partition, wishes: Sequence[_Numbered]) -> Mapping[_Numbered, Claimed | Exception]:
+        return dict(zip(wishes, await self._claims.claim_in(partition, [wish for _, wish in wishes]), strict=True))
+
+    async def _call(
+        self, partition: Partition, script: Script, keys: Sequence[str], arguments: Sequence[str | int]
+    ) -> Any:
+        ask = partial(self._breakers.queue[partition.number].call_async, script, keys, arguments)
+        of_replicas = self._breakers.replicas_of(partition)
+        return await (ask() if of_replicas is None else of_replicas.call_async(ask))

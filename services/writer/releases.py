@@ -1,0 +1,61 @@
+"""Releases: unique values that settled writes no longer claim, given back where the queue has several partitions.
+
+A value is of a partition of its own, and that may be away while the write's is well: nobody waits for it. What could
+not be released is kept and tried again; what is too much to keep, or was kept by a process that ended, is swept up by
+dlq_admin.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Never
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from holdfast.shared.connections.script import NotSent
+from holdfast.shared.queue.claims import Change, Claims
+from holdfast.shared.queue.partitions import Partition, Partitions
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+
+_AWAY = (NotSent, RedisError, OSError)
+_AGAIN_S = 0.5
+#: Kept for one partition, and given back in one call.
+_MOST, _AT_ONCE = 20_000, 1000
+
+
+class Releases:
+    """`run` it where there are several partitions; with one, settle.lua releases."""
+
+    def __init__(self, redis: Redis, partitions: Partitions) -> None:
+        self._claims = Claims(redis, partitions)
+        self._partitions = partitions
+        self._kept: list[list[Change]] = [[] for _ in partitions]
+        self._reporters = [FailureReporter("release") for _ in partitions]
+
+    async def __call__(self, changes: Iterable[Change]) -> None:
+        """Give them back: at once, or later where the partition is known to be away."""
+        parts = self._claims.by_partition(changes)
+        for partition, mine in parts.items():
+            self._keep(partition, mine)
+        await asyncio.gather(*(self._release(each) for each in parts if not self._reporters[each.number].failing))
+
+    async def run(self) -> Never:
+        """For ever: what is kept."""
+        while True:
+            await asyncio.sleep(_AGAIN_S)
+            await asyncio.gather(*map(self._release, self._partitions))
+
+    def _keep(self, partition: Partition, changes: Sequence[Change]) -> None:
+        kept = self._kept[partition.number]
+        kept += changes[: _MOST - len(kept)]
+
+    async def _release(self, partition: Partition) -> None:
+        kept = self._kept[partition.number]
+        while kept:
+            now, kept[:_AT_ONCE] = kept[:_AT_ONCE], []
+            try:
+                with self._reporters[partition.number]:
+                    await self._claims.change_in(partition, now)
+            except _AWAY:
+                self._keep(partition, now)
+                return
