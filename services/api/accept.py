@@ -65,9 +65,9 @@ _OWN_ERRORS = {b"failed": True, b"unknown": False}
 #: Nobody in Redis knows how far versions have come.
 _NO_CLOCK = b"no_clock"
 
-#: Round trips under way at once, where each takes as long as the way to the replicas; a disk of our own is faster when
-#: all share its fsync.
-_FLUSHERS_OF_REPLICAS = 4
+#: Round trips under way at once: one is prepared while another is away. Not more, as a disk is faster when many share
+#: its fsync; but for replicas, where each takes as long as the way to them.
+_FLUSHERS, _FLUSHERS_OF_REPLICAS = 2, 4
 
 #: The answers that promise something.
 _PROMISES = ("accepted", "repeated")
@@ -86,7 +86,7 @@ class _Replies(NamedTuple):
 
 
 class Acceptor:
-    """Of one partition. Collects candidates while a round trip is under way; the next one takes them all."""
+    """Of one partition. Collects candidates while round trips are under way; the next one takes them all."""
 
     def __init__(
         self,
@@ -117,7 +117,9 @@ class Acceptor:
         self._second_attempt = SecondAttempt("queue", RetryBudget())
         self._waiting: deque[_Waiting] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
-        self._flushers_max = _FLUSHERS_OF_REPLICAS if replicas else 1
+        self._flushers_max = _FLUSHERS_OF_REPLICAS if replicas else _FLUSHERS
+        #: One of them is about to take what waits.
+        self._due = False
 
     async def accept(self, candidate: Candidate) -> Answer:
         """Raises QueueUnavailable or QueueFull (it did not happen), AcceptanceUnknown (it may have), or InvalidRequest
@@ -137,7 +139,8 @@ class Acceptor:
     async def _accepted(self, candidate: Candidate) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((candidate, answer))
-        if len(self._flushers) < self._flushers_max:
+        if not self._due and len(self._flushers) < self._flushers_max:
+            self._due = True
             # In an empty context: it works for all who wait, not for the request that woke it.
             flusher = asyncio.get_running_loop().create_task(self._flush(), context=Context())
             self._flushers.add(flusher)
@@ -149,6 +152,7 @@ class Acceptor:
             await self._redis.hdel(self._partition.record(candidate.key_hash), "busy_until")
 
     async def _flush(self) -> None:
+        self._due = False
         try:
             while self._waiting:
                 size = min(len(self._waiting), self._batch_max)

@@ -1,0 +1,50 @@
+"""Writes share round trips: those that ask together, and those that ask while two are under way."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from holdfast.services.api.accept import Acceptor, Answer
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.writes.versions import Clock
+from tests.stream import new_user
+
+_ANSWER = Answer("accepted", "o", "e", 1)
+
+
+async def _turn() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_one_is_prepared_while_another_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three at once are one round trip, two more another; the rest waits until one of them is back, and goes as one."""
+    redis = connect("localhost:1", RedisTimeouts(1, 1))
+    floor: Any = SimpleNamespace()
+    acceptor = Acceptor(redis, Clock(), floor, Breaker("queue"), batch_max=9, key_lifetime_s=60, entity_pending_max=9)
+    sizes: list[int] = []
+    gates = [asyncio.Event() for _ in range(3)]
+
+    async def round_trip(batch: Any) -> None:
+        gate = gates[len(sizes)]
+        sizes.append(len(batch))
+        await gate.wait()
+        for _, waiting in batch:
+            waiting.set_result(_ANSWER)
+
+    monkeypatch.setattr(acceptor, "_round_trip", round_trip)
+    asked: list[asyncio.Task[Answer]] = []
+    for count in (3, 2, 1, 1):
+        asked += [asyncio.create_task(acceptor.accept(new_user())) for _ in range(count)]
+        await _turn()
+    assert sizes == [3, 2]
+    gates[1].set()
+    await _turn()
+    assert sizes == [3, 2, 2]
+    for gate in gates:
+        gate.set()
+    assert await asyncio.gather(*asked) == [_ANSWER] * 7
+    await redis.aclose()
