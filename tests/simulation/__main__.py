@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
-from tests.simulation import kept
+from tests.simulation import kept, warm
 from tests.simulation.draw import draw
 from tests.simulation.forked import each
 from tests.simulation.kept import Kept
@@ -20,7 +20,6 @@ from tests.simulation.sometimes import Census
 
 _LIMIT_S = 120.0
 _NO_END = f"ends: the run did not end within {_LIMIT_S:g} s of the processor, or its process died"
-_FIRST = Kept(0, Cut(seconds=3, clients=(0, 1), apis=1, writers=1, admins=1))
 _SHOWN = 6
 _PROGRESS_EVERY = 20
 
@@ -91,7 +90,7 @@ def _shrunk(first: Result) -> Result:
 
 
 def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
-    _run(_FIRST)  # what the first run in a process prepares, every forked one then has
+    warm.up()
     census, failed, began, virtual_s, count = Census(), 0, time.monotonic(), 0.0, 0
     for result in _in_its_own_process(runs, jobs):
         census.add(result.seen)

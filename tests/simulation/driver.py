@@ -12,6 +12,7 @@ import pymysql
 from pymysql.err import InterfaceError, OperationalError
 
 from tests.simulation.blocking import block
+from tests.simulation.endpoints import CLOSED, OPEN
 from tests.simulation.network import Link
 from tests.simulation.simulation import Simulation
 
@@ -88,6 +89,15 @@ class Wire:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
+
+    @property
+    def _sock(self) -> "Wire":
+        """Its socket, of which only the file is asked for."""
+        return self
+
+    def fileno(self) -> int:
+        """As the kernel knows: a server that is away says so, unless nothing of it arrives."""
+        return OPEN if not self._lost and (self._session.open or self._silent(out=False)) else CLOSED
 
     # --- what goes over the network ---
 

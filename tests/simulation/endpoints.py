@@ -4,7 +4,6 @@
 # The parameters of asyncio's methods that are overridden here are spelt differently in every version of its stubs.
 
 import asyncio
-import os
 import socket
 from collections.abc import Callable, Iterator
 from random import Random
@@ -12,6 +11,8 @@ from typing import Any
 
 import aiohappyeyeballs
 
+from holdfast.shared.connections import connection as of_redis
+from holdfast.shared.store import connections as of_databases
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.network import Listener, Network
 from tests.simulation.transport import Transport
@@ -33,19 +34,22 @@ class ListeningSocket:
         """The server that uses it closes itself."""
 
 
+#: What stands for the files of connections: of one that is open, as far as the kernel knows, and of one that is not.
+OPEN, CLOSED = -1, -2
+
+
 class ConnectedSocket:
-    """What stands for a connected socket until a transport has it. As a file it is never readable."""
+    """What stands for a connected socket until a transport has it."""
 
     family = socket.AF_INET
     type = socket.SOCK_STREAM
-    _never, _ = os.pipe()
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
 
     def fileno(self) -> int:
-        """Of a file that is never readable."""
-        return self._never
+        """Nothing is known of it."""
+        return OPEN
 
     def getpeername(self) -> tuple[str, int]:
         """Where it leads to."""
@@ -139,5 +143,7 @@ class NetworkedLoop(SimulatedLoop):
             host, port = addr_infos[0][4][:2]
             return ConnectedSocket(await self.network.connect(host, port))
 
+        for module in (of_redis, of_databases):
+            yield module, "is_closed", lambda fileno: fileno == CLOSED
         yield aiohappyeyeballs, "start_connection", start_connection
         yield socket, "create_server", lambda address, **_: ListeningSocket(*address)

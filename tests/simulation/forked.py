@@ -1,6 +1,7 @@
 """Forked: each piece of work in a process of its own, several at a time. A run begins with the same memory whatever ran
 before it, what it leaves behind is gone, and one that never ends is ended."""
 
+import gc
 import multiprocessing
 import resource
 import time
@@ -59,5 +60,6 @@ def _received(ours: Connection, process: BaseProcess) -> R | None:  # type: igno
 
 
 def _do(do: Callable[[T], R], piece: T, answer: Connection, limit_s: float) -> None:
+    gc.disable()  # the memory goes with the process
     resource.setrlimit(resource.RLIMIT_CPU, (ceil(limit_s), ceil(limit_s) + 1))
     answer.send(do(piece))

@@ -3,7 +3,6 @@ system once more as anybody would."""
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -13,15 +12,15 @@ from tests.simulation import at_rest
 from tests.simulation.operators import Operator
 from tests.simulation.workload import READ, SEND, Recorder, Request
 
-_EVERY_S = 1.0
+#: How often it looks: at what takes long, and at what will be soon.
+_EVERY_S, _SOON_S = 1.0, 0.25
 _TIMEOUT_S = 20.0
-#: By then, and after another reading of the ledger, what was on its way when an api stopped has arrived. When that was,
-#: a clock that was wrong may tell wrongly.
-_ARRIVED_S = 2.0
+#: By then what was on its way when an api stopped has arrived, and is in every reading of the ledger that ends later.
+_ARRIVED_S = 2.5
 
 
 class Probe:
-    """`nodes`: name -> port of HTTP; `audit_every_s`: how often the ledger is read."""
+    """`nodes`: name -> port of HTTP."""
 
     def __init__(
         self,
@@ -29,17 +28,15 @@ class Probe:
         redis: at_rest.Redis,
         recorder: Recorder,
         now: Callable[[], float],
-        wall_s: Callable[[], float],
-        *,
-        audit_every_s: float,
     ) -> None:
         self._nodes, self._redis, self._recorder, self._now = nodes, redis, recorder, now
-        self._wall_s, self._audit_every_s = wall_s, audit_every_s
-        self._stopped_at = 0.0
+        #: When the ledger was read that was there at first, by a clock that may be wrong.
+        self._first_as_of = ""
         admins = [name for name in nodes if name.startswith("admin")]
         self._apis = [name for name in nodes if name.startswith("api")]
         self._proxies = [name for name in nodes if name.startswith("proxy")]
         self._person = Operator(1, 0, 1.0, admins, recorder, port=nodes[admins[0]])
+        self._reader = Operator(1, 0, 1.0, admins[:1], recorder, port=nodes[admins[0]])
         self._lines = {name: Connections(Address(name, port), timeout_s=_TIMEOUT_S) for name, port in nodes.items()}
         #: What was not as it should be, when it was last looked at.
         self.waits_for = ""
@@ -47,7 +44,7 @@ class Probe:
 
     async def until_alive(self, within_s: float) -> bool:
         """Whether every process answered in time."""
-        return await self._until(self._alive, within_s)
+        return await self._until(self._alive, within_s, _SOON_S)
 
     async def until_rest(self, within_s: float) -> bool:
         """Whether everything came to an end in time."""
@@ -57,17 +54,16 @@ class Probe:
         """Whether, with no api running, nothing is left, and the ledger balances."""
         if not await self._until(self._ended, within_s):
             return False
-        await asyncio.sleep(self._audit_every_s + _ARRIVED_S)
-        self._stopped_at = self._wall_s()
-        return await self._until(self._balance, within_s)
+        await asyncio.sleep(_ARRIVED_S)
+        return await self._until(self._balance, within_s, _SOON_S)
 
-    async def _until(self, condition: Callable[[], Any], within_s: float) -> bool:
+    async def _until(self, condition: Callable[[], Any], within_s: float, every_s: float = _EVERY_S) -> bool:
         end_s = self._now() + within_s
         while self._now() < end_s:
             self.waits_for = await condition()
             if not self.waits_for:
                 return True
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(every_s)
         return False
 
     async def _alive(self) -> str:
@@ -106,10 +102,11 @@ class Probe:
         return ""
 
     async def _balance(self) -> str:
-        found = await self._person.ask("GET", "/ledger")
+        found = await self._reader.ask("GET", "/ledger")
         if not found:
             return "there is no reading of the ledger"
-        if datetime.fromisoformat(found["as_of"]).timestamp() < self._stopped_at:
+        self._first_as_of = self._first_as_of or found["as_of"]
+        if found["as_of"] == self._first_as_of:
             return f"the ledger was last read at {found['as_of']}"
         self.ledger = {name: found[name] for name in found if isinstance(found[name], int)}
         return "" if not found["missing"] else f"the ledger misses {found['missing']}"

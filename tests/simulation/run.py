@@ -87,9 +87,7 @@ class Run:
         world.seen.on_commit.append(levers.committed)
         self.nemesis = Nemesis(levers, self._report)
         self.watch = Watch(world.sql, self.now)
-        self.probe = Probe(
-            world.ports, world.command, self.record, self.now, world.clock("probe"), audit_every_s=plan.audit_every_s
-        )
+        self.probe = Probe(world.ports, world.command, self.record, self.now)
         self._alone: list[Alone] = []
         self._begun: dict[tuple[str, str], float] = {}
         self._before = counted()

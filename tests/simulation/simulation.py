@@ -1,6 +1,7 @@
 """Simulation: the loop, the network, the timeline and the substitutes of one run."""
 
 import asyncio
+import gc
 from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, TypeVar
@@ -51,7 +52,10 @@ class Simulation:
         return Process(name, machine, self.clock(machine), self.chance(f"process {machine} {incarnation}"))
 
     def run(self, scenario: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a scenario, outside of all machines, to its end."""
+        """Run a scenario, outside of all machines, to its end. Garbage is left until then: what finalisers say, and
+        when, would depend on what else is in memory."""
+        collecting = gc.isenabled()
+        gc.disable()
         asyncio.set_event_loop(self.loop)
         try:
             with installed(self.loop, self.timeline):
@@ -60,6 +64,8 @@ class Simulation:
             asyncio.set_event_loop(None)
             self.loop.end()
             _OVER.append(self)
+            if collecting:
+                gc.enable()
 
     def _failed(self, process: Process, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -19,6 +19,8 @@ _CALM = 15
 _FAULTS = (1, 2, 2, 3, 4)
 #: The share of actions that a run's clients do not do: then they do more of the rest.
 _LEFT_OUT = 0.35
+#: Readings of the ledger are the dearest thing that goes on by itself: twice as far apart as by default.
+_AUDIT_EVERY_S = 4.0
 #: The load of what needs time to come about.
 _LONG_S = 9.0
 #: Stores that take writes.
@@ -34,7 +36,7 @@ def draw_small(seed: int) -> Plan:
         clients=tuple(range(clients)), operators=tuple(range(chance.choice((0, 1, 2)))), load_s=load_s,
         pause_s=round(clients * load_s / log_uniform(chance, 15, 80), 3), mix=_some(draw_mix(chance), chance),
         patience_s=chance.choice((13.0, 13.0, 20.0)), faults=(), proxies=chance.choice((0, 0, 1)),
-        replicas=chance.choice((0, 0, 1)), operator_pause_s=0.5, audit_every_s=2.0,
+        replicas=chance.choice((0, 0, 1)), operator_pause_s=0.5, audit_every_s=_AUDIT_EVERY_S,
     )  # fmt: skip
     if plan.proxies:
         plan = replace(plan, mix=replace(plan.mix, external=round(chance.uniform(0.2, 0.7), 2)))
@@ -81,7 +83,7 @@ def _letters(plan: Plan, chance: Random) -> Plan:
 
 def _memory_lost(plan: Plan, chance: Random) -> Plan:
     """The queue forgets what no writer has applied and an auditor has seen."""
-    plan = replace(plan, load_s=_LONG_S, replicas=0)
+    plan = replace(plan, load_s=_LONG_S, replicas=0, audit_every_s=_AUDIT_EVERY_S / 2)
     faults = (
         _fault("no_writers", plan, chance, at=0.05, for_s=8.0),
         _fault(chance.choice(("wipe", "lose_last")), plan, chance, at=chance.uniform(0.6, 0.8)),

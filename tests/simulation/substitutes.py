@@ -3,7 +3,6 @@
 Each asks the process that runs: its clock, its chance.
 """
 
-import asyncio
 import gc
 import logging
 import os
@@ -19,28 +18,22 @@ from contextvars import copy_context
 from functools import cache
 from itertools import count
 from types import FunctionType
-from typing import Any, get_args
+from typing import Any
 from unittest.mock import patch
 
 import anyio.to_thread
-import fastapi._compat.v2
 import sqlalchemy.event.attr
 import sqlalchemy.pool.impl
 import sqlalchemy.util.queue
 import uuid_utils
-import uvicorn
 from aiohttp.client_proto import ResponseHandler
-from faststream import FastStream
-from pydantic import BaseModel, TypeAdapter
 from redis.asyncio.connection import AbstractConnection
-from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
-from sqlalchemy.util import LRUCache
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.services.writer import heartbeat
 from holdfast.shared.resilience import failure_reporter
-from holdfast.shared.telemetry import decisions, logs, loop_lag
-from tests.simulation import threads
+from holdfast.shared.telemetry import decisions, logs
+from tests.simulation import once, paces, threads
 from tests.simulation.blocking import block
 from tests.simulation.endpoints import NetworkedLoop
 from tests.simulation.timeline import Timeline
@@ -51,8 +44,6 @@ _DRAWS = (
     "random", "randrange", "sample", "shuffle", "triangular", "uniform",
 )  # fmt: skip
 _NS = 1_000_000_000
-_POLL_S, _TICKS_PER_S = 1.0, 10
-_SCHEMA = BaseModel.model_json_schema.__func__  # type: ignore[attr-defined]  # of the method, for any model
 
 
 @contextmanager
@@ -74,15 +65,12 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
             *_memory(),
             *_hashes(),
             *_kept_by_modules(),
-            *_documents(),
-            *_polls(),
-            *_statements(),
+            *once.substitutes(),
+            *paces.substitutes(),
             *_logs(loop, timeline),
             *loop.substitutes(),
         ):
-            stack.enter_context(patch.object(target, name, value))
-        gc.disable()
-        stack.callback(gc.enable)
+            stack.enter_context(patch.object(target, name, value, create=name == "__getattr__"))
         yield
 
 
@@ -189,62 +177,6 @@ def _hashes() -> Iterator[tuple[Any, str, Any]]:
 
     for kind in (AbstractConnection, HttpToolsProtocol, ResponseHandler):
         yield kind, "__hash__", number
-
-
-@cache
-def _schema(model: type[BaseModel], **how: Any) -> dict[str, Any]:
-    return _SCHEMA(model, **how)
-
-
-def _documents() -> Iterator[tuple[Any, str, Any]]:
-    """A model's schema is written once: it is most of what a service does when it starts, and never differs."""
-    yield BaseModel, "model_json_schema", classmethod(lambda model, **how: dict(_schema(model, **how)))
-    yield fastapi._compat.v2, "TypeAdapter", _type_adapter
-
-
-_adapters: dict[Hashable, TypeAdapter[Any]] = {}
-
-
-def _type_adapter(annotated: Any, *, config: Any = None) -> TypeAdapter[Any]:
-    """That of a parameter or a body, made once. What a route made for itself, as a closure, is only its own."""
-    of, *metadata = get_args(annotated)
-    key = of, repr(metadata), repr(config)
-    if not isinstance(of, Hashable) or " at 0x" in repr(key):
-        return TypeAdapter(annotated, config=config)
-    if key not in _adapters:
-        _adapters[key] = TypeAdapter(annotated, config=config)
-    return _adapters[key]
-
-
-_compiled: Any = LRUCache(1000)
-_CREATE_ENGINE = sqlalchemy.create_engine
-
-
-def _statements() -> Iterator[tuple[Any, str, Any]]:
-    """A statement is compiled once, not once per engine: their dialects are alike."""
-
-    def create_engine(*args: Any, **options: Any) -> Any:
-        engine = _CREATE_ENGINE(*args, **options)
-        engine._compiled_cache = _compiled
-        return engine
-
-    yield sqlalchemy, "create_engine", create_engine
-    yield MySQLDialect_pymysql, "__hash__", lambda _: 1
-    yield MySQLDialect_pymysql, "__eq__", lambda _, other: isinstance(other, MySQLDialect_pymysql)
-
-
-async def _until_exit(server: uvicorn.Server) -> None:
-    ticks = 0
-    while not await server.on_tick(ticks):
-        ticks += _TICKS_PER_S
-        await asyncio.sleep(_POLL_S)
-
-
-def _polls() -> Iterator[tuple[Any, str, Any]]:
-    """Loops that only look at a variable ten times a second look once: half of what runs while nothing happens."""
-    yield uvicorn.Server, "main_loop", _until_exit
-    yield FastStream.run, "__defaults__", (logging.INFO, None, _POLL_S)
-    yield loop_lag, "_SAMPLE_S", _POLL_S
 
 
 def _kept_by_modules() -> Iterator[tuple[Any, str, Any]]:

@@ -6,6 +6,11 @@ import sys
 
 import pytest
 
+from tests.simulation import warm
+from tests.simulation.kept import Kept
+from tests.simulation.plan import Cut
+from tests.simulation.run import run
+
 _DEADLINE_S = 600
 #: As many as so many seconds of one processor have room for.
 _MANY = ("--seeds", "1000", "--within", "30")
@@ -36,3 +41,11 @@ def test_a_seed_is_one_timeline() -> None:
     )
     assert first.splitlines()[:-1] == again.splitlines()[:-1]  # the last line has the time it took
     assert first.splitlines()[:-1] != other.splitlines()[:-1]
+
+
+def test_a_seed_is_the_same_after_others() -> None:
+    """What earlier runs of the process have prepared makes a run faster, and no other one."""
+    one = Kept(46, Cut(seconds=4))
+    first = run(one.plan, one.cut).digest
+    warm.up()
+    assert run(one.plan, one.cut).digest == first

@@ -26,7 +26,7 @@ _SQL_MODE = (
 
 
 @cache
-def _translator() -> Translator:
+def translator() -> Translator:
     """One for all servers with the usual tables: translating a statement takes longer than running it."""
     return Translator(migrated())
 
@@ -56,7 +56,7 @@ class DatabaseModel:
         self.waits: Waits = waits or Simulated()
         self.faults = Faults(chance)
         schema = dict(tables or migrated())
-        translator = Translator(schema) if tables else _translator()
+        plans = Translator(schema) if tables else translator()
         sqlite = apsw.Connection(":memory:", statementcachesize=500)
         sqlite.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)  # "name" is a column, or an error
         for table in schema.values():
@@ -64,7 +64,7 @@ class DatabaseModel:
                 sqlite.execute(statement)
         self.rows = Rows(sqlite, schema)
         self.transactions = Transactions(self.rows, self.waits, clock)
-        self.executor = Executor(self.rows, self.transactions, translator)
+        self.executor = Executor(self.rows, self.transactions, plans)
         functions.install(sqlite, clock, self.executor.is_free)
 
     def connect(self, **options: Any) -> Session:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlglot
@@ -16,6 +17,9 @@ from tests.models.database.values import check_of
 #: Put before names of parameters, some of which are words of SQL.
 NAMED = "v_"
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|(s|%))")
+#: A literal number that may be another one the next time, and those that stand for it.
+_VERSION = re.compile(r"\b\d{16}\b")
+_OF_NO_WRITE = 9_000_000_000_000_000_001
 _MOMENTS = (exp.UtcTimestamp, exp.TimestampAdd)
 
 
@@ -34,9 +38,29 @@ class Translator:
     def plan(self, text: str) -> Plan:
         """Made once of each text. Raises what a server says to a statement that it does not take."""
         plan = self._plans.get(text)
-        if plan is None:
-            plan = self._plans[text] = self._translated(text)
+        if plan is not None:
+            return plan
+        if (versions := _VERSION.findall(text)) and text.startswith("SELECT"):
+            return self._with(versions, text)
+        plan = self._plans[text] = self._translated(text)
         return plan
+
+    def _with(self, versions: list[str], text: str) -> Plan:
+        """A text that differs from an earlier one only in the versions that stand in it."""
+        numbers = {version: str(_OF_NO_WRITE + at) for at, version in enumerate(dict.fromkeys(versions))}
+        alike = _VERSION.sub(lambda found: numbers[found[0]], text)
+        plan = self._plans.get(alike)
+        if plan is None:
+            plan = self._plans[alike] = self._translated(alike)
+        assert isinstance(plan, Select)
+        sql = plan.sql
+        for version, number in numbers.items():
+            sql = sql.replace(number, version)
+        return replace(plan, sql=sql)
+
+    def texts(self) -> list[str]:
+        """Of the statements that it knows."""
+        return list(self._plans)
 
     def _translated(self, text: str) -> Plan:
         try:
