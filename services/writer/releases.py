@@ -43,7 +43,11 @@ class Releases:
         """For ever: what is kept."""
         while True:
             await asyncio.sleep(_AGAIN_S)
-            await asyncio.gather(*map(self._release, self._partitions))
+            await self.again()
+
+    async def again(self) -> None:
+        """Try what is kept once more."""
+        await asyncio.gather(*map(self._release, self._partitions))
 
     def _keep(self, partition: Partition, changes: Sequence[Change]) -> None:
         kept = self._kept[partition.number]

@@ -17,6 +17,7 @@ from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.replays.sender import Sender
 from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.pipeline import Handled
+from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.settle import Settler
 from holdfast.shared.connections.redis import connect, entries
 from holdfast.shared.letters.find.whole import open_operations
@@ -220,6 +221,22 @@ async def test_what_a_request_claimed_alone_is_released(redis: Redis) -> None:
     made = await claims.claim(values[4:], "entity", "operation")
     await claims.release(made.undo)
     assert await _holders(redis) == {"theirs"}
+
+
+async def test_a_value_that_cannot_be_released_keeps_nobody_waiting(redis: Redis) -> None:
+    """Its partition refuses: the others' values are released at once, its own when it takes commands again."""
+    claimed = await _claiming(redis).claim([("emails", f"{number}@example.com") for number in range(8)], "entity", "op")
+    of = {name for name, _, _ in await _claims(redis)}
+    assert len(of) > 1
+    away = min(of)
+    await redis.rename(away, "aside")
+    await redis.set(away, "of another type")
+    releases = Releases(redis, _FOUR)
+    await releases(claimed.undo)
+    assert not any([await redis.exists(name) for name in of - {away}])
+    await redis.rename("aside", away)
+    await releases.again()
+    assert await _holders(redis) == set()
 
 
 async def test_entries_that_are_moved_keep_their_partition(redis: Redis) -> None:
