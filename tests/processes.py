@@ -89,7 +89,7 @@ class Service:
         self.port = free_port()
         self.log = folder / f"{module}-{self.port}.log"
         self._module = module
-        self._warm = warm and f"{services.__name__}.{warm}"
+        self._warm = warm and f"{services.__name__}.{warm}.process"
         metrics_port = environment.get("HOLDFAST_DLQ_METRICS_PORT", self.port)
         #: host:port that Prometheus scrapes.
         self.scraped_at = f"127.0.0.1:{metrics_port}"

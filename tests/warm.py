@@ -1,7 +1,7 @@
-"""Warm: a process that has imported one of our services, and forks a new process of it for each start.
+"""Warm: a process that has imported one of our programs, and forks a new process of it for each start.
 
 To import a service takes a second and a half of a core, and the tests start hundreds. What a fork runs is the
-service's own `__main__`, with an environment, a session and a log of its own. When the tests end, however they end,
+program's own `__main__`, with an environment, a session and a log of its own. When the tests end, however they end,
 so does this process, and everything that it has forked and that still runs.
 """
 
@@ -50,27 +50,28 @@ class Forked:
 
 
 class Warm:
-    """Our end of it: two processes a module and domain, made when first needed, which take turns. What a restart
-    changes, such as the order of a set, is then changed here too."""
+    """Our end of it: two processes for what is imported and a domain, made when first needed, which take turns. What a
+    restart changes, such as the order of a set, is then changed here too."""
 
     _of: dict[tuple[str, str, int], "Warm"] = {}  # noqa: RUF012 - shared on purpose
     _making = threading.Lock()
 
-    def __init__(self, module: str, domain: str) -> None:
+    def __init__(self, imports: str, domain: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, module], cwd=Path(__file__).parent.parent, start_new_session=True,
-            env=os.environ | {"HOLDFAST_DOMAIN": domain}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [sys.executable, "-m", __name__, *imports.split()], cwd=Path(__file__).parent.parent,
+            start_new_session=True, env=os.environ | {"HOLDFAST_DOMAIN": domain},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self._asking = threading.Lock()
         atexit.register(self._end)
 
     @classmethod
-    def of(cls, module: str, domain: str, starts: int) -> "Warm":
-        """The one of this module, which serves the resources of this domain; empty: the usual one. `starts`: how
-        often the service was started before."""
-        which = (module, domain, starts % 2)
+    def of(cls, imports: str, domain: str, starts: int = 0) -> "Warm":
+        """The one that has imported these modules, for the resources of this domain; empty: the usual one. `starts`:
+        how often the program was started before."""
+        which = (imports, domain, starts % 2)
         with cls._making:
-            return cls._of.setdefault(which, cls._of.get(which) or cls(module, domain))
+            return cls._of.setdefault(which, cls._of.get(which) or cls(imports, domain))
 
     def start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
         """`python -m <module> <arguments>`; another module than ours may be one that makes ours misbehave."""
@@ -93,9 +94,10 @@ class Warm:
         self._process.communicate(timeout=_END_S)
 
 
-def _serve(module: str) -> None:
+def _serve(imports: Sequence[str]) -> None:
     leave_out()
-    import_module(f"{module}.process")
+    for module in imports:
+        import_module(module)
     gc.collect()
     gc.freeze()  # a fork's collector would write to, and so copy, every page of what is imported
     codes: dict[int, int | None] = {}
@@ -137,4 +139,4 @@ def _become(module: str, arguments: list[str], environment: dict[str, str], log:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.argv[1:])
