@@ -29,7 +29,7 @@ from holdfast.shared.store.closing import close
 from holdfast.shared.store.engine import Timeouts, make_engine
 from holdfast.shared.writes.versions import wall_clock
 from tests.bench import machine
-from tests.bench.process import ROOT, Process
+from tests.bench.process import ROOT, Process, cpu_s
 from tests.bench.stage import Stage, stage
 from tests.client import fetch
 from tests.processes import PATIENT_API
@@ -41,7 +41,6 @@ _WARM_UP = 500
 _STEP = 500
 _SAMPLE = 500
 _BUSY, _PAUSE_S = 503, 0.2
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _LEAVES = (
     "SELECT table_name, SUM(stat_value) * @@innodb_page_size FROM mysql.innodb_index_stats"
     " WHERE stat_name = 'n_leaf_pages' AND database_name = 'holdfast' GROUP BY table_name"
@@ -134,7 +133,7 @@ class _Measurement:
             cursor.execute(_FSYNCS)
             fsyncs = sum(int(value) for _, value in cursor.fetchall())
         return {
-            **{name: _cpu_us(pid) for name, pid in self._pids.items()},
+            **{name: cpu_s(pid) * 1e6 for name, pid in self._pids.items()},
             "memory": float(memory["used_memory"]), "log": float(log["aof_current_size"]),
             "batches": self._batches(), "fsyncs": float(fsyncs),
         }  # fmt: skip
@@ -222,12 +221,6 @@ async def _answer(expected: int, send: Callable[[], Any]) -> dict[str, Any]:
         if answer.status != _BUSY:
             raise RuntimeError(f"{answer.status}: {document}")
         await asyncio.sleep(_PAUSE_S)
-
-
-def _cpu_us(pid: int) -> float:
-    """Processor time of a process with its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * 1e6 / _TICKS_PER_S
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from holdfast.shared.store.tables import table_of
 from holdfast.shared.writes.versions import wall_clock
 from tests.bench import machine, page
+from tests.bench.process import cpu_s
 from tests.bench.table import Part, Row, as_text
 from tests.conftest import migrate
 from tests.servers import Database
@@ -42,7 +43,7 @@ _HOW = (
     " the other half, so that one page has all tombstones before its rows.",
     f"A page is `reads.page` with {_LIMIT} rows, its connection and the making of entities included; {_PAGES} at each"
     f" place in each of {_ROUNDS} rounds, each after another entity near that place.",
-    "Rows that the server read (`Handler_read%`) do not depend on what else the machine does.",
+    "Rows that the server read (`Handler_read%`) and processor time do not depend on what else the machine does.",
     "Before: the query without the index that holds live rows only, and with an index on `created_version`.",
 )
 
@@ -78,6 +79,7 @@ def _run(folder: Path, entities: int, gone: int) -> tuple[list[Part], list[str],
         }  # fmt: skip
         now = {name: [_timed(engine, at, reads.page, _PAGES) for _ in range(_ROUNDS)] for name, at in places.items()}
         touched = {name: _touched(engine, at) for name, at in places.items()}
+        spent = {name: _spent(engine, database.pid, at) for name, at in places.items()}
         with engine.begin() as connection:
             connection.execute(sa.text("CREATE INDEX users_created_version ON users (created_version)"))
         before = {name: [_timed(engine, at, _as_before, _BEFORE_PAGES)] for name, at in places.items()}
@@ -93,8 +95,11 @@ def _run(folder: Path, entities: int, gone: int) -> tuple[list[Part], list[str],
     ]
     then = [Row(f"{name}, as before", [each.p50 for each in rounds], "ms") for name, rounds in before.items()]
     touched_rows = [Row(f"{name}, rows that the server read", [each], "rows") for name, each in touched.items()]
+    spent_rows = [
+        Row(f"{name}, processor time of {who}", [each[who]], "ms") for name, each in spent.items() for who in each
+    ]
     parts = [
-        Part(f"A page of {entities:,} users and {gone:,} tombstones", rows + touched_rows + then),
+        Part(f"A page of {entities:,} users and {gone:,} tombstones", rows + touched_rows + spent_rows + then),
         Part("Removing", [Row("a tombstone, in steps", [purge_us], "µs")]),
     ]
     worst = max(each.p99 for rounds in now.values() for each in rounds)
@@ -152,6 +157,16 @@ def _touched(engine: Engine, after: int) -> float:
     between = so_far()
     reads.page(engine, USERS, after, _LIMIT)
     return so_far() - between - (between - before)
+
+
+def _spent(engine: Engine, pid: int, after: int) -> dict[str, float]:
+    """ms of a processor for one page, of the server and of us: what a page takes at least, on a machine that does
+    nothing else."""
+    began, before = time.process_time(), cpu_s(pid)
+    for number in range(_PAGES):
+        reads.page(engine, USERS, after + number, _LIMIT)
+    ours, theirs = time.process_time() - began, cpu_s(pid) - before
+    return {"the server": theirs / _PAGES * 1e3, "the client": ours / _PAGES * 1e3}
 
 
 def _purge(engine: Engine, count: int) -> float:

@@ -4,7 +4,6 @@ Upper bounds: every process probes without end, which it does only while the sto
 """
 
 import argparse
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,13 +18,12 @@ from holdfast.shared.faults import Fault
 from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S, PROBE_REFUSED_MAX_S
 from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Timeouts, make_engine
-from tests.bench.process import ROOT
+from tests.bench.process import ROOT, cpu_s
 from tests.bench.stage import Stage, stage
 from tests.database_faults import KNOWN
 
 PROCESSES = 60
 _TIMES = 200
-_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _HEAD = ("probe", "pause s", "server CPU ms", f"{PROCESSES} processes, % of a core")
 
 
@@ -82,15 +80,10 @@ def _measured(stores: Stage) -> list[Cost]:
 
 def _cpu_s(pid: int, probe: Callable[[], object]) -> float:
     probe()
-    before = _used_s(pid)
+    before = cpu_s(pid)
     for _ in range(_TIMES):
         probe()
-    return (_used_s(pid) - before) / _TIMES
-
-
-def _used_s(pid: int) -> float:
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) * _TICK_S
+    return (cpu_s(pid) - before) / _TIMES
 
 
 def _page(rows: list[list[str]]) -> list[str]:

@@ -95,6 +95,12 @@ class Process:
             self._process.wait(_STOP_DEADLINE_S)
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time of a running process with its threads."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def ended_children_cpu_s() -> float:
     """Processor time of the processes that we started and that have ended, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
