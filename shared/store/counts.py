@@ -14,7 +14,6 @@ from holdfast.shared.store.cuts import Cuts, cut_of
 from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.load import load_ended
 from holdfast.shared.store.tables import operation_totals, operations
-from holdfast.shared.writes.epoch import Known, Window
 
 _PAGE = 1000
 
@@ -25,21 +24,6 @@ _LATER = (
     f"{_COUNT} FORCE INDEX (operations_version) WHERE closed = 1 AND entry_id IS NOT NULL"
     " AND version > {least} AND version > {cut}"
 )
-
-
-#: Of operations that an entry of a window ended, which an entry's number tells; none is older than its entry by more
-#: than `since` allows for.
-_ENTRY = (
-    "(CAST(SUBSTRING_INDEX(entry_id, '-', 1) AS UNSIGNED) * 1000"
-    " + CAST(SUBSTRING_INDEX(entry_id, '-', -1) AS UNSIGNED))"
-)
-_OF_ENTRIES = f"""
-    SELECT COUNT(*), SUM({_ENTRY} <= {{seen_to}}) FROM operations FORCE INDEX (operations_version)
-    WHERE version >= {{older}} AND version <= {{floor}} AND entry_id IS NOT NULL
-    AND {_ENTRY} >= {{since}} AND {_ENTRY} <= {{floor}}
-"""  # noqa: S608  # of this module's own words
-#: An entry that was added by hand may have a version of before.
-_OLDER_US = 60_000_000
 
 
 class Totals(NamedTuple):
@@ -101,15 +85,6 @@ def _counted(connection: sa.Connection, query: str, cuts: Cuts) -> tuple[int, in
     statement = query.format(cut=cut_of("CRC32(entity_id)", cuts), least=min(cuts))
     every, rejected, direct = connection.exec_driver_sql(statement).one()
     return int(every), int(rejected or 0), int(direct or 0)
-
-
-def ended_in(connection: sa.Connection, window: Window) -> Known:
-    """How many operations the entries of a window have ended. It costs as much as the window is wide."""
-    query = _OF_ENTRIES.format(
-        since=window.since, older=window.since - _OLDER_US, seen_to=window.seen_to, floor=window.floor
-    )
-    every, seen = connection.exec_driver_sql(query).one()
-    return Known(int(seen or 0), int(every) - int(seen or 0))
 
 
 def read_totals(connection: sa.Connection, *, lock: bool = False) -> Totals:

@@ -19,11 +19,11 @@ from holdfast.services.dlq_admin.auditor.epochs import Epochs
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.index.insert import index
-from holdfast.shared.letters.index.tables import groups, letters
+from holdfast.shared.letters.index.tables import groups, items, letters
 from holdfast.shared.letters.letter import read
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.groups import ensure_groups
-from holdfast.shared.queue.names import CLOCK, LUA, PREFIX, WRITES
+from holdfast.shared.queue.names import CLOCK, LEDGER, LUA, PREFIX, WRITES
 from holdfast.shared.store import epochs
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.store.tables import operations
@@ -84,7 +84,7 @@ class World:
         self._now(self.stream[-1] - gone)
 
     def _end(self, entry_id: str, fields: dict[bytes, bytes], effect: str = "applied") -> None:
-        operation_id, version = fields[b"operation_id"].decode(), versions.from_stream_id(entry_id)
+        operation_id, version = fields[b"operation_id"].decode(), int(fields[b"version"])
         if operation_id not in self.applied:
             row: dict[str, object] = {
                 "operation_id": operation_id,
@@ -130,6 +130,32 @@ class World:
                 connection.execute(sa.update(letters).where(letters.c.id == letter.number).values(moved))
                 connection.execute(sa.update(groups).values({state.value: groups.c[state] + groups.c[State.DEAD]}))
                 connection.execute(sa.update(groups).values({State.DEAD.value: 0}))
+
+    def _move(self, before: State, after: State, item: str = "") -> None:
+        """All letters, and the items of their replay."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(letters).values({"state": after.value}))
+            connection.execute(sa.update(groups).values({after.value: groups.c[before]}))
+            connection.execute(sa.update(groups).values({before.value: 0}))
+            connection.execute(sa.update(items).values({"state": item}))
+
+    async def send_again(self) -> None:
+        """The dead letters, as a replay does."""
+        with self._engine.begin() as connection:
+            dead = connection.execute(sa.select(letters)).all()
+        for position, letter in enumerate(dead):
+            fields: dict[Any, Any] = {"operation_id": letter.operation_id, "entity_id": letter.entity_id}
+            entry = await self._redis.xadd(WRITES, fields | {"version": letter.version, "replay": "1"})
+            await self._redis.hincrby(LEDGER, "replayed", 1)
+            row = {"replay_id": 1, "position": position, "letter_id": letter.id, "state": "sent"}
+            row |= {"operation_id": letter.operation_id, "entry_id": entry.decode()}
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(items).values(row))
+        await asyncio.to_thread(self._move, State.DEAD, State.REPLAYING, "sent")
+
+    async def give_up(self) -> None:
+        """What was sent again and is nowhere: the letters are dead as before."""
+        await asyncio.to_thread(self._move, State.REPLAYING, State.DEAD, "lost")
 
     async def ending_the_oldest(self) -> Callable[[], None]:
         """Commits the oldest write, as a writer does that has not settled it yet."""
@@ -252,6 +278,29 @@ async def test_what_was_in_hand_ends_in_its_own_epoch(how: str, steps: int, seen
                 assert (each.missing, ended, each.accepted) == (0, 4, 4 + each.lost + each.in_flight), table(each)
                 assert each.lost == (len(on.lost) if seen else 0)
             await on.accept(2)
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_what_was_sent_again_is_a_letter_still(late: bool) -> None:
+    """The queue forgets dead letters that a replay had sent again: they are dead letters and not lost, before and after
+    the replay notices; unless a writer has them in hand and applies them."""
+    async with world() as on:
+        await on.epochs.ledger()
+        await on.accept(3)
+        await on.take(3)
+        await on.end("dead_lettered")
+        await on.epochs.ledger()
+        await on.send_again()
+        await on.epochs.ledger()
+        await on.take(3)
+        on.applied.clear()
+        on.forget(9)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.dead_lettered, ledger.lost, ledger.accepted) == (0, 3, 0, 3), table(ledger)
+        await on.end("applied") if late else await on.give_up()
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.accepted) == (0, 0, 3), table(ledger)
+        assert (ledger.applied, ledger.dead_lettered) == ((3, 0) if late else (0, 3))
 
 
 @pytest.mark.parametrize("before", ["ended_by", "letter_counts", "counts_in"])

@@ -147,6 +147,7 @@ def _held(
 ) -> _Held:
     readable = {number: names_an_entry(entry_id) for number, entry_id in waiting if number is not None}
     letter_cuts = [number_or_none(cut) for cut in queue.dead_cuts]
+    sent_again = {entry_id for _, entry_id in waiting}
     in_flight = copies = 0
     with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
         epoch = epochs.totals_in(connection)
@@ -160,10 +161,11 @@ def _held(
             ended = ended_by(connection, [operation_id for _, operation_id, _ in page])
             in_flight += sum(operation_id not in ended for _, operation_id, _ in page)
             copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id, _ in page)
+            sent_again |= {entry_id for entry_id, _, again in page if again}
             if known:
                 known.on_stream(page, ended)
         up_to = max(newest_letter, *(NUMBER_MAX if cut is None else cut for cut in letter_cuts))
-        letters = letter_counts(connection, up_to, readable, cuts)
+        letters = letter_counts(connection, up_to, readable, cuts, sent_again)
         operations = counts_in(connection, cuts)
         counts = known.counts if known else epoch.known
         if not window:

@@ -1,6 +1,6 @@
 """Counts: the dead letters' share of the ledger, as of one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,8 +11,6 @@ from holdfast.shared.letters.replays.doubts import UncertainItem, doubts, in_que
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.cuts import Cuts
 from holdfast.shared.store.engine import Engine, reading
-from holdfast.shared.writes import versions
-from holdfast.shared.writes.epoch import Window
 
 _PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
 
@@ -37,22 +35,16 @@ def newest_number(engine: Engine) -> int:
         return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(letters.c.id), 0))).scalar_one())
 
 
-def letters_of(connection: sa.Connection, window: Window) -> list[tuple[str, str | None]]:
-    """(entry id, operation id) of the letters of a window's entries, and of a few others."""
-    since, floor = (versions.to_stream_id(each).partition("-")[0] for each in (window.since, window.floor))
-    first = since if len(since) == len(floor) else ""  # ids are compared as text
-    query = sa.select(letters.c.entry_id, letters.c.operation_id).where(
-        letters.c.imported == 0, letters.c.entry_id >= first, letters.c.entry_id <= f"{floor}-~"
-    )
-    return [(entry_id, operation_id) for entry_id, operation_id in connection.execute(query)]
-
-
 def letter_counts(
-    connection: sa.Connection, up_to: int, on_stream: Mapping[int, bool], write_cuts: Cuts | None = None
+    connection: sa.Connection,
+    up_to: int,
+    on_stream: Mapping[int, bool],
+    write_cuts: Cuts | None = None,
+    there: Container[str] | None = None,
 ) -> LetterCounts:
     """Of the letters with a number up to `up_to`, in a transaction of one snapshot. `on_stream`: numbers of those that
     the dead-letter stream still had, and whether they are of an entry. `write_cuts`: with which entry each write stream
-    ended then, as versions; None: now."""
+    ended then, as versions; None: now. `there`: the entries of replays that are on either stream; None: all."""
     states = (State.DEAD, State.REPLAYING, State.DISCARDED)
     columns = [*[groups.c[state] for state in states], groups.c.purged, groups.c.imported]
     sums = sa.select(*[sa.func.coalesce(sa.func.sum(column), 0) for column in columns])
@@ -63,7 +55,7 @@ def letter_counts(
     newer = {state: (count, int(new)) for state, count, new in connection.execute(later.group_by(letters.c.state))}
     dead -= newer.get(State.DEAD, (0, 0))[0]
     discarded -= newer.get(State.DISCARDED, (0, 0))[0]
-    sent, unsure = in_queue(connection, write_cuts), doubts(connection)
+    sent, unsure = in_queue(connection, write_cuts, there), doubts(connection)
     present = {number for (number,) in rows_with(connection, _PRESENT, on_stream)}
     absent = [of_an_entry for number, of_an_entry in on_stream.items() if number not in present]
     unsent = max(0, replaying - sent)

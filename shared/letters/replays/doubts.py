@@ -1,12 +1,13 @@
 """Uncertain items: letters of replays that the ledger must not count twice, as dead and as on the write stream."""
 
+from collections.abc import Container
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from holdfast.shared.letters.index.tables import items
-from holdfast.shared.store.cuts import Cuts, cut_of
-from holdfast.shared.store.tables import operations
+from holdfast.shared.store.cuts import Cuts, within
+from holdfast.shared.writes import versions
 
 
 class UncertainItem(NamedTuple):
@@ -16,25 +17,25 @@ class UncertainItem(NamedTuple):
     letter: int
 
 
-#: Of the entry of an item.
-_VERSION = (
-    "(CAST(SUBSTRING_INDEX(replay_items.entry_id, '-', 1) AS UNSIGNED) * 1000"
-    " + CAST(SUBSTRING_INDEX(replay_items.entry_id, '-', -1) AS UNSIGNED))"
+_SENT = (
+    "SELECT i.entry_id, o.operation_id, o.entry_id, d.id FROM replay_items i"
+    " LEFT JOIN operations o ON o.operation_id = i.operation_id"
+    " LEFT JOIN dead_letters d ON d.entry_id = i.entry_id AND d.imported = 0 WHERE i.state = 'sent'"
 )
 
 
-def in_queue(connection: sa.Connection, cuts: Cuts | None) -> int:
+def in_queue(connection: sa.Connection, cuts: Cuts | None, there: Container[str] | None) -> int:
     """Replaying letters that are no longer dead as of the entry that each write stream ended with then (`cuts`, as
-    versions; None: now): put on the stream until then, or ended since by what was put there later."""
-    sent = sa.select(sa.func.count()).where(items.c.state == "sent")
-    if cuts is None:
-        return int(connection.execute(sent).scalar_one())
-    later = sent.where(sa.text(f"{_VERSION} > {cut_of(_VERSION, cuts)}"))
-    ended = later.select_from(items.join(operations, operations.c.operation_id == items.c.operation_id)).where(
-        operations.c.entry_id == items.c.entry_id
-    )
-    all_sent, after, over = (int(connection.execute(query).scalar_one()) for query in (sent, later, ended))
-    return all_sent - after + over
+    versions; None: now): sent until then, and `there`, which has the entries of both streams (None: all), or over; or
+    ended since by what was sent later. One that is nowhere is dead as before; its replay will notice."""
+    found = set()
+    for entry_id, over, ended_by, again in connection.exec_driver_sql(_SENT):
+        if cuts is None or within(versions.from_stream_id(entry_id), cuts):
+            sent = there is None or entry_id in there or over is not None or again is not None
+        else:
+            sent = ended_by == entry_id
+        found |= {entry_id} if sent else set()
+    return len(found)
 
 
 def doubts(connection: sa.Connection) -> list[UncertainItem]:
