@@ -101,9 +101,10 @@ class World:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(operations).values(row))
 
-    async def take(self, count: int) -> None:
+    async def take(self, count: int, *, newest: bool = False) -> None:
         """The oldest few that are in no writer's hands."""
-        entries = [(entry_id.decode(), fields) for entry_id, fields in await self._redis.xrange(WRITES)]
+        found = await (self._redis.xrevrange if newest else self._redis.xrange)(WRITES)
+        entries = [(entry_id.decode(), fields) for entry_id, fields in found]
         self.in_hand |= dict([one for one in entries if one[0] not in self.in_hand][:count])
 
     async def end(self, how: str) -> None:
@@ -278,6 +279,21 @@ async def test_what_was_in_hand_ends_in_its_own_epoch(how: str, steps: int, seen
                 assert (each.missing, ended, each.accepted) == (0, 4, 4 + each.lost + each.in_flight), table(each)
                 assert each.lost == (len(on.lost) if seen else 0)
             await on.accept(2)
+
+
+@pytest.mark.parametrize("how", _ENDS)
+async def test_what_ended_after_the_last_look_hides_no_loss(how: str) -> None:
+    """Writes that were seen are lost; others, which were not, end before the queue forgets: the first are named."""
+    async with world() as on:
+        await on.accept(3)
+        await on.epochs.ledger()
+        await on.accept(2)
+        await on.take(2, newest=True)
+        await on.end(how)
+        on.forget(9)
+        for _ in range(2):
+            ledger = await on.epochs.ledger()
+            assert (ledger.missing, ledger.lost, getattr(ledger, how), ledger.accepted) == (0, 3, 2, 5), table(ledger)
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from holdfast.shared.connections.redis import text
 from holdfast.shared.letters.ids import NUMBER_MAX, id_of, number_or_none
 from holdfast.shared.letters.index.counts import LetterCounts, letter_counts, newest_number
-from holdfast.shared.letters.index.known import KnownWrites
+from holdfast.shared.letters.index.known import KnownWrites, letters_after
 from holdfast.shared.letters.letter import names_an_entry
 from holdfast.shared.letters.replays.doubts import UncertainItem
 from holdfast.shared.queue.partitions import ONE, Partitions
@@ -166,6 +166,9 @@ def _held(
                 known.on_stream(page, ended)
         up_to = max(newest_letter, *(NUMBER_MAX if cut is None else cut for cut in letter_cuts))
         letters = letter_counts(connection, up_to, readable, cuts, sent_again)
+        if of_the_past:
+            newer = letters_after(connection, max(cuts), (entry_id for _, entry_id in waiting))
+            letters = replace(letters, dead_lettered=letters.dead_lettered - newer)
         operations = counts_in(connection, cuts)
         counts = known.counts if known else epoch.known
         if not window:

@@ -1,14 +1,16 @@
 """Known: how many writes of an epoch's window something is known of. A writer may have had some of them in hand when
 the queue forgot them: when they end, more is known, and those ends are of the epoch before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.index.tables import letters
+from holdfast.shared.letters.index.tables import items, letters
 from holdfast.shared.letters.letter import names_an_entry
+from holdfast.shared.letters.state import State
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.epoch import Known, Window
+from holdfast.shared.writes.versions import VERSION_MAX
 
 #: Of the entry that ended an operation.
 _ENTRY = (
@@ -23,6 +25,8 @@ _ENDED = f"""
 """  # noqa: S608  # of this module's own words
 #: An entry that was added by hand may have a version of before.
 _OLDER_US = 60_000_000
+#: Letters that the ledger counts.
+_COUNTED = (State.DEAD, State.REPLAYING, State.DISCARDED)
 
 
 class KnownWrites:
@@ -35,24 +39,21 @@ class KnownWrites:
         limits = (window.seen_to, window.since - _OLDER_US, window.floor, window.since, window.floor)
         ended, seen = connection.exec_driver_sql(_ENDED, limits).one()
         self._seen, self._unseen = int(seen or 0), int(ended) - int(seen or 0)
-        self._dead = {entry for entry in (*_entries_of_letters(connection, window), *unread) if self._holds(entry)}
+        self._dead = _first_letters(connection, window, unread)
         for entry in self._dead:
             self._count(entry)
 
     def on_stream(self, page: Iterable[tuple[str, str, bool]], ended: Mapping[str, str | None]) -> None:
         """A page of the write stream, and which entry has ended which operation."""
         for entry, operation_id, again in page:
-            known = again or entry in self._dead or self._holds(ended.get(operation_id))
-            if not known and self._holds(entry):
+            known = again or entry in self._dead or _holds(self._window, ended.get(operation_id))
+            if not known and _holds(self._window, entry):
                 self._count(entry)
 
     @property
     def counts(self) -> Known:
         """Until now."""
         return Known(self._seen, self._unseen)
-
-    def _holds(self, entry: str | None) -> bool:
-        return entry is not None and names_an_entry(entry) and versions.from_stream_id(entry) in self._window
 
     def _count(self, entry: str) -> None:
         if versions.from_stream_id(entry) <= self._window.seen_to:
@@ -61,11 +62,28 @@ class KnownWrites:
             self._unseen += 1
 
 
-def _entries_of_letters(connection: sa.Connection, window: Window) -> list[str]:
-    """Of the letters of a window's entries, and of a few others."""
+def letters_after(connection: sa.Connection, cut: int, unread: Iterable[str]) -> int:
+    """How many of the letters that the ledger counts are of newer entries than a version. A letter that died again is
+    as old as its first one. `unread`: as above, among others."""
+    return len(_first_letters(connection, Window(cut + 1, cut, VERSION_MAX), unread, _COUNTED))
+
+
+def _first_letters(
+    connection: sa.Connection, window: Window, unread: Iterable[str], states: Sequence[State] = tuple(State)
+) -> set[str]:
+    """The entries of a window that died, without those that a replay had sent: these are letters of before."""
     since, floor = (versions.to_stream_id(each).partition("-")[0] for each in (window.since, window.floor))
-    first = since if len(since) == len(floor) else ""  # ids are compared as text
-    query = sa.select(letters.c.entry_id).where(
-        letters.c.imported == 0, letters.c.entry_id >= first, letters.c.entry_id <= f"{floor}-~"
-    )
-    return list(connection.execute(query).scalars())
+    low = since if len(since) == len(floor) else ""  # ids are compared as text
+    of_window = (letters.c.imported == 0, letters.c.entry_id >= low, letters.c.entry_id <= f"{floor}-~")
+    earlier = letters.alias()
+    before = (earlier.c.operation_id == letters.c.operation_id) & (earlier.c.id < letters.c.id)
+    first = sa.select(letters.c.entry_id).where(*of_window, earlier.c.id.is_(None), letters.c.state.in_(states))
+    first = first.outerjoin_from(letters, earlier, before & (earlier.c.imported == 0))
+    indexed = connection.execute(sa.select(letters.c.entry_id).where(*of_window)).scalars()
+    sent = connection.execute(sa.select(items.c.entry_id).where(items.c.state == "sent")).scalars()
+    new = set(unread).difference(indexed, sent)
+    return {entry for entry in (*connection.execute(first).scalars(), *new) if _holds(window, entry)}
+
+
+def _holds(window: Window, entry: str | None) -> bool:
+    return entry is not None and names_an_entry(entry) and versions.from_stream_id(entry) in window
