@@ -158,6 +158,14 @@ class World:
         """What was sent again and is nowhere: the letters are dead as before."""
         await asyncio.to_thread(self._move, State.REPLAYING, State.DEAD, "lost")
 
+    async def die_again(self) -> None:
+        """What was sent again."""
+        again = [(entry.decode(), fields) for entry, fields in await self._redis.xrange(WRITES) if b"replay" in fields]
+        await asyncio.to_thread(self._move, State.REPLAYING, State.DEAD_AGAIN, "failed_same")
+        for entry_id, fields in again:
+            await asyncio.to_thread(self.die, entry_id, fields)
+            await self._redis.xdel(WRITES, entry_id)
+
     async def ending_the_oldest(self) -> Callable[[], None]:
         """Commits the oldest write, as a writer does that has not settled it yet."""
         [(entry_id, fields)] = await self._redis.xrange(WRITES, count=1)
@@ -347,3 +355,22 @@ async def test_a_copy_of_what_is_over_is_no_write() -> None:
         await on.repeat_the_oldest()
         reading = await on.reading()
         assert (reading.missing, reading.in_flight, reading.applied) == (0, 2, 1), table(reading)
+
+
+async def test_what_dies_again_was_in_no_hands() -> None:
+    """The queue goes back to a moment at which dead letters were on the stream again, and they die once more."""
+    async with world() as on:
+        await on.accept(2)
+        await on.take(2)
+        await on.end("dead_lettered")
+        await on.epochs.ledger()
+        await on.send_again()
+        await on.accept(1)
+        await on.epochs.ledger()
+        await on.accept(1)
+        on.forget(1)
+        assert (await on.epochs.ledger()).missing == 0
+        await on.die_again()
+        ledger = await on.epochs.ledger()
+        counted = (ledger.missing, ledger.lost, ledger.dead_lettered, ledger.in_flight, ledger.accepted)
+        assert counted == (0, 0, 2, 1, 3), table(ledger)
