@@ -160,7 +160,7 @@ class World:
 
     async def die_again(self) -> None:
         """What was sent again."""
-        entries: list[Any] = await self._redis.xrange(WRITES)
+        entries: Any = await self._redis.xrange(WRITES)
         again = [(entry.decode(), fields) for entry, fields in entries if b"replay" in fields]
         await asyncio.to_thread(self._move, State.REPLAYING, State.DEAD_AGAIN, "failed_same")
         for entry_id, fields in again:
