@@ -51,7 +51,8 @@ def _steps(
             _slots, values, matches, _deliveries,
         )  # fmt: skip
 
-    return st.sampled_from(commands).flatmap(one)
+    of = {command: one(command) for command in commands}  # made once: each new one is looked through when first drawn
+    return st.sampled_from(commands).flatmap(of.__getitem__)
 
 
 _COMMANDS = ["CreateUser", "UpdateUser", "UpdateUser", "UpdateUser", "ReplaceUser", "DeleteUser"]
