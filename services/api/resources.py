@@ -120,7 +120,8 @@ def _signature(resource: ResourceType) -> inspect.Signature:
         [
             inspect.Parameter("request", kind, annotation=Request),
             *(inspect.Parameter(name, kind, annotation=of, default=default) for name, of, default in parameters),
-        ]
+        ],
+        return_annotation=Response,
     )
 
 

@@ -1,7 +1,7 @@
 """Query parameters: a request is refused if it has one that its route does not declare, or gives one twice that is no
 list. A misspelt filter would else answer for everything, and of two values a proxy before us may see the other one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from inspect import isclass
 from typing import Any, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -24,6 +24,43 @@ def declared(dependant: Dependant) -> dict[str, bool]:
         else:
             found[field.alias] = _is_list(annotation)
     return found
+
+
+Arguments = Callable[[bytes], dict[str, Any] | None]
+
+
+def arguments(dependant: Dependant) -> Arguments | None:
+    """What makes a handler's arguments of a query, in the way that FastAPI does; None for whatever is out of the
+    ordinary, which FastAPI then answers. None at all for a handler that takes more than the request and such values."""
+    about = dependant.path_params, dependant.header_params, dependant.cookie_params, dependant.body_params
+    injected = (
+        dependant.response_param_name, dependant.background_tasks_param_name, dependant.security_scopes_param_name,
+        dependant.http_connection_param_name, dependant.websocket_param_name,
+    )  # fmt: skip
+    if any(about) or any(injected) or dependant.dependencies or any(declared(dependant).values()):
+        return None
+    if dependant.request_param_name != "request":
+        return None
+    known = {field.alias: field for field in dependant.query_params}
+
+    def read(query: bytes) -> dict[str, Any] | None:
+        sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        raw = dict(sent)
+        if len(raw) < len(sent) or not raw.keys() <= known.keys():
+            return None
+        values = {}
+        for name, field in known.items():
+            if not raw.get(name):
+                if name in raw or field.field_info.is_required():
+                    return None
+                values[field.name] = field.get_default()
+                continue
+            values[field.name], errors = field.validate(raw[name], loc=("query", name))
+            if errors:
+                return None
+        return values
+
+    return read
 
 
 def check(query: bytes, known: Mapping[str, bool]) -> None:

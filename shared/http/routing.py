@@ -29,6 +29,8 @@ class DirectRoute(APIRoute):
         self.direct = self._takes_the_request()
         if self.direct:
             self.app = _as_app(self.get_route_handler())
+        #: What makes the arguments of a handler that takes nothing else of FastAPI.
+        self.arguments = query.arguments(self.dependant) if not self.direct and self._returns_the_response() else None
 
     def get_route_handler(self) -> Handler:
         """FastAPI's extension point."""
@@ -46,6 +48,15 @@ class DirectRoute(APIRoute):
 
     def _takes_the_request(self) -> bool:
         return [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]
+
+    def _returns_the_response(self) -> bool:
+        returned = inspect.signature(self.endpoint).return_annotation
+        return inspect.iscoroutinefunction(self.endpoint) and returned is Response
+
+    async def with_arguments(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """An ASGI app: the handler with the arguments in the scope."""
+        response = await self.endpoint(request=Request(scope, receive, send), **scope["arguments"])
+        await response(scope, receive, send)
 
 
 def _as_app(handler: Handler) -> ASGIApp:
@@ -109,20 +120,27 @@ class Router:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        route = self._find(scope) if scope["type"] == "http" else None
-        await (self._other if route is None else route.app)(scope, receive, send)
+        app = self._find(scope) if scope["type"] == "http" else None
+        await (app or self._other)(scope, receive, send)
 
-    def _find(self, scope: Scope) -> DirectRoute | None:
-        """The route that its handler needs nothing of FastAPI for, entered into the scope."""
+    def _find(self, scope: Scope) -> ASGIApp | None:
+        """What answers, if it needs nothing of FastAPI; its route is entered into the scope."""
         segments = scope["path"][1:].split("/")
         for form, route in self._known.get((scope["method"], segments[0], len(segments)), ()):
             if form.matches(segments):
-                if not isinstance(route, DirectRoute) or not route.direct or scope["root_path"]:
+                if not isinstance(route, DirectRoute) or scope["root_path"] or not self._takes(route, scope):
                     return None
                 scope["route"], scope["endpoint"] = route, route.endpoint
                 scope["path_params"] = {name: segments[at] for at, name in form.parameters}
-                return route
+                return route.app if route.direct else route.with_arguments
         return None
+
+    @staticmethod
+    def _takes(route: DirectRoute, scope: Scope) -> bool:
+        if route.direct or route.arguments is None:
+            return route.direct
+        scope["arguments"] = route.arguments(scope["query_string"])
+        return scope["arguments"] is not None
 
 
 def _form_of(route: BaseRoute) -> _Form | None:

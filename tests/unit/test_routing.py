@@ -1,7 +1,9 @@
 """Routing: whatever the routes and the path, the handler that answers is the one that FastAPI would have called."""
 
+from typing import Annotated
+
 import httpx
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
@@ -33,7 +35,7 @@ def _add(app: FastAPI, number: int, method: str, path: str, *, direct: bool) -> 
     app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(_ROUTES, st.sampled_from(["GET", "PUT", "POST"]), _ASKED)
 async def test_the_same_route_answers(routes: list[tuple[str, str, bool]], method: str, asked: list[str]) -> None:
     """Literal segments, parameters, and paths of any length before and after one another; 404 and 405, too."""
@@ -58,3 +60,22 @@ def test_a_handler_with_arguments_is_no_direct_one() -> None:
     _add(app, 1, "GET", "/users/{id}", direct=False)
     found = {route.path: route.direct for route in app.routes if isinstance(route, DirectRoute)}
     assert (found["/users"], found["/users/{id}"]) == (True, False)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(["limit=7", "limit=", "limit=x", "limit=300", "name=a", "name=", "name", "x=1"])))
+async def test_arguments_are_those_that_fastapi_would_find(sent: list[str]) -> None:
+    """Given, left out, empty, out of range, of no number, twice and unknown."""
+
+    async def handler(request: Request, limit: Annotated[int, Query(le=200)] = 50, name: str | None = None) -> Response:
+        return Response(f"{limit} {name} {request.scope['query_string']}")
+
+    ours, theirs = service_app(Health("test"), title="t", description="d", version="0"), FastAPI()
+    for app in (ours, theirs):
+        app.add_api_route("/users", handler, methods=["GET"], include_in_schema=False)
+    assert all(route.arguments for route in ours.routes if isinstance(route, DirectRoute) and route.path == "/users")
+    async with client_of(ours) as one, client_of(theirs) as other:
+        answer, wanted = [await each.get("/users?" + "&".join(sent)) for each in (one, other)]
+    assert answer.status_code == wanted.status_code
+    if wanted.status_code == httpx.codes.OK:
+        assert answer.text == wanted.text
