@@ -9,12 +9,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local import database
 from deploy.local.nodes import Node, data_folder, stores
-from deploy.local.packages import PROVIDER, which
+from deploy.local.output import Problem
+from deploy.local.packages import PROVIDER, find, which
 from deploy.local.places import CONF, write_private
 from deploy.local.processes import Process
 from deploy.local.progress import during
@@ -28,6 +30,7 @@ _ANY = re.compile(r"^safe_to_bootstrap:.*$", re.MULTILINE)
 _LAST = re.compile(r"^safe_to_bootstrap:\s*1$", re.MULTILINE)
 _RECOVERED = re.compile(r"WSREP: Recovered position:?\s*(\S+)")
 _RECOVER_S = 120
+_IN_STEP_S, _ASK_S, _POLL_S = 120.0, 10.0, 0.3
 #: Scripts of ours that Galera runs, and the line of its own that they change.
 _SCRIPTS = CONF / "galera"
 _CHROOT = "use chroot = no"
@@ -120,6 +123,26 @@ def recovered(server: Sequence[str]) -> str | None:
     )
     found = _RECOVERED.search(done.stdout + done.stderr)
     return found[1] if found else None
+
+
+def wait_in_step(settings: StackSettings) -> None:
+    """Return when every node takes statements: it greets clients before that. Raises Problem."""
+    deadline = time.monotonic() + _IN_STEP_S
+    for node in stores(settings, "database") if settings.ha else ():
+        client = [find("mariadb"), f"--socket={database.socket(node.name)}", "--batch", "--skip-column-names"]
+        while "ON" not in _output([*client, "-e", "SHOW STATUS LIKE 'wsrep_ready'"]).split():
+            if time.monotonic() > deadline:
+                raise Problem(f"{node.name} is not in the cluster after {_IN_STEP_S:.0f} s", "make logs ONLY=mariadb")
+            time.sleep(_POLL_S)
+
+
+def _output(command: Sequence[str]) -> str:
+    """Empty when it fails or hangs."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_ASK_S, check=False)
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout
 
 
 def copying(settings: StackSettings) -> list[Process]:

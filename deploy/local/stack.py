@@ -176,6 +176,7 @@ def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSetting
         supervisor.start(program.name for program in stage)
         wait_ready(supervisor, stage)
         if stage is stores:
+            galera.wait_in_step(settings)
             database.migrate(settings)
 
 

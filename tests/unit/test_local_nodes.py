@@ -140,3 +140,20 @@ def test_after_a_stop_that_none_saw_the_end_of_the_node_with_most_begins(
 
 def _option(server: tuple[str, ...], name: str) -> str:
     return next(each.partition("=")[2] for each in server if each.startswith(f"{name}="))
+
+
+def test_a_node_that_only_greets_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Migrations come when each node takes statements; a stack with one node has nothing to wait for."""
+    asked: list[str] = []
+
+    def output(command: list[str]) -> str:
+        asked.append(next(word for word in command if word.startswith("--socket")))
+        return "" if len(asked) == 1 else f"wsrep_ready\t{'OFF' if len(asked) == 2 else 'ON'}\n"
+
+    monkeypatch.setattr(galera, "_output", output)
+    monkeypatch.setattr(galera, "find", lambda name: name)
+    monkeypatch.setattr(galera, "_POLL_S", 0)
+    galera.wait_in_step(StackSettings())
+    assert asked == []
+    galera.wait_in_step(HA)
+    assert [asked.count(one) for one in dict.fromkeys(asked)] == [3, 1, 1]
