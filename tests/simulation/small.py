@@ -23,6 +23,9 @@ _LEFT_OUT = 0.35
 _AUDIT_EVERY_S = 4.0
 #: The load of what needs time to come about.
 _LONG_S = 9.0
+#: Actions that replace all of a user again and again, and the longest mean pause of a client who is busy.
+_OVER_AND_OVER = {"create": 0.15, "put": 5.0, "patch": 1.0, "delete": 0.1, "read": 0.3}
+_BUSY_S = 0.35
 #: Stores that take writes.
 _WRITTEN = (QUEUE, DATABASE)
 
@@ -91,9 +94,35 @@ def _memory_lost(plan: Plan, chance: Random) -> Plan:
     return replace(plan, faults=faults)
 
 
+def _asleep(plan: Plan, chance: Random) -> Plan:
+    """Writers sleep with writes in hand, while more of the same users come, which wait behind them."""
+    mix = replace(plan.mix, actions=_OVER_AND_OVER, shared=1.0, contended=0.0, conditional=0.0, expiring=0.0)
+    plan = replace(plan, load_s=_LONG_S, writers=2, mix=mix, pause_s=min(plan.pause_s, _BUSY_S))
+    faults = (
+        _fault("freeze", plan, chance, at=at + chance.uniform(0, 0.1), for_s=chance.uniform(1, 3), target=target)
+        for at, target in ((0.2, "writer-1"), (0.45, "writer-2"), (0.7, "writer-1"))
+    )
+    plan = replace(plan, faults=tuple(faults))
+    return _with_any(plan, chance, chance.choice((0, 0, 1)))
+
+
+def _backlog(plan: Plan, chance: Random) -> Plan:
+    """Writers come back to more than one write at a time, and the database refuses some of them."""
+    actions = plan.mix.actions | {"create": max(plan.mix.actions.values())}
+    plan = replace(plan, load_s=_LONG_S, mix=replace(plan.mix, actions=actions), pause_s=min(plan.pause_s, _BUSY_S))
+    away_s = chance.uniform(2, 4)
+    refused = _fault("deadlock", plan, chance, at=0.1 + away_s / plan.load_s, for_s=chance.uniform(2, 4))
+    faults = (
+        _fault("no_writers", plan, chance, at=0.1, for_s=away_s),
+        replace(refused, amount=round(chance.uniform(0.3, 0.6), 3)),
+    )
+    plan = replace(plan, faults=faults)
+    return _with_any(plan, chance, chance.choice((0, 0, 1)))
+
+
 #: How to arrange a world, and the share of seeds for which it is.
 _ARRANGED: Mapping[Callable[[Plan, Random], Plan], int] = {
-    _any: 64, _store_down: 10, _stores_down: 4, _letters: 14, _memory_lost: 8,
+    _asleep: 5, _backlog: 6, _any: 53, _store_down: 10, _stores_down: 4, _letters: 14, _memory_lost: 8,
 }  # fmt: skip
 
 
