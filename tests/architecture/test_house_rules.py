@@ -1,6 +1,7 @@
 """House rules that no linter has: sizes, formatting by hand, names by reference."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,12 @@ def texts(folders: tuple[str, ...], declared_in: str | None) -> Iterator[tuple[s
         for node in ast.walk(module):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
                 yield f"{file}:{node.lineno}", node.value
+
+
+def test_no_test_sends_the_log_elsewhere() -> None:
+    """`logs.configure` is for a process: in a test it would hold for every later test of its worker too."""
+    tests = [(file, text) for file, text in sources("tests") if file.name.startswith(("test_", "conftest"))]
+    assert [str(file) for file, text in tests if re.search(r"\blogs\.configure\(", text)] == []
 
 
 def test_an_error_code_is_written_where_it_is_declared() -> None:
