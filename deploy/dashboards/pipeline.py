@@ -77,7 +77,7 @@ _PENDING = Lines(
 )
 _OLDEST = Lines(
     title="How old is the oldest?",
-    shows="Age of the oldest entry on each stream, and on each partition where there are several.",
+    shows="Age of the oldest entry on each stream, and on each partition of the write stream.",
     normal="below ten seconds, because it is measured every five.",
     act="above the line it pages: Failure and recovery.",
     unit="s",

@@ -110,7 +110,7 @@ stream_oldest = Gauge(
     "When a stream's oldest entry was accepted, as Unix time; the time of the reading if there is none", ["stream"],
 )  # fmt: skip
 partition_entries = Gauge(
-    "holdfast_partition_entries", "Entries on a partition's write stream, where the queue has several", ["partition"]
+    "holdfast_partition_entries", "Entries on the write stream of a partition of the queue", ["partition"]
 )
 partition_oldest = Gauge(
     "holdfast_partition_oldest_timestamp_seconds",

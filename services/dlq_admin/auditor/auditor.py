@@ -94,9 +94,8 @@ class Auditor:
 
     def _export(self) -> None:
         for partition, of in self._seen.items():
-            if partition.count > 1:
-                metrics.partition_entries.labels(str(partition.number)).set(of["writes"].entries)
-                metrics.partition_oldest.labels(str(partition.number)).set(of["writes"].oldest_s or 0)
+            metrics.partition_entries.labels(str(partition.number)).set(of["writes"].entries)
+            metrics.partition_oldest.labels(str(partition.number)).set(of["writes"].oldest_s or 0)
         for name in ("writes", "dead_letters") if self._seen else ():
             seen = together([of[name] for of in self._seen.values()])
             metrics.stream_entries.labels(name).set(seen.entries)
