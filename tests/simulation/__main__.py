@@ -47,10 +47,15 @@ def main() -> int:
 
 def _within(runs: Iterable[Kept], seconds: float | None) -> Iterator[Kept]:
     for one in runs:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if seconds is not None and used.ru_utime + used.ru_stime >= seconds:
+        if seconds is not None and _used_s() >= seconds:
             return
         yield one
+
+
+def _used_s() -> float:
+    """Of the processor, by runs that are over."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _run(one: Kept, *, timeline: bool = False) -> Result:
@@ -103,7 +108,8 @@ def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
             sys.stderr.write(f"{count} runs, {failed} failed\n")
     real_s = time.monotonic() - began
     speed = f"{virtual_s:,.0f} virtual seconds in {real_s:,.0f} real ones ({virtual_s / max(real_s, 1e-9):,.0f} times)"
-    sys.stdout.write(f"{count} runs, {failed} failed; {speed}\n")
+    each_s = _used_s() / max(count, 1)
+    sys.stdout.write(f"{count} runs, {failed} failed; {speed}; {each_s:.2f} s of the processor each\n")
     if counted:
         sys.stdout.write("\n".join(["", *census.lines(), ""]))
     if failed:
