@@ -24,7 +24,7 @@ run: ## The whole system in this terminal, until Ctrl-C (API_PORT=, WRITERS=, PO
 	@$(LOCAL) run
 
 .PHONY: up
-up: ## The same in the background; again: as many WRITERS= as asked for, and services whose sources changed restart (HA=1: several of everything)
+up: ## The same in the background; again: as many WRITERS= as asked for, and services whose sources or HOLDFAST_DOMAIN changed restart (HA=1: several of everything)
 	@$(LOCAL) up
 
 .PHONY: down

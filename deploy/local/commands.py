@@ -31,6 +31,7 @@ def run() -> int:
     with _alone():
         settings = StackSettings().changed(os.environ)
         _set_up("local", *_more(settings))
+        database.check_declaration(settings)
         if stack.running():
             raise Problem("this clone's stack is running already", "make status", "make logs", "make down")
         child = stack.start(settings, with_parent=True)
@@ -54,9 +55,11 @@ def up() -> int:
         _set_up("local", *_more(settings))
         supervisor = stack.running()
         if supervisor is None:
+            database.check_declaration(settings)
             stack.start(settings, with_parent=False)
         else:
             settings = saved().changed(os.environ)
+            database.check_declaration(settings)
             changed = stack.scale(supervisor, saved(), settings)
             renewed = stack.renew(supervisor, settings, changed)
             if stale := [name for name in changed if name not in renewed]:
@@ -119,7 +122,7 @@ def migration(name: str = "") -> int:
     if not env.get("DB_DSN"):
         if stack.running() is None:
             raise Problem("the stack is not running, and DB_DSN names no database", "make up")
-        env["DB_DSN"] = database.dsn(MIGRATE, saved())
+        env |= saved().domain_env() | {"DB_DSN": database.dsn(MIGRATE, saved())}
     command = (str(places.VENV_PYTHON), "-m", "holdfast.migrations", "revision", name)
     return subprocess.run(command, env=env, cwd=places.REPO, check=False).returncode
 

@@ -90,13 +90,23 @@ def prepare(settings: StackSettings) -> None:
 def migrate(settings: StackSettings) -> None:
     """Bring the schema, and the services' rights, to the newest revision. Raises Problem with Alembic's output."""
     alembic = [str(VENV_PYTHON), "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
-    env = os.environ | {"DB_DSN": dsn(MIGRATE, settings)}
+    env = os.environ | settings.domain_env() | {"DB_DSN": dsn(MIGRATE, settings)}
     done = subprocess.run(alembic, cwd=REPO, env=env, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         raise Problem(f"the migrations failed:\n{(done.stdout + done.stderr)[-4000:]}")
     for line in done.stderr.splitlines():
         if line.startswith(WARNING):
             echo(line)
+
+
+def check_declaration(settings: StackSettings) -> None:
+    """Raises Problem if the resources of these settings cannot be served; before anything that runs is ended."""
+    if settings.domain:
+        declared = [str(VENV_PYTHON), "-m", "holdfast.shared.domain"]
+        env = os.environ | settings.domain_env()
+        done = subprocess.run(declared, cwd=REPO, env=env, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode:
+            raise Problem(f"HOLDFAST_DOMAIN={settings.domain} cannot be served: {done.stderr.strip()[-2000:]}")
 
 
 def _make_data_folder(data: Path, tmp: Path) -> None:

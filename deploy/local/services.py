@@ -29,6 +29,7 @@ def service_env(settings: StackSettings, service: Service) -> dict[str, str]:
         **({"HOLDFAST_QUEUE_REPLICAS": "1"} if settings.ha else {}),
         "HOLDFAST_QUEUE_PARTITIONS": str(settings.queue_partitions),
         "HOLDFAST_PROFILE": "demo",
+        **settings.domain_env(),
         "HOLDFAST_KEYS_FILE": str(keys_file()),
         "HOLDFAST_LISTEN_HOST": settings.listen_host,
         "HOLDFAST_LOG_STYLE": "json",  # `make logs` makes columns of it

@@ -61,6 +61,13 @@ class StackSettings:
     writers: int = 2
     queue_partitions: int = 1
     listen_host: str = "127.0.0.1"
+    # What HOLDFAST_DOMAIN and PYTHONPATH were: where the resources are declared. Empty: users.
+    domain: str = ""
+    python_path: str = ""
+
+    def domain_env(self) -> dict[str, str]:
+        """What programs need to find the declared resources."""
+        return {"HOLDFAST_DOMAIN": self.domain, "PYTHONPATH": self.python_path} if self.domain else {}
 
     def writer_ports(self) -> list[int]:
         """One for each writer: counted up from `writer_port`, leaving out what has another use."""
@@ -122,12 +129,17 @@ def saved() -> StackSettings:
 
 
 def _changes(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int | str]:
-    """The changes in the environment. PORT_OFFSET moves every port without a setting of its own, from its default."""
+    """The changes in the environment. PORT_OFFSET moves every port without a setting of its own, from its default;
+    PYTHONPATH counts where HOLDFAST_DOMAIN stands beside it."""
     changes: dict[str, int | str] = {}
     if environ.get("PORT_OFFSET"):
         offset = _whole("PORT_OFFSET", environ["PORT_OFFSET"])
         changes |= {name: getattr(StackSettings(), name) + offset for name in port_names()}
+    if environ.get("HOLDFAST_DOMAIN"):
+        changes |= {"domain": environ["HOLDFAST_DOMAIN"], "python_path": environ.get("PYTHONPATH", "")}
     for field in fields(before):
+        if field.name in ("domain", "python_path"):
+            continue
         text = environ.get(field.name.upper())
         if text:
             changes[field.name] = _whole(field.name.upper(), text) if field.name != "listen_host" else text

@@ -2,19 +2,22 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from deploy.local.places import REPO
+from deploy.local.settings import StackSettings
 
 _FOLDERS = ("services", "shared", "deploy/third_party")
 
 
-def digest() -> str:
-    """Of every file in them, and of the declared resources that HOLDFAST_DOMAIN names, if they are found."""
+def digest(settings: StackSettings) -> str:
+    """Of every file in them, and of the declared resources that the stack serves, if they are found."""
     whole = hashlib.sha256()
-    for path in [path for folder in (*(REPO / each for each in _FOLDERS), *_domain()) for path in _files(folder)]:
+    folders = (*(REPO / each for each in _FOLDERS), *_domain(settings))
+    for path in [path for folder in folders for path in _files(folder)]:
         whole.update(f"{path}\0".encode())
         whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:16]
@@ -29,10 +32,11 @@ def _files(place: Path) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted(names))
 
 
-def _domain() -> Iterator[Path]:
-    name = os.environ.get("HOLDFAST_DOMAIN", "").partition(".")[0]
+def _domain(settings: StackSettings) -> Iterator[Path]:
+    name = settings.domain.partition(".")[0]
+    places = [place for place in settings.python_path.split(os.pathsep) if place]
     try:
-        spec = find_spec(name) if name and name != "holdfast" else None
+        spec = PathFinder.find_spec(name, [*places, *sys.path]) if name and name != "holdfast" else None
     except (ImportError, ValueError):
         return
     if spec and spec.submodule_search_locations:

@@ -15,6 +15,7 @@ from deploy.local import (
     metrics_store,
     ports,
     processes,
+    sources,
     supervisor_conf,
 )
 from deploy.local import redis as redis_servers
@@ -87,11 +88,11 @@ def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[by
 
 
 def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings) -> list[str]:
-    """A running stack with another number of writers; nothing else is restarted.
+    """A running stack with another number of writers, or other resources; nothing else is restarted.
 
     Returns the names of programs whose sources or configuration changed, which takes effect at their next start.
     """
-    if settings != replace(before, writers=settings.writers):
+    if settings != replace(before, writers=settings.writers, domain=settings.domain, python_path=settings.python_path):
         raise Problem("the stack runs with other settings", "make down, then start it with the new ones")
     wanted = programs(settings)
     _write_configuration(settings, wanted)
@@ -184,7 +185,7 @@ def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None
     data = data_folder(settings)
     for folder in (data / "redis-queue", data / "redis-cache", LOCAL / "prometheus", LOCAL / "alertmanager"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    supervisor_conf.write(wanted)
+    supervisor_conf.write(wanted, sources.digest(settings))
     metrics_store.write_config((program.job, program.instance, program.scraped_at) for program in wanted if program.job)
     exporters.write_config(settings)
     alerting.write_config(address(settings, "dlq_admin"))

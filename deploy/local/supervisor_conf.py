@@ -4,7 +4,6 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping
 
-from deploy.local import sources
 from deploy.local.places import CONF, LOGS, REPO, VENV_PYTHON, socket_path, write_private
 from deploy.local.program import Program
 
@@ -12,10 +11,10 @@ PATH = CONF / "supervisord.conf"
 SOCKET = "supervisor.sock"
 
 
-def write(programs: Iterable[Program]) -> None:
-    """Replace the configuration; it holds the services' passwords."""
+def write(programs: Iterable[Program], sources: str) -> None:
+    """Replace the configuration; it holds the services' passwords. `sources`: their digest."""
     # Other sources make another program of a service: the supervisor reports it as changed.
-    running = {"STACK_SOURCES": sources.digest()}
+    running = {"STACK_SOURCES": sources}
     sections = [_section(each, {**each.env, **running} if each.kind == "service" else each.env) for each in programs]
     write_private(PATH, "\n".join([_head(), *sections]))
 

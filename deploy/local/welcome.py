@@ -1,7 +1,5 @@
 """The text when everything is ready: where things are, and what to try."""
 
-import os
-
 from deploy.local import database
 from deploy.local.program import Program
 from deploy.local.programs import programs
@@ -33,7 +31,7 @@ Holdfast is ready ({seconds:.1f} s).
   {"database":14} mariadb --socket={database.socket()} {database.NAME}
   {"operator token":14} {secret("operator_token")}
 {_no_writers(settings)}
-{_try_it(address(settings, "api"))}
+{_try_it(settings)}
 """
 
 
@@ -43,10 +41,11 @@ def _no_writers(settings: StackSettings) -> str:
     return "\nNo writer runs: accepted writes wait on the queue until make up WRITERS=2.\n"
 
 
-def _try_it(api: str) -> str:
+def _try_it(settings: StackSettings) -> str:
     """Two requests that the declared resources can answer."""
-    if os.environ.get("HOLDFAST_DOMAIN"):
-        return f"Try it: http://{api}/docs shows a request for each route of your resources."
+    api = address(settings, "api")
+    if settings.domain:
+        return f"Try it: http://{api}/docs shows a request for each route of the resources of {settings.domain}."
     return f"""Try it: write a user, then read it back.
 
   curl -i http://{api}/users -H 'Content-Type: application/json' \\

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from deploy.local import commands, places, progress, sources
+from deploy.local import commands, database, places, progress, redis, services, sources
 from deploy.local.output import Problem
 from deploy.local.settings import StackSettings
 from deploy.local.welcome import welcome
@@ -42,10 +42,7 @@ def test_a_stack_that_is_being_broken_is_not_ended(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("writers", "said"), [(0, True), (2, False)])
 def test_a_stack_without_writers_says_so(monkeypatch: pytest.MonkeyPatch, writers: int, said: bool) -> None:
     """And how to get some; every line fits a terminal."""
-    monkeypatch.setattr("deploy.local.welcome.secret", lambda _: "x" * 32)
-    api = SimpleNamespace(name="api", kind="service", address="127.0.0.1:8080")
-    monkeypatch.setattr("deploy.local.welcome.programs", lambda _: [api])
-    text = welcome(StackSettings(writers=writers), 3.0)
+    text = welcome_of(monkeypatch, StackSettings(writers=writers))
     assert ("make up WRITERS=2" in text) is said
     assert [line for line in text.splitlines() if len(line) > 80 and "mariadb" not in line] == []
 
@@ -56,14 +53,43 @@ def test_other_sources_have_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_
     (tmp_path / "services" / "a.py").write_text("1")
     (tmp_path / "goods.py").write_text("1")
     monkeypatch.setattr(sources, "REPO", tmp_path)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setenv("HOLDFAST_DOMAIN", "goods")
-    seen = [sources.digest()]
+    settings = StackSettings(domain="goods", python_path=str(tmp_path))
+    seen = [sources.digest(settings)]
     for name in ("services/a.py", "services/b.py", "goods.py"):
         (tmp_path / name).write_text("2")
-        seen.append(sources.digest())
+        seen.append(sources.digest(settings))
     assert len(set(seen)) == 4
-    assert sources.digest() == seen[-1]
+    assert sources.digest(settings) == seen[-1]
+
+
+def test_services_get_the_resources_of_the_caller_and_keep_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of a supervisor that runs already too; a caller that names none does not take them away."""
+    monkeypatch.setattr(database, "dsn", lambda *_: "mysql://")
+    monkeypatch.setattr(redis, "url", lambda *_: "redis://")
+    monkeypatch.setattr(services, "keys_file", lambda: tmp_path)
+    caller = {"HOLDFAST_DOMAIN": "shop", "PYTHONPATH": "/goods"}
+    asked = StackSettings().changed(caller)
+    assert caller.items() <= services.service_env(asked, "api").items()
+    assert asked.changed({"PYTHONPATH": "/elsewhere"}) == asked
+    assert services.service_env(asked, "api") != services.service_env(StackSettings(), "api")
+    assert "Try it: http://127.0.0.1:8080/docs" in welcome_of(monkeypatch, asked)
+
+
+def welcome_of(monkeypatch: pytest.MonkeyPatch, settings: StackSettings) -> str:
+    """Of a stack with one program."""
+    monkeypatch.setattr("deploy.local.welcome.secret", lambda _: "x" * 32)
+    api = SimpleNamespace(name="api", kind="service", address="127.0.0.1:8080")
+    monkeypatch.setattr("deploy.local.welcome.programs", lambda _: [api])
+    return welcome(settings, 3.0)
+
+
+def test_a_declaration_that_cannot_be_served_ends_nothing(tmp_path: Path) -> None:
+    """It is a sentence, before anything is restarted."""
+    settings = StackSettings(domain="goods", python_path=str(tmp_path))
+    with pytest.raises(Problem, match="HOLDFAST_DOMAIN=goods cannot be served: No module named 'goods'"):
+        database.check_declaration(settings)
 
 
 def test_a_long_step_is_not_silent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
