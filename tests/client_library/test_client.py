@@ -205,6 +205,23 @@ def test_any_resource_and_what_is_no_answer_of_ours(scripted: Scripted) -> None:
             client.users.get("u1")
 
 
+def test_an_option_that_there_is_not_is_an_error_before_anything_is_sent(scripted: Scripted) -> None:
+    """A misspelt condition would be none, and a misspelt filter everything."""
+    server, client, _ = scripted(success([USER]))
+    users: Any = client.users
+    wrong: list[Callable[[], Any]] = [
+        lambda: users.create(ADA, waits=True), lambda: users.replace("u1", ADA, ifmatch=1),
+        lambda: users.update("u1", ADA, ifmatch=1, wait=True), lambda: users.delete("u1", fresh=True),
+        lambda: users.get("u1", wait=True), lambda: users.find(ADA, limit=1), lambda: users.find({}),
+        lambda: users.find({"email": None}), lambda: next(users.pages(cursor="c")),
+        lambda: next(users.all(email="ada@example.com")),
+    ]  # fmt: skip
+    for call in wrong:
+        with pytest.raises(TypeError):
+            call()
+    assert server.requests == []
+
+
 async def test_the_client_for_asyncio_is_the_same() -> None:
     """Losses, a wait, pages: the same decisions with another hand."""
     server, time = Server(nothing, success(ACCEPTED, 202), operation("applied"), success([USER])), Time()
@@ -213,6 +230,9 @@ async def test_the_client_for_asyncio_is_the_same() -> None:
         assert written.status == "applied"
         assert [user.name async for user in client.users.all()] == ["Ada"]
         assert (await client.users.find(ADA)).email == "ada@example.com"
+        users: Any = client.users
+        with pytest.raises(TypeError, match="unknown: ifmatch; the options are wait, key, if_match"):
+            await users.update("u1", ADA, ifmatch=1)
     assert len(server.requests) == 5
     await asyncio.to_thread(server.close)
 

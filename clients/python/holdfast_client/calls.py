@@ -148,7 +148,7 @@ class ResourceCalls(Generic[E]):
 
     def write(self, method: str, id: str | None, values: Values | None, options: WriteOptions) -> Steps[Written]:
         """A write, under a key of its own; with `wait`, until it is over."""
-        end = self.calls.until(options.get("timeout_s"))
+        end = self._end(options, WriteOptions)
         wait, key = options.get("wait", False), options.get("key") or uuid.uuid4().hex
         headers = {"Idempotency-Key": key}
         if "if_match" in options:
@@ -169,13 +169,13 @@ class ResourceCalls(Generic[E]):
 
     def get(self, id: str, options: ReadOptions) -> Steps[E]:
         """One."""
-        end = self.calls.until(options.get("timeout_s"))
+        end = self._end(options, ReadOptions)
         reply = yield from self.calls.request("GET", self._at(id), end, headers=_fresh(options))
         return _parsed(self.entity.parse, reply)
 
     def page(self, params: Values, options: ReadOptions) -> Steps[Page[E]]:
         """A page of those that match."""
-        end = self.calls.until(options.get("timeout_s"))
+        end = self._end(options, ReadOptions)
         reply = yield from self.calls.request("GET", self.path, end, params=params, headers=_fresh(options))
 
         def page(data: Any, meta: Values) -> Page[E]:
@@ -186,10 +186,17 @@ class ResourceCalls(Generic[E]):
 
     def find(self, unique: Values, options: ReadOptions) -> Steps[E]:
         """The one that has these values of unique fields. Raises NotFound."""
+        if not unique or None in unique.values():
+            raise TypeError("find needs a value of a unique field: anything would do without one")
         page = yield from self.page(unique, options)
         if not page.items:
             raise NotFound("Nothing has these values", definite=True)
         return page.items[0]
+
+    def _end(self, options: Values, kind: type[ReadOptions] | type[WriteOptions]) -> float:
+        if unknown := options.keys() - kind.__annotations__.keys():  # a misspelt `if_match` would be no condition
+            raise TypeError(f"unknown: {', '.join(unknown)}; the options are {', '.join(kind.__annotations__)}")
+        return self.calls.until(options.get("timeout_s"))
 
     def _at(self, id: str | None) -> str:
         return self.path if id is None else f"{self.path}/{quote(id, safe='')}"
