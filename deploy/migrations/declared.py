@@ -12,7 +12,10 @@ Those of anybody's own resources are made and changed at the end of every upgrad
 | a field may be missing now             | its column takes NULL                                             |
 | a field is gone, and named in `removed`| its columns stay, and the next change of an entity empties them   |
 | a field is gone, and is not            | refused: writes that set it may be on their way                   |
-| another kind of value, or a field that becomes unique | refused: declare a new field                       |
+| another kind of value, a field that becomes unique, or unique by another `key` | refused: declare a new field |
+
+What made the keys of a column is its comment: where a build did not keep them, or made others, equal values may be
+there already.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,6 +27,9 @@ from sqlalchemy.dialects import mysql
 from holdfast.shared.domain import DEFAULT, registry
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.store.tables import table_of
+
+#: The comment of a key's column while no build keeps it.
+_NOT_KEPT = "not kept"
 
 #: Columns of which earlier builds made an index.
 _INDEXED_BEFORE = ("created_version",)
@@ -72,6 +78,7 @@ def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
 
 
 def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
+    marked = resource in own()
     alter, before = f"ALTER TABLE {_quoted(table.name)}", ""
     filled = {field.name: field.backfill.value for field in resource.fields if field.backfill}
     for column in table.columns:
@@ -81,8 +88,10 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
             yield Change(
                 f"{alter} ADD COLUMN {spec}{default} AFTER {before}", f"{alter} DROP COLUMN {_quoted(column.name)}"
             )
-        elif _wider(table.name, column, found[column.name]["type"]) or (
-            column.nullable and not found[column.name]["nullable"]
+        elif (
+            _wider(table.name, column, found[column.name]["type"])
+            or (column.nullable and not found[column.name]["nullable"])
+            or (marked and column.comment and not found[column.name].get("comment"))
         ):
             yield Change(f"{alter} MODIFY {spec}")
         before = _quoted(column.name)
@@ -90,12 +99,20 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
 
 def _gone(table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
     """An insert that does not know of a column must work, and a build that does know it must understand the row: a
-    version that was never set is 0."""
+    version that was never set is 0. Keys are not kept from here on."""
     for name, column in found.items():
-        if name not in table.columns and not column["nullable"] and column["default"] is None:
-            kind = column["type"].compile(dialect=mysql.dialect())
-            rule = "NOT NULL DEFAULT 0" if _is_version(name, found) else "NULL"
-            yield Change(f"ALTER TABLE {_quoted(table.name)} MODIFY {_quoted(name)} {kind} {rule}")
+        if name in table.columns:
+            continue
+        kind = column["type"].compile(dialect=mysql.dialect())
+        modify = f"ALTER TABLE {_quoted(table.name)} MODIFY {_quoted(name)} {kind}"
+        if not column["nullable"] and column["default"] is None:
+            yield Change(f"{modify} {'NOT NULL DEFAULT 0' if _is_version(name, found) else 'NULL'}")
+        elif _is_key(name, found) and column.get("comment") != _NOT_KEPT:
+            yield Change(f"{modify} NULL COMMENT '{_NOT_KEPT}'")
+
+
+def _is_key(name: str, found: Mapping[str, Any]) -> bool:
+    return name.endswith("_key") and f"{name.removesuffix('_key')}_version" in found
 
 
 def _is_version(name: str, found: Mapping[str, Any]) -> bool:
@@ -114,8 +131,11 @@ def _indexes(table: sa.Table, found: set[str]) -> Iterable[Change]:
 
 def _refuse_new_keys(resource: ResourceType, found: Mapping[str, Any]) -> None:
     for field in resource.unique:
-        if field.name in found and f"{field.name}_key" not in found:
-            raise RefusedError(f"{resource.plural}.{field.name} becomes unique, and may have equal values already")
+        key, where = found.get(f"{field.name}_key"), f"{resource.plural}.{field.name}"
+        if field.name in found and (key is None or key.get("comment") == _NOT_KEPT):
+            raise RefusedError(f"{where} becomes unique, and may have equal values already")
+        if key and key.get("comment") not in (None, "", field.key_mark):
+            raise RefusedError(f"{where} is unique by another key, and its values have the keys of before")
 
 
 def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -> None:
@@ -142,9 +162,15 @@ def _refuse_what_writes_have(resource: ResourceType, table: sa.Table, found: Map
 
 def _wider(table: str, column: "sa.Column[Any]", found: Any) -> bool:
     """Whether the declared column holds more than the one that is there. Raises RefusedError."""
-    if isinstance(column.type, sa.String) != isinstance(found, sa.String):
+    if _kind(column.type) != _kind(found):
         raise RefusedError(f"{table}.{column.name} would hold another kind of value")
     return isinstance(column.type, sa.String) and _chars(column.type) > _chars(found)
+
+
+def _kind(column: Any) -> str:
+    if isinstance(column, sa.String):
+        return "text"
+    return "boolean" if isinstance(column, sa.Boolean | mysql.TINYINT) else "integer"
 
 
 def _chars(kind: Any) -> int:

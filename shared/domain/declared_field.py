@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from holdfast.shared.domain import ADDRESSES
-from holdfast.shared.domain.field_type import FieldType, Key
+from holdfast.shared.domain.field_type import EXACT_BELOW, FieldType, Key
 from holdfast.shared.domain.resource_type import Backfill, Example, Field, Public, Unique
 from holdfast.shared.domain.table_size import KEY_MAX_CHARS
 
@@ -137,20 +137,11 @@ _A: dict[Any, str] = {int: "a whole number", str: "a text", bool: "true or false
 
 def _check_values(field: Field) -> None:
     """There is a value that may be, and none that JSON and the database do not have; and what is declared is one."""
-    schema, empty = field.type.json_schema, field.type.empty
-    if field.type.column.kind == "integer" and max(-schema["minimum"], schema["maximum"]) >= 2**53:
-        raise DeclarationError("whole numbers are exact in JSON below 2**53 only")
-    if type(empty) is not field.type.python:
-        raise DeclarationError(f"what it holds where there is no value is of another type: {empty!r}")
+    _check_type(field.type)
+    value = field.type.unlikely("1" * 32)
     try:
-        value = field.type.unlikely("1" * 32)
-        fits = field.type.clean(value) == value
-    except (ValueError, ArithmeticError):
-        fits = False
-    if not fits:
-        raise DeclarationError(f"there is no value that fits, it {field.type.constraint}")
-    try:
-        field.clean(value)
+        if field.unique:
+            field.unique.key(value)
     except Exception as error:
         raise DeclarationError(f"key of Unique: {error}, for the value {value!r}") from error
     example, backfill = field.example, field.backfill
@@ -167,6 +158,31 @@ def _check_values(field: Field) -> None:
         except ValidationError:
             rule = field.type.constraint
             raise DeclarationError(f"{mark.__name__}({value!r}) is not a value of it, which {rule}") from None
+
+
+def _check_type(kind: FieldType) -> None:
+    """There is a value that fits, its column holds it, and JSON has it."""
+    schema, held = kind.json_schema, kind.column.python
+    if held is not kind.python:
+        raise DeclarationError(
+            f"its values are {kind.python.__name__}, and its column holds {held.__name__}: a field type's values are"
+            " str, int or bool, and its column is of that kind"
+        )
+    if kind.column.kind == "integer" and max(-schema["minimum"], schema["maximum"]) >= EXACT_BELOW:
+        raise DeclarationError("whole numbers are exact in JSON below 2**53 only")
+    if type(kind.empty) is not kind.python:
+        raise DeclarationError(f"what it holds where there is no value is of another type: {kind.empty!r}")
+    try:
+        value = kind.unlikely("1" * 32)
+        fits = kind.clean(value) == value
+    except (ValueError, ArithmeticError):
+        fits = False
+    if not fits:
+        raise DeclarationError(f"there is no value that fits, it {kind.constraint}")
+    try:
+        kind.column.check(value)
+    except ValueError as error:
+        raise DeclarationError(f"its column does not hold {value!r}, which {error}") from None
 
 
 def _unique(plural: str, name: str, field_type: FieldType, unique: Unique) -> Unique:

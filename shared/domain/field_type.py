@@ -9,12 +9,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+#: Whole numbers are exact in JSON and JavaScript below this.
+EXACT_BELOW = 2**53
+
+
+_PYTHON: dict[str, type] = {"text": str, "integer": int, "boolean": bool}
+
 
 class Column(NamedTuple):
     """How a value is stored. `size`: most characters of a text."""
 
     kind: Literal["text", "integer", "boolean"]
     size: int = 0
+
+    @property
+    def python(self) -> type:
+        """The type of the values that it holds."""
+        return _PYTHON[self.kind]
+
+    def check(self, value: Any) -> None:
+        """Raises ValueError if it cannot hold the value."""
+        fits = type(value) is _PYTHON[self.kind]
+        if not fits:
+            raise ValueError(f"is of {type(value).__name__}, and stored as {self.kind}")
+        if self.kind == "text":
+            if len(value) > self.size:
+                raise ValueError(f"has more than {self.size} characters")
+            if not value.isascii():
+                value.encode()
+        elif not -EXACT_BELOW < value < EXACT_BELOW:
+            raise ValueError("is not exact in JSON")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +74,8 @@ class FieldType(ABC):
 
     @abstractmethod
     def clean(self, value: Any) -> Any:
-        """The value that a person meant by what they sent. Raises ValueError."""
+        """The value that a person meant by what they sent. Raises ValueError; whatever else it raises is taken for
+        one."""
 
     @abstractmethod
     def unlikely(self, seed: str) -> Any:
@@ -59,8 +84,8 @@ class FieldType(ABC):
 
     @property
     def python(self) -> type:
-        """The type of a value in Python."""
-        return str
+        """The type of a value in Python: str, int or bool, as the column's kind is."""
+        return self.column.python
 
 
 #: A value as the key under which it is unique.

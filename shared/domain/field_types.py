@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.shared.domain.characters import plain, shows, turns
 from holdfast.shared.domain.email import Email as Email
-from holdfast.shared.domain.field_type import Column, FieldType
+from holdfast.shared.domain.field_type import EXACT_BELOW, Column, FieldType
 
 _LINE_BREAKS = str.maketrans("", "", "\n\t")
 
@@ -107,8 +107,7 @@ class Slug(FieldType):
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
-#: JSON's and JavaScript's integers are exact up to here.
-_INTEGER_MAX = 2**53 - 1
+_INTEGER_MAX = EXACT_BELOW - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,10 +147,8 @@ class Integer(FieldType):
             raise ValueError("is out of range")
         return value
 
-    @property
-    def python(self) -> type:
-        """A number."""
-        return int
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +184,9 @@ class Moment(FieldType):
     def clean(self, value: str) -> str:
         """Raises ValueError."""
         try:
-            moment = datetime.fromisoformat(value.strip())
-            if moment.tzinfo is None:
-                raise ValueError("has no offset from UTC")
+            if not _RFC_3339.fullmatch(text := value.strip()):
+                raise ValueError("is not as in RFC 3339, with an offset from UTC")
+            moment = datetime.fromisoformat(text.upper())
             return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
         except OverflowError:
             raise ValueError("is outside the calendar") from None
@@ -226,8 +223,3 @@ class Boolean(FieldType):
     def clean(self, value: bool) -> bool:
         """As it is."""
         return value
-
-    @property
-    def python(self) -> type:
-        """A truth value."""
-        return bool

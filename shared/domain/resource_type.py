@@ -50,7 +50,13 @@ class Backfill:
     value: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+#: Two functions that make the same keys of these are taken for one, wherever they are and whatever they are called.
+_TELLING: tuple[Any, ...] = (
+    "Aa", "aA", "\u00c9\u00e9", "stra\u00dfe", "a-b_c.d", "0012", "A.b+c@Example.COM", " a  b ", "7" * 40, 0, -7, 12, True,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class Field:
     """One field of a resource, as declared. `index`: its place among the fields."""
 
@@ -71,15 +77,36 @@ class Field:
         return self.type.empty if self.required else None
 
     def clean(self, value: Any) -> Any:
-        """The value that a person meant by what they sent: cleaning it changes nothing, and it has a key if it needs
-        one. Raises ValueError."""
-        clean = self.type.clean
-        cleaned = clean(value)
-        if cleaned != value and clean(cleaned) != cleaned:
-            raise ValueError("has no clean form")
-        if self.unique is not None:
-            self.unique.key(cleaned)
+        """The value that a person meant by what they sent: cleaning it changes nothing, its column holds it, and it has
+        a key if it needs one. Raises ValueError."""
+        try:
+            clean = self.type.clean
+            cleaned = clean(value)
+            if cleaned != value and clean(cleaned) != cleaned:
+                raise ValueError("has no clean form")
+            self._check(cleaned)
+            if self.unique is not None:
+                self.unique.key(cleaned)
+        except ValueError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of somebody's own field type; its text may hold the value
+            raise ValueError(f"its field type failed with {type(error).__name__}") from None
         return cleaned
+
+    @cached_property
+    def _check(self) -> Callable[[Any], None]:
+        return self.type.column.check
+
+    @cached_property
+    def key_mark(self) -> str:
+        """Of a unique field: tells one function of keys from another, by the keys it makes. '': it is not unique."""
+        return "" if self.unique is None else f"key {_digest(map(self._key_or_none, _TELLING))}"
+
+    def _key_or_none(self, value: Any) -> str | None:
+        try:
+            return self.unique.key(value) if self.unique and type(value) is self.type.python else None
+        except Exception:  # noqa: BLE001 - of somebody's own, of a value that it is not made for
+            return None
 
     @property
     def typed(self) -> Any:
@@ -191,9 +218,13 @@ class ResourceType:
         parts: list[Any] = [self.name, self.singular, self.plural, *self.removed]
         for each in self.fields:
             rule = repr(each.type) if is_dataclass(each.type) else type(each.type).__qualname__
-            parts += [each.name, each.required, each.unique is not None, each.backfill, rule, each.type.json_schema]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]
+            parts += [each.name, each.required, each.key_mark, each.backfill, rule, each.type.json_schema]
+        return _digest(parts)
 
     def shown(self, values: Iterable[Any]) -> dict[str, Any]:
         """The values under the fields' names."""
         return {field.name: value for field, value in zip(self.fields, values, strict=True)}
+
+
+def _digest(parts: Iterable[Any]) -> str:
+    return hashlib.sha256(repr(list(parts)).encode()).hexdigest()[:8]

@@ -69,7 +69,7 @@ def _field_columns(resource: ResourceType) -> Iterator[sa.schema.SchemaItem]:
     for field in resource.fields:
         yield sa.Column(field.name, _type(field.type.column), nullable=not field.required)
         if field.unique:
-            yield sa.Column(f"{field.name}_key", _KEY)
+            yield sa.Column(f"{field.name}_key", _KEY, comment=field.key_mark)
         yield _number(f"{field.name}_version")
 
 

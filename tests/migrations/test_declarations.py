@@ -173,6 +173,8 @@ _NOTE = "    note: Annotated[str, Text(max_chars=9)"
         (_PRICE, f"{_PRICE}{_NOTE}]\n", "parts.note is required, and was not before.*Backfill"),
         (_PRICE, f"{_PRICE}{_NOTE}, Unique()]\n", "parts.note is required, and was not before.*None = None"),
         ("[bool, Boolean()] | None = None", "[bool, Boolean()]", "parts.sold is required, and was not before"),
+        ("[bool, Boolean()]", "[int, Integer()]", "parts.sold.*another kind of value"),
+        ("Slug(), Unique()", "Slug(), Unique(key=str.upper)", "parts.number is unique by another key"),
     ],
 )
 def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: str, after: str, why: str) -> None:
@@ -182,6 +184,24 @@ def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: s
     made = schema.rows("SHOW CREATE TABLE parts")
     with pytest.raises(AssertionError, match=why):
         upgrade(schema, tmp_path, first.replace(before, after))
+    assert schema.rows("SHOW CREATE TABLE parts") == made
+
+
+def test_keys_that_a_build_did_not_keep_are_not_taken_for_kept_ones(schema: Schema, tmp_path: Path) -> None:
+    """A release makes a field no longer unique, and the next one would make it unique again."""
+    upgrade(schema, tmp_path, _FIRST)
+    upgrade(schema, tmp_path, _FIRST.replace(", Unique()", ""))
+    with pytest.raises(AssertionError, match=r"parts.number becomes unique, and may have equal values"):
+        upgrade(schema, tmp_path, _FIRST)
+
+
+def test_keys_of_before_their_functions_were_marked_are_marked(schema: Schema, tmp_path: Path) -> None:
+    """As in a table that an earlier build made: it is taken for what is declared now, and from here on compared."""
+    upgrade(schema, tmp_path, _FIRST)
+    made = schema.rows("SHOW CREATE TABLE parts")
+    schema.rows("ALTER TABLE parts MODIFY number_key VARCHAR(512) COLLATE utf8mb4_bin")
+    assert schema.rows("SHOW CREATE TABLE parts") != made
+    upgrade(schema, tmp_path, _FIRST)
     assert schema.rows("SHOW CREATE TABLE parts") == made
 
 
