@@ -52,7 +52,8 @@ class Backfill:
 
 #: Two functions that make the same keys of these are taken for one, wherever they are and whatever they are called.
 _TELLING: tuple[Any, ...] = (
-    "Aa", "aA", "\u00c9\u00e9", "stra\u00dfe", "a-b_c.d", "0012", "A.b+c@Example.COM", " a  b ", "7" * 40, 0, -7, 12, True,
+    "Aa", "aA", "\u00c9\u00e9", "stra\u00dfe", "a-b_c.d", "0012", "A.b+c@Example.COM",
+    " a  b ", "7" * 40, 0, -7, 12, True,
 )  # fmt: skip
 
 

@@ -88,8 +88,10 @@ def _entity(resource: ResourceType) -> dict[str, Any]:
 
 
 def _value(field: Field) -> dict[str, Any]:
-    """As it is in an answer, where what it may be counts for less than what it is."""
-    schema = {"type": field.type.json_schema["type"]}
+    """As it is in an answer, where what it may be counts for less than what it is: rows of a build before may hold what
+    this one would refuse. A time has one form."""
+    declared = field.type.json_schema
+    schema = MOMENT if declared.get("format") == "date-time" else {"type": declared["type"]}
     return schema if field.required else or_null(schema)
 
 
