@@ -62,6 +62,12 @@ class Case:
         """Whether the queue was made to forget anything: what it had been given since is not promised."""
         return any(fault.forgets_since_s is not None for fault in self.history.faults)
 
+    def forgotten(self, operation_id: str) -> bool:
+        """Whether the queue may have been made to forget it: what no answer named may be of any time."""
+        intent = self.writes.by_operation.get(operation_id)
+        answer = intent.acknowledged if intent else None
+        return self.history.forgotten(answer.at_s) if answer else self.forgets
+
     def excused(self, answer: Ok) -> bool:
         """Whether the queue was made to forget what it had acknowledged then: that is not promised."""
         return answer.state == "queued" and self.history.forgotten(answer.at_s)

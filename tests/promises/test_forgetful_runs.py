@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.promises.broken import Broken, fresh
-from tests.promises.final import Letter, Replay
+from tests.promises.final import Ended, Letter, Replay
 from tests.promises.history import Fail, Fault, Invoke, Ok, Planted, Unknown
 from tests.promises.test_promises import lost_write, own_write_not_read
 from tests.promises.verdict import CHECKS
@@ -63,6 +63,29 @@ def test_a_queue_that_forgets_is_not_held_to_what_it_forgot(breaks: Callable[[Br
     assert [*check(broken.case())]
     broken.append(Fault(1, 1, "failover", "queue", forgets_since_s=0.5))
     assert not [*check(broken.case())]
+
+
+def test_what_was_in_hand_when_the_queue_forgot_may_be_passed_in_status() -> None:
+    """A change was accepted after the queue forgot a delete, and ended before it: as applied; the entity is deleted."""
+    check, _ = CHECKS["order"]
+    whole = next(each for each in map(fresh, range(99)) if _change_after_a_delete(each))
+    deleted, refused = _change_after_a_delete(whole)
+    passing = replace(refused, effect="applied", code="", ended_at_s=deleted.ended_at_s - 0.1)
+    whole.final = replace(whole.final, ended=tuple(passing if e is refused else e for e in whole.final.ended))
+    forgets_s = whole.answer_of(deleted.operation_id).at_s + 0.01
+    assert [each.about for each in check(whole.case())] == [refused.operation_id]
+    whole.append(Fault(forgets_s, forgets_s, "wipe", "queue", forgets_since_s=0.0))
+    assert not [*check(whole.case())]
+    whole.run.events[-1] = Fault(forgets_s, forgets_s, "failover", "queue", forgets_since_s=forgets_s - 0.001)
+    assert [each.about for each in check(whole.case())] == [refused.operation_id]
+
+
+def _change_after_a_delete(broken: Broken) -> tuple[Ended, Ended] | tuple[()]:
+    """Of one entity: a delete that took effect, and a change that was refused because of it."""
+    deletes = {each.entity: each for each in broken.final.ended if each.method == "DELETE" and each.effect == "applied"}
+    changes = (each for each in broken.final.ended if each.method == "PATCH" and each.code.endswith("NOT_FOUND"))
+    pairs = ((deletes[each.entity], each) for each in changes if each.entity in deletes)
+    return next((pair for pair in pairs if pair[0].version < pair[1].version), ())
 
 
 def test_two_writes_of_one_version_have_no_order_after_a_failover() -> None:
