@@ -61,7 +61,7 @@ def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, 
         "last_error": pending.last_error or None,
         "accepted_at": precise(versions.to_datetime(pending.version)),
         "ended_at": precise(time_of(number)) if dead and (number := number_or_none(pending.letter)) else None,
-        "waiting_s": round(max(0.0, time.time() - pending.version / 1_000_000), 3),
+        "waiting_s": 0.0 if dead else round(max(0.0, time.time() - pending.version / 1_000_000), 3),
         "error": error,
     }
 
@@ -80,7 +80,7 @@ def describe_letter(letter: Row) -> dict[str, Any]:
         "last_error": letter.error or None,
         "accepted_at": precise(versions.to_datetime(version)),
         "ended_at": precise(letter.state_at if discarded else time_of(letter.id)),
-        "waiting_s": 0.0 if discarded else round(max(0.0, time.time() - version / 1_000_000), 3),
+        "waiting_s": 0.0,
         "error": _error(WriteDiscarded() if discarded else WriteDeadLettered(), {"reason": letter.reason}),
     }
 

@@ -1,8 +1,6 @@
 """`/users`, and so on: the routes of one resource, with thin handlers. The body is read as bytes and validated in one
 step, which is a third faster than FastAPI's own way; `openapi` says what FastAPI then cannot see."""
 
-import base64
-import binascii
 import inspect
 from typing import Annotated, Any
 
@@ -12,6 +10,7 @@ from starlette.responses import Response
 
 from holdfast.services.api import headers
 from holdfast.services.api.bodies import bodies_of, parse_part, parse_whole
+from holdfast.services.api.cursors import cursor_of, position_of
 from holdfast.services.api.described import describe
 from holdfast.services.api.ids import canonical
 from holdfast.services.api.openapi import documents_of
@@ -21,7 +20,6 @@ from holdfast.services.api.view import View
 from holdfast.services.api.write import WritePath
 from holdfast.shared.domain.errors import EntityNotFound
 from holdfast.shared.domain.resource import Field, ResourceType
-from holdfast.shared.errors import InvalidCursor
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import degraded
 from holdfast.shared.http.envelope import success
@@ -91,9 +89,9 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
         if wanted:
             seen = await _with_values(view, resource, wanted, fresh=fresh)
         else:
-            seen = await view.page(resource, _position(cursor), limit, fresh=fresh)
+            seen = await view.page(resource, position_of(plural, cursor), limit, fresh=fresh)
         meta = {
-            "next_cursor": _cursor(seen.next_after) if seen.next_after else None,
+            "next_cursor": cursor_of(plural, seen.next_after) if seen.next_after else None,
             "limit": limit,
         }
         data = seen.data or [describe(entity) for entity in seen.entities]
@@ -157,23 +155,4 @@ def _not_found(resource: ResourceType, request: Request, constraint: str) -> Ent
     name = f"{resource.singular}_id"
     return EntityNotFound(
         resource, details={"field": name, "value": request.path_params[name][:100], "constraint": constraint}
-    )
-
-
-def _cursor(version: int) -> str:
-    """Opaque to the caller, so that its meaning stays ours to change."""
-    return base64.urlsafe_b64encode(f"v1:{version}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str | None) -> int:
-    if not cursor:
-        return 0
-    try:
-        kind, _, version = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition(":")
-        if kind == "v1" and version.isdigit() and len(version) <= 16:
-            return int(version)
-    except (binascii.Error, UnicodeError, ValueError):
-        pass
-    raise InvalidCursor(
-        details={"field": "cursor", "value": cursor[:64], "constraint": "must be a meta.next_cursor"},
     )

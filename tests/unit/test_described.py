@@ -21,13 +21,18 @@ def _pending(reason: str | None, letter: str) -> dict[str, Any]:
 
 
 def test_a_dead_lettered_operation_ended_when_it_was_dead_lettered() -> None:
-    """The same moment before its letter is indexed and after; one that is queued has no end."""
+    """The same moment before its letter is indexed and after, and it waits no longer; one that is queued has no end."""
     about = dict.fromkeys([each.name for each in fields(Row)], None)
     row: Any = Row(**about | {"id": number_of(_LETTER), "state": State.DEAD, "version": _VERSION, "command": "X"})  # type: ignore[arg-type]
-    end = describe_letter(row)["ended_at"]
+    letter = describe_letter(row)
+    end = letter["ended_at"]
+    assert (letter["done"], letter["waiting_s"]) == (True, 0.0)
+    dead, queued = _pending("invalid_data", _LETTER), _pending(None, "")
+    assert (dead["done"], dead["waiting_s"]) == (True, 0.0)
+    assert queued["waiting_s"] > 0
     assert datetime.fromisoformat(end) == datetime.fromtimestamp(1_764_000_000.123, UTC)
-    assert _pending("invalid_data", _LETTER)["ended_at"] == end
-    assert _pending(None, "")["ended_at"] is None
+    assert dead["ended_at"] == end
+    assert queued["ended_at"] is None
 
 
 @pytest.mark.parametrize("letter", ["", "soon", "99999999999999-1"])

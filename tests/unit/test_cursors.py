@@ -1,0 +1,38 @@
+"""Cursors of lists."""
+
+import base64
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.services.api.cursors import cursor_of, position_of
+from holdfast.shared.errors import InvalidCursor
+
+_VERSION = 1_764_000_000_000_000
+_OLDER = base64.urlsafe_b64encode(f"v1:{_VERSION}".encode()).decode().rstrip("=")
+
+
+def test_a_cursor_is_of_one_list() -> None:
+    """Another list refuses it: it would begin somewhere in the middle."""
+    cursor = cursor_of("orders", _VERSION)
+    assert position_of("orders", cursor) == _VERSION
+    with pytest.raises(InvalidCursor):
+        position_of("devices", cursor)
+    assert len(cursor) <= 64
+    assert position_of("orders", None) == 0
+
+
+def test_older_and_newer_builds_take_each_others_cursors() -> None:
+    """A list is read on while apis are replaced."""
+    assert position_of("orders", _OLDER) == _VERSION
+    cursor = cursor_of("orders", _VERSION)
+    assert base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)) == f"v1:{_VERSION}".encode()
+
+
+@given(st.text(max_size=64) | st.text("=v1:9aA-_", max_size=64))
+def test_anything_else_is_refused_or_a_position(cursor: str) -> None:
+    """And nothing else happens."""
+    with contextlib.suppress(InvalidCursor):
+        assert position_of("orders", cursor) >= 0
