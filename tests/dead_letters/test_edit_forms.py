@@ -147,6 +147,13 @@ def test_an_edit_that_makes_no_write_is_refused(changed: dict[str, Any], why: st
         edited(fields, [], ENTRY)
 
 
+def test_a_field_of_the_payload_is_not_set_beside_it() -> None:
+    """It would change nothing that is stored; the refusal says how it is changed."""
+    fields = original()
+    with pytest.raises(EditRefused, match=r'name is a field of the payload, not of the entry.*"path": "/payload/name"'):
+        edited(fields, document(fields) | {"name": "Ada"}, "1-0")
+
+
 def test_what_the_entry_had_all_along_has_to_be_right_too() -> None:
     """An edit makes a write of the entry, by the checks of any other; the values that it leaves are as they were."""
     fields = original(payload=b'{"name": "a\\u2028b", "email": "ann@example.com"}')

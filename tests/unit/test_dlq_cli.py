@@ -273,6 +273,17 @@ def test_a_patch_of_a_file(played: Played, tmp_path: Path) -> None:
     assert len(played.asked) == 1
 
 
+@pytest.mark.parametrize("value", ["1e999999999", "-1e999", "Infinity", "NaN"])
+def test_what_is_no_number_in_json_is_text_or_refused(played: Played, value: str) -> None:
+    """A field of the entry is text anyway; a payload has to be JSON."""
+    data = {"fields": [], "what_if": {"verdict": "applied", "why": ""}}
+    played.body = {"success": True, "data": data, "meta": {}}
+    assert main(["edit", "1-0", "--set", f"version={value}", "--reason", "x"]) == 0
+    assert json.loads(played.asked[0][3])["fields"] == {"version": value}
+    assert main(["edit", "1-0", "--payload", f'{{"amount": {value}}}', "--reason", "x"]) == 2
+    assert len(played.asked) == 1
+
+
 def test_a_search_of_payloads_leads_on(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
     """It says how many were searched, where the found ones are on record, and where the older ones begin."""
     data = {"letters": [], "looked_through": 20, "next_cursor": "5-0", "masked": False, "audit_id": 7}

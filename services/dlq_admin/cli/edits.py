@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -119,13 +120,27 @@ def _json(text: str) -> Any:
     try:
         if text.startswith("@"):
             text = sys.stdin.read() if text == "@-" else Path(text[1:]).read_text()
-        return json.loads(text)
+        return _finite(text)
     except ValueError as error:
         raise Usage(f"That is not JSON: {error}") from None
 
 
 def _json_or_text(value: str) -> Any:
     try:
-        return json.loads(value)
+        return _finite(value)
     except ValueError:
         return value
+
+
+def _finite(text: str) -> Any:
+    """Of JSON, which has neither `Infinity` nor numbers that become it. Raises ValueError."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_number)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text[:40]} is no number in JSON")

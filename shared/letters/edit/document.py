@@ -62,6 +62,7 @@ def edited(fields: Fields, changed: Any, entry_id: str) -> Edited | None:
     _same_identity(fields, before, changed)
     if _plain(before) == _plain(changed):
         return None
+    _not_of_the_payload(fields, before, changed)
     after = {name: value for name, value in fields.items() if _text(name) is None}
     for name, value in changed.items():
         raw = name.encode("utf-8", "surrogatepass")
@@ -120,6 +121,15 @@ def _same_identity(fields: Fields, before: dict[str, Any], changed: dict[str, An
         sane = _sane_version(raw) if name == "version" else _sane_id(raw)
         if sane and changed.get(name) != before[name]:
             raise EditRefused(f"{name} cannot be changed: it stays the same write")
+
+
+def _not_of_the_payload(fields: Fields, before: dict[str, Any], changed: dict[str, Any]) -> None:
+    """A new field of the entry that the resource has would change nothing that is stored."""
+    resource = domain().by_plural.get(raw_resource(fields))
+    for name in changed.keys() - before.keys():
+        if resource is not None and name in resource.by_name:
+            how = f'{{"op": "add", "path": "/payload/{name}", "value": ...}}'
+            raise EditRefused(f"{name} is a field of the payload, not of the entry; a patch changes it: [{how}]")
 
 
 def _sane_id(value: bytes | None) -> bool:
