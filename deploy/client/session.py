@@ -12,8 +12,9 @@ from typing import Self
 
 from deploy.client.connections import Connections, address_of
 from deploy.client.generator import Generator, Observer, Run
-from deploy.client.plan import UNTIL_STOPPED_S, Plan
+from deploy.client.plan import UNTIL_STOPPED_S, Kind, Plan
 from deploy.client.requests import prepare
+from deploy.client.users import check_users
 
 _OF_USERS = {"reads", "lists", "updates"}
 
@@ -27,7 +28,10 @@ async def session(plan: Plan, *observers: Observer) -> AsyncIterator[Generator]:
     connections = Connections(address, headers, plan.timeout_s)
     polling = Connections(address, headers, plan.timeout_s)
     try:
-        wanted = _OF_USERS & {kind.word for kind, weight in plan.mix.items() if weight}
+        kinds = {kind.word for kind, weight in plan.mix.items() if weight}
+        if kinds - {Kind.EXTERNAL.word}:
+            await asyncio.to_thread(check_users, plan.api, key)
+        wanted = _OF_USERS & kinds
         requests = await prepare(plan.api, key, plan.users if wanted else 0)
         yield Generator(plan, requests, connections, polling, *observers)
     finally:

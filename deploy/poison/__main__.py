@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 
+from deploy.client.users import check_users
 from deploy.local import stack
 from deploy.local.output import Problem
 from deploy.local.redis import password, port
@@ -32,6 +33,7 @@ def main() -> int:
         if not 1 <= count <= _MOST:
             raise Problem(f"N={count} is not between 1 and {_MOST}")
         stack.check_running()
+        check_users(address(saved(), "api"))
         partitions = Partitions(saved().queue_partitions)
         entries = list(poison(count, time.time_ns() // 1000, secrets.randbits(64), good_each=_GOOD_EACH))
         put(

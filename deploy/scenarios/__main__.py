@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from deploy.announce import Announcer
+from deploy.client.users import check_users
 from deploy.local.output import Problem, echo
 from deploy.local.postpone import ENDING
 from deploy.scenarios import database_down, errors, redis_down, show
@@ -37,6 +38,7 @@ def _run(scenario: Scenario, kind: str, report: Path | None) -> int:
     echo(show.heading(scenario))
     try:
         with running(kind) as stack:
+            check_users(stack.address("api"))
             for result in run(scenario, stack, Announcer.to(stack)):
                 results.append(result)
                 echo(show.step(len(results), result))

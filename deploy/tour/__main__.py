@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from deploy.client.request import bearer, request
+from deploy.client.users import check_users
 from deploy.local.output import Problem, echo
 from deploy.local.places import LOCAL, REPO
 from deploy.local.postpone import ENDING
@@ -55,6 +56,7 @@ def main() -> int:
 def _learn(step: Step, known: dict[str, Any]) -> None:
     if "api" not in known and "{api}" in step.types:
         known |= {"api": f"http://{address(saved(), 'api')}", "admin": f"http://{address(saved(), 'dlq_admin')}"}
+        check_users(known["api"])
         _FOLDER.mkdir(parents=True, exist_ok=True)
         (_FOLDER / "patch.json").write_text(PATCH)
         known["before"] = sum(group["counts"]["dead"] for group in _groups(known))
