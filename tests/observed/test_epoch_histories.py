@@ -35,7 +35,6 @@ from tests.models.redis_server import RedisModel
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS
 from tests.stream import new_user
 
-_CHANCE = random.Random()
 _STEPS = 12
 
 
@@ -237,20 +236,21 @@ async def world() -> AsyncIterator[World]:
 async def test_what_is_forgotten_is_lost_or_applied(run: int) -> None:
     """Whatever the queue forgets, however often: what was accepted is on the stream, applied, or counted as lost, and
     the ledger balances with exactly that. It is looked at after every step, so all of it was seen."""
+    chance = random.Random(run)
     async with world() as on:
         await on.epochs.ledger()
         for _ in range(_STEPS):
-            match _CHANCE.choice(("accept", "apply", "take", "end", "forget")):
+            match chance.choice(("accept", "apply", "take", "end", "forget")):
                 case "accept":
-                    await on.accept(_CHANCE.randint(1, 5))
+                    await on.accept(chance.randint(1, 5))
                 case "apply":
-                    await on.apply(_CHANCE.randint(1, 5))
+                    await on.apply(chance.randint(1, 5))
                 case "take":
-                    await on.take(_CHANCE.randint(1, 5))
+                    await on.take(chance.randint(1, 5))
                 case "end":
-                    await on.end(_CHANCE.choice(("applied", "rejected")))
+                    await on.end(chance.choice(("applied", "rejected")))
                 case _:
-                    on.forget(_CHANCE.choice((1, 2, 3, 9)))
+                    on.forget(chance.choice((1, 2, 3, 9)))
             ledger = await on.epochs.ledger()
             waiting = len(on.stream[-1] - on.applied)
             ended = ledger.applied + ledger.rejected
@@ -288,6 +288,22 @@ async def test_what_was_in_hand_ends_in_its_own_epoch(how: str, steps: int, seen
                 assert (each.missing, ended, each.accepted) == (0, 4, 4 + each.lost + each.in_flight), table(each)
                 assert each.lost == (len(on.lost) if seen else 0)
             await on.accept(2)
+
+
+async def test_entries_of_two_partitions_may_have_one_id() -> None:
+    """They were put by hand, in one millisecond; they die after the next epoch has begun, and both count."""
+    async with world() as on:
+        await on.epochs.ledger()
+        await on.accept(2)
+        await on.epochs.ledger()
+        await on.take(2)
+        on.forget(9)
+        assert (await on.epochs.ledger()).lost == 2
+        entry_id = min(on.in_hand)
+        for fields in on.in_hand.values():
+            await asyncio.to_thread(on.die, entry_id, fields)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.dead_lettered, ledger.lost, ledger.accepted) == (0, 2, 0, 2), table(ledger)
 
 
 @pytest.mark.parametrize("how", _ENDS)

@@ -155,7 +155,7 @@ def _held(
         if not of_the_past:  # a queue that went back is behind what the database has
             cuts = tuple(max(cut, epoch.floor, window.floor if window else 0) for cut in cuts)
         of_window = window or epoch.window
-        known = KnownWrites(connection, of_window, (entry_id for _, entry_id in waiting)) if of_window else None
+        known = KnownWrites(connection, of_window, waiting) if of_window else None
         for packed in pages:
             page = orjson.loads(packed)
             ended = ended_by(connection, [operation_id for _, operation_id, _ in page])
@@ -167,7 +167,7 @@ def _held(
         up_to = max(newest_letter, *(NUMBER_MAX if cut is None else cut for cut in letter_cuts))
         letters = letter_counts(connection, up_to, readable, cuts, sent_again)
         if of_the_past:
-            newer = letters_after(connection, max(cuts), (entry_id for _, entry_id in waiting))
+            newer = letters_after(connection, max(cuts), waiting)
             letters = replace(letters, dead_lettered=letters.dead_lettered - newer)
         operations = counts_in(connection, cuts)
         counts = known.counts if known else epoch.known

@@ -29,19 +29,24 @@ _OLDER_US = 60_000_000
 _COUNTED = (State.DEAD, State.REPLAYING, State.DISCARDED)
 
 
+#: The number of a letter, if its id is one that a stream gives, and the entry that died.
+Unread = tuple[int | None, str]
+
+
 class KnownWrites:
     """Counts in one transaction. An entry counts once: as a letter, whatever became of that, else as an operation that
     it ended, else as what is on the stream. It costs as much as the window is wide."""
 
-    def __init__(self, connection: sa.Connection, window: Window, unread: Iterable[str]) -> None:
-        """`unread`: of which entries the letters are that only the dead-letter stream has."""
+    def __init__(self, connection: sa.Connection, window: Window, unread: Iterable[Unread]) -> None:
+        """`unread`: the letters on the dead-letter stream, which may be indexed."""
         self._window = window
         limits = (window.seen_to, window.since - _OLDER_US, window.floor, window.since, window.floor)
         ended, seen = connection.exec_driver_sql(_ENDED, limits).one()
         self._seen, self._unseen = int(seen or 0), int(ended) - int(seen or 0)
-        self._dead = _first_letters(connection, window, unread)
-        for entry in self._dead:
+        died = _first_letters(connection, window, unread)
+        for entry in died:
             self._count(entry)
+        self._dead = set(died)
 
     def on_stream(self, page: Iterable[tuple[str, str, bool]], ended: Mapping[str, str | None]) -> None:
         """A page of the write stream, and which entry has ended which operation."""
@@ -62,16 +67,17 @@ class KnownWrites:
             self._unseen += 1
 
 
-def letters_after(connection: sa.Connection, cut: int, unread: Iterable[str]) -> int:
+def letters_after(connection: sa.Connection, cut: int, unread: Iterable[Unread]) -> int:
     """How many of the letters that the ledger counts are of newer entries than a version. A letter that died again is
     as old as its first one. `unread`: as above, among others."""
     return len(_first_letters(connection, Window(cut + 1, cut, VERSION_MAX), unread, _COUNTED))
 
 
 def _first_letters(
-    connection: sa.Connection, window: Window, unread: Iterable[str], states: Sequence[State] = tuple(State)
-) -> set[str]:
-    """The entries of a window that died, without those that a replay had sent: these are letters of before."""
+    connection: sa.Connection, window: Window, unread: Iterable[Unread], states: Sequence[State] = tuple(State)
+) -> list[str]:
+    """The entries of a window that died, one for each letter: entries that were put by hand on two partitions may have
+    one id. Without those that a replay had sent: these are letters of before."""
     since, floor = (versions.to_stream_id(each).partition("-")[0] for each in (window.since, window.floor))
     low = since if len(since) == len(floor) else ""  # ids are compared as text
     of_window = (letters.c.imported == 0, letters.c.entry_id >= low, letters.c.entry_id <= f"{floor}-~")
@@ -79,10 +85,10 @@ def _first_letters(
     before = (earlier.c.operation_id == letters.c.operation_id) & (earlier.c.id < letters.c.id)
     first = sa.select(letters.c.entry_id).where(*of_window, earlier.c.id.is_(None), letters.c.state.in_(states))
     first = first.outerjoin_from(letters, earlier, before & (earlier.c.imported == 0))
-    indexed = connection.execute(sa.select(letters.c.entry_id).where(*of_window)).scalars()
-    sent = connection.execute(sa.select(items.c.entry_id).where(items.c.state == "sent")).scalars()
-    new = set(unread).difference(indexed, sent)
-    return {entry for entry in (*connection.execute(first).scalars(), *new) if _holds(window, entry)}
+    indexed = set(connection.execute(sa.select(letters.c.id).where(*of_window)).scalars())
+    sent = set(connection.execute(sa.select(items.c.entry_id).where(items.c.state == "sent")).scalars())
+    new = (entry for number, entry in unread if number not in indexed and entry not in sent)
+    return [entry for entry in (*connection.execute(first).scalars(), *new) if _holds(window, entry)]
 
 
 def _holds(window: Window, entry: str | None) -> bool:
