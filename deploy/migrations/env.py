@@ -9,7 +9,7 @@ from alembic import context
 
 from holdfast.migrations import WARNING, declared, lock
 from holdfast.privileges import database
-from holdfast.shared.domain.registry import domain
+from holdfast.shared.domain import registry
 from holdfast.shared.faults import Fault
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store.connections import KEPT
@@ -36,6 +36,7 @@ def run() -> None:
         if context.get_context().get_current_revision() == context.get_head_revision():
             _follow_declarations(connection)
             _warn_of_what_tables_lack(connection)
+            _warn_of_what_is_declared_no_more(connection)
         _grant(connection)
     engine.dispose()
 
@@ -64,12 +65,26 @@ def _warn_of_what_tables_lack(connection: sa.Connection) -> None:
             )
 
 
+def _warn_of_what_is_declared_no_more(connection: sa.Connection) -> None:
+    """A resource that was taken away, or has another plural now, leaves its rows, and writes that nobody knows."""
+    inspector = sa.inspect(connection)
+    others = set(inspector.get_table_names()).difference(registry.RESERVED, registry.domain().by_plural)
+    for name in sorted(others):
+        columns = {one["name"] for one in inspector.get_columns(name)}
+        of_a_resource = {"id", "created_version", "deleted_version"} <= columns
+        if of_a_resource and connection.execute(sa.select(sa.literal(1)).select_from(sa.table(name)).limit(1)).first():
+            sys.stderr.write(
+                f"{WARNING}no resource {name} is declared any more: its rows stay in its table and are not served, and"
+                " its writes that are not applied yet become dead letters (unknown resource)\n"
+            )
+
+
 def _grant(connection: sa.Connection) -> None:
     """Only as the user whose business it is: where all services share one user, there is nothing to divide."""
     name, _, host = str(connection.execute(sa.select(sa.func.current_user())).scalar()).rpartition("@")
     if name != database.user(database.MIGRATE, host).name:
         return
-    resources = [resource.plural for resource in domain().resources]
+    resources = [resource.plural for resource in registry.domain().resources]
     for give, take in database.grants(sa.inspect(connection).get_table_names(), resources, host):
         if give:
             connection.exec_driver_sql(_plain(give))

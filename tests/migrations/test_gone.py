@@ -1,0 +1,41 @@
+"""A resource that is declared no more."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import ROOT
+from tests.migrations.conftest import Schema
+from tests.servers import START_DEADLINE_S
+
+_SHOP = """
+from typing import Annotated
+from holdfast.shared.domain.field_types import Slug
+from holdfast.shared.domain.resource import Resource
+
+class Order(Resource, plural="{plural}"):
+    number: Annotated[str, Slug()]
+"""
+
+
+def test_rows_without_a_resource_are_named(schema: Schema, tmp_path: Path) -> None:
+    """When its plural changes, or it is taken away: as long as there are rows, and not before."""
+
+    def upgraded(plural: str) -> str:
+        (tmp_path / f"shop_{plural}.py").write_text(_SHOP.format(plural=plural))
+        environment = os.environ | {
+            "DB_DSN": schema.dsn, "HOLDFAST_DOMAIN": f"shop_{plural}", "PYTHONPATH": str(tmp_path),
+        }  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "holdfast.migrations"],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return "".join(line for line in done.stderr.splitlines() if line.startswith("warning: "))
+
+    assert upgraded("orders") == ""
+    assert upgraded("purchases") == ""
+    schema.rows("INSERT INTO orders VALUES ('one', 'o-1', 5, 5, 0)")
+    assert upgraded("purchases").startswith("warning: no resource orders is declared any more")
+    assert upgraded("orders") == ""
