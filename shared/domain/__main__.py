@@ -1,16 +1,21 @@
 """`python -m holdfast.shared.domain`: what is declared where HOLDFAST_DOMAIN says, and what clients will see of it.
-Exit code 2: nothing can be derived from it; the reason is said."""
+`... names`: the names that are taken. Exit code 2: nothing can be derived from what is declared; the reason is said."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
+from holdfast.shared.domain import registry
+from holdfast.shared.domain.declared_field import OWN_NAMES, PAGE_PARAMETERS
 from holdfast.shared.domain.errors import catalogue
 from holdfast.shared.domain.registry import Domain, configured, load
 from holdfast.shared.domain.resource import DeclarationError, Field, ResourceType
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Prints it."""
+    if arguments == ["names"]:
+        sys.stdout.write("\n".join(_taken()) + "\n")
+        return 0
     try:
         domain = load(configured())
     except (DeclarationError, ImportError) as error:
@@ -18,6 +23,16 @@ def main() -> int:
         return 2
     sys.stdout.write("\n".join(_lines(domain)) + "\n")
     return 0
+
+
+def _taken() -> Iterator[str]:
+    kinds: Mapping[str, Collection[str]] = {
+        "a field": [*OWN_NAMES, "<class>_id"],
+        "a field that is Unique()": PAGE_PARAMETERS,
+        "a resource, singular or plural": registry.RESERVED,
+        "a resource's class": registry.SCHEMAS,
+    }
+    yield from (f"{kind}: {', '.join(sorted(names))}" for kind, names in kinds.items())
 
 
 def _lines(domain: Domain) -> Iterator[str]:
@@ -41,4 +56,4 @@ def _codes(resource: ResourceType) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

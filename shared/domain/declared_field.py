@@ -20,7 +20,8 @@ NAME_MAX_CHARS = 40
 CLAIMS_MAX_CHARS = 2 * NAME_MAX_CHARS + 1
 #: Of the handler of a page of entities. A unique field is asked for by its own name beside them.
 PAGE_PARAMETERS = ("request", "limit", "cursor")
-_OWN_NAMES = {
+#: Of every resource and operation.
+OWN_NAMES = {
     "id",
     "version",
     "created_at",
@@ -46,7 +47,7 @@ def declared_field(cls: type, plural: str, index: int, name: str, hint: Any, def
     """The field that an annotation of `cls` declares. `default`: `...` where there is none. Raises DeclarationError."""
     where = f"{cls.__name__}.{name}"
     check_name(name, where)
-    if name in _OWN_NAMES or name == f"{cls.__name__.lower()}_id":
+    if name in OWN_NAMES or name == f"{cls.__name__.lower()}_id":
         raise DeclarationError(f"{where}: the name is taken, every resource has {name}")
     try:
         return _field(cls, plural, index, name, hint, default)

@@ -1,0 +1,41 @@
+"""The field type that docs/your-own-resource.md shows, and the names that a declaration cannot use."""
+
+import subprocess
+import sys
+from typing import Annotated, Any
+
+import pytest
+
+from holdfast.shared.domain.resource import Public, Resource
+from tests.conftest import ROOT
+from tests.readme.documents import blocks
+
+
+def _one_of() -> Any:
+    [source] = blocks((ROOT / "docs" / "your-own-resource.md").read_text(), "python")
+    made: dict[str, Any] = {"__name__": "catalogue"}
+    exec(compile(source, "catalogue.py", "exec"), made)  # noqa: S102 - the page's own example
+    return made["OneOf"]
+
+
+def test_the_field_type_of_the_page_can_be_declared() -> None:
+    """Outside `shared`; it cleans, refuses and describes, and its column grows with its words."""
+    kind = _one_of()(words=("on_shelf", "lent", "lost"))
+    books = type("Book", (Resource,), {"__annotations__": {"state": Annotated[str, kind, Public()]}}, plural="books")
+    field = books.type.by_name["state"]  # type: ignore[attr-defined]  # of every resource
+    assert (field.clean(" Lent "), field.code, field.type.python) == ("lent", "INVALID_STATE", str)
+    with pytest.raises(ValueError, match="none of them"):
+        field.clean("lend")
+    assert kind.json_schema == {"type": "string", "enum": ["on_shelf", "lent", "lost"]}
+    assert kind.column.size == len("on_shelf")
+
+
+def test_the_names_that_are_taken_are_listed() -> None:
+    """By kind, from what the declaration is checked against."""
+    command = [sys.executable, "-m", "holdfast.shared.domain", "names"]
+    lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "a field", "a field that is Unique()", "a resource, singular or plural", "a resource's class",
+    ]  # fmt: skip
+    assert " status," in lines[0]
+    assert " operations," in lines[2]
