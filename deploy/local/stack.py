@@ -105,7 +105,9 @@ def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings
     for name in added:
         supervisor.add(name)
     settings.save()
-    _start(supervisor, wanted, settings)
+    served = [each for each in wanted if each.kind == "service" and each.name in changed]
+    # Those that run on as they are keep the schema, and their rights in it, until they are renewed.
+    _start(supervisor, wanted, settings, migrate=bool(added) or not served)
     return changed
 
 
@@ -168,7 +170,7 @@ def end_leftovers() -> bool:
     return bool(left)
 
 
-def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSettings) -> None:
+def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSettings, *, migrate: bool = True) -> None:
     """Stores, then the schema, then the rest, then who watches that they are up; what runs already is left alone."""
     stores = [program for program in wanted if program.kind in ("store", "sentinel")]
     watching = [program for program in wanted if program.name == _WATCHES_ALL]
@@ -176,7 +178,7 @@ def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSetting
     for stage in (stores, rest, watching):
         supervisor.start(program.name for program in stage)
         wait_ready(supervisor, stage)
-        if stage is stores:
+        if stage is stores and migrate:
             galera.wait_in_step(settings)
             database.migrate(settings)
 

@@ -4,10 +4,11 @@ import fcntl
 import re
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from deploy.local import commands, database, places, progress, redis, services, sources
+from deploy.local import commands, database, places, progress, redis, services, sources, stack
 from deploy.local.output import Problem
 from deploy.local.settings import StackSettings
 from deploy.local.welcome import welcome
@@ -83,6 +84,27 @@ def welcome_of(monkeypatch: pytest.MonkeyPatch, settings: StackSettings) -> str:
     api = SimpleNamespace(name="api", kind="service", address="127.0.0.1:8080")
     monkeypatch.setattr("deploy.local.welcome.programs", lambda _: [api])
     return welcome(settings, 3.0)
+
+
+@pytest.mark.parametrize(("added", "changed", "migrated"), [([], [], 1), ([], ["api"], 0), (["writer-2"], ["api"], 1)])
+def test_the_schema_changes_with_the_programs(
+    monkeypatch: pytest.MonkeyPatch, added: list[str], changed: list[str], migrated: int
+) -> None:
+    """Those that run on as they are keep theirs, and their rights, until they are renewed."""
+    done: list[StackSettings] = []
+    nothing = SimpleNamespace(reread=lambda: (added, changed, []), stop=lambda *_: None, add=lambda _: None,
+                              remove=lambda _: None, start=lambda _: None)  # fmt: skip
+    monkeypatch.setattr(stack, "programs", lambda _: [SimpleNamespace(name="api", kind="service")])
+    for name in ("_write_configuration", "wait_ready"):
+        monkeypatch.setattr(stack, name, lambda *_: [])
+    monkeypatch.setattr(database, "migrate", done.append)
+    monkeypatch.setattr(StackSettings, "save", lambda _: None)
+    supervisor: Any = nothing
+    assert stack.scale(supervisor, StackSettings(), StackSettings(domain="shop")) == changed
+    assert len(done) == migrated
+    if changed:
+        stack.renew(supervisor, StackSettings(domain="shop"), changed)
+        assert len(done) == migrated + 1
 
 
 def test_a_declaration_that_cannot_be_served_ends_nothing(tmp_path: Path) -> None:
