@@ -214,6 +214,11 @@ class History:
             fault.target in (target, "*") and fault.at_s <= end_s and begin_s <= fault.until_s for fault in self.faults
         )
 
+    def forgot(self, begin_s: float, end_s: float) -> bool:
+        """Whether a store was made to forget anything in this time."""
+        forgets = (fault for fault in self.faults if fault.forgets_since_s is not None)
+        return any(fault.at_s <= end_s and begin_s <= fault.until_s for fault in forgets)
+
     def forgotten(self, at_s: float) -> bool:
         """Whether a store was made to forget what it acknowledged at this time."""
         return any(

@@ -52,6 +52,22 @@ def accepted_anew(broken: Broken) -> None:
     broken.run.events[:] = [*later[:at], *before, *later[at:]]
 
 
+def test_a_write_whose_first_try_the_queue_forgot_has_the_version_of_that_try() -> None:
+    """A writer had taken it before; the api, which had no answer, tried again. Not so if the queue forgot later."""
+    check, _ = CHECKS["doubled"]
+    whole = fresh(1)
+    answer = next(e for e in whole.run.events if isinstance(e, Ok) and e.version and e.state == "queued")
+    sent = next(e for e in whole.run.events if isinstance(e, Invoke) and e.attempt == answer.attempt)
+    accepted_anew(whole)
+    whole.run.events[:] = [e for e in whole.run.events if not isinstance(e, Unknown)]
+    whole.append(Fault(sent.at_s, sent.at_s, "failover", "queue", forgets_since_s=sent.at_s))
+    assert not [*check(whole.case())]
+    whole.run.events[-1] = Fault(
+        answer.at_s + 0.1, answer.at_s + 0.1, "failover", "queue", forgets_since_s=answer.at_s + 0.1
+    )
+    assert [*check(whole.case())]
+
+
 @pytest.mark.parametrize(("breaks", "name"), [(letter_lost_by_a_replay, "replays"),
                                               (dead_again_after_a_failover, "doubled"),
                                               (accepted_anew, "doubled")])  # fmt: skip
