@@ -30,7 +30,7 @@ class DirectRoute(APIRoute):
         if self.direct:
             self.app = _as_app(self.get_route_handler())
         #: What makes the arguments of a handler that takes nothing else of FastAPI.
-        self.arguments = query.arguments(self.dependant) if not self.direct and self._returns_the_response() else None
+        self.arguments = query.arguments(self.dependant) if self._needs_arguments_only() else None
 
     def get_route_handler(self) -> Handler:
         """FastAPI's extension point."""
@@ -48,6 +48,11 @@ class DirectRoute(APIRoute):
 
     def _takes_the_request(self) -> bool:
         return [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]
+
+    def _needs_arguments_only(self) -> bool:
+        """A class whose handlers do something first (a guard) is asked for them, as FastAPI asks it."""
+        own = type(self).get_route_handler is DirectRoute.get_route_handler
+        return own and not self.direct and self._returns_the_response()
 
     def _returns_the_response(self) -> bool:
         returned = inspect.signature(self.endpoint).return_annotation

@@ -33,6 +33,8 @@ class Partition:
         self.ledger = self.prefix + "ledger"
         self.look = self.prefix + "look"
         self.keys_since = self.prefix + "keys_since"
+        #: In the ids of its dead letters (settle.lua, shared/letters/ids.py).
+        self.stream = 0 if count == 1 else count * 100 + number
 
     @cached_property
     def accepting(self) -> tuple[str, ...]:

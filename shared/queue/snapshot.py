@@ -89,12 +89,15 @@ async def may_return(redis: Redis, partitions: Partitions = ONE) -> tuple[int | 
 
 async def backlog(
     redis: Redis, partitions: Partitions, cuts: Sequence[int]
-) -> AsyncIterator[list[tuple[str, str, bool]]]:
-    """(entry id, operation id, whether it is a dead letter that was sent again) of what is on the write streams up to
-    `cuts`, page by page."""
+) -> AsyncIterator[list[tuple[str, str, bool, int]]]:
+    """(entry id, operation id, whether it is a dead letter that was sent again, `stream` of its partition) of what is
+    on the write streams up to `cuts`, page by page."""
     for partition, cut in zip(partitions, cuts, strict=True):
         async for found in _pages(redis, partition.writes, versions.to_stream_id(cut)):
-            yield [(entry_id, raw_text(fields, b"operation_id"), b"replay" in fields) for entry_id, fields in found]
+            yield [
+                (entry_id, raw_text(fields, b"operation_id"), b"replay" in fields, partition.stream)
+                for entry_id, fields in found
+            ]
 
 
 async def _pages(redis: Redis, stream: str, cut: str) -> AsyncIterator[list[tuple[str, Mapping[bytes, bytes]]]]:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.health import Health
-from holdfast.shared.http.routing import DirectRoute
+from holdfast.shared.http.routing import DirectRoute, Handler
 from tests.apps import client_of
 
 _SEGMENTS = ("users", "orders", "{id}", "{other}", "{rest:path}")
@@ -79,3 +79,22 @@ async def test_arguments_are_those_that_fastapi_would_find(sent: list[str]) -> N
     assert answer.status_code == wanted.status_code
     if wanted.status_code == httpx.codes.OK:
         assert answer.text == wanted.text
+
+
+async def test_a_route_class_that_guards_its_handlers_guards_all_of_them() -> None:
+    """Whatever they take."""
+
+    class Guarded(DirectRoute):
+        def get_route_handler(self) -> Handler:
+            async def refused(request: Request) -> Response:
+                return Response("no", 401)
+
+            return refused
+
+    app = service_app(Health("test"), title="t", description="d", version="0")
+    app.router.route_class = Guarded
+    for number, direct in enumerate((True, False)):
+        _add(app, number, "GET", f"/users/{number}", direct=direct)
+    async with client_of(app) as client:
+        for path in ("/users/0", "/users/1", "/users/1?limit=3"):
+            assert (await client.get(path)).status_code == 401, path

@@ -158,10 +158,10 @@ def _held(
         known = KnownWrites(connection, of_window, waiting) if of_window else None
         for packed in pages:
             page = orjson.loads(packed)
-            ended = ended_by(connection, [operation_id for _, operation_id, _ in page])
-            in_flight += sum(operation_id not in ended for _, operation_id, _ in page)
-            copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id, _ in page)
-            sent_again |= {entry_id for entry_id, _, again in page if again}
+            ended = ended_by(connection, [operation_id for _, operation_id, *_ in page])
+            in_flight += sum(operation_id not in ended for _, operation_id, *_ in page)
+            copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id, *_ in page)
+            sent_again |= {entry_id for entry_id, _, again, _ in page if again}
             if known:
                 known.on_stream(page, ended)
         up_to = max(newest_letter, *(NUMBER_MAX if cut is None else cut for cut in letter_cuts))

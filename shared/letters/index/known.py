@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from holdfast.shared.letters.ids import stream_of
 from holdfast.shared.letters.index.tables import items, letters
 from holdfast.shared.letters.letter import names_an_entry
 from holdfast.shared.letters.state import State
@@ -44,14 +45,14 @@ class KnownWrites:
         ended, seen = connection.exec_driver_sql(_ENDED, limits).one()
         self._seen, self._unseen = int(seen or 0), int(ended) - int(seen or 0)
         died = _first_letters(connection, window, unread)
-        for entry in died:
+        for _, entry in died:
             self._count(entry)
         self._dead = set(died)
 
-    def on_stream(self, page: Iterable[tuple[str, str, bool]], ended: Mapping[str, str | None]) -> None:
-        """A page of the write stream, and which entry has ended which operation."""
-        for entry, operation_id, again in page:
-            known = again or entry in self._dead or _holds(self._window, ended.get(operation_id))
+    def on_stream(self, page: Iterable[tuple[str, str, bool, int]], ended: Mapping[str, str | None]) -> None:
+        """A page of the write streams (`backlog`), and which entry has ended which operation."""
+        for entry, operation_id, again, stream in page:
+            known = again or (stream, entry) in self._dead or _holds(self._window, ended.get(operation_id))
             if not known and _holds(self._window, entry):
                 self._count(entry)
 
@@ -75,20 +76,23 @@ def letters_after(connection: sa.Connection, cut: int, unread: Iterable[Unread])
 
 def _first_letters(
     connection: sa.Connection, window: Window, unread: Iterable[Unread], states: Sequence[State] = tuple(State)
-) -> list[str]:
-    """The entries of a window that died, one for each letter: entries that were put by hand on two partitions may have
+) -> list[tuple[int, str]]:
+    """(stream, entry) of the entries of a window that died: entries that were put by hand on two partitions may have
     one id. Without those that a replay had sent: these are letters of before."""
     since, floor = (versions.to_stream_id(each).partition("-")[0] for each in (window.since, window.floor))
     low = since if len(since) == len(floor) else ""  # ids are compared as text
     of_window = (letters.c.imported == 0, letters.c.entry_id >= low, letters.c.entry_id <= f"{floor}-~")
     earlier = letters.alias()
     before = (earlier.c.operation_id == letters.c.operation_id) & (earlier.c.id < letters.c.id)
-    first = sa.select(letters.c.entry_id).where(*of_window, earlier.c.id.is_(None), letters.c.state.in_(states))
+    first = sa.select(letters.c.id, letters.c.entry_id).where(
+        *of_window, earlier.c.id.is_(None), letters.c.state.in_(states)
+    )
     first = first.outerjoin_from(letters, earlier, before & (earlier.c.imported == 0))
     indexed = set(connection.execute(sa.select(letters.c.id).where(*of_window)).scalars())
     sent = set(connection.execute(sa.select(items.c.entry_id).where(items.c.state == "sent")).scalars())
-    new = (entry for number, entry in unread if number not in indexed and entry not in sent)
-    return [entry for entry in (*connection.execute(first).scalars(), *new) if _holds(window, entry)]
+    new = ((number, entry) for number, entry in unread if number not in indexed and entry not in sent)
+    died = [*((number, entry) for number, entry in connection.execute(first)), *new]
+    return [(stream_of(number or 0), entry) for number, entry in died if _holds(window, entry)]
 
 
 def _holds(window: Window, entry: str | None) -> bool:
