@@ -2,7 +2,6 @@
 claim at the same time share a round trip to each partition."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import count
@@ -18,9 +17,12 @@ from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.queue.claims import Change, Claimed, Claims, Value, Wish
 from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 #: What a call to the queue may fail with.
 AWAY = (CallRefused, NotSent, RedisError, OSError)
+
+_RELEASING = FailureReporter("claims_release")
 
 #: A wish is its own, although another request may have the same operation.
 _Numbered = tuple[int, Wish]
@@ -58,7 +60,7 @@ class Claiming:
         failed = next((answer for answer in answers if isinstance(answer, BaseException)), None)
         taken = next((each.taken for each in made if each.taken), None)
         if failed is not None or taken is not None:
-            with contextlib.suppress(*AWAY):  # the sweeper does it later
+            with _RELEASING.suppressing(*AWAY):  # the sweeper does it later
                 await self.release(undo)
             undo = []
         if failed is not None:

@@ -34,9 +34,12 @@ def arguments(dependant: Dependant) -> Arguments | None:
     ordinary, which FastAPI then answers. None at all for a handler that takes more than the request and such values."""
     about = dependant.path_params, dependant.header_params, dependant.cookie_params, dependant.body_params
     injected = (
-        dependant.response_param_name, dependant.background_tasks_param_name, dependant.security_scopes_param_name,
-        dependant.http_connection_param_name, dependant.websocket_param_name,
-    )  # fmt: skip
+        dependant.response_param_name,
+        dependant.background_tasks_param_name,
+        dependant.security_scopes_param_name,
+        dependant.http_connection_param_name,
+        dependant.websocket_param_name,
+    )
     if any(about) or any(injected) or dependant.dependencies or any(declared(dependant).values()):
         return None
     if dependant.request_param_name != "request":

@@ -165,7 +165,8 @@ def _silent(tree: ast.Module) -> Iterator[ast.Call | ast.Try]:
         if not isinstance(step, ast.With):
             return False
         contexts = [ast.unparse(item.context_expr) for item in step.items]
-        return any(each in reporters or ".suppressing(" in each for each in contexts)
+        # One reporter, or one of each partition.
+        return any(each.partition("[")[0] in reporters or ".suppressing(" in each for each in contexts)
 
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
@@ -190,4 +191,6 @@ def _stores(errors: ast.AST) -> bool:
 def _speaks(handler: ast.ExceptHandler) -> bool:
     done = {ast.unparse(each.func) for each in ast.walk(handler) if isinstance(each, ast.Call)}
     raises = any(isinstance(each, ast.Raise) for each in ast.walk(handler))
+    returned = [each for step in ast.walk(handler) if isinstance(step, ast.Return) for each in ast.walk(step)]
+    raises |= any(isinstance(each, ast.Name) and each.id == handler.name for each in returned)
     return raises or any(name.endswith(("failed", "logs.warning", "logs.error", "print")) for name in done)
