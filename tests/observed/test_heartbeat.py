@@ -128,8 +128,8 @@ class _Pressure:
 
     refuses: int | None = None
 
-    def refusal_s(self) -> int | None:
-        """As the real one."""
+    def refusal_s(self, entity_id: str) -> int | None:
+        """As the real one, of any entity."""
         return self.refuses
 
 

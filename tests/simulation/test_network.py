@@ -144,3 +144,19 @@ def test_a_link_refuses_or_knows_no_name() -> None:
 
     stage = _Stage(1)
     stage.run(talk)
+
+
+def test_a_cut_before_the_connection_is_made_at_the_other_side() -> None:
+    """Bytes and the reset come after that, as from a kernel, and nothing of the network fails."""
+    for seed in range(6):
+        stage = _Stage(seed)
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stage: _Stage = stage) -> None:
+            writer.write(bytes(100))
+            stage.link.cut()
+            with contextlib.suppress(ConnectionResetError):
+                await reader.read(1000)
+            await asyncio.sleep(1)
+
+        stage.run(talk)
+        assert stage.simulation.faults == []

@@ -35,6 +35,8 @@ class Transport(asyncio.Transport):
         self.outbound = outbound
         self.peer: Transport
         self._protocol: Any = None
+        #: What arrived before the connection was made here: it was cut just then.
+        self._early = 0
         self.context = process.base.copy()
         #: What was sent to this end and has not arrived; what arrived while reading was paused.
         self.inbound: deque[bytes | Mark] = deque()
@@ -149,6 +151,8 @@ class Transport(asyncio.Transport):
         """The connection is made, as this end sees it."""
         self._protocol = protocol
         protocol.connection_made(self)
+        for _ in range(self._early):
+            self._call(self._arrive)
 
     def die(self) -> None:
         """Its process is dead: the kernel closes, or resets if there was something unread."""
@@ -189,6 +193,9 @@ class Transport(asyncio.Transport):
     def _arrive(self) -> None:
         if not self.inbound:
             return  # it was lost on the way
+        if self._protocol is None:
+            self._early += 1
+            return
         item = self.inbound.popleft()
         if self.lost:
             if isinstance(item, bytes) and not self.peer.lost:
