@@ -137,6 +137,8 @@ class Nemesis:
 
     async def _services(self, planned: Planned) -> Undo | None:
         service = self._stage.services[planned.target]
+        if not await asyncio.to_thread(lambda: service.running):  # it ended by itself; what is broken has to be there
+            await asyncio.to_thread(self._stage.supervise)
         if not await asyncio.to_thread(lambda: service.running):
             return None
         if planned.what == "freeze":
