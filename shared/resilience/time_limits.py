@@ -1,8 +1,8 @@
-"""Time limits of what almost always is over in time: for a request, a timer of its own would cost more than all else
-about its deadline.
+"""Time limits of what almost always ends in time. A timer for each request would cost more than the rest of its
+deadline.
 
-Limits that end about the same time share one timer, a moment before. What is not over then gets a timer of its own, so
-that a limit is as exact as the loop's.
+Limits that end about the same time share one timer, which fires a moment earlier. What has not ended by then gets a
+timer of its own, so that a limit is as exact as `asyncio.timeout`.
 
     limits = TimeLimits()                   # of one event loop
     with limits.within(5.0) as limit:       # raises TimeoutError, as `asyncio.timeout` does
@@ -11,6 +11,7 @@ that a limit is as exact as the loop's.
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Self
@@ -45,7 +46,7 @@ class TimeLimits:
             limited.watch()
 
 
-class Limited:
+class Limited(ABC):
     """Something with a limit. `overdue` is called once it has passed, unless `over` was called before."""
 
     __slots__ = ("_among", "_limits", "_timer", "ends")
@@ -74,9 +75,9 @@ class Limited:
         """It ends soon."""
         self._timer = asyncio.get_running_loop().call_later(max(0.0, self.ends - time.monotonic()), self.overdue)
 
+    @abstractmethod
     def overdue(self) -> None:
         """The limit has passed."""
-        raise NotImplementedError
 
 
 class TimeLimit(Limited):

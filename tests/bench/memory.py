@@ -1,8 +1,8 @@
 """`python -m tests.bench.memory`: what each service holds in memory at rest, ten seconds after its start.
 
 RSS is what `ps` and `docker stats` show of one process: pages of libraries that others have mapped too are counted in
-each. PSS shares them out, so the sum over all is what the machine has given. The aim is about RSS. The last part is an
-interpreter that has imported the packages a service has to use, and nothing of ours: what no service can be below.
+each. PSS shares them out, so the sum over all is what the machine has given. The aim is about RSS. The last part
+is an interpreter that has imported only the packages that a service has to use: the least that the service can take.
 """
 
 import argparse

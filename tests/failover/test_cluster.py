@@ -4,24 +4,21 @@ queue's slot is killed, and the slot moves. No acknowledged write is lost."""
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.memory import MemoryReader
 from holdfast.shared.queue.names import DEAD, WRITES
-from holdfast.shared.store.engine import make_engine
 from holdfast.shared.writes.epoch import Memory
 from tests import keys, letters, processes
 from tests.client import WAIT, fetch
 from tests.external import PATIENT
 from tests.failover.cluster import Cluster, running_cluster
-from tests.failover.on_cluster import doubled, starting
+from tests.failover.on_cluster import doubled, replace_owner, settle, starting
 from tests.failover.writes import Record, writing
 from tests.processes import Service
-from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, wait_until
+from tests.servers import PATIENT_REDIS, Database, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -36,27 +33,6 @@ def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[
     """Starts a service on the cluster, which is empty and its cache, too; all of them end with the test."""
     with starting(cluster, own_database, tmp_path) as start:
         yield start
-
-
-def _settled(cluster: Cluster, database: Database) -> None:
-    """Nothing is on its way, nothing died, and the ledger balances."""
-    address = cluster.address("operator")
-
-    async def ledger() -> Any:
-        redis, engine = connect(address, PATIENT_REDIS), make_engine(database.dsn, PATIENT_DATABASE, 2)
-        try:
-            if await redis.xlen(WRITES):
-                return None
-            return await read_ledger(redis, engine)
-        finally:
-            await redis.aclose()
-            engine.dispose()
-
-    def settled() -> bool:
-        read = asyncio.run(ledger())
-        return read is not None and read.missing == 0 == read.dead_lettered
-
-    wait_until(settled, what="all is settled and the ledger balances")
 
 
 def test_every_service_works_on_it(
@@ -131,15 +107,11 @@ def test_the_primary_of_its_slot_is_killed(
     with writing(api, record):
         record.wait_for(10, 202)
         remembered = asyncio.run(_remembered(cluster, 1))
-        before = cluster.kill_owner()
-        cluster.wait_until_moved(before)
-        record.wait_for(10)
-        before.start()
-        cluster.wait_until_whole()
+        replace_owner(cluster, record)
         _assert_moved(remembered, asyncio.run(_remembered(cluster, 2)))
         record.wait_for(10, 202)
     start("writer")
-    _settled(cluster, own_database)
+    settle(cluster, own_database)
     assert record.lost(own_database) == set()
     assert doubled(own_database) == 0
 
@@ -160,6 +132,6 @@ def test_its_slot_moves(cluster: Cluster, own_database: Database, start: Callabl
         cluster.end_move(to)
         _assert_moved(remembered, asyncio.run(_remembered(cluster, 2)))
         record.wait_for(10, 202)
-    _settled(cluster, own_database)
+    settle(cluster, own_database)
     assert record.lost(own_database) == set()
     assert doubled(own_database) == 0

@@ -8,18 +8,15 @@ from typing import Any
 
 import pytest
 
-from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import connect, text
-from holdfast.shared.queue.backlog import backlog
 from holdfast.shared.queue.partitions import Partition, Partitions
-from holdfast.shared.store.engine import make_engine
 from tests import letters, processes
 from tests.client import WAIT, fetch
 from tests.failover.cluster import Cluster, running_cluster
-from tests.failover.on_cluster import doubled, starting
+from tests.failover.on_cluster import doubled, replace_owner, settle, starting
 from tests.failover.writes import Record, writing
 from tests.processes import Service
-from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, wait_until
+from tests.servers import PATIENT_REDIS, Database, wait_until
 
 _FOUR = Partitions(4)
 
@@ -37,27 +34,6 @@ def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[
     """Starts a service on the cluster, which is empty; all of them end with the test."""
     with starting(cluster, own_database, tmp_path, HOLDFAST_QUEUE_PARTITIONS="4") as start:
         yield start
-
-
-def _settled(cluster: Cluster, database: Database) -> None:
-    """Nothing is on its way, and the ledger balances."""
-
-    async def ledger() -> Any:
-        redis = connect(cluster.address("operator"), PATIENT_REDIS)
-        engine = make_engine(database.dsn, PATIENT_DATABASE, 2)
-        try:
-            if (await backlog(redis, _FOUR)).depth:
-                return None
-            return await read_ledger(redis, engine, partitions=_FOUR)
-        finally:
-            await redis.aclose()
-            engine.dispose()
-
-    def settled() -> bool:
-        read = asyncio.run(ledger())
-        return read is not None and read.missing == 0
-
-    wait_until(settled, what="all is settled and the ledger balances")
 
 
 def test_every_service_works_on_all_of_them(cluster: Cluster, start: Callable[..., Service]) -> None:
@@ -106,14 +82,10 @@ def test_a_primary_is_killed(cluster: Cluster, own_database: Database, start: Ca
     api, record = start("api"), Record()
     with writing(api, record):
         record.wait_for(20, 202)
-        before = cluster.kill_owner()
-        cluster.wait_until_moved(before)
-        record.wait_for(10)
-        before.start()
-        cluster.wait_until_whole()
+        replace_owner(cluster, record)
         record.wait_for(20, 202)
     start("writer")
-    _settled(cluster, own_database)
+    settle(cluster, own_database, _FOUR)
     assert record.lost(own_database) == set()
     assert doubled(own_database) == 0
 
@@ -139,7 +111,7 @@ def test_a_shard_is_away(cluster: Cluster, own_database: Database, start: Callab
         cluster.wait_until_whole()
         wait_until(lambda: not _open(api), what="all breakers are closed")
         record.wait_for(40, 202)
-    _settled(cluster, own_database)
+    settle(cluster, own_database, _FOUR)
     assert record.lost(own_database) == set()
     assert doubled(own_database) == 0
 
@@ -181,6 +153,6 @@ def test_a_slot_moves(cluster: Cluster, own_database: Database, start: Callable[
         record.wait_for(10)
         cluster.end_move(to)
         record.wait_for(20, 202)
-    _settled(cluster, own_database)
+    settle(cluster, own_database, _FOUR)
     assert record.lost(own_database) == set()
     assert doubled(own_database) == 0

@@ -65,7 +65,7 @@ def test_a_handler_with_arguments_is_no_direct_one() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(["limit=7", "limit=", "limit=x", "limit=300", "name=a", "name=", "name", "x=1"])))
 async def test_arguments_are_those_that_fastapi_would_find(sent: list[str]) -> None:
-    """Given, left out, empty, out of range, of no number, twice and unknown."""
+    """Present, missing, empty, out of range, not a number, repeated and unknown."""
 
     async def handler(request: Request, limit: Annotated[int, Query(le=200)] = 50, name: str | None = None) -> Response:
         return Response(f"{limit} {name} {request.scope['query_string']}")

@@ -12,7 +12,7 @@ _END_S = 180.0
 
 
 def in_a_copy(folder: Path, arguments: Sequence[str], out: Path) -> int:
-    """The exit code of `python -m tests.verify ARGUMENTS --here` in a copy, which has its report in `out` of ours."""
+    """Run `python -m tests.verify ARGUMENTS --here` in a copy of this clone; its exit code. The report is in `out`."""
     copy = clone(folder / "clone")
     command = [sys.executable, "-m", "tests.verify", *arguments, "--here", "--out", str(out.absolute())]
     environment = os.environ | {"PORT_OFFSET": str(copy.offset)}

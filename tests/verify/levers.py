@@ -51,7 +51,7 @@ class Lever:
 
 
 class Service(Lever):
-    """One process of ours."""
+    """One process of our services."""
 
     def __init__(self, stack: Stack, program: Program) -> None:
         super().__init__(stack)

@@ -47,7 +47,7 @@ Mend = Callable[[], None]
 
 
 class Program(Protocol):
-    """One process of ours."""
+    """One process of our services."""
 
     @property
     def url(self) -> str:
