@@ -24,7 +24,7 @@ def test_the_field_type_of_the_page_can_be_declared() -> None:
     books = type("Book", (Resource,), {"__annotations__": {"state": Annotated[str, kind, Public()]}}, plural="books")
     field = books.type.by_name["state"]  # type: ignore[attr-defined]  # of every resource
     assert (field.clean(" Lent "), field.code, field.type.python) == ("lent", "INVALID_STATE", str)
-    with pytest.raises(ValueError, match="none of them"):
+    with pytest.raises(ValueError, match="not one of the words"):
         field.clean("lend")
     assert kind.json_schema == {"type": "string", "enum": ["on_shelf", "lent", "lost"]}
     assert kind.column.size == len("on_shelf")
