@@ -5,7 +5,9 @@ HTTP status codes live in `shared/http/envelope.py` alone; vendor exceptions are
 called the vendor.
 """
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+_E = TypeVar("_E", bound=BaseException)
 
 ErrorType = Literal[
     "validation_error",
@@ -39,6 +41,17 @@ class AppError(Exception):
         self.details = details
         self.retry_after_s = retry_after_s
         super().__init__(self.message)
+
+
+def without_frames(error: _E) -> _E:
+    """The error, and what caused it, as a value: without the frames that it passed through. A frame that holds its own
+    error is a circle, which only the garbage collector frees, with all that the frames of a request hold; in an outage
+    that is a collection of tens of thousands of objects, and the event loop stands still for it."""
+    error.__traceback__ = None
+    cause = error.__cause__ or error.__context__
+    if cause is not None and cause.__traceback__ is not None:
+        without_frames(cause)
+    return error
 
 
 class Unexpected(AppError):

@@ -131,9 +131,12 @@ class Batcher(Generic[K, V]):
             waiter.over()
         if answer.notes is not None:
             decisions.adopt(answer.notes)
-        if isinstance(answer.value, Exception):
-            raise answer.value
-        return answer.value
+        try:
+            if isinstance(answer.value, Exception):
+                raise answer.value
+            return answer.value
+        finally:
+            del answer, waiter  # its traceback holds this frame, which must not hold the error
 
     async def _late(self, waiter: Waiter[V], hedge: Hedge | None) -> _Answer[V]:
         copy = await hedge.young_copy() if hedge else None
@@ -146,9 +149,12 @@ class Batcher(Generic[K, V]):
     async def alone(self, key: K) -> V:
         """The same in a call of its own, within the caller's context."""
         value = (await self._look([key]))[key]
-        if isinstance(value, Exception):
-            raise value
-        return value
+        try:
+            if isinstance(value, Exception):
+                raise value
+            return value
+        finally:
+            del value  # as above
 
     def _begin(self) -> None:
         self._due = False
@@ -175,14 +181,15 @@ class Batcher(Generic[K, V]):
     async def _call(self, batch: _Waiting[K, V]) -> None:
         notes = Notes("", kept=True)
         decisions.begin(notes)
-        answers: Mapping[K, V | Exception] | Exception
         try:
             answers = await self._look(list(batch))
+            hand_out(batch, answers, notes if notes.taken else None)
         except Exception as error:  # noqa: BLE001 - it is raised for everybody who waits
-            answers = error
+            hand_out(batch, error, notes if notes.taken else None)
         except BaseException:
             for waiters in batch.values():
                 for waiter in waiters:
                     waiter.answer.cancel()
             raise
-        hand_out(batch, answers, notes if notes.taken else None)
+        finally:
+            batch.clear()  # as in `get`

@@ -28,6 +28,7 @@ from holdfast.shared.errors import (
     OperationPurged,
     Overloaded,
     QueueUnavailable,
+    without_frames,
 )
 from holdfast.shared.letters.find import whole as dead
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
@@ -112,7 +113,7 @@ class View:
         try:
             row = await self._row(which, Hedge(self._hedge_s, kept))
         except _REFUSALS as error:
-            refusal = error
+            refusal = without_frames(error)
             copy = error.copy if isinstance(error, DatabaseSlow) else await kept()
             row = copy.entity if copy else None
         source = "cache" if copy else "queue"

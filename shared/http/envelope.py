@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.shared import errors
-from holdfast.shared.errors import AppError
+from holdfast.shared.errors import AppError, without_frames
 from holdfast.shared.runtime.timestamps import timestamp
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
@@ -129,7 +129,8 @@ def failure(
     fallback: Fallback | None = None,
 ) -> Response:
     """The error envelope, or RFC 9457 if the caller accepts that. With a `fallback` it is a 200 with `data` and `meta`,
-    whatever the caller accepts: that is an answer, from a copy, and no problem."""
+    whatever the caller accepts: that is an answer, from a copy, and no problem. The error ends here."""
+    without_frames(error)
     status = status_of(error) if fallback is None else 200
     request_id = request.scope.get("request_id", "")
     all_headers = {**(headers or {}), **headers_of(error)}

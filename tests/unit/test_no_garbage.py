@@ -1,0 +1,174 @@
+"""No garbage: an error that was answered is freed with its request. What only the garbage collector finds piles up by
+tens of thousands in an outage, and then blocks the event loop for as long as it takes to free it."""
+
+import asyncio
+import gc
+import time
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.api.batcher import Batcher
+from holdfast.services.api.database import Row
+from holdfast.services.api.hedge import Hedge, hedged
+from holdfast.services.api.resources import add_routes
+from holdfast.services.api.view import View
+from holdfast.shared.cache.copies import Page
+from holdfast.shared.cache.form import EntityCopy
+from holdfast.shared.domain.errors import EntityNotFound
+from holdfast.shared.errors import CircuitOpen
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.health import Health
+from holdfast.shared.queue.pending import PendingWrites
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refusal import CallRefused, Refusal, Refused
+from holdfast.shared.writes.commands import Ref
+from holdfast.shared.writes.merge import Entity
+from tests.users import USERS, user_row
+
+_ID = "00000000-0000-4000-8000-000000000001"
+_ANN = user_row(_ID, "Ann", 1, "ann@example.com", "ann@example.com", 1, created_version=1)
+
+
+class Missing(Exception):
+    """Whatever it is."""
+
+
+class Errors:
+    """Errors that were raised, as long as somebody holds them."""
+
+    def __init__(self) -> None:
+        self._raised: list[weakref.ref[Exception]] = []
+
+    def raised(self, error: Exception) -> Exception:
+        """Remember that it was, without holding it."""
+        self._raised.append(weakref.ref(error))
+        return error
+
+    @property
+    def left(self) -> list[Exception]:
+        """Those that are still there."""
+        assert self._raised
+        return [error for each in self._raised if (error := each()) is not None]
+
+
+@pytest.fixture
+def errors() -> Iterator[Errors]:
+    """None so far; and the garbage collector finds nothing meanwhile."""
+    gc.disable()
+    try:
+        yield Errors()
+    finally:
+        gc.enable()
+
+
+class Away:
+    """A queue that answers if it is not `away` too, a database that is away, and copies of what is `kept`."""
+
+    undisturbed = False
+
+    def __init__(self, errors: Errors, kept: Entity | None, *, away: bool) -> None:
+        self._errors = errors
+        self._kept = kept
+        self._away = away
+        self._breaker = Breaker("away")
+
+    async def call_async(self, _look: object, _redis: object, entities: Sequence[Ref], *_: object) -> Any:
+        """What the queue holds."""
+        if self._away:
+            raise self._errors.raised(CallRefused(self._breaker, Refused(Refusal.OPEN, 1, enforced=True)))
+        return dict.fromkeys(entities, PendingWrites([]))
+
+    async def row(self, _resource: object, _id: str, hedge: Hedge) -> Row:
+        """It is not asked."""
+        return await hedged(self.read(), *hedge)
+
+    async def read(self, *_: object) -> Any:
+        """Nor is it for a page."""
+        try:
+            raise self._errors.raised(CallRefused(self._breaker, Refused(Refusal.OPEN, 1, enforced=True)))
+        except CallRefused as refused:
+            raise self._errors.raised(CircuitOpen(retry_after_s=1)) from refused
+
+    async def entities(self, which: Sequence[Ref]) -> Any:
+        """The copies."""
+        return dict.fromkeys(which, EntityCopy(self._kept, time.time()) if self._kept else None)
+
+    async def page(self, *_: object) -> Page | None:
+        """The page's."""
+        return Page([self._kept], (), time.time()) if self._kept else None
+
+    def listen(self, _listener: object) -> None:
+        """Nobody is called."""
+
+
+def _client(away: Away) -> httpx.AsyncClient:
+    stores: Any = away
+    view = View(stores, [stores], stores, stores, stores, stale_max_s=60, read_timeout_s=60, secret=b"")
+    path: Any = None
+    app = service_app(
+        Health("test"), title="t", description="d", version="0",
+        add_routes=lambda app: add_routes(app, USERS, path, view),
+    )  # fmt: skip
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test")
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["queue", "no queue"])
+@pytest.mark.parametrize(
+    ("kept", "status"),
+    [(_ANN, 200), (None, 503), (_ANN._replace(deleted_version=2), 404)],
+    ids=["copy", "no copy", "deleted"],
+)
+async def test_a_refused_read_leaves_none(errors: Errors, kept: Entity | None, status: int, away: bool) -> None:
+    """Whether there is a copy or none, or one that says deleted, and whether the queue is away too."""
+    async with _client(Away(errors, kept, away=away)) as client:
+        assert (await client.get(f"/users/{_ID}")).status_code == status
+    assert errors.left == []
+
+
+@pytest.mark.parametrize(("kept", "status"), [(_ANN, 200), (None, 503)], ids=["copy", "no copy"])
+async def test_a_refused_page_leaves_none(errors: Errors, kept: Entity | None, status: int) -> None:
+    """With a copy of the page or without."""
+    async with _client(Away(errors, kept, away=False)) as client:
+        assert (await client.get("/users")).status_code == status
+    assert errors.left == []
+
+
+async def test_an_answered_error_leaves_none(errors: Errors) -> None:
+    """A 404 from a handler, with the error that is behind it, while all is well."""
+    app = service_app(Health("test"), title="t", description="d", version="0")
+
+    @app.get("/missing")
+    async def missing(_: Request) -> Response:
+        try:
+            raise errors.raised(Missing())
+        except Missing as error:
+            raise errors.raised(EntityNotFound(USERS)) from error
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.get("/missing")).status_code == 404
+    assert errors.left == []
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["one key", "whole call"])
+async def test_a_batch_that_failed_leaves_none(errors: Errors, whole: bool) -> None:
+    """For all who shared it, and for one who asked alone."""
+
+    async def look(keys: Sequence[str]) -> dict[str, int | Exception]:
+        if whole:
+            raise errors.raised(Missing())
+        return {key: errors.raised(Missing()) for key in keys}
+
+    async def caught(asked: Any) -> None:
+        with pytest.raises(Missing):
+            await asked
+
+    batcher: Batcher[str, int] = Batcher(look)
+    await asyncio.gather(caught(batcher.get("a")), caught(batcher.get("a")))
+    await caught(batcher.alone("a"))
+    assert errors.left == []
