@@ -25,7 +25,7 @@ class Ledger:
     entries: int
     #: Of those: dead letters sent again.
     replayed: int
-    #: Of those: second entries of an operation that another entry ended.
+    #: Of those: second entries of an operation, whether it is over or not.
     duplicates: int
     #: Applied by the api itself while the queue was away.
     direct: int

@@ -24,6 +24,7 @@ from holdfast.shared.letters.letter import read
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import CLOCK, LEDGER, LUA, PREFIX, WRITES
+from holdfast.shared.queue.partitions import QUEUE, Partition, Partitions
 from holdfast.shared.store import epochs
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.store.tables import operations
@@ -118,11 +119,14 @@ class World:
         self.in_hand = {}
         self._now(self.stream[-1] - self.applied)
 
-    def die(self, entry_id: str, fields: dict[bytes, bytes], state: State = State.DEAD) -> None:
+    def die(
+        self, entry_id: str, fields: dict[bytes, bytes], state: State = State.DEAD, partition: Partition = QUEUE
+    ) -> None:
         """As a dead letter that is indexed."""
         self._letters += 1
         original = {b"original." + name: value for name, value in fields.items()}
-        letter = read(f"{round(self._clock[0] * 1000)}-{self._letters}", {b"entry_id": entry_id.encode(), **original})
+        sequence = partition.stream * 100 + self._letters
+        letter = read(f"{round(self._clock[0] * 1000)}-{sequence}", {b"entry_id": entry_id.encode(), **original})
         index(self._engine, [letter])
         if state is State.DISCARDED:
             with self._engine.begin() as connection:
@@ -300,8 +304,8 @@ async def test_entries_of_two_partitions_may_have_one_id() -> None:
         on.forget(9)
         assert (await on.epochs.ledger()).lost == 2
         entry_id = min(on.in_hand)
-        for fields in on.in_hand.values():
-            await asyncio.to_thread(on.die, entry_id, fields)
+        for fields, partition in zip(on.in_hand.values(), Partitions(2), strict=True):
+            await asyncio.to_thread(on.die, entry_id, fields, partition=partition)
         ledger = await on.epochs.ledger()
         assert (ledger.missing, ledger.dead_lettered, ledger.lost, ledger.accepted) == (0, 2, 0, 2), table(ledger)
 
@@ -319,6 +323,36 @@ async def test_what_ended_after_the_last_look_hides_no_loss(how: str) -> None:
         for _ in range(2):
             ledger = await on.epochs.ledger()
             assert (ledger.missing, ledger.lost, getattr(ledger, how), ledger.accepted) == (0, 3, 2, 5), table(ledger)
+
+
+async def test_a_second_entry_of_an_operation_is_no_loss() -> None:
+    """A look sees both in flight; one ends the operation, and the queue forgets the other, and the rest."""
+    async with world() as on:
+        await on.accept(3)
+        await on.repeat_the_oldest()
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.in_flight, ledger.accepted) == (0, 3, 3), table(ledger)
+        (await on.ending_the_oldest())()
+        on.forget(9)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.applied, ledger.accepted) == (0, 2, 1, 3), table(ledger)
+
+
+async def test_a_second_entry_of_an_operation_hides_no_late_end() -> None:
+    """Both are on the stream when the epoch begins, and count once; so what was in hand then ends as not lost."""
+    async with world() as on:
+        await on.accept(1)
+        await on.repeat_the_oldest()
+        await on.accept(1)
+        await on.take(1, newest=True)
+        await on.epochs.ledger()
+        on.forget(1)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.in_flight, ledger.accepted) == (0, 1, 1, 2), table(ledger)
+        (await on.ending_the_oldest())()
+        await on.end("applied")
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.applied, ledger.accepted) == (0, 0, 2, 2), table(ledger)
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -121,6 +121,21 @@ async def _read(
     )
 
 
+class _Waiting:
+    """The operations that wait on the streams: one that has two entries there is one write. Only their hashes are kept,
+    for a backlog may be long."""
+
+    def __init__(self) -> None:
+        self._hashes = set[int]()
+
+    def add(self, operation_id: str) -> bool:
+        """Whether it is the first entry of its operation; what names none is a write of its own."""
+        before = len(self._hashes)
+        if operation_id:
+            self._hashes.add(hash(operation_id))
+        return not operation_id or len(self._hashes) > before
+
+
 class _Held(NamedTuple):
     """What the database holds, in one snapshot, and what it says of the streams' entries."""
 
@@ -149,6 +164,7 @@ def _held(
     letter_cuts = [number_or_none(cut) for cut in queue.dead_cuts]
     sent_again = {entry_id for _, entry_id in waiting}
     in_flight = copies = 0
+    waits = _Waiting()
     with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
         epoch = epochs.totals_in(connection)
         cuts = queue.cuts
@@ -159,11 +175,13 @@ def _held(
         for packed in pages:
             page = orjson.loads(packed)
             ended = ended_by(connection, [operation_id for _, operation_id, *_ in page])
-            in_flight += sum(operation_id not in ended for _, operation_id, *_ in page)
-            copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id, *_ in page)
+            first = [entry for entry in page if entry[1] in ended or waits.add(entry[1])]
+            in_flight += sum(operation_id not in ended for _, operation_id, *_ in first)
+            copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id, *_ in first)
+            copies += len(page) - len(first)
             sent_again |= {entry_id for entry_id, _, again, _ in page if again}
             if known:
-                known.on_stream(page, ended)
+                known.on_stream(first, ended)
         up_to = max(newest_letter, *(NUMBER_MAX if cut is None else cut for cut in letter_cuts))
         letters = letter_counts(connection, up_to, readable, cuts, sent_again)
         if of_the_past:
