@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests import patient
 from tests.after_failure import pytest_fixture_setup as pytest_fixture_setup
 from tests.after_failure import pytest_pyfunc_call as pytest_pyfunc_call
 from tests.garbage import pytest_runtestloop as pytest_runtestloop
@@ -31,6 +32,8 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+patient.unless_asked_otherwise()
 
 _TABLES = (
     "users", "operations", "operation_totals", "queue_epochs", "direct_keys", "deleted_entities", "released_values",

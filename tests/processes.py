@@ -235,6 +235,7 @@ def dlq_admin(
         "HOLDFAST_DLQ_CLAIM_IDLE_S": "1",
         "HOLDFAST_DLQ_PROBE_CAP_S": "0.3",
         "HOLDFAST_DLQ_READ_TIMEOUT_S": "30",  # as long as there is a page, the test waits for it
+        "HOLDFAST_CACHE_TIMEOUT_S": "5",
     } | stores_of("dlq_admin", redis_addr, dsn, more)
     return Service(module, "HOLDFAST_DLQ_PORT", folder, environment, "dlq_admin")
 

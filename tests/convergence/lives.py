@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, note, seed, settings
+from hypothesis import given, note, seed, settings
 from hypothesis import strategies as st
 
 from tests.convergence.histories import Step
@@ -28,9 +28,7 @@ def bounded(examples: int, part: int) -> Callable[[Callable[..., None]], Callabl
     limits = settings(
         max_examples=(EXAMPLES or examples) // _PARTS,
         database=None,
-        deadline=None,
         print_blob=True,
-        suppress_health_check=[HealthCheck.too_slow],
     )
     return limits if EXAMPLES else lambda test: seed(part)(limits(test))
 

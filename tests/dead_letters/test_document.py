@@ -43,7 +43,7 @@ def test_dlq_admin_does_what_its_document_says(service: processes.Service, mode:
             continue  # its lines are beyond a schema; test_rest.py has them
 
         @given(case=operation.as_strategy(generation_mode=mode))
-        @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
         def conforms(case: schemathesis.Case) -> None:
             headers = {"Connection": "close"} | keys.bearer(keys.ADMIN)
             answer = case.call_and_validate(checks=_CHECKS, headers=headers)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -14,9 +14,10 @@ from holdfast.services.api.settings import ApiSettings
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.names import KEYS_SINCE, WRITES
 from tests.apps import client_of, make
+from tests.patient import SHARED_FIXTURES
 from tests.servers import Database, RedisServer
 
-_SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_SETTINGS = settings(max_examples=60, suppress_health_check=SHARED_FIXTURES)
 
 _NUMBERS = st.one_of(
     st.integers(-2, 2**70).map(str),

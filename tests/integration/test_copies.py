@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Iterator
 from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.shared.cache import form
 from holdfast.shared.cache.copies import Copies, cache_breaker
 from holdfast.shared.cache.form import Copy, EntityCopy, PageCopy
 from holdfast.shared.connections.redis import connect
+from tests.patient import SHARED_FIXTURES
 from tests.servers import PATIENT_REDIS, RedisServer
 from tests.users import USERS, user_ref, user_row
 
@@ -98,7 +99,7 @@ def test_a_page_that_is_not_whole_is_no_copy(run: Runner) -> None:
     assert page.entities == [ADA, newer]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=SHARED_FIXTURES)
 @given(st.integers(0, 2**32))
 def test_the_newest_copy_stays(run: Runner, seed: int) -> None:
     """Copies arrive in any order, some twice: what stays is the newest, of a page and of a user."""
@@ -125,7 +126,7 @@ def test_the_newest_copy_stays(run: Runner, seed: int) -> None:
         assert (copy.order, copy.as_of) == max((each.order, each.as_of) for _, each in among)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=SHARED_FIXTURES)
 @given(
     st.binary(max_size=100)
     | st.recursive(

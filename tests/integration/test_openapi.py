@@ -83,7 +83,7 @@ def test_the_api_does_what_its_document_says(api: httpx.Client, mode: Generation
         operation = result.ok()
 
         @given(case=operation.as_strategy(generation_mode=mode))
-        @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
         def conforms(case: schemathesis.Case) -> None:
             answer = _answer(case)
             case.validate_response(answer, checks=_CHECKS)

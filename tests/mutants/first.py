@@ -3,5 +3,7 @@ A small one is of no use here."""
 
 from hypothesis import Phase, settings
 
-settings.register_profile("first", phases=[Phase.explicit, Phase.generate], derandomize=True)
+from tests.patient import PROFILE
+
+settings.register_profile("first", PROFILE, phases=[Phase.explicit, Phase.generate], derandomize=True)
 settings.load_profile("first")

@@ -4,7 +4,7 @@ import ssl
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from holdfast.shared.connections import tls
@@ -16,7 +16,6 @@ _PARSERS = ((parse_redis, "rediss://user:{}@host:6379/0"), (parse_dsn, "mysql://
 _DSNS = ("mysql://user:{}@host/db", "user:{}@tcp(host:3306)/db")
 
 
-@settings(deadline=None)
 @given(_ESCAPED, _ESCAPED)
 def test_names_and_passwords_come_out_as_they_went_in(user: str, password: str) -> None:
     """Escaped in a URL; in the Go form as they are."""
@@ -27,7 +26,6 @@ def test_names_and_passwords_come_out_as_they_went_in(user: str, password: str) 
         assert parse_dsn(f"{user}:{password}@tcp(host)/db").password == password
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(_PARSERS), st.from_regex(r"[a-zA-Z][a-zA-Z_-]{0,20}", fullmatch=True), st.text("abcd1", max_size=5)
 )
@@ -41,7 +39,6 @@ def test_an_option_that_is_not_understood_is_refused(form: tuple, name: str, val
     assert _SECRET not in str(refused.value)
 
 
-@settings(deadline=None)
 @given(st.sampled_from([name for name in tls.OPTIONS if "key" not in name and name != "ssl_password"]), st.data())
 def test_an_option_of_tls_is_honoured_or_refused(name: str, data: st.DataObject) -> None:
     """Never dropped: with any value there is TLS, or an error, or the value says that there is none."""

@@ -47,7 +47,7 @@ def test_calls_that_fail_in_part_pass(share: float, error: type[Exception]) -> N
     assert refused_share(share, error, 20.0, healthy_s=30.0, seed=1) <= 0.05
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(0, 0.9), st.sampled_from([1.0, 3.0, 10.0]), st.integers(0, 1000))
 def test_at_any_share_and_pace(share: float, per_s: float, seed: int) -> None:
     """Few calls say little, and are no reason either. Near nine in ten a long run of failures is chance."""

@@ -241,14 +241,14 @@ def run(events: list[Event]) -> None:
         world.check()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(BEGINNINGS, st.lists(EVENTS, max_size=80))
 def test_a_breaker_that_is_left_alone(beginning: list[Event], events: list[Event]) -> None:
     """Open lets nothing through, half-open one at a time, the past changes nothing, and the log is a legal path."""
     run([*beginning, *events])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(BEGINNINGS, st.lists(st.one_of(EVENTS, OPERATORS), max_size=80))
 def test_a_breaker_that_operators_act_on(beginning: list[Event], events: list[Event]) -> None:
     """The same, whatever is imposed in between."""

@@ -61,7 +61,7 @@ def _alike(use: Callable[[Cursor], object], status: int = 2) -> None:
     assert _sent(BulkCursor, use, status) == _sent(Cursor, use, status)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(_rows())
 @example([("\x1f",), ("a",)])
 @example([(True,), (1,)])
@@ -73,7 +73,7 @@ def test_rows_of_any_values_make_the_text_that_pymysql_makes(rows: list[tuple[An
     _alike(lambda cursor: cursor.executemany(f"{_PLAIN}{places} ON DUPLICATE KEY UPDATE b = 1", rows))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(_KINDS), max_size=40).map(tuple))
 def test_many_values_of_a_query_make_the_text_that_pymysql_makes(values: tuple[Any, ...]) -> None:
     """Of a list of keys to look for, for instance."""

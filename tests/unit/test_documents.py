@@ -39,7 +39,7 @@ _OPERATIONS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_DOCUMENTS, st.lists(_OPERATIONS, max_size=60))
 def test_any_patch_ends_in_a_document_or_a_reason(whole: Any, steps: list[dict[str, Any]]) -> None:
     """The result is within the budget and can be written; the document itself is as it was."""
@@ -146,7 +146,7 @@ def test_bombs_cost_little_memory() -> None:
     assert "DocumentTooLarge" in done.stdout
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_DOCUMENTS, st.integers(1, 5), st.integers(1, 12))
 def test_what_needs_no_walk_is_within_the_budget(whole: Any, depth: int, values: int) -> None:
     """A document is accepted exactly when walking it would accept it, as text and as bytes."""

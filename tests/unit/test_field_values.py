@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.services.api.bodies import parse_part, parse_whole
@@ -53,7 +53,6 @@ def in_a_request(payload: object) -> Any:
         return None
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(name=st.sampled_from([field.name for field in Kind.type.fields if not field.required]), value=_ANY)
 @example(name="at", value="2026-02-30T10:30:00.000000Z")
 @example(name="at", value="2026-01-15T10:30:00Z")

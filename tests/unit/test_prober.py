@@ -70,7 +70,7 @@ async def called(target: Breaker, store: Store) -> bool:
     return True
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(outage_s=st.floats(0.1, 400), open_s=st.floats(2, 20), seed=st.integers(0, 2**32))
 async def test_an_outage_of_any_length_ends_with_the_next_probe(outage_s: float, open_s: float, seed: int) -> None:
     """One interval of the prober after the store is back, at most; and no call was a probe until then."""
@@ -114,7 +114,7 @@ async def test_an_idle_breaker_of_writes_closes_without_a_write_of_anybody(clock
     assert store.written == 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(outage_s=st.floats(1, 900), seed=st.integers(0, 2**32))
 async def test_a_store_that_refuses_is_asked_less_often(outage_s: float, seed: int) -> None:
     """It pays for its answers: the longer it refuses the longer are the pauses, up to a limit; no call is a probe."""

@@ -31,7 +31,7 @@ def test_a_name_given_twice_is_refused_and_named(raw: str | bytes) -> None:
     assert refused.value.details == {"field": "a", "value": None, "constraint": "must not be given twice"}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(_DOCUMENTS)
 def test_every_other_document_is_taken_as_it_is(document: Any) -> None:
     """Numbers of any size, empty names, and the same name in different objects."""

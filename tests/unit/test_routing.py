@@ -35,7 +35,7 @@ def _add(app: FastAPI, number: int, method: str, path: str, *, direct: bool) -> 
     app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_ROUTES, st.sampled_from(["GET", "PUT", "POST"]), _ASKED)
 async def test_the_same_route_answers(routes: list[tuple[str, str, bool]], method: str, asked: list[str]) -> None:
     """Literal segments, parameters, and paths of any length before and after one another; 404 and 405, too."""
@@ -62,7 +62,7 @@ def test_a_handler_with_arguments_is_no_direct_one() -> None:
     assert (found["/users"], found["/users/{id}"]) == (True, False)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["limit=7", "limit=", "limit=x", "limit=300", "name=a", "name=", "name", "x=1"])))
 async def test_arguments_are_those_that_fastapi_would_find(sent: list[str]) -> None:
     """Present, missing, empty, out of range, not a number, repeated and unknown."""
