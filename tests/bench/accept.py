@@ -1,6 +1,6 @@
 """Accept: requests per second through one process, beside the ceiling and what people use today."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,12 +57,12 @@ def measure(
             server.process.stop()
 
 
-def start_api(stage: Stage, cores: set[int], checkout: Path = ROOT) -> Server:
-    """Our own, with everything on, as it is in `checkout`."""
+def start_api(stage: Stage, cores: set[int], checkout: Path = ROOT, through: Sequence[str] = ()) -> Server:
+    """Our own, with everything on, as it is in `checkout`. `through`: a module that runs it, and its arguments."""
     port = free_port()
     own = {"HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": f"api-{port}"}
     log = stage.folder / f"api-{port}.log"
-    process = Process(["-m", "holdfast.services.api"], stage.environment | own, log, checkout)
+    process = Process(["-m", *through, "holdfast.services.api"], stage.environment | own, log, checkout)
     return _started(process, port, cores)
 
 

@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -19,6 +19,7 @@ from tests.bench.company import Company
 from tests.bench.freeze import Round
 from tests.bench.process import ROOT
 from tests.bench.stage import stage
+from tests.bench.stalls import LONG_MS, OTHERS, Causes
 from tests.bench.table import Part, Row, as_text
 
 FIRST_MAX_MS = 1100.0
@@ -35,12 +36,14 @@ def main() -> None:
     with stage() as stores:
         company = Company(stores.pids)
         rounds = freeze.measure(stores, options.rounds, cores, _say)
+        causes = freeze.traced(stores, cores, _say)
         others = company.cores()
-    parts, verdicts = _parts(rounds), verdict.qualified("freeze", _verdicts(rounds), others)
+    parts = [*_parts(rounds), _stalls(causes)]
+    verdicts = verdict.qualified("freeze", [*_verdicts(rounds), _explained(causes)], others)
     command = " ".join(["python -m tests.bench.degraded", *sys.argv[1:]])
     print("\n" + as_text(parts) + "\n")  # noqa: T201 - it is a report
     print("\n".join(verdicts))  # noqa: T201
-    raw = {"rounds": [_numbers(each) for each in rounds]}
+    raw = {"rounds": [_numbers(each) for each in rounds], "stalls_ms": causes}
     numbers = page.write(options.out, "A database that hangs, measured", parts, verdicts, on, _HOW, command, raw)
     print(f"\n{time.monotonic() - began:.0f} s; page: {options.out}, every round: {numbers}")  # noqa: T201
 
@@ -68,6 +71,23 @@ def _parts(rounds: Sequence[Round]) -> list[Part]:
         Part("Latency from the intended time; ratio to the healthy p99", latency),
         Part("What became of the requests", [*fate, again]),
     ]
+
+
+def _stalls(causes: Mapping[str, Causes]) -> Part:
+    rows = [
+        row
+        for when, by_cause in causes.items()
+        for row in (
+            Row(f"{when}, number", [sum(map(len, by_cause.values()))], ""),
+            *(Row(f"{when}, {cause}", ms, "ms", note=f"{len(ms)} ×") for cause, ms in by_cause.items()),
+        )
+    ]
+    return Part(f"Stalls of the api's event loop above {LONG_MS:.0f} ms, traced", rows)
+
+
+def _explained(causes: Mapping[str, Causes]) -> str:
+    own = sum(len(ms) for cause, ms in causes["breaker open"].items() if cause != OTHERS)
+    return f"stalls above {LONG_MS:.0f} ms with the breaker open that are the api's own: {own}; aim 0: {_met(own == 0)}"
 
 
 def _verdicts(rounds: Sequence[Round]) -> list[str]:
@@ -101,6 +121,8 @@ _HOW = [
     f" SIGSTOP for {freeze.FREEZE_S:.0f} s: connections stay open and nothing is answered.",
     "Good: 2xx as on any day. Degraded: 200 from a copy, marked as one. Rejected: 429 or 503 with Retry-After. Failed:"
     " anything else. A write during the freeze is good when it was accepted (202).",
+    "Stalls: one more round, whose api has a beat in its event loop, and a thread that looks at what the loop does"
+    " while the beat is late (`tests/bench/loop_trace.py`).",
     "Healthy leaves out the last second before the freeze: what left then may be answered during it.",
 ]
 

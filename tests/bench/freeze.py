@@ -7,8 +7,8 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import orjson
@@ -18,9 +18,11 @@ from deploy.client.open_loop import OpenLoop, constant, now
 from deploy.client.outcome import BROKEN, Outcome, classify, error_of
 from deploy.client.samples import Percentiles, percentiles
 from deploy.local.processes import freeze
-from tests.bench.accept import start_api
+from tests.bench import stalls
+from tests.bench.accept import Server, start_api
 from tests.bench.apply import start_writers
 from tests.bench.stage import Stage
+from tests.bench.stalls import Causes
 
 READS_PER_S = 180
 WRITES_PER_S = 20
@@ -124,14 +126,33 @@ def measure(stage: Stage, rounds: int, cores: set[int], say: Callable[[str], Non
     stage.pin(cores)
     stage.empty()
     results = []
-    with ExitStack() as stack:
-        api = start_api(stage, cores)
-        stack.callback(api.process.stop)
-        start_writers(stage, 1, stack)
+    with _api(stage, cores) as api:
         for number in range(1, rounds + 1):
             results.append(asyncio.run(one_round(stage, api.port, f"{number:02d}")))
             say(f"freeze {number}/{rounds}  good or degraded {results[-1].during('good', 'degraded'):.2%}")
     return results
+
+
+def traced(stage: Stage, cores: set[int], say: Callable[[str], None]) -> dict[str, Causes]:
+    """One round more with an api that traces its event loop: why it stood still, healthy and with the breaker open."""
+    file = stage.folder / "stalls.jsonl"
+    with _api(stage, cores, "tests.bench.loop_trace", str(file)) as api:
+        seen = asyncio.run(one_round(stage, api.port, "traced"))
+    found = stalls.read(file)
+    say(f"traced  {len(found)} stalls")
+    return {
+        "healthy": stalls.causes(found, seen.frozen_at - HEALTHY_S, seen.frozen_at),
+        "breaker open": stalls.causes(found, seen.frozen_at + _SETTLED_S, seen.thawed_at),
+    }
+
+
+@contextmanager
+def _api(stage: Stage, cores: set[int], *through: str) -> Iterator[Server]:
+    with ExitStack() as stack:
+        api = start_api(stage, cores, through=through)
+        stack.callback(api.process.stop)
+        start_writers(stage, 1, stack)
+        yield api
 
 
 async def _users(connections: Connections, name: str) -> list[str]:
