@@ -90,12 +90,16 @@ def logged_in(context: BrowserContext, key: str) -> Seen:
     return seen
 
 
+_VIOLATIONS = "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)"
+
+
 def accessible(page: Page, heading: str) -> None:
     """The page with this heading, as axe sees it: nothing serious, in either light."""
     expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    page.evaluate(Axe().axe_script)  # once for both: it is as much work as looking
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found: Any = Axe().run(page).response["violations"]
+        found: Any = page.evaluate(_VIOLATIONS)
         bad = [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found
                if each["impact"] in ("serious", "critical")]  # fmt: skip
         assert not bad, (page.url, scheme, bad)
