@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -11,6 +12,7 @@ from schemathesis import GenerationMode
 
 from tests import keys, letters, processes
 from tests.integration.test_openapi import _CHECKS, _CONFIG
+from tests.integration.test_openapi import session as session
 from tests.servers import Database, RedisServer, wait_until
 
 pytestmark = pytest.mark.long
@@ -33,7 +35,9 @@ def service(
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
-def test_dlq_admin_does_what_its_document_says(service: processes.Service, mode: GenerationMode) -> None:
+def test_dlq_admin_does_what_its_document_says(
+    service: processes.Service, session: requests.Session, mode: GenerationMode
+) -> None:
     """Every operation, with valid and with invalid input."""
     document = schemathesis.openapi.from_url(f"{service.url}/openapi.json", config=_CONFIG)
     answered: Counter[str] = Counter()
@@ -46,7 +50,7 @@ def test_dlq_admin_does_what_its_document_says(service: processes.Service, mode:
         @settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
         def conforms(case: schemathesis.Case) -> None:
             headers = {"Connection": "close"} | keys.bearer(keys.ADMIN)
-            answer = case.call_and_validate(checks=_CHECKS, headers=headers)
+            answer = case.call_and_validate(checks=_CHECKS, session=session, headers=headers)
             answered[f"{case.method} {case.path}: {answer.status_code}"] += 1
 
         try:
