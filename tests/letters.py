@@ -10,6 +10,7 @@ from typing import Any
 from holdfast.shared.letters.dead_letter import describe
 from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.writes.outcome import Reason
+from holdfast.shared.writes.versions import wall_clock
 
 _BEGAN_MS = 1_764_000_000_000
 #: An entry dies once.
@@ -21,14 +22,15 @@ def fields(
     *, code: str = "1406", command: str = "CreateUser", user_id: str = "", operation_id: str = "", name: str = "Ann",
     reason: Reason = Reason.INVALID_DATA, build: str = "0.1.0+a", error: str = "database error 1406", **more: Any,
 ) -> dict[bytes, bytes]:  # fmt: skip
-    """A dead letter's fields: of a good write that the database refused."""
+    """A dead letter's fields: of a good write that the database refused, accepted now. An old one is too old to be
+    replayed as soon as an auditor has moved the horizon."""
     original = {
         b"schema": b"2",
         b"resource": b"users",
         b"command": command.encode(),
         b"operation_id": (operation_id or str(uuid.uuid4())).encode(),
         b"entity_id": (user_id or str(uuid.uuid4())).encode(),
-        b"version": b"1764000000000001",
+        b"version": str(wall_clock()).encode(),
         b"payload": json.dumps({"name": name, "email": f"{name.lower()}@example.com"}).encode(),
     }
     original |= more.get("original", {})

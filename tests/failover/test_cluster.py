@@ -4,6 +4,7 @@ queue's slot is killed, and the slot moves. No acknowledged write is lost."""
 import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,12 @@ def test_every_service_works_on_it(
     replayed = fetch("POST", f"{dlq.url}/dlq/replays", json=wish, **operator)
     assert replayed.status_code == 200, replayed.text
     at = f"{dlq.url}/dlq/letters/{letter['id']}"
-    wait_until(lambda: fetch("GET", at, **operator).json()["data"]["state"] == "applied", what="replayed")
+
+    def shown() -> Any:
+        return fetch("GET", at, **operator).json()["data"]
+
+    wait_until(lambda: shown()["state"] != "replaying", what="replayed")
+    assert shown()["state"] == "applied", shown()["outcome"]
     address = {"REDIS_ADDR": cluster.address("external_proxy")}
     proxy = processes.external_proxy(tmp_path, "", "http://127.0.0.1:1", PATIENT, **address).start()
     try:

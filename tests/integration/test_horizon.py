@@ -16,7 +16,7 @@ from holdfast.shared.connections.redis import connect
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.letters.retention import tombstones
-from holdfast.shared.queue.codec import encode
+from holdfast.shared.queue.codec import decode, encode
 from holdfast.shared.queue.names import DEAD, WRITES
 from holdfast.shared.store.apply import apply
 from holdfast.shared.store.closing import close
@@ -295,6 +295,13 @@ async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: Redi
         assert await kept() == 2, "30 days before the newest, and no clock moves it on"
     await redis.aclose()
     database.close()
+
+
+def test_a_letter_that_a_test_puts_on_its_stream_is_within_the_horizon(engine: Engine) -> None:
+    """As one of a write that has just died: a replay applies it, however soon the auditor looks."""
+    purging.advance(engine, wall_clock() - _DAY)
+    original = letters.letter(1).original
+    assert isinstance(_apply(engine, decode(original))[0], Applied)
 
 
 def test_an_operation_that_is_not_kept_is_gone(api: httpx.Client, clean_database: Database) -> None:

@@ -65,7 +65,7 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
     found = (await pending_writes(redis, [user_ref("u-1")]))[user_ref("u-1")]
     assert isinstance(found, PendingWrites)
     [write] = found.writes
-    assert (write.operation_id, write.version) == ("o-1", 1764000000000001)
+    assert (write.operation_id, write.version) == ("o-1", one.version)
     pending = await pending_operation(redis, "o-1")
     assert pending is not None
     assert pending.dead_letter_reason is None
