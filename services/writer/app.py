@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Never
 
 from fastapi import FastAPI
@@ -147,7 +148,7 @@ class Writer:
         """Until SIGTERM; then finish the batch in hand."""
         self._loop = asyncio.get_running_loop()
         await self._reading.own_the_signals()
-        settings = self._settings
+        settings, partitions = self._settings, self._partitions
         server = QuietServer(
             config(self.http(), settings.listen_host, settings.writer_port, drain_s=1, bounds=settings.bounds)
         )
@@ -158,14 +159,14 @@ class Writer:
                 "database": self._hold.prober(answered).run,
                 "cache": self._cache_prober.run,
                 "board": self._board.run,
-                "deferred": lambda: self._deferred.run(self._pipeline),
+                **self._named("deferred", [partial(self._deferred.run, self._pipeline, each) for each in partitions]),
                 **self._named("reclaim", [each.run for each in self._reclaimers]),
                 **self._named("keep_alive", [each.keep_alive for each in self._reclaimers]),
                 "unknown": lambda: self._unknown.run(self._take_over, lambda: self._halting.halted),
                 "halting": lambda: self._halting.run(Halts(self._redis), self._settings.instance),
                 "watch": self._reading.watching,
                 "event_loop_lag": watch,
-                "reaper": lambda: reaping(self._redis, self._partitions),
+                "reaper": lambda: reaping(self._redis, partitions),
                 "refresher": self._refresher.run,
                 **({"releases": self._releases.run} if self._releases else {}),
                 "presence": Presence(self._redis, WRITERS, self._settings.instance).run,
@@ -272,8 +273,8 @@ class Writer:
         if self._batches:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
         await stop(loops[1:])
-        with FailureReporter("let_go").suppressing(RedisError, OSError):
-            for reclaimer in self._reclaimers:
+        for reclaimer in self._reclaimers:
+            with FailureReporter("let_go").suppressing(RedisError, OSError):
                 await reclaimer.let_go(self._settings.instance)
         server.should_exit = True
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)

@@ -1,16 +1,20 @@
 """Deferred: entries that this writer keeps for a later try, each with the moment it is due.
 
-They stay pending in Redis under this writer's name; the reclaim loop tells Redis that they are not forgotten.
+They stay pending in Redis under this writer's name; the reclaim loop tells Redis that they are not forgotten. Those of
+one partition of the queue wait for no other's.
 """
 
 import asyncio
 import math
 import random
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from holdfast.services.writer.pipeline import Pipeline
 from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.partitions import QUEUE, Partition
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.writes.commands import Ref, Write
@@ -41,7 +45,8 @@ class Deferred:
         self._patience_s = patience_s
         self._base_s = base_s
         self._cap_s = cap_s
-        self._waiting: dict[str, _Waiting] = {}
+        #: By the id of the entry, of each partition.
+        self._waiting: dict[Partition, dict[str, _Waiting]] = {}
         self._since: dict[str, float] = {}
         self._something = asyncio.Event()
 
@@ -53,10 +58,13 @@ class Deferred:
         """Nothing is left that this operation could wait for."""
         self._since[operation_id] = -math.inf
 
-    def for_turn(self, entry: Entry, write: Write) -> None:
-        """Try again soon: an earlier write is on its way. Nobody is charged."""
-        self._since.setdefault(write.operation_id, time.monotonic())
-        turns = self._waiting[entry.id].turns + 1 if entry.id in self._waiting else 1
+    def for_turn(self, entry: Entry, write: Write, *, known: bool = True) -> None:
+        """Try again soon: an earlier write is on its way. Nobody is charged. `known`: whether the queue said so; while
+        it does not answer, no patience is used up."""
+        now = time.monotonic()
+        self._since[write.operation_id] = self._since.get(write.operation_id, now) if known else now
+        before = self._waiting.get(entry.partition, {}).get(entry.id)
+        turns = before.turns + 1 if before else 1
         delay = min(_TURN_MAX_S, _TICK_S * 2 ** min(turns, _DOUBLINGS_MAX))
         self._put(entry, random.uniform(0, delay), turns, write.ref)  # noqa: S311 - jitter, not a secret
 
@@ -71,58 +79,64 @@ class Deferred:
     @property
     def dying(self) -> int:
         """Entries kept here that would be dead."""
-        return sum(waiting.dying for waiting in self._waiting.values())
+        return sum(waiting.dying for waiting in self._all())
 
     def try_some(self, most: int) -> None:
         """Some of those held back are due now, whichever: what is first may be what is bad."""
-        held = [waiting for waiting in self._waiting.values() if waiting.held_back]
+        held = [waiting for waiting in self._all() if waiting.held_back]
         for waiting in random.sample(held, min(most, len(held))):
             waiting.due = time.monotonic()
 
     def release(self) -> None:
         """All that is held back is due now. What would die will die together, which says more than one by one."""
-        for waiting in self._waiting.values():
+        for waiting in self._all():
             if waiting.held_back:
                 waiting.due = time.monotonic()
 
-    def forget(self, entry_id: str, operation_id: str = "") -> None:
+    def forget(self, entry: Entry, operation_id: str = "") -> None:
         """It is settled."""
         self._since.pop(operation_id, None)
-        if self._waiting.pop(entry_id, None):
-            metrics.deferred_entries.set(len(self._waiting))
+        if self._waiting.get(entry.partition, {}).pop(entry.id, None):
+            self._count()
 
     def held(self) -> list[str]:
         """Ids of the entries kept here."""
-        return list(self._waiting)
+        return [waiting.entry.id for waiting in self._all()]
 
-    async def run(self, pipeline: Pipeline) -> None:
-        """Hand the entries that are due to the pipeline, for ever."""
+    async def run(self, pipeline: Pipeline, partition: Partition = QUEUE) -> None:
+        """Hand the entries of a partition that are due to the pipeline, for ever: its server may be away."""
+        mine = self._waiting.setdefault(partition, {})
         while True:
-            if not self._waiting:
+            while not mine:
                 self._something.clear()
                 await self._something.wait()
             await asyncio.sleep(_TICK_S)
-            if due := self._due():
+            if due := _due(mine):
                 await pipeline.handle(due)
             iteration_succeeded()
 
-    def _due(self) -> list[Entry]:
-        """What is due; and with an entity's write, the entity's others: what queues for one entity goes in one go."""
-        now = time.monotonic()
-        due = {waiting.entity for waiting in self._waiting.values() if waiting.due <= now}
-        return [
-            waiting.entry
-            for waiting in self._waiting.values()
-            if waiting.due <= now or (waiting.entity is not None and waiting.entity in due)
-        ]
+    def _all(self) -> Iterator[_Waiting]:
+        return chain.from_iterable(each.values() for each in self._waiting.values())
 
     def _put(self, entry: Entry, delay_s: float, turns: int, entity: Ref | None = None) -> None:
         self._keep(_Waiting(entry, time.monotonic() + delay_s, turns, entity))
 
     def _keep(self, waiting: _Waiting) -> None:
-        self._waiting[waiting.entry.id] = waiting
+        self._waiting.setdefault(waiting.entry.partition, {})[waiting.entry.id] = waiting
         self._something.set()
-        metrics.deferred_entries.set(len(self._waiting))
+        self._count()
+
+    def _count(self) -> None:
+        metrics.deferred_entries.set(sum(map(len, self._waiting.values())))
+
+
+def _due(waiting: Mapping[str, _Waiting]) -> list[Entry]:
+    """What is due; and with an entity's write, the entity's others: what queues for one entity goes in one go."""
+    now = time.monotonic()
+    due = {each.entity for each in waiting.values() if each.due <= now}
+    return [
+        each.entry for each in waiting.values() if each.due <= now or (each.entity is not None and each.entity in due)
+    ]
 
 
 def backoff_s(attempt: int, base_s: float, cap_s: float) -> float:

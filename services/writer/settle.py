@@ -7,7 +7,7 @@ goes in one atomic step. A Redis that is away is waited for: the outcomes are al
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TypeVar
 
 from redis.asyncio import Redis
@@ -39,6 +39,9 @@ from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Final, Reason, Rejected, Retry, Superseded
 
 T = TypeVar("T")
+
+#: Older than every version.
+_UNKNOWN = -1
 
 _commit_delays = metrics.commit_delay.tally()
 
@@ -78,11 +81,11 @@ class Settler:
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
         await asyncio.gather(*(self._leave(*part) for part in _by_partition(leaving)))
         for one in leaving:
-            self._deferred.forget(one.entry.id, _operation_id(one))
+            self._deferred.forget(one.entry, _operation_id(one))
             _report(one)
         for outcome, count in Counter(type(one.outcome).__name__ for one in handled).items():
             metrics.outcomes.labels(outcome).inc(count)
-        await self._insist("defer", lambda: self._defer(handled))
+        await self._defer(handled)
 
     async def _leave(self, partition: Partition, leaving: list[Handled]) -> None:
         """Take entries off the stream of their partition."""
@@ -138,13 +141,27 @@ class Settler:
             for one in handled
             if one.delivery and isinstance(one.outcome, Retry) and one.outcome.failure is None
         ]
-        asked = {entity for _, _, waits_for in turns for entity in waits_for}
-        oldest = await oldest_pending(self._redis, asked, self._partitions) if asked else {}
+        oldest = await self._oldest({entity for _, _, waits_for in turns for entity in waits_for})
         for entry, write, waits_for in turns:
             metrics.retries.labels("database", "turn").inc()
-            self._deferred.for_turn(entry, write)
+            self._deferred.for_turn(entry, write, known=_UNKNOWN not in map(oldest.get, waits_for))
             if waits_for and all(oldest.get(entity, write.version) >= write.version for entity in waits_for):
                 self._deferred.impatient(write.operation_id)
+
+    async def _oldest(self, entities: Collection[Ref]) -> dict[Ref, int]:
+        """The version of each entity's oldest write on its way. A partition that is away is not waited for here, where
+        it would keep others' writes: what it has is unknown, and those who wait for it ask again at their next turn."""
+        parts = list(self._partitions.split((entity.id, entity) for entity in entities).values())
+        asked = (oldest_pending(self._redis, part, self._partitions) for part in parts)
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        oldest: dict[Ref, int] = {}
+        for part, answer in zip(parts, answers, strict=True):
+            oldest |= dict.fromkeys(part, _UNKNOWN) if isinstance(answer, BaseException) else answer
+        with self._reporter["defer"].suppressing(RedisError, OSError):
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+        return oldest
 
     def _arguments(self, one: Handled) -> list[str | bytes | int]:
         match one.outcome:

@@ -1,6 +1,8 @@
 """A queue in several partitions: what holds across them, on a real Redis."""
 
 import asyncio
+import itertools
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -25,19 +27,21 @@ from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, agree
 from holdfast.shared.queue.backlog import backlog
 from holdfast.shared.queue.codec import decode
+from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.pending import anywhere, pending_operation, pending_writes
 from holdfast.shared.queue.plausible import Plausible
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.commands import Ref
+from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.decide import Delivery
-from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason
+from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Retry
 from holdfast.shared.writes.versions import Clock
 from tests.integration.test_own_errors import _EmptyDatabase
 from tests.servers import PATIENT_REDIS, RedisServer
 from tests.stream import new_user
+from tests.users import update_user
 
 _FOUR = Partitions(4)
 _DEAD = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
@@ -237,6 +241,27 @@ async def test_a_value_that_cannot_be_released_keeps_nobody_waiting(redis: Redis
     await redis.rename("aside", away)
     await releases.again()
     assert await _holders(redis) == set()
+
+
+async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_waiting(redis: Redis) -> None:
+    """It is settled with its batch, and waits without using up its patience; when the partition answers, it has nothing
+    left to wait for."""
+    ids = (str(uuid.uuid4()) for _ in itertools.count())
+    entity = Ref("users", next(each for each in ids if _FOUR.of(each) is _FOUR[1]))
+    there = _FOUR[1].prefix + pending_name(entity)
+    await redis.set(there, "of another type")
+    write = Write("operation", next(ids), update_user(name="x"), 7)
+    entry = Entry("1-0", {}, _FOUR[0])
+    deferred = Deferred(600, base_s=1, cap_s=1)
+    halting: Any = _NeverHalts()
+    settler = Settler(redis, deferred, halting, writer="me", attempts_max=5, probe_cap_s=1, partitions=_FOUR)
+    deferred.impatient("operation")
+    waits = Handled(entry, Delivery(write, "1-0"), Retry(waits_for=(entity,)))
+    await asyncio.wait_for(settler([waits]), 60)
+    assert (deferred.held(), deferred.patient(write)) == (["1-0"], True)
+    await redis.delete(there)
+    await settler([waits])
+    assert (deferred.held(), deferred.patient(write)) == (["1-0"], False)
 
 
 async def test_entries_that_are_moved_keep_their_partition(redis: Redis) -> None:

@@ -1,9 +1,12 @@
 """Deferred: a write may wait its turn for as long as it takes."""
 
+import asyncio
 import time
+from typing import Any
 
 from holdfast.services.writer.deferred import Deferred, backoff_s
 from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.writes.commands import Write
 from tests.users import update_user
 
@@ -15,7 +18,60 @@ def test_a_wait_of_any_number_of_turns_has_a_short_pause() -> None:
     for _ in range(5000):
         deferred.for_turn(entry, write)
     assert deferred.held() == ["1-0"]
-    assert deferred._waiting["1-0"].due <= time.monotonic() + 0.5
+    [waiting] = deferred._all()
+    assert waiting.due <= time.monotonic() + 0.5
+
+
+class _OneIsAway:
+    """A pipeline that settles nothing of one partition, and all of the others'."""
+
+    def __init__(self, away: int) -> None:
+        self._away = away
+        self.settled: asyncio.Queue[str] = asyncio.Queue()
+
+    async def handle(self, entries: list[Entry]) -> None:
+        """Returns when they are settled."""
+        if any(entry.partition.number == self._away for entry in entries):
+            await asyncio.Event().wait()
+        for entry in entries:
+            self.settled.put_nowait(entry.id)
+
+
+async def test_a_partition_that_is_away_keeps_no_other_ones_writes_from_their_turn() -> None:
+    """Its batch does not come back; the others' writes are tried again, however long that takes."""
+    two, deferred = Partitions(2), Deferred(patience_s=600, base_s=0, cap_s=0)
+    pipeline: Any = _OneIsAway(0)
+    for partition in two:
+        deferred.for_backoff(Entry(f"{partition.number + 1}-0", {}, partition), 1)
+    loops = [asyncio.create_task(deferred.run(pipeline, partition)) for partition in two]
+    assert await asyncio.wait_for(pipeline.settled.get(), 60) == "2-0"
+    late = Entry("3-0", {}, two[1])
+    deferred.forget(Entry("2-0", {}, two[1]))
+    deferred.for_backoff(late, 1)
+    assert await asyncio.wait_for(pipeline.settled.get(), 60) == "3-0"
+    for loop in loops:
+        loop.cancel()
+
+
+def test_an_id_may_be_on_two_streams() -> None:
+    """Put there by hand: one is settled, the other still waits."""
+    two, deferred = Partitions(2), Deferred(patience_s=600, base_s=20, cap_s=60)
+    for partition in two:
+        deferred.for_backoff(Entry("1-0", {}, partition), 1)
+    deferred.forget(Entry("1-0", {}, two[0]))
+    assert deferred.held() == ["1-0"]
+
+
+def test_a_wait_for_what_nobody_knows_uses_up_no_patience() -> None:
+    """While the partition of the earlier write does not answer; then the time counts."""
+    deferred = Deferred(patience_s=-1, base_s=20, cap_s=60)
+    entry, write = Entry("1-0", {}), Write("operation", "user", update_user(name="x"), 1)
+    deferred.for_turn(entry, write)
+    assert not deferred.patient(write)
+    deferred = Deferred(patience_s=600, base_s=20, cap_s=60)
+    deferred.impatient("operation")
+    deferred.for_turn(entry, write, known=False)
+    assert deferred.patient(write)
 
 
 def test_a_backoff_has_an_end_however_many_attempts_there_were() -> None:
