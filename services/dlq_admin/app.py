@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Never
 
 from fastapi import FastAPI
@@ -145,7 +146,7 @@ class DlqAdmin:
     def _loops(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
         rooms = self._rooms
         return {
-            "reclaim": rooms.indexer.reclaiming,
+            **rooms.partitions.each("reclaim", lambda one: partial(rooms.indexer.reclaiming, one)),
             "watch": self._reader.loop.watching,
             "dues": rooms.outbox.run,
             "retention": rooms.retention.run,

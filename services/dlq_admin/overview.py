@@ -18,7 +18,7 @@ from holdfast.services.dlq_admin.responses import Counts, Moment, ResponseModel
 from holdfast.services.dlq_admin.writers import Writers, WriterSummary
 from holdfast.shared.errors import AppError
 from holdfast.shared.letters.find import groups
-from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.backlog import backlog_of_those_that_answer
 from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.timestamps import utc_now
@@ -36,13 +36,15 @@ class Backlog(ResponseModel):
 
 
 class SystemState(ResponseModel):
-    """The state of the system. What is not known is null."""
+    """The state of the system. What is not known is null. `partitions_away`: those of the queue that do not answer;
+    `backlog` is of the others, and the ledger needs all of them."""
 
     letters: Counts | None
     trend: Trend | None
     waiting: int | None
     holding: str
     backlog: Backlog | None
+    partitions_away: list[int]
     ledger: LedgerReading | None
     breakers: list[BreakerSummary] | None
     writers: list[WriterSummary]
@@ -83,12 +85,14 @@ class Overview:
             trend = (await trends(self._database, None))[""]
         except AppError:
             letters = None
+        backlog_, away = await _part("backlog", self._backlog) or (None, [])
         return SystemState(
             letters=letters,
             trend=trend,
             waiting=await _part("waiting", lambda: on_stream.length(self._redis, self._partitions)),
             holding=self._indexer.holding,
-            backlog=await _part("backlog", self._backlog),
+            backlog=backlog_,
+            partitions_away=away,
             ledger=ledger_reading(reading) if letters is not None and (reading := self._ledger()) else None,
             breakers=self._breakers.all(),
             writers=await _part("writers", self._writers.all) or [],
@@ -97,13 +101,14 @@ class Overview:
             as_of=utc_now(),
         )
 
-    async def _backlog(self) -> Backlog | None:
+    async def _backlog(self) -> tuple[Backlog | None, list[int]]:
+        """Of the partitions that answer, and which do not."""
         try:
             with self._reporter:
-                seen = await backlog(self._redis, self._partitions)
+                seen, away = await backlog_of_those_that_answer(self._redis, self._partitions)
         except (RedisError, OSError):
-            return None
-        return Backlog(depth=seen.depth, oldest_age_s=round(seen.oldest_age_s, 3))
+            return None, [partition.number for partition in self._partitions]
+        return Backlog(depth=seen.depth, oldest_age_s=round(seen.oldest_age_s, 3)), sorted(away)
 
 
 async def _part(name: str, ask: Callable[[], Awaitable[T]]) -> T | None:

@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, Never
+from typing import Never
 
 from fastapi import FastAPI
 from faststream import FastStream
@@ -60,8 +60,6 @@ from holdfast.shared.telemetry.loop_lag import watch
 from holdfast.shared.writes.decide import Delivery, Ended
 from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Outcome
-
-Loop = Callable[[], Awaitable[Any]]
 
 _DEFERRED_MAX = 5000
 _BATCHES_MAX = 4
@@ -159,9 +157,9 @@ class Writer:
                 "database": self._hold.prober(answered).run,
                 "cache": self._cache_prober.run,
                 "board": self._board.run,
-                **self._named("deferred", [partial(self._deferred.run, self._pipeline, each) for each in partitions]),
-                **self._named("reclaim", [each.run for each in self._reclaimers]),
-                **self._named("keep_alive", [each.keep_alive for each in self._reclaimers]),
+                **partitions.each("deferred", lambda one: partial(self._deferred.run, self._pipeline, one)),
+                **partitions.each("reclaim", lambda one: self._reclaimers[one.number].run),
+                **partitions.each("keep_alive", lambda one: self._reclaimers[one.number].keep_alive),
                 "unknown": lambda: self._unknown.run(self._take_over, lambda: self._halting.halted),
                 "halting": lambda: self._halting.run(Halts(self._redis), self._settings.instance),
                 "watch": self._reading.watching,
@@ -178,10 +176,6 @@ class Writer:
             await self._reading.run()
         finally:
             await self._stop(loops, server)
-
-    def _named(self, name: str, loops: Sequence[Loop]) -> dict[str, Loop]:
-        """Of each partition; with a number, where there are several."""
-        return {name if len(loops) == 1 else f"{name}_{number}": loop for number, loop in enumerate(loops)}
 
     async def _take_over(self, ids: list[str]) -> None:
         for reclaimer in self._reclaimers:

@@ -1,11 +1,12 @@
 """Backlog: how much is on the write stream, and for how long."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.names import WRITERS_GROUP
@@ -30,6 +31,25 @@ class StreamBacklog(NamedTuple):
 async def backlog(redis: Redis, partitions: Sequence[Partition] = ONE) -> StreamBacklog:
     """As Redis sees it now, of all partitions, in two round trips each."""
     return reduce(_sum, [await _of_one(redis, partition.writes) for partition in partitions])
+
+
+async def backlog_of_those_that_answer(
+    redis: Redis, partitions: Sequence[Partition] = ONE
+) -> tuple[StreamBacklog, dict[int, Exception]]:
+    """The same of the partitions that answer, and why the others do not, by their numbers. Raises RedisError, OSError
+    if none does."""
+    looks = await asyncio.gather(*(backlog(redis, [each]) for each in partitions), return_exceptions=True)
+    away, seen = dict[int, Exception](), list[StreamBacklog]()
+    for partition, look in zip(partitions, looks, strict=True):
+        if isinstance(look, RedisError | OSError):
+            away[partition.number] = look
+        elif isinstance(look, BaseException):
+            raise look
+        else:
+            seen.append(look)
+    if not seen:
+        raise next(iter(away.values()))
+    return reduce(_sum, seen), away
 
 
 def _sum(one: StreamBacklog, other: StreamBacklog) -> StreamBacklog:

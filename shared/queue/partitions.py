@@ -8,7 +8,7 @@ their own, see claims.py.
 Entries' ids tell partitions apart: a version is its partition's number modulo their count (clock.lua).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TypeVar
 from zlib import crc32
@@ -98,6 +98,10 @@ class Partitions(Sequence[Partition]):
         if len(self._all) == 1:
             return self._all[0]
         return self._all[crc32(text.encode()) % len(self._all)]
+
+    def each(self, name: str, make: Callable[[Partition], T]) -> dict[str, T]:
+        """What is made for each, by its name; with the partition's number where there are several."""
+        return {name if len(self._all) == 1 else f"{name}_{one.number}": make(one) for one in self._all}
 
     def split(self, items: Iterable[tuple[str, T]]) -> dict[Partition, list[T]]:
         """(entity id, item) by partition."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from holdfast.shared.queue.names import DEAD
+from holdfast.shared.queue.partitions import Partitions
 from tests import keys, letters, processes
 from tests.client import fetch
 from tests.servers import Database, RedisServer, wait_until
@@ -69,3 +71,30 @@ def test_without_its_queue_what_is_indexed_is_there(service: processes.Service, 
     assert ask(service, "/dlq/letters/1764000000000-1").status_code == 404
     overview = ask(service, "/dlq/overview").json()["data"]
     assert (overview["letters"]["dead"], overview["waiting"], overview["backlog"]) == (1, None, None)
+    assert overview["partitions_away"] == [0]
+
+
+def test_without_a_partition_of_its_queue_the_others_are_shown_and_it_is_named(
+    own_redis: RedisServer, own_database: Database, tmp_path: Path
+) -> None:
+    """In the answer, and at the top of every page of the console."""
+    away, four = Partitions(4)[2].writes, {"HOLDFAST_QUEUE_PARTITIONS": "4"}
+    service = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, **four).start()
+
+    def overview() -> Any:
+        return ask(service, "/dlq/overview").json()["data"]
+
+    try:
+        wait_until(lambda: overview()["ledger"], what="the ledger is read")
+        with own_redis.client() as client:
+            client.delete(away)
+            client.set(away, "no stream")
+        assert (overview()["backlog"]["depth"], overview()["partitions_away"]) == (0, [2])
+        with service.client() as console:
+            console.post("/console/login", data={"key": keys.OPERATOR})
+            assert "without partition 2" in console.get("/console/strip").text
+        with own_redis.client() as client:
+            client.delete(away)
+        assert overview()["partitions_away"] == []
+    finally:
+        service.kill()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from holdfast.services.api.accept import Acceptor, Answer
 from holdfast.services.api.accept_parts import PartitionedAcceptor
@@ -25,7 +26,7 @@ from holdfast.shared.connections.redis import connect, entries
 from holdfast.shared.letters.find.whole import open_operations
 from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, agree
-from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.backlog import backlog, backlog_of_those_that_answer
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.entry import Entry
@@ -241,6 +242,19 @@ async def test_a_value_that_cannot_be_released_keeps_nobody_waiting(redis: Redis
     await redis.rename("aside", away)
     await releases.again()
     assert await _holders(redis) == set()
+
+
+async def test_the_backlog_is_of_the_partitions_that_answer(redis: Redis) -> None:
+    """And it is known which do not; a replay's rules hold for what the others are sent. None answers: no backlog."""
+    for partition in _FOUR:
+        await redis.xadd(partition.writes, {"x": "1"})
+    away = [_FOUR[1], _FOUR[3]]
+    for partition in away:
+        await redis.set(partition.writes, "of another type")
+    seen, failed = await backlog_of_those_that_answer(redis, _FOUR)
+    assert (seen.depth, set(failed)) == (2, {1, 3})
+    with pytest.raises(ResponseError):
+        await backlog_of_those_that_answer(redis, away)
 
 
 async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_waiting(redis: Redis) -> None:

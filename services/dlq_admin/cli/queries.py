@@ -91,7 +91,7 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
     """The state of the system in one look."""
     answer = client.get("/dlq/overview")
     data = answer.data
-    ledger, backlog = data["ledger"], data["backlog"]
+    ledger, backlog, away = data["ledger"], data["backlog"], data["partitions_away"]
     breakers = [
         f"{one['service']}/{one['instance']} {one['name']}: {one['state']}"
         for one in data["breakers"] or []
@@ -102,6 +102,7 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
             "dead letters": counts(data["letters"]) if data["letters"] is not None else "not known",
             "not indexed yet": data["waiting"],
             "backlog": f"{backlog['depth']} writes, the oldest {backlog['oldest_age_s']} s" if backlog else "not known",
+            "queue": f"partition {', '.join(map(str, away))} does not answer" if away else "answers",
             "ledger": _balance(ledger) if ledger else "not known",
             "breakers": ("; ".join(breakers) or "all closed") if data["breakers"] is not None else "not known",
             "writers": ", ".join(

@@ -44,7 +44,6 @@ class Indexer:
         partitions: Partitions = ONE,
     ) -> None:
         self._redis = redis
-        self._partitions = partitions
         self._consumer = consumer
         self._write = write
         self._idle_s = idle_s
@@ -70,12 +69,12 @@ class Indexer:
         finally:
             self.in_hand -= ids
 
-    async def reclaiming(self) -> None:
-        """For ever: adopt orphans, and take over what was delivered and never finished."""
+    async def reclaiming(self, partition: Partition) -> None:
+        """For ever: adopt orphans, and take over what was delivered and never finished. Of one partition: the server of
+        another may be away."""
         while True:
-            for partition in self._partitions:
-                await self._orphans[partition].adopt(self._consumer, int(self._idle_s * 1000))
-                await self._reclaim(partition)
+            await self._orphans[partition].adopt(self._consumer, int(self._idle_s * 1000))
+            await self._reclaim(partition)
             iteration_succeeded()
             await asyncio.sleep(self._idle_s / 3)
 

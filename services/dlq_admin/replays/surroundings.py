@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.replays.stop_rules import Surroundings
 from holdfast.shared.fleet.roster import Roster
-from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.backlog import backlog_of_those_that_answer
 from holdfast.shared.queue.partitions import ONE, Partitions
 
 _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
@@ -21,8 +21,9 @@ class SurroundingsReader:
         self._roll = roll
 
     async def __call__(self, in_flight: int) -> Surroundings:
-        """Raises RedisError, OSError. Without the board no breaker counts as open; the backlog still counts."""
-        seen = await backlog(self._redis, self._partitions)
+        """Of the partitions that answer: the rules hold for what is sent to them. Raises RedisError, OSError if none
+        does. Without the board no breaker counts as open; the backlog still counts."""
+        seen, _ = await backlog_of_those_that_answer(self._redis, self._partitions)
         shown = self._roll.shown(time.monotonic())
         open_ = {
             str(one["instance"])
