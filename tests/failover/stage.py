@@ -52,7 +52,8 @@ class Stage:
         self._started: list[str] = []
 
     def start(self, service: str, address: str = "", dsn: str = "", **more: str) -> Service:
-        """A service that finds the stores by itself, or at an address."""
+        """A service that finds the stores by itself, or at an address. Comes back when an auditor has looked: a ledger
+        knows of no loss from before the first look."""
         self._started.append(service)
         make = getattr(processes, service)
         stores = {
@@ -62,12 +63,19 @@ class Stage:
         }
         started: Service = make(self._folder, "", dsn or self._dsn, **_SETTINGS[service] | stores | more)
         self._stack.callback(started.kill)
-        return started.start()
+        started.start()
+        if service == "dlq_admin":
+            wait_until(lambda: self._newest_epoch("epoch"), what="the auditor has looked")
+        return started
 
     def accepted(self) -> int:
         """Writes that the auditor has seen accepted."""
+        return self._newest_epoch("accepted")
+
+    def _newest_epoch(self, column: str) -> int:
+        """The most of any; 0: there is none."""
         with self._database().connect() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT MAX(accepted) FROM queue_epochs")
+            cursor.execute(f"SELECT MAX({column}) FROM queue_epochs")
             return int(cursor.fetchall()[0][0] or 0)
 
     def ended(self, *, promised: bool = True) -> Row:

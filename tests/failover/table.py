@@ -22,8 +22,10 @@ class Row:
 
     @property
     def kept(self) -> bool:
-        """Whether it is as the documents say: what is not promised is lost here, and the ledger names it."""
-        return self.doubled == 0 and (self.lost == 0 if self.promised else self.lost > 0 < self.ledger.lost)
+        """Whether it is as the documents say: what is not promised is lost here, and the ledger names it. One without
+        an epoch could not: no auditor has looked."""
+        as_promised = self.lost == 0 if self.promised else self.lost > 0 < self.ledger.lost
+        return as_promised and self.doubled == 0 < self.ledger.epoch
 
 
 class Skipped(Exception):
