@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.shared.connections.redis import connect, text
 from holdfast.shared.queue.partitions import Partition, Partitions
-from tests import letters, processes
+from tests import keys, letters, processes
 from tests.client import WAIT, fetch
 from tests.failover.cluster import Cluster, running_cluster
 from tests.failover.on_cluster import doubled, replace_owner, settle, starting
@@ -37,9 +37,10 @@ def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[
 
 
 def test_every_service_works_on_all_of_them(cluster: Cluster, start: Callable[..., Service]) -> None:
-    """Users of every partition are written and read; a letter of each is indexed; no node refuses anything."""
+    """Users of every partition are written and read; a letter of each is indexed and replayed; no node refuses
+    anything."""
     api = start("api", **processes.PATIENT_API, HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S="4")
-    start("dlq_admin")
+    dlq = start("dlq_admin")
     start("writer")
     seen: set[int] = set()
     with api.client(headers=WAIT) as http:
@@ -55,6 +56,18 @@ def test_every_service_works_on_all_of_them(cluster: Cluster, start: Callable[..
         assert again.status_code == 409
     streams = asyncio.run(_bury_one_each(cluster))
     wait_until(lambda: asyncio.run(_lengths(cluster, streams)) == [0] * 4, what="all letters are indexed")
+    operator = {"headers": keys.bearer(keys.OPERATOR)}
+    at = f"{dlq.url}/dlq/letters"
+    ids = [letter["id"] for letter in fetch("GET", at, **operator).json()["data"]]
+    wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": 4}
+    replayed = fetch("POST", f"{dlq.url}/dlq/replays", json=wish, **operator)
+    assert replayed.status_code == 200, replayed.text
+
+    def states() -> list[str]:
+        return [fetch("GET", f"{at}/{each}", **operator).json()["data"]["state"] for each in ids]
+
+    wait_until(lambda: "replaying" not in states(), what="all are replayed")
+    assert states() == ["applied"] * 4
     assert [node.refused() for node in cluster.nodes] == [[]] * len(cluster.nodes)
 
 
@@ -62,7 +75,7 @@ async def _bury_one_each(cluster: Cluster) -> list[str]:
     redis = connect(cluster.address("operator"), PATIENT_REDIS)
     try:
         for partition in _FOUR:
-            fields: Any = letters.fields()
+            fields: Any = letters.fields(name=f"Ann{partition.number}")
             await redis.xadd(partition.dead, fields)
     finally:
         await redis.aclose()
