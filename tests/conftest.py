@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests import patient
 from tests.after_failure import pytest_fixture_setup as pytest_fixture_setup
 from tests.after_failure import pytest_pyfunc_call as pytest_pyfunc_call
 from tests.garbage import pytest_runtestloop as pytest_runtestloop
@@ -33,8 +32,6 @@ structlog.configure(
     ]
 )
 
-patient.unless_asked_otherwise()
-
 _TABLES = (
     "users", "operations", "operation_totals", "queue_epochs", "direct_keys", "deleted_entities", "released_values",
     "dead_letters", "dead_letter_bodies",
@@ -42,6 +39,14 @@ _TABLES = (
     "dead_letter_edits", "dead_letter_transforms", "replays", "replay_items", "audit_log", "audit_letters",
     "dead_letter_actors", "audit_seals",
 )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Properties are patient; tests/grafana has an environment without Hypothesis."""
+    if config.pluginmanager.hasplugin("hypothesispytest"):
+        from tests import patient
+
+        patient.unless_asked_otherwise()
 
 
 #: What Alembic and its entry point, deploy/migrations/env.py, import.
