@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
@@ -32,6 +32,8 @@ _OTHERS = """CREATE TABLE `others` (
   `code` char(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   PRIMARY KEY (`n`)
 );"""
+#: As triggers name the row of each kind of change.
+_ROWS = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}
 _SETUP = "SET SESSION sql_mode='TRADITIONAL', time_zone='+00:00', innodb_lock_wait_timeout=50"
 _LEVEL = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
@@ -44,6 +46,9 @@ class Subject(Protocol):
 
     def wait_until_blocked(self, number: int) -> None:
         """Until the session with this number waits for a lock."""
+
+    def refusing(self, id: int) -> AbstractContextManager[None]:
+        """While this lasts, the thing with this id may not be changed."""
 
 
 @dataclass
@@ -59,6 +64,15 @@ class Model:
     def wait_until_blocked(self, number: int) -> None:
         """At once, as soon as its thread is there."""
         wait_until(lambda: self.server.is_waiting(number), what="a lock wait")
+
+    @contextmanager
+    def refusing(self, id: int) -> Iterator[None]:
+        """By a fault."""
+        self.server.faults.refused.add(("things", "PRIMARY", id))
+        try:
+            yield
+        finally:
+            self.server.faults.refused.clear()
 
 
 @dataclass
@@ -88,6 +102,25 @@ class Real:
                 return cursor.fetchall() == (("LOCK WAIT",),)
 
             wait_until(blocked, what="a lock wait")
+
+    @contextmanager
+    def refusing(self, id: int) -> Iterator[None]:
+        """By a trigger for each kind of change."""
+        schema = parse_dsn(self.dsn).database
+        for change, row in _ROWS.items():
+            self._alter(
+                f"CREATE TRIGGER {schema}.no_{change} BEFORE {change} ON {schema}.things FOR EACH ROW"
+                f" IF {row}.id = {id} THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1644; END IF"
+            )
+        try:
+            yield
+        finally:
+            for change in _ROWS:
+                self._alter(f"DROP TRIGGER {schema}.no_{change}")
+
+    def _alter(self, statement: str) -> None:
+        with self.looking() as looking, looking.cursor() as cursor:
+            cursor.execute(statement)
 
 
 def _ready(connection: Any) -> Any:

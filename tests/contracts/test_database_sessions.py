@@ -219,6 +219,27 @@ def test_sessions(sessions: _Sessions, steps: Steps) -> None:
         assert sessions.step(name, statement, expected) == expected, f"step {at}: {name} {statement}"
 
 
+_ADD_TWO = "INSERT INTO things (id) VALUES (4), (3)"
+_UPSERT = "INSERT INTO things (id) VALUES (4), (3) ON DUPLICATE KEY UPDATE v = 1"
+
+
+def test_a_row_that_may_not_be_changed(sessions: _Sessions, database_subject: Subject) -> None:
+    """No statement that would change it does anything; the transaction goes on, and other rows are as ever."""
+    for name in ("a", "b"):
+        sessions.step(name, "COMMIT", 0)
+    with database_subject.refusing(2):
+        steps = [
+            (_ONE, 1), (_TWO, "E1644"), ("UPDATE things SET v = v + 1", "E1644"), ("DELETE FROM things", "E1644"),
+            (_SHOW, [(1, 1), (2, 0)]), ("UPDATE things SET v = 9 WHERE id = 7", 0), ("COMMIT", 0),
+        ]  # fmt: skip
+        for statement, expected in steps:
+            assert sessions.step("a", statement, expected) == expected, statement
+    with database_subject.refusing(3):
+        for statement, expected in [(_ADD_TWO, "E1644"), (_UPSERT, "E1644"), (_SHOW, [(1, 1), (2, 0)]), ("COMMIT", 0)]:
+            assert sessions.step("b", statement, expected) == expected, statement
+    assert sessions.step("b", _ADD_TWO, 2) == 2
+
+
 def test_deadlock(sessions: _Sessions) -> None:
     """Of two sessions that wait for each other one is rolled back, and the other goes on."""
     assert [sessions.step("a", _ONE, 1), sessions.step("b", _TWO, 1)] == [1, 1]

@@ -57,6 +57,7 @@ class Letter:
     reason: str
     entry_id: str = ""
     error: str = ""
+    entity_id: str = ""
 
     @property
     def open(self) -> bool:

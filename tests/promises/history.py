@@ -129,6 +129,14 @@ class Planted:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """From now on, for a while, the database refuses every change of these entities, and of no other."""
+
+    at_s: float
+    entities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """Something interesting happened, as the run itself saw it: it counts for a *sometimes*."""
 
@@ -163,10 +171,8 @@ class AtRest:
 
 
 End = Ok | Fail | Unknown
-Event = Invoke | Ok | Fail | Unknown | Fault | Act | Planted | Noted | Opened | Alone | AtRest
-_KINDS = {
-    kind.__name__: kind for kind in (Invoke, Ok, Fail, Unknown, Fault, Act, Planted, Noted, Opened, Alone, AtRest)
-}
+Event = Invoke | Ok | Fail | Unknown | Fault | Act | Planted | Refused | Noted | Opened | Alone | AtRest
+_KINDS = {kind.__name__: kind for kind in Event.__args__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +252,8 @@ def _event(fields: dict[str, Any]) -> Event:
     kind = kinds[fields.pop("event")]
     if "shown" in fields:
         fields["shown"] = tuple(Shown(**shown) for shown in fields["shown"])
-    if "operations" in fields:
-        fields["operations"] = tuple(fields["operations"])
+    for name in ("operations", "entities"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
     event: Event = kind(**fields)
     return event

@@ -21,6 +21,7 @@ from tests.promises.history import (
     Noted,
     Ok,
     Planted,
+    Refused,
     Shown,
     Unknown,
     lines,
@@ -254,6 +255,15 @@ def falsely_dead(broken: Broken) -> None:
     broken.final = replace(broken.final, letters=(letter,))
 
 
+def dead_with_another(broken: Broken) -> None:
+    """A good write was dead-lettered because the database refused another entity."""
+    ended = broken.run.ended[-1]
+    broken.final = _without(broken.final, ended)
+    broken.append(Refused(1, ("another",)))
+    letter = Letter("1-0", ended.operation_id, "dead", "attempts_exhausted", entity_id=ended.entity.id)
+    broken.final = replace(broken.final, letters=(letter,))
+
+
 def ledger_misses(broken: Broken) -> None:
     """The ledger does not balance."""
     broken.final = replace(broken.final, ledger={**(broken.final.ledger or {}), "missing": 1})
@@ -329,6 +339,7 @@ BREAKS: dict[Callable[[Broken], None], tuple[str, str]] = {
     stuck_claim: ("leftovers", "stuck"),
     stuck_replay: ("leftovers", "stuck"),
     falsely_dead: ("dead", "falsely dead"),
+    dead_with_another: ("dead", "falsely dead"),
     ledger_misses: ("ledger", "ledger"),
     ledger_from_counters: ("ledger", "ledger"),
     letters_lost_by_a_replay: ("replays", "replay"),

@@ -78,10 +78,10 @@ def _unerased(sql: Sql) -> Iterable[str]:
 
 
 def _letters(sql: Sql) -> Iterable[Letter]:
-    for id, operation, state, reason, entry, error in sql(
-        "SELECT id, operation_id, state, reason, entry_id, error FROM dead_letters"
+    for id, operation, state, reason, entry, error, entity in sql(
+        "SELECT id, operation_id, state, reason, entry_id, error, entity_id FROM dead_letters"
     ):
-        yield Letter(str(id), operation or "", state, reason, entry or "", error)
+        yield Letter(str(id), operation or "", state, reason, entry or "", error, entity or "")
 
 
 def _replays(sql: Sql) -> Iterable[Replay]:

@@ -2,13 +2,13 @@
 entry again; and what they take from its readers."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from deploy.poison.entries import GOOD, poison
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
-from tests.promises.history import Event, Planted
+from tests.promises.history import Event, Planted, Refused
 
 GROUP = b"writers"
 _US = 1_000_000
@@ -96,6 +96,10 @@ class Hand:
         for partition in self._partitions:
             entries = self._run(b"XRANGE", partition.writes.encode(), b"-", b"+") or ()
             self.heartbeats += sum(b"heartbeats" in fields for _, fields in entries)
+
+    def refused(self, entities: Iterable[str]) -> None:
+        """Somebody made the database refuse every change of these."""
+        self._record(Refused(self._now(), tuple(entities)))
 
     def _add(self, fields: Fields, kind: str, *, bad: bool, stream: str = "", entry_id: str = "*") -> None:
         words = [word for name, value in fields.items() for word in (name.encode(), value)]

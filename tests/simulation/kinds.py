@@ -127,5 +127,14 @@ LATER: dict[str, Kind] = {
     "no_writers": Kind(WRITERS, 0.2, 2, (2.0, 12.0), "no writer runs: they are scaled to none"),
 }
 
+#: Only in small worlds that are arranged for it.
+ARRANGED: dict[str, Kind] = {
+    "refuse_rows": Kind(DATABASE, 0.0, 1, (2.0, 5.0), "the database refuses every change of so many users: a trigger",
+                        _between(1, 4)),
+    "no_quorum": Kind(DATABASE, 0.0, 1, (1.0, 8.0), "its node lost its quorum: it answers 1047 to everything"),
+    "older_build": Kind(WRITERS, 0.0, 1, (1.0, 6.0), "it is of the build before, which does not know one command"),
+    "move_slot": Kind(QUEUE, 0.0, 1, (0.5, 4.0), "a slot of the queue moves to another server of the cluster"),
+}  # fmt: skip
+
 #: By name. What is in two tables is the same on any target.
-ALL = OUTSIDE | REPLICATED | LATER | KINDS
+ALL = OUTSIDE | REPLICATED | LATER | ARRANGED | KINDS

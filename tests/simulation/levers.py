@@ -1,13 +1,15 @@
 """Levers: how each kind of fault is made on the processes, links and stores of a run, and undone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 from deploy.third_party.party import ThirdParty
 from tests.models.database.server import DatabaseModel
+from tests.models.redis.cluster import Cluster
 from tests.models.redis.server import RedisModel
+from tests.simulation.cluster import ClusterLevers
 from tests.simulation.failover import FailoverLevers
 from tests.simulation.hand import Hand
 from tests.simulation.kinds import DATABASE, THIRD_PARTY, WRITERS
@@ -37,16 +39,20 @@ class Stage:
     clients: list[str]
     hand: Hand
     third_party: ThirdParty
+    #: The queue's servers, where there are several, and a key of each of its slots.
+    cluster: Cluster | None = None
+    slots: Sequence[str] = ()
     #: Writers that die at their next commit, and how long they are down then.
     doomed: dict[str, float] = field(default_factory=dict)
 
 
-class WorldLevers(OutsideLevers, FailoverLevers):
+class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
     """`begin` and `end` by the fault's kind: methods named for it."""
 
     def __init__(self, stage: Stage, chance: Random) -> None:
         OutsideLevers.__init__(self, stage.third_party, stage.nodes.get(THIRD_PARTY))
         FailoverLevers.__init__(self, stage.queue, stage.simulation.network)
+        ClusterLevers.__init__(self, stage.cluster, stage.slots, stage.simulation.loop, chance)
         self._stage = stage
         self._chance = chance
         #: What lets the rows go that a stranger holds.
@@ -142,6 +148,21 @@ class WorldLevers(OutsideLevers, FailoverLevers):
         clock.rate = rate
         clock.offset_s += shift_s
         clock.uptime_s += shift_s
+
+    def _older_build(self, fault: Fault) -> bool:
+        return self._deployed(fault.target, older=True)
+
+    def _end_older_build(self, fault: Fault) -> None:
+        self._deployed(fault.target, older=False)
+
+    def _deployed(self, name: str, *, older: bool) -> bool:
+        node = self._stage.nodes.get(name)
+        if node is None:
+            return False
+        node.older = older
+        node.kill()
+        node.start()
+        return True
 
     def _no_writers(self, _: Fault) -> bool:
         writers = self._writers()
@@ -286,6 +307,20 @@ class WorldLevers(OutsideLevers, FailoverLevers):
 
     def _end_number(self, _: Fault) -> None:
         self._stage.database.faults.number = 0
+
+    def _no_quorum(self, _: Fault) -> None:
+        self._stage.database.faults.no_quorum = True
+
+    def _end_no_quorum(self, _: Fault) -> None:
+        self._stage.database.faults.no_quorum = False
+
+    def _refuse_rows(self, fault: Fault) -> bool:
+        refused = self._stage.database.refuse_rows("users", int(fault.amount))
+        self._stage.hand.refused(str(id) for *_, id in refused)
+        return bool(refused)
+
+    def _end_refuse_rows(self, _: Fault) -> None:
+        self._stage.database.faults.refused.clear()
 
     def _sessions(self, _: Fault) -> None:
         self._stage.database.end_sessions()

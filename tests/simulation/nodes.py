@@ -29,6 +29,8 @@ class Node:
         self._main = main
         #: How often it was started.
         self.incarnations = 0
+        #: Whether its next process is of an earlier build.
+        self.older = False
         self.process: Process | None = None
         self._task: asyncio.Task[Any] | None = None
 
@@ -42,6 +44,7 @@ class Node:
         assert not self.running, f"{self.name} runs already"
         self.incarnations += 1
         self.process = process = self._simulation.process(self.name, self.incarnations)
+        process.older = self.older
         self._simulation.timeline.say(self.name, "started", incarnation=self.incarnations)
         process.on_death.append(lambda: self._simulation.timeline.say(self.name, "ended"))
         self._task = self._simulation.loop.spawn(process, self._main)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Self
 
-from tests.simulation.kinds import ADMINS, ALL, APIS, PROXIES, THIRD_PARTY, WRITERS
+from tests.simulation.kinds import ADMINS, ALL, APIS, PROXIES, QUEUE, THIRD_PARTY, WRITERS
 
 #: Sizes of a run: see draw.py and small.py.
 SMALL, LARGE = "small", "large"
@@ -72,6 +72,8 @@ class Plan:
     replicas: int = 0
     #: Of the queue.
     partitions: int = 1
+    #: Servers of a Redis Cluster that are the queue; 1: it is a single server.
+    shards: int = 1
     #: Mean pause of one operator between two acts.
     operator_pause_s: float = 2.0
     #: Pause of a dlq_admin between two readings of the ledger.
@@ -82,6 +84,11 @@ class Plan:
         """Names of all processes that use the stores."""
         counts = ((APIS, self.apis), (WRITERS, self.writers), (ADMINS, self.admins))
         return [f"{service}-{number}" for service, count in counts for number in range(1, count + 1)]
+
+    @property
+    def queues(self) -> list[str]:
+        """Names of the machines that are the queue."""
+        return [QUEUE, *(f"{QUEUE}-{number}" for number in range(2, self.shards + 1))]
 
     @property
     def outside(self) -> list[str]:
@@ -101,6 +108,7 @@ class Plan:
         """For a person."""
         counts = f"{self.apis} apis, {self.writers} writers, {self.admins} admins"
         counts += f", {self.proxies} proxies, {self.replicas} replicas, {self.partitions} partitions"
+        counts += f", {self.shards} shards" if self.shards > 1 else ""
         people = f"{len(self.clients)} clients every {self.pause_s:g} s, {len(self.operators)} operators"
         yield f"seed {self.seed}: {counts}, {people}, {self.load_s:g} s of load"
         actions = " ".join(f"{name} {weight:g}" for name, weight in self.mix.actions.items())

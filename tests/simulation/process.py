@@ -25,7 +25,7 @@ class Process:
 
     __slots__ = (
         "alive", "base", "chance", "clock", "dies_at_step", "ends", "executor", "frozen", "handlers", "machine",
-        "memory", "name", "on_death", "ready", "steps", "threads",
+        "memory", "name", "older", "on_death", "ready", "steps", "threads",
     )  # fmt: skip
 
     def __init__(self, name: str, machine: str, clock: Clock, chance: Random) -> None:
@@ -35,6 +35,8 @@ class Process:
         self.chance = chance
         self.alive = True
         self.frozen = False
+        #: Whether it is of an earlier build (builds.py).
+        self.older = False
         #: What can run now.
         self.ready: deque[Step] = deque()
         #: Handles that have run.

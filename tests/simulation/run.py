@@ -75,13 +75,12 @@ class Run:
         self._say = simulation.timeline.say
         self.world = world = World(simulation, plan, folder)
         self.record = Record(self.now, self._say)
-        self._hand = hand = Hand(
-            world.command, world.clock("queue"), self.now, self.record.events.append, Partitions(plan.partitions)
-        )
+        partitions = Partitions(plan.partitions)
+        self._hand = hand = Hand(world.command, world.clock("queue"), self.now, self.record.events.append, partitions)
         clients = [f"client-{number}" for number in plan.clients]
         stage = Stage(
             simulation, world.nodes, world.redis["queue"], world.redis["cache"], world.database, clients, hand,
-            world.third_party,
+            world.third_party, world.cluster, [partition.writes for partition in partitions],
         )  # fmt: skip
         levers = WorldLevers(stage, simulation.chance("levers"))
         world.seen.on_commit.append(levers.committed)
@@ -224,6 +223,8 @@ class Run:
         seen += self.record.seen + (counted() - self._before) + self.world.seen.counts
         seen.update(f"log:{line.split(maxsplit=3)[2]}" for line in self.simulation.timeline.lines)
         seen.update(f"alone:{each.dependency}" for each in self._alone)
+        if cluster := self.world.cluster:
+            seen.update({f"cluster:{word}": count for word, count in cluster.refused.items()})
         seen["ledger:lost"] += max(0, (self.probe.ledger or {}).get("lost", 0))
         seen.update(f"ended:{ended.code or ended.effect}" for ended in self._final.ended)
         for replay in self._final.replays:

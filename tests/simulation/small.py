@@ -8,7 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from tests.simulation.kinds import DATABASE, KINDS, LATER, OUTSIDE, QUEUE, REPLICATED, Kind, log_uniform
+from tests.simulation.kinds import (
+    ARRANGED,
+    DATABASE,
+    KINDS,
+    LATER,
+    OUTSIDE,
+    QUEUE,
+    REPLICATED,
+    WRITERS,
+    Kind,
+    log_uniform,
+)
 from tests.simulation.mixes import draw_mix
 from tests.simulation.plan import Fault, Mix, Plan
 from tests.simulation.targets import fault_of
@@ -84,12 +95,30 @@ def _letters(plan: Plan, chance: Random) -> Plan:
     return _with_any(plan, chance, chance.choice((0, 0, 1)))
 
 
+def _quorum_lost(plan: Plan, chance: Random) -> Plan:
+    """The database's node is there, and has lost its quorum, while writes come."""
+    plan = replace(plan, load_s=_LONG_S, pause_s=min(plan.pause_s, _BUSY_S))
+    lost = _fault("no_quorum", plan, chance, at=chance.uniform(0.1, 0.4), for_s=chance.uniform(2, 5))
+    return _with_any(replace(plan, faults=(lost,)), chance, chance.choice((0, 0, 1)))
+
+
 def _memory_lost(plan: Plan, chance: Random) -> Plan:
     """The queue forgets what no writer has applied and an auditor has seen."""
     plan = replace(plan, load_s=_LONG_S, replicas=0, audit_every_s=_AUDIT_EVERY_S / 2)
     faults = (
         _fault("no_writers", plan, chance, at=0.05, for_s=8.0),
         _fault(chance.choice(("wipe", "lose_last")), plan, chance, at=chance.uniform(0.6, 0.8)),
+    )
+    return replace(plan, faults=faults)
+
+
+def _failed_over(plan: Plan, chance: Random) -> Plan:
+    """The replica has not got what comes while no writer runs, and then takes the primary's place."""
+    plan = replace(plan, load_s=_LONG_S, replicas=1, pause_s=min(plan.pause_s, _BUSY_S))
+    faults = (
+        _fault("no_writers", plan, chance, at=0.05, for_s=7.0),
+        _fault("replica_cut", plan, chance, at=chance.uniform(0.1, 0.25), for_s=6.0),
+        _fault(chance.choice(("failover", "split")), plan, chance, at=chance.uniform(0.4, 0.65)),
     )
     return replace(plan, faults=faults)
 
@@ -101,6 +130,41 @@ def _asleep(plan: Plan, chance: Random) -> Plan:
     faults = (
         _fault("freeze", plan, chance, at=at + chance.uniform(0, 0.1), for_s=chance.uniform(1, 3), target=target)
         for at, target in ((0.2, "writer-1"), (0.45, "writer-2"), (0.7, "writer-1"))
+    )
+    plan = replace(plan, faults=tuple(faults))
+    return _with_any(plan, chance, chance.choice((0, 0, 1)))
+
+
+def _overtaken(plan: Plan, chance: Random) -> Plan:
+    """Writes die because the database refuses their users, later ones of the same users are applied, and operators send
+    the letters again."""
+    mix = replace(plan.mix, actions=_OVER_AND_OVER, shared=1.0, contended=0.0, conditional=0.0, expiring=0.0)
+    plan = replace(plan, load_s=_LONG_S, operators=(0, 1), mix=mix, pause_s=min(plan.pause_s, _BUSY_S))
+    faults = (_fault("refuse_rows", plan, chance, at=chance.uniform(0.1, 0.2), for_s=chance.uniform(3, 4)),)
+    plan = replace(plan, faults=faults)
+    return _with_any(plan, chance, chance.choice((0, 0, 1)))
+
+
+def _side_by_side(plan: Plan, chance: Random) -> Plan:
+    """Writers of an older build, beside newer ones or alone: they come when writes are queued that they do not know."""
+    mix = replace(plan.mix, actions=_OVER_AND_OVER | {"create": 1.0}, conditional=0.0, expiring=0.0)
+    plan = replace(plan, load_s=_LONG_S, mix=mix, pause_s=min(plan.pause_s, _BUSY_S))
+    away_s = chance.uniform(1, 2)
+    faults = [_fault("no_writers", plan, chance, at=0.1, for_s=away_s)]
+    faults += [
+        _fault("older_build", plan, chance, at=0.1 + away_s / plan.load_s, for_s=chance.uniform(2, 5), target=target)
+        for target in (f"{WRITERS}-{1 + number}" for number in range(chance.randint(1, plan.writers)))
+    ]
+    plan = replace(plan, faults=tuple(faults))
+    return _with_any(plan, chance, chance.choice((0, 0, 1)))
+
+
+def _moving(plan: Plan, chance: Random) -> Plan:
+    """The queue is a cluster, and slots of it move."""
+    plan = replace(plan, load_s=_LONG_S, shards=3, replicas=0, pause_s=min(plan.pause_s, _BUSY_S))
+    faults = (
+        _fault("move_slot", plan, chance, at=at + chance.uniform(0, 0.1), for_s=chance.uniform(0.5, 3))
+        for at in (0.1, 0.5, 0.6)
     )
     plan = replace(plan, faults=tuple(faults))
     return _with_any(plan, chance, chance.choice((0, 0, 1)))
@@ -122,7 +186,8 @@ def _backlog(plan: Plan, chance: Random) -> Plan:
 
 #: How to arrange a world, and the share of seeds for which it is.
 _ARRANGED: Mapping[Callable[[Plan, Random], Plan], int] = {
-    _asleep: 5, _backlog: 6, _any: 53, _store_down: 10, _stores_down: 4, _letters: 14, _memory_lost: 8,
+    _asleep: 5, _backlog: 6, _overtaken: 6, _moving: 6, _side_by_side: 4, _quorum_lost: 3, _failed_over: 4, _any: 30,
+    _store_down: 10, _stores_down: 4, _letters: 14, _memory_lost: 8,
 }  # fmt: skip
 
 
@@ -130,7 +195,7 @@ def _fault(
     name: str, plan: Plan, chance: Random, *, at: float, for_s: float | None = None, target: str | None = None
 ) -> Fault:
     """One of a kind, after this share of the load. None: drawn."""
-    drawn = fault_of(name, _possible(plan)[name], plan, chance)
+    drawn = fault_of(name, {**ARRANGED, **_possible(plan)}[name], plan, chance)
     return replace(
         drawn, at_s=round(at * plan.load_s, 3), for_s=drawn.for_s if for_s is None else round(for_s, 3),
         target=target or drawn.target,
@@ -146,6 +211,8 @@ def _with_any(plan: Plan, chance: Random, count: int) -> Plan:
 def _possible(plan: Plan) -> Mapping[str, Kind]:
     """Kinds of faults for what the plan has. What a failover loses is what the replica did not have."""
     kinds = KINDS | LATER | (OUTSIDE if plan.proxies else {})
+    if plan.shards > 1:  # no server of it has a replica, and what one alone forgets is another story
+        kinds = {name: kind for name, kind in kinds.items() if not kind.forgets}
     if plan.replicas:
         kinds = {name: kind for name, kind in kinds.items() if name != "lose_last"} | REPLICATED
     return kinds

@@ -19,7 +19,7 @@ def _outcome(name: str) -> str:
 
 
 #: Counts come from `metric:NAME label…` (counters of all processes), `answer:CODE or status`, `ended:effect or CODE`,
-#: `fault:kind`, `model:event` and `replay:state of an item`.
+#: `fault:kind`, `model:event`, `cluster:first word of a refusal` and `replay:state of an item`.
 SOMETIMES = (
     Sometimes("a write was queued", ("answer:202",)),
     Sometimes("a write went straight to the database", ("answer:direct",)),
@@ -75,6 +75,12 @@ SOMETIMES = (
               ("metric:holdfast_breaker_transitions_total queue_replicas open",)),
     Sometimes("the queue failed over to its replica", ("fault:failover", "fault:split")),
     Sometimes("somebody went on with the old primary", ("fault:split",)),
+    Sometimes("the database's node lost its quorum", ("fault:no_quorum",)),
+    Sometimes("a writer was of an older build", ("fault:older_build",)),
+    Sometimes("a writer did not know a write", ("log:write_unknown",)),
+    Sometimes("a slot of the queue moved", ("fault:move_slot",)),
+    Sometimes("a server had not all keys of a slot that moved", ("cluster:TRYAGAIN", "cluster:ASK")),
+    Sometimes("a server had given a slot away", ("cluster:MOVED",)),
     Sometimes("the queue lost acknowledged writes", ("fault:wipe", "fault:lose_last")),
     Sometimes("an epoch of the queue began", ("log:queue_epoch_began",)),
     Sometimes("the ledger named what was lost", ("ledger:lost",)),

@@ -33,7 +33,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from holdfast.services.writer import heartbeat
 from holdfast.shared.resilience import failure_reporter
 from holdfast.shared.telemetry import decisions, logs
-from tests.simulation import once, paces, threads
+from tests.simulation import builds, once, paces, threads
 from tests.simulation.blocking import block
 from tests.simulation.endpoints import NetworkedLoop
 from tests.simulation.timeline import Timeline
@@ -67,6 +67,7 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
             *_kept_by_modules(),
             *once.substitutes(),
             *paces.substitutes(),
+            *builds.substitutes(loop),
             *_logs(loop, timeline),
             *loop.substitutes(),
         ):

@@ -14,6 +14,7 @@ from holdfast.services.writer.settings import WriterSettings
 from tests import keys
 from tests.models.database.server import DatabaseModel
 from tests.models.database.transaction import Transaction
+from tests.models.redis.cluster import Cluster
 from tests.models.redis.reply import Failure
 from tests.models.redis.server import RedisModel
 from tests.simulation import nodes
@@ -49,8 +50,13 @@ class World:
         self._simulation = simulation
         self.plan = plan
         self.database = DatabaseModel(self.clock("database"), simulation.chance("database"))
-        self.redis = {name: RedisModel(self.clock(name)) for name in ("queue", "cache")}
-        self.redis["queue"].executor.clustered = True
+        self.database.galera = any(fault.kind == "no_quorum" for fault in plan.faults)
+        self.redis = {name: RedisModel(self.clock(name)) for name in (*plan.queues, "cache")}
+        queues = {(name, REDIS_PORT): self.redis[name] for name in plan.queues}
+        #: Of its servers; None: the queue is one server.
+        self.cluster = Cluster(queues) if plan.shards > 1 else None
+        for queue in queues.values():
+            queue.executor.clustered = True
         if plan.replicas:
             self.redis["queue"].replication.delay_s = REPLICATED_AFTER_S
         self.seen = self._watched()
@@ -94,10 +100,11 @@ class World:
         """Carry a command out in the queue, past every client; None: it fails."""
         queue = self.redis["queue"]
         try:
-            reply = queue.run(parts)
+            reply = self.cluster.run(parts) if self.cluster else queue.run(parts)
         except Failure:
             return None
-        queue.serve()
+        if not self.cluster:
+            queue.serve()
         return reply
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
@@ -119,6 +126,8 @@ class World:
         if name == THIRD_PARTY:
             return lambda: _listening(lambda: Wire(self.third_party.handle), THIRD_PARTY_PORT)
         same: dict[str, Any] = {**_STORES, "instance": name, "keys_file": self._keys}
+        if self.cluster:
+            same["redis_addr"] = f"redis+cluster://{','.join(f'{each}:{REDIS_PORT}' for each in self.plan.queues)}"
         if self.plan.replicas:
             same["queue_replicas"] = self.plan.replicas
         if self.plan.partitions > 1:

@@ -10,6 +10,7 @@ import apsw
 
 from tests.models.database.changes import Key, Rows, Stored, folded
 from tests.models.database.errors import error
+from tests.models.database.faults import Faults
 from tests.models.database.plan import Change, Computed, Insert, Parameter, Plan, Select
 from tests.models.database.schema import Table
 from tests.models.database.transaction import Transaction, Transactions
@@ -39,7 +40,8 @@ class Result:
 class Executor:
     """Runs plans. `lock_wait_s` is the session's."""
 
-    def __init__(self, rows: Rows, transactions: Transactions, translator: Translator) -> None:
+    def __init__(self, rows: Rows, transactions: Transactions, translator: Translator, faults: Faults) -> None:
+        self._faults = faults
         self._rows = rows
         self._sqlite = rows.sqlite
         self._transactions = transactions
@@ -132,6 +134,8 @@ class Executor:
                 wanted = self._taken(transaction, keys) | (self._clashing(stored, whole) if plan.upsert else set())
                 if self._lock(transaction, wanted, lock_wait_s):
                     break
+            if self._faults.refused:
+                self._faults.at(_keys((plan.table,), [len(plan.table.primary)], [*map(whole.get, plan.table.primary)]))
             before = len(transaction.changes)
             try:
                 with self._rows.logged(transaction.changes):
@@ -176,6 +180,8 @@ class Executor:
                 break
         if not seen:
             return 0
+        if self._faults.refused:
+            self._faults.at(key for row in seen for key in _keys((plan.table,), widths, row))
         before = len(transaction.changes)
         stored = self._rows.stored[plan.table.name]
         hidden = self._transactions.hidden(transaction, plan.tables, snapshot=False) if plan.sql else []

@@ -1,8 +1,10 @@
 """Faults of the database: what happens in place of a statement or a commit. All chances are shares of 1."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from random import Random
 
+from tests.models.database.changes import Key
 from tests.models.database.errors import error
 from tests.models.database.plan import Change, Insert, Plan
 
@@ -23,12 +25,21 @@ class Faults:
     number: int = 0
     full: bool = False
     read_only: bool = False
+    #: A node of a cluster whose others are gone: it keeps its connections, and answers nothing but errors.
+    no_quorum: bool = False
     statement_s: float = 0.0
     commit_s: float = 0.0
+    #: Rows that may not be changed: what a trigger on the table does, or a page that is broken.
+    refused: set[Key] = field(default_factory=set)
 
     def happens(self, share: float) -> bool:
         """Whether it does, this time."""
         return share > 0 and self.chance.random() < share
+
+    def unprepared(self) -> None:
+        """Raises what a node without a quorum answers to everything but SET and SHOW."""
+        if self.no_quorum:
+            raise error(1047, "WSREP has not yet prepared node for application use")
 
     def before(self, plan: Plan) -> None:
         """Raises what happens in place of a statement."""
@@ -43,3 +54,8 @@ class Faults:
             raise error(1114, f"The table '{plan.table.name}' is full")
         if self.full and isinstance(plan, Change) and plan.sql:
             raise error(1021, "Disk full (data); waiting for someone to free some space")
+
+    def at(self, rows: Iterable[Key]) -> None:
+        """Raises what happens when these rows are changed."""
+        if not self.refused.isdisjoint(rows):
+            raise error(1644, "the model was asked to refuse this row")

@@ -15,7 +15,7 @@ from tests.models.database.execute import Executor
 from tests.models.database.faults import Faults
 from tests.models.database.schema import Table, migrated
 from tests.models.database.session import Session
-from tests.models.database.transaction import Transaction, Transactions
+from tests.models.database.transaction import Transactions
 from tests.models.database.translate import Translator
 from tests.models.database.waits import Simulated, Waits
 
@@ -53,6 +53,8 @@ class DatabaseModel:
         self._thaw: Any = None
         self.version = version
         self.dead = False
+        #: Whether it is a node of a cluster.
+        self.galera = False
         self.waits: Waits = waits or Simulated()
         self.faults = Faults(chance)
         schema = dict(tables or migrated())
@@ -64,7 +66,7 @@ class DatabaseModel:
                 sqlite.execute(statement)
         self.rows = Rows(sqlite, schema)
         self.transactions = Transactions(self.rows, self.waits, clock)
-        self.executor = Executor(self.rows, self.transactions, plans)
+        self.executor = Executor(self.rows, self.transactions, plans, self.faults)
         functions.install(sqlite, clock, self.executor.is_free)
 
     def connect(self, **options: Any) -> Session:
@@ -98,7 +100,7 @@ class DatabaseModel:
         short = name.removeprefix("@@").removeprefix("global.").removeprefix("session.")
         return {
             "read_only": int(self.faults.read_only),
-            "wsrep_on": 0,
+            "wsrep_on": int(self.galera),
             "wsrep_reject_queries": "NONE",
             "version()": self.version,
             "database()": "holdfast",
@@ -163,7 +165,7 @@ class DatabaseModel:
         """A stranger locks some rows; returns what lets them go."""
         with self.waits.alone():
             stranger = self.transactions.begin()
-            keys = self._free_keys(stranger, table)
+            keys = [key for key in self._keys(table) if self.transactions.is_free(stranger, key)]
             chosen = self.faults.chance.sample(keys, min(count, len(keys)))
             self.transactions.lock(stranger, chosen, None)
 
@@ -173,8 +175,15 @@ class DatabaseModel:
 
         return release
 
-    def _free_keys(self, transaction: Transaction, table: str) -> list[Key]:
+    def refuse_rows(self, table: str, count: int) -> list[Key]:
+        """Some rows may not be changed from now on; which."""
+        with self.waits.alone():
+            keys = self._keys(table)
+        chosen = self.faults.chance.sample(keys, min(count, len(keys)))
+        self.faults.refused.update(chosen)
+        return chosen
+
+    def _keys(self, table: str) -> list[Key]:
         columns = ", ".join(f'"{name}"' for name in self.rows.stored[table].table.primary)
         found = self.rows.sqlite.execute(f'SELECT {columns} FROM "{table}" ORDER BY {columns}').fetchall()
-        keys: list[Key] = [(table, "PRIMARY", *map(folded, key)) for key in found]
-        return [key for key in keys if self.transactions.is_free(transaction, key)]
+        return [(table, "PRIMARY", *map(folded, key)) for key in found]

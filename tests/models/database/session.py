@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SET = re.compile(r"\s*SET\s", re.IGNORECASE)
 _LOCK_WAIT = re.compile(r"innodb_lock_wait_timeout\s*=\s*(\d+)", re.IGNORECASE)
+_IN_STEP = re.compile(r"wsrep_sync_wait\s*=\s*(\d+)", re.IGNORECASE)
 _LEVEL = re.compile(r"ISOLATION LEVEL\s+(REPEATABLE READ|READ COMMITTED)", re.IGNORECASE)
 _TRANSACTION = re.compile(
     r"\s*(COMMIT|ROLLBACK TO SAVEPOINT|ROLLBACK|RELEASE SAVEPOINT|SAVEPOINT|BEGIN|START TRANSACTION)\b\s*`?(\w*)",
@@ -39,6 +40,8 @@ class Session:
         #: A transaction was begun by a statement, so that it does not commit by itself.
         self._begun = False
         self._lock_wait_s = 50.0
+        #: It waits for what the other nodes have committed before it reads.
+        self._in_step = False
         self._level = "REPEATABLE READ"
         self._transaction: Transaction | None = None
         if options.get("init_command"):
@@ -52,6 +55,7 @@ class Session:
         """Raises OperationalError 2013 when it is unknown whether it took effect."""
         with self._server.waits.alone():
             self._alive()
+            self._server.faults.unprepared()
             self._commit()
 
     def begin(self) -> None:
@@ -63,6 +67,7 @@ class Session:
         with self._server.waits.alone():
             self._alive()
             self._server.pause(self, self._server.faults.statement_s)
+            self._server.faults.unprepared()
             self._roll_back()
 
     def ping(self, reconnect: bool = False) -> None:
@@ -145,14 +150,18 @@ class Session:
         with self._server.waits.alone():
             self._alive()
             self._server.pause(self, self._server.faults.statement_s)
-            if found := _TRANSACTION.match(text):
-                return self._control(found[1].upper(), found[2])
             if _SET.match(text):
                 return self._set(text)
+            if found := _TRANSACTION.match(text):
+                self._server.faults.unprepared()
+                return self._control(found[1].upper(), found[2])
             text = _OWN_PART.sub(r"\1", _OTHERS_PART.sub("", text))
             if found := _VARIABLES.match(text):
+                if self._in_step and self._server.faults.no_quorum:
+                    raise error(1205, "Lock wait timeout exceeded; try restarting transaction")
                 names = tuple(name.strip() for name in found[1].split(","))
                 return Result([tuple(self._server.variable(name.lower(), self.number) for name in names)], names, 1)
+            self._server.faults.unprepared()
             return self._statement(text, args, many=many)
 
     def _statement(self, text: str, args: Any, *, many: bool) -> Result:
@@ -180,6 +189,8 @@ class Session:
     def _set(self, text: str) -> Result:
         if found := _LOCK_WAIT.search(text):
             self._lock_wait_s = float(found[1])
+        if found := _IN_STEP.search(text):
+            self._in_step = found[1] != "0"
         if found := _LEVEL.search(text):
             self._level = found[1].upper()
         return Result([], None, 0)

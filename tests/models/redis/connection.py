@@ -28,6 +28,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._queue: list[Sequence[bytes]] | None = None
         self._broken = False
+        #: The next command is for a key of a slot that comes to this server.
+        self._asking = False
         self._taking = False
         self.channels: dict[bytes, None] = {}
         self.version = 2
@@ -100,6 +102,12 @@ class Connection(asyncio.Protocol):
         if self._server.executor.state.loading and name not in _LOADABLE:
             self._queue = None
             raise Failure("LOADING Redis is loading the dataset in memory")
+        if self._server.cluster:
+            if name in (b"CLUSTER", b"ASKING"):
+                self._asking = name == b"ASKING"
+                return OK if self._asking else self._server.cluster.answer(self._server, parts[1:])
+            asking, self._asking = self._asking, False
+            self._server.cluster.check(self._server, [parts], asking=asking)
         if name in (b"MULTI", b"EXEC", b"DISCARD"):
             return self._transaction(name)
         if self._queue is not None:
@@ -126,6 +134,8 @@ class Connection(asyncio.Protocol):
             return OK
         if self._broken:
             raise Failure("EXECABORT Transaction discarded because of previous errors.")
+        if self._server.cluster:
+            self._server.cluster.check(self._server, queue, asking=False)
         return [self._part(parts) for parts in queue]
 
     def _part(self, parts: Sequence[bytes]) -> Any:

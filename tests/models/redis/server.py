@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import pickle
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.models.redis.commands import COMMANDS
 from tests.models.redis.connection import Connection
@@ -13,6 +13,9 @@ from tests.models.redis.history import History
 from tests.models.redis.keyspace import Keyspace
 from tests.models.redis.replication import Replication
 from tests.models.redis.reply import Failure
+
+if TYPE_CHECKING:
+    from tests.models.redis.cluster import Cluster
 
 _READS = frozenset(name for name, command in COMMANDS.items() if not command.writes)
 
@@ -36,6 +39,8 @@ class RedisModel:
         self._left_behind: dict[str, RedisModel] = {}
         self.waiting: dict[Connection, None] = {}
         self.frozen = self.dead = False
+        #: That it is a server of.
+        self.cluster: Cluster | None = None
 
     def protocol(self) -> asyncio.Protocol:
         """For one client."""
@@ -160,4 +165,11 @@ class RedisModel:
                 connection.answer(reply)
 
     def _publish(self, channel: bytes, text: bytes) -> int:
+        others = [server for server in self.cluster.servers if server is not self] if self.cluster else ()
+        for server in others:
+            server.deliver(channel, text)
+        return self.deliver(channel, text)
+
+    def deliver(self, channel: bytes, text: bytes) -> int:
+        """Give a message to the subscribers that are connected here; how many."""
         return sum([connection.message(channel, text) for connection in list(self._connections)])

@@ -1,0 +1,122 @@
+"""Clusters under contract: the model, and three real processes. One slot of each moves from one server to another."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hiredis
+from redis.crc import key_slot
+
+from tests.failover.cluster import ask, running_cluster
+from tests.models.redis.cluster import Cluster
+from tests.models.redis_server import RedisModel
+from tests.ports import free_port
+
+#: Whose slot moves.
+KEY = "{t}:a"
+
+
+class Line:
+    """A connection to one server. `names`: its address and those of the others, as texts, and what stands for them."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, names: Mapping[str, str]) -> None:
+        self._reader, self._writer, self._names = reader, writer, names
+        self._replies = hiredis.Reader()
+
+    async def send(self, *words: str) -> Any:
+        """The reply; an error as text, with names in place of addresses."""
+        self._writer.write(hiredis.pack_command(words))
+        return await self.receive()
+
+    async def receive(self) -> Any:
+        """The next reply, or a message."""
+        while (reply := self._replies.gets()) is False:
+            self._replies.feed(await self._reader.read(1 << 16))
+        if not isinstance(reply, hiredis.ReplyError):
+            return reply
+        text = str(reply)
+        for address, name in self._names.items():
+            text = text.replace(address, name)
+        return text
+
+    def close(self) -> None:
+        """Of the socket."""
+        self._writer.close()
+
+
+@dataclass
+class Subject:
+    """A cluster, seen by clients with a connection to each server: at `source`, which has the slot, at `target`, to
+    which it moves, and at `other`. `clear`, `begin_move`, `move` and `end_move`, with all keys, are what a person
+    does."""
+
+    source: Line
+    target: Line
+    other: Line
+    clear: Callable[[], None]
+    begin_move: Callable[[], None]
+    move: Callable[[str], None]
+    end_move: Callable[[], None]
+
+
+async def _subject(addresses: Sequence[str], **steps: Callable[..., None]) -> Subject:
+    names = dict(zip(addresses, ("source", "target", "other"), strict=True))
+    lines = []
+    for address in addresses:
+        host, port = address.split(":")
+        line = Line(*await asyncio.open_connection(host, int(port)), names)
+        lines.append(line)
+    return Subject(*lines, **steps)
+
+
+@asynccontextmanager
+async def model() -> AsyncIterator[Subject]:
+    """Three servers of the model, behind sockets."""
+    servers = {("127.0.0.1", free_port()): RedisModel(time.time) for _ in range(3)}
+    cluster, slot = Cluster(servers), key_slot(KEY.encode())
+    loop = asyncio.get_running_loop()
+    listening = [await loop.create_server(server.protocol, *place) for place, server in servers.items()]
+    places = {server: "{}:{}".format(*place) for place, server in servers.items()}
+    source = cluster.owner(slot)
+    target, other = (server for server in cluster.servers if server is not source)
+    subject = await _subject(
+        [places[each] for each in (source, target, other)],
+        clear=lambda: [server.space.clear() for server in cluster.servers],
+        begin_move=lambda: cluster.begin_move(slot, target), move=lambda key: cluster.move([key.encode()]),
+        end_move=lambda: (cluster.end_move(slot), cluster.hear()),
+    )  # fmt: skip
+    try:
+        yield subject
+    finally:
+        for line in (subject.source, subject.target, subject.other):
+            line.close()
+        for each in listening:
+            each.close()
+            await each.wait_closed()
+
+
+@asynccontextmanager
+async def real(folder: Path) -> AsyncIterator[Subject]:
+    """Three processes."""
+    with running_cluster(folder, KEY, replicas=0) as cluster:
+        source, target = cluster.owner(), cluster.other()
+        other = next(node for node in cluster.nodes if node not in (source, target))
+
+        def move(key: str) -> None:
+            ask(source, "MIGRATE", "127.0.0.1", target.port, key, 0, 60_000)
+
+        def end_move() -> None:
+            cluster.move_keys(source, target)
+            cluster.end_move(target)
+
+        subject = await _subject(
+            [f"127.0.0.1:{node.port}" for node in (source, target, other)], clear=cluster.empty,
+            begin_move=lambda: cluster.begin_move(target), move=move, end_move=end_move,
+        )  # fmt: skip
+        yield subject
+        for line in (subject.source, subject.target, subject.other):
+            line.close()

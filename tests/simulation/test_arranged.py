@@ -1,0 +1,61 @@
+"""What is arranged in some worlds comes about, and a service that gets it wrong is found out."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+
+from holdfast.services.writer import pipeline
+from tests.simulation.draw import draw
+from tests.simulation.plan import SMALL, Cut, Fault, Plan
+from tests.simulation.run import run
+
+
+def _plan(*faults: Fault, writers: int = 1, operators: tuple[int, ...] = ()) -> Plan:
+    """Three clients, who replace the same few users again and again."""
+    plan = draw(1, SMALL)
+    actions = {"create": 0.2, "put": 5.0, "patch": 1.0}
+    mix = replace(
+        plan.mix, actions=actions, keyed=0.0, conditional=0.0, expiring=0.0, hasty=0.0, contended=0.0, shared=1.0,
+        external=0.0,
+    )  # fmt: skip
+    return replace(
+        plan, apis=1, writers=writers, admins=1, proxies=0, replicas=0, partitions=1, clients=(0, 1, 2),
+        operators=operators, operator_pause_s=0.2, load_s=9.0, pause_s=0.3, mix=mix, faults=faults,
+    )  # fmt: skip
+
+
+def test_a_letter_is_overtaken() -> None:
+    """A write dies because the database refuses its user; it is sent again when later ones have been applied."""
+    result = run(_plan(Fault(1.0, "refuse_rows", "database", 3.5, 2.0), operators=(0, 1)), Cut())
+    assert not result.violations
+    assert result.seen["ended:superseded"]
+    assert result.seen["replay:superseded"]
+
+
+class _NeverRaised(Exception):
+    """In place of the error that stands for a write of another build."""
+
+
+@pytest.mark.parametrize("taken_for_poison", [False, True], ids=["waits", "poison"])
+def test_builds_run_side_by_side(taken_for_poison: bool) -> None:
+    """A write that an older writer does not know waits for a newer one, unless the older one takes it for poison."""
+    faults = (Fault(1.0, "no_writers", "writer-1", 2.0), Fault(3.0, "older_build", "writer-1", 4.0))
+    wrong: AbstractContextManager[object] = patch.object(pipeline, "UnknownWrite", _NeverRaised)
+    with wrong if taken_for_poison else nullcontext():
+        result = run(_plan(*faults), Cut())
+    if taken_for_poison:
+        assert "falsely dead" in result.broken
+    else:
+        assert not result.violations
+        assert result.seen["log:write_unknown"]
+        assert result.seen["answer:direct"]  # while it runs, what it does not know is not queued
+
+
+def test_a_node_without_quorum() -> None:
+    """It refuses everything for a while: writes wait, and none dies."""
+    result = run(_plan(Fault(1.5, "no_quorum", "database", 4.0)), Cut())
+    assert not result.violations
+    assert result.seen["answer:202"]
+    assert not result.seen["metric:holdfast_outcomes_total Dead"]
