@@ -101,6 +101,14 @@ class World:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(operations).values(row))
 
+    async def bury(self, count: int) -> None:
+        """Entries of which nothing can be read: they are dead letters at once."""
+        for _ in range(count):
+            entry_id = await self._redis.xadd(WRITES, {"x": "1"})
+            await asyncio.to_thread(self.die, entry_id.decode(), {b"x": b"1"})
+            await self._redis.xdel(WRITES, entry_id)
+        self._now(self.stream[-1])
+
     async def take(self, count: int, *, newest: bool = False) -> None:
         """The oldest few that are in no writer's hands."""
         found = await (self._redis.xrevrange if newest else self._redis.xrange)(WRITES)
@@ -148,8 +156,9 @@ class World:
         with self._engine.begin() as connection:
             dead = connection.execute(sa.select(letters)).all()
         for position, letter in enumerate(dead):
-            fields: dict[Any, Any] = {"operation_id": letter.operation_id, "entity_id": letter.entity_id}
-            entry = await self._redis.xadd(WRITES, fields | {"version": letter.version, "replay": "1"})
+            about = {name: getattr(letter, name) for name in ("operation_id", "entity_id", "version")}
+            fields: dict[Any, Any] = {name: value for name, value in about.items() if value is not None}
+            entry = await self._redis.xadd(WRITES, fields | {"replay": "1"})
             await self._redis.hincrby(LEDGER, "replayed", 1)
             row = {"replay_id": 1, "position": position, "letter_id": letter.id, "state": "sent"}
             row |= {"operation_id": letter.operation_id, "entry_id": entry.decode()}
@@ -408,12 +417,17 @@ async def test_a_copy_of_what_is_over_is_no_write() -> None:
         assert (reading.missing, reading.in_flight, reading.applied) == (0, 2, 1), table(reading)
 
 
-async def test_what_dies_again_was_in_no_hands() -> None:
-    """The queue goes back to a moment at which dead letters were on the stream again, and they die once more."""
+@pytest.mark.parametrize("readable", [True, False])
+async def test_what_dies_again_was_in_no_hands(readable: bool) -> None:
+    """The queue goes back to a moment at which dead letters were on the stream again, and they die once more: those of
+    writes, and those that name no operation."""
     async with world() as on:
-        await on.accept(2)
-        await on.take(2)
-        await on.end("dead_lettered")
+        if readable:
+            await on.accept(2)
+            await on.take(2)
+            await on.end("dead_lettered")
+        else:
+            await on.bury(2)
         await on.epochs.ledger()
         await on.send_again()
         await on.accept(1)

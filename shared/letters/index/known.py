@@ -30,6 +30,12 @@ _OLDER_US = 60_000_000
 _COUNTED = (State.DEAD, State.REPLAYING, State.DISCARDED)
 
 
+#: Entries that replays sent: of what has not ended yet, and of letters that name no operation and died again.
+_SENT_AGAIN = sa.select(items.c.entry_id).where(
+    (items.c.state == "sent")
+    | (items.c.operation_id.is_(None) & items.c.state.in_(("failed_same", "failed_differently")))
+)
+
 #: The number of a letter, if its id is one that a stream gives, and the entry that died.
 Unread = tuple[int | None, str]
 
@@ -89,10 +95,10 @@ def _first_letters(
     )
     first = first.outerjoin_from(letters, earlier, before & (earlier.c.imported == 0))
     indexed = set(connection.execute(sa.select(letters.c.id).where(*of_window)).scalars())
-    sent = set(connection.execute(sa.select(items.c.entry_id).where(items.c.state == "sent")).scalars())
-    new = ((number, entry) for number, entry in unread if number not in indexed and entry not in sent)
+    new = ((number, entry) for number, entry in unread if number not in indexed)
     died = [*((number, entry) for number, entry in connection.execute(first)), *new]
-    return [(stream_of(number or 0), entry) for number, entry in died if _holds(window, entry)]
+    sent = set(connection.execute(_SENT_AGAIN).scalars())
+    return [(stream_of(number or 0), entry) for number, entry in died if entry not in sent and _holds(window, entry)]
 
 
 def _holds(window: Window, entry: str | None) -> bool:
