@@ -142,9 +142,11 @@ class Acceptor:
         if not self._due and len(self._flushers) < self._flushers_max:
             self._due = True
             # In an empty context: it works for all who wait, not for the request that woke it.
-            flusher = asyncio.get_running_loop().create_task(self._flush(), context=Context())
-            self._flushers.add(flusher)
-        return await answer
+            self._flushers.add(asyncio.get_running_loop().create_task(self._flush(), context=Context()))
+        try:
+            return await answer
+        finally:
+            del answer  # an error's traceback holds this frame, which must not hold the error
 
     async def forget_busy(self, candidate: Candidate) -> None:
         """The request that holds this Idempotency-Key is being answered. Forgotten by itself if this fails."""

@@ -139,11 +139,10 @@ async def anywhere(
     """The operation, whose id does not tell its partition: `look` at all of them. Raises what one raised that may know
     of it, if none of the others does."""
     answers = await asyncio.gather(*(look(each, operation_id) for each in partitions), return_exceptions=True)
-    failed: BaseException | None = None
-    for answer in answers:
-        if isinstance(answer, PendingOperation):
-            return answer
-        failed = answer or failed
-    if failed is not None:
-        raise failed
+    if (known := next((each for each in answers if isinstance(each, PendingOperation)), None)) is not None:
+        return known
+    failed = [each for each in answers if isinstance(each, BaseException)]
+    del answers
+    if failed:
+        raise failed.pop()  # nothing here holds it: its traceback holds this frame
     return None

@@ -141,7 +141,11 @@ class Retrier:
             (self._first if number == 1 else self._again).inc()
             return await call(number)
 
-        return await AsyncRetrying(retry=retry, wait=wait, stop=stop, reraise=True)(attempt)
+        retrying = AsyncRetrying(retry=retry, wait=wait, stop=stop, reraise=True)
+        try:
+            return await retrying(attempt)
+        finally:
+            retrying.iter_state.reset()  # what it keeps of the last attempt holds it, and the call
 
     def _suppress(self, why: Suppressed, state: RetryCallState, limits: RetryLimits, left_s: float) -> None:
         self._suppressed[why].inc()

@@ -6,13 +6,16 @@ import gc
 import time
 import weakref
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.batcher import Batcher
 from holdfast.services.api.database import Row
 from holdfast.services.api.hedge import Hedge, hedged
@@ -20,15 +23,22 @@ from holdfast.services.api.resources import add_routes
 from holdfast.services.api.view import View
 from holdfast.shared.cache.copies import Page
 from holdfast.shared.cache.form import EntityCopy
+from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.domain.errors import EntityNotFound
-from holdfast.shared.errors import CircuitOpen
+from holdfast.shared.errors import CircuitOpen, QueueUnavailable
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.health import Health
-from holdfast.shared.queue.pending import PendingWrites
+from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.queue.pending import PendingWrites, anywhere
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused, Refusal, Refused
+from holdfast.shared.resilience.retry import Retrier
+from holdfast.shared.resilience.retry_budget import RetryBudget
+from holdfast.shared.resilience.retry_rules import RetryLimits
 from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.merge import Entity
+from holdfast.shared.writes.versions import Clock
+from tests.stream import new_user
 from tests.users import USERS, user_row
 
 _ID = "00000000-0000-4000-8000-000000000001"
@@ -50,10 +60,10 @@ class Errors:
         self._raised.append(weakref.ref(error))
         return error
 
-    @property
-    def left(self) -> list[Exception]:
-        """Those that are still there."""
+    async def left(self) -> list[Exception]:
+        """Those that are still there in the next turn of the loop; until then it holds what it woke a task with."""
         assert self._raised
+        await asyncio.sleep(0)
         return [error for each in self._raised if (error := each()) is not None]
 
 
@@ -128,7 +138,7 @@ async def test_a_refused_read_leaves_none(errors: Errors, kept: Entity | None, s
     """Whether there is a copy or none, or one that says deleted, and whether the queue is away too."""
     async with _client(Away(errors, kept, away=away)) as client:
         assert (await client.get(f"/users/{_ID}")).status_code == status
-    assert errors.left == []
+    assert await errors.left() == []
 
 
 @pytest.mark.parametrize(("kept", "status"), [(_ANN, 200), (None, 503)], ids=["copy", "no copy"])
@@ -136,7 +146,7 @@ async def test_a_refused_page_leaves_none(errors: Errors, kept: Entity | None, s
     """With a copy of the page or without."""
     async with _client(Away(errors, kept, away=False)) as client:
         assert (await client.get("/users")).status_code == status
-    assert errors.left == []
+    assert await errors.left() == []
 
 
 async def test_an_answered_error_leaves_none(errors: Errors) -> None:
@@ -152,7 +162,7 @@ async def test_an_answered_error_leaves_none(errors: Errors) -> None:
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         assert (await client.get("/missing")).status_code == 404
-    assert errors.left == []
+    assert await errors.left() == []
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["one key", "whole call"])
@@ -171,4 +181,51 @@ async def test_a_batch_that_failed_leaves_none(errors: Errors, whole: bool) -> N
     batcher: Batcher[str, int] = Batcher(look)
     await asyncio.gather(caught(batcher.get("a")), caught(batcher.get("a")))
     await caught(batcher.alone("a"))
-    assert errors.left == []
+    assert await errors.left() == []
+
+
+async def test_a_write_that_the_queue_refused_leaves_none(errors: Errors) -> None:
+    """The error of one write is its own; it goes on to the database, and the error with it."""
+    redis, breaker = connect("localhost:1", RedisTimeouts(1, 1)), Breaker("queue")
+    breaker.force_open(actor="test", reason="test")
+    floor: Any = SimpleNamespace(tried=AsyncMock())
+    acceptor = Acceptor(redis, Clock(), floor, breaker, batch_max=9, key_lifetime_s=60, entity_pending_max=9)
+
+    async def refused() -> None:
+        try:
+            await acceptor.accept(new_user())
+        except QueueUnavailable as error:
+            errors.raised(error)
+
+    await refused()
+    assert await errors.left() == []
+    await redis.aclose()
+
+
+async def test_a_look_at_all_partitions_that_failed_leaves_none(errors: Errors) -> None:
+    """None of them is known to have the operation."""
+
+    async def look(*_: object) -> None:
+        raise errors.raised(Missing())
+
+    with pytest.raises(Missing):
+        await anywhere(Partitions(2), look, "id")
+    assert await errors.left() == []
+
+
+async def test_a_call_that_may_be_tried_again_leaves_nothing(errors: Errors) -> None:
+    """Though the library that retries keeps what decides on its last attempt."""
+
+    async def tried() -> None:
+        held = errors.raised(Missing())
+
+        async def call(number: int) -> int:
+            return number
+
+        def decide(error: Exception) -> None:
+            assert error is not held
+
+        assert await Retrier("test", RetryBudget(), RetryLimits(2, 0, 0)).run(call, decide, lambda: 1.0) == 1
+
+    await tried()
+    assert await errors.left() == []
