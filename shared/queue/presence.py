@@ -22,7 +22,7 @@ _ENTRY = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
 _KNOWS = "knows:"
 
 # By Redis' clock: no two machines' clocks are compared. Who is long gone is forgotten on the way.
-_REPORT = """
+_REPORT = """#!lua flags=allow-oom
 local now = tonumber(redis.call('TIME')[1])
 redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
 if ARGV[4] then redis.call('HSET', KEYS[1], ARGV[3], now .. ':' .. ARGV[4]) end

@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from holdfast.shared.connections.redis import entries, text
 from holdfast.shared.queue.codec import raw_text
@@ -14,6 +12,23 @@ from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.writes import versions
 
 _PAGE = 1000
+
+# Not MULTI: a queue that is out of memory refuses whatever is in it, reads too.
+_COUNTS = """#!lua flags=no-writes
+local function seen(stream)
+  if redis.call('EXISTS', stream) == 0 then return '0-0', 0 end
+  local info, of = redis.call('XINFO', 'STREAM', stream), {}
+  for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
+  return of['last-generated-id'], of['entries-added']
+end
+local newest, added = seen(KEYS[1])
+local dead = seen(KEYS[2])
+return {newest, dead, added, unpack(redis.call('HMGET', KEYS[3], 'duplicates', 'replayed'))}
+"""
+_MAY_RETURN = """#!lua flags=no-writes
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+return {first and first[1] or '', redis.call('XLEN', KEYS[2])}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +44,7 @@ class Snapshot:
 
 
 async def snapshot(redis: Redis, partitions: Partitions = ONE) -> Snapshot:
-    """All counts of a partition in one transaction. A queue that was never used gives zeros."""
+    """All counts of a partition as of one moment. A queue that was never used gives zeros."""
     parts = [await _of_one(redis, partition) for partition in partitions]
     return Snapshot(
         tuple(versions.from_stream_id(part[0]) for part in parts),
@@ -39,29 +54,10 @@ async def snapshot(redis: Redis, partitions: Partitions = ONE) -> Snapshot:
 
 
 async def _of_one(redis: Redis, partition: Partition) -> tuple[str, str, int, int, int]:
-    pipeline = redis.pipeline(transaction=True)
-    pipeline.xinfo_stream(partition.writes)
-    pipeline.xinfo_stream(partition.dead)
-    pipeline.hgetall(partition.ledger)
-    stream, dead, kept = await pipeline.execute(raise_on_error=False)
-    if isinstance(kept, Exception):
-        raise kept
-    return (
-        text(_of(stream, "last-generated-id", "0-0")),
-        text(_of(dead, "last-generated-id", "0-0")),
-        int(_of(stream, "entries-added", 0)),
-        int(kept.get(b"duplicates", 0)),
-        int(kept.get(b"replayed", 0)),
+    stream, dead, added, duplicates, replayed = await redis.eval(
+        _COUNTS, 3, partition.writes, partition.dead, partition.ledger
     )
-
-
-def _of(info: Any, name: str, absent: object) -> Any:
-    """From what Redis tells of a stream; there is none before its first entry."""
-    if isinstance(info, ResponseError) and "no such key" in str(info):
-        return absent
-    if isinstance(info, Exception):
-        raise info
-    return info[name]
+    return text(stream), text(dead), added, int(duplicates or 0), int(replayed or 0)
 
 
 async def letters_on_stream(
@@ -78,12 +74,9 @@ async def may_return(redis: Redis, partitions: Partitions = ONE) -> tuple[int | 
     """(version of the oldest entry on a write stream, if there is one; dead letters that no table has yet)."""
     oldest, waiting = list[int](), 0
     for partition in partitions:
-        pipeline = redis.pipeline(transaction=True)
-        pipeline.xrange(partition.writes, count=1)
-        pipeline.xlen(partition.dead)
-        first, dead = await pipeline.execute()
-        oldest += [versions.from_stream_id(text(first[0][0]))] if first else []
-        waiting += int(dead)
+        first, dead = await redis.eval(_MAY_RETURN, 2, partition.writes, partition.dead)
+        oldest += [versions.from_stream_id(text(first))] if first else []
+        waiting += dead
     return min(oldest, default=None), waiting
 
 

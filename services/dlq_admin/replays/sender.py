@@ -28,6 +28,12 @@ _REMEMBERED_S = 7 * 86_400
 
 _RECALLED, _LOST, _CLOSED = "recalled", "lost", "closed"
 
+_FORGET = """#!lua flags=allow-oom
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], ARGV[1], '1')
+return redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
+
 
 class Sender:
     """The scripts of one queue. Their result goes to the table of letters only when `replicas` of it have it: a letter
@@ -102,11 +108,7 @@ class Sender:
         """It is over: what it sent need not be known any more, only that it sends nothing."""
         for partition in self._partitions:
             name = partition.replay(replay_id)
-            pipeline = self._redis.pipeline(transaction=True)
-            pipeline.delete(name)
-            pipeline.hset(name, _CLOSED, "1")
-            pipeline.expire(name, _REMEMBERED_S)
-            await pipeline.execute()
+            await self._redis.eval(_FORGET, 1, name, _CLOSED, _REMEMBERED_S)
 
     def _split(self, chosen: Sequence[Chosen]) -> list[tuple[Partition, list[Chosen]]]:
         """By the partition of the entity; a letter that names none may go to any."""

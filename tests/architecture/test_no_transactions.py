@@ -1,0 +1,24 @@
+"""No MULTI at Redis: one that is out of memory refuses every command in it, reads too. A script says what it needs."""
+
+import ast
+from pathlib import Path
+
+#: Passes on what it is given.
+_PASSES_ON = {"shared/connections/cluster.py"}
+
+
+def test_every_pipeline_is_without_a_transaction() -> None:
+    """redis-py makes one unless `transaction=False`."""
+    found = {
+        str(file)
+        for folder in ("services", "shared")
+        for file in Path(folder).rglob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "pipeline"
+        if not any(word.arg == "transaction" and _is_false(word.value) for word in call.keywords)
+    }
+    assert found == _PASSES_ON
+
+
+def _is_false(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is False
