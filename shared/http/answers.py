@@ -16,6 +16,7 @@ from holdfast.shared.errors import (
     Unexpected,
 )
 from holdfast.shared.http.envelope import route_of
+from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -60,8 +61,9 @@ def _invalid(error: RequestValidationError) -> InvalidParameter:
 
 def _problem(one: Any) -> dict[str, Any]:
     sent = one.get("input")
+    place = one["loc"][1:]  # the first is `path` or `query`; behind the name is the place in a list
     return {
-        "field": str(one["loc"][-1]),
+        "field": str(place[0]) if place else None,
         "value": str(sent)[:_SHOWN_MAX_CHARS] if isinstance(sent, str | int | float) else None,
-        "constraint": one["msg"],
+        "constraint": constraint_of(one),
     }
