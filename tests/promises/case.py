@@ -5,7 +5,7 @@ from functools import cached_property
 
 from tests.promises.disputes import Disputed, Disputes
 from tests.promises.final import Entity, Final, Letter, Row
-from tests.promises.history import History, Ok
+from tests.promises.history import AHEAD, History, Ok, Planted
 from tests.promises.limits import Limits
 from tests.promises.writes import Writes
 
@@ -26,7 +26,8 @@ class Case:
     @cached_property
     def disputed(self) -> Disputed:
         """Where there is no order to compare with."""
-        return Disputes(self.writes, self.final, self.limits.unique, forgets=self.forgets).found
+        ahead = self.limits.partitions > 1 and any(each.kind == AHEAD for each in self.history.of(Planted))
+        return Disputes(self.writes, self.final, self.limits.unique, forgets=self.forgets, ahead=ahead).found
 
     @cached_property
     def rows(self) -> dict[Entity, Row]:

@@ -4,8 +4,10 @@ While the queue is away a write goes straight to the database: past earlier ones
 perhaps after later ones, because it has its version from before its transaction. Between a direct write and another one
 of the same entity or unique value the order is that of their commits, not that of their versions. Neither is it known
 for an operation that no answer named, nor between two with the same version: a queue that forgot its last moments may
-give a version again. What such writes touch, and what follows from it, is counted and not compared with the sequential
-model.
+give a version again. And of several partitions one has versions of the future when somebody has put an entry from the
+future there: between a write of it and a later one of another partition, about the same unique value, the order is not
+that of their versions. What such writes touch, and what follows from it, is counted and not compared with the
+sequential model.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,11 +32,15 @@ class Disputed:
 
 
 class Disputes:
-    """Of one run. `unique`: the unique field of each resource; `forgets`: whether the queue was made to forget."""
+    """Of one run. `unique`: the unique field of each resource; `forgets`: whether the queue was made to forget;
+    `ahead`: whether one of its partitions may be ahead of the others."""
 
-    def __init__(self, writes: Writes, final: Final, unique: Mapping[str, str], *, forgets: bool) -> None:
+    def __init__(
+        self, writes: Writes, final: Final, unique: Mapping[str, str], *, forgets: bool, ahead: bool = False
+    ) -> None:
         self._writes = writes
         self._forgets = forgets
+        self._ahead = ahead
         self._unique = unique
         self._dead = {letter.operation_id for letter in final.letters}
 
@@ -57,15 +63,22 @@ class Disputes:
         for one, other in pairwise(in_order) if self._forgets else ():
             if writes.ended[one].version == writes.ended[other].version:
                 things |= touched[one] | touched[other]
-        size = -1
-        while things and len(things) != size:  # whoever shares a unique value with one of them is disputed too
-            size = len(things)
-            for id in in_order:
-                if touched[id] & things:
-                    things |= touched[id]
+        for one, later in self._of_another_clock(in_order) if self._ahead else ():
+            if self._met(one, touched, values) & self._met(later, touched, values):
+                things |= touched[one] | touched[later]
+        _spread(things, touched)
         found.operations = {id for id in in_order if touched[id] & things}
         found.entities = {thing for thing in things if isinstance(thing, Entity)}
         return found
+
+    def _of_another_clock(self, in_order: list[str]) -> Iterable[tuple[str, str]]:
+        """Each operation with those of other entities that were sent after it was acknowledged, and are older."""
+        for place, one in enumerate(in_order):
+            acknowledged = self._writes.by_operation[one].acknowledged
+            for later in in_order[:place] if acknowledged else ():
+                sent_s = self._writes.by_operation[later].attempts[0].sent.at_s
+                if sent_s > acknowledged.at_s and self._writes.ended[one].entity != self._writes.ended[later].entity:
+                    yield one, later
 
     def _of_unexplained(self) -> Iterable[Thing]:
         for ended in self._writes.unexplained:
@@ -92,6 +105,16 @@ class Disputes:
             entity = next(thing for thing in things if isinstance(thing, Entity))
             found.setdefault(entity, set()).update(things)
         return found
+
+
+def _spread(things: set[Thing], touched: Mapping[str, set[Thing]]) -> None:
+    """Whoever shares a unique value with one of them is disputed too."""
+    size = -1
+    while things and len(things) != size:
+        size = len(things)
+        for each in touched.values():
+            if each & things:
+                things |= each
 
 
 def _out_of_order(in_order: list[str], ended: Mapping[str, Ended]) -> Iterable[tuple[str, str]]:

@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+#: The kind of an entry that was put under an id of the future.
+AHEAD = "ahead"
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:

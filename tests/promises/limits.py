@@ -24,6 +24,8 @@ class Limits:
     #: Calls to the third party: a share of retries on top of the requests, and a fixed number besides.
     retry_share: float = 0.1
     retry_burst: int = 20
+    #: Of the queue. Each has a clock of its own, which somebody may put forward.
+    partitions: int = 1
     #: Heartbeats that were queued when the queue was made to forget: writes of the services' own, which no client sent.
     heartbeats: int = 0
     #: Letters of this reason are possible without poison: writers that were killed with the entry in hand.

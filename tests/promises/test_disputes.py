@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.promises import order
 from tests.promises.broken import Broken, fresh
 from tests.promises.case import Case
-from tests.promises.final import Ended, Entity
-from tests.promises.history import History, Ok
+from tests.promises.final import Ended, Entity, Final, Row
+from tests.promises.history import AHEAD, History, Ok, Planted
+from tests.promises.limits import Limits
 from tests.promises.made import Made
 from tests.promises.sequential_model import Accepted
 from tests.promises.verdict import CHECKS
@@ -49,6 +51,29 @@ def test_a_direct_write_in_its_order_is_compared() -> None:
     whole = fresh(2)
     _direct(whole, 3)
     assert not whole.case().disputed.operations
+
+
+@pytest.mark.parametrize(("partitions", "planted", "excused"), [(2, True, True), (1, True, False), (2, False, False)])
+def test_a_partition_that_is_ahead(partitions: int, planted: bool, excused: bool) -> None:
+    """A create is refused an address that its holder gives back later: with an older version, on another partition. It
+    is in order only if somebody has put an entry from the future on one of several partitions."""
+    wanted = {"name": "n", "email": "held@example.com"}
+    run = Made(random.Random(1))
+    writes = [
+        ("first", "POST", "a", 1, wanted, "applied", ""),
+        ("refused", "POST", "b", 900, wanted, "rejected", "EMAIL_TAKEN"),
+        ("frees", "DELETE", "a", 2, {}, "applied", ""),
+    ]  # fmt: skip
+    ended = []
+    for id, method, entity, version, values, effect, code in writes:
+        attempt = run.send(method, "/users" if method == "POST" else f"/users/{entity}", body=values or None)
+        run.events.append(Ok(run.step(), attempt, 202, id, entity, version, "queued"))
+        ended.append(Ended(id, Entity("users", entity), method, version, effect, code, ended_at_s=run.at_s))
+    if planted:
+        run.events.insert(0, Planted(0.0, AHEAD, poison=True))
+    rows = (Row(Entity("users", "a"), {}, 2, 1, 2),)
+    case = Case(History(run.events), Final(tuple(ended), rows), Limits(partitions=partitions))
+    assert [each.about for each in order.check(case)] == ([] if excused else ["refused", "b"])
 
 
 def test_who_frees_a_unique_value_late_is_in_dispute_with_who_wanted_it() -> None:

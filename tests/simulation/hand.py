@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.poison.entries import GOOD, poison
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
-from tests.promises.history import Event, Planted, Refused
+from tests.promises.history import AHEAD, Event, Planted, Refused
 
 GROUP = b"writers"
 _US = 1_000_000
@@ -58,7 +58,7 @@ class Hand:
     def ahead(self, seconds: float) -> None:
         """Junk under an id of the future: every later entry comes after it."""
         entry_id = f"{int((self._wall_s() + seconds) * 1000)}-0"
-        self._add({"x": b"ahead"}, "ahead", bad=True, entry_id=entry_id)
+        self._add({"x": b"ahead"}, AHEAD, bad=True, entry_id=entry_id)
 
     def junk_letter(self, chance: Random) -> None:
         """On the dead-letter stream."""

@@ -198,6 +198,7 @@ class Run:
             recovery_s=_RECOVERY_S + self.plan.patience_s,
             clock_s=_WRONG_CLOCK_S if clocks else _CALM_CLOCK_S,
             external_s=_EXTERNAL_S,
+            partitions=self.plan.partitions,
             heartbeats=self._hand.heartbeats,
             retry_burst=sum(outside.BURST * self.world.nodes[name].incarnations for name in self.world.named("proxy")),
         )
