@@ -7,7 +7,7 @@ goes in one atomic step. A Redis that is away is waited for: the outcomes are al
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from redis.asyncio import Redis
@@ -39,6 +39,9 @@ from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Final, Reason, Rejected, Retry, Superseded
 
 T = TypeVar("T")
+
+#: What the partition keeps of a pending write: operation, entity, name of its pending writes, key, claims.
+_Kept = tuple[str, str, str, str, Sequence[str | int]]
 
 #: Older than every version.
 _UNKNOWN = -1
@@ -83,16 +86,20 @@ class Settler:
         for one in leaving:
             self._deferred.forget(one.entry, _operation_id(one))
             _report(one)
-        for outcome, count in Counter(type(one.outcome).__name__ for one in handled).items():
-            metrics.outcomes.labels(outcome).inc(count)
+        for outcome, count in Counter([type(one.outcome) for one in handled]).items():
+            metrics.outcomes.labels(outcome.__name__).inc(count)
         await self._defer(handled)
 
     async def _leave(self, partition: Partition, leaving: list[Handled]) -> None:
         """Take entries off the stream of their partition."""
-        arguments = [value for one in leaving for value in self._arguments(one)]
         keys = [partition.writes, partition.dead, partition.ledger, mended(partition.dead)]
-        keys += [key for one in leaving for key in self._keys(one)]
-        await self._insist("settle", lambda: self._script(keys, [partition.prefix, WRITERS_GROUP, *arguments]))
+        arguments: list[str | bytes | int] = [partition.prefix, WRITERS_GROUP]
+        for one in leaving:
+            kept = self._kept(one)
+            keys += _touched(one, kept)
+            arguments += self._arguments(one, kept)
+        keys = list(dict.fromkeys(keys))  # all claims of one unique field are in one hash
+        await self._insist("settle", lambda: self._script(keys, arguments))
         if self.releases is not None:
             await self.releases(change for one in leaving for change in _released(one))
 
@@ -107,7 +114,7 @@ class Settler:
         dying = [
             (one.entry, one.outcome) for one in handled if isinstance(one.outcome, Dead) and not is_unknown(one.outcome)
         ]
-        alive = sum(not isinstance(one.outcome, Dead | Retry) for one in handled)
+        alive = sum([not isinstance(one.outcome, (Dead, Retry)) for one in handled])
         if not self._halting.keeps(dying, alive):
             return handled
         return [one for one in handled if not isinstance(one.outcome, Dead) or is_unknown(one.outcome)]
@@ -163,36 +170,29 @@ class Settler:
                     raise answer
         return oldest
 
-    def _arguments(self, one: Handled) -> list[str | bytes | int]:
+    def _arguments(self, one: Handled, kept: _Kept) -> list[str | bytes | int]:
+        *about, claims = kept
         match one.outcome:
             case Applied() | Superseded() | Rejected() as final:
-                return [one.entry.id, "done", *self._kept(one), *_notice(one, final)]
+                return [one.entry.id, "done", *about, *claims, *_notice(one, final)]
             case Duplicate(redelivered, first):
-                return [one.entry.id, "done" if redelivered else "copy", *self._kept(one), *_notice(one, first)]
+                return [one.entry.id, "done" if redelivered else "copy", *about, *claims, *_notice(one, first)]
             case Dead(reason, failure):
                 fields = describe(one.entry.id, one.entry.fields, reason, self._attempt(failure))
                 flat = [part for field in fields.items() for part in field]
-                return [one.entry.id, "dead", *self._kept(one), len(flat), *flat]
+                return [one.entry.id, "dead", *about, *claims, len(flat), *flat]
             case Retry():
                 raise AssertionError("a Retry does not leave the stream")
 
-    def _kept(self, one: Handled) -> list[str | int]:
-        """What the partition keeps of the pending write: operation, entity, name of its pending writes, key, claims."""
+    def _kept(self, one: Handled) -> _Kept:
         if one.delivery:
             write = one.delivery.write
             claims = claims_of(write if self.releases is None else None)
-            return [write.operation_id, write.entity_id, pending_name(write.ref), write.key_hash, *claims]
+            return (write.operation_id, write.entity_id, pending_name(write.ref), write.key_hash, claims)
         fields = one.entry.fields
         entity = Ref(raw_resource(fields), raw_entity_id(fields))
         name = pending_name(entity) if entity.resource else ""
-        return [raw_text(fields, b"operation_id"), entity.id, name, "", *claims_of(None)]
-
-    def _keys(self, one: Handled) -> list[str]:
-        """All that settle.lua may touch on behalf of an entry."""
-        partition = one.entry.partition
-        operation_id, _, pending, key_hash, *claims = self._kept(one)
-        keys = [partition.attempts(one.entry.id), *partition.kept(str(operation_id), str(pending), claims)]
-        return [*keys, partition.record(str(key_hash))] if key_hash else keys
+        return (raw_text(fields, b"operation_id"), entity.id, name, "", claims_of(None))
 
     def _attempt(self, failure: Failure) -> dict[str, str]:
         return {
@@ -204,6 +204,17 @@ class Settler:
             "error": failure.message,
             "traceback": failure.traceback,
         }
+
+
+def _touched(one: Handled, kept: _Kept) -> list[str]:
+    """All that settle.lua may touch on behalf of an entry."""
+    operation_id, _, pending, key_hash, claims = kept
+    partition = one.entry.partition
+    keys = partition.kept(operation_id, pending, claims)
+    keys.append(partition.attempts(one.entry.id))
+    if key_hash:
+        keys.append(partition.record(key_hash))
+    return keys
 
 
 def _operation_id(one: Handled) -> str:

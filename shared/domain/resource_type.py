@@ -153,6 +153,11 @@ class ResourceType:
         return {field.name: field for field in self.fields}
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Of the fields."""
+        return tuple(field.name for field in self.fields)
+
+    @cached_property
     def unique(self) -> tuple[Field, ...]:
         """The fields whose values are unique."""
         return tuple(field for field in self.fields if field.unique)
@@ -168,6 +173,16 @@ class ResourceType:
     def empty_values(self) -> tuple[Any, ...]:
         """Of a tombstone."""
         return tuple(field.empty for field in self.fields)
+
+    @cached_property
+    def no_versions(self) -> tuple[int, ...]:
+        """Of an entity that nothing has been written to."""
+        return (0,) * len(self.fields)
+
+    @cached_property
+    def no_keys(self) -> tuple[None, ...]:
+        """Of an entity that has no unique value."""
+        return (None,) * len(self.unique)
 
     @cached_property
     def taken_codes(self) -> frozenset[str]:

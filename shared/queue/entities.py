@@ -12,10 +12,10 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 def pending_name(entity: Ref) -> str:
     """Under which the entity's pending writes are kept, behind the prefix of all keys: `user:<id>`. Empty for an id
     that no api has given out, of which nothing can be pending."""
-    if entity.resource != HEARTBEATS.plural and not _UUID.fullmatch(entity.id):
-        return ""
-    resource = HEARTBEATS if entity.resource == HEARTBEATS.plural else domain().by_plural[entity.resource]
-    return f"{resource.singular}:{entity.id}"
+    name, id = entity
+    if name == HEARTBEATS.plural:
+        return f"{HEARTBEATS.singular}:{id}"
+    return f"{domain().by_plural[name].singular}:{id}" if _UUID.fullmatch(id) else ""
 
 
 def claims_of(write: Write | None) -> list[str | int]:

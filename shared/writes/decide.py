@@ -121,9 +121,12 @@ class _State:
         version, first = self.keyed.get(keyed.key_part(write.operation_id) or "", (write.version, ""))
         return Rejected(KeyReused.code, {"first_operation_id": first}) if version < write.version else None
 
-    def holders(self, write: Write, ref: Ref, keys: Sequence[str | None]) -> list[Holder]:
-        """Of the values that the write asks for, one for each unique field."""
+    def holders(self, write: Write, ref: Ref, keys: Sequence[str | None]) -> Sequence[Holder]:
+        """Of the values that the write asks for, one for each unique field; none when all are free."""
         resource = write.command.resource
+        claims = tuple(zip(resource.claim_names, keys, strict=True))
+        if self.owners.keys().isdisjoint(claims) and self.released.keys().isdisjoint(claims):
+            return ()
         return [
             FREE if key is None else self._holder(ref, (claims, key), field.index)
             for field, claims, key in zip(resource.unique, resource.claim_names, keys, strict=True)

@@ -33,7 +33,7 @@ class Entity(NamedTuple):
     @classmethod
     def nothing(cls, resource: ResourceType, id: str) -> Self:
         """One of which nothing is known yet."""
-        return cls(resource, id, resource.empty_values, (0,) * len(resource.fields), (None,) * len(resource.unique))
+        return cls(resource, id, resource.empty_values, resource.no_versions, resource.no_keys)
 
     @property
     def ref(self) -> Ref:
@@ -116,7 +116,9 @@ def merge(
     command = write.command
     keys = command.resource.keys(command.values) if keys is None else keys
     before = row or Entity.nothing(command.resource, write.entity_id)
-    refusal = _misplaced(before, write, overtaking=overtaking) or _taken(before, write, holders, keys)
+    refusal = _misplaced(before, write, overtaking=overtaking)
+    if refusal is None and holders:
+        refusal = _taken(before, write, holders, keys)
     if refusal and isinstance(command, Create) and row and not row.created_version:
         return _deleted(row, write), refusal  # the shadow waited for a create that will never be
     if refusal:
@@ -179,9 +181,9 @@ def _changed(row: Entity, write: Write, keys: tuple[str | None, ...]) -> Entity:
     created = version if isinstance(command, Create) else row.created_version
     if row.deleted_version:
         return row._replace(created_version=created)
-    sent, whole, fields = command.values, isinstance(command, Create | Replace), row.resource.fields
+    sent, whole, fields = command.values, isinstance(command, (Create, Replace)), row.resource.fields
     if whole and version > max(row.versions):  # it sets every field, as almost every create does
-        values = tuple([sent.get(field.name) for field in fields])
+        values = tuple(map(sent.get, row.resource.names))
         return Entity(row.resource, row.id, values, (version,) * len(fields), keys, created, 0)
     newer = [version > old and (whole or field.name in sent) for field, old in zip(fields, row.versions, strict=True)]
     return Entity(
@@ -201,4 +203,4 @@ def _changed(row: Entity, write: Write, keys: tuple[str | None, ...]) -> Entity:
 def _deleted(row: Entity, write: Write) -> Entity:
     """A tombstone: versions stay, values go. Of two deletes the earlier one is the delete."""
     first = min(row.deleted_version or write.version, write.version)
-    return row._replace(values=row.resource.empty_values, keys=(None,) * len(row.keys), deleted_version=first)
+    return row._replace(values=row.resource.empty_values, keys=row.resource.no_keys, deleted_version=first)
