@@ -7,7 +7,6 @@ from typing import Any
 
 from faststream import AckPolicy, FastStream
 from faststream.redis import RedisBroker, StreamSub
-from faststream.redis.annotations import RedisBatchStreamMessage
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
@@ -59,7 +58,7 @@ async def _opaque_parser(message: Any, original: Callable[[Any], Awaitable[Any]]
 
 
 async def _opaque_decoder(message: Any) -> Any:
-    return message.raw_message["data"]
+    return message.raw_message
 
 
 def _logger() -> logging.Logger:
@@ -94,6 +93,7 @@ def subscriber_app(
         connection_class=kind,  # type: ignore[arg-type]  # a Unix socket's is none of TCP, and serves as well
         **options,
         logger=_logger(),
+        apply_types=False,  # it would look for each argument in a thread of its own
     )
     subscription = StreamSub(
         stream,
@@ -105,8 +105,7 @@ def subscriber_app(
     )
 
     @broker.subscriber(stream=subscription, parser=_opaque_parser, decoder=_opaque_decoder, ack_policy=AckPolicy.MANUAL)
-    async def on_batch(message: RedisBatchStreamMessage) -> None:
-        raw = message.raw_message
+    async def on_batch(raw: Any) -> None:
         ids, fields = raw["message_ids"], raw["data"]
         await handle([Entry(text(id), entry, partition) for id, entry in zip(ids, fields, strict=True)])
 
