@@ -39,18 +39,17 @@ async def retry_on(
 
     Waits uniform(0, min(cap_s, base_s * 2**n)) seconds before attempt n + 1, and raises the last error itself.
     """
-    retrying = AsyncRetrying(
-        retry=retry_if_exception_type(error),
-        wait=wait_random_exponential(multiplier=base_s, max=cap_s),
-        stop=stop_after_attempt(attempts),
-        before_sleep=before_sleep,
-        reraise=True,
+    return await _retried(
+        call,
+        error,
+        lambda: AsyncRetrying(
+            retry=retry_if_exception_type(error),
+            wait=wait_random_exponential(multiplier=base_s, max=cap_s),
+            stop=stop_after_attempt(attempts),
+            before_sleep=before_sleep,
+            reraise=True,
+        ),
     )
-
-    async def attempt() -> T:  # tenacity awaits only what it can see to be a coroutine function
-        return await call()
-
-    return await retrying(attempt)
 
 
 async def retry_forever(
@@ -68,7 +67,30 @@ async def retry_forever(
             return await call()
 
     wait = wait_random_exponential(multiplier=base_s, max=cap_s)
-    return await AsyncRetrying(retry=retry_if_exception_type(error), wait=wait, stop=stop_never, reraise=True)(attempt)
+    return await _retried(
+        attempt,
+        error,
+        lambda: AsyncRetrying(retry=retry_if_exception_type(error), wait=wait, stop=stop_never, reraise=True),
+    )
+
+
+async def _retried(
+    call: Callable[[], Awaitable[T]],
+    error: type[BaseException] | tuple[type[BaseException], ...],
+    retrying: Callable[[], AsyncRetrying],
+) -> T:
+    """The first attempt is made without tenacity, which costs more than many a call; a failure is handed over to it."""
+    try:
+        return await call()
+    except error as failed:
+        first = [failed]
+
+    async def attempt() -> T:
+        if first:
+            raise first.pop()
+        return await call()
+
+    return await retrying()(attempt)
 
 
 class Retrier:
