@@ -33,6 +33,7 @@ from holdfast.shared.fleet.member import Member
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.health import Health
 from holdfast.shared.http.server import QuietServer, config
+from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.halts import Halts
 from holdfast.shared.queue.names import WRITERS, WRITERS_GROUP
@@ -178,8 +179,8 @@ class Writer:
             await self._stop(loops, server)
 
     async def _take_over(self, ids: list[str]) -> None:
-        for reclaimer in self._reclaimers:
-            await reclaimer.take(ids)
+        """In the partitions that answer; the loops of the others report it."""
+        await ask_each(self._partitions, lambda one: self._reclaimers[one.number].take(ids))
 
     def _make_reader(self, partition: Partition, watch: Watch) -> FastStream:
         settings = self._settings

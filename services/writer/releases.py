@@ -10,14 +10,12 @@ from collections.abc import Iterable, Sequence
 from typing import Never
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from holdfast.shared.connections.script import NotSent
+from holdfast.shared.queue.asking import AWAY
 from holdfast.shared.queue.claims import Change, Claims
 from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 
-_AWAY = (NotSent, RedisError, OSError)
 _AGAIN_S = 0.5
 #: Kept for one partition, and given back in one call.
 _MOST, _AT_ONCE = 20_000, 1000
@@ -60,6 +58,6 @@ class Releases:
             try:
                 with self._reporters[partition.number]:
                     await self._claims.change_in(partition, now)
-            except _AWAY:
+            except AWAY:
                 self._keep(partition, now)
                 return

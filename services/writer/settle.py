@@ -8,10 +8,10 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from holdfast.services.writer import heartbeat
 from holdfast.services.writer.deferred import Deferred
@@ -19,8 +19,9 @@ from holdfast.services.writer.halting import Halting
 from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.unknown import is_unknown
-from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.dead_letter import describe
+from holdfast.shared.queue.asking import AWAY, ask_each
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.claims import Change, pairs
 from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
@@ -105,9 +106,7 @@ class Settler:
 
     async def _insist(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
         """Each step may be done twice without harm; a failed attempt may then be charged twice."""
-        return await retry_forever(
-            self._reporter[name], (RedisError, OSError, NotSent), step, base_s=0.1, cap_s=self._probe_cap_s
-        )
+        return await retry_forever(self._reporter[name], AWAY, step, base_s=0.1, cap_s=self._probe_cap_s)
 
     def _spare(self, handled: list[Handled]) -> list[Handled]:
         """`handled` without the entries that would die while too many do: those are kept."""
@@ -158,17 +157,12 @@ class Settler:
     async def _oldest(self, entities: Collection[Ref]) -> dict[Ref, int]:
         """The version of each entity's oldest write on its way. A partition that is away is not waited for here, where
         it would keep others' writes: what it has is unknown, and those who wait for it ask again at their next turn."""
-        parts = list(self._partitions.split((entity.id, entity) for entity in entities).values())
-        asked = (oldest_pending(self._redis, part, self._partitions) for part in parts)
-        answers = await asyncio.gather(*asked, return_exceptions=True)
-        oldest: dict[Ref, int] = {}
-        for part, answer in zip(parts, answers, strict=True):
-            oldest |= dict.fromkeys(part, _UNKNOWN) if isinstance(answer, BaseException) else answer
-        with self._reporter["defer"].suppressing(RedisError, OSError):
-            for answer in answers:
-                if isinstance(answer, BaseException):
-                    raise answer
-        return oldest
+        parts = self._partitions.split((entity.id, entity) for entity in entities)
+        answers = await ask_each(parts, lambda one: oldest_pending(self._redis, parts[one], self._partitions))
+        with self._reporter["defer"].suppressing(*AWAY):
+            answers.complete()
+        unknown = dict.fromkeys(chain.from_iterable(parts[one] for one in answers.away), _UNKNOWN)
+        return dict(chain.from_iterable(each.items() for each in (unknown, *answers.of.values())))
 
     def _arguments(self, one: Handled, kept: _Kept) -> list[str | bytes | int]:
         *about, claims = kept

@@ -9,13 +9,16 @@ knows it, and an operator decides.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Set
+from functools import partial
 
 from redis.asyncio import Redis
 
+from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import UnknownWrite
 from holdfast.shared.queue.names import WRITERS_GROUP
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.presence import all_builds
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs
@@ -70,16 +73,16 @@ class Unknown:
         doubtful = sorted(self._since.keys() - waiting - self._fresh)
         for at in range(0, len(doubtful), _PAGE):
             ids = doubtful[at : at + _PAGE]
-            pending = [False] * len(ids)
-            for partition in self._partitions:  # an id is of one of them, and unknown to the others
-                pipeline = self._redis.pipeline(transaction=False)
-                for entry_id in ids:
-                    pipeline.xpending_range(partition.writes, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
-                found = await pipeline.execute()
-                pending = [before or bool(here) for before, here in zip(pending, found, strict=True)]
-            for entry_id, waits in zip(ids, pending, strict=True):
-                if not waits:
+            answers = await ask_each(self._partitions, partial(self._pending, ids=ids))
+            if not answers.away:  # an id is of one of them, and unknown to the others
+                for entry_id in set(ids).difference(*answers.of.values()):
                     self._since.pop(entry_id, None)
+
+    async def _pending(self, partition: Partition, ids: list[str]) -> set[str]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for entry_id in ids:
+            pipeline.xpending_range(partition.writes, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
+        return {entry_id for entry_id, found in zip(ids, await pipeline.execute(), strict=True) if found}
 
     async def run(self, take: Take, halted: Callable[[], bool]) -> None:
         """For ever: let go of what was met, and give up what nothing will come for."""
@@ -91,14 +94,19 @@ class Unknown:
             await asyncio.sleep(_EVERY_S)
 
     async def _let_go(self) -> None:
-        """Free to be taken over at once, and with no delivery counted."""
-        while ids := sorted(self._fresh)[:_PAGE]:
-            for partition in self._partitions:
-                await self._redis.xclaim(
-                    partition.writes, WRITERS_GROUP, self._consumer, 0, [*ids],
-                    idle=self._idle_ms, retrycount=0, justid=True,
-                )  # fmt: skip
-            self._fresh.difference_update(ids)
+        """Free to be taken over at once, and with no delivery counted. Those of a partition that is away later."""
+        fresh = sorted(self._fresh)
+        for at in range(0, len(fresh), _PAGE):
+            ids = fresh[at : at + _PAGE]
+            answers = await ask_each(self._partitions, partial(self._free, ids=ids))
+            self._fresh.difference_update(*(answers.of.values() if answers.away else [ids]))
+
+    async def _free(self, partition: Partition, ids: list[str]) -> set[str]:
+        """The ids that are of this partition."""
+        freed = await self._redis.xclaim(
+            partition.writes, WRITERS_GROUP, self._consumer, 0, [*ids], idle=self._idle_ms, retrycount=0, justid=True
+        )
+        return set(map(text, freed))
 
     async def _give_up(self, take: Take) -> None:
         now = time.monotonic()

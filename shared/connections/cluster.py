@@ -14,6 +14,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import Pipeline
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.crc import key_slot
+from redis.exceptions import RedisError
 
 from holdfast.shared.connections.topology import Place, Topology
 
@@ -109,7 +110,8 @@ class _ClusterPipeline(Pipeline):
         self._cluster = cluster
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Raises what redis-py raises; what other nodes were sent may have taken effect."""
+        """Raises what redis-py raises; what other nodes were sent may have taken effect. Without `raise_on_error` a
+        node that is away, while others answer, is the reply to its commands."""
         commands, self.command_stack = self.command_stack, []
         key = next((found for command, _ in commands if (found := first_key(command)) is not None), None)
         parts: dict[int, tuple[Redis, list[int]]] = {}
@@ -133,8 +135,11 @@ class _ClusterPipeline(Pipeline):
         sent = await asyncio.gather(*(send(*part) for part in parts.values()), return_exceptions=True)
         for (_, positions), reply in zip(parts.values(), sent, strict=True):
             if isinstance(reply, BaseException):
-                raise reply
-            replies |= zip(positions, reply, strict=True)
+                if raise_on_error or not isinstance(reply, RedisError | OSError):
+                    raise reply
+                replies |= dict.fromkeys(positions, reply)
+            else:
+                replies |= zip(positions, reply, strict=True)
         return [replies[position] for position in range(len(commands))]
 
 

@@ -1,14 +1,13 @@
 """Backlog: how much is on the write stream, and for how long."""
 
-import asyncio
 from collections.abc import Sequence
 from functools import reduce
 from typing import NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition
 from holdfast.shared.writes import versions
@@ -57,18 +56,9 @@ async def backlog_of_those_that_answer(
 ) -> tuple[StreamBacklog, dict[int, Exception]]:
     """The same of the partitions that answer, and why the others do not, by their numbers. Raises RedisError, OSError
     if none does."""
-    looks = await asyncio.gather(*(backlog(redis, [each]) for each in partitions), return_exceptions=True)
-    away, seen = dict[int, Exception](), list[StreamBacklog]()
-    for partition, look in zip(partitions, looks, strict=True):
-        if isinstance(look, RedisError | OSError):
-            away[partition.number] = look
-        elif isinstance(look, BaseException):
-            raise look
-        else:
-            seen.append(look)
-    if not seen:
-        raise next(iter(away.values()))
-    return reduce(_sum, seen), away
+    answers = await ask_each(partitions, lambda each: _of_one(redis, each.writes))
+    seen = list((answers.of or answers.complete()).values())
+    return reduce(_sum, seen), {partition.number: error for partition, error in answers.away.items()}
 
 
 def _sum(one: StreamBacklog, other: StreamBacklog) -> StreamBacklog:

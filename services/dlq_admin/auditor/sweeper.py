@@ -2,6 +2,7 @@
 write was never accepted after its claim, or the release did not arrive."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from redis.asyncio import Redis
 
@@ -11,8 +12,9 @@ from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.letters.find.whole import open_operations
+from holdfast.shared.queue.asking import Answers, ask_each
 from holdfast.shared.queue.claims import Change, Claims, Kept, overdue
-from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.store.counts import ended_versions
 from holdfast.shared.telemetry import metrics
 
@@ -33,16 +35,25 @@ class Sweeper:
         self.probes = (Probe("claims", self.sweep, every_s=_EVERY_S),) if len(partitions) > 1 else ()
 
     async def sweep(self) -> None:
-        """All claims, once. Raises what a store away raises."""
-        names = [field.unique.claims for each in domain().resources for field in each.unique if field.unique]
-        for partition in self._partitions:
-            for name in names:
-                async for page in overdue(self._redis, partition, name, _PAGE):
-                    await self._page(page)
+        """All claims, once, that the partitions have which answer. Raises what a store away raises, when the claims of
+        the others are done."""
+        swept = await ask_each(self._partitions, self._sweep)
+        for unknown in swept.complete().values():
+            unknown.complete()
 
-    async def _page(self, overdue_: Sequence[Kept]) -> None:
-        # In the order in which a write moves, so that it is seen where it was or where it went.
-        doubtful = await self._not_in_the_queue(overdue_)
+    async def _sweep(self, partition: Partition) -> Answers[list[Kept]]:
+        """Claims of one partition's values. The answer names the partitions whose writes hold some of them."""
+        names = [field.unique.claims for each in domain().resources for field in each.unique if field.unique]
+        asked: Answers[list[Kept]] = Answers({}, {})
+        for name in names:
+            async for page in overdue(self._redis, partition, name, _PAGE):
+                # In the order in which a write moves, so that it is seen where it was or where it went.
+                answers = await self._not_in_the_queue(page)
+                asked.away.update(answers.away)
+                await self._take_away(list(chain.from_iterable(answers.of.values())))
+        return asked
+
+    async def _take_away(self, doubtful: Sequence[Kept]) -> None:
         if not doubtful:
             return
         ids = sorted({kept.operation_id for kept in doubtful})
@@ -61,9 +72,15 @@ class Sweeper:
             raise ConnectionError("no connection to the queue") from error
         metrics.claims_swept.inc(len(changes))
 
-    async def _not_in_the_queue(self, overdue_: Sequence[Kept]) -> list[Kept]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for kept in overdue_:
-            pipeline.exists(self._partitions.of(kept.entity_id).operation(kept.operation_id))
-        there = await pipeline.execute() if overdue_ else []
-        return [kept for kept, known in zip(overdue_, there, strict=True) if not known]
+    async def _not_in_the_queue(self, overdue_: Sequence[Kept]) -> Answers[list[Kept]]:
+        """A write is of its entity's partition; while that is away its claims stay."""
+        parts = self._partitions.split((kept.entity_id, kept) for kept in overdue_)
+
+        async def ask(partition: Partition) -> list[Kept]:
+            pipeline = self._redis.pipeline(transaction=False)
+            for kept in parts[partition]:
+                pipeline.exists(partition.operation(kept.operation_id))
+            there = await pipeline.execute()
+            return [kept for kept, known in zip(parts[partition], there, strict=True) if not known]
+
+        return await ask_each(parts, ask)

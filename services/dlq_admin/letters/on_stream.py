@@ -1,19 +1,23 @@
 """On the stream: dead letters that are not indexed yet, because the database is away or because they are new."""
 
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from holdfast.shared.connections.redis import entries
 from holdfast.shared.letters.letter import Letter, read
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.asking import AWAY, ask_each
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 BANNER = (
     "The database does not answer. These are the dead letters that arrived since it went away, from their stream, where"
     " they are safe; those that were indexed before are not shown."
 )
+
+T = TypeVar("T")
 
 _LOOKING = FailureReporter("dead_letters_on_stream")
 
@@ -26,41 +30,46 @@ class Waiting(NamedTuple):
 
 
 async def newest(redis: Redis, limit: int, partitions: Partitions = ONE) -> Waiting | None:
-    """None: Redis does not answer either."""
-    try:
-        with _LOOKING:
-            pipeline = redis.pipeline(transaction=False)
-            for partition in partitions:
-                pipeline.xrevrange(partition.dead, count=limit)
-                pipeline.xlen(partition.dead)
-            replies = await pipeline.execute()
-    except (RedisError, OSError):
+    """Of the partitions that answer. None: none does."""
+
+    async def ask(partition: Partition) -> tuple[list[Letter], int]:
+        pipeline = redis.pipeline(transaction=False)
+        pipeline.xrevrange(partition.dead, count=limit)
+        pipeline.xlen(partition.dead)
+        found, total = await pipeline.execute()
+        return _readable(found), total
+
+    if not (answers := await _ask(partitions, ask)):
         return None
-    letters = [letter for found in replies[::2] for letter in _readable(found)]
+    letters = [letter for found, _ in answers for letter in found]
     letters.sort(key=lambda letter: letter.number, reverse=True)
-    return Waiting(letters[:limit], sum(replies[1::2]))
+    return Waiting(letters[:limit], sum(total for _, total in answers))
 
 
 async def one(redis: Redis, letter_id: str, partitions: Partitions = ONE) -> Letter | None:
-    """None: it is not there, or the queue does not answer."""
-    try:
-        with _LOOKING:
-            pipeline = redis.pipeline(transaction=False)
-            for partition in partitions:
-                pipeline.xrange(partition.dead, letter_id, letter_id)
-            found = [letter for reply in await pipeline.execute() for letter in _readable(reply)]
-    except (RedisError, OSError):
-        return None
-    return found[0] if found else None
+    """None: it is not there, or its partition does not answer."""
+
+    async def ask(partition: Partition) -> list[Letter]:
+        return _readable(await redis.xrange(partition.dead, letter_id, letter_id))
+
+    return next(chain.from_iterable(await _ask(partitions, ask)), None)
 
 
 async def length(redis: Redis, partitions: Partitions = ONE) -> int | None:
-    """How many there are; None: the queue does not answer."""
-    try:
-        with _LOOKING:
-            return sum([int(await redis.xlen(partition.dead)) for partition in partitions])
-    except (RedisError, OSError):
-        return None
+    """How many there are in the partitions that answer; None: none does."""
+
+    async def ask(partition: Partition) -> int:
+        return int(await redis.xlen(partition.dead))
+
+    answers = await _ask(partitions, ask)
+    return sum(answers) if answers else None
+
+
+async def _ask(partitions: Partitions, ask: Callable[[Partition], Awaitable[T]]) -> list[T]:
+    answers = await ask_each(partitions, ask)
+    with _LOOKING.suppressing(*AWAY):
+        answers.complete()
+    return list(answers.of.values())
 
 
 def _readable(found: Any) -> list[Letter]:
