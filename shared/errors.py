@@ -180,6 +180,13 @@ class UnsupportedEncoding(AppError):
     code = "UNSUPPORTED_CONTENT_ENCODING"
 
 
+class UnsupportedTransferCoding(AppError):
+    """The request body must be sent as it is: no Transfer-Encoding but chunked is taken."""
+
+    type = "validation_error"
+    code = "UNSUPPORTED_TRANSFER_CODING"
+
+
 class InvalidCondition(AppError):
     """If-Match or If-None-Match is neither `*` nor a list of entity tags."""
 

@@ -1,16 +1,14 @@
 """Headers: what a request says about how it wants its write done."""
 
-import re
 from collections.abc import Mapping
 
 import uuid_utils
 from starlette.requests import Request
 
 from holdfast.shared.errors import InvalidExpiry, PreconditionFailed, UnsupportedMediaType
-from holdfast.shared.http.asked import combined
+from holdfast.shared.http.asked import combined, preferred_wait_s
 from holdfast.shared.http.etag import IF_MATCH, conditions
 
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _EXPIRE_MAX_MS = 86_400_000
 
 Headers = Mapping[bytes, bytes]
@@ -35,10 +33,9 @@ def new_id() -> str:
 
 
 def wait_s(headers: Headers, longest_s: float) -> float:
-    """From `Prefer: wait=N`, bounded; 0: do not wait. A preference is never an error."""
+    """From `Prefer: wait=N`, bounded; 0: do not wait."""
     raw = headers.get(b"prefer")
-    match = _WAIT.search(raw.decode("latin-1")) if raw else None
-    return min(float(match[1]), longest_s) if match else 0.0
+    return min(float(preferred_wait_s(raw)), longest_s) if raw else 0.0
 
 
 def versions_wanted(request: Request, *, new: bool) -> tuple[str, str]:

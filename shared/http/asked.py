@@ -9,7 +9,8 @@ from holdfast.shared.errors import InvalidTimeout
 from holdfast.shared.http.request_id import new, sane
 from holdfast.shared.runtime.time_budgets import REQUEST_TIMEOUT_MAX_S, REQUEST_TIMEOUT_MIN_S
 
-_WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
+_WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?0*(\d+)\"?(?:$|[,;\s])", re.IGNORECASE)
+_WAIT_DIGITS_MAX = 4
 _TIMEOUT_MS = range(round(REQUEST_TIMEOUT_MIN_S * 1000), round(REQUEST_TIMEOUT_MAX_S * 1000) + 1)
 
 
@@ -35,17 +36,24 @@ def asked(scope: Scope) -> Asked:
         if name == b"x-request-id":
             request_id = sane(value)
         elif name == b"x-request-timeout-ms":
-            timeout_ms = value if timeout_ms is None else timeout_ms + b", " + value
-        elif name == b"prefer" and not wait_s and (found := _WAIT.search(value)):
-            wait_s = int(found[1])
+            timeout_ms = value
+        elif name == b"prefer" and not wait_s:
+            wait_s = preferred_wait_s(value)
         elif name == b"x-explain":
             explain = True
     return Asked(request_id or new(), timeout_ms, wait_s, explain)
 
 
+def preferred_wait_s(preferences: bytes) -> int:
+    """Of a `Prefer`, 0 if it has no `wait`. A preference is never an error: more than anybody waits is a long wait."""
+    found = _WAIT.search(preferences)
+    if found is None:
+        return 0
+    return int(found[1]) if len(found[1]) <= _WAIT_DIGITS_MAX else 10**_WAIT_DIGITS_MAX
+
+
 def combined(scope: Scope) -> dict[bytes, bytes]:
-    """All headers of one request at once. Several of one name are one list, as HTTP has it, so that what may be there
-    only once is refused and not chosen from."""
+    """All headers of one request at once. Several of one name are one list, as HTTP has it."""
     lines = scope["headers"]
     headers: dict[bytes, bytes] = dict(lines)
     if len(headers) < len(lines):

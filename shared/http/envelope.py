@@ -37,6 +37,7 @@ _STATUS = {
     errors.UnsupportedMediaType: 415,
     errors.OperationPurged: 410,
     errors.UnsupportedEncoding: 415,
+    errors.UnsupportedTransferCoding: 501,
     errors.InvalidCondition: 400,
     errors.PreconditionFailed: 412,
     errors.NotAllowed: 403,

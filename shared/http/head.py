@@ -3,13 +3,19 @@
 import re
 from collections.abc import Sequence
 
-from holdfast.shared.errors import HeadTooLarge, MalformedHttp, TargetTooLong
+from holdfast.shared.errors import HeadTooLarge, MalformedHttp, TargetTooLong, UnsupportedTransferCoding
 from holdfast.shared.runtime.bounds import Bounds
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 #: Replaced by a name of the same length, so that no offset changes.
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+#: Headers that are read and are no lists: of two, a proxy before us may see the other one.
+_ONCE = frozenset({
+    b"authorization", b"content-type", b"host", b"idempotency-key", b"origin", b"x-allow-fallback", b"x-api-key",
+    b"x-expire-after-ms", b"x-request-id", b"x-request-timeout-ms",
+})  # fmt: skip
 
 #: Colon, space and the line's end.
 _LINE_BYTES = 4
@@ -25,18 +31,18 @@ def check_size(target: bytes, headers: Headers, bounds: Bounds) -> None:
 
 
 def check_form(version: str, headers: Headers, *, upgrade: bool) -> None:
-    """The rules of RFC 9112 that the parser does not enforce. Raises MalformedHttp."""
+    """The rules of RFC 9110 and 9112 that the parser does not enforce. Raises MalformedHttp, or
+    UnsupportedTransferCoding."""
     if version not in ("1.1", "1.0"):
         raise MalformedHttp("This server speaks HTTP/1.1.")
-    hosts = 0
-    for name, _ in headers:
-        if name == b"host":
-            hosts += 1
-    if hosts > 1 or (hosts == 0 and version == "1.1"):
+    names = {name for name, _ in headers}
+    if len(names) < len(headers):
+        _check_repeated(headers)
+    if version == "1.1" and b"host" not in names:
         raise MalformedHttp("A request has exactly one Host header.")
-    if version == "1.0" and _has(b"transfer-encoding", headers):
-        raise MalformedHttp("HTTP/1.0 has no Transfer-Encoding.")
-    if upgrade and (_has(b"content-length", headers) or _has(b"transfer-encoding", headers)):
+    if b"transfer-encoding" in names:
+        _check_coding(version, headers)
+    if upgrade and (b"content-length" in names or b"transfer-encoding" in names):
         # The parser would take the body for the next request.
         raise MalformedHttp("A request with a body cannot change the protocol: leave out Upgrade.")
 
@@ -54,8 +60,23 @@ def is_short(headers: Headers, bounds: Bounds) -> bool:
     return bool(lengths) and lengths[0] <= bounds.drain_bytes
 
 
-def _has(wanted: bytes, headers: Headers) -> bool:
-    return any(name == wanted for name, _ in headers)
+def _check_repeated(headers: Headers) -> None:
+    seen: set[bytes] = set()
+    for name, _ in headers:
+        if name in seen and name in _ONCE:
+            raise MalformedHttp(f"A request has one {name.decode().title()} header at most.")
+        seen.add(name)
+
+
+def _check_coding(version: str, headers: Headers) -> None:
+    if version == "1.0":
+        raise MalformedHttp("HTTP/1.0 has no Transfer-Encoding.")
+    lines = b",".join(value for name, value in headers if name == b"transfer-encoding")
+    codings = [coding for each in lines.lower().split(b",") if (coding := each.strip())]
+    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1:
+        raise MalformedHttp("The last Transfer-Encoding is chunked, and no other is.")
+    if len(codings) > 1:
+        raise UnsupportedTransferCoding()
 
 
 def head_too_large(bounds: Bounds) -> HeadTooLarge:

@@ -72,6 +72,16 @@ _FATAL: dict[str, tuple[bytes, int, str]] = {
     "negative length": (_POST + b"Content-Length: -3\r\n\r\nabc", 400, "MALFORMED_HTTP"),
     "length of 24 digits": (_POST + b"Content-Length: 999999999999999999999999\r\n\r\n", 400, "MALFORMED_HTTP"),
     "another transfer encoding": (_POST + b"Transfer-Encoding: gzip\r\n\r\nabc", 400, "MALFORMED_HTTP"),
+    "another coding before the chunks": (
+        _POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, "UNSUPPORTED_TRANSFER_CODING"),
+    "another coding, on its own line": (
+        _POST + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        501, "UNSUPPORTED_TRANSFER_CODING"),
+    "chunks in chunks": (
+        _POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400, "MALFORMED_HTTP"),
+    "two types": (_post(b"{}", b"Content-Type: text/xml\r\n"), 400, "MALFORMED_HTTP"),
+    "two request ids": (_get(b"/users", b"X-Request-ID: req_one_one\r\nX-Request-ID: req_two_two\r\n"),
+                        400, "MALFORMED_HTTP"),
     "chunks in HTTP/1.0": (b"POST /users HTTP/1.0\r\n" + _JSON + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                            400, "MALFORMED_HTTP"),
     "bad chunk size": (_CHUNKED + b"zz\r\n", 400, "MALFORMED_HTTP"),
