@@ -11,6 +11,7 @@ import pytest
 
 from deploy.faults.faults import Faults
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
+from holdfast.services.dlq_admin.replays.held import Held
 from holdfast.services.dlq_admin.replays.sender import Sender
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
@@ -131,8 +132,8 @@ async def test_a_letter_is_sent_when_a_replica_has_its_entry(clean_redis: RedisS
     redis = connect(clean_redis.address, PATIENT_REDIS)
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(3)]
     with pytest.raises(TooFewReplicas, match="0 of 1 replicas"):
-        await Sender(redis, Replicas(1, 0.05)).send(1, batch)
-    sent = await Sender(redis).send(1, batch)
+        await Sender(redis, Replicas(1, 0.05)).send(1, batch, Held())
+    sent = await Sender(redis).send(1, batch, Held())
     assert len({one.entry_id for one in sent}) == len(batch) == await redis.xlen(WRITES)
     assert await redis.hget(LEDGER, "replayed") == b"3"
     await redis.aclose()

@@ -5,6 +5,7 @@ import time
 import orjson
 import pytest
 
+from holdfast.services.dlq_admin.replays.held import Held
 from holdfast.services.dlq_admin.replays.sender import Sender, sendable
 from holdfast.services.dlq_admin.replays.surroundings import SurroundingsReader
 from holdfast.shared.connections.redis import connect
@@ -32,18 +33,21 @@ async def test_two_who_send_the_same_send_it_once(clean_redis: RedisServer) -> N
     redis = connect(clean_redis.address, PATIENT_REDIS)
     first, second = Sender(redis), Sender(redis)
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(5)]
-    sent = await first.send(1, batch[:3])
-    again = await second.send(1, batch)
+    sent = await first.send(1, batch[:3], Held())
+    again = await second.send(1, batch, Held())
     assert again[:3] == sent
     assert len({one.entry_id for one in again}) == 5
     assert await redis.xlen(WRITES) == 5
     assert await redis.hget(LEDGER, "replayed") == b"5"
     await first.close(1)
     late = [chosen(letter(9, name="Late"), 9)]
-    assert [one.entry_id for one in await second.send(1, [*batch, *late])] == [*[o.entry_id for o in again], None]
-    assert await second.ask(1, [*batch, *late]) == await first.ask(1, [*batch, *late])
+    assert [one.entry_id for one in await second.send(1, [*batch, *late], Held())] == [
+        *[o.entry_id for o in again],
+        None,
+    ]
+    assert await second.ask(1, [*batch, *late], Held()) == await first.ask(1, [*batch, *late], Held())
     await first.forget(1)
-    assert [one.entry_id for one in await second.send(1, batch)] == [None] * 5
+    assert [one.entry_id for one in await second.send(1, batch, Held())] == [None] * 5
     assert await redis.xlen(WRITES) == 5
     await redis.aclose()
 
@@ -56,7 +60,7 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
     await redis.hset(OPERATION + "o-1", mapping={"status": "dead_lettered", "letter": "1-1", "reason": "x"})
     newest = wall_clock() + 3_600_000_000
     await redis.set(CLOCK, newest)
-    [sent] = await Sender(redis).send(7, [chosen(one)])
+    [sent] = await Sender(redis).send(7, [chosen(one)], Held())
     assert sent.entry_id == to_stream_id(newest + 1)
     [(_, fields)] = await redis.xrange(WRITES)
     assert fields == {name: value for name, value in one.original.items() if name != b"notify"} | {
@@ -81,7 +85,7 @@ async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) ->
     await redis.hset(EMAILS, "theirs@example.com", "u-2 o-2")
     moved = dict(one.original) | {b"payload": b'{"name": "Ann", "email": "new@example.com"}'}
     sender = Sender(redis)
-    [sent] = await sender.send(1, [chosen(one, 0, moved)])
+    [sent] = await sender.send(1, [chosen(one, 0, moved)], Held())
     theirs = {b"theirs@example.com": b"u-2 o-2"}
     assert await redis.hgetall(EMAILS) == theirs | {b"new@example.com": b"u-1 o-1"}
     back = await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""})
@@ -99,7 +103,7 @@ async def test_only_what_no_writer_has_is_taken_back(clean_redis: RedisServer) -
     await redis.xgroup_create(WRITES, "writers", id="0", mkstream=True)
     sender = Sender(redis)
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(6)]
-    sent = await sender.send(1, batch)
+    sent = await sender.send(1, batch, Held())
     await redis.xreadgroup("writers", "w", {WRITES: ">"}, count=2)
     back = await sender.recall(1, batch, {one.position: one.entry_id or "" for one in sent})
     assert [one.position for one in back] == [2, 3, 4, 5]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.replays.held import Held
 from holdfast.services.dlq_admin.replays.pace import Bucket, canary_allows
 from holdfast.services.dlq_admin.replays.searcher import Searcher
 from holdfast.services.dlq_admin.replays.sender import Sender, sendable
@@ -61,6 +62,8 @@ class Driver:
         self._bucket: Bucket | None = None
         self._recent = Recent()
         self._unsure = True
+        self._held, self._again_at = Held(), 0.0
+        self._away_reporter = FailureReporter("replay")
         self._closed = False
         #: Results that were there when it was last asked whether to go on.
         self._judged = 0
@@ -96,19 +99,22 @@ class Driver:
 
     async def _once(self) -> Replay | None:
         """One round; the replay when it is over."""
-        if self._unsure:
-            await self._make_sure()
         now = time.monotonic()
+        again = not self._held.away or now >= self._again_at
+        if self._unsure or (self._held.away and again):
+            await self._make_sure()
         want = self._want(now)
         replay = self._replay
         if self._sent or want or replay is None or now - self._stepped_at > _STEP_IDLE_S:
             replay = await self._step(want)
-        if replay.state in (ReplayState.CANCELLING, ReplayState.RECALLING) and not self._closed:
+        if replay.state in (ReplayState.CANCELLING, ReplayState.RECALLING) and not self._closed and again:
             await self._close(replay)
         busy = replay.counts.in_flight > 0
         if now - self._tracked_at > (_TRACK_EVERY_S if busy else _TRACK_IDLE_S):
             replay = await self._track(now)
-        nothing_left = not replay.counts.unfinished and not self._sent
+        # Cancelled is what can send nothing any more, in any partition.
+        open_ = replay.state in (ReplayState.CANCELLING, ReplayState.RECALLING) and not self._closed
+        nothing_left = not replay.counts.unfinished and not self._sent and not open_
         if nothing_left and (ended := await self._work(results.end, self._lease)) is not None:
             await self._sender.forget(self._lease.replay_id)
             return ended
@@ -121,41 +127,54 @@ class Driver:
 
     async def _make_sure(self) -> None:
         """Of what was meant to be sent: what the queue knows."""
-        replay, _ = await self._work(sending.step, self._lease, [], 0)
-        self._keep(replay)
-        while chosen := await self._in_state(ItemState.SENDING):
+        replay = await self._make_sure_of_sent()
+        held, after = Held(), -1
+        while chosen := await self._in_state(ItemState.SENDING, after):
+            after = chosen[-1].position
             chosen = await self._only_sendable(chosen)
             if replay.state is ReplayState.RUNNING:
-                sent = await self._sender.send(self._lease.replay_id, chosen)
+                sent = await self._sender.send(self._lease.replay_id, chosen, held)
             else:
-                sent = await self._sender.ask(self._lease.replay_id, chosen)
+                sent = await self._sender.ask(self._lease.replay_id, chosen, held)
             replay, _ = await self._work(sending.step, self._lease, sent, 0)
             self._keep(replay)
+        self._hold(held.following(self._held))
         self._unsure = False
+
+    def _hold(self, held: Held) -> None:
+        self._held, self._again_at = held, time.monotonic() + _AGAIN_CAP_S
+        with self._away_reporter.suppressing(*AWAY):
+            held.raise_one()
 
     def _want(self, now: float) -> int:
         replay = self._replay
-        if replay is None or not self._want_more(replay):
+        if replay is None or self._held.at_end or not self._want_more(replay):
             return 0
         if self._bucket is None:
             self._bucket = Bucket(replay.plan.rate_per_s, now)
-        in_flight = replay.counts.in_flight
-        allowed = canary_allows(replay.plan.canary, replay.counts.sent, in_flight)
+        # What may have been sent to a partition that is away keeps no other letter waiting.
+        doubtful = replay.counts[ItemState.SENDING] - len(self._sent) if self._held.away else 0
+        in_flight = replay.counts.in_flight - doubtful
+        allowed = canary_allows(replay.plan.canary, replay.counts.sent - doubtful, in_flight)
         if allowed is not None:
             return min(allowed, _BATCH)
         return max(0, min(self._bucket.has(now), replay.plan.in_flight_max - in_flight, _BATCH))
 
     async def _step(self, want: int) -> Replay:
         sent, self._sent = self._sent, []
-        replay, chosen = await self._work(sending.step, self._lease, sent, want)
+        replay, chosen = await self._work(sending.step, self._lease, sent, want, self._held.position)
         self._stepped_at = time.monotonic()
         self._keep(replay)
         if chosen:
-            good = await self._only_sendable(chosen)
-            self._sent = await self._sender.send(self._lease.replay_id, good)
-            metrics.replay_sent.inc(len(good))
+            good, waiting = self._sender.without_held(await self._only_sendable(chosen), self._held)
+            sent = await self._sender.send(self._lease.replay_id, good, self._held)
+            self._sent = waiting + sent
+            metrics.replay_sent.inc(len(sent))
             if self._bucket is not None:
-                self._bucket.spend(len(chosen))
+                self._bucket.spend(len(good))
+        if self._held.away and want:
+            self._held.at_end = not chosen
+            self._held.position = max([self._held.position, *(one.position for one in chosen)])
         return replay
 
     async def _only_sendable(self, chosen: list[Chosen]) -> list[Chosen]:
@@ -190,24 +209,31 @@ class Driver:
         self._keep(replay)
 
     async def _close(self, replay: Replay) -> None:
-        """Nothing more is sent, whichever replica tries; letters that were not sent leave the replay."""
+        """Nothing more is sent, whichever replica tries; letters that were not sent leave the replay. Those of a
+        partition that is away do when it is back, and is closed."""
         await self._make_sure_of_sent()
-        await self._sender.close(replay.id)
+        held = await self._sender.close(replay.id)
         for state in (ItemState.SENDING, ItemState.WAITING):
-            while chosen := await self._in_state(state):
-                asked = await self._sender.ask(replay.id, chosen)
+            after = -1
+            while chosen := await self._in_state(state, after):
+                after = chosen[-1].position
+                asked = await self._sender.ask(replay.id, chosen, held)
                 went = [one for one in asked if one.entry_id is not None]
                 await self._work(sending.step, self._lease, went, 0)
                 rest = [one for one in asked if one.entry_id is None]
                 await self._settle([Result(one.position, one.letter, ItemState.WITHDRAWN) for one in rest])
+        self._hold(held)
+        if held.away:
+            return
         if replay.state is ReplayState.RECALLING:
             await self._recall(replay.id)
         self._closed = True
 
-    async def _make_sure_of_sent(self) -> None:
+    async def _make_sure_of_sent(self) -> Replay:
         sent, self._sent = self._sent, []
         replay, _ = await self._work(sending.step, self._lease, sent, 0)
         self._keep(replay)
+        return replay
 
     async def _recall(self, replay_id: int) -> None:
         after: int | None = None
@@ -235,7 +261,9 @@ class Driver:
         seconds = _TRACK_IDLE_S
         if replay.counts.in_flight and self._fruitless < _PATIENT_AFTER:
             seconds = _TICK_S * 2
-        if replay.state is ReplayState.RUNNING and self._bucket is not None:
+        if replay.state is ReplayState.RUNNING and self._held.at_end:
+            seconds = min(seconds, _STEP_IDLE_S)
+        elif replay.state is ReplayState.RUNNING and self._bucket is not None:
             seconds = min(seconds, max(_TICK_S, self._bucket.wait_s()))
         elif replay.state is ReplayState.RUNNING:
             seconds = _TICK_S
@@ -247,14 +275,15 @@ class Driver:
         except TimeoutError:
             pass
 
-    async def _in_state(self, state: ItemState) -> list[Chosen]:
-        return await self._work(sending.in_state, self._lease, state, _PAGE)
+    async def _in_state(self, state: ItemState, after: int) -> list[Chosen]:
+        return await self._work(sending.in_state, self._lease, state, _PAGE, after)
 
     def _keep(self, replay: Replay | None) -> None:
         before = self._replay
         if before and replay and before.state is not replay.state and replay.state is ReplayState.RUNNING:
             self._recent.clear()
             self._bucket = None
+            self._held.anew()
         if replay is not None:
             self._replay = replay
         else:

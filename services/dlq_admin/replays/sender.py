@@ -1,10 +1,12 @@
 """Sender: puts letters on the write stream, each at most once, and takes them back."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from redis.asyncio import Redis
 
+from holdfast.services.dlq_admin.replays.held import Held
 from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import Script
@@ -12,6 +14,7 @@ from holdfast.shared.letters.edit.versions import Current
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.replays.resent import resent
 from holdfast.shared.letters.replays.sending import Chosen, Sent
+from holdfast.shared.queue.asking import AWAY, ask_each
 from holdfast.shared.queue.claims import Change, Claims, pairs
 from holdfast.shared.queue.codec import Undecodable, decode, raw_entity_id, raw_text
 from holdfast.shared.queue.entities import claims_of, pending_name
@@ -46,34 +49,71 @@ class Sender:
         self._recall = Script(redis, LUA / "recall.lua", replicas)
         self._claims = Claims(redis, partitions, replicas) if len(partitions) > 1 else None
 
-    async def send(self, replay_id: int, chosen: Sequence[Chosen]) -> list[Sent]:
-        """Those that are on the stream now, or were before, with their entry; of a closed replay none is new. Raises
-        like a Script: then any of them may have been sent, and sending them again tells."""
+    async def send(self, replay_id: int, chosen: Sequence[Chosen], held: Held) -> list[Sent]:
+        """Those that are on the stream now, or were before, with their entry; of a closed replay none is new. The
+        others are held: any of them may have been sent, and sending them again tells. Raises like a Script when no
+        partition answers."""
         sent: list[Sent] = []
         for partition, mine in self._split(chosen):
             for page in _pages(mine):
-                await self._change("reserve", "release", page)
-                writes = partition.writes
-                keys = [writes, partition.clock, partition.ledger, partition.replay(replay_id), mended(writes)]
-                keys += [key for one in page for key in self._keys(partition, one)]
-                arguments = [value for one in page for value in _arguments(one.letter, claims=self._claims is None)]
-                answers = await self._send(keys, [partition.prefix, str(replay_id), *arguments])
-                sent += [_sent(one, text(answer)) for one, answer in zip(page, answers, strict=True)]
+                ready = self._ready(partition, page, held)
+                held.away.update(await self._change("reserve", "release", ready))
+                ready = self._ready(partition, ready, held)
+                if not ready:
+                    continue
+                try:
+                    sent += await self._send_in(partition, replay_id, ready)
+                except AWAY as error:
+                    held.away[partition] = error
+                    self._ready(partition, ready, held)  # what follows of their entities is held, too
+        self._raise_if_all(held)
         return sent
 
-    async def ask(self, replay_id: int, chosen: Sequence[Chosen]) -> list[Sent]:
-        """What the queue knows of them, without sending any."""
-        asked: list[Sent] = []
-        for partition, mine in self._split(chosen):
+    async def _send_in(self, partition: Partition, replay_id: int, page: Sequence[Chosen]) -> list[Sent]:
+        writes = partition.writes
+        keys = [writes, partition.clock, partition.ledger, partition.replay(replay_id), mended(writes)]
+        keys += [key for one in page for key in self._keys(partition, one)]
+        arguments = [value for one in page for value in _arguments(one.letter, claims=self._claims is None)]
+        answers = await self._send(keys, [partition.prefix, str(replay_id), *arguments])
+        return [_sent(one, text(answer)) for one, answer in zip(page, answers, strict=True)]
+
+    def without_held(self, chosen: Sequence[Chosen], held: Held) -> tuple[list[Chosen], list[Sent]]:
+        """Those to send, and those that wait, as never sent."""
+        ready = [one for partition, mine in self._split(chosen) for one in self._ready(partition, mine, held)]
+        positions = {one.position for one in ready}
+        return ready, [_sent(one, _CLOSED) for one in chosen if one.position not in positions]
+
+    async def ask(self, replay_id: int, chosen: Sequence[Chosen], held: Held) -> list[Sent]:
+        """What the queue knows of them, without sending any; nothing of those whose partition is away. Raises
+        RedisError, OSError when no partition answers."""
+        parts = {each: mine for each, mine in self._split(chosen) if each not in held.away}
+
+        async def ask(partition: Partition) -> list[Sent]:
+            mine = parts[partition]
             names = [id_of(one.letter.number) for one in mine]
             known: Any = await self._redis.hmget(partition.replay(replay_id), names)
-            asked += [_sent(one, text(answer) if answer else _CLOSED) for one, answer in zip(mine, known, strict=True)]
-        return asked
+            return [_sent(one, text(answer) if answer else _CLOSED) for one, answer in zip(mine, known, strict=True)]
 
-    async def close(self, replay_id: int) -> None:
-        """Nothing more is sent by this replay, whichever replica tries."""
-        for partition in self._partitions:
+        answers = await ask_each(parts, ask)
+        held.away.update(answers.away)
+        self._raise_if_all(held)
+        return list(chain.from_iterable(answers.of.values()))
+
+    async def close(self, replay_id: int) -> Held:
+        """Nothing more is sent by this replay, whichever replica tries, but in the partitions that are away. Raises
+        RedisError, OSError when no partition answers."""
+
+        async def close(partition: Partition) -> None:
             await self._redis.hset(partition.replay(replay_id), _CLOSED, "1")
+
+        held = Held()
+        held.away.update((await ask_each(self._partitions, close)).away)
+        self._raise_if_all(held)
+        return held
+
+    def _raise_if_all(self, held: Held) -> None:
+        if len(held.away) == len(self._partitions):
+            held.raise_one()
 
     async def recall(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
         """Those that were taken back. `entries`: by position."""
@@ -88,7 +128,7 @@ class Sender:
         self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], answer: str
     ) -> list[Chosen]:
         if answer == _RECALLED and len(self._partitions) > 1:
-            await self.close(replay_id)  # everywhere, before any is taken back
+            (await self.close(replay_id)).raise_one()  # everywhere, before any is taken back
         taken: list[Chosen] = []
         for partition, mine in self._split(sent):
             keys, arguments = [partition.writes, partition.replay(replay_id)], list[str | int]()
@@ -100,15 +140,19 @@ class Sender:
                 keys += self._keys(partition, one)
             answers = await self._recall(keys, [partition.prefix, WRITERS_GROUP, answer, *arguments])
             back = [one for one, each in zip(mine, answers, strict=True) if text(each) == answer]
-            await self._change("release", "reserve", back)
+            for error in (await self._change("release", "reserve", back)).values():
+                raise error
             taken += back
         return taken
 
     async def forget(self, replay_id: int) -> None:
-        """It is over: what it sent need not be known any more, only that it sends nothing."""
-        for partition in self._partitions:
-            name = partition.replay(replay_id)
-            await self._redis.eval(_FORGET, 1, name, _CLOSED, _REMEMBERED_S)
+        """It is over: what it sent need not be known any more, only that it sends nothing. A partition that is away
+        knows it until it expires there: what was sent once is sent no second time."""
+
+        async def forget(partition: Partition) -> None:
+            await self._redis.eval(_FORGET, 1, partition.replay(replay_id), _CLOSED, _REMEMBERED_S)
+
+        await ask_each(self._partitions, forget)
 
     def _split(self, chosen: Sequence[Chosen]) -> list[tuple[Partition, list[Chosen]]]:
         """By the partition of the entity; a letter that names none may go to any."""
@@ -127,11 +171,22 @@ class Sender:
             return kept
         return partition.kept(write.operation_id, pending_name(write.ref), claims_of(write if known else None)) + kept
 
-    async def _change(self, act: str, act_on_old: str, page: Sequence[Chosen]) -> None:
-        """Claims of letters, where values are of partitions of their own: of what they are now, and of what only their
-        originals had."""
+    def _ready(self, partition: Partition, chosen: Sequence[Chosen], held: Held) -> list[Chosen]:
+        """Without those that wait."""
+        return [one for one in chosen if not held.keeps(raw_entity_id(one.letter.fields), self._needs(partition, one))]
+
+    def _needs(self, partition: Partition, one: Chosen) -> set[Partition]:
+        """The partitions of a letter, and of its values."""
         if self._claims is None:
-            return
+            return {partition}
+        values = chain.from_iterable(pairs(claims_of(each)) for each in self._writes(one))
+        return {partition, *map(self._claims.of, values)}
+
+    async def _change(self, act: str, act_on_old: str, page: Sequence[Chosen]) -> dict[Partition, Exception]:
+        """Claims of letters, where values are of partitions of their own: of what they are now, and of what only their
+        originals had. The answer: partitions that are away."""
+        if self._claims is None:
+            return {}
         changes = []
         for one in page:
             write, old = self._writes(one)
@@ -143,7 +198,8 @@ class Sender:
             if act_on_old == "reserve":
                 steps += [(act_on_old, value) for value in before if value in new]
             changes += [Change(each, 0, write.entity_id, write.operation_id, value) for each, value in steps]
-        await self._claims.change(changes)
+        parts, claims = self._claims.by_partition(changes), self._claims
+        return (await ask_each(parts, lambda each: claims.change_in(each, parts[each]))).away
 
 
 def sendable(letter: Current) -> bool:

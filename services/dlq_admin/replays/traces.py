@@ -12,9 +12,11 @@ from redis.asyncio import Redis
 from holdfast.shared.connections.redis import entries as entries_of
 from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.letter import Letter, read
+from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.names import LUA
 from holdfast.shared.queue.page import page
 from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.writes import versions
 
 _PAGE = 200
 
@@ -28,19 +30,30 @@ class Traces:
         self._present = Script(redis, LUA / "present.lua")
 
     async def gone(self, entries: Sequence[str]) -> list[bool]:
-        """Whether each is no longer on a write stream. Raises like a Script."""
-        gone = [True] * len(entries)
-        for partition in self._partitions if entries else ():
-            found = await self._present([partition.writes], entries)
-            gone = [before and not here for before, here in zip(gone, found, strict=True)]
-        return gone
+        """Whether each is no longer on a write stream, as far as its partition answers. Raises like a Script when none
+        does."""
+        if not entries:
+            return []
+        answers = await ask_each(self._partitions, lambda each: self._present([each.writes], entries))
+        found = (answers.of or answers.complete()).values()
+        away = {partition.number for partition in answers.away}
+        return [
+            not any(here) and not (away and self._number(entry) in away)
+            for entry, *here in zip(entries, *found, strict=True)
+        ]
+
+    def _number(self, entry: str) -> int:
+        """Of the partition that gave this id (clock.lua)."""
+        return versions.from_stream_id(entry) % len(self._partitions)
 
     async def buried(self, entries: Collection[str]) -> dict[str, Letter]:
-        """Entry -> its dead letter, of those whose letters are not in the table yet. Raises RedisError, OSError."""
-        wanted, found = set(entries), dict[str, Letter]()
-        for partition in self._partitions:
-            found |= await self._buried(partition.dead, wanted)
-        return found
+        """Entry -> its dead letter, of those whose letters are not in the table yet. Raises RedisError, OSError when
+        the partition of one of them is away."""
+        wanted = set(entries)
+        answers = await ask_each(self._partitions, lambda each: self._buried(each.dead, wanted))
+        if answers.away and {partition.number for partition in answers.away} & set(map(self._number, wanted)):
+            answers.complete()
+        return {entry: letter for found in answers.of.values() for entry, letter in found.items()}
 
     async def _buried(self, stream: str, wanted: set[str]) -> dict[str, Letter]:
         found, start = dict[str, Letter](), "-"

@@ -40,8 +40,9 @@ class Sent(NamedTuple):
     entry_id: str | None
 
 
-def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int) -> tuple[Replay, list[Chosen]]:
-    """Note down what was sent, and choose the next `want` items if the replay still runs. Raises LeaseLost."""
+def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int, after: int = -1) -> tuple[Replay, list[Chosen]]:
+    """Note down what was sent, and choose the next `want` items behind the position `after` if the replay still runs.
+    Raises LeaseLost."""
     with transaction(engine) as connection:
         replay = fenced(connection, lease)
         moved: dict[tuple[ItemState, ItemState], int] = {}
@@ -49,7 +50,7 @@ def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int) -> tuple
             moved |= _note_down(connection, lease.replay_id, sent)
         chosen: list[Chosen] = []
         if want > 0 and replay.state is ReplayState.RUNNING:
-            chosen = _in_state(connection, lease.replay_id, ItemState.WAITING, want)
+            chosen = _in_state(connection, lease.replay_id, ItemState.WAITING, want, after)
             mark = sa.update(items).where(
                 items.c.replay_id == lease.replay_id, items.c.position.in_([one.position for one in chosen])
             )
@@ -61,11 +62,11 @@ def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int) -> tuple
         return replay, chosen
 
 
-def in_state(engine: Engine, lease: Lease, state: ItemState, limit: int) -> list[Chosen]:
-    """The first items in a state. Raises LeaseLost."""
+def in_state(engine: Engine, lease: Lease, state: ItemState, limit: int, after: int = -1) -> list[Chosen]:
+    """The first items in a state, behind the position `after`. Raises LeaseLost."""
     with transaction(engine) as connection:
         fenced(connection, lease)
-        return _in_state(connection, lease.replay_id, state, limit)
+        return _in_state(connection, lease.replay_id, state, limit, after)
 
 
 def these(engine: Engine, wanted: Sequence[tuple[int, int]]) -> list[Chosen]:
@@ -74,8 +75,10 @@ def these(engine: Engine, wanted: Sequence[tuple[int, int]]) -> list[Chosen]:
     return [Chosen(position, found[letter]) for position, letter in wanted]
 
 
-def _in_state(connection: sa.Connection, replay_id: int, state: ItemState, limit: int) -> list[Chosen]:
-    query = sa.select(items.c.position, items.c.letter_id).where(items.c.state == state, items.c.replay_id == replay_id)
+def _in_state(connection: sa.Connection, replay_id: int, state: ItemState, limit: int, after: int) -> list[Chosen]:
+    query = sa.select(items.c.position, items.c.letter_id).where(
+        items.c.state == state, items.c.replay_id == replay_id, items.c.position > after
+    )
     rows = connection.execute(query.order_by(items.c.position).limit(limit)).all()
     # What is too much to be held in memory at once is for the next time.
     rows = rows[: len(next(iter(edits.pages(connection, [row.letter_id for row in rows])), []))]
