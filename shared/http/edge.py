@@ -4,6 +4,7 @@ application that raised an exception or missed the deadline.
 Plain ASGI, because one `BaseHTTPMiddleware` would cost two thirds of the throughput.
 """
 
+import re
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from holdfast.shared.errors import AnswerOverdue, DeadlineExceeded, MethodNotAllowed, RequestTooSlow
+from holdfast.shared.errors import AnswerOverdue, DeadlineExceeded, MethodNotAllowed, NoSuchPath, RequestTooSlow
 from holdfast.shared.http.answers import error_of
 from holdfast.shared.http.asked import Asked, asked, timeout_s
 from holdfast.shared.http.browser import for_a_browser
@@ -35,6 +36,10 @@ from holdfast.shared.telemetry.tracing import spans
 _VARY = (b"vary", b"Accept")
 _NO_ORIGINS = Cors(frozenset())
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+#: A separator or an end that is encoded is neither: a proxy that filters by path does not see it.
+_NO_SEPARATOR = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 
 
 def count_from_zero(routes: Iterable[BaseRoute]) -> None:
@@ -118,8 +123,11 @@ class Edge:
             self._ended(scope, notes, status, time.perf_counter() - began)
 
     async def _in_time(self, wanted: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises RequestTooSlow if the body has not arrived, DeadlineExceeded, or AnswerOverdue if the request may have
-        taken effect."""
+        """Raises NoSuchPath for a path that is not what it looks like, RequestTooSlow if the body has not arrived,
+        DeadlineExceeded, or AnswerOverdue if the request may have taken effect."""
+        raw_path: bytes = scope.get("raw_path") or b""
+        if b"%" in raw_path and _NO_SEPARATOR.search(raw_path):
+            raise NoSuchPath(details={"path": raw_path[:200].decode("latin-1")})
         seconds = self._timeout_s
         if wanted.wait_s and scope["method"] not in SAFE_METHODS:  # only a write has an outcome to wait for
             scope["asked_to_wait"] = True

@@ -233,7 +233,7 @@ def test_nonsense_is_refused(fleet: Fleet, more: dict[str, object], field: str |
     assert fleet.states("api") == {"api-test": "closed"}
 
 
-@pytest.mark.parametrize("where", ["api/nothing", "nobody/database", "api/a%2Fb"])
+@pytest.mark.parametrize("where", ["api/nothing", "nobody/database", "api/a/b"])
 def test_what_is_not_there_is_not_found(fleet: Fleet, where: str) -> None:
     """A breaker, a service; and a replica that never reported."""
     body = {"action": "reset", "reason": "a test"}

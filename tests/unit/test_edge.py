@@ -32,6 +32,10 @@ def crashing_app(timeout_s: float) -> FastAPI:
     async def left(_: Request) -> Response:
         return Response(str(deadline.remaining_s()))
 
+    @app.api_route("/deep/{rest:path}", methods=["GET", "POST"])
+    async def deep(_: Request) -> Response:
+        return Response()
+
     @app.post("/body")
     async def body(request: Request) -> Response:
         await read_body(request)
@@ -129,6 +133,18 @@ async def test_a_caller_may_lower_the_deadline_and_not_raise_it(client: httpx.As
     assert _PATIENT_S + 10 < float(twice.text) <= _PATIENT_S + 20
     for wait in ("wait=20", "wait=9999", "respond-async, wait=10"):
         assert 15 < await left("GET", Prefer=wait) <= _PATIENT_S
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
+@pytest.mark.parametrize("path", ["/deep%2Fleft", "/deep%2fleft", "/deep/left%00", "/deep/..%5Cleft", "/deep/%2F"])
+async def test_an_encoded_separator_is_none(client: httpx.AsyncClient, method: str, path: str) -> None:
+    """404 whatever the method: a proxy that filters by path sees another path than it would be."""
+    assert (await client.post("/deep/left%20")).status_code == 200
+    answer = await client.request(method, path)
+    assert answer.status_code == 404
+    if method != "HEAD":
+        error = answer.json()["error"]
+        assert (error["code"], error["details"]) == ("PATH_NOT_FOUND", {"path": path})
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "49", "30001", "1e3", "", "9" * 50, "\u0663"])
