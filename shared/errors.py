@@ -111,6 +111,10 @@ class InvalidCursor(InvalidRequest):
 
     code = "INVALID_CURSOR"
 
+    def __init__(self, sent: str = "") -> None:
+        constraint = "must be a meta.next_cursor of the same list"
+        super().__init__(details={"field": "cursor", "value": sent[:64], "constraint": constraint})
+
 
 class InvalidExpiry(InvalidRequest):
     """The X-Expire-After-Ms is not valid."""

@@ -27,8 +27,7 @@ def position_of(plural: str, cursor: str | None) -> int:
             return int(version)
     except (binascii.Error, UnicodeError, ValueError):
         pass
-    constraint = "must be a meta.next_cursor of the same list"
-    raise InvalidCursor(details={"field": "cursor", "value": cursor[:64], "constraint": constraint})
+    raise InvalidCursor(cursor)
 
 
 def _mark(plural: str) -> str:

@@ -84,12 +84,12 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
         return success(request, describe(entity), meta={"pending": seen.pending}, headers=kept)
 
     async def read_page(request: Request, limit: int, cursor: str | None, **unique: Any) -> Response:
-        fresh = headers.wants_fresh(request)
+        fresh, position = headers.wants_fresh(request), position_of(plural, cursor)
         wanted = [(field, value) for field in resource.unique if (value := unique[field.name]) is not None]
         if wanted:
             seen = await _with_values(view, resource, wanted, fresh=fresh)
         else:
-            seen = await view.page(resource, position_of(plural, cursor), limit, fresh=fresh)
+            seen = await view.page(resource, position, limit, fresh=fresh)
         meta = {
             "next_cursor": cursor_of(plural, seen.next_after) if seen.next_after else None,
             "limit": limit,

@@ -9,13 +9,14 @@ from starlette.types import Scope
 from holdfast.shared.errors import (
     AppError,
     BodyTooLarge,
-    InvalidParameter,
+    InvalidRequest,
     MalformedJson,
     MethodNotAllowed,
     NoSuchPath,
     Unexpected,
 )
 from holdfast.shared.http.envelope import route_of
+from holdfast.shared.http.query import refusal
 from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -53,10 +54,9 @@ def _of_starlette(error: HTTPException, scope: Scope) -> AppError | None:
             return None
 
 
-def _invalid(error: RequestValidationError) -> InvalidParameter:
+def _invalid(error: RequestValidationError) -> InvalidRequest:
     """A path or query parameter of the wrong form."""
-    errors = [_problem(one) for one in error.errors()]
-    return InvalidParameter(details=errors[0] | ({"errors": errors} if len(errors) > 1 else {}))
+    return refusal([_problem(one) for one in error.errors()])
 
 
 def _problem(one: Any) -> dict[str, Any]:

@@ -1,29 +1,44 @@
 """Query parameters: a request is refused if it has one that its route does not declare, or gives one twice that is no
 list. A misspelt filter would else answer for everything, and of two values a proxy before us may see the other one."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import isclass
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel
 
-from holdfast.shared.errors import InvalidParameter
+from holdfast.shared.errors import InvalidCursor, InvalidParameter, InvalidRequest
 
 _SHOWN_MAX_CHARS = 100
+#: Pydantic would take `1_0`, `1.0`, `+1` and blanks around it, too.
+_WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
 
 
-def declared(dependant: Dependant) -> dict[str, bool]:
-    """The query parameters of a route, and whether each is a list."""
-    found: dict[str, bool] = {}
+class Parameter(NamedTuple):
+    """A parameter that a route declares."""
+
+    is_list: bool = False
+    is_whole_number: bool = False
+
+
+def declared(dependant: Dependant) -> dict[str, Parameter]:
+    """The query parameters of a route."""
+    found: dict[str, Parameter] = {}
     for field in dependant.query_params:
         annotation = field.field_info.annotation
         if isclass(annotation) and issubclass(annotation, BaseModel):
-            found |= {of.alias or name: _is_list(of.annotation) for name, of in annotation.model_fields.items()}
+            found |= {of.alias or name: _parameter(of.annotation) for name, of in annotation.model_fields.items()}
         else:
-            found[field.alias] = _is_list(annotation)
+            found[field.alias] = _parameter(annotation)
     return found
+
+
+def of_the_path(dependant: Dependant) -> dict[str, Parameter]:
+    """The parameters in the path of a route."""
+    return {field.alias: _parameter(field.field_info.annotation) for field in dependant.path_params}
 
 
 Arguments = Callable[[bytes], dict[str, Any] | None]
@@ -40,7 +55,8 @@ def arguments(dependant: Dependant) -> Arguments | None:
         dependant.http_connection_param_name,
         dependant.websocket_param_name,
     )
-    if any(about) or any(injected) or dependant.dependencies or any(declared(dependant).values()):
+    parameters = declared(dependant)
+    if any(about) or any(injected) or dependant.dependencies or any(each.is_list for each in parameters.values()):
         return None
     if dependant.request_param_name != "request":
         return None
@@ -58,6 +74,8 @@ def arguments(dependant: Dependant) -> Arguments | None:
                     return None
                 values[field.name] = field.get_default()
                 continue
+            if parameters[name].is_whole_number and not _WHOLE.fullmatch(raw[name]):
+                return None
             values[field.name], errors = field.validate(raw[name], loc=("query", name))
             if errors:
                 return None
@@ -66,28 +84,64 @@ def arguments(dependant: Dependant) -> Arguments | None:
     return read
 
 
-def check(query: bytes, known: Mapping[str, bool]) -> None:
-    """Raises InvalidParameter."""
-    problems = list(_problems(query, known))
-    if problems:
-        raise InvalidParameter(details=problems[0] | ({"errors": problems} if len(problems) > 1 else {}))
+def check(query: bytes, known: Mapping[str, Parameter]) -> None:
+    """Raises InvalidParameter, or InvalidCursor."""
+    sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    if problems := list(_problems(sent, known)):
+        raise _invalid(problems)
+    check_numbers(sent, known)
 
 
-def _problems(query: bytes, known: Mapping[str, bool]) -> Iterator[dict[str, Any]]:
+def check_numbers(sent: Iterable[tuple[str, str]], known: Mapping[str, Parameter]) -> None:
+    """Whole numbers are digits, as everybody reads them. Raises InvalidParameter, or InvalidCursor."""
+    wrong = {
+        name: _problem(name, value, "must be a whole number")
+        for name, value in sent
+        if known[name].is_whole_number and not _WHOLE.fullmatch(value)
+    }
+    if wrong:
+        raise refusal(list(wrong.values()))
+
+
+def refusal(problems: Sequence[dict[str, Any]]) -> InvalidRequest:
+    """The error for values of the wrong form. A cursor has no form that a caller should know."""
+    if all(each["field"] == "cursor" for each in problems):
+        return InvalidCursor(problems[0]["value"] or "")
+    return _invalid(problems)
+
+
+def _invalid(problems: Sequence[dict[str, Any]]) -> InvalidParameter:
+    return InvalidParameter(details=problems[0] | ({"errors": problems} if len(problems) > 1 else {}))
+
+
+def _problem(name: str, value: str, constraint: str) -> dict[str, Any]:
+    return {"field": name[:_SHOWN_MAX_CHARS], "value": value[:_SHOWN_MAX_CHARS], "constraint": constraint}
+
+
+def _problems(sent: Iterable[tuple[str, str]], known: Mapping[str, Parameter]) -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
     reported: set[str] = set()
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+    for name, value in sent:
         if name not in reported and (constraint := _constraint(name, known, seen)):
             reported.add(name)
-            yield {"field": name[:_SHOWN_MAX_CHARS], "value": value[:_SHOWN_MAX_CHARS], "constraint": constraint}
+            yield _problem(name, value, constraint)
         seen.add(name)
 
 
-def _constraint(name: str, known: Mapping[str, bool], seen: set[str]) -> str | None:
+def _constraint(name: str, known: Mapping[str, Parameter], seen: set[str]) -> str | None:
     if name not in known:
         return f"is not a known parameter; known: {', '.join(known) or 'none'}"
-    return "must not be given twice" if name in seen and not known[name] else None
+    return "must not be given twice" if name in seen and not known[name].is_list else None
 
 
-def _is_list(annotation: Any) -> bool:
-    return list in (get_origin(annotation), *(get_origin(each) for each in get_args(annotation)))
+def _parameter(annotation: Any) -> Parameter:
+    is_list = list in (get_origin(annotation), *(get_origin(each) for each in get_args(annotation)))
+    return Parameter(is_list, _kinds(annotation) - {type(None)} == {int})
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that a value may have, without what is around them."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    inner = get_args(annotation)
+    return {kind for each in inner for kind in _kinds(each)} if inner else {annotation}

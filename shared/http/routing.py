@@ -37,11 +37,13 @@ class DirectRoute(APIRoute):
         handler: Handler = self.endpoint if self._takes_the_request() else super().get_route_handler()
         if not self.include_in_schema or self.path in OPEN_PATHS:
             return handler
-        known = query.declared(self.dependant)
+        known, of_the_path = query.declared(self.dependant), query.of_the_path(self.dependant)
 
         async def checked(request: Request) -> Response:
             if sent := request.scope["query_string"]:
                 query.check(sent, known)
+            if of_the_path:
+                query.check_numbers(((name, request.path_params[name]) for name in of_the_path), of_the_path)
             return await handler(request)
 
         return checked

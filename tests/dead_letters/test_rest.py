@@ -219,6 +219,20 @@ def test_what_makes_no_sense_is_refused(desk: Desk, query: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "cursor"),
+    [("letters", "5"), ("letters", "1764000000123-4_0123456789abcdef"), ("groups", "1764000000123-4"),
+     ("groups", "x" * 61), ("groups", "1764000000123-4_"), ("audit", "1764000000123-4"), ("audit", "+5"),
+     ("replays", "1764000000123-4"), ("replays", "0"), ("replays/1/items", "-1")],
+)  # fmt: skip
+def test_a_cursor_of_another_list_is_refused_as_a_cursor(desk: Desk, path: str, cursor: str) -> None:
+    """In the same words on every list."""
+    answer = desk.ask("GET", f"/dlq/{path}", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "INVALID_CURSOR"), answer.text
+    constraint = "must be a meta.next_cursor of the same list"
+    assert answer.json()["error"]["details"] == {"field": "cursor", "value": cursor[:64], "constraint": constraint}
+
+
+@pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"\xff", b'{"selection": {}, "reason": "why", "expected_count": 1}',
      b'{"selection": {"ids": ["1"]}, "reason": "why", "expected_count": 1}',

@@ -149,6 +149,8 @@ def test_an_address_on_its_way_cannot_be_taken(api: httpx.Client) -> None:
         ("GET", "/operations/0198c0de-0000-7000-8000-000000000001", {}, 404, "OPERATION_NOT_FOUND"),
         ("GET", "/users?limit=0", {}, 422, "INVALID_PARAMETER"),
         ("GET", "/users?limit=x", {}, 422, "INVALID_PARAMETER"),
+        ("GET", "/users?limit=1_0", {}, 422, "INVALID_PARAMETER"),
+        ("GET", "/users?email=ada@example.com&cursor=false", {}, 422, "INVALID_CURSOR"),
         ("GET", "/users?cursor=%F0%9F%92%A9", {}, 422, "INVALID_CURSOR"),
         ("POST", "/users", {"content": b"{}"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
         ("POST", "/users", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "MALFORMED_JSON"),

@@ -164,7 +164,7 @@ _HARMLESS: dict[str, tuple[bytes, int, str]] = {
     "another protocol": (_get(b"/nothing", b"Upgrade: websocket\r\nConnection: Upgrade\r\n"), 404, "PATH_NOT_FOUND"),
     "another protocol, with a body": (_post(b"[]", b"Upgrade: h2c\r\nConnection: Upgrade\r\n"), 422, "INVALID_BODY"),
     "TRACE": (b"TRACE /users HTTP/1.1\r\n" + _HOST + b"\r\n", 405, "METHOD_NOT_ALLOWED"),
-    "a long cursor": (_get(b"/users?cursor=" + b"x" * 7_000), 422, "INVALID_PARAMETER"),
+    "a long cursor": (_get(b"/users?cursor=" + b"x" * 7_000), 422, "INVALID_CURSOR"),
     "text where a number belongs": (_get(b"/users?limit=%00"), 422, "INVALID_PARAMETER"),
     "a header that is no text": (_get(b"/nothing", b"Accept: \xff\xfe\r\n"), 404, "PATH_NOT_FOUND"),
     "an insane request id": (_get(b"/nothing", b"X-Request-ID: <script>\r\n"), 404, "PATH_NOT_FOUND"),

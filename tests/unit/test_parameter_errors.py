@@ -3,7 +3,7 @@
 import pytest
 from fastapi.exceptions import RequestValidationError
 
-from holdfast.shared.errors import InvalidParameter
+from holdfast.shared.errors import InvalidCursor, InvalidParameter
 from holdfast.shared.http.answers import error_of
 
 
@@ -21,3 +21,14 @@ def test_it_names_the_parameter(loc: tuple[str | int, ...], msg: str, field: str
     error = error_of(RequestValidationError([{"loc": loc, "msg": msg, "input": "zzz", "type": "x"}]), {"type": "http"})
     assert isinstance(error, InvalidParameter)
     assert error.details == {"field": field, "value": "zzz", "constraint": constraint}
+
+
+def test_what_is_no_cursor_is_refused_as_one() -> None:
+    """Whatever is wrong with it, and without the form that it should have; beside another error it is one of two."""
+    cursor = {"loc": ("query", "cursor"), "msg": "String should match pattern", "input": "zzz", "type": "x"}
+    error = error_of(RequestValidationError([cursor]), {"type": "http"})
+    constraint = "must be a meta.next_cursor of the same list"
+    assert isinstance(error, InvalidCursor)
+    assert error.details == {"field": "cursor", "value": "zzz", "constraint": constraint}
+    both = error_of(RequestValidationError([cursor, cursor | {"loc": ("query", "limit")}]), {"type": "http"})
+    assert isinstance(both, InvalidParameter)

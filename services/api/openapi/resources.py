@@ -14,6 +14,7 @@ from holdfast.shared.errors import (
     CircuitOpen,
     DatabaseUnavailable,
     InvalidCondition,
+    InvalidCursor,
     InvalidRequest,
     KeyReused,
     MalformedJson,
@@ -183,7 +184,7 @@ class _Writer:
             a_list(self._entity),
             [self._example()],
             copy=f"cached_{self._resource.plural}",
-        ) | errors(*_READ_ERRORS)
+        ) | errors(InvalidCursor, *_READ_ERRORS)
 
     def _done(self, status: int, headers: dict[str, Any]) -> dict[int | str, Any]:
         fields = {each.name: _value(each) for each in self._resource.fields}

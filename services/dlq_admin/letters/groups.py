@@ -11,13 +11,13 @@ from holdfast.services.dlq_admin.letters.models import GroupStanding, GroupSumma
 from holdfast.services.dlq_admin.letters.suggestion import Step, suggested
 from holdfast.services.dlq_admin.letters.tried import Tried
 from holdfast.services.dlq_admin.writers import Running
-from holdfast.shared.errors import GroupNotFound, InvalidParameter
+from holdfast.shared.errors import GroupNotFound, InvalidCursor
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.edit import versions
 from holdfast.shared.letters.find import groups, notes
 from holdfast.shared.letters.find.groups import Order
 from holdfast.shared.letters.find.standing import Standing, standing
-from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.letters.ids import id_of, number_of, number_or_none
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.writes.outcome import Reason
@@ -111,8 +111,7 @@ def _after(cursor: str | None) -> tuple[int, str] | None:
     if cursor is None:
         return None
     last, _, fingerprint = cursor.partition("_")
-    try:
-        return number_of(last), fingerprint.encode("ascii").decode()
-    except ValueError:
-        details = {"field": "cursor", "value": cursor, "constraint": "the id of a letter, _, a fingerprint"}
-        raise InvalidParameter(details=details) from None
+    number = number_or_none(last)
+    if number is None:
+        raise InvalidCursor(cursor)
+    return number, fingerprint

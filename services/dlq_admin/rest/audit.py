@@ -9,7 +9,7 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.letters.decisions import Audit
 from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.rest.answers import documented, page
-from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest
+from holdfast.shared.errors import DatabaseUnavailable, InvalidCursor
 from holdfast.shared.letters.audit.entries import AuditAction
 
 
@@ -23,7 +23,7 @@ def add_routes(app: FastAPI, log: Audit) -> None:
             "The audit, the newest first",
             "A page; `meta.next_cursor` leads to the next.",
             list[AuditRecord],
-            InvalidRequest,
+            InvalidCursor,
             DatabaseUnavailable,
         ),
     )

@@ -20,7 +20,7 @@ from holdfast.services.dlq_admin.faults.models import (
 )
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Input, read_input
-from holdfast.shared.errors import TooManyFaults
+from holdfast.shared.errors import NoSuchPath, TooManyFaults
 from holdfast.shared.runtime.time_budgets import FAULT_MAX_S
 
 _DAY_S = 86_400.0
@@ -75,6 +75,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
             "Announce that a fault is on, and for how long unless it is announced again",
             "It is on.",
             AnnouncedFault,
+            NoSuchPath,
             TooManyFaults,
             sent=(FaultInput, {"target": "database", "for_s": 10}),
         ),
@@ -90,6 +91,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
             "Announce that a fault is over; with `?target=` on that one only",
             "What was on.",
             EndedFaults,
+            NoSuchPath,
             *BODY_ERRORS,
         ),
     )
@@ -103,6 +105,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
             "Report how long the system took to get over a fault",
             "As it is shown now.",
             MeasuredRecovery,
+            NoSuchPath,
             sent=(RecoveryInput, {"detect_s": 1.2, "resume_s": 3.5, "drain_s": 4, "verdict": "passed"}),
         ),
     )

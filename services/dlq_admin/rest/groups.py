@@ -9,8 +9,8 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.letters.groups import Groups
 from holdfast.services.dlq_admin.letters.models import GroupSummary
 from holdfast.services.dlq_admin.rest.answers import answered, documented, page
-from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, NoteInput, actor_of, read_input
-from holdfast.shared.errors import DatabaseUnavailable, GroupNotFound, InvalidRequest, OutcomeUnknown
+from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, GROUP_CURSOR, NoteInput, actor_of, read_input
+from holdfast.shared.errors import DatabaseUnavailable, GroupNotFound, InvalidCursor, InvalidRequest, OutcomeUnknown
 from holdfast.shared.letters.state import State
 
 _NOTED = "a note on a group"
@@ -26,7 +26,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
             "What fails alike, the newest first",
             "A page; `meta.next_cursor` leads to the next.",
             list[GroupSummary],
-            InvalidRequest,
+            InvalidCursor,
             DatabaseUnavailable,
         ),
     )
@@ -37,7 +37,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
             State.REPLAYING,
         ],
         every: Annotated[bool, Query(description="Groups of nothing but letters that are over, too")] = False,
-        cursor: Annotated[str | None, Query(max_length=60)] = None,
+        cursor: Annotated[str | None, Query(pattern=GROUP_CURSOR)] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
         found, end = await known.page([] if every else state, cursor, limit)

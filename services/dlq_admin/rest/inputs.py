@@ -27,6 +27,8 @@ SHORT_MAX_CHARS = 300
 
 LETTER_ID = r"^[0-9]{1,13}-[0-9]{1,6}$"
 FINGERPRINT = r"^[0-9a-f]{16}$"
+#: The newest letter of a group, and which group.
+GROUP_CURSOR = LETTER_ID[:-1] + "_" + FINGERPRINT[1:]
 _ID = r"^[!-~]{1,36}$"
 _RESOURCE = rf"^[a-z][a-z0-9_]{{0,{NAME_MAX_CHARS - 1}}}$"
 

@@ -11,7 +11,7 @@ from holdfast.services.dlq_admin.letters.models import LetterDetail, LettersOnSt
 from holdfast.services.dlq_admin.letters.search import Letters
 from holdfast.services.dlq_admin.rest.answers import FRESH, answered, documented, page, plain
 from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, SHORT_MAX_CHARS, FilterInput, LetterId, actor_of
-from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest, LetterNotFound, OutcomeUnknown
+from holdfast.shared.errors import DatabaseUnavailable, InvalidCursor, InvalidRequest, LetterNotFound, OutcomeUnknown
 from holdfast.shared.http.envelope import Fallback, failure
 from holdfast.shared.http.keys import OPERATE, require
 
@@ -35,7 +35,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
             "A page; `meta.next_cursor` leads to the next, also where a search for text has found too little in the"
             " stretch that it looked through. While the database is away: those that wait on their stream.",
             list[LetterSummary],
-            InvalidRequest,
+            InvalidCursor,
             DatabaseUnavailable,
             fallback=LettersOnStream,
         ),

@@ -14,6 +14,7 @@ from holdfast.services.dlq_admin.rest.inputs import BulkInput, Input, Reason, ac
 from holdfast.shared.errors import (
     CountMismatch,
     DatabaseUnavailable,
+    InvalidCursor,
     InvalidRequest,
     NothingToReplay,
     OutcomeUnknown,
@@ -101,7 +102,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
             "Replays, the newest first",
             "A page; `meta.next_cursor` leads to the next.",
             list[ReplaySummary],
-            InvalidRequest,
+            InvalidCursor,
             DatabaseUnavailable,
         ),
     )
@@ -137,7 +138,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
             "Its letters, by outcome",
             "A page in the order of sending; the `letter_id`s make the `ids` of a new selection.",
             list[ReplayItem],
-            InvalidRequest,
+            InvalidCursor,
             ReplayNotFound,
             DatabaseUnavailable,
         ),
