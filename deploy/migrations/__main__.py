@@ -10,6 +10,7 @@ from alembic.config import main as alembic
 
 from holdfast.migrations.declared import Change, RefusedError, changes
 from holdfast.shared.domain import DEFAULT, registry
+from holdfast.shared.runtime.read_settings import read
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store.engine import Timeouts, make_engine
 
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
 def _revision(name: str) -> int:
     engine = make_engine(
-        StoreSettings().db_dsn, Timeouts(checkout_s=5, connect_s=5, io_s=60, lock_wait_s=30), pool_size=1
+        read(StoreSettings).db_dsn, Timeouts(checkout_s=5, connect_s=5, io_s=60, lock_wait_s=30), pool_size=1
     )
     with engine.connect() as connection:
         try:

@@ -11,6 +11,7 @@ from holdfast.migrations import WARNING, declared, lock
 from holdfast.privileges import database
 from holdfast.shared.domain import registry
 from holdfast.shared.faults import Fault
+from holdfast.shared.runtime.read_settings import read
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store.connections import KEPT
 from holdfast.shared.store.engine import Timeouts, make_engine
@@ -24,7 +25,7 @@ _NO_SUCH_GRANT = (1141, 1147)
 def run() -> None:
     """Upgrade under a lock, so that two deploys cannot interleave."""
     timeouts = Timeouts(checkout_s=5, connect_s=5, io_s=300, lock_wait_s=30)
-    engine = make_engine(StoreSettings().db_dsn, timeouts, pool_size=2)
+    engine = make_engine(read(StoreSettings).db_dsn, timeouts, pool_size=2)
     with engine.connect() as guard, engine.connect() as connection:
         if not lock.take(guard, _LOCK_WAIT_S):
             raise SystemExit("another migration is running")

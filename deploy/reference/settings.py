@@ -26,8 +26,10 @@ _SHARED: tuple[tuple[str, type[Settings]], ...] = (
     ("Services that use the database", StoreSettings),
 )
 _HEAD = ("name", "default", "range", "meaning")
-_ABOUT = """Read once, at start. What cannot be meant stops the service with a sentence: an unknown key, a number out of
-range, two time limits the wrong way round ([time budgets](time-budgets.md)).
+_ABOUT = """Read once, at start. What cannot be meant stops the process: an unknown name, a number out of range, two
+time limits the wrong way round ([time budgets](time-budgets.md)). It ends with exit code 2 and a line for each wrong
+setting (`setting_refused` in the log of a service, on stderr from a command) with the variable, where its value is from
+and what is wrong. An unknown name comes with the nearest known one. Values are not repeated.
 
 Any of them may be in a file instead: `DB_DSN_FILE=/run/secrets/dsn`, `HOLDFAST_GRAFANA_TOKEN_FILE=...`. What is set
 both ways is taken from the environment."""

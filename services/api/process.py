@@ -6,14 +6,13 @@ from holdfast.services.api.app import make_app
 from holdfast.services.api.settings import ApiSettings
 from holdfast.shared.http.server import config
 from holdfast.shared.queue import agreement
-from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.start import start
 from holdfast.shared.telemetry.tracing import spans
 
 
 def run() -> None:
     """Until SIGTERM."""
-    settings = ApiSettings()
-    logs.configure("api", settings.log_level, settings.log_style)
+    settings = start("api", ApiSettings)
     agreement.check(settings)
     host, port = settings.listen_host, settings.api_port
     spans.begin("api", settings.instance, settings.otlp_endpoint, settings.trace_share)

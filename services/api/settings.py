@@ -1,9 +1,10 @@
 """What an operator may change about the api."""
 
 import hmac
-from typing import Literal, Self
+from collections.abc import Iterator
+from typing import Literal
 
-from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
 
 from holdfast.shared.http.forwarded import networks
 from holdfast.shared.runtime.settings import CacheSettings, GrafanaSettings, StoreSettings
@@ -99,13 +100,13 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
         """This service's keys."""
         return "API_"
 
-    @model_validator(mode="after")
-    def _closed_unless_demo(self) -> Self:
+    def wrong_together(self) -> Iterator[str]:
+        """Only a demo may be open to everybody."""
+        yield from super().wrong_together()
         if self.profile == "production" and self.keys_file is None:
-            raise ValueError("the production profile needs API keys: keys_file")
+            yield "the production profile needs API keys: keys_file"
         if self.profile == "production" and self.api_idempotency_secret is None:
-            raise ValueError("the production profile needs a secret for keys of requests: api_idempotency_secret")
-        return self
+            yield "the production profile needs a secret for keys of requests: api_idempotency_secret"
 
     def budgets(self) -> tuple[Budget, ...]:
         """The worst day of a read and of a write still ends in an answer."""

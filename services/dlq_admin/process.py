@@ -13,17 +13,17 @@ from holdfast.shared.faults import Fault
 from holdfast.shared.letters.audit import seals
 from holdfast.shared.queue import agreement
 from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.runtime.read_settings import read
 from holdfast.shared.runtime.redis import queue_client
 from holdfast.shared.store.engine import engine_of
-from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.start import start
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes.ledger import table
 
 
 def serve() -> int:
     """Until SIGTERM."""
-    settings = DlqAdminSettings()
-    logs.configure("dlq_admin", settings.log_level, settings.log_style)
+    settings = start("dlq_admin", DlqAdminSettings)
     spans.begin("dlq_admin", settings.instance, settings.otlp_endpoint, settings.trace_share)
     agreement.check(settings)
     uvloop.run(DlqAdmin(settings).run())
@@ -33,7 +33,7 @@ def serve() -> int:
 
 def ledger() -> int:
     """Exit code: 0 balanced, 1 out of balance, 2 not known."""
-    return asyncio.run(_ledger(DlqAdminSettings()))
+    return asyncio.run(_ledger(read(DlqAdminSettings)))
 
 
 async def _ledger(settings: DlqAdminSettings) -> int:
@@ -52,7 +52,7 @@ async def _ledger(settings: DlqAdminSettings) -> int:
 
 def verify_audit() -> int:
     """Exit code: 0 the chain is whole, 1 it is not, 2 not known."""
-    engine = engine_of(DlqAdminSettings())
+    engine = engine_of(read(DlqAdminSettings))
     try:
         verdict = seals.verify(engine)
     except Fault as error:

@@ -5,14 +5,13 @@ import uvicorn
 from holdfast.services.external_proxy.app import make_app
 from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.shared.http.server import config
-from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.start import start
 from holdfast.shared.telemetry.tracing import spans
 
 
 def run() -> None:
     """Until SIGTERM."""
-    settings = ProxySettings()
-    logs.configure("external_proxy", settings.log_level, settings.log_style)
+    settings = start("external_proxy", ProxySettings)
     spans.begin("external_proxy", settings.instance, settings.otlp_endpoint, settings.trace_share)
     app = make_app(settings)
     host, port = settings.listen_host, settings.proxy_port

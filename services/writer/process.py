@@ -5,14 +5,13 @@ import uvloop
 from holdfast.services.writer.app import Writer
 from holdfast.services.writer.settings import WriterSettings
 from holdfast.shared.queue import agreement
-from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.start import start
 from holdfast.shared.telemetry.tracing import spans
 
 
 def run() -> None:
     """Exit code 0 after SIGTERM."""
-    settings = WriterSettings()
-    logs.configure("writer", settings.log_level, settings.log_style)
+    settings = start("writer", WriterSettings)
     agreement.check(settings)
     spans.begin("writer", settings.instance, settings.otlp_endpoint, settings.trace_share)
     writer = Writer(settings)

@@ -1,6 +1,17 @@
-"""Problems: what pydantic finds wrong with an input, in our words."""
+"""Problems: what is wrong with an input, in our words."""
+
+from collections.abc import Sequence
 
 from pydantic_core import ErrorDetails
+
+
+class WrongTogether(ValueError):
+    """Sentences about several settings, or `NAME: fault` about a variable that is no field's value."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        super().__init__("; ".join(sentences))
+        self.sentences = sentences
+
 
 _PREFIXES = ("Value error, ", "Assertion failed, ")
 

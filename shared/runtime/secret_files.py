@@ -2,11 +2,13 @@
 environment, a file is not shown by `docker inspect` and not inherited by child processes."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource, SettingsError
+from pydantic_settings import EnvSettingsSource
 
 _SUFFIX = "_FILE"
 
@@ -22,14 +24,32 @@ def file_variables(variables: Iterable[str]) -> set[str]:
     return {name + _SUFFIX for name in variables}
 
 
-class SecretFiles(EnvSettingsSource):
-    """The settings source. It comes after the environment, so a value there wins. Raises SettingsError, naming the
-    variable, if a file cannot be read."""
+class Environment(EnvSettingsSource):
+    """The environment. What should be JSON and is none stays as it is, so that it is refused with all other faults."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """JSON, or the text itself."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except (ValueError, TypeError):
+            return value
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for the value in a file that cannot be read, so that it is refused with all other faults."""
+
+    variable: str
+    why: str
+
+
+class SecretFiles(Environment):
+    """The settings source. It comes after the environment, so a value there wins."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         environment = super()._load_env_vars()
         prefix = str(self.settings_cls.model_config.get("env_prefix", ""))
-        read: dict[str, str | None] = {}
+        read: dict[str, Any] = {}
         for name, field in self.settings_cls.model_fields.items():
             asked = variable(prefix, name, field)
             if path := environment.get((asked + _SUFFIX).lower()):
@@ -37,8 +57,8 @@ class SecretFiles(EnvSettingsSource):
         return read
 
 
-def _text(asked: str, path: Path) -> str:
+def _text(asked: str, path: Path) -> str | Unreadable:
     try:
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{asked}: {path}: {getattr(error, 'strerror', None) or 'is not text'}") from None
+        return Unreadable(asked, f"{path}: {getattr(error, 'strerror', None) or 'is not text'}")

@@ -1,6 +1,6 @@
 """Settings that services share, and the rules of all settings.
 
-They are read once, in `__main__`. `DB_DSN` and `REDIS_ADDR` keep their well-known names; all others begin with
+`read_settings.read` reads them, once. `DB_DSN` and `REDIS_ADDR` keep their well-known names; all others begin with
 `HOLDFAST_`. Each may be in a file that `NAME_FILE` names. A service refuses every `HOLDFAST_` key that is neither
 shared nor, by its prefix, another service's, so that a misspelt key is found.
 """
@@ -8,6 +8,7 @@ shared nor, by its prefix, another service's, so that a misspelt key is found.
 import os
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
@@ -19,9 +20,10 @@ from holdfast.shared.domain import DEFAULT
 from holdfast.shared.runtime.bounds import Bounds
 from holdfast.shared.runtime.build import revision
 from holdfast.shared.runtime.origins import parse_origins
-from holdfast.shared.runtime.secret_files import SecretFiles
-from holdfast.shared.runtime.time_budgets import FIXED, Budget, Part, check
-from holdfast.shared.runtime.variables import ENV_PREFIX, unknown
+from holdfast.shared.runtime.problems import WrongTogether
+from holdfast.shared.runtime.secret_files import Environment, SecretFiles
+from holdfast.shared.runtime.time_budgets import FIXED, WRONG_WAY_ROUND, Budget, Part
+from holdfast.shared.runtime.variables import ENV_PREFIX, known, unknown
 
 #: The form of names that go into keys, channels, entries, headers, columns and labels.
 _NAME = r"^[A-Za-z0-9._+-]{1,64}$"
@@ -117,7 +119,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The sources; the first with a value wins."""
-        return init_settings, env_settings, SecretFiles(settings_cls)
+        return init_settings, Environment(settings_cls), SecretFiles(settings_cls)
 
     @classmethod
     def own_prefix(cls) -> str:
@@ -128,37 +130,34 @@ class Settings(BaseSettings):
         """The relations between this service's time limits, checked at its start."""
         return ()
 
-    @model_validator(mode="after")
-    def _inner_before_outer(self) -> Self:
-        check((*FIXED, *self.budgets()))
-        return self
+    def wrong_together(self) -> Iterator[str]:
+        """What is wrong with several settings, each of them right by itself; it names their fields."""
+        yield from (f"{WRONG_WAY_ROUND}: {budget}" for budget in (*FIXED, *self.budgets()) if not budget.kept)
 
     @model_validator(mode="after")
-    def _refuse_odd_revision(self) -> Self:
+    def _refuse(self) -> Self:
+        wrong = [f"{name}: {why}" for name, why in self._unknown.items() if name not in self._optional]
         if not re.fullmatch(_NAME.strip("^$"), revision()):
-            raise ValueError(f"HOLDFAST_REVISION does not match {_NAME}")
-        return self
-
-    @model_validator(mode="after")
-    def _refuse_misspelt(self) -> Self:
-        if unknown := self._unknown - self._optional:
-            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+            wrong.append(f"HOLDFAST_REVISION: must match {_NAME}")
+        if wrong := [*wrong, *self.wrong_together()]:
+            raise WrongTogether(wrong)
         return self
 
     @property
     def ignored(self) -> list[str]:
         """Settings that this build does not know, and may start without."""
-        return sorted(self._unknown & self._optional)
+        return sorted(self._optional.intersection(self._unknown))
 
     @property
     def _optional(self) -> set[str]:
         return {name.strip() for name in self.optional_settings.split(",")}
 
     @property
-    def _unknown(self) -> set[str]:
+    def _unknown(self) -> dict[str, str]:
         # One environment may serve all services.
         groups = (type(self), QueueSettings, CacheSettings, StoreSettings, GrafanaSettings)
-        return unknown(os.environ, (name for group in groups for name in group.model_fields), self.own_prefix())
+        names = (name for group in groups for name in group.model_fields)
+        return unknown(os.environ, known(names), self.own_prefix())
 
 
 class QueueSettings(Settings):
@@ -246,6 +245,7 @@ class StoreSettings(Settings):
     db_dsn: str = Field(
         repr=False,
         validation_alias=AliasChoices("DB_DSN", "db_dsn"),
+        examples=["mysql://user:password@host:3306/db"],
         description="mysql://user:password@host:3306/db, or the Go form user:password@tcp(host:3306)/db; `?tls=true`;"
         " several hosts, `primary:3306,standby:3306`, are tried in order",
     )
@@ -265,7 +265,7 @@ class StoreSettings(Settings):
     def _declares_resources(cls, value: str) -> str:
         from holdfast.shared.domain import registry  # here: not every service has a domain, and what it imports
 
-        if value != registry.configured():
+        if value not in (registry.configured(), DEFAULT):  # a file cannot say it; the default stands in for a wrong one
             raise ValueError("HOLDFAST_DOMAIN is read from the environment only")
         try:
             registry.load(value)

@@ -55,6 +55,8 @@ FAULT_MAX_S, FAULTS_KEPT_S = 600.0, 86_400
 #: How often Prometheus asks for metrics.
 SCRAPE_EVERY_S = 5
 
+WRONG_WAY_ROUND = "time limits are the wrong way round"
+
 
 class Part(NamedTuple):
     """A limit, by its name, and how often it may be used up one after another."""
@@ -117,4 +119,4 @@ FIXED = (
 def check(budgets: Iterable[Budget]) -> None:
     """Raises ValueError with every relation that does not hold."""
     if broken := [str(budget) for budget in budgets if not budget.kept]:
-        raise ValueError("time limits are the wrong way round: " + "; ".join(broken))
+        raise ValueError(f"{WRONG_WAY_ROUND}: {'; '.join(broken)}")

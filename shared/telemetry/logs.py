@@ -13,6 +13,7 @@ class Action(StrEnum):
     """Every `action` of a log line or of a note in an explanation."""
 
     SERVICE_STARTED = "service_started"
+    SETTING_REFUSED = "setting_refused"
     SETTINGS_IGNORED = "settings_ignored"
     SERVICE_STOPPED = "service_stopped"
     LOOP_CRASHED = "loop_crashed"

@@ -131,3 +131,9 @@ def test_a_metrics_name_is_written_where_it_is_declared() -> None:
 def _path(module: object) -> str:
     file = Path(str(vars(module)["__file__"])).resolve()
     return str(file.relative_to(Path.cwd()))
+
+
+def test_settings_are_read_in_one_way() -> None:
+    """By `read_settings`, which reports what is wrong; the local stack's are not a service's."""
+    by_hand = re.compile(r"(?<!\bStack)Settings\(\)")
+    assert [str(file) for file, text in sources("services", "shared", "deploy") if by_hand.search(text)] == []

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from holdfast.services.api.settings import ApiSettings
 from holdfast.shared.connections.address import parse_dsn
+from holdfast.shared.runtime.read_settings import read
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_a_build_starts_without_a_setting_of_a_later_one_that_is_named_as_option
     monkeypatch.setenv("HOLDFAST_API_OF_TOMORROW", "1")
     assert ApiSettings().ignored == ["HOLDFAST_API_OF_TOMORROW"]
     monkeypatch.setenv("HOLDFAST_API_PROT", "8080")
-    with pytest.raises(ValidationError, match=r"unknown settings: HOLDFAST_API_PROT\s"):
+    with pytest.raises(ValidationError, match="Value error, HOLDFAST_API_PROT: is not known"):
         ApiSettings()
 
 
@@ -122,15 +122,19 @@ def test_a_setting_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert ApiSettings().db_dsn == "mysql://a:b@c/d"
 
 
-def test_a_file_that_cannot_be_read_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Missing, or no text: the variable is named; and a misspelt one is still refused."""
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "missing"))
-    with pytest.raises(SettingsError, match=r"DB_DSN_FILE.*No such file"):
-        ApiSettings()
+    with pytest.raises(SystemExit):
+        read(ApiSettings)
+    assert f"DB_DSN_FILE (environment): {tmp_path / 'missing'}: No such file" in capsys.readouterr().err
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "bytes"))
-    with pytest.raises(SettingsError, match="is not text"):
-        ApiSettings()
+    with pytest.raises(SystemExit):
+        read(ApiSettings)
+    assert "is not text" in capsys.readouterr().err
     (tmp_path / "dsn").write_text(_DSN)
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "dsn"))
     monkeypatch.setenv("HOLDFAST_GRAFANA_TOKN_FILE", str(tmp_path / "dsn"))
