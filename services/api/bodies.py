@@ -79,9 +79,8 @@ def parse_part(resource: ResourceType, body: bytes) -> dict[str, Any]:
     """The values of an Update: the fields that were sent. Raises InvalidRequest or MalformedJson."""
     sent = _parsed(resource, bodies_of(resource).part, body)
     if not sent:
-        raise NothingToChange(
-            details={"field": None, "value": None, "constraint": f"at least one of {', '.join(resource.by_name)}"}
-        )
+        constraint = f"must have at least one of {', '.join(resource.by_name)}"
+        raise NothingToChange(details={"field": None, "value": None, "constraint": constraint})
     return sent
 
 

@@ -46,7 +46,7 @@ def versions_wanted(request: Request, *, new: bool) -> tuple[str, str]:
     if_match, if_none_match = conditions(request.scope["headers"])
     among = if_match.versions(strong=True) if if_match else ()
     if if_match and not among and (new or not if_match.any):
-        raise PreconditionFailed(details={"field": IF_MATCH, "constraint": "names no version of it"})
+        raise PreconditionFailed(details={"field": IF_MATCH, "constraint": "must name a version of it"})
     if if_none_match is None or new:
         return _listed(among), ""
     return _listed(among), "*" if if_none_match.any else _listed(if_none_match.versions(strong=False))
@@ -67,7 +67,7 @@ def expire_ms(headers: Headers) -> str:
         details={
             "field": "X-Expire-After-Ms",
             "value": raw[:20].decode("latin-1"),
-            "constraint": f"a whole number of ms from 1 to {_EXPIRE_MAX_MS}",
+            "constraint": f"must be a whole number of ms from 1 to {_EXPIRE_MAX_MS}",
         },
     )
 

@@ -43,9 +43,8 @@ class KeyIds:
             return None
         match = _KEY.match(raw.decode("latin-1").strip())
         if match is None:
-            raise InvalidIdempotencyKey(
-                details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
-            )
+            constraint = "must be 1 to 255 visible ASCII characters"
+            raise InvalidIdempotencyKey(details={"field": "Idempotency-Key", "value": None, "constraint": constraint})
         path = canonical_path(request.scope["path"])
         scope = orjson.dumps([_caller(request), request.scope["method"], path, match[1]])
         digest = self._digest(scope)

@@ -85,7 +85,6 @@ def _idempotency_key(request: Request) -> dict[str, str]:
         return {}
     key = raw.decode("latin-1")
     if not _KEY.fullmatch(key):
-        raise InvalidIdempotencyKey(
-            details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
-        )
+        constraint = "must be 1 to 255 visible ASCII characters"
+        raise InvalidIdempotencyKey(details={"field": "Idempotency-Key", "value": None, "constraint": constraint})
     return {"Idempotency-Key": key}

@@ -71,6 +71,6 @@ def timeout_s(raw: bytes) -> float:
         details={
             "field": "X-Request-Timeout-Ms",
             "value": raw[:20].decode("latin-1"),
-            "constraint": f"a whole number of ms from {_TIMEOUT_MS.start} to {_TIMEOUT_MS.stop - 1}",
+            "constraint": f"must be a whole number of ms from {_TIMEOUT_MS.start} to {_TIMEOUT_MS.stop - 1}",
         },
     )

@@ -33,7 +33,7 @@ async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
         if name == b"content-encoding":
             _check_encoding(value.decode("latin-1"))
         elif name == b"content-type" and not is_utf_8(raw := value.decode("latin-1")):
-            constraint = "charset must be utf-8, or left out"
+            constraint = "must have charset utf-8, or none"
             details = {"field": "Content-Type", "value": raw[:100], "constraint": constraint}
             raise UnsupportedMediaType("The request body must be UTF-8.", details=details)
     request.scope["body_due"] = True

@@ -151,4 +151,4 @@ def _fault(problem: ErrorDetails) -> str:
         return f"must be {context['expected']}".replace("'", "")
     if kind in ("too_short", "string_too_short"):
         return f"must have at least {context['min_length']} characters"
-    return _WORDS.get(kind) or re.sub("^(Input|String|Value) should", "must", constraint_of(problem))
+    return _WORDS.get(kind) or constraint_of(problem)

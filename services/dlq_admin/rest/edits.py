@@ -56,7 +56,7 @@ class EditInput(Input):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if len({"payload", "fields", "patch"} & self.model_fields_set) != 1:
-            raise ValueError("exactly one of payload, fields, patch")
+            raise ValueError("must have exactly one of payload, fields, patch")
         if "payload" not in self.model_fields_set and self.fields is None and self.patch is None:
             raise ValueError("null changes nothing")
         return self

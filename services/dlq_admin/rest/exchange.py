@@ -85,7 +85,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
     ) -> Response:
         if expected_count is None and not dry_run:
             raise InvalidParameter(
-                details={"field": "expected_count", "value": None, "constraint": "needed; a dry run returns it"},
+                details={"field": "expected_count", "value": None, "constraint": "must be given; a dry run returns it"},
             )
         who = actor_of(request, why)
         expected = None if dry_run else expected_count

@@ -121,7 +121,7 @@ class SelectionInput(Input):
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         if sum(each is not None for each in (self.ids, self.fingerprint, self.filter, self.replay, self.audit)) != 1:
-            raise ValueError("exactly one of ids, fingerprint, filter, replay, audit")
+            raise ValueError("must have exactly one of ids, fingerprint, filter, replay, audit")
         return self
 
     def to_selection(self) -> Selection:
@@ -146,7 +146,7 @@ class BulkInput(Input):
     @model_validator(mode="after")
     def _counted(self) -> Self:
         if not self.dry_run and self.expected_count is None:
-            raise ValueError("expected_count is needed; a dry run returns it")
+            raise ValueError("must have expected_count; a dry run returns it")
         return self
 
 
