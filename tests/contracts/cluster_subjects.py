@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from redis.crc import key_slot
 
 from tests.failover.cluster import ask, running_cluster
 from tests.models.redis.cluster import Cluster
-from tests.models.redis_server import RedisModel
+from tests.models.redis_server import RedisModel, listening
 from tests.ports import free_port
 
 #: Whose slot moves.
@@ -78,25 +78,21 @@ async def model() -> AsyncIterator[Subject]:
     """Three servers of the model, behind sockets."""
     servers = {("127.0.0.1", free_port()): RedisModel(time.time) for _ in range(3)}
     cluster, slot = Cluster(servers), key_slot(KEY.encode())
-    loop = asyncio.get_running_loop()
-    listening = [await loop.create_server(server.protocol, *place) for place, server in servers.items()]
     places = {server: "{}:{}".format(*place) for place, server in servers.items()}
     source = cluster.owner(slot)
     target, other = (server for server in cluster.servers if server is not source)
-    subject = await _subject(
-        [places[each] for each in (source, target, other)],
-        clear=lambda: [server.space.clear() for server in cluster.servers],
-        begin_move=lambda: cluster.begin_move(slot, target), move=lambda key: cluster.move([key.encode()]),
-        end_move=lambda: (cluster.end_move(slot), cluster.hear()),
-    )  # fmt: skip
-    try:
-        yield subject
-    finally:
+    async with AsyncExitStack() as stack:
+        for (_, port), server in servers.items():
+            await stack.enter_async_context(listening(server, port))
+        subject = await _subject(
+            [places[each] for each in (source, target, other)],
+            clear=lambda: [server.space.clear() for server in cluster.servers],
+            begin_move=lambda: cluster.begin_move(slot, target), move=lambda key: cluster.move([key.encode()]),
+            end_move=lambda: (cluster.end_move(slot), cluster.hear()),
+        )  # fmt: skip
         for line in (subject.source, subject.target, subject.other):
-            line.close()
-        for each in listening:
-            each.close()
-            await each.wait_closed()
+            stack.callback(line.close)
+        yield subject
 
 
 @asynccontextmanager

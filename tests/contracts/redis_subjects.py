@@ -1,6 +1,5 @@
 """Redis servers under contract: the model, and real ones. Each can be put into the states that a test needs."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,8 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from tests.models.redis_server import RedisModel
-from tests.ports import free_port
+from tests.models.redis_server import RedisModel, listening
 
 _TIMEOUTS = RedisTimeouts(connect_s=60, io_s=60)
 
@@ -36,9 +34,7 @@ class Subject:
 @asynccontextmanager
 async def model() -> AsyncIterator[Subject]:
     """The model, behind a socket."""
-    server, port = RedisModel(time.time), free_port()
-    listening = await asyncio.get_running_loop().create_server(server.protocol, "127.0.0.1", port)
-    redis = connect(f"127.0.0.1:{port}", _TIMEOUTS)
+    server = RedisModel(time.time)
 
     async def full(on: bool) -> None:
         server.fill(on)
@@ -46,13 +42,12 @@ async def model() -> AsyncIterator[Subject]:
     async def replica(on: bool) -> None:
         server.read_only(on)
 
-    try:
-        yield Subject("model", f"127.0.0.1:{port}", redis, full, replica)
-    finally:
-        await redis.aclose()
-        server.die()
-        listening.close()
-        await listening.wait_closed()
+    async with listening(server) as port:
+        redis = connect(f"127.0.0.1:{port}", _TIMEOUTS)
+        try:
+            yield Subject("model", f"127.0.0.1:{port}", redis, full, replica)
+        finally:
+            await redis.aclose()
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import redis
 from redis.crc import key_slot
 
+from tests.ports import free_port
 from tests.servers import PASSWORD, RedisServer, wait_until
 
 _PRIMARIES = 3
@@ -160,8 +161,8 @@ def running_cluster(folder: Path, key: str, *extra: str, replicas: int = 1) -> I
             place = folder / f"node-{number}"
             place.mkdir()
             node = RedisServer(
-                place, "--cluster-enabled", "yes", "--cluster-node-timeout", str(_DOWN_MS),
-                "--repl-diskless-sync-delay", "0", *extra,
+                place, "--cluster-enabled", "yes", "--cluster-port", str(free_port()),
+                "--cluster-node-timeout", str(_DOWN_MS), "--repl-diskless-sync-delay", "0", *extra,
             )  # fmt: skip
             node.start()
             stack.callback(node.kill)
@@ -173,12 +174,14 @@ def running_cluster(folder: Path, key: str, *extra: str, replicas: int = 1) -> I
 
 
 def _form(nodes: list[RedisServer]) -> None:
+    with nodes[0].client() as client:
+        bus = client.config_get("cluster-port")["cluster-port"]
     for number, node in enumerate(nodes):
         if number < _PRIMARIES:
             first, last = (_SLOTS * n // _PRIMARIES for n in (number, number + 1))
             ask(node, "CLUSTER", "ADDSLOTSRANGE", first, last - 1)
         ask(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-        ask(node, "CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
+        ask(node, "CLUSTER", "MEET", "127.0.0.1", nodes[0].port, bus)
     known = b"cluster_known_nodes:%d" % len(nodes)
     wait_until(lambda: all(known in ask(node, "CLUSTER", "INFO") for node in nodes), what="all know one another")
     for number, node in enumerate(nodes[_PRIMARIES:]):

@@ -22,6 +22,7 @@ from holdfast.shared.queue.names import WRITES
 from tests.certificates import Authority
 from tests.failover.cluster import ask
 from tests.faults.relay import Relay, Step
+from tests.ports import free_port
 from tests.servers import PASSWORD, PATIENT_REDIS, RedisServer, wait_until
 from tests.users import user_row
 
@@ -47,7 +48,7 @@ class _Node(RedisServer):
 
     def __init__(self, folder: Path, enabled: str = "yes", *more: str) -> None:
         folder.mkdir()
-        super().__init__(folder, "--cluster-enabled", enabled, *more)
+        super().__init__(folder, "--cluster-enabled", enabled, "--cluster-port", str(free_port()), *more)
         self._encrypted: dict[str, Any] = {}
 
     def encrypt(self, authority: Authority) -> None:

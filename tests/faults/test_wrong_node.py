@@ -1,6 +1,5 @@
 """A node that is not the primary, or not for these keys, is an outage: seen by the breaker, counted, and left."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -17,7 +16,7 @@ from holdfast.shared.resilience.breaker.snapshot import State
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.writes.versions import Clock
 from tests.faults.relay import Relay, Step
-from tests.models.redis_server import RedisModel
+from tests.models.redis_server import RedisModel, listening
 from tests.servers import PATIENT_REDIS
 from tests.stream import new_user
 
@@ -37,9 +36,8 @@ _ANSWERS = (
 async def node() -> AsyncIterator[tuple[RedisModel, int]]:
     """A node, and its port."""
     model = RedisModel(time.time)
-    server = await asyncio.get_running_loop().create_server(model.protocol, "127.0.0.1", 0)
-    yield model, server.sockets[0].getsockname()[1]
-    server.close()
+    async with listening(model) as port:
+        yield model, port
 
 
 async def _known() -> None:

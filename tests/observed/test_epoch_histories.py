@@ -32,7 +32,7 @@ from holdfast.shared.writes import versions
 from holdfast.shared.writes.ledger import Ledger, table
 from tests.models.database.waits import Threaded
 from tests.models.database_server import DatabaseModel
-from tests.models.redis_server import RedisModel
+from tests.models.redis_server import RedisModel, listening
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS
 from tests.stream import new_user
 
@@ -230,19 +230,18 @@ async def world() -> AsyncIterator[World]:
     """Empty."""
     clock = [time.time()]
     model = RedisModel(lambda: clock[0])
-    server = await asyncio.get_running_loop().create_server(model.protocol, "127.0.0.1", 0)
-    redis = connect(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", PATIENT_REDIS)
     database = DatabaseModel(time.time, random.Random(1), Threaded())
-    try:
-        with patch.object(pymysql, "connect", database.connect):
-            engine = make_engine("mysql://u:p@127.0.0.1/holdfast", PATIENT_DATABASE, 2)
-            await ensure_groups(redis)
-            clock[0] += 1
-            yield World(model, redis, engine, clock)
-            engine.dispose()
-    finally:
-        await redis.aclose()
-        server.close()
+    async with listening(model) as port:
+        redis = connect(f"127.0.0.1:{port}", PATIENT_REDIS)
+        try:
+            with patch.object(pymysql, "connect", database.connect):
+                engine = make_engine("mysql://u:p@127.0.0.1/holdfast", PATIENT_DATABASE, 2)
+                await ensure_groups(redis)
+                clock[0] += 1
+                yield World(model, redis, engine, clock)
+                engine.dispose()
+        finally:
+            await redis.aclose()
 
 
 @pytest.mark.parametrize("run", range(6))

@@ -11,10 +11,13 @@ from tests.simulation.draw import draw
 from tests.simulation.plan import SMALL, Cut, Fault, Plan
 from tests.simulation.run import run
 
+#: Which runs they are changes with the code.
+_SEEDS = range(1, 9)
 
-def _plan(*faults: Fault, writers: int = 1, operators: tuple[int, ...] = ()) -> Plan:
+
+def _plan(*faults: Fault, seed: int = 1, writers: int = 1, operators: tuple[int, ...] = ()) -> Plan:
     """Three clients, who replace the same few users again and again."""
-    plan = draw(1, SMALL)
+    plan = draw(seed, SMALL)
     actions = {"create": 0.2, "put": 5.0, "patch": 1.0}
     mix = replace(
         plan.mix, actions=actions, keyed=0.0, conditional=0.0, expiring=0.0, hasty=0.0, contended=0.0, shared=1.0,
@@ -27,11 +30,15 @@ def _plan(*faults: Fault, writers: int = 1, operators: tuple[int, ...] = ()) -> 
 
 
 def test_a_letter_is_overtaken() -> None:
-    """A write dies because the database refuses its user; it is sent again when later ones have been applied."""
-    result = run(_plan(Fault(1.0, "refuse_rows", "database", 3.5, 2.0), operators=(0, 1)), Cut())
-    assert not result.violations
-    assert result.seen["ended:superseded"]
-    assert result.seen["replay:superseded"]
+    """A write dies because the database refuses its user; it is sent again when later ones have been applied. In one of
+    a few runs at least."""
+    fault = Fault(1.0, "refuse_rows", "database", 3.5, 2.0)
+    for seed in _SEEDS:
+        result = run(_plan(fault, seed=seed, operators=(0, 1)), Cut())
+        assert not result.violations
+        if result.seen["ended:superseded"] and result.seen["replay:superseded"]:
+            return
+    raise AssertionError("no letter was overtaken")
 
 
 class _NeverRaised(Exception):
