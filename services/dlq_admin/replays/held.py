@@ -28,6 +28,10 @@ class Held:
             self._entities.add(entity_id)
         return True
 
+    def failed(self, partition: Partition, error: Exception) -> None:
+        """It is away. Who drives the replay reports it."""
+        self.away[partition] = error
+
     def raise_one(self) -> None:
         """Raise what one of those that are away raised."""
         for error in self.away.values():

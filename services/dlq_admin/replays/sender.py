@@ -64,7 +64,7 @@ class Sender:
                 try:
                     sent += await self._send_in(partition, replay_id, ready)
                 except AWAY as error:
-                    held.away[partition] = error
+                    held.failed(partition, error)
                     self._ready(partition, ready, held)  # what follows of their entities is held, too
         self._raise_if_all(held)
         return sent
