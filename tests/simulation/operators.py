@@ -44,10 +44,9 @@ class Operator:
 
     async def run(self, now: Callable[[], float], until_s: float) -> None:
         """Acts until then."""
-        while now() < until_s:
-            await asyncio.sleep(self._chance.expovariate(1 / self._pause_s))
-            if now() < until_s:
-                await self._act()
+        while (pause_s := self._chance.expovariate(1 / self._pause_s)) < until_s - now():
+            await asyncio.sleep(pause_s)
+            await self._act()
 
     async def tidy(self) -> list[dict[str, Any]]:
         """One look at replays that wait for a person: they go on or are taken back. Returns those not over."""

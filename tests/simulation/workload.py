@@ -106,10 +106,9 @@ class Client:
 
     async def run(self, now: Callable[[], float], until_s: float, give_up_s: float) -> None:
         """New requests until `until_s`; a keyed write without an answer is sent again until `give_up_s`."""
-        while now() < until_s:
-            await asyncio.sleep(self._chance.expovariate(1 / self._pause_s))
-            if now() < until_s:
-                await self._act(now, give_up_s)
+        while (pause_s := self._chance.expovariate(1 / self._pause_s)) < until_s - now():
+            await asyncio.sleep(pause_s)
+            await self._act(now, give_up_s)
         for line in self._lines.values():
             line.close()
 
