@@ -83,11 +83,11 @@ def _of_nodes(of_database: Mapping[str, str], of_redis: Mapping[str, str], senti
     for name, text in nodes.configurations(of_redis, sentinels):
         yield f"redis/{name}.conf", text
     yield "exporter/nodes.json", _watching(nodes.ADDRESSES, of_redis)
-    for host in nodes.GROUP[1:]:
+    for host in list(nodes.GROUP)[1:]:
         yield f"exporter/{host}.cnf", _my_cnf(of_database, host)
     for name, password in of_database.items():
         if name != database.WATCHER:
-            yield f"stores-{name}/dsn-nodes", _dsn(name, password, nodes.GROUP)
+            yield f"stores-{name}/dsn-nodes", _dsn(name, password, list(nodes.GROUP))
     for service in SERVICES:
         yield f"stores-{service}/queue-nodes", nodes.address(service, of_redis[service], sentinels)
 

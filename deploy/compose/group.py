@@ -84,7 +84,8 @@ def _look(host: str) -> Server:
 
 def _take(step: Step, servers: Sequence[Server]) -> None:
     server = next(each for each in servers if each.host == step.host)
-    own = f"SET GLOBAL server_id={GROUP.index(step.host) + 1}, group_replication_local_address='{step.host}:{_PORT}'"
+    number, address = list(GROUP).index(step.host) + 1, GROUP[step.host]
+    own = f"SET GLOBAL server_id={number}, group_replication_local_address='{address}:{_PORT}'"
     with closing(_connect(step.host)) as connection:
         if not server.transactions:
             _run(connection, *_first_time())

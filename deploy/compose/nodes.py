@@ -1,17 +1,17 @@
 """The nodes of deploy/compose/ha.yml: the configurations of the queue's nodes and of the Sentinels, and the services'
 address of them.
 
-The queue's nodes have fixed addresses: a Sentinel that cannot resolve the name of a node that died does not replace it,
-and a stopped container has no name.
+The stores' nodes have fixed addresses: a Sentinel that cannot resolve the name of a node that died does not replace it,
+a group of MySQL servers that waits for one takes nobody for alive meanwhile, and a stopped container has no name.
 """
 
 from collections.abc import Iterator, Mapping
 
 from deploy.privileges.redis import REPLICA, SENTINEL
 
-#: The database's servers.
-GROUP = ("mysql", "mysql-1", "mysql-2")
-#: As in ha.yml.
+#: The database's servers, where they find one another. As in ha.yml.
+GROUP = {"mysql": "172.31.252.11", "mysql-1": "172.31.252.12", "mysql-2": "172.31.252.13"}
+#: The queue's. As in ha.yml.
 ADDRESSES = {"queue": "172.31.253.11", "queue-1": "172.31.253.12", "queue-2": "172.31.253.13"}
 _SENTINELS = ("sentinel-0", "sentinel-1", "sentinel-2")
 _NAME = "queue"

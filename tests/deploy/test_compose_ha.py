@@ -62,12 +62,14 @@ def test_every_node_keeps_its_data_in_a_volume_of_its_own() -> None:
 
 
 def test_the_group_has_one_name_and_is_begun_by_nobody_else() -> None:
-    """The servers' and that of the program that forms it; no server begins or joins one when it starts."""
-    for name in nodes.GROUP:
+    """The servers' and that of the program that forms it; no server begins or joins one when it starts. They find one
+    another without names: a stopped one has none."""
+    for name, address in nodes.GROUP.items():
         command = SERVICES[name]["command"]
+        assert SERVICES[name]["networks"]["database"]["ipv4_address"] == address
         assert f"--loose-group-replication-group-name={NAME}" in command
         assert "--loose-group-replication-start-on-boot=OFF" in command
-        assert f"{name}:33061" in next(each for each in command if "group-seeds" in each)
+        assert f"{address}:33061" in next(each for each in command if "group-seeds" in each)
         assert set(BASE["services"]["mysql"]["command"]) <= set(command)
 
 
