@@ -164,24 +164,24 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
         return Duplicate(redelivered=first.entry_id == delivery.entry_id, first=first.outcome)
     if write.version < state.horizon:
         return _TOO_OLD
+    if isinstance(write.command, Heartbeat):
+        return _end(delivery, Applied(write.version), state, decision)
+    # None ends before its predecessor, whatever it ends as: its successor takes its end for the end of all before it.
+    overtaking = write.after is not None and write.after not in state.ended
+    if overtaking and patient(write):
+        return Retry(waits_for=(write.ref,))
     if reused := state.reused(write):
         return _end(delivery, reused, state, decision)
     if write.expires_at is not None and write.expires_at <= now:
         expired = Rejected(WriteExpired.code, {"expires_at": write.expires_at})
         return _end(delivery, expired, state, decision)
-    if isinstance(write.command, Heartbeat):
-        return _end(delivery, Applied(write.version), state, decision)
-    return _merged(delivery, state, decision, patient)
+    return _merged(delivery, state, decision, patient, overtaking)
 
 
-def _merged(delivery: Delivery, state: _State, decision: Decision, patient: Patience) -> Outcome:
+def _merged(delivery: Delivery, state: _State, decision: Decision, patient: Patience, overtaking: bool) -> Outcome:
     """Of a write that nothing else has decided."""
     write = delivery.write
     ref = write.ref
-    overtaking = write.after is not None and write.after not in state.ended
-    if overtaking and patient(write):
-        return Retry(waits_for=(ref,))
-
     before = state.entities.get(ref)
     keys = write.command.resource.keys(write.command.values)
     holders = state.holders(write, ref, keys) if keys.count(None) < len(keys) else ()

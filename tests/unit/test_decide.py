@@ -1,5 +1,7 @@
 """Decide: what a batch does, given what the store knows."""
 
+import pytest
+
 from holdfast.shared.writes.commands import Command, Write
 from holdfast.shared.writes.decide import Claim, Decision, Delivery, Ended, Known, decide, mentioned
 from holdfast.shared.writes.outcome import Applied, Duplicate, Rejected, Retry
@@ -190,16 +192,35 @@ def test_deciding_leaves_what_is_known_alone() -> None:
 
 
 def test_what_comes_too_late_is_not_done() -> None:
-    """A write past its time is rejected, even where it would wait; what ended in time stays as it ended."""
+    """A write past its time is rejected; what ended in time stays as it ended."""
     late = create("ada", 1, "ada@example.com")
-    late = late._replace(write=late.write._replace(expires_at=NOW, after="somebody"))
-    in_time = late._replace(write=late.write._replace(operation_id="other", after=None, expires_at=NOW + 1))
+    late = late._replace(write=late.write._replace(expires_at=NOW))
+    in_time = late._replace(write=late.write._replace(operation_id="other", expires_at=NOW + 1))
     decided = patiently(late)
     assert decided.outcomes == [Rejected("WRITE_EXPIRED", {"expires_at": NOW})]
     assert not decided.entities
     assert isinstance(patiently(in_time).outcomes[0], Applied)
     ended = Known(ended={late.write.operation_id: Ended(Applied(1), late.entry_id)})
     assert isinstance(patiently(late, known=ended).outcomes[0], Duplicate)
+
+
+@pytest.mark.parametrize("why", ["expired", "key reused"])
+def test_what_is_refused_for_itself_waits_for_the_one_before_it(why: str) -> None:
+    """Whoever comes next takes it for a sign that all before it are over."""
+    first = delivery("ann", 1, create_user(name="ann", email="a@example.com"))
+    refused = delivery("ann", 3, update_user(name="Bea"), after="op-1")
+    known = Known()
+    if why == "expired":
+        refused = refused._replace(write=refused.write._replace(expires_at=NOW))
+    else:
+        of_key, again = keyed_delivery("a", "1", 2, "First"), keyed_delivery("a", "2", 3, "Other")
+        known = Known(ended={of_key.write.operation_id: Ended(Applied(2), "2", 2)})
+        refused = refused._replace(write=refused.write._replace(operation_id=again.write.operation_id))
+    last = delivery("ann", 4, update_user(email="b@example.com"), after=refused.write.operation_id)
+    assert patiently(refused, last, known=known).outcomes == [Retry(waits_for=(user_ref("ann"),))] * 2
+    assert isinstance(at_once(refused, known=known).outcomes[0], Rejected)
+    assert isinstance(patiently(first, refused, last, known=known).outcomes[1], Rejected)
+    assert patiently(first, refused, last, known=known).outcomes[2] == Applied(4)
 
 
 def keyed_delivery(part: str, request: str, version: int, name: str) -> Delivery:
