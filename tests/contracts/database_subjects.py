@@ -75,6 +75,10 @@ class Model:
             self.server.faults.refused.clear()
 
 
+#: The server answers from a copy of its transactions, and makes a new one only when nobody has asked for 0.1 s.
+_STALE_S = 0.15
+
+
 @dataclass
 class Real:
     """A server. `looking`: a session that may see all others."""
@@ -96,6 +100,7 @@ class Real:
         with self.looking() as looking, looking.cursor() as cursor:
 
             def blocked() -> bool:
+                time.sleep(_STALE_S)
                 cursor.execute(
                     "SELECT trx_state FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = %s", (number,)
                 )
