@@ -16,8 +16,8 @@ from holdfast.services.external_proxy.settings import ProxySettings
 
 Scope = Callable[[str, str], str | None]
 
-_ABOUT = """What there is, which [scope](../operations/keys.md) of a key it needs, and how it may answer. The contract
-with every schema and example is served by the services: `/openapi.json`, to read at `/docs`. On the demo profile `read`
+_ABOUT = """Every endpoint, the [scope](../operations/keys.md) that a key needs for it, and the statuses it answers with. Each service serves
+its contract, with every schema and example, at `/openapi.json`, to read at `/docs`. On the demo profile `read`
 and `write` are open to anybody. Any request may also be answered with 401, 403, 414, 500, 503 or 504; every error has
 [a code](errors.md)."""
 _HEAD = ("method", "path", "what", "scope", "answers")
@@ -56,7 +56,7 @@ def _part(title: str, document: Mapping[str, Any], scope: Scope) -> str:
 
 
 def _row(method: str, path: str, operation: Mapping[str, Any], scope: Scope) -> tuple[str, ...]:
-    answers = [code for code in operation["responses"] if code not in _ANYWHERE]
+    answers = sorted(code for code in operation["responses"] if code not in _ANYWHERE)
     needed = scope(method.upper(), path)
     return (
         method.upper(),

@@ -61,7 +61,7 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         ge=1,
         le=10**9,
         description="Letters that one person may replay, discard and transform, all together, within the window below;"
-        " more need a second person's word",
+        " more need a second person's approval",
     )
     dlq_approve_window_s: float = Field(
         default=86_400, ge=1, le=31 * 86_400, description="How long a changed letter counts against that"

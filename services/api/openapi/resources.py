@@ -128,7 +128,7 @@ class _Writer:
                 whole | {"parameters": _NEW},
             ),
             replace=self._route("replace", f"Replace {a_one}", _QUEUED | applied | changes, replaced | change),
-            update=self._route("update", f"Change some of {a_one}", _QUEUED | applied | changes, part | change),
+            update=self._route("update", f"Change some fields of {a_one}", _QUEUED | applied | changes, part | change),
             delete=self._route(
                 "delete", f"Delete {a_one}", _QUEUED | applied | errors(*self._write_errors(), not_found), change
             ),

@@ -102,7 +102,7 @@ OVERRIDE: dict[str, Any] = {
 EXTERNAL: dict[str, Any] = {
     "name": "get_external_data",
     "tags": ["third party"],
-    "summary": "The third party's data, through external_proxy; or the last good answer, or a default, saying so",
+    "summary": "The third party's data, or its last good answer or a default, marked as such",
     "responses": answer(
         "The data; `meta.fallback.used` tells whether it is the third party's answer of this moment.",
         {}, {"source": "stand-in third party", "at": TIME}, name="Data", copy="cached_data",

@@ -56,7 +56,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
         "/dlq/groups/{fingerprint}/note",
         **documented(
             "groups",
-            "A word on a group; it outlives its letters",
+            "Write a note on a group; it stays when the letters are gone",
             "The group.",
             GroupSummary,
             GroupNotFound,

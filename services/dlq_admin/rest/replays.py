@@ -158,11 +158,11 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
 
 
 _WORDS = {
-    "pause": "Send no more for now",
-    "resume": "Go on, also after it stopped by itself",
-    "cancel": "Send no more; what was not sent is dead as before",
-    "recall": "The same, and take back from the stream what no writer was given yet",
-    "approve": "A second person's word that a large replay may begin",
+    "pause": "Pause it: send no more for now",
+    "resume": "Resume it, also after it stopped by itself",
+    "cancel": "Cancel it: send no more; what was not sent is dead as before",
+    "recall": "Cancel it, and take back from the stream what no writer was given yet",
+    "approve": "Approve a large replay, as a second person",
 }
 
 
