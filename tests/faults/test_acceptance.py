@@ -5,19 +5,16 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from holdfast.services.api.accept import Acceptor, Answer
+from holdfast.services.api.accept import Answer
 from holdfast.services.api.candidate import Candidate
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.errors import AcceptanceUnknown, AppError
 from holdfast.shared.queue.names import PREFIX, WRITES
-from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.writes.versions import Clock
+from tests.accepting import acceptor
 from tests.faults.relay import Relay, Step
 from tests.servers import START_DEADLINE_S, RedisServer
 from tests.stream import new_user
@@ -62,21 +59,14 @@ async def queue(relay: Relay) -> AsyncIterator[Redis]:
     await redis.aclose()
 
 
-async def _known() -> None:
-    """The database has nothing that versions would have to be above."""
-
-
 @pytest.fixture
 def accept(queue: Redis) -> Accept:
     """A fresh acceptor's, as answer or error."""
-    floor: Any = SimpleNamespace(tried=_known, read=_known)
-    acceptor = Acceptor(
-        queue, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, entity_pending_max=10
-    )  # fmt: skip
+    taking = acceptor(queue)
 
     async def tried(candidate: Candidate) -> Answer | AppError:
         try:
-            return await acceptor.accept(candidate)
+            return await taking.accept(candidate)
         except AppError as error:
             return error
 

@@ -5,12 +5,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.candidate import Candidate
 from holdfast.services.writer.pipeline import Handled
 from holdfast.shared.connections.redis import connect
@@ -18,19 +16,14 @@ from holdfast.shared.errors import QueueUnavailable
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import DEAD, WRITERS_GROUP, WRITES
-from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.writes import keyed
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied
-from holdfast.shared.writes.versions import Clock
+from tests.accepting import acceptor
 from tests.failover.cluster import Cluster, running_cluster
 from tests.integration.test_settled_in_one_step import settler
 from tests.servers import PATIENT_REDIS
 from tests.stream import new_user
-
-
-async def _known() -> None:
-    """The database has nothing that versions would have to be above."""
 
 
 @pytest.fixture
@@ -56,10 +49,9 @@ async def queue(cluster: Cluster) -> AsyncIterator[Any]:
 
 async def test_nothing_is_half_done(cluster: Cluster, queue: Any) -> None:
     """Neither an accept, which makes keys, nor a settle, which deletes them; afterwards both work."""
-    floor: Any = SimpleNamespace(tried=_known, read=_known)
-    acceptor = Acceptor(queue, Clock(), floor, Breaker("queue"), batch_max=9, key_lifetime_s=60, entity_pending_max=9)
+    taking = acceptor(queue)
     await queue.xgroup_create(WRITES, WRITERS_GROUP, id="0", mkstream=True)
-    await acceptor.accept(new_user())
+    await taking.accept(new_user())
     given = await queue.xreadgroup(WRITERS_GROUP, "me", {WRITES: ">"})
     [(entry_id, fields)] = given[0][1]
     entry = Entry(entry_id.decode(), fields)
@@ -69,7 +61,7 @@ async def test_nothing_is_half_done(cluster: Cluster, queue: Any) -> None:
     key = "0" * 64
     for candidate in (new_user(), _keyed(key)):
         with pytest.raises(QueueUnavailable):
-            await acceptor.accept(candidate)
+            await taking.accept(candidate)
     write = decode(fields, entry.id)
     settling = asyncio.create_task(settler(queue)([Handled(entry, Delivery(write, entry.id), Applied(write.version))]))
     with pytest.raises(TimeoutError):
@@ -79,7 +71,7 @@ async def test_nothing_is_half_done(cluster: Cluster, queue: Any) -> None:
     cluster.stop_move(source)
     await settling
     assert await queue.xlen(WRITES) == 0
-    assert (await acceptor.accept(_keyed(key))).result == "accepted"
+    assert (await taking.accept(_keyed(key))).result == "accepted"
     assert await queue.exists(DEAD) == 0
 
 

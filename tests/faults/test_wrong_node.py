@@ -2,19 +2,16 @@
 
 import time
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.breakers import make_breakers
 from holdfast.shared.connections.connection import WrongNode
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.errors import QueueUnavailable
 from holdfast.shared.resilience.breaker.snapshot import State
 from holdfast.shared.telemetry import metrics
-from holdfast.shared.writes.versions import Clock
+from tests.accepting import acceptor
 from tests.faults.relay import Relay, Step
 from tests.models.redis_server import RedisModel, listening
 from tests.servers import PATIENT_REDIS
@@ -40,14 +37,9 @@ async def node() -> AsyncIterator[tuple[RedisModel, int]]:
         yield model, port
 
 
-async def _known() -> None:
-    """The database has nothing that versions would have to be above."""
-
-
 @pytest.mark.parametrize("answer", _ANSWERS, ids=[answer.split()[0] for answer in _ANSWERS])
 async def test_the_breaker_opens(node: tuple[RedisModel, int], answer: str) -> None:
     """Each write is refused for certain, the counter knows why, and after a few none is sent to that node."""
-    floor: Any = SimpleNamespace(tried=_known, read=_known)
     patient = dict.fromkeys(
         ("database_timeout_s", "database_write_timeout_s", "queue_timeout_s", "cache_timeout_s", "external_timeout_s"),
         12.0,
@@ -57,12 +49,12 @@ async def test_the_breaker_opens(node: tuple[RedisModel, int], answer: str) -> N
     before = counted._value.get()
     async with Relay(node[1]) as relay:
         redis = connect(relay.address, PATIENT_REDIS)
-        acceptor = Acceptor(redis, Clock(), floor, breaker, batch_max=9, key_lifetime_s=60, entity_pending_max=9)
+        taking = acceptor(redis, breaker=breaker)
         tries = 0
         while breaker.state is State.CLOSED:
             relay.steps = [Step(refusal=answer)]
             with pytest.raises(QueueUnavailable):
-                await acceptor.accept(new_user())
+                await taking.accept(new_user())
             tries += 1
             assert tries <= 100
         assert counted._value.get() - before == tries

@@ -1,14 +1,19 @@
 """An api and a writer on the shared servers, one of each for a module; every test finds them empty."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 
+from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.agreement import agree
+from holdfast.shared.queue.groups import ensure_groups
 from tests import processes
 from tests.conftest import empty
-from tests.servers import Database, RedisServer, wait_until
+from tests.integration.partitioned import FOUR
+from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream
 
 
@@ -49,6 +54,16 @@ def api(api_service: processes.Service, redis_server: RedisServer, database: Dat
     empty(database)
     with api_service.client() as client:
         yield client
+
+
+@pytest.fixture
+async def queue(clean_redis: RedisServer) -> AsyncIterator[Redis]:
+    """A client of an empty queue of four partitions."""
+    client = connect(clean_redis.address, PATIENT_REDIS)
+    await agree(client, 4)
+    await ensure_groups(client, FOUR)
+    yield client
+    await client.aclose()
 
 
 StartWriter = Callable[..., processes.Service]

@@ -10,34 +10,15 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from holdfast.services.api.accept import Acceptor, Answer
+from holdfast.services.api.accept import Answer
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.connections.script import Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, QueueFull, QueueUnavailable
 from holdfast.shared.queue.names import CLOCK, KEYS_SINCE, LUA, OPERATION, WRITES
-from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.writes.versions import Clock
+from tests.accepting import acceptor
 from tests.servers import PATIENT_REDIS, RedisServer
 from tests.stream import new_user
 from tests.users import PENDING
-
-
-class _EmptyDatabase:
-    """A floor of no version at all."""
-
-    async def tried(self) -> None:
-        """At once."""
-
-    async def read(self) -> None:
-        """Likewise."""
-
-
-def acceptor(redis: Redis) -> Acceptor:
-    """One api's."""
-    floor: Any = _EmptyDatabase()
-    return Acceptor(
-        redis, Clock(), floor, Breaker("queue"), batch_max=100, key_lifetime_s=60, entity_pending_max=1000
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -54,7 +35,7 @@ async def accept(redis: Redis, count: int, *, spoilt: dict[int, str]) -> tuple[l
     for number, prefix in spoilt.items():
         one = candidates[number]
         await redis.set(prefix + (one.entity_id if prefix == PENDING else one.operation_id), "of another type")
-    taking = acceptor(redis)
+    taking = acceptor(redis, batch_max=100)
     ends = await asyncio.gather(*map(taking.accept, candidates), return_exceptions=True)
     return candidates, list(ends)
 

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,19 +10,15 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from holdfast.services.api.accept import Acceptor, Answer
-from holdfast.services.api.accept_parts import PartitionedAcceptor
-from holdfast.services.api.breakers import Breakers, make_breakers
+from holdfast.services.api.accept import Answer
 from holdfast.services.api.candidate import Candidate
-from holdfast.services.api.claiming import Claiming
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.replays.sender import Sender
 from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.settle import Settler
-from holdfast.shared.connections.redis import connect, entries
-from holdfast.shared.letters.find.whole import open_operations
+from holdfast.shared.connections.redis import entries
 from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, agree
 from holdfast.shared.queue.backlog import backlog, backlog_of_those_that_answer
@@ -31,20 +26,18 @@ from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.groups import ensure_groups
-from holdfast.shared.queue.partitions import ONE, Partition, Partitions
+from holdfast.shared.queue.partitions import ONE, Partition
 from holdfast.shared.queue.pending import anywhere, pending_operation, pending_writes
 from holdfast.shared.queue.plausible import Plausible
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Retry
-from holdfast.shared.writes.versions import Clock
-from tests.integration.test_own_errors import _EmptyDatabase
-from tests.servers import PATIENT_REDIS, RedisServer
+from tests.integration import partitioned
+from tests.integration.partitioned import FOUR
 from tests.stream import new_user
 from tests.users import update_user
 
-_FOUR = Partitions(4)
 _DEAD = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
 
 
@@ -54,61 +47,18 @@ class _NeverHalts:
         return False
 
 
-class _Known:
-    """A database with these open letters and ended operations."""
-
-    def __init__(self) -> None:
-        self.dead: set[str] = set()
-        self.ended: dict[str, int] = {}
-
-    async def audit(self, work: Any, ids: list[str]) -> Any:
-        """What it has of these."""
-        if work is open_operations:
-            return self.dead.intersection(ids)
-        return {each: version for each, version in self.ended.items() if each in ids}
-
-
-@pytest.fixture
-async def redis(clean_redis: RedisServer) -> AsyncIterator[Redis]:
-    """A client of an empty queue of four partitions."""
-    client = connect(clean_redis.address, PATIENT_REDIS)
-    await agree(client, 4)
-    await ensure_groups(client, _FOUR)
-    yield client
-    await client.aclose()
-
-
-def _acceptor(redis: Redis) -> PartitionedAcceptor:
-    floor: Any = _EmptyDatabase()
-    clock, breakers = Clock(), _breakers()
-
-    def of(partition: Partition) -> Acceptor:
-        return Acceptor(
-            redis, clock, floor, breakers.queue[partition.number],
-            batch_max=9, key_lifetime_s=60, entity_pending_max=9, partition=partition,
-        )  # fmt: skip
-
-    return PartitionedAcceptor(redis, _FOUR, of, clock, breakers, None, batch_max=9)
-
-
-def _claiming(redis: Redis) -> Claiming:
-    return Claiming(redis, _FOUR, _breakers(), None, 9)
-
-
-def _breakers() -> Breakers:
-    patient = dict.fromkeys(
-        ("database_timeout_s", "database_write_timeout_s", "queue_timeout_s", "cache_timeout_s", "external_timeout_s"),
-        12.0,
-    )
-    return make_breakers(**patient, open_s=60, partitions=4)
-
-
 async def _settle(redis: Redis, candidate: Candidate, outcome: Outcome) -> None:
     """A writer gets all entries of the entity's partition, and settles this one."""
-    partition = _FOUR.of(candidate.entity_id)
+    partition = FOUR.of(candidate.entity_id)
     halting: Any = _NeverHalts()
     settler = Settler(
-        redis, Deferred(1, base_s=1, cap_s=1), halting, writer="me", attempts_max=5, probe_cap_s=1, partitions=_FOUR
+        redis,
+        Deferred(1, base_s=1, cap_s=1),
+        halting,
+        writer="me",
+        attempts_max=5,
+        probe_cap_s=1,
+        partitions=FOUR,
     )
     for entry_id, fields in entries(await redis.xrange(partition.writes)):
         if fields.get(b"operation_id") == candidate.operation_id.encode():
@@ -116,88 +66,88 @@ async def _settle(redis: Redis, candidate: Candidate, outcome: Outcome) -> None:
             await settler([Handled(entry, Delivery(decode(fields, entry_id), entry_id), outcome)])
 
 
-async def test_entries_and_letters_tell_their_partition(redis: Redis) -> None:
+async def test_entries_and_letters_tell_their_partition(queue: Redis) -> None:
     """Each write is on the stream of its entity, with an id that no other stream has; so has each dead letter."""
-    acceptor, candidates = _acceptor(redis), [new_user() for _ in range(40)]
+    acceptor, candidates = partitioned.acceptor(queue), [new_user() for _ in range(40)]
     answers = await asyncio.gather(*map(acceptor.accept, candidates))
     for candidate, answer in zip(candidates, answers, strict=True):
-        partition = _FOUR.of(candidate.entity_id)
+        partition = FOUR.of(candidate.entity_id)
         assert answer.version % 4 == partition.number
-        assert await redis.xrange(partition.writes, versions.to_stream_id(answer.version), count=1)
-    seen = await backlog(redis, _FOUR)
+        assert await queue.xrange(partition.writes, versions.to_stream_id(answer.version), count=1)
+    seen = await backlog(queue, FOUR)
     assert (seen.depth, len({answer.version for answer in answers})) == (40, 40)
     refs = [Ref("users", candidate.entity_id) for candidate in candidates]
-    pending: Any = await pending_writes(redis, refs, _FOUR)
+    pending: Any = await pending_writes(queue, refs, FOUR)
     assert all(len(pending[ref].writes) == 1 for ref in refs)
 
     async def at(partition: Partition, operation_id: str) -> Any:
-        return await pending_operation(redis, operation_id, partition)
+        return await pending_operation(queue, operation_id, partition)
 
-    assert all([await anywhere(_FOUR, at, candidate.operation_id) for candidate in candidates])
+    assert all([await anywhere(FOUR, at, candidate.operation_id) for candidate in candidates])
     for candidate in candidates:
-        await _settle(redis, candidate, _DEAD)
+        await _settle(queue, candidate, _DEAD)
     letters = {
-        partition.number: [number_of(each) for each, _ in entries(await redis.xrange(partition.dead))]
-        for partition in _FOUR
+        partition.number: [number_of(each) for each, _ in entries(await queue.xrange(partition.dead))]
+        for partition in FOUR
     }
     assert {stream_of(number) - 400 for number in letters[3]} == {3}
     assert len({number for each in letters.values() for number in each}) == 40
 
 
 @pytest.mark.parametrize("outcome", [Applied(1), _DEAD])
-async def test_a_value_has_one_claim_at_a_time(redis: Redis, outcome: Outcome) -> None:
+async def test_a_value_has_one_claim_at_a_time(queue: Redis, outcome: Outcome) -> None:
     """Whichever partitions want it; a dead letter keeps it; who gets it next is newer than who had it."""
-    acceptor = _acceptor(redis)
+    acceptor = partitioned.acceptor(queue)
     rivals = [new_user(email="wanted@example.com") for _ in range(12)]
     answers = await asyncio.gather(*map(acceptor.accept, rivals))
     [first] = [answer for answer in answers if answer.result == "accepted"]
     assert {answer.result for answer in answers} == {"accepted", "taken"}
-    await _settle(redis, next(each for each in rivals if each.operation_id == first.operation_id), outcome)
+    await _settle(queue, next(each for each in rivals if each.operation_id == first.operation_id), outcome)
     again: list[Answer] = await asyncio.gather(
-        *(_acceptor(redis).accept(new_user(email="wanted@example.com")) for _ in range(12))
+        *(partitioned.acceptor(queue).accept(new_user(email="wanted@example.com")) for _ in range(12))
     )
     accepted = [answer for answer in again if answer.result == "accepted"]
     assert len(accepted) == (0 if isinstance(outcome, Dead) else 1)
     assert all(answer.version > first.version for answer in accepted)
 
 
-async def test_a_later_write_is_newer_wherever_the_clock_is(redis: Redis) -> None:
+async def test_a_later_write_is_newer_wherever_the_clock_is(queue: Redis) -> None:
     """The server of one partition is a minute ahead: who gets a value after it was released there is newer all the
     same, in a process that has not seen that version."""
     one = new_user(email="moved@example.com")
     ahead = versions.wall_clock() + 60_000_000
-    await redis.set(_FOUR.of(one.entity_id).clock, ahead)
-    assert (await _acceptor(redis).accept(one)).version > ahead
-    await _settle(redis, one, Applied(1))
+    await queue.set(FOUR.of(one.entity_id).clock, ahead)
+    assert (await partitioned.acceptor(queue).accept(one)).version > ahead
+    await _settle(queue, one, Applied(1))
     others = [new_user(email="moved@example.com") for _ in range(30)]
-    other = next(each for each in others if _FOUR.of(each.entity_id) != _FOUR.of(one.entity_id))
-    assert (await _acceptor(redis).accept(other)).version > ahead
+    other = next(each for each in others if FOUR.of(each.entity_id) != FOUR.of(one.entity_id))
+    assert (await partitioned.acceptor(queue).accept(other)).version > ahead
 
 
-async def test_the_sweeper_takes_only_what_no_write_holds(redis: Redis) -> None:
+async def test_the_sweeper_takes_only_what_no_write_holds(queue: Redis) -> None:
     """A claim within its lease stays, and one of a write on its way, and of a dead letter; what is left of an accept
     that never came, or of a release that never arrived, goes."""
-    database: Any = _Known()
-    sweeper = Sweeper(redis, database, _FOUR)
-    acceptor = _acceptor(redis)
+    database: Any = partitioned.Known()
+    sweeper = Sweeper(queue, database, FOUR)
+    acceptor = partitioned.acceptor(queue)
     pending, dead, ended, never = (new_user(email=f"{name}@example.com") for name in ("a", "b", "c", "d"))
     for candidate in (pending, dead, ended, never):
         await acceptor.accept(candidate)
     database.dead, database.ended = {dead.operation_id}, {ended.operation_id: versions.wall_clock() + 10**9}
     for candidate in (dead, ended, never):
-        await redis.delete(_FOUR.of(candidate.entity_id).operation(candidate.operation_id))
+        await queue.delete(FOUR.of(candidate.entity_id).operation(candidate.operation_id))
     await sweeper.sweep()
-    assert await _holders(redis) == {each.operation_id for each in (pending, dead, ended, never)}
-    await _age(redis)
+    assert await partitioned.holders(queue) == {each.operation_id for each in (pending, dead, ended, never)}
+    await partitioned.age(queue)
     await sweeper.sweep()
-    assert await _holders(redis) == {pending.operation_id, dead.operation_id}
-    answer = await _acceptor(redis).accept(new_user(email="c@example.com"))
+    assert await partitioned.holders(queue) == {pending.operation_id, dead.operation_id}
+    answer = await partitioned.acceptor(queue).accept(new_user(email="c@example.com"))
     assert answer.version > database.ended[ended.operation_id]
 
 
-async def test_a_refused_write_claims_nothing(redis: Redis) -> None:
+async def test_a_refused_write_claims_nothing(queue: Redis) -> None:
     """Its entity has too many on their way: what it claimed besides is free again."""
-    acceptor, entity = _acceptor(redis), new_user()
+    acceptor, entity = partitioned.acceptor(queue), new_user()
     while (await acceptor.accept(replace(new_user(), entity_id=entity.entity_id))).result == "accepted":
         pass
     last = replace(new_user(email="free@example.com"), entity_id=entity.entity_id)
@@ -205,138 +155,122 @@ async def test_a_refused_write_claims_nothing(redis: Redis) -> None:
     assert (await acceptor.accept(new_user(email="free@example.com"))).result == "accepted"
 
 
-async def test_a_request_releases_only_what_it_claimed_itself(redis: Redis) -> None:
+async def test_a_request_releases_only_what_it_claimed_itself(queue: Redis) -> None:
     """Two requests have one operation: the first is refused after the second has claimed the value again, and leaves
     it the claim."""
-    claims, value = _claiming(redis), ("emails", "one@example.com")
+    claims, value = partitioned.claiming(queue), ("emails", "one@example.com")
     first = await claims.claim([value], "entity", "operation")
     second = await claims.claim([value], "entity", "operation")
     assert (first.taken, second.taken) == (None, None)
     assert not second.undo, "it claimed the value for the other request, too"
     await claims.release(first.undo)
-    assert await _holders(redis) == {"operation"}
+    assert await partitioned.holders(queue) == {"operation"}
 
 
-async def test_what_a_request_claimed_alone_is_released(redis: Redis) -> None:
+async def test_what_a_request_claimed_alone_is_released(queue: Redis) -> None:
     """Also the values of other partitions, when one of them is taken."""
-    claims, values = _claiming(redis), [("emails", f"{number}@example.com") for number in range(8)]
+    claims, values = partitioned.claiming(queue), [("emails", f"{number}@example.com") for number in range(8)]
     await claims.claim(values[3:4], "other", "theirs")
     refused = await claims.claim(values, "entity", "operation")
-    assert (refused.taken, await _holders(redis)) == (values[3], {"theirs"})
+    assert (refused.taken, await partitioned.holders(queue)) == (values[3], {"theirs"})
     made = await claims.claim(values[4:], "entity", "operation")
     await claims.release(made.undo)
-    assert await _holders(redis) == {"theirs"}
+    assert await partitioned.holders(queue) == {"theirs"}
 
 
-async def test_a_value_that_cannot_be_released_keeps_nobody_waiting(redis: Redis) -> None:
+async def test_a_value_that_cannot_be_released_keeps_nobody_waiting(queue: Redis) -> None:
     """Its partition refuses: the others' values are released at once, its own when it takes commands again."""
-    claimed = await _claiming(redis).claim([("emails", f"{number}@example.com") for number in range(8)], "entity", "op")
-    of = {name for name, _, _ in await _claims(redis)}
+    claimed = await partitioned.claiming(queue).claim(
+        [("emails", f"{number}@example.com") for number in range(8)], "entity", "op"
+    )
+    of = {name for name, _, _ in await partitioned.claims(queue)}
     assert len(of) > 1
     away = min(of)
-    await redis.rename(away, "aside")
-    await redis.set(away, "of another type")
-    releases = Releases(redis, _FOUR)
+    await queue.rename(away, "aside")
+    await queue.set(away, "of another type")
+    releases = Releases(queue, FOUR)
     await releases(claimed.undo)
-    assert not any([await redis.exists(name) for name in of - {away}])
-    await redis.rename("aside", away)
+    assert not any([await queue.exists(name) for name in of - {away}])
+    await queue.rename("aside", away)
     await releases.again()
-    assert await _holders(redis) == set()
+    assert await partitioned.holders(queue) == set()
 
 
-async def test_the_backlog_is_of_the_partitions_that_answer(redis: Redis) -> None:
+async def test_the_backlog_is_of_the_partitions_that_answer(queue: Redis) -> None:
     """And it is known which do not; a replay's rules hold for what the others are sent. None answers: no backlog."""
-    for partition in _FOUR:
-        await redis.xadd(partition.writes, {"x": "1"})
-    away = [_FOUR[1], _FOUR[3]]
+    for partition in FOUR:
+        await queue.xadd(partition.writes, {"x": "1"})
+    away = [FOUR[1], FOUR[3]]
     for partition in away:
-        await redis.set(partition.writes, "of another type")
-    seen, failed = await backlog_of_those_that_answer(redis, _FOUR)
+        await queue.set(partition.writes, "of another type")
+    seen, failed = await backlog_of_those_that_answer(queue, FOUR)
     assert (seen.depth, set(failed)) == (2, {1, 3})
     with pytest.raises(ResponseError):
-        await backlog_of_those_that_answer(redis, away)
+        await backlog_of_those_that_answer(queue, away)
 
 
-async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_waiting(redis: Redis) -> None:
+async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_waiting(queue: Redis) -> None:
     """It is settled with its batch, and waits without using up its patience; when the partition answers, it has nothing
     left to wait for."""
     ids = (str(uuid.uuid4()) for _ in itertools.count())
-    entity = Ref("users", next(each for each in ids if _FOUR.of(each) is _FOUR[1]))
-    there = _FOUR[1].prefix + pending_name(entity)
-    await redis.set(there, "of another type")
+    entity = Ref("users", next(each for each in ids if FOUR.of(each) is FOUR[1]))
+    there = FOUR[1].prefix + pending_name(entity)
+    await queue.set(there, "of another type")
     write = Write("operation", next(ids), update_user(name="x"), 7)
-    entry = Entry("1-0", {}, _FOUR[0])
+    entry = Entry("1-0", {}, FOUR[0])
     deferred = Deferred(600, base_s=1, cap_s=1)
     halting: Any = _NeverHalts()
-    settler = Settler(redis, deferred, halting, writer="me", attempts_max=5, probe_cap_s=1, partitions=_FOUR)
+    settler = Settler(queue, deferred, halting, writer="me", attempts_max=5, probe_cap_s=1, partitions=FOUR)
     deferred.impatient("operation")
     waits = Handled(entry, Delivery(write, "1-0"), Retry(waits_for=(entity,)))
     await asyncio.wait_for(settler([waits]), 60)
     assert (deferred.held(), deferred.patient(write)) == (["1-0"], True)
-    await redis.delete(there)
+    await queue.delete(there)
     await settler([waits])
     assert (deferred.held(), deferred.patient(write)) == (["1-0"], False)
 
 
-async def test_entries_that_are_moved_keep_their_partition(redis: Redis) -> None:
+async def test_entries_that_are_moved_keep_their_partition(queue: Redis) -> None:
     """Ids put there by hand, far in the future: those that the entries are given tell their partition, as all do; so
     do the numbers of letters."""
-    for partition in _FOUR:
+    for partition in FOUR:
         fields: Any = {"x": "1"}
         for sequence in range(3):
-            await redis.xadd(partition.writes, fields, id=f"9007199254740-{sequence}")
-            await redis.xadd(partition.dead, fields, id=f"9007199254740-{sequence}")
+            await queue.xadd(partition.writes, fields, id=f"9007199254740-{sequence}")
+            await queue.xadd(partition.dead, fields, id=f"9007199254740-{sequence}")
         entry = Entry("9007199254740-0", {}, partition)
-        assert await Plausible(redis).of([entry]) == []
-        moved = [entry_id for entry_id, _ in entries(await redis.xrange(partition.writes))]
+        assert await Plausible(queue).of([entry]) == []
+        moved = [entry_id for entry_id, _ in entries(await queue.xrange(partition.writes))]
         assert [versions.from_stream_id(each) % 4 for each in moved] == [partition.number] * 3
     candidates = [new_user() for _ in range(40)]
-    await asyncio.gather(*map(_acceptor(redis).accept, candidates))
+    await asyncio.gather(*map(partitioned.acceptor(queue).accept, candidates))
     for candidate in candidates:
-        await _settle(redis, candidate, _DEAD)
+        await _settle(queue, candidate, _DEAD)
     numbers = set()
-    for partition in _FOUR:
-        letters = [number_of(each) for each, _ in entries(await redis.xrange(partition.dead))]
+    for partition in FOUR:
+        letters = [number_of(each) for each, _ in entries(await queue.xrange(partition.dead))]
         assert {stream_of(number) - 400 for number in letters} == {partition.number}
         numbers.update(letters)
     assert len(numbers) == 40 + 4 * 3
 
 
-async def test_another_number_is_refused_until_the_streams_are_empty(redis: Redis) -> None:
+async def test_another_number_is_refused_until_the_streams_are_empty(queue: Redis) -> None:
     """In a sentence that says what to do; then it is the number."""
     candidate = new_user()
-    await _acceptor(redis).accept(candidate)
+    await partitioned.acceptor(queue).accept(candidate)
     with pytest.raises(PartitionsDiffer, match=r"PARTITIONS is 1, but the queue holds 1 entries in 4"):
-        await ensure_groups(redis, ONE)
-    await _settle(redis, candidate, Applied(1))
-    await agree(redis, 1)
-    await redis.xadd(ONE[0].writes, {"x": "1"})
+        await ensure_groups(queue, ONE)
+    await _settle(queue, candidate, Applied(1))
+    await agree(queue, 1)
+    await queue.xadd(ONE[0].writes, {"x": "1"})
     with pytest.raises(PartitionsDiffer):
-        await agree(redis, 2)
+        await agree(queue, 2)
 
 
-async def test_a_closed_replay_sends_nothing_anywhere(redis: Redis) -> None:
+async def test_a_closed_replay_sends_nothing_anywhere(queue: Redis) -> None:
     """Whatever partition its letters are of."""
-    sender = Sender(redis, partitions=_FOUR)
+    sender = Sender(queue, partitions=FOUR)
     await sender.close(7)
-    assert [await redis.hexists(partition.replay(7), "closed") for partition in _FOUR] == [True] * 4
+    assert [await queue.hexists(partition.replay(7), "closed") for partition in FOUR] == [True] * 4
     await sender.forget(7)
-    assert [await redis.hlen(partition.replay(7)) for partition in _FOUR] == [1] * 4
-
-
-async def _claims(redis: Redis) -> list[tuple[str, bytes, bytes]]:
-    return [
-        (partition.prefix + "emails", key, value)
-        for partition in _FOUR
-        for key, value in (await redis.hgetall(partition.prefix + "emails")).items()
-    ]
-
-
-async def _holders(redis: Redis) -> set[str]:
-    return {value.split()[1].decode() for _, _, value in await _claims(redis)}
-
-
-async def _age(redis: Redis) -> None:
-    """All leases are over."""
-    for name, key, value in await _claims(redis):
-        await redis.hset(name, key, b" ".join([*value.split()[:2], b"1"]))
+    assert [await queue.hlen(partition.replay(7)) for partition in FOUR] == [1] * 4

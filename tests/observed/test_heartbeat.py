@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.heartbeat import Heartbeats
@@ -16,13 +15,13 @@ from holdfast.shared.connections.redis import connect
 from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.queue.codec import Undecodable, decode, encode
 from holdfast.shared.queue.names import HEARTBEAT
-from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.writes.commands import HEARTBEAT_ID, Heartbeat, Write, heartbeat_id
 from holdfast.shared.writes.decide import Delivery, Known, decide
 from holdfast.shared.writes.outcome import Applied
-from holdfast.shared.writes.versions import Clock, wall_clock
+from holdfast.shared.writes.versions import wall_clock
 from tests import processes
+from tests.accepting import acceptor
 from tests.client import fetch
 from tests.processes import QUICK, Service
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
@@ -133,24 +132,13 @@ class _Pressure:
         return self.refuses
 
 
-class _EmptyDatabase:
-    """A floor of no version at all."""
-
-    async def tried(self) -> None:
-        """At once."""
-
-    async def read(self) -> None:
-        """Likewise."""
-
-
 async def test_one_api_beats_and_only_while_it_makes_sense(clean_redis: RedisServer) -> None:
     """Not twice in one pause, whoever asks; not under back-pressure; not behind one that is stuck."""
     redis, pressure = connect(clean_redis.address, PATIENT_REDIS), _Pressure()
-    floor: Any = _EmptyDatabase()
-    acceptor = Acceptor(redis, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, entity_pending_max=10)
+    taking = acceptor(redis)
     unbound: Any = pressure
     backlog: Backlog = unbound
-    replicas = [Heartbeats(redis, acceptor, backlog, every_s=60) for _ in range(3)]
+    replicas = [Heartbeats(redis, taking, backlog, every_s=60) for _ in range(3)]
     assert [await each.beat() for each in replicas] == [True, False, False]
     await redis.delete(HEARTBEAT)
     pressure.refuses = 5
