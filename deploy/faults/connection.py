@@ -16,9 +16,10 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 class Connection:
     """Joins two sides until both have finished, either breaks it, or a fault does."""
 
-    def __init__(self, switch: OneClient, client: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    def __init__(self, switch: OneClient, accepted: socket.socket) -> None:
         self._switch = switch
-        self._client = client
+        self._accepted = accepted
+        self._client: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._server: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         #: The end of the bytes sent before: a command's text may have begun there.
         self._tail = b""
@@ -28,9 +29,10 @@ class Connection:
         """Until the end; cancelled, both sides are reset. A server that cannot be reached looks like a reset too,
         because the client is connected already. `mark`: 0, or the mark by which the packet filter knows our packets."""
         try:
-            self._server = await _connected(host, port, mark)
-            await self._joined(self._client, self._server)
-            for _, writer in (self._client, self._server):
+            client = self._client = await asyncio.open_connection(sock=self._accepted)
+            server = self._server = await _connected(host, port, mark)
+            await self._joined(client, server)
+            for _, writer in (client, server):
                 writer.close()
                 await writer.wait_closed()
         except* (OSError, Cut):
@@ -75,6 +77,13 @@ class Connection:
         if self._losing.then == "reset":
             raise Cut
         return False
+
+
+def reset(side: socket.socket) -> None:
+    """RST, at once; no effect on one that is closed."""
+    with contextlib.suppress(OSError):
+        side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+    side.close()
 
 
 async def _connected(host: str, port: int, mark: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

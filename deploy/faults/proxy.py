@@ -5,11 +5,13 @@ import contextlib
 import socket
 from collections import Counter
 
-from deploy.faults.connection import Connection
+from deploy.faults.connection import Connection, reset
 from deploy.faults.faults import Faults
 from deploy.faults.switch import OneClient, Switch
 
 _FOR_ALL = Faults()
+#: Clients that may wait to be accepted.
+_BACKLOG = 100
 
 
 class Proxy:
@@ -23,7 +25,7 @@ class Proxy:
         self._mark = mark
         self.port = port
         self._switch = Switch()
-        self._listener: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._reservation: socket.socket | None = None
         #: The task of each connection, and its client.
         self._open: dict[asyncio.Task[None], OneClient] = {}
@@ -38,7 +40,7 @@ class Proxy:
         self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self._reservation.bind((self._host, self.port))
         self.port = self._reservation.getsockname()[1]
-        await self._listen()
+        self._listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -80,13 +82,17 @@ class Proxy:
         if faults.refuse:
             self._stop_listening()
         elif self._listener is None:
-            await self._listen()
+            self._listen()
 
-    async def _listen(self) -> None:
-        self._listener = await asyncio.start_server(self._accept, self._host, self.port, reuse_port=True)
+    def _listen(self) -> None:
+        # No asyncio.Server: one that closes forgets, open, what it has accepted in the same turn of the loop.
+        self._listener = socket.create_server((self._host, self.port), backlog=_BACKLOG, reuse_port=True)
+        self._listener.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     def _stop_listening(self) -> None:
         if self._listener:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
 
@@ -96,15 +102,23 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*affected, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            accepted, peer = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # it has gone again
         self.accepted += 1
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - asyncio runs this as a task
-        client = self._open[task] = OneClient(self._switch, writer.get_extra_info("peername"))
+        client = OneClient(self._switch, peer)
+        task = asyncio.create_task(self._serve(client, accepted))
+        self._open[task] = client
+        task.add_done_callback(lambda task: self._over(task, accepted))
         if client.faults.reset:
             task.cancel()
-        try:
-            with contextlib.suppress(asyncio.CancelledError):  # by `_reset` only, and the connection handles it
-                await Connection(client, (reader, writer)).run(*self._target, self._mark)
-        finally:
-            del self._open[task]
+
+    async def _serve(self, client: OneClient, accepted: socket.socket) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # by `_reset` only, and the connection handles it
+            await Connection(client, accepted).run(*self._target, self._mark)
+
+    def _over(self, task: asyncio.Task[None], accepted: socket.socket) -> None:
+        del self._open[task]
+        reset(accepted)  # one that was cancelled before it began

@@ -69,6 +69,19 @@ async def ends(proxy: Proxy) -> AsyncIterator[Ends]:
     writer.transport.abort()
 
 
+async def test_who_arrives_as_it_begins_to_refuse_is_cut_off(proxy: Proxy) -> None:
+    """A connection that was accepted in the same turn of the loop is no exception."""
+    clients = [socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_S) for _ in range(5)]
+    for _ in range(2):
+        await asyncio.sleep(0)  # one turn each: it sees them, and begins to serve them
+    await proxy.set(Faults(refuse=True, reset=True))
+    await asyncio.sleep(0)
+    for client in clients:
+        with client, pytest.raises(ConnectionResetError):
+            await asyncio.to_thread(client.recv, 1)
+    assert proxy.connections == 0
+
+
 async def test_without_a_fault_it_only_copies(proxy: Proxy, ends: Ends) -> None:
     """Megabytes come back unchanged, and so does the end of the stream, in one direction at a time."""
     reader, writer = ends
