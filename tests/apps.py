@@ -1,8 +1,12 @@
 """Every service as an application in this process, with nothing behind it: what it answers then is an answer too."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest import mock
 
 import httpx
+from aiohttp import ClientSession
 from fastapi import FastAPI
 from starlette.routing import Route
 
@@ -14,6 +18,7 @@ from holdfast.services.external_proxy.app import make_app as make_proxy
 from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.services.writer.app import Writer
 from holdfast.services.writer.settings import WriterSettings
+from holdfast.shared.http.client import HttpClient
 from tests import keys
 
 _NOWHERE = "127.0.0.1:1"
@@ -35,10 +40,23 @@ def make(service: str, folder: Path, **more: object) -> FastAPI:
             return make_proxy(ProxySettings(**same, proxy_third_party_url=f"http://{_NOWHERE}"))
 
 
-def client_of(app: FastAPI, **headers: str) -> httpx.AsyncClient:
-    """Sends `headers` with every request."""
+@asynccontextmanager
+async def client_of(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Sends `headers` with every request. The application never begins, so it never ends: what it calls others with is
+    closed here."""
+    used, session = set(), HttpClient._session
+
+    def seen(client: HttpClient) -> ClientSession:
+        used.add(client)
+        return session(client)
+
     transport = httpx.ASGITransport(app)
-    return httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30, headers=headers)
+    client = httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30, headers=headers)
+    with mock.patch.object(HttpClient, "_session", seen):
+        async with client:
+            yield client
+    for each in used:
+        await each.close()
 
 
 def paths(app: FastAPI, method: str) -> list[str]:

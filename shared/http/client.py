@@ -106,9 +106,10 @@ class HttpClient:
             self._in_flight -= 1
 
     async def close(self) -> None:
-        """Close every connection."""
-        if self._made is not None:
-            await self._made.close()
+        """Close every connection; a later call makes its own."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.close()
 
     async def _exchange(
         self, method: str, path: str, limits: Limits, headers: Mapping[str, str], body: bytes | None
