@@ -1,6 +1,5 @@
 """The documents, taken apart: code blocks, commands, links."""
 
-import ast
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -14,6 +13,7 @@ _MAKE = re.compile(r"\bmake ([a-z][a-z0-9-]+)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"`((?:services|shared|deploy|tests|docs|requirements|holdfast)/[^\s`:<]*)")
 _NODE = re.compile(r"`(tests/[^\s`]+::[^\s`]+)`")
+_FUNCTION = re.compile(r"^(?:async )?def (\w+)", re.MULTILINE)
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _INDENTED = re.compile(r"^ {4}(make .*)$", re.MULTILINE)
 
@@ -70,8 +70,7 @@ def is_test(node: str) -> bool:
 def _module(path: str) -> tuple[str, set[str]]:
     """Text and functions of a file; none if it is not there."""
     text = (ROOT / path).read_text() if (ROOT / path).is_file() else ""
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return text, {node.name for node in ast.parse(text).body if isinstance(node, functions)}
+    return text, set(_FUNCTION.findall(text))
 
 
 def _choices(path: str) -> list[str]:
