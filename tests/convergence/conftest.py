@@ -9,7 +9,12 @@ from tests.servers import Database, RedisServer
 
 
 @pytest.fixture(scope="session")
-def world(redis_server: RedisServer, database: Database) -> Iterator[World]:
-    """Connections for all histories."""
+def _world(redis_server: RedisServer, database: Database) -> Iterator[World]:
     with World(redis_server, database) as world:
         yield world
+
+
+@pytest.fixture
+def world(_world: World, clean_database: Database) -> World:
+    """Connections for all histories; no other test's horizon is left, before which every write would be too old."""
+    return _world

@@ -201,6 +201,7 @@ def test_whatever_the_database_refuses_direct_writes_with(rig: Rig) -> None:
     rig.to_queue.set(AWAY)
     for fault in (KNOWN[0], KNOWN[1], refusing("users", any_number()), refusing("operations", 1406)):
         with fault.on(rig.database):
+            rig.wait_until_fresh(path)  # a read on a connection that has just been ended may be a copy
             for number in range(8):
                 user = {"name": "Bob", "email": f"bob-{number}@example.com"}
                 refused(rig.client.post("/users", json=user, headers=key()), 503, "WRITES_UNAVAILABLE")
