@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.services.dlq_admin.replays.held import Held
 from holdfast.services.dlq_admin.replays.sender import Sender
-from holdfast.shared.connections.redis import connect
+from holdfast.shared.connections.redis import connect, text
 from holdfast.shared.queue.claims import pairs
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entities import claims_of
@@ -25,28 +25,32 @@ from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 _FOUR = Partitions(4)
 _AWAY = _FOUR[2]
+#: What the partition keeps of the first replays.
+_REPLAYS = [_AWAY.replay(number) for number in range(1, 4)]
 _SETTINGS = {"HOLDFAST_QUEUE_PARTITIONS": "4", "HOLDFAST_DLQ_APPROVE_OVER": "100"}
 
 
 class _Office:
-    """An operator, and a replay of 40 letters, of which one partition does not take what is theirs."""
+    """An operator, 40 dead letters and a replay of them; of one partition it can be cut off."""
 
     def __init__(self, redis: RedisServer, service: processes.Service) -> None:
         self._redis = redis
         self._service = service
-        self.users = [str(uuid.uuid4()) for _ in range(40)]
+        self._id = 0
+        users = [str(uuid.uuid4()) for _ in range(40)]
         # Addresses of that partition would wait, too.
         names = (name for name in map("Ann{}".format, itertools.count()) if _value_of(name) is not _AWAY)
         with redis.client() as client:
-            for number, (user_id, name) in enumerate(zip(self.users, names, strict=False)):
+            for number, (user_id, name) in enumerate(zip(users, names, strict=False)):
                 fields: Any = letters.fields(name=name, user_id=user_id)
                 partition = _FOUR.of(user_id)
                 client.xadd(partition.dead, fields, id=f"{wall_clock() // 1000 + number}-{partition.stream * 100}")
             wait_until(lambda: not any(client.xlen(each.dead) for each in _FOUR), what="all are indexed")
-            for number in range(1, 4):
-                client.set(_AWAY.replay(number), "no hash")
+
+    def replay(self, **plan: Any) -> None:
+        """All of them."""
         ids = [one["id"] for one in self._ask("GET", "/dlq/letters?limit=100")]
-        wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": 40}
+        wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": 40, **plan}
         self._id = self._ask("POST", "/dlq/replays", json=wish)["id"]
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
@@ -54,19 +58,34 @@ class _Office:
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
-    def back(self) -> None:
-        """The partition answers again."""
+    def away(self) -> None:
+        """The partition answers the replay's calls with an error from now on."""
         with self._redis.client() as client:
-            client.delete(*(_AWAY.replay(number) for number in range(1, 4)))
+            for key in _REPLAYS:
+                if client.exists(key):
+                    client.rename(key, f"{key}:aside")
+                client.set(key, "no hash")
 
-    def cancel(self) -> None:
+    def back(self) -> None:
+        """It answers again."""
+        with self._redis.client() as client:
+            for key in _REPLAYS:
+                client.delete(key)
+                if client.exists(f"{key}:aside"):
+                    client.rename(f"{key}:aside", key)
+
+    def order(self, word: str) -> None:
+        """To the replay."""
+        self._ask("POST", f"/dlq/replays/{self._id}/{word}", json={"reason": "a test"})
+
+    def seen(self) -> Any:
         """The replay."""
-        self._ask("POST", f"/dlq/replays/{self._id}/cancel", json={"reason": "a test"})
+        return self._ask("GET", f"/dlq/replays/{self._id}")
 
     @property
     def state(self) -> str:
         """Of the replay."""
-        return str(self._ask("GET", f"/dlq/replays/{self._id}")["state"])
+        return str(self.seen()["state"])
 
     def letters(self, *partitions: Partition) -> list[str]:
         """The states of the letters of these partitions' entities."""
@@ -96,6 +115,8 @@ _OTHERS = [each for each in _FOUR if each is not _AWAY]
 def test_a_replay_sends_the_letters_of_the_partitions_that_answer(office: _Office, writer: processes.Service) -> None:
     """Canary and all; those of the one that is away are sent when it is back."""
     writer.start()
+    office.away()
+    office.replay()
     wait_until(lambda: set(office.letters(*_OTHERS)) == {"applied"}, what="the others' letters are applied")
     assert (office.state, set(office.letters(_AWAY))) == ("running", {"replaying"})
     office.back()
@@ -108,13 +129,29 @@ def test_a_cancelled_replay_gives_back_the_letters_of_the_partitions_that_answer
 ) -> None:
     """It is `cancelled` only when the one that is away is back and closed, too: until then one of its letters could
     be sent."""
-    office.cancel()
+    office.away()
+    office.replay()
+    office.order("cancel")
     wait_until(lambda: office.letters(*_OTHERS).count("replaying") <= 1, what="the others' letters are dead again")
     assert (office.state, set(office.letters(_AWAY))) == ("cancelling", {"replaying"})
     office.back()
     wait_until(lambda: set(office.letters(_AWAY)) == {"dead"}, what="these are dead again")
     writer.start()
     wait_until(lambda: office.state == "cancelled", what="the replay is cancelled")
+
+
+def test_a_recall_takes_back_what_the_partitions_that_answer_hold(office: _Office) -> None:
+    """Those of the one that is away are taken back when it is there again; until then the replay is `recalling`."""
+    office.replay(canary=[])
+    wait_until(lambda: office.seen()["counts"]["sent"] == 40, what="all are sent")
+    office.away()
+    office.order("recall")
+    wait_until(lambda: set(office.letters(*_OTHERS)) == {"dead"}, what="the others' letters are dead again")
+    seen, there = office.seen(), len(office.letters(_AWAY))
+    assert (seen["state"], seen["counts"]["recalled"], seen["counts"]["sent"]) == ("recalling", 40 - there, there)
+    office.back()
+    wait_until(lambda: office.state == "recalled", what="the replay is recalled")
+    assert (set(office.letters(*_FOUR)), office.seen()["counts"]["recalled"]) == ({"dead"}, 40)
 
 
 async def test_letters_of_an_entity_are_sent_in_their_order(clean_redis: RedisServer) -> None:
@@ -140,6 +177,28 @@ async def test_letters_of_an_entity_are_sent_in_their_order(clean_redis: RedisSe
     sent = await sender.send(1, batch, Held())
     assert [each.position for each in sent if each.entry_id] == [0, 1, 2]
     assert await redis.xlen(_FOUR[0].writes) == 3
+    await redis.aclose()
+
+
+async def test_a_letter_is_taken_back_when_the_partition_of_its_value_answers(clean_redis: RedisServer) -> None:
+    """Its entry is left where it is until then, so that nobody else takes the value meanwhile; others are taken."""
+    redis = connect(clean_redis.address, PATIENT_REDIS)
+    users = itertools.islice((each for each in iter(lambda: str(uuid.uuid4()), "") if _FOUR.of(each) is _FOUR[0]), 2)
+    names = [next(n for n in map("N{}".format, itertools.count()) if _value_of(n) is of) for of in (_AWAY, _FOUR[1])]
+    batch = [
+        chosen(letter(number, name=name, user_id=user_id), number)
+        for number, (name, user_id) in enumerate(zip(names, users, strict=True))
+    ]
+    away = Away(redis)
+    sender = Sender(away.redis, partitions=_FOUR)
+    entries = {one.position: one.entry_id or "" for one in await sender.send(1, batch, Held())}
+    away.partitions.append(_AWAY)
+    held = await sender.close(1)
+    assert [one.position for one in await sender.recall(1, batch, entries, held)] == [1]
+    assert [text(entry) for entry, _ in await redis.xrange(_FOUR[0].writes)] == [entries[0]]
+    away.partitions.clear()
+    assert [one.position for one in await sender.recall(1, batch, entries, Held())] == [0, 1]
+    assert await redis.xlen(_FOUR[0].writes) == 0
     await redis.aclose()
 
 

@@ -204,6 +204,26 @@ def test_recall_takes_back_what_no_writer_has(desk: Desk, writer: processes.Serv
     wait_until(desk.balanced, what="the ledger balances")
 
 
+def test_recall_of_a_cancelled_one_takes_back_what_no_writer_has(desk: Desk, writer: processes.Service) -> None:
+    """What was sent waits on the stream, so a recall can still help when the rest has been withdrawn."""
+    ids = desk.bury([new_user("much too long") for _ in range(3)])
+    assert writer.stop() == 0
+    try:
+        replay = desk.replay({"ids": ids}, 3, canary=[], in_flight_max=2)
+        wait_until(lambda: desk.one(replay)["in_flight"] == 2, what="two are sent")
+        desk.say(replay, "cancel")
+        wait_until(lambda: desk.one(replay)["counts"]["withdrawn"] == 1, what="the third is withdrawn")
+        assert desk.one(replay)["state"] == "cancelling"
+        desk.say(replay, "recall")
+        wait_until(lambda: desk.one(replay)["state"] == "recalled", what="recalled")
+    finally:
+        writer.start()
+    counts = desk.one(replay)["counts"]
+    assert (counts["recalled"], counts["withdrawn"], desk.states(*ids)) == (2, 1, ["dead"] * 3)
+    assert operation_rows(desk) == {}
+    wait_until(desk.balanced, what="the ledger balances")
+
+
 def test_kill_9_of_its_driver_sends_nothing_twice(desk: Desk, dlq: processes.Service, writer: Any) -> None:
     """Again and again in the middle: whoever comes next goes on, and each letter was on the stream once."""
     ids = desk.bury([new_user("much too long") for _ in range(40)])

@@ -88,12 +88,14 @@ async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) ->
     [sent] = await sender.send(1, [chosen(one, 0, moved)], Held())
     theirs = {b"theirs@example.com": b"u-2 o-2"}
     assert await redis.hgetall(EMAILS) == theirs | {b"new@example.com": b"u-1 o-1"}
-    back = await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""})
+    back = await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""}, Held())
     assert len(back) == 1
     assert await redis.hgetall(EMAILS) == theirs | {b"ann@example.com": b"u-1 o-1"}
     assert await redis.xlen(WRITES) == 0
     assert not await redis.exists(PENDING + "u-1", OPERATION + "o-1")
-    assert len(await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""})) == 1, "reported again"
+    again = await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""}, Held())
+    assert len(again) == 1, "reported again"
+    assert await sender.forget_lost(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""}) == [], "and not as lost"
     await redis.aclose()
 
 
@@ -105,7 +107,7 @@ async def test_only_what_no_writer_has_is_taken_back(clean_redis: RedisServer) -
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(6)]
     sent = await sender.send(1, batch, Held())
     await redis.xreadgroup("writers", "w", {WRITES: ">"}, count=2)
-    back = await sender.recall(1, batch, {one.position: one.entry_id or "" for one in sent})
+    back = await sender.recall(1, batch, {one.position: one.entry_id or "" for one in sent}, Held())
     assert [one.position for one in back] == [2, 3, 4, 5]
     assert [id.decode() for id, _ in await redis.xrange(WRITES)] == [one.entry_id for one in sent[:2]]
     await redis.aclose()

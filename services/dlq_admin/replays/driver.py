@@ -18,7 +18,7 @@ from holdfast.services.dlq_admin.replays.stop_rules import Recent, Surroundings,
 from holdfast.services.dlq_admin.replays.traces import Traces
 from holdfast.shared.letters.replays import read, results, sending
 from holdfast.shared.letters.replays.lease import Lease, LeaseLost, release
-from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ItemState, ReplayState
+from holdfast.shared.letters.replays.plan import END, WAITING_FOR_A_PERSON, ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.replays.results import Result
 from holdfast.shared.letters.replays.sending import Chosen, Sent
@@ -64,7 +64,8 @@ class Driver:
         self._unsure = True
         self._held, self._again_at = Held(), 0.0
         self._away_reporter = FailureReporter("replay")
-        self._closed = False
+        #: Of the orders to end it: the one that has been obeyed in every partition.
+        self._closed: ReplayState | None = None
         #: Results that were there when it was last asked whether to go on.
         self._judged = 0
         self._stepped_at = self._tracked_at = self._looked_at = 0.0
@@ -81,7 +82,7 @@ class Driver:
                     if ended is not None:
                         return ended
                 except AWAY:
-                    self._unsure, self._closed, self._sent = True, False, []
+                    self._unsure, self._closed, self._sent = True, None, []
                     await asyncio.sleep(random.uniform(0.05, _AGAIN_CAP_S))  # noqa: S311 - jitter
         except LeaseLost:
             return None
@@ -107,14 +108,11 @@ class Driver:
         replay = self._replay
         if self._sent or want or replay is None or now - self._stepped_at > _STEP_IDLE_S:
             replay = await self._step(want)
-        if replay.state in (ReplayState.CANCELLING, ReplayState.RECALLING) and not self._closed and again:
+        if self._is_open(replay) and again:
             await self._close(replay)
-        busy = replay.counts.in_flight > 0
-        if now - self._tracked_at > (_TRACK_EVERY_S if busy else _TRACK_IDLE_S):
+        if now - self._tracked_at > (_TRACK_EVERY_S if replay.counts.in_flight else _TRACK_IDLE_S):
             replay = await self._track(now)
-        # Cancelled is what can send nothing any more, in any partition.
-        open_ = replay.state in (ReplayState.CANCELLING, ReplayState.RECALLING) and not self._closed
-        nothing_left = not replay.counts.unfinished and not self._sent and not open_
+        nothing_left = not replay.counts.unfinished and not self._sent and not self._is_open(replay)
         if nothing_left and (ended := await self._work(results.end, self._lease)) is not None:
             await self._sender.forget(self._lease.replay_id)
             return ended
@@ -208,9 +206,13 @@ class Driver:
         metrics.replay_results.inc(count)
         self._keep(replay)
 
+    def _is_open(self, replay: Replay) -> bool:
+        """Whether it is to end, and may send something yet, in some partition."""
+        return replay.state in END and replay.state is not self._closed
+
     async def _close(self, replay: Replay) -> None:
-        """Nothing more is sent, whichever replica tries; letters that were not sent leave the replay. Those of a
-        partition that is away do when it is back, and is closed."""
+        """Nothing more is sent, whichever replica tries; letters that were not sent leave the replay, and so do those
+        that a recall takes back. Those of a partition that is away do when it is back, and is closed."""
         await self._make_sure_of_sent()
         held = await self._sender.close(replay.id)
         for state in (ItemState.SENDING, ItemState.WAITING):
@@ -222,12 +224,10 @@ class Driver:
                 await self._work(sending.step, self._lease, went, 0)
                 rest = [one for one in asked if one.entry_id is None]
                 await self._settle([Result(one.position, one.letter, ItemState.WITHDRAWN) for one in rest])
-        self._hold(held)
-        if held.away:
-            return
         if replay.state is ReplayState.RECALLING:
-            await self._recall(replay.id)
-        self._closed = True
+            await self._recall(replay.id, held)
+        self._hold(held)
+        self._closed = None if held.away else replay.state
 
     async def _make_sure_of_sent(self) -> Replay:
         sent, self._sent = self._sent, []
@@ -235,13 +235,13 @@ class Driver:
         self._keep(replay)
         return replay
 
-    async def _recall(self, replay_id: int) -> None:
+    async def _recall(self, replay_id: int, held: Held) -> None:
         after: int | None = None
         while page := await self._work(read.item_page, replay_id, [ItemState.SENT], after=after, limit=_PAGE // 4):
             after = page[-1].position
             entries = {item.position: item.entry_id or "" for item in page}
             chosen = await self._work(sending.these, [(item.position, item.letter) for item in page])
-            back = await self._sender.recall(replay_id, chosen, entries)
+            back = await self._sender.recall(replay_id, chosen, entries, held)
             await self._settle([Result(one.position, one.letter.number, ItemState.RECALLED) for one in back])
 
     async def _judge(self, replay: Replay, now: float) -> None:

@@ -115,22 +115,28 @@ class Sender:
         if len(held.away) == len(self._partitions):
             held.raise_one()
 
-    async def recall(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
-        """Those that were taken back. `entries`: by position."""
-        return await self._take_back(replay_id, sent, entries, _RECALLED)
+    async def recall(
+        self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], held: Held
+    ) -> list[Chosen]:
+        """Those that were taken back. `entries`: by position. The others were given to a writer, or are held."""
+        return await self._take_back(replay_id, sent, entries, _RECALLED, held)
 
     async def forget_lost(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
         """Those whose entries are not on the stream: what the queue still keeps of them goes, and their letters claim
         their unique values again."""
-        return await self._take_back(replay_id, sent, entries, _LOST)
+        held = Held()
+        if not (taken := await self._take_back(replay_id, sent, entries, _LOST, held)):
+            held.raise_one()
+        return taken
 
     async def _take_back(
-        self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], answer: str
+        self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], answer: str, held: Held
     ) -> list[Chosen]:
-        if answer == _RECALLED and len(self._partitions) > 1:
-            (await self.close(replay_id)).raise_one()  # everywhere, before any is taken back
+        """Each partition by itself. What is taken back in part counts when it is whole: doing it again tells the
+        same."""
         taken: list[Chosen] = []
-        for partition, mine in self._split(sent):
+        for partition, all_of_it in self._split(sent):
+            mine = self._ready(partition, all_of_it, held)
             keys, arguments = [partition.writes, partition.replay(replay_id)], list[str | int]()
             for one in mine:
                 write, old = self._writes(one)
@@ -138,11 +144,17 @@ class Sender:
                 claims = [*claims_of(write), *claims_of(old)] if self._claims is None else [0, 0]
                 arguments += [id_of(one.letter.number), entries[one.position], *about, *claims]
                 keys += self._keys(partition, one)
-            answers = await self._recall(keys, [partition.prefix, WRITERS_GROUP, answer, *arguments])
+            try:
+                answers = (
+                    await self._recall(keys, [partition.prefix, WRITERS_GROUP, answer, *arguments]) if mine else []
+                )
+            except AWAY as error:
+                held.failed(partition, error)
+                continue
             back = [one for one, each in zip(mine, answers, strict=True) if text(each) == answer]
-            for error in (await self._change("release", "reserve", back)).values():
-                raise error
-            taken += back
+            held.away.update(await self._change("release", "reserve", back))
+            taken += self._ready(partition, back, held)
+        self._raise_if_all(held)
         return taken
 
     async def forget(self, replay_id: int) -> None:

@@ -40,9 +40,10 @@ while at <= #ARGV do
   local claims, old_claims
   claims, at = claims_at(at + 5)
   old_claims, at = claims_at(at)
-  if redis.call('HGET', sent, letter_id) == wanted then
+  local was = redis.call('HGET', sent, letter_id)
+  if was == wanted then
     answer = wanted
-  elseif taken(entry_id) then
+  elseif was ~= 'recalled' and taken(entry_id) then -- what was recalled is missing, and not lost
     answer = wanted
     redis.call('HSET', sent, letter_id, wanted)
     if operation_id ~= '' then
