@@ -92,6 +92,7 @@ class Real:
         made = pymysql.connect(
             host=where.host, port=where.port, user=where.user, password=where.password or "", database=where.database,
             client_flag=CLIENT.FOUND_ROWS, read_timeout=120, connect_timeout=60, charset="utf8mb4",
+            ssl_disabled=True,
         )  # fmt: skip
         return _ready(made)
 
