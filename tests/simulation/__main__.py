@@ -3,6 +3,7 @@
 did."""
 
 import argparse
+import gc
 import resource
 import sys
 import time
@@ -95,6 +96,7 @@ def _shrunk(first: Result) -> Result:
 
 
 def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
+    gc.disable()  # a collection looks at all that is warm, and what runs leave behind goes with their processes
     warm.up()
     census, failed, began, virtual_s, count = Census(), 0, time.monotonic(), 0.0, 0
     for result in _in_its_own_process(runs, jobs):

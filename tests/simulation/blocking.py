@@ -16,30 +16,38 @@ class Thread(greenlet):
     def __init__(self, loop: "SimulatedLoop", run: Callable[[], object]) -> None:
         super().__init__(run, loop.greenlet)
         self.loop = loop
-        self.gr_context = loop.process.base.copy()
-        self._held_by = loop.process.threads
-        self._held_by.add(self)
+        self._process = process = loop.process
+        self.gr_context = process.base.copy()
+        #: That of the step which lets it go on.
+        self._context = process.base.copy()
+        process.threads.add(self)
 
     def begin(self) -> None:
         """Run it as soon as the processor is free."""
-        self.loop.call_soon(self._resume)
+        self.wake()
 
     def wait(self) -> None:
         """Give way until `wake`."""
         self.loop.greenlet.switch()
 
+    def wait_for(self, seconds: float) -> None:
+        """Give way for so long."""
+        loop = self.loop
+        loop.deliver(self._process, loop.now_s + seconds / self._process.clock.rate, self._resume, self._context)
+        loop.greenlet.switch()
+
     def wake(self) -> None:
         """Let it go on."""
-        self.loop.call_soon(self._resume, context=self.gr_context)
+        self.loop.call_soon(self._resume, context=self._context)
 
     def wake_after(self, seconds: float) -> Any:
         """Let it go on at a time; returns the timer."""
-        return self.loop.call_later(seconds, self._resume)
+        return self.loop.call_later(seconds, self._resume, context=self._context)
 
     def _resume(self) -> None:
         self.switch()
         if self.dead:
-            self._held_by.discard(self)
+            self._process.threads.discard(self)
 
 
 class Signal:
@@ -75,8 +83,7 @@ def block(seconds: float) -> None:
     """Wait, as a thread does in a driver."""
     thread = getcurrent()
     if isinstance(thread, Thread):
-        thread.wake_after(seconds)
-        thread.wait()
+        thread.wait_for(seconds)
 
 
 def block_on(signal: Signal, timeout_s: float | None = None) -> bool:

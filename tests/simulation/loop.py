@@ -34,38 +34,34 @@ class Stuck(Exception):
 class Step:
     """What asyncio calls a handle: something that a process is to call."""
 
-    __slots__ = ("_args", "_callback", "_cancelled", "_context")
+    __slots__ = ("args", "callback", "context", "due_s", "is_cancelled", "loop")
+
+    loop: "SimulatedLoop | None"
+    due_s: float
 
     def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
-        self._callback, self._args, self._context = callback, args, context
-        self._cancelled = False
+        self.callback, self.args, self.context = callback, args, context
+        self.is_cancelled = False
 
     def cancel(self) -> None:
         """It is not to be called."""
-        self._cancelled = True
+        self.is_cancelled = True
 
     def cancelled(self) -> bool:
         """Whether it is not to be called."""
-        return self._cancelled
-
-    def run(self) -> None:
-        """Call it."""
-        self._context.run(self._callback, *self._args)
+        return self.is_cancelled
 
 
 class Timer(Step):
     """A step at a time. `due_s`: by the clock of its process. `loop` is None once it is due."""
 
-    __slots__ = ("due_s", "loop")
-
-    loop: "SimulatedLoop | None"
-    due_s: float
+    __slots__ = ()
 
     def cancel(self) -> None:
         """It is not to be called."""
-        if not self._cancelled and self.loop is not None:
+        if not self.is_cancelled and self.loop is not None:
             self.loop.cancelled_one()
-        self._cancelled = True
+        self.is_cancelled = True
 
     def when(self) -> float:
         """When it is due."""
@@ -78,22 +74,20 @@ class SimulatedTask(asyncio.Task[Any]):
     process: Process
 
     def __init__(self, coro: Any, *, loop: "SimulatedLoop", name: str | None, context: Context | None) -> None:
-        self._number = number = next(loop.numbers)
+        self.number = number = next(loop.numbers)
         super().__init__(coro, loop=loop, name=name or f"task {number}", context=context)
 
     def __hash__(self) -> int:
-        return self._number
+        return self.number
 
 
 class SimulatedFuture(asyncio.Future[Any]):
     """A future whose hash is its number."""
 
-    def __init__(self, *, loop: "SimulatedLoop") -> None:
-        self._number = next(loop.numbers)
-        super().__init__(loop=loop)
+    number: int
 
     def __hash__(self) -> int:
-        return self._number
+        return self.number
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
@@ -118,6 +112,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._dead: list[Process] = []
         #: Called with (process, context of the error) when a callback fails.
         self.on_error: Callable[[Process, dict[str, Any]], None] | None = None
+
+    #: That it is not debugged: each task and future asks.
+    get_debug = bool  # type: ignore[assignment]
 
     # --- scheduling ---
 
@@ -188,7 +185,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def create_future(self) -> SimulatedFuture:
         """As in any loop."""
-        return SimulatedFuture(loop=self)
+        future = SimulatedFuture(loop=self)
+        future.number = next(self.numbers)
+        return future
 
     # --- processes ---
 
@@ -256,18 +255,19 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             if process.steps == process.dies_at_step:
                 self.kill(process)
                 continue
-            step = process.ready.popleft()
-            if not process.ready:
+            ready = process.ready
+            step = ready.popleft()
+            if not ready:
                 active[index] = active[-1]
                 active.pop()
-            if step.cancelled():
+            if step.is_cancelled:
                 continue
             process.steps += 1
             self.steps += 1
             self.now_s += STEP_S
             self.process = process
             try:
-                step.run()
+                step.context.run(step.callback, *step.args)
             except Exception as error:  # noqa: BLE001 - a callback's error ends nothing
                 self.call_exception_handler({"message": "a callback failed", "exception": error})
             self.process = self.world
@@ -276,9 +276,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         timers = self._timers
         while timers and timers[0][0] <= self.now_s:
             _, _, step, process = heappop(timers)
-            if isinstance(step, Timer):
-                step.loop = None
-            if step.cancelled():
+            step.loop = None
+            if step.is_cancelled:
                 self._cancelled -= 1
             else:
                 self.put(process, step)
@@ -287,7 +286,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """A timer was cancelled. If most are, they are swept."""
         self._cancelled += 1
         if self._cancelled > _SWEEP_OVER and self._cancelled * 2 > len(self._timers):
-            self._timers[:] = [one for one in self._timers if not one[2].cancelled()]
+            self._timers[:] = [one for one in self._timers if not one[2].is_cancelled]
             heapify(self._timers)
             self._cancelled = 0
 

@@ -33,7 +33,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from holdfast.services.writer import heartbeat
 from holdfast.shared.resilience import failure_reporter
 from holdfast.shared.telemetry import decisions, logs
-from tests.simulation import builds, once, paces, threads
+from tests.simulation import builds, lean, once, paces, threads
 from tests.simulation.blocking import block
 from tests.simulation.endpoints import NetworkedLoop
 from tests.simulation.timeline import Timeline
@@ -65,6 +65,7 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
             *_memory(),
             *_hashes(),
             *_kept_by_modules(),
+            *lean.substitutes(),
             *once.substitutes(),
             *paces.substitutes(),
             *builds.substitutes(loop),

@@ -1,6 +1,9 @@
 """Timeline: what happened in a simulation, who did it and when, for a person to read."""
 
+import re
 from collections.abc import Callable
+
+_SPACE = re.compile(r"\s")
 
 
 class Timeline:
@@ -27,4 +30,4 @@ class Timeline:
 
 def _text(value: object) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if text and not any(char.isspace() for char in text) else repr(text)
+    return repr(text) if not text or _SPACE.search(text) else text

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from enum import Enum, auto
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pymysql
@@ -26,6 +28,26 @@ _NAME = r"(?:@@(?:global\.|session\.)?\w+|VERSION\(\)|DATABASE\(\)|CONNECTION_ID
 _VARIABLES = re.compile(rf"\s*SELECT\s+({_NAME}(?:\s*,\s*{_NAME})*)\s*(?:AS \w+\s*)?;?\s*$", re.IGNORECASE)
 #: What MariaDB reads of a statement's comments, and what it leaves to MySQL.
 _OWN_PART, _OTHERS_PART = re.compile(r"/\*M!\d+ (.*?)\*/", re.DOTALL), re.compile(r"/\*!\d+ .*?\*/", re.DOTALL)
+
+
+class _Kind(Enum):
+    SET = auto()
+    TRANSACTION = auto()
+    VARIABLES = auto()
+    OTHER = auto()
+
+
+@lru_cache(10_000)
+def _kind(text: str) -> tuple[_Kind, str, tuple[str, ...]]:
+    """Of a statement: its kind, what the server reads of its text, and the words or names in it."""
+    if _SET.match(text):
+        return _Kind.SET, text, ()
+    if found := _TRANSACTION.match(text):
+        return _Kind.TRANSACTION, text, (found[1].upper(), found[2])
+    text = _OWN_PART.sub(r"\1", _OTHERS_PART.sub("", text))
+    if found := _VARIABLES.match(text):
+        return _Kind.VARIABLES, text, tuple(name.strip() for name in found[1].split(","))
+    return _Kind.OTHER, text, ()
 
 
 class Session:
@@ -150,17 +172,17 @@ class Session:
         with self._server.waits.alone():
             self._alive()
             self._server.pause(self, self._server.faults.statement_s)
-            if _SET.match(text):
+            kind, text, words = _kind(text)
+            if kind is _Kind.SET:
                 return self._set(text)
-            if found := _TRANSACTION.match(text):
+            if kind is _Kind.TRANSACTION:
                 self._server.faults.unprepared()
-                return self._control(found[1].upper(), found[2])
-            text = _OWN_PART.sub(r"\1", _OTHERS_PART.sub("", text))
-            if found := _VARIABLES.match(text):
+                return self._control(*words)
+            if kind is _Kind.VARIABLES:
                 if self._in_step and self._server.faults.no_quorum:
                     raise error(1205, "Lock wait timeout exceeded; try restarting transaction")
-                names = tuple(name.strip() for name in found[1].split(","))
-                return Result([tuple(self._server.variable(name.lower(), self.number) for name in names)], names, 1)
+                values = tuple(self._server.variable(name.lower(), self.number) for name in words)
+                return Result([values], words, 1)
             self._server.faults.unprepared()
             return self._statement(text, args, many=many)
 
