@@ -1,9 +1,15 @@
 """Garbage: what collecting the tests has made lives to the end, so the garbage collector need not look through it again
-and again; that is a million objects."""
+and again; that is a million objects. And who leaves a file or a connection open learns it: not whoever runs when the
+collector comes by."""
 
 import gc
+import os
+import sys
+from collections.abc import Generator
 
 import pytest
+
+_open_before = pytest.StashKey[int]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -11,3 +17,33 @@ def pytest_runtestloop() -> None:
     """Before the first test."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Count what is open."""
+    item.stash[_open_before] = _open()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
+    """If more is open than before, garbage may hold it; its finalizers complain."""
+    yield
+    if _open() > item.stash[_open_before] and (complaints := _complaints()):
+        pytest.fail("left open:\n" + "\n".join(complaints), pytrace=False)
+
+
+def _open() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def _complaints() -> list[str]:
+    found: list[str] = []
+    usual = sys.unraisablehook
+    sys.unraisablehook = lambda raised: found.append(f"{raised.exc_value!r} of {raised.object!r}")
+    try:
+        gc.collect()
+    finally:
+        sys.unraisablehook = usual
+    return found
