@@ -1,9 +1,6 @@
 """Fixtures: the servers are started once, emptied between tests; a test that breaks one gets its own."""
 
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,25 +49,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 #: What Alembic and its entry point, deploy/migrations/env.py, import.
-_MIGRATE = "alembic.command alembic.config holdfast.migrations.declared holdfast.shared.store.engine"
+MIGRATE = "alembic.command alembic.config holdfast.migrations.declared holdfast.shared.store.engine"
 
 
 def migrate(dsn: str, to: str = "head", how: str = "upgrade", **environment: str) -> None:
     """Bring the schema up to date, or to a revision, as a deploy does."""
     arguments = ["-c", "deploy/migrations/alembic.ini", how, to]
     variables = os.environ | {"DB_DSN": login_of("migrate", dsn)} | environment
-    if variables.get("PYTHONPATH") == os.environ.get("PYTHONPATH"):
-        with tempfile.NamedTemporaryFile() as log:
-            warm = Warm.of(_MIGRATE, variables.get("HOLDFAST_DOMAIN", ""))
-            code = warm.start("alembic", arguments, variables, Path(log.name)).wait(START_DEADLINE_S)
-            output = log.read().decode()
-    else:
-        command = [sys.executable, "-m", "alembic", *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=START_DEADLINE_S
-        )
-        code, output = done.returncode, done.stderr
-    assert code == 0, output
+    done = Warm.of(MIGRATE).run("alembic", arguments, variables, START_DEADLINE_S)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 
 #: What a service's process has imported when it begins. One that has imported all of them is made in a third of the
 #: time of one for each.
-_IMPORTED = " ".join(f"{services.__name__}.{name}.process" for name in ("api", "dlq_admin", "external_proxy", "writer"))
+IMPORTED = " ".join(f"{services.__name__}.{name}.process" for name in ("api", "dlq_admin", "external_proxy", "writer"))
 
 #: A writer whose every wait is short, so that what takes it a minute in life takes seconds here.
 QUICK = {
@@ -122,9 +122,8 @@ class Service:
 
     def start(self, *, wait: bool = True) -> "Service":
         """Start it; with `wait`, until it answers."""
-        here = self.root == ROOT and self._environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
-        if self._warm and here:
-            warm = Warm.of(_IMPORTED, self._environment.get("HOLDFAST_DOMAIN", ""), self._starts)
+        if self._warm and self.root == ROOT:
+            warm = Warm.of(IMPORTED, self._starts)
             self._process = warm.start(self._module, self._arguments(), self._environment, self.log)
         else:
             with self.log.open("ab") as log:

@@ -1,8 +1,9 @@
 """Warm: a process that has imported one of our programs, and forks a new process of it for each start.
 
 To import a service takes a second and a half of a core, and the tests start hundreds. What a fork runs is the
-program's own `__main__`, with an environment, a session and a log of its own. When the tests end, however they end,
-so does this process, and everything that it has forked and that still runs.
+program's own `__main__`, with an environment, a session and a log of its own; the resources that it serves are read
+there, not before. When the tests end, however they end, so does this process, and everything that it has forked and
+that still runs.
 """
 
 import atexit
@@ -13,6 +14,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -50,32 +52,50 @@ class Forked:
 
 
 class Warm:
-    """Our end of it: two processes for what is imported and a domain, made when first needed, which take turns. What a
-    restart changes, such as the order of a set, is then changed here too."""
+    """Our end of it: two processes for what is imported, made when first needed, which take turns. What a restart
+    changes, such as the order of a set, is then changed here too."""
 
-    _of: dict[tuple[str, str, int], "Warm"] = {}  # noqa: RUF012 - shared on purpose
+    _of: dict[tuple[str, int], "Warm"] = {}  # noqa: RUF012 - shared on purpose
     _making = threading.Lock()
 
-    def __init__(self, imports: str, domain: str) -> None:
+    def __init__(self, imports: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, *imports.split()], cwd=Path(__file__).parent.parent,
-            start_new_session=True, env=os.environ | {"HOLDFAST_DOMAIN": domain},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self._asking = threading.Lock()
         atexit.register(self._end)
 
     @classmethod
-    def of(cls, imports: str, domain: str, starts: int = 0) -> "Warm":
-        """The one that has imported these modules, for the resources of this domain; empty: the usual one. `starts`:
-        how often the program was started before."""
-        which = (imports, domain, starts % 2)
+    def of(cls, imports: str, starts: int = 0) -> "Warm":
+        """The one that has imported these modules. `starts`: how often the program was started before."""
+        which = (imports, starts % 2)
         with cls._making:
-            return cls._of.setdefault(which, cls._of.get(which) or cls(imports, domain))
+            return cls._of.setdefault(which, cls._of.get(which) or cls(imports))
 
-    def start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
-        """`python -m <module> <arguments>`; another module than ours may be one that makes ours misbehave."""
-        wish = {"module": module, "arguments": arguments, "environment": dict(environment), "log": str(log)}
+    def run(
+        self, module: str, arguments: Sequence[str], environment: Mapping[str, str], deadline_s: float
+    ) -> subprocess.CompletedProcess[str]:
+        """The same as `start`, to its end."""
+        with tempfile.NamedTemporaryFile() as output, tempfile.NamedTemporaryFile() as errors:
+            started = self.start(module, arguments, environment, Path(output.name), Path(errors.name))
+            code = started.wait(deadline_s)
+            return subprocess.CompletedProcess(module, code, output.read().decode(), errors.read().decode())
+
+    def start(
+        self,
+        module: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        errors: Path | None = None,
+    ) -> Forked:
+        """`python -m <module> <arguments>`; another module than ours may be one that makes ours misbehave. `errors`:
+        what is not to go to the log."""
+        wish = {
+            "module": module, "arguments": arguments, "environment": dict(environment),
+            "log": str(log), "errors": str(errors or log),
+        }  # fmt: skip
         pid = self.ask(wish)
         assert pid
         return Forked(self, pid)
@@ -125,14 +145,17 @@ def _serve(imports: Sequence[str]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _become(module: str, arguments: list[str], environment: dict[str, str], log: str) -> None:
+def _become(module: str, arguments: list[str], environment: dict[str, str], log: str, errors: str) -> None:
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
-    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    for number, instead in enumerate((nothing, output, output)):
+    outputs = [os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600) for file in (log, errors)]
+    for number, instead in enumerate((nothing, *outputs)):
         os.dup2(instead, number)
+    here = os.environ.get("PYTHONPATH")
     os.environ.clear()
     os.environ.update(environment)
+    if (path := environment.get("PYTHONPATH")) and path != here:
+        sys.path[1:1] = path.split(os.pathsep)
     time.tzset()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

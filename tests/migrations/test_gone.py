@@ -1,13 +1,12 @@
 """A resource that is declared no more."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.conftest import MIGRATE
 from tests.migrations.conftest import Schema
 from tests.servers import START_DEADLINE_S
+from tests.warm import Warm
 
 _SHOP = """
 from typing import Annotated
@@ -27,10 +26,7 @@ def test_rows_without_a_resource_are_named(schema: Schema, tmp_path: Path) -> No
         environment = os.environ | {
             "DB_DSN": schema.dsn, "HOLDFAST_DOMAIN": f"shop_{plural}", "PYTHONPATH": str(tmp_path),
         }  # fmt: skip
-        done = subprocess.run(
-            [sys.executable, "-m", "holdfast.migrations"],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S,
-        )  # fmt: skip
+        done = Warm.of(MIGRATE).run("holdfast.migrations", [], environment, START_DEADLINE_S)
         assert done.returncode == 0, done.stderr
         return "".join(line for line in done.stderr.splitlines() if line.startswith("warning: "))
 

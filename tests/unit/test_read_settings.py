@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,10 @@ from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.services.writer.settings import WriterSettings
 from holdfast.shared.runtime.read_settings import Wrong, read
 from holdfast.shared.runtime.settings import Settings
+from tests.conftest import MIGRATE
+from tests.processes import IMPORTED
+from tests.servers import START_DEADLINE_S
+from tests.warm import Warm
 
 _DSN = "mysql://holdfast:s3cret@db/holdfast"
 
@@ -146,22 +149,15 @@ def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
             assert _wrong(ProxySettings) == [(f"{name}_FILE", "environment", f"{missing}: No such file or directory")]
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(imports: str, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     wrong = {"HOLDFAST_DRAIN_S": "0", "HOLDFAST_PROFIL": "demo", "DB_DSN": "s3cret"}
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        env=os.environ | wrong,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return Warm.of(imports).run(module, arguments, os.environ | wrong, START_DEADLINE_S)
 
 
 @pytest.mark.parametrize("service", ["api", "writer", "external_proxy", "dlq_admin"])
 def test_a_service_logs_them_and_ends(service: str) -> None:
     """With exit code 2, no traceback, and one structured line for each."""
-    done = _run(f"holdfast.services.{service}")
+    done = _run(IMPORTED, f"holdfast.services.{service}")
     assert (done.returncode, done.stderr) == (2, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert {(line["service"], line["action"], line["level"]) for line in lines} == {
@@ -175,12 +171,12 @@ def test_a_service_logs_them_and_ends(service: str) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        ["holdfast.services.dlq_admin", "ledger"],
-        ["holdfast.services.dlq_admin", "verify-audit"],
-        ["holdfast.migrations"],
-        ["holdfast.migrations", "revision", "add_phone"],
+        [IMPORTED, "holdfast.services.dlq_admin", "ledger"],
+        [IMPORTED, "holdfast.services.dlq_admin", "verify-audit"],
+        [MIGRATE, "holdfast.migrations"],
+        [MIGRATE, "holdfast.migrations", "revision", "add_phone"],
     ],
-    ids=" ".join,
+    ids=lambda command: " ".join(command[1:]),
 )
 def test_a_command_prints_them_and_ends(command: list[str]) -> None:
     """With exit code 2, no traceback, and one line for each."""
