@@ -23,6 +23,7 @@ QUICK: dict[str, Any] = PATIENT | {
         "window_s": 20,
         "calls_min": 5,
         "unreachable_in_a_row": 5,
+        "doubted_calls": 0,
         "open_s": 0.5,
         "open_max_s": 0.5,
         "ramp_s": 0,

@@ -12,6 +12,8 @@ from holdfast.shared.telemetry import logs
 SHIPPED = "shipped"
 #: The most calls per request that a policy may make to be compared: first attempts and a tenth more.
 CALLS_MAX = 1.1
+#: At 99 % of errors a run counts a few dozen answers, or a few: so many times the runs.
+_FEW_ANSWERS, _RUNS_THERE = 0.99, 4
 #: A budget may begin with a few tokens.
 _CALLS_SLACK = 0.01
 SHARES = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.0)
@@ -22,7 +24,7 @@ POLICIES: dict[str, dict[str, Any]] = {
     "none": {"attempts": 1, "breaker": _NEVER_OPENS},
     "retry": {"retry_share": 1.0, "breaker": _NEVER_OPENS},
     "retry + budget": {"breaker": _NEVER_OPENS},
-    "retry + budget + on/off": {"breaker": {"failure_share": 0.5}},
+    "retry + budget + on/off": {"breaker": {"failure_share": 0.5, "doubted_calls": 0}},
     SHIPPED: {},
 }
 SCENES = {
@@ -66,7 +68,8 @@ def best_simpler(points: Iterable[VirtualPoint], scene: str, share: float) -> Vi
 
 def compute(shares: Sequence[float], seeds: int, processes: int) -> list[VirtualPoint]:
     """All of them."""
-    tasks = [(scene, policy, share, seeds) for scene in SCENES for policy in POLICIES for share in shares]
+    runs = {share: seeds * (_RUNS_THERE if share == _FEW_ANSWERS else 1) for share in shares}
+    tasks = [(scene, policy, share, runs[share]) for scene in SCENES for policy in POLICIES for share in shares]
     with ProcessPoolExecutor(processes, initializer=_quiet) as pool:
         return list(pool.map(_point, tasks, chunksize=4))
 

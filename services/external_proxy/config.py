@@ -29,6 +29,12 @@ class BreakerNumbers(BaseModel):
     open_s: float = Field(default=0.5, gt=0, le=600)
     open_max_s: float = Field(default=60, gt=0, le=3600)
     probes: int = Field(default=3, ge=1, le=100)
+    doubted_calls: int = Field(
+        default=250,
+        ge=0,
+        le=100_000,
+        description="Open, it lets one call at a time through until so many have failed; then one every open_s",
+    )
     ramp_s: float = Field(default=10, ge=0, le=600, description="The longest ramp after closing; results end it before")
     throttle_max_s: float = Field(default=60, ge=0, le=3600, description="The longest Retry-After that is obeyed")
 

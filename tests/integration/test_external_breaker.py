@@ -95,6 +95,19 @@ def test_what_opened_it_is_what_the_caller_hears(start_proxy: StartProxy, third_
     assert proxy.metric('holdfast_retries_suppressed_total{dependency="third_party",reason="open"}') == 1
 
 
+def test_while_it_is_in_doubt_a_call_is_not_refused(start_proxy: StartProxy, third_party: ThirdParty) -> None:
+    """Open as it is, and whatever the pause between probes: the first good answer is found by the first call."""
+    proxy = start_proxy(breaker=QUICK["breaker"] | {"doubted_calls": 1000, "open_s": 60.0, "open_max_s": 60.0})
+    third_party.behave(fault="fail", status=503)
+    for _ in range(5):
+        assert fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK).status_code == 502
+    assert breaker_state(proxy) == "open"
+    third_party.behave()
+    for _ in range(3):
+        assert fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK).status_code == 200
+    assert breaker_state(proxy) == "closed"
+
+
 def test_half_open_sends_one_probe(start_proxy: StartProxy, third_party: ThirdParty) -> None:
     """Fifty callers at once, and one of them reaches the third party."""
     proxy = start_proxy(attempt_s=9.0, attempts=1)

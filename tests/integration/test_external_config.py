@@ -82,7 +82,8 @@ def test_the_breaker_keeps_its_counts(operator: httpx.Client, third_party: Third
     third_party.behave(fault="reset")
     for _ in range(3):
         assert operator.get("/external", headers=NO_FALLBACK).status_code == 502
-    change(operator, once | {"breaker": {"unreachable_in_a_row": 4, "open_s": 2.0, "ramp_s": 0, "probes": 1}})
+    breaker = {"unreachable_in_a_row": 4, "doubted_calls": 0, "open_s": 2.0, "ramp_s": 0, "probes": 1}
+    change(operator, once | {"breaker": breaker})
     assert operator.get("/external", headers=NO_FALLBACK).status_code == 502
     assert operator.get("/external", headers=NO_FALLBACK).json()["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
     third_party.behave()

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
-from tests.unit.breakers import Clock, breaker, fail, succeed
+from tests.unit.breakers import Clock, breaker, fail, opened, refused, succeed
 
-#: From here on it is not told from a dependency that always fails.
-_NEARLY_ALWAYS = 0.95
+_NEARLY_ALWAYS = 0.99
 _PROBE_EVERY_S = 0.5
+_DOUBTED = 250
 
 
 def refused_share(share: float, error: type[Exception], per_s: float, *, healthy_s: float, seed: int) -> float:
     """The share of calls that is refused in five minutes in which `share` of the calls fails, each by itself."""
     clock, chance = Clock(), Random(seed)
-    one = breaker(clock, open_s=_PROBE_EVERY_S, open_max_s=_PROBE_EVERY_S)
+    one = breaker(clock, open_s=_PROBE_EVERY_S, open_max_s=_PROBE_EVERY_S, doubted_calls=_DOUBTED)
     for _ in range(int(per_s * healthy_s)):
         clock.advance(1 / per_s)
         succeed(one)
@@ -83,4 +83,68 @@ def test_a_window_without_a_success_is_enough_whatever_was_before(clock: Clock) 
     fail(one, 19)
     assert one.closed
     fail(one)
+    assert one.opened
+
+
+def test_in_doubt_calls_pass_one_at_a_time_until_enough_have_failed(clock: Clock) -> None:
+    """It is open all the while; then it pauses between its probes."""
+    one = opened(breaker(clock, doubted_calls=3))
+    with suppress(ConnectionError), one.guard():
+        assert refused(one).refusal == "probing"
+        raise ConnectionError
+    fail(one)
+    assert (one.state, one.open_remaining) == ("open", 0)
+    fail(one)
+    assert (refused(one).refusal, one.open_remaining) == ("open", 5)
+    clock.advance(5)
+    fail(one)
+    assert refused(one).refusal == "open"
+
+
+def test_a_success_in_doubt_and_a_failure_close_it(clock: Clock) -> None:
+    """It fails in part, and that was learned without a pause."""
+    one = opened(breaker(clock, doubted_calls=3))
+    succeed(one)
+    fail(one)
+    assert one.closed
+    assert one.snapshot().transitions[-1].why == "fails_in_part"
+
+
+def test_what_hangs_gets_no_benefit_of_the_doubt(clock: Clock) -> None:
+    """Neither when a slow call opens it, nor after one in doubt was slow or never came back; nor what does harm."""
+    harmful = breaker(clock, doubted_calls=3, failure_share=0.5)
+    succeed(harmful, 10)
+    fail(harmful, 10)
+    assert refused(harmful).refusal == "open"
+    slow = breaker(clock, doubted_calls=3)
+    fail(slow, 4, TimeoutError)
+    with suppress(TimeoutError), slow.guard():
+        clock.advance(1)
+        raise TimeoutError
+    assert refused(slow).refusal == "open"
+    doubted = opened(breaker(clock, doubted_calls=3))
+    with suppress(TimeoutError), doubted.guard():
+        clock.advance(1)
+        raise TimeoutError
+    assert refused(doubted).refusal == "open"
+    left = opened(breaker(clock, doubted_calls=3))
+    leaked = left.guard()
+    leaked.__enter__()
+    clock.advance(2)
+    assert refused(left).refusal == "open"
+    leaked.__exit__(None, None, None)
+
+
+def test_how_often_it_failed_is_remembered_for_minutes(clock: Clock) -> None:
+    """One success in a hundred calls was all there was, so a hundred failures more are no news; none in a window is."""
+    one = opened(breaker(clock, doubted_calls=_DOUBTED))
+    fail(one, 95)
+    succeed(one)
+    for calls in (1, 300):
+        for _ in range(calls):
+            clock.advance(0.05)
+            fail(one)
+        assert one.closed
+    clock.advance(30)
+    fail(one, 20)
     assert one.opened

@@ -112,18 +112,19 @@ OPERATORS = st.builds(Impose, st.sampled_from([*Override, None]), st.sampled_fro
 TO_HALF_OPEN: list[Event] = [Whole(3, Verdict.UNREACHABLE), Wait(2.5)]
 TO_RAMP: list[Event] = [*TO_HALF_OPEN, Whole(3, Verdict.SUCCESS)]
 BEGINNINGS = st.sampled_from([[], TO_HALF_OPEN, TO_RAMP])
+DOUBTED = st.sampled_from([0, 2])
 
 
 class World:
     """A breaker, the calls under way, and what must hold after each event."""
 
-    def __init__(self) -> None:
+    def __init__(self, doubted_calls: int) -> None:
         self.clock = Clock()
         self.calls: list[Call] = []
         self.received: list[Transition] = []
         self.breaker = Breaker(
             "any",
-            POLICY,
+            replace(POLICY, doubted_calls=doubted_calls),
             classify=lambda error: error.judgement if isinstance(error, Ended) else Verdict.FAILURE,
             clock=self.clock,
             wall=self.clock.wall,
@@ -165,12 +166,13 @@ class World:
         act(actor="ann", reason="any")
 
     def begin(self) -> None:
-        """A call: none passes an open breaker, nor a half-open one while a probe is out."""
+        """A call: none passes an open breaker, unless it is in doubt, nor a half-open one while a probe is out."""
         before = self.breaker.snapshot()
         probing = any(
             call.generation == before.generation and self.clock.now - call.began < POLICY.lease_s for call in self.calls
         )
-        shut = before.state is State.OPEN or (before.state is State.HALF_OPEN and probing)
+        waits = before.next_probe_at is not None and before.next_probe_at > self.clock.wall()
+        shut = (before.state is State.OPEN and waits) or (before.state is State.HALF_OPEN and probing)
         override = before.imposed.override if before.imposed else None
         guard = self.breaker.guard()
         try:
@@ -211,7 +213,7 @@ class World:
         before = self.breaker.snapshot()
         error = None if judgement is Verdict.SUCCESS else Ended(judgement)
         call.guard.__exit__(type(error) if error else None, error, None)
-        expired = before.state is State.HALF_OPEN and self.clock.now - call.began >= POLICY.lease_s
+        expired = before.state is not State.CLOSED and self.clock.now - call.began >= POLICY.lease_s
         if expired or call.generation != before.generation:
             late = before.late_outcomes + (call.generation != UNCOUNTED)
             assert self.breaker.snapshot() == replace(before, late_outcomes=late)
@@ -233,23 +235,23 @@ class World:
         assert 0 <= now.counts.slow <= now.counts.calls
 
 
-def run(events: list[Event]) -> None:
+def run(events: list[Event], doubted_calls: int) -> None:
     """A history, checked after each event."""
-    world = World()
+    world = World(doubted_calls)
     for event in events:
         world.happen(event)
         world.check()
 
 
 @settings(max_examples=150)
-@given(BEGINNINGS, st.lists(EVENTS, max_size=80))
-def test_a_breaker_that_is_left_alone(beginning: list[Event], events: list[Event]) -> None:
+@given(BEGINNINGS, st.lists(EVENTS, max_size=80), DOUBTED)
+def test_a_breaker_that_is_left_alone(beginning: list[Event], events: list[Event], doubted: int) -> None:
     """Open lets nothing through, half-open one at a time, the past changes nothing, and the log is a legal path."""
-    run([*beginning, *events])
+    run([*beginning, *events], doubted)
 
 
 @settings(max_examples=150)
-@given(BEGINNINGS, st.lists(st.one_of(EVENTS, OPERATORS), max_size=80))
-def test_a_breaker_that_operators_act_on(beginning: list[Event], events: list[Event]) -> None:
+@given(BEGINNINGS, st.lists(st.one_of(EVENTS, OPERATORS), max_size=80), DOUBTED)
+def test_a_breaker_that_operators_act_on(beginning: list[Event], events: list[Event], doubted: int) -> None:
     """The same, whatever is imposed in between."""
-    run([*beginning, *events])
+    run([*beginning, *events], doubted)

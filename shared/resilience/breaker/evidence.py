@@ -13,31 +13,31 @@ from holdfast.shared.resilience.breaker.window import RateWindow
 #: A run of failures opens the breaker if calls that fail as often as those before it produce it with this probability
 #: at most. It is that of 20 failures in a row where half of the calls fail.
 _CHANCE_MAX = 1e-6
-#: What is presumed of a dependency that is known to fail in part.
-_PRESUMED = 2
+#: For so many windows a dependency that fails in part is presumed to fail as often as it did then.
+_REMEMBERED = 10
 
 
 class Evidence(RateWindow):
     """The window, and the numbers of calls in a row that failed, and that were UNREACHABLE."""
 
-    __slots__ = ("_presumed", "failed_in_a_row", "slow_s", "unreachable_in_a_row")
+    __slots__ = ("_failed_until", "_presumed", "_presumed_failed", "failed_in_a_row", "slow_s", "unreachable_in_a_row")
 
     def __init__(self, policy: Policy, now: float) -> None:
         super().__init__(policy.window_s, policy.bucket_s, now)
         self.slow_s = policy.slow_s
         #: So many successful calls are presumed besides those in the window: one failure is no estimate of a share.
         self._presumed = policy.calls_min
+        self._presumed_failed, self._failed_until = 0, now
 
     def clear(self, now: float) -> None:
         """Forget everything."""
         super().clear(now)
         self.failed_in_a_row = self.unreachable_in_a_row = 0
 
-    def found_partial(self, failed: int, now: float) -> None:
-        """It fails in part. Count also the calls that failed in a row and opened the breaker; presume little."""
-        self._presumed = _PRESUMED
-        for _ in range(failed):
-            self.add(now, True, False)
+    def found_partial(self, failed: int, window_s: float, now: float) -> None:
+        """It fails in part: one success after the `failed` calls that opened the breaker and the probes since."""
+        self._presumed = 1
+        self._presumed_failed, self._failed_until = failed + self.failures, now + _REMEMBERED * window_s
 
     def weigh(self, judgement: Judgement, took_s: float, now: float) -> None:
         """Count one call. A throttled call is no failure, and it did reach the dependency."""
@@ -49,14 +49,14 @@ class Evidence(RateWindow):
         if isinstance(judgement, Verdict):
             self.add(now, failed, took_s >= self.slow_s)
 
-    def against(self, policy: Policy, *, shedding: bool = False) -> Why | None:
+    def against(self, policy: Policy, now: float, *, shedding: bool = False) -> Why | None:
         """The reason to open, or None. `shedding`: calls are refused because answers come late; some come too late."""
         unreachable_min = max(policy.unreachable_in_a_row, policy.calls_min if shedding else 0)
-        if self.unreachable_in_a_row >= unreachable_min and self._improbable(self.unreachable_in_a_row):
+        if self.unreachable_in_a_row >= unreachable_min and self._improbable(self.unreachable_in_a_row, now):
             return Why.UNREACHABLE_IN_A_ROW
         if self.calls < policy.calls_min:
             return None
-        if self.failed_in_a_row >= policy.calls_min and self._improbable(self.failed_in_a_row):
+        if self.failed_in_a_row >= policy.calls_min and self._improbable(self.failed_in_a_row, now):
             return Why.FAILURES_IN_A_ROW
         if self.failures / self.calls >= policy.failure_share:
             return Why.FAILURE_SHARE
@@ -69,8 +69,11 @@ class Evidence(RateWindow):
         self.turn(now)
         return Counts(self.calls, self.failures, self.slow, self.unreachable_in_a_row, self.failed_in_a_row)
 
-    def _improbable(self, in_a_row: int) -> bool:
+    def _improbable(self, in_a_row: int, now: float) -> bool:
         """Whether the last calls, which failed, are too many in a row for the share of failures before them."""
         run = min(in_a_row, self.calls)
-        failed_before = (self.failures - run) / (self.calls - run + self._presumed)
+        if run == self.calls:
+            return True  # no success in the whole window
+        presumed = self._presumed_failed if now < self._failed_until else 0
+        failed_before = (self.failures - run + presumed) / (self.calls - run + presumed + self._presumed)
         return failed_before**run <= _CHANCE_MAX

@@ -19,6 +19,8 @@ from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Ver
 #: The token of a call that passes only because refusals are not enforced; no generation has this number.
 UNCOUNTED = 0
 
+#: These may be chance, where few calls succeed.
+_IN_A_ROW = {Why.FAILURES_IN_A_ROW, Why.UNREACHABLE_IN_A_ROW}
 #: After these the outcomes of probes are kept.
 _PROBING = {Why.WAITED, Why.PROBE_FAILED, Why.PROBE_SLOW, Why.FAILS_IN_PART}
 
@@ -41,7 +43,7 @@ class Machine:
         self._random = random
         self._stamp = stamp
         self._since = now
-        self._openings = self._opened_by = 0
+        self._openings = self._opened_by = self._doubted = 0
         self._open_until = self._prober_from = now
         self._probed = False
         self._lease_until: float | None = None
@@ -71,7 +73,7 @@ class Machine:
         evidence.failed_in_a_row = evidence.unreachable_in_a_row = 0
         evidence.add(now, False, took_s >= evidence.slow_s)
         if evidence.failures or evidence.slow:
-            self._open_if_due(now)
+            self._open_if_due(took_s, now)
 
     def ended(self, token: int, judgement: Judgement, took_s: float, now: float) -> None:
         """A call ended after `took_s` seconds with this judgement. The outcome of an earlier generation is ignored."""
@@ -85,7 +87,7 @@ class Machine:
         match self.state:
             case State.CLOSED:
                 self._ramp.ended(self.policy, judgement, took_s, now)
-                self._open_if_due(now)
+                self._open_if_due(took_s, now)
             case State.HALF_OPEN | State.OPEN:
                 self._judge_probe(judgement, took_s, now)
         self._set_door()
@@ -100,7 +102,9 @@ class Machine:
             self._lease_until = None
             self.generation += 1
             self._leaked_probes += 1
-        if self.state is State.OPEN and now >= self._open_until and self._lease_until is None:
+            if self._doubted:
+                self._pause(now)
+        if self.state is State.OPEN and not self._doubted and now >= self._open_until and self._lease_until is None:
             self._move(State.HALF_OPEN, Why.WAITED, now)
         if self._ramp.until is not None and now >= self._ramp.until:
             self._ramp.until = None
@@ -187,7 +191,7 @@ class Machine:
         enforced = override is not Override.OBSERVE_ONLY
         if override is Override.FORCE_OPEN:
             return Refused(Refusal.FORCED_OPEN, self._open_until - now, enforced)
-        if self.state is State.OPEN and not (prober and now >= self._prober_from):
+        if self.state is State.OPEN and not self._doubted and not (prober and now >= self._prober_from):
             return Refused(Refusal.OPEN, self._remaining_s(now), enforced)
         if self._not_before is not None:
             return Refused(Refusal.THROTTLED, self._not_before - now, enforced)
@@ -202,12 +206,12 @@ class Machine:
         match judgement:
             case Verdict.FAILURE | Verdict.UNREACHABLE if self._probes_passed:
                 self._close(Why.FAILS_IN_PART, now)
-                self.evidence.found_partial(self._opened_by, now)
+                self.evidence.found_partial(self._opened_by, self.policy.window_s, now)
                 self._openings = 0  # the probes did not promise that it lasts
             case Verdict.FAILURE | Verdict.UNREACHABLE:
-                self._stay_open(Why.PROBE_FAILED, now)
+                self._stay_open(Why.PROBE_FAILED, took_s, now)
             case Verdict.SUCCESS if took_s >= self.evidence.slow_s:
-                self._stay_open(Why.PROBE_SLOW, now)
+                self._stay_open(Why.PROBE_SLOW, took_s, now)
             case Verdict.SUCCESS:
                 self._probes_passed += 1
                 if self._probes_passed >= self.policy.probes:
@@ -217,18 +221,24 @@ class Machine:
             case _:
                 assert_never(judgement)
 
-    def _open_if_due(self, now: float) -> None:
-        why = self.evidence.against(self.policy, shedding=self._ramp.sheds)
+    def _open_if_due(self, took_s: float, now: float) -> None:
+        why = self.evidence.against(self.policy, now, shedding=self._ramp.sheds)
         if why is not None and (self.imposed is None or self.imposed.override is not Override.FORCE_CLOSED):
             self._open(why, now)
+            if self.policy.doubted_calls and why in _IN_A_ROW and took_s < self.evidence.slow_s:
+                self._doubted, self._open_until = self.policy.doubted_calls, now
 
-    def _stay_open(self, why: Why, now: float) -> None:
+    def _stay_open(self, why: Why, took_s: float, now: float) -> None:
         """A probe failed. A half-open breaker opens again. Calls wait for a prober as long as it asks."""
-        if self.state is State.OPEN:
+        if self.state is State.HALF_OPEN:
+            self._open(why, now)
+        elif self._doubted > 1 and took_s < self.evidence.slow_s:
+            self._doubted -= 1  # the next call is the next probe
+        elif self._doubted:
+            self._pause(now)
+        else:
             self._open_until = max(self._open_until, now + self.policy.open_max_s)
             self._probed = True
-        else:
-            self._open(why, now)
 
     def _open(self, why: Why, now: float) -> None:
         if self.state is State.CLOSED:
@@ -237,10 +247,13 @@ class Machine:
             self._openings += 1
             self._opened_by = self.evidence.failed_in_a_row
         self._move(State.OPEN, why, now)
-        earlier = max(0, self._openings - 1)
-        self._open_until = now + self.policy.open_time_s(earlier, self._random())
-        self._prober_from = now + self.policy.distrusted_s(earlier)
+        self._pause(now)
+        self._prober_from = now + self.policy.distrusted_s(max(0, self._openings - 1))
         self._probed = False
+
+    def _pause(self, now: float) -> None:
+        self._doubted = 0
+        self._open_until = now + self.policy.open_time_s(max(0, self._openings - 1), self._random())
 
     def _close(self, why: Why, now: float) -> None:
         self._move(State.CLOSED, why, now)
@@ -253,7 +266,7 @@ class Machine:
         self.state = to
         self._since = now
         self._lease_until = self._ramp.until = None
-        self._probes_passed = 0
+        self._probes_passed = self._doubted = 0
         if why not in _PROBING:  # else the probes so far are what is known
             self.evidence = Evidence(self.policy, now)
 

@@ -29,6 +29,9 @@ class Policy:
     open_s: float = 5.0
     open_max_s: float = 60.0
     jitter: float = 0.2
+    #: Before the first pause calls pass one at a time until so many of them have failed promptly. Only a success shows
+    #: that a run of failures was not the end, and where one call in a hundred succeeds it takes a hundred calls.
+    doubted_calls: int = 0
     #: A breaker that opens again within `window_s` was closed too early: its prober waits so long, doubled each time.
     distrust_s: float = 0.5
     #: How many probes have to succeed, one after another.
@@ -87,6 +90,6 @@ class Policy:
 
 _SHARES = {"failure_share", "slow_share", "slow_of_timeout", "jitter", "fair_of_timeout"}
 _MAY_BE_ZERO = {
-    "distrust_s", "jitter", "lease_extra_s", "ramp_s", "fair_of_timeout", "transitions_kept",
+    "distrust_s", "doubted_calls", "jitter", "lease_extra_s", "ramp_s", "fair_of_timeout", "transitions_kept",
     "throttle_max_s",
 }  # fmt: skip
