@@ -317,6 +317,11 @@ class PreconditionFailed(AppError):
     type = "conflict"
     code = "PRECONDITION_FAILED"
 
+    def __init__(self, message: str = "", *, field: str | None = None, current: str | None = None, **more: Any) -> None:
+        """`field`: the header whose condition is not met; None: there was none. `current`: the ETag that it has now;
+        None: it has none, or none was looked at. `more`: for the details."""
+        super().__init__(message, details={**more, "field": field, "current": current})
+
 
 class KeyReused(AppError):
     """This Idempotency-Key was used before with another request body."""

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from holdfast.services.api.rejections import error_of
+from holdfast.services.api.rejections import details_of, error_of
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.errors import (
     AppError,
@@ -119,7 +119,7 @@ def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
         "accepted_at": precise(versions.to_datetime(ended.version)),
         "ended_at": precise(ended.ended_at),
         "waiting_s": 0.0,
-        "error": _error(error_of(rejected, ended.operation_id, resource), rejected.detail) if rejected else None,
+        "error": _error(error_of(rejected, ended.operation_id, resource), details_of(rejected)) if rejected else None,
     }
 
 

@@ -46,7 +46,7 @@ def versions_wanted(request: Request, *, new: bool) -> tuple[str, str]:
     if_match, if_none_match = conditions(request.scope["headers"])
     among = if_match.versions(strong=True) if if_match else ()
     if if_match and not among and (new or not if_match.any):
-        raise PreconditionFailed(details={"field": IF_MATCH, "constraint": "must name a version of it"})
+        raise PreconditionFailed(field=IF_MATCH, current=None)
     if if_none_match is None or new:
         return _listed(among), ""
     return _listed(among), "*" if if_none_match.any else _listed(if_none_match.versions(strong=False))

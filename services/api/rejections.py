@@ -6,9 +6,10 @@ from typing import Any
 from holdfast.shared.domain.errors import error_of_resource
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.errors import AppError, KeyReused, PreconditionFailed, WriteExpired, WriteRejected
+from holdfast.shared.http.etag import IF_MATCH, IF_NONE_MATCH, etag
 from holdfast.shared.writes.outcome import Rejected
 
-_ERRORS: dict[str, type[AppError]] = {error.code: error for error in (KeyReused, PreconditionFailed, WriteExpired)}
+_ERRORS: dict[str, type[AppError]] = {error.code: error for error in (KeyReused, WriteExpired)}
 
 
 def error_of(
@@ -16,8 +17,19 @@ def error_of(
 ) -> AppError:
     """The error that a write of `resource` was rejected with; None: of one that this build does not know. `values`: of
     its command, where it is at hand."""
-    details = {"operation_id": operation_id, **rejected.detail}
+    details = {"operation_id": operation_id, **details_of(rejected)}
+    if rejected.code == PreconditionFailed.code:
+        return PreconditionFailed(**details)
     if (general := _ERRORS.get(rejected.code)) is not None:
         return general(details=details)
     own = error_of_resource(resource, rejected.code, values, details) if resource else None
     return own or WriteRejected(rejected.code, details=details)
+
+
+def details_of(rejected: Rejected) -> dict[str, Any]:
+    """As answers have them: of a condition that was not met, in the one form of a 412."""
+    detail = rejected.detail
+    if rejected.code != PreconditionFailed.code:
+        return detail
+    found = detail.get("found")
+    return {"field": IF_MATCH if "expected" in detail else IF_NONE_MATCH, "current": etag(found) if found else None}

@@ -174,5 +174,6 @@ class Live:
 def _conflict(version: int, field: str | None = None) -> PreconditionFailed:
     return PreconditionFailed(
         "The configuration has another version than the request expects; nothing was changed.",
-        details={"field": field, "current_version": version},
+        field=field,
+        current=etag(version),
     )

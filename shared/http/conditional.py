@@ -48,7 +48,7 @@ def _held_against(asked: Conditions, scope: Scope, receive: Receive, send: Send)
                 await send({"type": "http.response.body"})
                 return
             if failing is not None:
-                error = PreconditionFailed(details={"field": failing, "current": mark or None})
+                error = PreconditionFailed(field=failing, current=mark or None)
                 await failure(error, Request(scope))(scope, receive, send)
                 return
         await send(message)

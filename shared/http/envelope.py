@@ -26,7 +26,7 @@ _STATUS_BY_TYPE = {
     "service_unavailable": 503,
     "network_error": 504,
 }
-_STATUS = {
+_STATUS: dict[type[AppError], int] = {
     errors.MalformedJson: 400,
     errors.MalformedHttp: 400,
     errors.RequestTooSlow: 408,

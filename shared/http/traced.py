@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.shared.http.envelope import route_of
 from holdfast.shared.http.open_paths import OPEN_PATHS
-from holdfast.shared.http.propagated import traceparent
+from holdfast.shared.http.propagated import trace_of
 from holdfast.shared.telemetry.tracing.spans import Kind, Span, span
 
 
@@ -28,9 +28,8 @@ class Traced:
                 status = message["status"]
             await send(message)
 
-        parent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
         about = {"http.request.method": scope["method"], "url.scheme": scope["scheme"]}
-        with span(scope["method"], Kind.SERVER, about, parent=traceparent(parent)) as current:
+        with span(scope["method"], Kind.SERVER, about, parent=trace_of(scope)) as current:
             try:
                 await self._app(scope, receive, send_and_note)
             finally:

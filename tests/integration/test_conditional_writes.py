@@ -48,6 +48,10 @@ def test_conditions_that_hold_and_that_do_not(api: httpx.Client, method: str) ->
     for headers in _FAIL:
         refused = change(api, method, path, sent(headers, before["version"]))
         assert (refused.status_code, error_of(refused)["code"]) == (412, "PRECONDITION_FAILED"), headers
+        details = error_of(refused)["details"]
+        assert (details["field"], details["current"]) in [(name, f'"{before["version"]}"') for name, _ in headers] + [
+            ("If-Match", None)  # no version that it could have: refused before anybody looks
+        ]
     for headers in _NONSENSE:
         refused = change(api, method, path, headers)
         assert (refused.status_code, error_of(refused)["code"]) == (400, "INVALID_CONDITION"), headers
@@ -70,6 +74,7 @@ def test_a_new_user_has_no_version(api: httpx.Client) -> None:
     for value in ('"7"', "*"):
         refused = api.post("/users", json=ada, headers=WAIT | {"If-Match": value})
         assert (refused.status_code, error_of(refused)["code"]) == (412, "PRECONDITION_FAILED")
+        assert {"field": "If-Match", "current": None}.items() <= error_of(refused)["details"].items()
     assert api.get("/users").json()["data"] == []
     assert api.post("/users", json=ada, headers=WAIT | {"If-None-Match": "*"}).status_code == 201
 
@@ -82,6 +87,7 @@ def test_queued_and_refused_is_rejected_on_the_operation(api: httpx.Client) -> N
     wait_until(lambda: api.get(location).json()["data"]["done"], what="done")
     operation = api.get(location).json()["data"]
     assert (operation["status"], operation["error"]["code"]) == ("rejected", "PRECONDITION_FAILED")
+    assert operation["error"]["details"] == {"field": "If-None-Match", "current": etag}
     assert api.get(path).headers["etag"] == etag
 
 

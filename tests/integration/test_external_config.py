@@ -146,6 +146,7 @@ def test_two_operators_do_not_overwrite_one_another(operator: httpx.Client) -> N
     first = change(operator, {"attempts": 2}, {"If-Match": etag})
     second = change(operator, {"attempts": 5}, {"If-Match": etag})
     assert (first.status_code, second.status_code) == (200, 412)
+    assert second.json()["error"]["details"] == {"field": "If-Match", "current": first.headers["etag"]}
     assert operator.get("/config").json()["data"]["config"]["attempts"] == 2
     assert change(operator, {"attempts": 5}, {"If-Match": first.headers["etag"]}).status_code == 200
 

@@ -118,10 +118,14 @@ def test_one_trace_from_the_request_to_the_commit(traced: Traced, receiver: Rece
     assert "example.com" not in repr(receiver.spans)
 
 
-@pytest.mark.parametrize("sent", ["nonsense", f"00-{'0' * 32}-00f067aa0ba902b7-01", f"ff-{_TRACE}-00f067aa0ba902b7-01"])
-def test_a_malformed_traceparent_is_ignored(traced: Traced, receiver: Receiver, sent: str) -> None:
-    """The request gets a trace of its own."""
-    assert traced.api.get("/users", headers={"traceparent": sent}).status_code == 200
+@pytest.mark.parametrize(
+    "sent",
+    [["nonsense"], [f"00-{'0' * 32}-00f067aa0ba902b7-01"], [f"ff-{_TRACE}-00f067aa0ba902b7-01"],
+     [_SENT, f"00-{'1' * 32}-00f067aa0ba902b7-01"], ["", _SENT]],
+)  # fmt: skip
+def test_a_malformed_traceparent_is_ignored(traced: Traced, receiver: Receiver, sent: list[str]) -> None:
+    """The request gets a trace of its own; of two neither is chosen."""
+    assert traced.api.get("/users", headers=[("traceparent", each) for each in sent]).status_code == 200
     served = _one(receiver, "api", "GET /users")
     assert (served.parent_id, served.trace_id == _TRACE) == ("", False)
 
