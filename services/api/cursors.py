@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-import hashlib
 
 from holdfast.shared.errors import InvalidCursor
+from holdfast.shared.http.cursors import mark as mark_of
 
 #: Ends the position, which always has the same length; an older build reads no further, and takes the cursor too.
 _PAD = "=="
@@ -12,7 +12,7 @@ _PAD = "=="
 
 def cursor_of(plural: str, version: int) -> str:
     """Behind the entity that was created with this version, in the list of one resource."""
-    return base64.urlsafe_b64encode(f"v1:{version:016d}".encode()).decode() + _mark(plural)
+    return base64.urlsafe_b64encode(f"v1:{version:016d}".encode()).decode() + mark_of(plural)
 
 
 def position_of(plural: str, cursor: str | None) -> int:
@@ -23,12 +23,8 @@ def position_of(plural: str, cursor: str | None) -> int:
     try:
         text = base64.urlsafe_b64decode(position + "=" * (-len(position) % 4)).decode("ascii")
         kind, _, version = text.partition(":")
-        if kind == "v1" and version.isdigit() and len(version) <= 16 and mark in ("", _mark(plural)):
+        if kind == "v1" and version.isdigit() and len(version) <= 16 and mark in ("", mark_of(plural)):
             return int(version)
     except (binascii.Error, UnicodeError, ValueError):
         pass
     raise InvalidCursor(cursor)
-
-
-def _mark(plural: str) -> str:
-    return hashlib.blake2s(plural.encode(), digest_size=3).hexdigest()

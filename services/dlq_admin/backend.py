@@ -78,7 +78,7 @@ class Backend:
         self.what_ifs = WhatIfs(database, tried, most=transform_max)
         self.edits = Edits(database, most=transform_max, rules=rules)
         self.undos = Undos(self.discards, self.edits, self.letters)
-        self.replays = Replays(database, rooms.keeper, most=bulk_max, rules=rules)
+        self.replays = Replays(database, rooms.keeper, rooms.auditor.partitions_away, most=bulk_max, rules=rules)
         self.exchange = Exchange(database, import_max_bytes=settings.dlq_import_max_bytes)
         self.allowances = Allowances(database, rules)
         self.requests = Requests(rooms.cache, OperationFinder(queue, database, partitions), settings.explain_keep_s)

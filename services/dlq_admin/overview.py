@@ -47,7 +47,7 @@ class SystemState(ResponseModel):
     partitions_away: list[int]
     ledger: LedgerReading | None
     breakers: list[BreakerSummary] | None
-    writers: list[WriterSummary]
+    writers: list[WriterSummary] | None
     retention: dict[str, Limit]
     banner: str | None
     as_of: Moment
@@ -95,7 +95,7 @@ class Overview:
             partitions_away=away,
             ledger=ledger_reading(reading) if letters is not None and (reading := self._ledger()) else None,
             breakers=self._breakers.all(),
-            writers=await _part("writers", self._writers.all) or [],
+            writers=await _part("writers", self._writers.all),
             retention=self._retention.report(),
             banner=on_stream.BANNER if letters is None else None,
             as_of=utc_now(),

@@ -28,6 +28,7 @@ class Running:
         self._builds: Mapping[str, str] = {}
         self._halted: Mapping[str, HaltReport] = {}
         self._asked_at = float("-inf")
+        self._known = False
 
     async def builds(self) -> Mapping[str, str]:
         """Writer -> build, as of a moment ago."""
@@ -39,13 +40,19 @@ class Running:
         await self._look()
         return self._halted
 
+    async def known(self) -> bool:
+        """Whether the queue answered."""
+        await self._look()
+        return self._known
+
     async def _look(self) -> None:
         if time.monotonic() - self._asked_at > _FRESH_S:
             try:
                 with self._reporter:
                     self._builds, self._halted = await running_builds(self._redis), await self._halts.read()
+                self._known = True
             except (RedisError, OSError):
-                self._builds, self._halted = {}, {}
+                self._builds, self._halted, self._known = {}, {}, False
             self._asked_at = time.monotonic()
 
 
@@ -83,8 +90,10 @@ class Writers:
         self._running = running
         self._database = database
 
-    async def all(self) -> list[WriterSummary]:
-        """Every writer, by name. Empty when the queue does not answer."""
+    async def all(self) -> list[WriterSummary] | None:
+        """Every writer, by name. None: the queue does not answer."""
+        if not await self._running.known():
+            return None
         builds, halted = await self._running.builds(), await self._running.halted()
         return [
             WriterSummary(

@@ -36,7 +36,9 @@ def _partial(model: Any, **values: Any) -> Any:
 def _state(dead: int, **more: Any) -> SystemState:
     letters = {"dead": dead, "replaying": 0, "dying_groups": min(dead, 1)}
     ledger = _partial(LedgerReading, missing=0, accepted=5)
-    return _partial(SystemState, **{"letters": letters, "waiting": 0, "ledger": ledger, "writers": []} | more)
+    return _partial(
+        SystemState, **{"letters": letters, "waiting": 0, "ledger": ledger, "writers": [], "partitions_away": []} | more
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,8 +159,19 @@ def test_an_outage_names_the_partitions_that_are_away(away: set[int], count: int
     found = outage(_state(0, breakers=breakers, backlog=_partial(Backlog, depth=0, oldest_age_s=0.0)))
     assert found is not None
     whole = "Writes go to the database directly (201 instead of 202)."
-    some = f"Writes to partitions {', '.join(map(str, sorted(away)))} of the queue go to the database directly."
+    named = f"partition{'s' if len(away) > 1 else ''} {', '.join(map(str, sorted(away)))}"
+    some = f"Writes to {named} of the queue go to the database directly."
     assert found.felt == [whole if len(away) == count else some]
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+def test_an_outage_says_what_it_does_not_know_of_a_partition(depth: int) -> None:
+    """Although no breaker is reported: the board of breakers may be away with it."""
+    backlog = _partial(Backlog, depth=depth, oldest_age_s=0.0)
+    found = outage(_state(0, breakers=None, backlog=backlog, partitions_away=[1, 3]))
+    assert found is not None
+    assert found.felt == ["Unknown: no breaker is reported."]
+    assert found.queued.endswith("What is in partitions 1, 3 is on disk.")
 
 
 def test_every_value_has_a_word() -> None:

@@ -232,6 +232,42 @@ def test_a_cursor_of_another_list_is_refused_as_a_cursor(desk: Desk, path: str, 
     assert answer.json()["error"]["details"] == {"field": "cursor", "value": cursor[:64], "constraint": constraint}
 
 
+def test_a_cursor_that_one_list_gave_is_refused_by_every_other(desk: Desk) -> None:
+    """And by the search in payloads, where it is in the body; its own list goes on behind it."""
+    for code in ("1366", "1406"):
+        ids = desk.bury(2, code=code)
+        for each in ids:
+            wish = {"selection": {"ids": [each]}, "reason": "a test", "expected_count": 1}
+            made = desk.data("POST", "/dlq/replays", json=wish)
+    wish = {"selection": {"ids": desk.bury(2)}, "reason": "a test", "expected_count": 2}
+    desk.data("POST", "/dlq/replays", json=wish)
+    two = desk.data("GET", "/dlq/replays?limit=1")[0]["id"]
+    paths = ["letters", "groups?every=true", "audit", "replays", f"replays/{two}/items"]
+    pages = {path: desk.ask("GET", f"/dlq/{path}", params={"limit": 1}).json() for path in paths}
+    assert two != made["id"]
+    cursors = {path: page["meta"]["next_cursor"] for path, page in pages.items()}
+    cursors["search"] = desk.data("POST", "/dlq/search", json={"text": "Ann", "limit": 1})["next_cursor"]
+
+    def follow(path: str, cursor: Any) -> tuple[int, str | None]:
+        if path == "search":
+            answer = desk.ask("POST", "/dlq/search", json={"text": "Ann", "limit": 1, "cursor": cursor})
+        else:
+            joined = "&" if "?" in path else "?"
+            answer = desk.ask("GET", f"/dlq/{path}{joined}cursor={cursor}")
+        return answer.status_code, (answer.json()["error"] or {}).get("code") if answer.status_code != 200 else None
+
+    for of, cursor in cursors.items():
+        assert {path: follow(path, cursor) for path in cursors} == {
+            path: (200, None) if path == of else (422, "INVALID_CURSOR") for path in cursors
+        }, of
+    for odd in (5, "5", {}, "x" * 300, ""):
+        assert follow("search", odd) == (422, "INVALID_CURSOR"), odd
+    for replay in desk.data("GET", "/dlq/replays"):
+        desk.data("POST", f"/dlq/replays/{replay['id']}/recall", json={"reason": "a test"})
+    ended = {"state": "recalled", "limit": 5}
+    wait_until(lambda: len(desk.data("GET", "/dlq/replays", params=ended)) == 5, what="nothing is on the queue")
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"\xff", b'{"selection": {}, "reason": "why", "expected_count": 1}',

@@ -2,6 +2,8 @@
 them, a primary is killed, and a slot moves. No acknowledged write is lost."""
 
 import asyncio
+import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,18 @@ from typing import Any
 import pytest
 
 from holdfast.shared.connections.redis import connect, text
+from holdfast.shared.queue.names import WRITES
 from holdfast.shared.queue.partitions import Partition, Partitions
 from tests import keys, letters, processes
 from tests.client import WAIT, fetch
 from tests.failover.cluster import Cluster, running_cluster
 from tests.failover.on_cluster import doubled, replace_owner, settle, starting
 from tests.failover.writes import Record, writing
+from tests.integration.test_writer_dead_letters import altered
 from tests.processes import Service
+from tests.replays.conftest import LONG, SHORT
 from tests.servers import PATIENT_REDIS, Database, wait_until
+from tests.users import USERS
 
 _FOUR = Partitions(4)
 
@@ -127,6 +133,148 @@ def test_a_shard_is_away(cluster: Cluster, own_database: Database, start: Callab
     settle(cluster, own_database, _FOUR)
     assert record.lost(own_database) == set()
     assert doubled(own_database) == 0
+
+
+def test_dlq_admin_without_a_shard(
+    cluster: Cluster, own_database: Database, start: Callable[..., Service], desk: "_Desk"
+) -> None:
+    """Of the shard that also holds what is known of the fleet. Every page and endpoint answers or refuses in the
+    envelope, and names the partition; a replay goes on in the others, and a recall takes back what they hold. When the
+    shard is back the ledger balances."""
+    shard = cluster.of(WRITES)
+    away = [each for each in _FOUR if cluster.of(each.writes).owner() is shard.owner()]
+    numbers, elsewhere = [each.number for each in away], [each for each in _FOUR if each not in away]
+    api, record = start("api", **processes.PATIENT_API, HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S="4"), Record()
+    writer = start("writer", HOLDFAST_WRITER_DEAD_SHARE_MAX="1")
+    with altered(own_database, SHORT, LONG):
+        made = _made(api, elsewhere)
+        wait_until(lambda: desk.states() == {"dead": 40}, what="all of them are dead letters")
+    there = sum(each in away for each in made)
+    killed = shard.kill_shard()
+    wait_until(lambda: desk.data("/dlq/overview")["partitions_away"] == numbers, what="it names the partition")
+    with writing(api, record):
+        record.wait_for(20, 202)
+        desk.replay()
+        applied = {"applied": 40 - there, "replaying": there}
+        wait_until(lambda: desk.states() == applied, what="the others' letters are applied")
+        wait_until(lambda: desk.seen()["partitions_away"] == numbers, what="the replay names the partition")
+        assert set(desk.every_endpoint().values()) <= {200, 404, 503}
+        assert set(desk.every_page().values()) == {200}
+        assert f"without partition {numbers[0]}" in desk.page("/console/strip").text
+        assert desk.data("/dlq/overview")["writers"] is None, "who runs is not known, and is not nobody"
+        desk.order("recall")
+        record.wait_for(20, 202)
+        assert (desk.seen()["state"], desk.states()) == ("recalling", applied)
+        for node in killed:
+            node.start()
+        cluster.wait_until_whole()
+        wait_until(lambda: desk.seen()["state"] == "recalled", what="the replay is recalled")
+        assert desk.states() == {"applied": 40 - there, "dead": there}
+        wait_until(lambda: bool(desk.data("/dlq/overview")["writers"]), what="the writer reports again")
+        record.wait_for(20, 202)
+    desk.replay()
+    wait_until(lambda: desk.states() == {"applied": 40}, what="all are applied")
+    settle(cluster, own_database, _FOUR)
+    assert (record.lost(own_database), doubled(own_database), writer.running) == (set(), 0, True)
+
+
+class _Desk:
+    """An operator at dlq_admin, by REST and in the console."""
+
+    def __init__(self, service: Service) -> None:
+        self._url = service.url
+        self._console = service.client()
+        self._replay = 0
+        answer = self._console.post("/console/login", data={"key": keys.OPERATOR, "next": "/console"})
+        assert answer.status_code == 303, answer.text
+
+    def close(self) -> None:
+        """End its connections."""
+        self._console.close()
+
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        """The answer."""
+        return fetch(method, f"{self._url}{path}", headers=keys.bearer(keys.OPERATOR), **more)
+
+    def data(self, path: str) -> Any:
+        """Of a success."""
+        answer = self.ask("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def letters(self) -> Any:
+        """All of them."""
+        return self.data("/dlq/letters?limit=100")
+
+    def states(self) -> dict[str, int]:
+        """How many letters are in each."""
+        return dict(Counter(each["state"] for each in self.letters()))
+
+    def replay(self) -> None:
+        """All that are dead."""
+        ids = [each["id"] for each in self.letters() if each["state"] == "dead"]
+        wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": len(ids)}
+        answer = self.ask("POST", "/dlq/replays", json=wish)
+        assert answer.status_code == 200, answer.text
+        self._replay = answer.json()["data"]["id"]
+
+    def seen(self) -> Any:
+        """The replay."""
+        return self.data(f"/dlq/replays/{self._replay}")
+
+    def order(self, word: str) -> None:
+        """To the replay."""
+        assert self.ask("POST", f"/dlq/replays/{self._replay}/{word}", json={"reason": "a test"}).status_code == 200
+
+    def every_endpoint(self) -> dict[str, int]:
+        """GET of each path in the document: its status. A refusal is in the envelope."""
+        ids = {
+            "letter_id": self.letters()[0]["id"], "fingerprint": self.data("/dlq/groups")[0]["fingerprint"],
+            "replay_id": self._replay, "request_id": "req_00000000", "fault": "database-down",
+        }  # fmt: skip
+        found = {}
+        for path, of in self.ask("GET", "/openapi.json").json()["paths"].items():
+            if "get" in of and path != "/dlq/export":  # a stream of lines
+                answer = self.ask("GET", path.format_map(ids))
+                found[path] = answer.status_code
+                assert answer.status_code == 200 or answer.json()["error"]["code"], (path, answer.text)
+        assert len(found) > 15
+        return found
+
+    def every_page(self) -> dict[str, int]:
+        """GET of each page of the console that lists something, and of one of each kind."""
+        letter = self.letters()[0]
+        paths = [f"/console{path}" for path in (
+            "", "/strip", "/groups", f"/groups/{letter['fingerprint']}", "/letters", f"/letters/{letter['id']}",
+            f"/letters/{letter['id']}/edit", "/replays", f"/replays/{self._replay}", "/audit", "/breakers", "/epochs",
+            "/writers", "/failures", "/requests", "/search", "/alerts", "/runbooks",
+        )]  # fmt: skip
+        return {path: self.page(path).status_code for path in paths}
+
+    def page(self, path: str) -> Any:
+        """One page of the console."""
+        return self._console.get(path)
+
+
+@pytest.fixture
+def desk(start: Callable[..., Service]) -> Iterator[_Desk]:
+    """With a dlq_admin whose auditor looks every second."""
+    desk = _Desk(start("dlq_admin", HOLDFAST_DLQ_AUDIT_EVERY_S="1"))
+    yield desk
+    desk.close()
+
+
+def _made(api: Service, elsewhere: list[Partition]) -> list[Partition]:
+    """Forty users are asked for, with addresses of these partitions; the partitions of the users."""
+    emails = (f"{number}@example.com" for number in itertools.count())
+    free = (each for each in emails if _FOUR.of_text(" ".join(next(iter(USERS.claims({"email": each}))))) in elsewhere)
+    made = []
+    with api.client() as http:
+        for email in itertools.islice(free, 40):
+            answer = http.post("/users", json={"name": f"much too long: {email}", "email": email})
+            assert answer.status_code == 202, answer.text
+            made.append(_FOUR.of(answer.json()["data"]["id"]))
+    return made
 
 
 def _open(api: Service) -> set[str]:

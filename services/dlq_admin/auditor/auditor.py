@@ -56,6 +56,7 @@ class Auditor:
         self._partitions = partitions
         #: The last look at each partition.
         self._seen: dict[Partition, dict[str, StreamSeen]] = {}
+        self._away: list[int] = []
         self._reading: Reading | None = None
         self._missing = 0
         self._newest_sealed = self._sealed_to = 0
@@ -78,10 +79,16 @@ class Auditor:
             return None
         return reading
 
+    def partitions_away(self) -> list[int]:
+        """Those of the queue that did not answer the last look."""
+        return self._away
+
     async def _queue(self) -> None:
         """A partition that is away counts as it was seen last, with an age that grows, and fails the look."""
         looks = await asyncio.gather(*map(self._streams.look, self._partitions), return_exceptions=True)
-        for partition, look in zip(self._partitions, looks, strict=True):
+        pairs = list(zip(self._partitions, looks, strict=True))
+        self._away = [partition.number for partition, look in pairs if isinstance(look, BaseException)]
+        for partition, look in pairs:
             if not isinstance(look, BaseException):
                 self._seen[partition] = {
                     name: seen if seen.oldest_s is not None else seen._replace(oldest_s=time.time())

@@ -9,7 +9,7 @@ from holdfast.services.dlq_admin.cli.client import Answer, Client
 from holdfast.services.dlq_admin.cli.output import Output, paged
 from holdfast.services.dlq_admin.cli.selection import Usage
 from holdfast.services.dlq_admin.cli.table import Columns, counts, described, listed, plain
-from holdfast.services.dlq_admin.cli.watch import progress, watch
+from holdfast.services.dlq_admin.cli.watch import progress, waits_for, watch
 
 _WHAT_IF: Columns = {
     "letters": "count",
@@ -44,6 +44,7 @@ _REPLAY: Columns = {
     "letters": "letters",
     "outcome": lambda one: counts(one["counts"]),
     "in flight": "in_flight",
+    "waits for": lambda one: waits_for(one) or None,
     "canary": lambda one: f"{one['canary_step']} of {one['canary_steps']} steps",
     "rate": lambda one: one["plan"]["rate_per_s"],
     "by": "created_by",

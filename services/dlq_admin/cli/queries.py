@@ -105,10 +105,7 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
             "queue": f"partition {', '.join(map(str, away))} does not answer" if away else "answers",
             "ledger": _balance(ledger) if ledger else "not known",
             "breakers": ("; ".join(breakers) or "all closed") if data["breakers"] is not None else "not known",
-            "writers": ", ".join(
-                f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})" for one in data["writers"]
-            )
-            or "none reported lately",
+            "writers": _names(data["writers"]) if data["writers"] is not None else "not known",
             "retention": "; ".join(
                 f"{name}: {f'''{rule['keep_days']} days''' if rule['keep_days'] else 'for ever'}"
                 + (f", {rule['due_in_24_h']} go within a day" if rule["due_in_24_h"] else "")
@@ -117,6 +114,11 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
         }
     )
     return Output(answer, [*([plain(data["banner"]), ""] if data["banner"] else []), *lines])
+
+
+def _names(writers: list[dict[str, Any]]) -> str:
+    named = (f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})" for one in writers)
+    return ", ".join(named) or "none reported lately"
 
 
 def _balance(ledger: dict[str, Any]) -> str:

@@ -29,4 +29,11 @@ def watch(client: Client, replay_id: int, *, quiet: bool) -> Output:
 def progress(one: dict[str, Any]) -> str:
     """A replay in a line."""
     state = plain(one["state"] + (f" ({one['state_reason']})" if one["state_reason"] else ""))
-    return f"replay {one['id']}: {state}; of {one['letters']}: {counts(one['counts'])}"
+    waits = f"; {found}" if (found := waits_for(one)) else ""
+    return f"replay {one['id']}: {state}; of {one['letters']}: {counts(one['counts'])}{waits}"
+
+
+def waits_for(one: dict[str, Any]) -> str:
+    """The partitions of the queue that do not answer."""
+    away = one["partitions_away"]
+    return f"partition {', '.join(map(str, away))} of the queue does not answer" if away else ""

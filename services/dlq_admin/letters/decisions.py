@@ -1,6 +1,7 @@
 """Decisions on a selection, and their reversal (nothing is deleted); how many letters a person may still change alone,
 and a second person's consent to more; and the record of all that operators did."""
 
+from holdfast.services.dlq_admin.cursors import Cursors
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.letters.outbox import Outbox
@@ -79,6 +80,7 @@ class Allowances:
         return await self.of(to)
 
 
+_CURSORS = Cursors("audit")
 #: What leaves a letter other than it was.
 _CHANGES = {
     AuditAction.DISCARD, AuditAction.RESTORE, AuditAction.EDIT, AuditAction.REVERT, AuditAction.TRANSFORM,
@@ -109,9 +111,10 @@ class Audit:
         return next((each for each in made if (each.details or {}).get("transform") == number), None), next(since, None)
 
     async def page(
-        self, actor: str | None, action: str | None, before: int | None, limit: int
-    ) -> tuple[list[AuditRecord], int | None]:
-        """The newest first, and where the next page begins. Raises DatabaseUnavailable."""
+        self, actor: str | None, action: str | None, cursor: str | None, limit: int
+    ) -> tuple[list[AuditRecord], str | None]:
+        """The newest first, and where the next page begins. Raises InvalidCursor, DatabaseUnavailable."""
+        before = _CURSORS.number(cursor)
         found = await self._database.read(entries.page, before=before, limit=limit + 1, actor=actor, action=action)
-        end = found[limit - 1].id if len(found) > limit else None
+        end = _CURSORS.behind(found[limit - 1].id) if len(found) > limit else None
         return [AuditRecord.from_source(each) for each in found[:limit]], end

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
+from holdfast.services.dlq_admin.cursors import LETTER, Cursors
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import views
 from holdfast.services.dlq_admin.letters.models import GroupStanding, GroupSummary, GroupWhatIf, Trend
@@ -21,6 +22,9 @@ from holdfast.shared.letters.ids import id_of, number_of, number_or_none
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.writes.outcome import Reason
+
+#: The newest letter of a group, and which group.
+_CURSORS = Cursors("groups", f"{LETTER}_[0-9a-f]{{16}}")
 
 
 class Span(NamedTuple):
@@ -53,10 +57,12 @@ class Groups:
         self, states: list[State], cursor: str | None, limit: int, order: Order = Order.LAST
     ) -> tuple[list[GroupSummary], str | None]:
         """Groups with a letter in one of `states`, by default the newest failure first, and where the next page begins.
-        Raises InvalidRequest, DatabaseUnavailable."""
+        Raises InvalidCursor, DatabaseUnavailable."""
         found = await self._database.read(groups.page, states, after=_after(cursor), limit=limit + 1, order=order)
         shown = found[:limit]
-        end = f"{id_of(order.of(shown[-1]))}_{shown[-1].fingerprint}" if len(found) > limit else None
+        if len(found) <= limit:
+            return await self._summaries(shown), None
+        end = _CURSORS.behind(f"{id_of(order.of(shown[-1]))}_{shown[-1].fingerprint}")
         return await self._summaries(shown), end
 
     async def one(self, fingerprint: str) -> GroupSummary:
@@ -110,7 +116,7 @@ def _holds(tried: GroupWhatIf, group: GroupSummary, found: Standing) -> bool:
 def _after(cursor: str | None) -> tuple[int, str] | None:
     if cursor is None:
         return None
-    last, _, fingerprint = cursor.partition("_")
+    last, _, fingerprint = _CURSORS.position(cursor).partition("_")
     number = number_or_none(last)
     if number is None:
         raise InvalidCursor(cursor)

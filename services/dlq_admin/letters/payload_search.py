@@ -1,6 +1,7 @@
 """Payload search: dead letters found by what their payloads hold. Values that are masked are searched only for an
 operator who gives a reason, and that is on record."""
 
+from holdfast.services.dlq_admin.cursors import LETTER, Cursors
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import views
 from holdfast.services.dlq_admin.letters.models import LetterSummary
@@ -12,7 +13,9 @@ from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.letters.find import payloads
 from holdfast.shared.letters.find.contents import Contents
 from holdfast.shared.letters.find.selection import Filter
-from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.letters.ids import id_of
+
+_CURSORS = Cursors("payloads", LETTER)
 
 
 class PayloadSearchResult(ResponseModel):
@@ -36,12 +39,12 @@ class PayloadSearch:
         self, wanted: Filter, contents: Contents, cursor: str | None, limit: int, *, who: Actor | None
     ) -> PayloadSearchResult:
         """With `who` masked values are searched too; the record names the letters found, and of the text no more than
-        a mask shows. Raises DatabaseUnavailable, OutcomeUnknown."""
+        a mask shows. Raises InvalidCursor, DatabaseUnavailable, OutcomeUnknown."""
         found = await self._database.at_length(
             payloads.find,
             wanted,
             contents,
-            beyond=number_of(cursor) if cursor else None,
+            beyond=_CURSORS.letter(cursor),
             limit=limit,
             revealed=who is not None,
         )
@@ -62,7 +65,7 @@ class PayloadSearch:
         return PayloadSearchResult(
             letters=[views.summary(row) for row in found.rows],
             looked_through=found.looked_through,
-            next_cursor=None if found.next is None else id_of(found.next),
+            next_cursor=None if found.next is None else _CURSORS.behind(id_of(found.next)),
             masked=who is None,
             audit_id=audit_id,
         )

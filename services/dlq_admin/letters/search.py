@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from redis.asyncio import Redis
 
+from holdfast.services.dlq_admin.cursors import LETTER, Cursors
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import on_stream, views
 from holdfast.services.dlq_admin.letters.models import LetterDetail, LettersOnStream, LetterSummary
@@ -17,6 +18,8 @@ from holdfast.shared.letters.find import search, whole
 from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.ids import id_of, number_of
 from holdfast.shared.queue.partitions import ONE, Partitions
+
+_CURSORS = Cursors("letters", LETTER)
 
 
 class Letters:
@@ -34,10 +37,12 @@ class Letters:
     async def page(
         self, wanted: Filter, cursor: str | None, limit: int, *, oldest_first: bool = False
     ) -> tuple[list[LetterSummary], str | None]:
-        """Letters, the newest first or the oldest, and where the next page begins. Raises DatabaseUnavailable."""
-        beyond = number_of(cursor) if cursor else None
+        """Letters, the newest first or the oldest, and where the next page begins. Raises InvalidCursor,
+        DatabaseUnavailable."""
+        beyond = _CURSORS.letter(cursor)
         found = await self._database.read(search.search, wanted, beyond=beyond, limit=limit, oldest_first=oldest_first)
-        return [views.summary(row) for row in found.rows], None if found.next is None else id_of(found.next)
+        end = None if found.next is None else _CURSORS.behind(id_of(found.next))
+        return [views.summary(row) for row in found.rows], end
 
     async def total(self, wanted: Filter, most: int) -> int | None:
         """How many there are, counted to one more than `most`; None: with a text nobody knows before all are looked

@@ -9,7 +9,8 @@ from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 
 class ReplaySummary(ResponseModel):
     """A replay: its plan, where it stands, and what came of its letters. `results_per_s`: since it was started or
-    resumed, while it sends at its rate; `done_in_s`: by that. `dry_run` is there after an order."""
+    resumed, while it sends at its rate; `done_in_s`: by that. `partitions_away`: those of the queue that do not answer,
+    while letters may wait for them. `dry_run` is there after an order."""
 
     id: Count
     state: ReplayState
@@ -31,6 +32,7 @@ class ReplaySummary(ResponseModel):
     approved_at: Moment | None
     started_at: Moment | None
     ended_at: Moment | None
+    partitions_away: list[int]
     driven_by: str | None
     results_per_s: float | None
     done_in_s: float | None

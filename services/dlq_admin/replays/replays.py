@@ -1,5 +1,8 @@
 """Replays: dead letters sent again: created from a frozen selection, watched, steered."""
 
+from collections.abc import Callable
+
+from holdfast.services.dlq_admin.cursors import Cursors
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.replays.keeper import Keeper
 from holdfast.services.dlq_admin.replays.models import ReplayItem, ReplayPreview, ReplaySummary
@@ -12,18 +15,24 @@ from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.replays import create, read, steer
 from holdfast.shared.letters.replays.create import state_for
-from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState
+from holdfast.shared.letters.replays.plan import ACTIVE, ItemState, Plan, ReplayState
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.state import State
 from holdfast.shared.runtime.timestamps import utc_now
 
+_CURSORS = Cursors("replays")
+
 
 class Replays:
-    """Replays. `most`: letters of one replay; `rules`: of a person's allowance."""
+    """Replays. `away`: partitions of the queue that do not answer; `most`: letters of one replay; `rules`: of an
+    allowance."""
 
-    def __init__(self, database: Database, keeper: Keeper, *, most: int, rules: Rules) -> None:
+    def __init__(
+        self, database: Database, keeper: Keeper, away: Callable[[], list[int]], *, most: int, rules: Rules
+    ) -> None:
         self._database = database
         self._keeper = keeper
+        self._away = away
         self._most = most
         self._rules = rules
 
@@ -55,19 +64,26 @@ class Replays:
         found = await self._database.read(read.replay, replay_id)
         if found is None:
             raise ReplayNotFound(details={"id": replay_id})
-        return _summary(found)
+        return _summary(found, self._away())
 
-    async def page(self, states: list[ReplayState], below: int | None, limit: int) -> list[ReplaySummary]:
-        """The newest first. Raises DatabaseUnavailable."""
-        return [_summary(one) for one in await self._database.read(read.page, states, below=below, limit=limit)]
+    async def page(
+        self, states: list[ReplayState], cursor: str | None, limit: int
+    ) -> tuple[list[ReplaySummary], str | None]:
+        """The newest first, and where the next page begins. Raises InvalidCursor, DatabaseUnavailable."""
+        found = await self._database.read(read.page, states, below=_CURSORS.number(cursor), limit=limit + 1)
+        end = _CURSORS.behind(found[limit - 1].id) if len(found) > limit else None
+        return [_summary(one, self._away()) for one in found[:limit]], end
 
     async def items(
-        self, replay_id: int, outcomes: list[ItemState], after: int | None, limit: int
-    ) -> tuple[list[ReplayItem], int | None]:
-        """In the order of sending, and where the next page begins. Raises ReplayNotFound, DatabaseUnavailable."""
+        self, replay_id: int, outcomes: list[ItemState], cursor: str | None, limit: int
+    ) -> tuple[list[ReplayItem], str | None]:
+        """In the order of sending, and where the next page begins. Raises InvalidCursor, ReplayNotFound,
+        DatabaseUnavailable."""
+        cursors = Cursors(f"replay {replay_id}")
+        after = cursors.number(cursor)
         await self.one(replay_id)
         found = await self._database.read(read.item_page, replay_id, outcomes, after=after, limit=limit + 1)
-        end = found[limit - 1].position if len(found) > limit else None
+        end = cursors.behind(found[limit - 1].position) if len(found) > limit else None
         return [_item(one) for one in found[:limit]], end
 
     async def order(self, replay_id: int, order: str, who: Actor, *, dry_run: bool) -> ReplaySummary:
@@ -78,7 +94,7 @@ class Replays:
         return (await self.one(replay_id)).model_copy(update={"dry_run": dry_run})
 
 
-def _summary(one: Replay) -> ReplaySummary:
+def _summary(one: Replay, away: list[int]) -> ReplaySummary:
     counts, rate = one.counts, results_per_s(one, utc_now())
     return ReplaySummary.from_source(
         one,
@@ -89,6 +105,7 @@ def _summary(one: Replay) -> ReplaySummary:
         finished=counts.finished,
         canary_step=step_of(one.plan.canary, counts.sent),
         canary_steps=len(one.plan.canary),
+        partitions_away=away if one.state in ACTIVE and counts.unfinished else [],
         driven_by=one.lease_owner,
         results_per_s=rate,
         done_in_s=None if rate is None else round(counts.unfinished / rate, 1),

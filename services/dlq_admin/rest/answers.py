@@ -62,7 +62,7 @@ def answered(request: Request, data: BaseModel | list[Any] | None) -> Response:
     return success(request, _plain(data), headers=FRESH)
 
 
-def page(request: Request, data: list[Any], next_cursor: str | int | None) -> Response:
+def page(request: Request, data: list[Any], next_cursor: str | None) -> Response:
     """A page of a list, and where the next one begins."""
     return success(request, _plain(data), meta={"next_cursor": next_cursor}, headers=FRESH)
 

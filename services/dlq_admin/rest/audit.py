@@ -9,6 +9,7 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.letters.decisions import Audit
 from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.rest.answers import documented, page
+from holdfast.services.dlq_admin.rest.inputs import Cursor
 from holdfast.shared.errors import DatabaseUnavailable, InvalidCursor
 from holdfast.shared.letters.audit.entries import AuditAction
 
@@ -31,8 +32,8 @@ def add_routes(app: FastAPI, log: Audit) -> None:
         request: Request,
         who: Annotated[str | None, Query(alias="actor", max_length=64)] = None,
         action: AuditAction | None = None,
-        cursor: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+        cursor: Cursor | None = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> Response:
         found, end = await log.page(who, action, cursor, limit)
-        return page(request, found, None if end is None else str(end))
+        return page(request, found, end)

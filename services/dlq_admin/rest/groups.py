@@ -9,7 +9,7 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.letters.groups import Groups
 from holdfast.services.dlq_admin.letters.models import GroupSummary
 from holdfast.services.dlq_admin.rest.answers import answered, documented, page
-from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, GROUP_CURSOR, NoteInput, actor_of, read_input
+from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, Cursor, NoteInput, actor_of, read_input
 from holdfast.shared.errors import DatabaseUnavailable, GroupNotFound, InvalidCursor, InvalidRequest, OutcomeUnknown
 from holdfast.shared.letters.state import State
 
@@ -37,7 +37,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
             State.REPLAYING,
         ],
         every: Annotated[bool, Query(description="Groups of nothing but letters that are over, too")] = False,
-        cursor: Annotated[str | None, Query(pattern=GROUP_CURSOR)] = None,
+        cursor: Cursor | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
         found, end = await known.page([] if every else state, cursor, limit)

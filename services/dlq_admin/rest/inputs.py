@@ -9,7 +9,15 @@ from starlette.requests import Request
 
 from holdfast.shared.domain.reason import legible
 from holdfast.shared.domain.resource import NAME_MAX_CHARS
-from holdfast.shared.errors import AppError, BodyTooLarge, DocumentTooLarge, InvalidBody, InvalidRequest, MalformedJson
+from holdfast.shared.errors import (
+    AppError,
+    BodyTooLarge,
+    DocumentTooLarge,
+    InvalidBody,
+    InvalidCursor,
+    InvalidRequest,
+    MalformedJson,
+)
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.keys import Principal
 from holdfast.shared.letters.audit.entries import Actor
@@ -27,8 +35,6 @@ SHORT_MAX_CHARS = 300
 
 LETTER_ID = r"^[0-9]{1,13}-[0-9]{1,6}$"
 FINGERPRINT = r"^[0-9a-f]{16}$"
-#: The newest letter of a group, and which group.
-GROUP_CURSOR = LETTER_ID[:-1] + "_" + FINGERPRINT[1:]
 _ID = r"^[!-~]{1,36}$"
 _RESOURCE = rf"^[a-z][a-z0-9_]{{0,{NAME_MAX_CHARS - 1}}}$"
 
@@ -52,6 +58,10 @@ Reason = Annotated[str, Field(min_length=3, max_length=1000, description=_WHY), 
 
 #: In the query, where every character may take twelve bytes of the 8 KiB that a request's first line may have.
 ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description=_WHY), AfterValidator(legible)]
+
+
+#: Of which list it is, and where it leads to, the list says.
+Cursor = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Input(BaseModel):
@@ -176,6 +186,8 @@ async def read_input(request: Request, model: type[M]) -> M:
         {"field": ".".join(map(str, each["loc"])) or None, "value": None, "constraint": constraint_of(each)}
         for each in problems[:20]
     ]
+    if all(each["field"] == "cursor" for each in invalid):
+        raise InvalidCursor()
     details = invalid[0] | ({"errors": invalid} if len(invalid) > 1 else {})
     raise InvalidBody(details=details)
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.letters.models import LetterDetail, LettersOnStream, LetterSummary
 from holdfast.services.dlq_admin.letters.search import Letters
 from holdfast.services.dlq_admin.rest.answers import FRESH, answered, documented, page, plain
-from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, SHORT_MAX_CHARS, FilterInput, LetterId, actor_of
+from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, SHORT_MAX_CHARS, Cursor, FilterInput, LetterId, actor_of
 from holdfast.shared.errors import DatabaseUnavailable, InvalidCursor, InvalidRequest, LetterNotFound, OutcomeUnknown
 from holdfast.shared.http.envelope import Fallback, failure
 from holdfast.shared.http.keys import OPERATE, require
@@ -19,7 +19,7 @@ from holdfast.shared.http.keys import OPERATE, require
 class LettersInput(FilterInput):
     """A page of a filter."""
 
-    cursor: LetterId | None = Field(default=None, description="`meta.next_cursor` of the page before")
+    cursor: Cursor | None = Field(default=None, description="`meta.next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=500)
     order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first")
 

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from holdfast.services.dlq_admin.letters.payload_search import PayloadSearch, PayloadSearchResult
 from holdfast.services.dlq_admin.rest.answers import answered, documented
-from holdfast.services.dlq_admin.rest.inputs import FilterInput, Input, LetterId, Reason, actor_of, read_input
-from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown
+from holdfast.services.dlq_admin.rest.inputs import Cursor, FilterInput, Input, Reason, actor_of, read_input
+from holdfast.shared.errors import DatabaseUnavailable, InvalidCursor, OutcomeUnknown
 from holdfast.shared.http.keys import OPERATE, require
 from holdfast.shared.letters.find.contents import Contents
 
@@ -24,7 +24,7 @@ class PayloadSearchInput(Input):
     reason: Reason | None = Field(
         default=None, description="Why masked values are searched too; needs `operate` and goes on record"
     )
-    cursor: LetterId | None = Field(default=None, description="`next_cursor` of the answer before")
+    cursor: Cursor | None = Field(default=None, description="`next_cursor` of the answer before")
     limit: int = Field(default=50, ge=1, le=500)
 
     def contents(self) -> Contents:
@@ -43,6 +43,7 @@ def add_routes(app: FastAPI, searches: PayloadSearch) -> None:
             "The newest first, in the original or in the edit in force. A bounded number of letters is looked through"
             " at a time. Without a reason only fields that are shown to everybody are searched.",
             PayloadSearchResult,
+            InvalidCursor,
             DatabaseUnavailable,
             OutcomeUnknown,
             sent=(PayloadSearchInput, {"text": "ada@", "field": "email", "reason": "The customer asks for her write"}),

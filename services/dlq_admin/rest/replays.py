@@ -10,7 +10,7 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.replays.models import ReplayItem, ReplayPreview, ReplaySummary
 from holdfast.services.dlq_admin.replays.replays import Replays
 from holdfast.services.dlq_admin.rest.answers import answered, documented, page
-from holdfast.services.dlq_admin.rest.inputs import BulkInput, Input, Reason, actor_of, read_input
+from holdfast.services.dlq_admin.rest.inputs import BulkInput, Cursor, Input, Reason, actor_of, read_input
 from holdfast.shared.errors import (
     CountMismatch,
     DatabaseUnavailable,
@@ -109,11 +109,10 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
     async def list_replays(
         request: Request,
         state: Annotated[list[ReplayState] | None, Query(max_length=20)] = None,
-        cursor: Annotated[int | None, Query(ge=1, le=_ID_MAX)] = None,
+        cursor: Cursor | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
-        found = await replays.page(state or [], cursor, limit)
-        end = found[-1].id if len(found) == limit else None
+        found, end = await replays.page(state or [], cursor, limit)
         return page(request, found, end)
 
     @app.get(
@@ -147,7 +146,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         request: Request,
         replay_id: ReplayId,
         outcome: Annotated[list[ItemState] | None, Query(max_length=20)] = None,
-        cursor: Annotated[int | None, Query(ge=0, le=10**9)] = None,
+        cursor: Cursor | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
         found, end = await replays.items(replay_id, outcome or [], cursor, limit)

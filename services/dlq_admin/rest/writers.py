@@ -29,12 +29,16 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
         **documented(
             "writers",
             "Which writers run, and which of them are halted",
-            "Empty when the queue does not answer.",
+            "By name.",
             list[WriterSummary],
+            QueueUnavailable,
         ),
     )
     async def list_writers(request: Request) -> Response:
-        return answered(request, await writers.all())
+        found = await writers.all()
+        if found is None:
+            raise QueueUnavailable("Which writers run is not known: the queue, where they report, does not answer.")
+        return answered(request, found)
 
     @app.post(
         "/dlq/writers/go-on",

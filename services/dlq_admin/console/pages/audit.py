@@ -14,7 +14,7 @@ from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.letters.models import AuditRecord, LetterSummary
 from holdfast.services.dlq_admin.rest.decisions import AllowInput
-from holdfast.services.dlq_admin.rest.inputs import Input, Reason, actor_of
+from holdfast.services.dlq_admin.rest.inputs import Cursor, Input, Reason, actor_of
 from holdfast.shared.errors import InvalidRequest, ReplayNotFound, SecondPersonNeeded, SelectionTooLarge
 from holdfast.shared.http.keys import OPERATE
 from holdfast.shared.letters.audit.entries import AuditAction
@@ -43,7 +43,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         request: Request,
         who: Annotated[str, Query(alias="actor", max_length=64)] = "",
         action: Annotated[str, Query(max_length=20)] = "",
-        cursor: Annotated[int | None, Query(ge=1, le=2**62)] = None,
+        cursor: Cursor | None = None,
     ) -> Response:
         return await shown(request, who, action, cursor, None)
 
@@ -74,7 +74,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             return await shown(request, "", "", None, error.message)
         return RedirectResponse("/console/audit?action=allow", 303)
 
-    async def shown(request: Request, who: str, action: str, cursor: int | None, problem: str | None) -> Response:
+    async def shown(request: Request, who: str, action: str, cursor: str | None, problem: str | None) -> Response:
         rows, end = await backend.audit.page(who or None, action or None, cursor, _PAGE)
         return pages.page(
             request,

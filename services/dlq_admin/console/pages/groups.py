@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import form_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, GROUP_CURSOR, NoteInput, actor_of
+from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, Cursor, NoteInput, actor_of
 from holdfast.shared.letters.find.groups import Order
 from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.state import State
@@ -29,7 +29,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         request: Request,
         every: bool = False,
         order: Order = Order.LAST,
-        cursor: Annotated[str | None, Query(pattern=GROUP_CURSOR)] = None,
+        cursor: Cursor | None = None,
     ) -> Response:
         states = [] if every else [State.DEAD, State.REPLAYING]
         found, end = await backend.groups.page(states, cursor, _PAGE, order)

@@ -37,7 +37,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             try:
                 groups, _ = await backend.groups.page([State.DEAD, State.REPLAYING], None, _GROUPS)
                 groups = [await backend.groups.with_standing(one) for one in groups]
-                replays = await backend.replays.page([*ACTIVE, ReplayState.AWAITING_APPROVAL], None, _REPLAYS)
+                replays, _ = await backend.replays.page([*ACTIVE, ReplayState.AWAITING_APPROVAL], None, _REPLAYS)
             except DatabaseUnavailable:
                 overview = overview.model_copy(update={"letters": None})
         return pages.page(

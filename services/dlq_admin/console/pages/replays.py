@@ -10,7 +10,7 @@ from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import REFUSALS, Form, form_of, problem_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.selected import selected
-from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, LetterId, SelectionInput, actor_of
+from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, Cursor, LetterId, SelectionInput, actor_of
 from holdfast.services.dlq_admin.rest.replays import OrderInput, ReplayInput
 from holdfast.shared.errors import InvalidRequest, NoSuchPath
 from holdfast.shared.http.keys import OPERATE
@@ -58,11 +58,8 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 def _add_many(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.get("/console/replays")
-    async def replay_list(
-        request: Request, cursor: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None
-    ) -> Response:
-        found = await backend.replays.page([], cursor, _PAGE)
-        end = found[-1].id if len(found) == _PAGE else None
+    async def replay_list(request: Request, cursor: Cursor | None = None) -> Response:
+        found, end = await backend.replays.page([], cursor, _PAGE)
         return pages.page(request, "replays.html", replays=found, next=end, cursor=cursor)
 
     @router.get("/console/replays/new")
@@ -96,7 +93,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
         request: Request,
         replay_id: Id,
         outcome: ItemState | None = None,
-        cursor: Annotated[int | None, Query(ge=0, le=10**9)] = None,
+        cursor: Cursor | None = None,
         seen: Annotated[str, Query(max_length=30)] = "",
     ) -> Response:
         about = await _about(request, backend, replay_id, outcome, cursor)
@@ -123,7 +120,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
 
 async def _about(
-    request: Request, backend: Backend, replay_id: int, outcome: ItemState | None, cursor: int | None
+    request: Request, backend: Backend, replay_id: int, outcome: ItemState | None, cursor: str | None
 ) -> dict[str, Any]:
     """What the page shows of it, and for the second person what would come of its letters."""
     one = await backend.replays.one(replay_id)

@@ -52,12 +52,13 @@ def address(group: GroupSummary, step: str) -> str:
 
 def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice:
     """Whether writes are being dead-lettered now, or would be if a writer had not halted."""
-    halted = [one.halted for one in overview.writers if one.halted]
+    writers = overview.writers or []
+    halted = [one.halted for one in writers if one.halted]
     if halted:
         would = sum(halt.would_be_dead for halt in halted)
         return Advice(
             "bad",
-            f"{len(halted)} of {len(overview.writers)} writers halted",
+            f"{len(halted)} of {len(writers)} writers halted",
             f"{would:,} entries would be dead-lettered; they are kept, and writes behind them wait.",
         )
     letters = overview.letters

@@ -36,14 +36,14 @@ class Outage(NamedTuple):
 def outage(state: SystemState) -> Outage | None:
     """None: no dependency is away, as far as is known."""
     open_ = {(one.service, one.name) for one in state.breakers or () if one.state in _OPEN}
-    if state.letters is not None and state.backlog is not None and not open_:
+    if state.letters is not None and state.backlog is not None and not open_ and not state.partitions_away:
         return None
     away = _partitions(state, open_)
     if away == []:
         open_.add(("api", "queue"))
     felt = [sentence for breaker, sentence in _FELT.items() if breaker in open_]
     if away:
-        felt.append(f"Writes to partitions {', '.join(away)} of the queue go to the database directly.")
+        felt.append(f"Writes to {_named(away)} of the queue go to the database directly.")
     if {("api", "database"), ("api", "queue")} <= open_:
         felt = [_BOTH]
     if any(service == "external_proxy" for service, _ in open_):
@@ -68,6 +68,10 @@ def _partitions(state: SystemState, open_: set[tuple[str, str]]) -> list[str] | 
     return [] if away == found else sorted((name.removeprefix("queue_") for name in away), key=int)
 
 
+def _named(numbers: Sequence[int] | Sequence[str]) -> str:
+    return f"partition{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
 def _late(state: SystemState) -> bool:
     return state.backlog is None or state.backlog.depth > 0
 
@@ -75,7 +79,8 @@ def _late(state: SystemState) -> bool:
 def _queued(state: SystemState) -> str:
     if state.backlog is None:
         return "The queue does not answer; what it holds is on disk."
+    there = f" What is in {_named(state.partitions_away)} is on disk." if state.partitions_away else ""
     if not state.backlog.depth:
-        return "No write waits in the queue."
+        return f"No write waits in the queue{', as far as it answers' if there else ''}.{there}"
     waits = "write waits" if state.backlog.depth == 1 else "writes wait"
-    return f"{state.backlog.depth:,} {waits} in the queue, the oldest for {lasting(state.backlog.oldest_age_s)}."
+    return f"{state.backlog.depth:,} {waits} in the queue, the oldest for {lasting(state.backlog.oldest_age_s)}.{there}"
