@@ -71,7 +71,9 @@ def test_without_its_queue_what_is_indexed_is_there(service: processes.Service, 
     assert ask(service, "/dlq/letters/1764000000000-1").status_code == 404
     overview = ask(service, "/dlq/overview").json()["data"]
     assert (overview["letters"]["dead"], overview["waiting"], overview["backlog"]) == (1, None, None)
-    assert overview["partitions_away"] == [0]
+    assert (overview["partitions_away"], overview["writers"]) == ([0], None)
+    refused = ask(service, "/dlq/writers")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "QUEUE_UNAVAILABLE")
 
 
 def test_without_a_partition_of_its_queue_the_others_are_shown_and_it_is_named(
