@@ -81,6 +81,19 @@ def test_a_queue_that_forgets_is_not_held_to_what_it_forgot(breaks: Callable[[Br
     assert not [*check(broken.case())]
 
 
+def test_a_letter_that_was_sent_again_may_be_a_duplicate_when_the_queue_has_failed_over() -> None:
+    """A writer had its entry, and no replica; otherwise the replay has sent it twice."""
+    broken = fresh(1)
+    applied = next(each for each in broken.final.ended if each.effect == "applied" and each.method == "POST"
+                   and broken.case().rows[each.entity].visible)  # fmt: skip
+    broken.append(Planted(1, "schema", poison=True, operation_id=applied.operation_id, ends="applied"))
+    broken.final = replace(broken.final, letters=(Letter("1-0", applied.operation_id, "duplicate", "undecodable"),))
+    check, _ = CHECKS["replays"]
+    assert [each.about for each in check(broken.case())] == [applied.operation_id]
+    broken.final = replace(broken.final, ledger={**(broken.final.ledger or {}), "epoch": 2})
+    assert not [*check(broken.case())]
+
+
 def test_what_was_in_hand_when_the_queue_forgot_may_be_passed_in_status() -> None:
     """A change was accepted after the queue forgot a delete, and ended before it: as applied; the entity is deleted."""
     check, _ = CHECKS["order"]
