@@ -34,7 +34,7 @@ def test_it_applies(bug: Planted) -> None:
 
 def _undefined(text: str) -> str:
     """Names that it uses and nobody defines: such a bug raises, and what catches exceptions hides it."""
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--quiet", "--select", "E9,F82", "-"]
+    command = [str(Path(sys.executable).with_name("ruff")), "check", "--isolated", "--quiet", "--select", "E9,F82", "-"]
     return subprocess.run(command, input=text, capture_output=True, text=True, timeout=_DEADLINE_S, check=False).stdout
 
 
