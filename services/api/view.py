@@ -223,6 +223,8 @@ class View:
             return None
 
     async def _look(self, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
+        if len(self._partitions) == 1:  # which needs no task of its own
+            return await self._look_at(self._partitions[0], entities)
         parts = self._partitions.split((entity.id, entity) for entity in entities)
         found: dict[Ref, PendingWrites | Exception] = {}
         for each in await asyncio.gather(*(self._look_at(*part) for part in parts.items())):

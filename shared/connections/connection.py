@@ -54,7 +54,10 @@ class _Reviving(AbstractConnection):
         await super().on_connect()
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
-        """Raises Unsent, or what redis-py raises."""
+        """Raises Unsent, or what redis-py raises. What there is room for needs no time limit, for which redis-py makes
+        a task: the reply has one."""
+        if self._written(command):
+            return
         try:
             await super().send_packed_command(command, check_health)
         except RuntimeError as error:
@@ -62,6 +65,19 @@ class _Reviving(AbstractConnection):
                 raise Unsent from error
             await self._revived()
             await super().send_packed_command(command, check_health)
+
+    def _written(self, command: bytes | str | Iterable[bytes]) -> bool:
+        """Whether nothing stood before it on a connection that is open, so that it is on its way."""
+        if self._writer is None or isinstance(command, str):
+            return False
+        transport = self._writer.transport
+        if _is_closed(transport) or transport.get_write_buffer_size():
+            return False
+        try:
+            self._writer.writelines((command,) if isinstance(command, bytes) else command)
+        except RuntimeError:
+            return False
+        return True
 
     async def read_response(self, *args: Any, **more: Any) -> Any:
         """Raises WrongNode, or what redis-py raises."""

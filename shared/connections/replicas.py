@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
+
+from holdfast.shared.connections.asking import packed
 
 
 class TooFewReplicas(RedisError):
@@ -38,8 +39,8 @@ class Replicas:
             except ResponseError:  # not allowed to ask
                 connection.has_waitaof = False
         timeout_ms = max(1, round(self.timeout_s * 1000))  # 0 is: for ever
-        wait = [_packed("WAIT", self.count, timeout_ms)]
-        return wait + ([_packed("WAITAOF", 0, self.count, timeout_ms)] if connection.has_waitaof else [])
+        wait = [packed("WAIT", self.count, timeout_ms)]
+        return wait + ([packed("WAITAOF", 0, self.count, timeout_ms)] if connection.has_waitaof else [])
 
     async def ask(self, redis: Redis, hash_key: str) -> None:
         """Whether they are there, without a change. Raises TooFewReplicas, RedisError, OSError."""
@@ -60,7 +61,3 @@ class Replicas:
             have = answer[1] if isinstance(answer, list) else answer
             if have < self.count:
                 raise TooFewReplicas(f"{have} of {self.count} replicas had the write in time", reply)
-
-
-def _packed(*parts: str | int) -> bytes:
-    return hiredis.pack_command(parts)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one only

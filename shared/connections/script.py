@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from holdfast.shared.connections.asking import give_back, packed
 from holdfast.shared.connections.cluster import ClusterRedis
 from holdfast.shared.connections.connection import Unsent, code_of
 from holdfast.shared.connections.replicas import Replicas
@@ -69,19 +69,17 @@ class Script:
         try:
             questions = await self._questions(connection)
             try:
-                command = _packed("EVALSHA", self._sha, len(keys), *keys, *args)
+                command = packed("EVALSHA", self._sha, len(keys), *keys, *args)
                 reply = await self._reply(connection, command, questions)
             except NoScriptError:
-                command = _packed("EVAL", self._text, len(keys), *keys, *args)
+                command = packed("EVAL", self._text, len(keys), *keys, *args)
                 reply = await self._reply(connection, command, questions)
             answered = True
             return reply
         except Unsent as error:
             raise NotSent from error
         finally:
-            if not answered:  # a reply may still arrive, and must not be read by the next user of the connection
-                await connection.disconnect()
-            await pool.release(connection)
+            await give_back(pool, connection, answered=answered)
 
     async def _questions(self, connection: Any) -> list[bytes]:
         if self._replicas is None:
@@ -103,8 +101,3 @@ class Script:
         if self._replicas is not None:
             await self._replicas.answered(connection, questions, reply)
         return reply
-
-
-def _packed(*parts: str | bytes | int) -> bytes:
-    """A command as bytes of the protocol."""
-    return hiredis.pack_command(parts)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one only

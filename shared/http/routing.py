@@ -101,10 +101,10 @@ class _Form(NamedTuple):
     parameters: tuple[tuple[int, str], ...]
 
     def matches(self, segments: list[str]) -> bool:
-        return all(
-            bool(found) if known is None else found == known
-            for known, found in zip(self.segments, segments, strict=True)
-        )
+        for known, found in zip(self.segments, segments, strict=True):
+            if not found if known is None else found != known:
+                return False
+        return True
 
 
 _Key = tuple[str, str, int]

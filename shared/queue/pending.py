@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 
+from holdfast.shared.connections.asking import ask
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode_payload, raw_resource
 from holdfast.shared.queue.entities import pending_name
@@ -66,7 +67,7 @@ async def pending_writes(
 async def _any(redis: Redis, names: Mapping[Ref, str], partitions: Partitions) -> bool:
     """Whether something is kept under any of these names."""
     if len(partitions) == 1:
-        return bool(await redis.exists(*names.values()))
+        return bool(await ask(redis, "EXISTS", *names.values()))
     pipeline = redis.pipeline(transaction=False)
     for part in partitions.split((entity.id, name) for entity, name in names.items()).values():
         pipeline.exists(*part)
