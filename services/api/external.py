@@ -67,7 +67,7 @@ class External:
             return degraded(request, error, kept.as_of, data, "cached_data", meta, source="last_good")
         document: dict[str, Any] = answer.document
         if document.get("success") and (whole := data_of(answer.raw)) is not None:
-            self._last_good.keep(whole)
+            self._last_good.keep(whole, answer.asked_at)
         return _passed_back(request, answer)
 
     async def _ask(self, request: Request, fresh: bool) -> Answer:

@@ -39,7 +39,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
             if instead is None:
                 raise
             return instead
-        last_good.keep(answer.raw)
+        last_good.keep(answer.raw, answer.asked_at)
         meta = {"source": "third_party", "stale": False, "fallback": _fallback(False)}
         return success(request, orjson.Fragment(answer.raw), meta=meta)
 

@@ -19,7 +19,7 @@ _EVERY_S = 1.0
 
 
 class Kept(NamedTuple):
-    """An answer as it was at `as_of`, in Unix seconds: its JSON, byte for byte."""
+    """An answer to what was asked at `as_of`, in Unix seconds: its JSON, byte for byte."""
 
     raw: bytes
     as_of: float
@@ -37,9 +37,12 @@ class LastGood:
         self._theirs: Kept | None = None
         self._seen: bytes | str | None = None
 
-    def keep(self, raw: bytes) -> None:
-        """A good answer came now."""
-        self._kept = Kept(raw, time.time())
+    def keep(self, raw: bytes, asked_at: float) -> None:
+        """A good answer came to what was asked then. One that was long on its way may be older than what is kept,
+        unless the clock was put back meanwhile."""
+        kept = self._kept
+        if kept is None or not asked_at < kept.as_of <= time.time():
+            self._kept = Kept(raw, asked_at)
 
     def get(self, max_age_s: float) -> Kept | None:
         """The latest, unless it is older than `max_age_s` or `hard_s`."""

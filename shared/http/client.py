@@ -4,6 +4,7 @@ An answer is untrusted: it is not decompressed, redirects are not followed, its 
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -55,12 +56,13 @@ class Limits(NamedTuple):
 
 class Answer(NamedTuple):
     """A whole answer, header names in lower case. `document`: its JSON, for reading; None if an error or a redirect has
-    no JSON. `raw`: the body's bytes, for passing on."""
+    no JSON. `raw`: the body's bytes, for passing on. `asked_at`: when the call began, in Unix seconds."""
 
     status: int
     headers: Mapping[str, str]
     document: Any
-    raw: bytes = b""
+    raw: bytes
+    asked_at: float
 
 
 class HttpClient:
@@ -114,6 +116,7 @@ class HttpClient:
     async def _exchange(
         self, method: str, path: str, limits: Limits, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
+        asked_at = time.time()
         async with self._session().request(
             method,
             self._base_url + path,
@@ -131,7 +134,7 @@ class HttpClient:
                 if response.ok and response.status < 300:
                     raise
                 document = None  # an error needs no JSON
-            return Answer(response.status, answered, document, raw)
+            return Answer(response.status, answered, document, raw, asked_at)
 
     def _session(self) -> aiohttp.ClientSession:
         """Created on first use, as it belongs to the running event loop."""

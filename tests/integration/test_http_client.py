@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -87,6 +88,22 @@ async def test_what_is_no_answer_is_named(reply: bytes, why: str) -> None:
         with pytest.raises(BadAnswer) as caught:
             await get(port)
     assert caught.value.why == why
+
+
+async def test_an_answer_is_dated_by_its_question() -> None:
+    """However long it is on its way."""
+    arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        arrived.set_result(time.time())
+        writer.write(whole(b"{}"))
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as listening:
+        before = time.time()
+        answer = await get(listening.sockets[0].getsockname()[1])
+    assert before <= answer.asked_at <= await arrived
 
 
 async def test_a_body_that_ends_too_soon() -> None:

@@ -1,0 +1,38 @@
+"""The last good answer: how old it is, and which of two is the last."""
+
+import time
+from unittest.mock import AsyncMock
+
+import pytest
+
+from holdfast.shared.cache.last_good import Kept, LastGood
+
+
+@pytest.fixture
+def last_good() -> LastGood:
+    """That of a process, without a Redis."""
+    return LastGood(AsyncMock(), "external", hard_s=3600)
+
+
+def test_a_copy_is_as_old_as_the_question(last_good: LastGood) -> None:
+    """An answer that was four seconds on its way is four seconds old when it comes."""
+    asked_at = time.time() - 4
+    last_good.keep(b"1", asked_at)
+    assert last_good.get(60) == Kept(b"1", asked_at)
+    assert last_good.get(3) is None
+
+
+def test_an_answer_that_was_overtaken_replaces_nothing(last_good: LastGood) -> None:
+    """The later question has the newer answer, whichever came first."""
+    now = time.time()
+    last_good.keep(b"2", now - 1)
+    last_good.keep(b"1", now - 4)
+    assert last_good.get(60) == Kept(b"2", now - 1)
+
+
+def test_a_clock_that_is_put_back_keeps_no_answer_out(last_good: LastGood) -> None:
+    """What is kept is from the future then, and the next answer replaces it."""
+    last_good.keep(b"1", time.time() + 600)
+    now = time.time()
+    last_good.keep(b"2", now)
+    assert last_good.get(60) == Kept(b"2", now)
