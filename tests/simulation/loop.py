@@ -129,7 +129,10 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         else:
             process = context.get(PROCESS, self.process)
         step = Step(callback, args, context)
-        self.put(process, step)
+        if process.ready:
+            process.ready.append(step)
+        else:
+            self.put(process, step)
         return step
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
@@ -279,6 +282,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             step.loop = None
             if step.is_cancelled:
                 self._cancelled -= 1
+            elif process.ready:
+                process.ready.append(step)
             else:
                 self.put(process, step)
 

@@ -5,7 +5,9 @@ from collections.abc import Callable, Hashable, Iterator
 from functools import cache
 from typing import Any, get_args
 
+import fastapi._compat.shared
 import fastapi._compat.v2
+import fastapi.dependencies.utils
 import sqlalchemy
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
@@ -19,7 +21,10 @@ _SCHEMA = BaseModel.model_json_schema.__func__  # type: ignore[attr-defined]  # 
 _CREATE_ENGINE = sqlalchemy.create_engine
 _ROUTE: Callable[..., None] = DirectRoute.__init__
 
+_IS_SEQUENCE: Callable[[Any], bool] = fastapi._compat.shared.field_annotation_is_sequence
+
 _form = cache(compile_path)
+_hashed = cache(_IS_SEQUENCE)
 _adapters: dict[Hashable, TypeAdapter[Any]] = {}
 _compiled: Any = LRUCache(10_000)
 
@@ -28,11 +33,17 @@ def substitutes() -> Iterator[tuple[Any, str, Any]]:
     """(target, name, replacement)"""
     yield BaseModel, "model_json_schema", classmethod(lambda model, **how: dict(_schema(model, **how)))
     yield fastapi._compat.v2, "TypeAdapter", _type_adapter
+    yield fastapi.dependencies.utils, "field_annotation_is_sequence", _is_sequence
     yield DirectRoute, "__init__", _declare
     yield DirectRoute, "__getattr__", _read_of_route
     yield sqlalchemy, "create_engine", _create_engine
     yield MySQLDialect_pymysql, "__hash__", lambda _: 1
     yield MySQLDialect_pymysql, "__eq__", lambda _, other: isinstance(other, MySQLDialect_pymysql)
+
+
+def _is_sequence(annotation: Any) -> bool:
+    """It is asked for each parameter of each request."""
+    return _hashed(annotation) if isinstance(annotation, Hashable) else _IS_SEQUENCE(annotation)
 
 
 @cache

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from deploy.third_party.connection import Wire
 from deploy.third_party.party import ThirdParty
@@ -25,6 +25,8 @@ from tests.simulation.nodes import Node
 from tests.simulation.plan import Plan
 from tests.simulation.simulation import Simulation
 
+S = TypeVar("S", ApiSettings, WriterSettings, ProxySettings, DlqAdminSettings)
+
 API_PORT, WRITER_PORT, ADMIN_PORT, PROXY_PORT, REDIS_PORT, THIRD_PARTY_PORT = 8080, 8090, 8082, 8081, 6379, 8099
 _PORTS = {"api": API_PORT, "writer": WRITER_PORT, "admin": ADMIN_PORT, "proxy": PROXY_PORT}
 _STORES = {
@@ -41,6 +43,8 @@ _WRITER = {
 #: A few clients are enough for more calls at once than it makes.
 _PROXY: dict[str, Any] = {"proxy_config": {"in_flight_max": 4}}
 _ADMIN = {"dlq_claim_idle_s": 3, "dlq_lease_s": 5, "dlq_approve_over": 12, "drain_s": 3}
+#: Settings that were checked, by kind and values.
+_checked: dict[tuple[type, str], Any] = {}
 
 
 class World:
@@ -125,7 +129,8 @@ class World:
     def _main(self, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
         if name == THIRD_PARTY:
             return lambda: _listening(lambda: Wire(self.third_party.handle), THIRD_PARTY_PORT)
-        same: dict[str, Any] = {**_STORES, "instance": name, "keys_file": self._keys}
+        own = {"instance": name, "keys_file": self._keys}
+        same: dict[str, Any] = dict(_STORES)
         if self.cluster:
             same["redis_addr"] = f"redis+cluster://{','.join(f'{each}:{REDIS_PORT}' for each in self.plan.queues)}"
         if self.plan.replicas:
@@ -134,21 +139,29 @@ class World:
             same["queue_partitions"] = self.plan.partitions
         if name.startswith(PROXIES):
             url = f"http://{THIRD_PARTY}:{THIRD_PARTY_PORT}"
-            return nodes.external_proxy(
-                ProxySettings(**same, **_PROXY, proxy_third_party_url=url, proxy_port=PROXY_PORT)
-            )
+            same |= {**_PROXY, "proxy_third_party_url": url, "proxy_port": PROXY_PORT}
+            return nodes.external_proxy(_settings(ProxySettings, own, same))
         same |= _DATABASE
         match name.split("-")[0]:
             case "api":
                 if proxy := self.plan.proxy_of(name):
                     same["api_external_proxy_url"] = f"http://{proxy}:{PROXY_PORT}"
-                return nodes.api(ApiSettings(**same, **_API, api_port=API_PORT))
+                return nodes.api(_settings(ApiSettings, own, {**same, **_API, "api_port": API_PORT}))
             case "writer":
-                patience = {"writer_patience_s": self.plan.patience_s}
-                return nodes.writer(WriterSettings(**same, **_WRITER, **patience, writer_port=WRITER_PORT))
+                same |= {**_WRITER, "writer_patience_s": self.plan.patience_s, "writer_port": WRITER_PORT}
+                return nodes.writer(_settings(WriterSettings, own, same))
             case _:
-                audits = {"dlq_audit_every_s": self.plan.audit_every_s}
-                return nodes.dlq_admin(DlqAdminSettings(**same, **_ADMIN, **audits, dlq_port=ADMIN_PORT))
+                same |= {**_ADMIN, "dlq_audit_every_s": self.plan.audit_every_s, "dlq_port": ADMIN_PORT}
+                return nodes.dlq_admin(_settings(DlqAdminSettings, own, same))
+
+
+def _settings(kind: type[S], own: dict[str, Any], shared: dict[str, Any]) -> S:
+    """As a process reads them; `own`: what differs between processes, and means nothing to the rest of them."""
+    key = kind, repr(sorted(shared.items()))
+    if key not in _checked:
+        _checked[key] = kind(**own, **shared)
+    found: S = _checked[key]
+    return found.model_copy(update=own)
 
 
 async def _listening(protocol: Callable[[], Any], port: int) -> None:
