@@ -35,9 +35,16 @@ def _named(case: Case, lost: int) -> Iterator[Violation]:
     seen = sum(0 < answer.version <= case.final.seen_up_to for answer in gone)
     if lost < seen:
         yield Violation("lost in silence", f"{seen} writes that had been seen are gone, and the ledger names {lost}")
-    may_be_gone = len(gone) + sum(intent.open for intent in case.writes.intents)
+    may_be_gone = len(gone) + sum(intent.open for intent in case.writes.intents) + _accepted_again(case)
     if lost > may_be_gone + sum(1 for _ in case.history.of(Planted)) + case.limits.heartbeats:
         yield Violation("ledger", f"the ledger names {lost} lost writes, and {may_be_gone} can be", "lost")
+
+
+def _accepted_again(case: Case) -> int:
+    """Writes that were sent again after the queue had forgotten: lost, and accepted anew under their old id."""
+    forgot_s = [fault.at_s for fault in case.history.faults if fault.forgets_since_s is not None]
+    tries = [(intent.attempts[0].sent.at_s, intent.attempts[-1].sent.at_s) for intent in case.writes.intents]
+    return sum(any(first_s < at_s < last_s for at_s in forgot_s) for first_s, last_s in tries)
 
 
 def _counted(case: Case) -> dict[str, int]:

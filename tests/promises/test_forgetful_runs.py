@@ -155,6 +155,23 @@ def test_what_the_queue_forgot_is_named(seen: bool, named: int, kinds: set[str])
     assert "ledger" in {violation.kind for violation in check(broken.case())}
 
 
+def test_a_write_that_was_lost_and_accepted_again_is_named() -> None:
+    """Its client sent it again after the queue had forgotten it. Who did not may not be named."""
+    check, _ = CHECKS["ledger"]
+    broken = fresh(1)
+    answer = _lost(broken, seen=True, named=2)
+    assert [each.kind for each in check(broken.case())] == ["ledger"]
+    other = next(e for e in broken.run.events if isinstance(e, Ok) and e.state == "queued" and e is not answer)
+    sent = next(e for e in broken.run.events if isinstance(e, Invoke) and e.attempt == other.attempt)
+    forgot = broken.run.events[-1]
+    assert isinstance(forgot, Fault)
+    broken.run.events[-1] = replace(forgot, at_s=max(forgot.at_s, sent.at_s + 0.001))
+    at_s = broken.run.events[-1].at_s + 1
+    broken.append(replace(sent, attempt=10**6, at_s=at_s))
+    broken.append(replace(other, attempt=10**6, at_s=at_s))
+    assert not [*check(broken.case())]
+
+
 @pytest.mark.parametrize(("id", "answer", "kind"), [
     ("0190b3e2-0000-7000-8000-000000000000", "lost", ""),
     ("0190b3e2-0000-7000-8000-000000000000", "queued", "answer that lies"),
