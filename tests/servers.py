@@ -37,17 +37,22 @@ START_DEADLINE_S = float(os.environ.get("TEST_DEADLINE_S", "240"))
 PATIENT_REDIS = RedisTimeouts(20, 60)
 PATIENT_DATABASE = Timeouts(checkout_s=30, connect_s=30, io_s=60, lock_wait_s=20)
 
+#: Between two looks at `innodb_trx`: MariaDB shows a copy, and makes a new one only when nobody has asked for 0.1 s.
+TRX_LOOK_S = 0.15
+
 #: Of every user of a store, ours and the services'.
 PASSWORD = "test-only"  # noqa: S105 - of servers that go away
 
 
-def wait_until(condition: Callable[[], object], deadline_s: float = START_DEADLINE_S, what: str = "condition") -> None:
+def wait_until(
+    condition: Callable[[], object], deadline_s: float = START_DEADLINE_S, what: str = "condition", look_s: float = 0.02
+) -> None:
     """Poll until `condition()` is truthy; raises AssertionError after `deadline_s`."""
     end = time.monotonic() + deadline_s
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {deadline_s} s")
-        time.sleep(0.02)
+        time.sleep(look_s)
 
 
 def with_us() -> list[str]:

@@ -14,7 +14,7 @@ from holdfast.shared.connections.address import parse_dsn
 from tests.models.database.schema import read
 from tests.models.database.waits import Threaded
 from tests.models.database_server import DatabaseModel
-from tests.servers import wait_until
+from tests.servers import TRX_LOOK_S, wait_until
 
 THINGS = """CREATE TABLE `things` (
   `id` int(11) NOT NULL,
@@ -75,10 +75,6 @@ class Model:
             self.server.faults.refused.clear()
 
 
-#: The server answers from a copy of its transactions, and makes a new one only when nobody has asked for 0.1 s.
-_STALE_S = 0.15
-
-
 @dataclass
 class Real:
     """A server. `looking`: a session that may see all others."""
@@ -101,13 +97,12 @@ class Real:
         with self.looking() as looking, looking.cursor() as cursor:
 
             def blocked() -> bool:
-                time.sleep(_STALE_S)
                 cursor.execute(
                     "SELECT trx_state FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = %s", (number,)
                 )
                 return cursor.fetchall() == (("LOCK WAIT",),)
 
-            wait_until(blocked, what="a lock wait")
+            wait_until(blocked, what="a lock wait", look_s=TRX_LOOK_S)
 
     @contextmanager
     def refusing(self, id: int) -> Iterator[None]:

@@ -60,7 +60,8 @@ async def test_unknown_writes_of_the_partitions_that_answer_are_let_go(queue: Re
     """Those of a partition that is away are kept, and let go when it is back; none is forgotten meanwhile."""
     ids = {}
     for partition in FOUR:
-        ids[partition] = text(await queue.xadd(partition.writes, {"schema": "3"}))
+        own_id = f"1764000000000-{partition.number}"
+        ids[partition] = text(await queue.xadd(partition.writes, {"schema": "3"}, id=own_id))
         await queue.xreadgroup(WRITERS_GROUP, "0", {partition.writes: ">"})
     away = Away(queue, FOUR[0])
     unknown = Unknown(away.redis, "me", idle_s=30, patience_s=0, partitions=FOUR)

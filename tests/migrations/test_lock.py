@@ -8,7 +8,7 @@ import pytest
 from holdfast.migrations import lock
 from holdfast.shared.store.engine import Engine, make_engine
 from tests.migrations.conftest import Schema
-from tests.servers import PATIENT_DATABASE, wait_until
+from tests.servers import PATIENT_DATABASE, TRX_LOOK_S, wait_until
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_the_second_waits_for_the_first(engine: Engine, schema: Schema) -> None:
         waiting = threading.Thread(target=lambda: taken.append(lock.take(second, 60)))
         waiting.start()
         blocked = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
-        wait_until(lambda: schema.rows(blocked) == ((1,),), what="the second one waits")
+        wait_until(lambda: schema.rows(blocked) == ((1,),), what="the second one waits", look_s=TRX_LOOK_S)
         first.invalidate()
         waiting.join(120)
     assert taken == [True]

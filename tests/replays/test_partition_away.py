@@ -95,7 +95,9 @@ class _Office:
 
 @pytest.fixture
 def office(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[_Office]:
-    """With a dlq_admin of its own."""
+    """With a dlq_admin of its own, whose first replay is number 1."""
+    with own_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE replays AUTO_INCREMENT = 1")
     service = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, **_SETTINGS).start()
     yield _Office(own_redis, service)
     service.kill()

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from functools import cache
 from itertools import count
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -61,6 +61,7 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
                 stack.enter_context(patch.object(function, "__defaults__", swapped))
         for target, name, value in (
             *drawn,
+            *((module, name, taken[each]) for module, name, each in _by_name(frozenset(taken), len(sys.modules))),
             *_threads(loop),
             *_memory(),
             *_hashes(),
@@ -89,7 +90,6 @@ def _time(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
     yield time, "time", wall
     yield time, "time_ns", lambda: int(wall() * _NS)
     yield time, "sleep", block
-    yield sqlalchemy.util.queue, "_time", wall
 
 
 def _chance(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
@@ -106,6 +106,20 @@ def _chance(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
     yield uuid, "uuid4", lambda: uuid.UUID(bytes=urandom(16), version=4)
     yield uuid_utils, "uuid7", lambda: uuid_utils.UUID(int=_uuid7(time.time_ns() // 1_000_000, urandom(10)))
     yield secrets, "token_bytes", lambda nbytes=32: urandom(nbytes or 32)
+
+
+@cache
+def _by_name(functions: frozenset[Any], modules: int) -> list[tuple[ModuleType, str, Any]]:
+    """(module, name, function) of each of these that a module took by name when it was imported, as aiohttp its clock.
+    Not of the standard library, whose threads are real, and not of the harness. Found anew with each new module."""
+    not_theirs = {"tests", "pytest", *sys.stdlib_module_names}
+    return [
+        (module, name, value)
+        for of, module in list(sys.modules.items())
+        if of.partition(".")[0].lstrip("_") not in not_theirs
+        for name, value in list(vars(module).items())
+        if isinstance(value, BuiltinFunctionType | MethodType | FunctionType) and value in functions
+    ]
 
 
 @cache

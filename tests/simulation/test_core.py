@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from aiohttp import connector
 
 from tests.simulation.blocking import Signal, block, block_on
 from tests.simulation.loop import Stuck
@@ -34,6 +35,19 @@ def test_hours_pass_at_once() -> None:
         return time.time() - wall, time.monotonic() - monotonic
 
     assert simulation.run(scenario) == pytest.approx((86_400, 86_400), abs=0.01)
+
+
+def test_a_clock_that_a_library_took_by_name_is_the_simulations() -> None:
+    """aiohttp asks its own name for the clock how long a connection was idle."""
+    simulation = Simulation(1)
+
+    async def scenario() -> float:
+        before = connector.monotonic()
+        await asyncio.sleep(86_400)
+        return connector.monotonic() - before
+
+    assert simulation.run(scenario) == pytest.approx(86_400, abs=0.01)
+    assert connector.monotonic is time.monotonic
 
 
 def test_a_jump_of_the_wall_clock_moves_no_timer() -> None:
