@@ -40,14 +40,15 @@ def test_hours_pass_at_once() -> None:
 def test_a_clock_that_a_library_took_by_name_is_the_simulations() -> None:
     """aiohttp asks its own name for the clock how long a connection was idle."""
     simulation = Simulation(1)
+    library: Any = connector
 
     async def scenario() -> float:
-        before = connector.monotonic()
+        before: float = library.monotonic()
         await asyncio.sleep(86_400)
-        return connector.monotonic() - before
+        return library.monotonic() - before
 
     assert simulation.run(scenario) == pytest.approx(86_400, abs=0.01)
-    assert connector.monotonic is time.monotonic
+    assert library.monotonic is time.monotonic
 
 
 def test_a_jump_of_the_wall_clock_moves_no_timer() -> None:
