@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
-_open_before = pytest.StashKey[int]()
+_open_before = pytest.StashKey[set[str]]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,14 +28,22 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
-    """If more is open than before, garbage may hold it; its finalizers complain."""
+    """If anything is open that was not before, garbage may hold it; its finalizers complain."""
     yield
-    if _open() > item.stash[_open_before] and (complaints := _complaints()):
+    if _open() - item.stash[_open_before] and (complaints := _complaints()):
         pytest.fail("left open:\n" + "\n".join(complaints), pytrace=False)
 
 
-def _open() -> int:
-    return len(os.listdir("/proc/self/fd"))
+def _open() -> set[str]:
+    """Connections and pipes by their number in the system, files by their names."""
+    return {link for entry in os.scandir("/proc/self/fd") if (link := _link(entry.path))}
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:  # that of the look itself
+        return ""
 
 
 def _complaints() -> list[str]:
