@@ -132,6 +132,8 @@ ARRANGED: dict[str, Kind] = {
     "refuse_rows": Kind(DATABASE, 0.0, 1, (2.0, 5.0), "the database refuses every change of so many users: a trigger",
                         _between(1, 4)),
     "no_quorum": Kind(DATABASE, 0.0, 1, (1.0, 8.0), "its node lost its quorum: it answers 1047 to everything"),
+    "behind": Kind(DATABASE, 0.0, 1, (2.0, 5.0), "one of its two nodes has what the other one committed so much later",
+                   _between(0.1, 0.8)),
     "older_build": Kind(WRITERS, 0.0, 1, (1.0, 6.0), "it is of the build before, which does not know one command"),
     "move_slot": Kind(QUEUE, 0.0, 1, (0.5, 4.0), "a slot of the queue moves to another server of the cluster"),
 }  # fmt: skip

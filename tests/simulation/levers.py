@@ -314,6 +314,12 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
     def _end_no_quorum(self, _: Fault) -> None:
         self._stage.database.faults.no_quorum = False
 
+    def _behind(self, fault: Fault) -> None:
+        self._stage.database.faults.behind_s = fault.amount
+
+    def _end_behind(self, _: Fault) -> None:
+        self._stage.database.faults.behind_s = 0.0
+
     def _refuse_rows(self, fault: Fault) -> bool:
         refused = self._stage.database.refuse_rows("users", int(fault.amount))
         self._stage.hand.refused(str(id) for *_, id in refused)

@@ -26,6 +26,8 @@ from tests.simulation.targets import fault_of
 
 #: Of the seeds that are not arranged: one in so many has no fault.
 _CALM = 15
+#: One in so many of those that may have it has a database of two nodes, of which one lags.
+_IN_STEP = 8
 #: How many faults the others have.
 _FAULTS = (1, 2, 2, 3, 4)
 #: The share of actions that a run's clients do not do: then they do more of the rest.
@@ -56,6 +58,8 @@ def draw_small(seed: int) -> Plan:
         plan = replace(plan, mix=replace(plan.mix, external=round(chance.uniform(0.2, 0.7), 2)))
     [arranged] = chance.choices([*_ARRANGED], [*_ARRANGED.values()])
     plan = arranged(plan, chance)
+    if arranged in (_any, _asleep, _backlog):
+        plan = _maybe_behind(plan, Random(f"behind {seed}"))
     return replace(plan, faults=tuple(sorted(plan.faults, key=lambda fault: fault.at_s)))
 
 
@@ -100,6 +104,14 @@ def _quorum_lost(plan: Plan, chance: Random) -> Plan:
     plan = replace(plan, load_s=_LONG_S, pause_s=min(plan.pause_s, _BUSY_S))
     lost = _fault("no_quorum", plan, chance, at=chance.uniform(0.1, 0.4), for_s=chance.uniform(2, 5))
     return _with_any(replace(plan, faults=(lost,)), chance, chance.choice((0, 0, 1)))
+
+
+def _maybe_behind(plan: Plan, chance: Random) -> Plan:
+    """In some worlds the database has two nodes, and one of them lags for a while."""
+    if chance.randrange(_IN_STEP):
+        return plan
+    late = _fault("behind", plan, chance, at=chance.uniform(0.05, 0.4), for_s=chance.uniform(2, 6))
+    return replace(plan, faults=(*plan.faults, late))
 
 
 def _memory_lost(plan: Plan, chance: Random) -> Plan:

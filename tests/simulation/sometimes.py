@@ -76,6 +76,7 @@ SOMETIMES = (
     Sometimes("the queue failed over to its replica", ("fault:failover", "fault:split")),
     Sometimes("somebody went on with the old primary", ("fault:split",)),
     Sometimes("the database's node lost its quorum", ("fault:no_quorum",)),
+    Sometimes("a node of the database was behind", ("fault:behind",)),
     Sometimes("a writer was of an older build", ("fault:older_build",)),
     Sometimes("a writer did not know a write", ("log:write_unknown",)),
     Sometimes("a slot of the queue moved", ("fault:move_slot",)),

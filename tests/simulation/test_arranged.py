@@ -7,6 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from holdfast.services.writer import pipeline
+from holdfast.shared.store import role
 from tests.simulation.draw import draw
 from tests.simulation.plan import SMALL, Cut, Fault, Plan
 from tests.simulation.run import run
@@ -58,6 +59,15 @@ def test_builds_run_side_by_side(taken_for_poison: bool) -> None:
         assert not result.violations
         assert result.seen["log:write_unknown"]
         assert result.seen["answer:direct"]  # while it runs, what it does not know is not queued
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["waits", "stale"])
+def test_a_node_that_is_behind(waits: bool) -> None:
+    """Every second session is at it: it waits for what the other node has, unless nobody tells it to."""
+    told = role._IN_STEP if waits else "SET SESSION wsrep_sync_wait=0"
+    with patch.object(role, "_IN_STEP", told):
+        result = run(_plan(Fault(1.5, "behind", "database", 4.0, 0.5)), Cut())
+    assert result.broken == (set() if waits else {"stale"})
 
 
 def test_a_node_without_quorum() -> None:

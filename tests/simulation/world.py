@@ -54,7 +54,7 @@ class World:
         self._simulation = simulation
         self.plan = plan
         self.database = DatabaseModel(self.clock("database"), simulation.chance("database"))
-        self.database.galera = any(fault.kind == "no_quorum" for fault in plan.faults)
+        self.database.galera = any(fault.kind in ("no_quorum", "behind") for fault in plan.faults)
         self.redis = {name: RedisModel(self.clock(name)) for name in (*plan.queues, "cache")}
         queues = {(name, REDIS_PORT): self.redis[name] for name in plan.queues}
         #: Of its servers; None: the queue is one server.

@@ -27,6 +27,9 @@ class Faults:
     read_only: bool = False
     #: A node of a cluster whose others are gone: it keeps its connections, and answers nothing but errors.
     no_quorum: bool = False
+    #: One of two nodes of a cluster has what the other one committed so much later. Every second session is at it: it
+    #: waits as long, or reads what was. What it writes is not compared with what it has not read.
+    behind_s: float = 0.0
     statement_s: float = 0.0
     commit_s: float = 0.0
     #: Rows that may not be changed: what a trigger on the table does, or a page that is broken.

@@ -85,6 +85,11 @@ class DatabaseModel:
         """Whether the session with this number waits for a lock."""
         return any(session.number == number and session.waits for session in list(self._sessions))
 
+    @property
+    def now_s(self) -> float:
+        """By its own clock."""
+        return self._clock()
+
     def query(self, text: str, *args: Any) -> list[tuple[Any, ...]]:
         """What is committed, past everything that is wrong."""
         with self.waits.alone():

@@ -11,6 +11,7 @@ import pymysql
 from tests.models.database.cursor import Cursor
 from tests.models.database.errors import closed, error, lost
 from tests.models.database.execute import Result
+from tests.models.database.plan import Select
 from tests.models.database.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -175,6 +176,8 @@ class Session:
             kind, text, words = _kind(text)
             if kind is _Kind.SET:
                 return self._set(text)
+            if self._in_step:
+                self._server.pause(self, self._behind_s)
             if kind is _Kind.TRANSACTION:
                 self._server.faults.unprepared()
                 return self._control(*words)
@@ -188,7 +191,9 @@ class Session:
 
     def _statement(self, text: str, args: Any, *, many: bool) -> Result:
         plan = self._server.executor.plan(text if args is not None else text.replace("%", "%%"))
-        transaction = self._transaction = self._transaction or self._server.transactions.begin()
+        transaction = self._transaction = self._transaction or self._server.transactions.begin(self._node)
+        reads_what_was = isinstance(plan, Select) and self._behind_s > 0 and not self._in_step
+        transaction.seen_s = self._server.now_s - self._behind_s if reads_what_was else None
         each: Sequence[Any] = list(map(_listed, args)) if many else [_listed(args)]
         snapshot = self._level == "REPEATABLE READ"
         try:
@@ -203,6 +208,16 @@ class Session:
         if self._by_itself:
             self._commit()
         return result
+
+    @property
+    def _node(self) -> int:
+        """Of two, where it is."""
+        return self.number % 2
+
+    @property
+    def _behind_s(self) -> float:
+        """How much later its node has what the other one committed."""
+        return self._server.faults.behind_s * self._node
 
     @property
     def _by_itself(self) -> bool:

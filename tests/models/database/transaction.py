@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from tests.models.database.changes import Change, Key, Rows
@@ -14,7 +15,10 @@ _KEPT_S = 60.0
 
 @dataclass(eq=False, slots=True)
 class Transaction:
-    """`snapshot`: how many commits a repeatable read sees; None: it has not read yet. `waits_for`: whose lock."""
+    """`snapshot`: how many commits a repeatable read sees; None: it has not read yet. `waits_for`: whose lock. `node`:
+    of a cluster, where it is."""
+
+    node: int = 0
 
     changes: list[Change] = field(default_factory=list)
     locks: set[Key] = field(default_factory=set)
@@ -25,15 +29,18 @@ class Transaction:
     snapshot: int | None = None
     waits_for: "Transaction | None" = None
     wakeup: Any = None
+    #: What another node committed after this is not here yet; None: everything is.
+    seen_s: float | None = None
     #: Set from outside: it is rolled back, and its session is gone.
     killed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What was committed when."""
+    """What was committed when and where."""
 
     at_s: float
+    node: int
     changes: list[Change]
 
 
@@ -50,16 +57,16 @@ class Transactions:
         #: How many commits were forgotten.
         self._forgotten = 0
 
-    def begin(self) -> Transaction:
+    def begin(self, node: int = 0) -> Transaction:
         """A new one."""
-        transaction = Transaction()
+        transaction = Transaction(node)
         self._open[transaction] = None
         return transaction
 
     def commit(self, transaction: Transaction) -> None:
         """Its changes stay."""
         if transaction.changes:
-            self._commits.append(Commit(self._clock(), transaction.changes))
+            self._commits.append(Commit(self._clock(), transaction.node, transaction.changes))
             self._forget_commits()
         self._end(transaction)
 
@@ -160,13 +167,24 @@ class Transactions:
     def hidden(self, transaction: Transaction, tables: frozenset[str], *, snapshot: bool) -> list[Change]:
         """What a statement does not see, oldest first. `snapshot`: also what was committed after its first read."""
         hidden: list[Change] = []
+        later = self._not_here(transaction)
         if snapshot and transaction.snapshot is not None:
-            for commit in list(self._commits)[max(0, transaction.snapshot - self._forgotten) :]:
+            later = max(later, len(self._commits) - max(0, transaction.snapshot - self._forgotten))
+        if later > 0:
+            for commit in list(self._commits)[-later:]:
                 hidden += [change for change in commit.changes if change.table in tables]
         for other in self._open:
             if other is not transaction and other.changes:
                 hidden += [change for change in other.changes if change.table in tables]
         return hidden
+
+    def _not_here(self, transaction: Transaction) -> int:
+        """How many commits its node does not have yet. What was committed there came after all before it."""
+        seen_s = transaction.seen_s
+        if seen_s is None:
+            return 0
+        newest_first = reversed(self._commits)
+        return sum(1 for _ in takewhile(lambda one: one.at_s > seen_s and one.node != transaction.node, newest_first))
 
     def take_snapshot(self, transaction: Transaction) -> None:
         """At its first read."""
