@@ -111,7 +111,7 @@ def _maybe_behind(plan: Plan, chance: Random) -> Plan:
     if chance.randrange(_IN_STEP):
         return plan
     late = _fault("behind", plan, chance, at=chance.uniform(0.05, 0.4), for_s=chance.uniform(2, 6))
-    return replace(plan, faults=(*plan.faults, late))
+    return replace(plan, faults=(late, *plan.faults[: max(_FAULTS) - 1]))
 
 
 def _memory_lost(plan: Plan, chance: Random) -> Plan:
