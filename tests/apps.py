@@ -8,6 +8,7 @@ from unittest import mock
 import httpx
 from aiohttp import ClientSession
 from fastapi import FastAPI
+from redis.asyncio.connection import AbstractConnection
 from starlette.routing import Route
 
 from holdfast.services.api.app import make_app as make_api
@@ -42,21 +43,31 @@ def make(service: str, folder: Path, **more: object) -> FastAPI:
 
 @asynccontextmanager
 async def client_of(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Sends `headers` with every request. The application never begins, so it never ends: what it calls others with is
-    closed here."""
+    """Sends `headers` with every request. The application never begins, so it never ends: what it calls others with,
+    and its connections to Redis, are closed here."""
     used, session = set(), HttpClient._session
+    connected, greet = set(), AbstractConnection.on_connect_check_health
 
     def seen(client: HttpClient) -> ClientSession:
         used.add(client)
         return session(client)
 
+    async def greeted(connection: AbstractConnection, check_health: bool = True) -> None:
+        connected.add(connection)
+        await greet(connection, check_health)
+
     transport = httpx.ASGITransport(app)
     client = httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30, headers=headers)
-    with mock.patch.object(HttpClient, "_session", seen):
+    with (
+        mock.patch.object(HttpClient, "_session", seen),
+        mock.patch.object(AbstractConnection, "on_connect_check_health", greeted),
+    ):
         async with client:
             yield client
     for each in used:
         await each.close()
+    for connection in connected:
+        await connection.disconnect()
 
 
 def paths(app: FastAPI, method: str) -> list[str]:
