@@ -48,10 +48,10 @@ class _Reviving(AbstractConnection):
         #: Whether this server has WAITAOF; None: it was not asked yet.
         self.has_waitaof: bool | None = None
 
-    async def on_connect(self) -> None:
+    async def on_connect_check_health(self, check_health: bool = True) -> None:
         """It may be another server than before."""
         self.has_waitaof = None
-        await super().on_connect()
+        await super().on_connect_check_health(check_health)
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         """Raises Unsent, or what redis-py raises. What there is room for needs no time limit, for which redis-py makes

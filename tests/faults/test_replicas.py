@@ -137,3 +137,15 @@ async def test_a_letter_is_sent_when_a_replica_has_its_entry(clean_redis: RedisS
     assert len({one.entry_id for one in sent}) == len(batch) == await redis.xlen(WRITES)
     assert await redis.hget(LEDGER, "replayed") == b"3"
     await redis.aclose()
+
+
+async def test_a_connection_that_is_made_again_asks_anew(own_redis: RedisServer) -> None:
+    """It may be to another server, which has no WAITAOF."""
+    redis = connect(own_redis.address, PATIENT_REDIS)
+    connection = await redis.connection_pool.get_connection()
+    connection.has_waitaof = True
+    await connection.disconnect()
+    await connection.connect()
+    assert connection.has_waitaof is None
+    await redis.connection_pool.release(connection)
+    await redis.aclose()
