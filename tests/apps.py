@@ -62,12 +62,14 @@ async def client_of(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncCl
         mock.patch.object(HttpClient, "_session", seen),
         mock.patch.object(AbstractConnection, "on_connect_check_health", greeted),
     ):
-        async with client:
-            yield client
-    for each in used:
-        await each.close()
-    for connection in connected:
-        await connection.disconnect()
+        try:
+            async with client:
+                yield client
+        finally:
+            for each in used:
+                await each.close()
+            for connection in connected:
+                await connection.disconnect()
 
 
 def paths(app: FastAPI, method: str) -> list[str]:

@@ -21,7 +21,7 @@ def pytest_runtestloop() -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    """Count what is open."""
+    """Note what is open."""
     item.stash[_open_before] = _open()
     return (yield)
 

@@ -11,8 +11,8 @@ from holdfast.shared.connections.cluster import ClusterRedis
 
 async def ask(redis: Redis, command: str, *keys: str) -> Any:
     """The reply to a command that has only keys. Raises what redis-py raises."""
-    pool = (await redis.at(keys[0]) if isinstance(redis, ClusterRedis) else redis).connection_pool
-    connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
+    pool = await pool_at(redis, keys[0])
+    connection = await pool.get_connection()
     answered = False
     try:
         await connection.send_packed_command(packed(command, *keys))
@@ -21,6 +21,11 @@ async def ask(redis: Redis, command: str, *keys: str) -> Any:
         return reply
     finally:
         await give_back(pool, connection, answered=answered)
+
+
+async def pool_at(redis: Redis, key: str) -> Any:
+    """The pool of connections to the node that owns the key."""
+    return (await redis.at(key) if isinstance(redis, ClusterRedis) else redis).connection_pool
 
 
 async def give_back(pool: Any, connection: Any, *, answered: bool) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from holdfast.shared.connections.asking import give_back, packed
-from holdfast.shared.connections.cluster import ClusterRedis
+from holdfast.shared.connections.asking import give_back, packed, pool_at
 from holdfast.shared.connections.connection import Unsent, code_of
 from holdfast.shared.connections.replicas import Replicas
 
@@ -51,8 +50,7 @@ class Script:
     """
 
     def __init__(self, redis: Redis, file: Path, replicas: Replicas | None = None) -> None:
-        self._cluster = redis if isinstance(redis, ClusterRedis) else None
-        self._pool = redis.connection_pool
+        self._redis = redis
         self._replicas = replicas
         registered = redis.register_script(text_of(file))
         self._sha, self._text = str(registered.sha), str(registered.script)
@@ -61,8 +59,8 @@ class Script:
         """The script's reply. Raises NotSent, ResponseError if Redis refused, TooFewReplicas, or the error that cut the
         reply off."""
         try:
-            pool = (await self._cluster.at(keys[0])).connection_pool if self._cluster else self._pool
-            connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
+            pool = await pool_at(self._redis, keys[0])
+            connection = await pool.get_connection()
         except (RedisError, OSError) as error:
             raise NotSent from error
         answered = False

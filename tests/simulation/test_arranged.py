@@ -63,9 +63,9 @@ def test_builds_run_side_by_side(taken_for_poison: bool) -> None:
 
 @pytest.mark.parametrize("waits", [True, False], ids=["waits", "stale"])
 def test_a_node_that_is_behind(waits: bool) -> None:
-    """Every second session is at it: it waits for what the other node has, unless nobody tells it to."""
-    told = role._IN_STEP if waits else "SET SESSION wsrep_sync_wait=0"
-    with patch.object(role, "_IN_STEP", told):
+    """Every second session is at it: it waits for what the other node has, if its setting says so."""
+    setting = role._IN_STEP if waits else "SET SESSION wsrep_sync_wait=0"
+    with patch.object(role, "_IN_STEP", setting):
         result = run(_plan(Fault(1.5, "behind", "database", 4.0, 0.5)), Cut())
     assert result.broken == (set() if waits else {"stale"})
 

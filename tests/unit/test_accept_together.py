@@ -1,15 +1,13 @@
 """Writes share round trips: those that ask together, and those that ask while two are under way."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from holdfast.services.api.accept import Acceptor, Answer
+from holdfast.services.api.accept import Answer
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.writes.versions import Clock
+from tests.accepting import acceptor
 from tests.stream import new_user
 
 _ANSWER = Answer("accepted", "o", "e", 1)
@@ -23,8 +21,7 @@ async def _turn() -> None:
 async def test_one_is_prepared_while_another_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three at once are one round trip, two more another; the rest waits until one of them is back, and goes as one."""
     redis = connect("localhost:1", RedisTimeouts(1, 1))
-    floor: Any = SimpleNamespace()
-    acceptor = Acceptor(redis, Clock(), floor, Breaker("queue"), batch_max=9, key_lifetime_s=60, entity_pending_max=9)
+    taking = acceptor(redis)
     sizes: list[int] = []
     gates = [asyncio.Event() for _ in range(3)]
 
@@ -35,10 +32,10 @@ async def test_one_is_prepared_while_another_is_away(monkeypatch: pytest.MonkeyP
         for _, waiting in batch:
             waiting.set_result(_ANSWER)
 
-    monkeypatch.setattr(acceptor, "_round_trip", round_trip)
+    monkeypatch.setattr(taking, "_round_trip", round_trip)
     asked: list[asyncio.Task[Answer]] = []
     for count in (3, 2, 1, 1):
-        asked += [asyncio.create_task(acceptor.accept(new_user())) for _ in range(count)]
+        asked += [asyncio.create_task(taking.accept(new_user())) for _ in range(count)]
         await _turn()
     assert sizes == [3, 2]
     gates[1].set()

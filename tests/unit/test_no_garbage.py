@@ -6,16 +6,13 @@ import gc
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.batcher import Batcher
 from holdfast.services.api.database import Row
 from holdfast.services.api.hedge import Hedge, hedged
@@ -37,7 +34,7 @@ from holdfast.shared.resilience.retry_budget import RetryBudget
 from holdfast.shared.resilience.retry_rules import RetryLimits
 from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.merge import Entity
-from holdfast.shared.writes.versions import Clock
+from tests.accepting import acceptor
 from tests.stream import new_user
 from tests.users import USERS, user_row
 
@@ -188,12 +185,11 @@ async def test_a_write_that_the_queue_refused_leaves_none(errors: Errors) -> Non
     """The error of one write is its own; it goes on to the database, and the error with it."""
     redis, breaker = connect("localhost:1", RedisTimeouts(1, 1)), Breaker("queue")
     breaker.force_open(actor="test", reason="test")
-    floor: Any = SimpleNamespace(tried=AsyncMock())
-    acceptor = Acceptor(redis, Clock(), floor, breaker, batch_max=9, key_lifetime_s=60, entity_pending_max=9)
+    taking = acceptor(redis, breaker=breaker)
 
     async def refused() -> None:
         try:
-            await acceptor.accept(new_user())
+            await taking.accept(new_user())
         except QueueUnavailable as error:
             errors.raised(error)
 

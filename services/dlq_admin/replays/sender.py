@@ -136,7 +136,8 @@ class Sender:
         same."""
         taken: list[Chosen] = []
         for partition, all_of_it in self._split(sent):
-            mine = self._ready(partition, all_of_it, held)
+            if not (mine := self._ready(partition, all_of_it, held)):
+                continue
             keys, arguments = [partition.writes, partition.replay(replay_id)], list[str | int]()
             for one in mine:
                 write, old = self._writes(one)
@@ -145,9 +146,7 @@ class Sender:
                 arguments += [id_of(one.letter.number), entries[one.position], *about, *claims]
                 keys += self._keys(partition, one)
             try:
-                answers = (
-                    await self._recall(keys, [partition.prefix, WRITERS_GROUP, answer, *arguments]) if mine else []
-                )
+                answers = await self._recall(keys, [partition.prefix, WRITERS_GROUP, answer, *arguments])
             except AWAY as error:
                 held.failed(partition, error)
                 continue
