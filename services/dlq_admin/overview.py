@@ -86,6 +86,7 @@ class Overview:
         except AppError:
             letters = None
         backlog_, away = await _part("backlog", self._backlog) or (None, [])
+        reading = None if letters is None or away else self._ledger()
         return SystemState(
             letters=letters,
             trend=trend,
@@ -93,7 +94,7 @@ class Overview:
             holding=self._indexer.holding,
             backlog=backlog_,
             partitions_away=away,
-            ledger=ledger_reading(reading) if letters is not None and (reading := self._ledger()) else None,
+            ledger=ledger_reading(reading) if reading else None,
             breakers=self._breakers.all(),
             writers=await _part("writers", self._writers.all),
             retention=self._retention.report(),

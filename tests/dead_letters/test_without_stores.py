@@ -79,7 +79,8 @@ def test_without_its_queue_what_is_indexed_is_there(service: processes.Service, 
 def test_without_a_partition_of_its_queue_the_others_are_shown_and_it_is_named(
     own_redis: RedisServer, own_database: Database, tmp_path: Path
 ) -> None:
-    """In the answer, and at the top of every page of the console."""
+    """In the answer, and at the top of every page of the console. The ledger is unknown then, however new its last
+    reading is."""
     away, four = Partitions(4)[2].writes, {"HOLDFAST_QUEUE_PARTITIONS": "4"}
     service = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, **four).start()
 
@@ -91,10 +92,13 @@ def test_without_a_partition_of_its_queue_the_others_are_shown_and_it_is_named(
         with own_redis.client() as client:
             client.delete(away)
             client.set(away, "no stream")
-        assert (overview()["backlog"]["depth"], overview()["partitions_away"]) == (0, [2])
+        seen = overview()
+        assert (seen["backlog"]["depth"], seen["partitions_away"], seen["ledger"]) == (0, [2], None)
         with service.client() as console:
             console.post("/console/login", data={"key": keys.OPERATOR})
-            assert "without partition 2" in console.get("/console/strip").text
+            strip = console.get("/console/strip").text
+        assert ("<b>Queue</b> without partition 2" in strip, "balanced" in strip) == (True, False)
+        assert "<b>Ledger</b> unknown without partition 2" in strip
         with own_redis.client() as client:
             client.delete(away)
         assert overview()["partitions_away"] == []

@@ -137,6 +137,23 @@ def test_what_is_stale_is_shown_with_its_banner(played: Played, capsys: pytest.C
     assert (json.loads(out)["data"]["waiting"], err) == (3, "The database is away.\n")
 
 
+@pytest.mark.parametrize(
+    ("away", "there", "line"),
+    [([], True, "answers"), ([2], True, "partition 2 of the queue does not answer"),
+     ([1, 3], True, "partitions 1, 3 of the queue do not answer"), ([0], False, "does not answer")],
+)  # fmt: skip
+def test_the_overview_names_the_partitions_that_are_away(
+    played: Played, capsys: pytest.CaptureFixture[str], away: list[int], there: bool, line: str
+) -> None:
+    """A queue that is away as a whole has no partition to name."""
+    backlog = {"depth": 0, "oldest_age_s": 0.0} if there else None
+    unknown = dict.fromkeys(("letters", "waiting", "ledger", "breakers", "writers", "banner"))
+    played.body["data"] = unknown | {"backlog": backlog, "partitions_away": away, "retention": {}}
+    assert main(["overview"]) == 0
+    [found] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("queue")]
+    assert found.split(maxsplit=1)[1] == line
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"success": false}', b"\xff"])
 def test_what_is_not_dlq_admin_is_not_believed(played: Played, capsys: pytest.CaptureFixture[str], body: bytes) -> None:
     """Whatever it answers: not reachable."""

@@ -4,12 +4,13 @@ to how many letters; with that number they do it."""
 import argparse
 from typing import Any
 
+from holdfast.services.dlq_admin.away import named
 from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Answer, Client
 from holdfast.services.dlq_admin.cli.output import Output, paged
 from holdfast.services.dlq_admin.cli.selection import Usage
 from holdfast.services.dlq_admin.cli.table import Columns, counts, described, listed, plain
-from holdfast.services.dlq_admin.cli.watch import progress, waits_for, watch
+from holdfast.services.dlq_admin.cli.watch import progress, watch
 
 _WHAT_IF: Columns = {
     "letters": "count",
@@ -44,7 +45,7 @@ _REPLAY: Columns = {
     "letters": "letters",
     "outcome": lambda one: counts(one["counts"]),
     "in flight": "in_flight",
-    "waits for": lambda one: waits_for(one) or None,
+    "waits for": lambda one: named(one["partitions_away"]) if one["partitions_away"] else None,
     "canary": lambda one: f"{one['canary_step']} of {one['canary_steps']} steps",
     "rate": lambda one: one["plan"]["rate_per_s"],
     "by": "created_by",

@@ -5,6 +5,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from holdfast.services.dlq_admin.away import silent
 from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Client
 from holdfast.services.dlq_admin.cli.output import Output, paged
@@ -102,7 +103,7 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
             "dead letters": counts(data["letters"]) if data["letters"] is not None else "not known",
             "not indexed yet": data["waiting"],
             "backlog": f"{backlog['depth']} writes, the oldest {backlog['oldest_age_s']} s" if backlog else "not known",
-            "queue": f"partition {', '.join(map(str, away))} does not answer" if away else "answers",
+            "queue": "answers" if not away else silent(away) if backlog else "does not answer",
             "ledger": _balance(ledger) if ledger else "not known",
             "breakers": ("; ".join(breakers) or "all closed") if data["breakers"] is not None else "not known",
             "writers": _names(data["writers"]) if data["writers"] is not None else "not known",

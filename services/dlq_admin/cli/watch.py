@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from holdfast.services.dlq_admin.away import silent
 from holdfast.services.dlq_admin.cli.client import Client
 from holdfast.services.dlq_admin.cli.output import Output
 from holdfast.services.dlq_admin.cli.table import counts, plain
@@ -29,11 +30,5 @@ def watch(client: Client, replay_id: int, *, quiet: bool) -> Output:
 def progress(one: dict[str, Any]) -> str:
     """A replay in a line."""
     state = plain(one["state"] + (f" ({one['state_reason']})" if one["state_reason"] else ""))
-    waits = f"; {found}" if (found := waits_for(one)) else ""
+    waits = f"; {silent(one['partitions_away'])}" if one["partitions_away"] else ""
     return f"replay {one['id']}: {state}; of {one['letters']}: {counts(one['counts'])}{waits}"
-
-
-def waits_for(one: dict[str, Any]) -> str:
-    """The partitions of the queue that do not answer."""
-    away = one["partitions_away"]
-    return f"partition {', '.join(map(str, away))} of the queue does not answer" if away else ""

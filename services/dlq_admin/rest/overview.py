@@ -25,7 +25,7 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
         **documented(
             "overview",
             "Where every accepted write is",
-            "As it was a moment ago; null while a store, or a partition of the queue, does not answer.",
+            "As of `as_of`, a moment ago; null once that is long ago: a store, or a partition of it, does not answer.",
             LedgerReading | None,
         ),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from holdfast.services.dlq_admin.away import named
 from holdfast.services.dlq_admin.console.render.links import RUNBOOKS
 from holdfast.services.dlq_admin.console.render.moments import lasting
 from holdfast.services.dlq_admin.overview import SystemState
@@ -43,7 +44,7 @@ def outage(state: SystemState) -> Outage | None:
         open_.add(("api", "queue"))
     felt = [sentence for breaker, sentence in _FELT.items() if breaker in open_]
     if away:
-        felt.append(f"Writes to {_named(away)} of the queue go to the database directly.")
+        felt.append(f"Writes to {named(away)} of the queue go to the database directly.")
     if {("api", "database"), ("api", "queue")} <= open_:
         felt = [_BOTH]
     if any(service == "external_proxy" for service, _ in open_):
@@ -59,17 +60,13 @@ def outage(state: SystemState) -> Outage | None:
     return Outage(felt, _queued(state), do)
 
 
-def _partitions(state: SystemState, open_: set[tuple[str, str]]) -> list[str] | None:
+def _partitions(state: SystemState, open_: set[tuple[str, str]]) -> list[int] | None:
     """The numbers of those that are away; empty: all are; None: none is."""
     found = {one.name for one in state.breakers or () if one.service == "api" and _OF_PARTITION.fullmatch(one.name)}
     away = found & {name for service, name in open_ if service == "api"}
     if not away:
         return None
-    return [] if away == found else sorted((name.removeprefix("queue_") for name in away), key=int)
-
-
-def _named(numbers: Sequence[int] | Sequence[str]) -> str:
-    return f"partition{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+    return [] if away == found else sorted(int(name.removeprefix("queue_")) for name in away)
 
 
 def _late(state: SystemState) -> bool:
@@ -79,7 +76,7 @@ def _late(state: SystemState) -> bool:
 def _queued(state: SystemState) -> str:
     if state.backlog is None:
         return "The queue does not answer; what it holds is on disk."
-    there = f" What is in {_named(state.partitions_away)} is on disk." if state.partitions_away else ""
+    there = f" What is in {named(state.partitions_away)} is on disk." if state.partitions_away else ""
     if not state.backlog.depth:
         return f"No write waits in the queue{', as far as it answers' if there else ''}.{there}"
     waits = "write waits" if state.backlog.depth == 1 else "writes wait"

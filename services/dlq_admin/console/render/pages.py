@@ -9,6 +9,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from holdfast.services.dlq_admin import away
 from holdfast.services.dlq_admin.console.render import chart, labels, moments, visible
 from holdfast.services.dlq_admin.console.render.advice import STEPS, address, next_step
 from holdfast.services.dlq_admin.console.render.assets import Assets
@@ -59,6 +60,8 @@ class Pages:
             clock=moments.clock,
             lasting=moments.lasting,
             size=moments.size,
+            partitions=away.named,
+            silent=away.silent,
             breaker_name=lambda one: f"{one.service}/{one.name}",
             n=lambda count: f"{count:,}",
         )
