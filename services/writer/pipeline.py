@@ -98,9 +98,12 @@ class Pipeline:
             outcomes = iter(await self._apply([delivery for turn in turns for delivery in turn.deliveries]))
             for turn in turns:
                 turn.outcomes.set_result([next(outcomes) for _ in turn.deliveries])
-        except BaseException:
+        except Exception as error:  # noqa: BLE001 - all of them learn of it, and their entries stay pending
             for turn in turns:
-                turn.outcomes.cancel()  # their entries stay pending
+                turn.outcomes.set_exception(error)
+        except asyncio.CancelledError:  # the writer stops
+            for turn in turns:
+                turn.outcomes.cancel()
             raise
 
 

@@ -63,8 +63,14 @@ def iteration_succeeded() -> None:
         reporter.worked()
 
 
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
-    """Run `loop()` for ever, with a pause of full jitter after each crash, which grows until a run of a minute."""
+    """Run `loop()` for ever, with a pause of full jitter after each crash, which grows until a run of a minute. A
+    cancellation that nobody asked of this task came from something that it waited for, and is a crash."""
     crashes = 0
     crashed = metrics.loop_crashes.labels(name)
     reporter = FailureReporter(name)
@@ -74,7 +80,9 @@ async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
         well = asyncio.get_running_loop().call_later(_WELL_S, reporter.worked)
         try:
             await loop()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the loop has to go on
+        except (Exception, asyncio.CancelledError) as error:  # whatever it was, the loop has to go on
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             crashes = 1 if time.monotonic() - began > _CALM_S else crashes + 1
             away = isinstance(error, _AWAY)
             if not away:

@@ -24,7 +24,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[Action]:
     return lines
 
 
-async def _rounds(name: str, error: Exception, count: int) -> float:
+async def _rounds(name: str, error: BaseException, count: int) -> float:
     """`count` rounds of a loop that ends with `error` each time; how many of them were counted as crashes."""
     done = asyncio.Event()
     rounds = 0
@@ -104,7 +104,8 @@ async def test_the_pause_has_an_end_however_often_it_crashed(monkeypatch: pytest
         nonlocal starts
         starts += 1
         if starts > 1100:  # 2.0 ** 1024 is no float any more
-            raise asyncio.CancelledError
+            task.cancel()
+            await asyncio.Event().wait()
         raise RuntimeError("again")
 
     async def at_once(_: float) -> None:
@@ -112,6 +113,12 @@ async def test_the_pause_has_an_end_however_often_it_crashed(monkeypatch: pytest
 
     monkeypatch.setattr(asyncio, "sleep", at_once)
     monkeypatch.setattr(logs, "error", lambda *_, **__: None)  # a thousand tracebacks take their time
-    with pytest.raises(asyncio.CancelledError):
-        await supervise.forever("test", crashing)
+    task = asyncio.create_task(supervise.forever("test", crashing))
+    await asyncio.wait({task})
     assert starts == 1101
+
+
+async def test_a_cancellation_that_is_not_the_loop_s_own_is_a_crash(logged: list[Action]) -> None:
+    """Something that it waited for was cancelled: the loop goes on, as after any other bug."""
+    assert await _rounds("cancelled-from-below", asyncio.CancelledError(), 3) >= 3
+    assert set(logged) == {Action.LOOP_CRASHED}
