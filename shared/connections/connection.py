@@ -86,7 +86,7 @@ class _Reviving(AbstractConnection):
         except RedisError as error:
             if not _WRONG_NODE.fullmatch(code_of(error)):
                 raise
-            await self.disconnect()
+            await self.disconnect(nowait=True)
             text = str(error) if str(error).startswith(code_of(error)) else f"{code_of(error)} {error}"
             raise WrongNode(text) from error
 

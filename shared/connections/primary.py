@@ -76,7 +76,7 @@ def discovering(kind: type[Any], primary: Finder) -> type[Any]:
         async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             """Nothing is sent to a node that is the primary no longer."""
             if self.is_connected and not primary.is_at(self.host, self.port):
-                await self.disconnect()
+                await self.disconnect(nowait=True)
             await super().send_packed_command(command, check_health)
 
     return Discovering
