@@ -29,8 +29,8 @@ async def pool_at(redis: Redis, key: str) -> Any:
 
 
 async def give_back(pool: Any, connection: Any, *, answered: bool) -> None:
-    """To its pool. What is still to be answered is closed: the next user of the connection must not read the reply. This
-    waits for nothing: neither another cancellation nor a server that hangs keeps the connection from its place."""
+    """To its pool. What is still to be answered is closed: the next user of the connection must not read the reply.
+    This waits for nothing: neither another cancellation nor a server that hangs keeps it from its place."""
     if not answered:
         await connection.disconnect(nowait=True)
     await pool.release(connection)
