@@ -29,6 +29,8 @@ from deploy.stacks.stack import Stack
 from holdfast_client import Client
 
 _POLL_S = 0.2
+#: How long an api that sheds requests is asked again: that its machine is busy says nothing about the step.
+_BUSY_S = 15.0
 
 
 @dataclass
@@ -101,17 +103,23 @@ def _request(step: Request, stack: Stack, known: dict[str, str]) -> Result:
     result = Result(step, _filled(step.what, known), f"{method} {path} {shown}{lines}".rstrip())
     status = {} if step.status is None else {"status": step.status}
     expect = status | {where: _filled(value, known) for where, value in step.expect.items()}
-    deadline = time.monotonic() + step.within_s
+    began = time.monotonic()
     with during("waiting for this response"):
         while True:
             response = result.response = request(stack.address(step.to), method, path, body, headers)
             result.checks = list(checks(response, expect))
-            if result.ok or time.monotonic() > deadline:
+            patience_s = max(step.within_s, _BUSY_S) if _is_shed(response) else step.within_s
+            if result.ok or time.monotonic() - began > patience_s:
                 break
             time.sleep(_POLL_S)
     for name, where in step.keep.items():
         known[name] = str(at(response.body, where))
     return result
+
+
+def _is_shed(response: JsonResponse) -> bool:
+    """Whether nothing was done because there was too much to do."""
+    return bool(at(response.body, "error.code") == "OVERLOADED")
 
 
 def _by_client(step: ClientWrites | ClientWaits, stack: Stack, known: dict[str, str]) -> Result:

@@ -162,3 +162,13 @@ def test_a_dead_stack_fails_every_step_and_ends(tmp_path: Path) -> None:
     assert report["steps"][0]["expectations"][0]["seen"] == "0"
     assert "3 of 4 steps not as expected" in verdict(scenario, results)
     assert "WRONG" in step(1, results[0])
+
+
+def test_what_is_shed_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no reason for a step to fail; another response than the expected one is."""
+    shed = JsonResponse(503, {}, {"error": {"code": "OVERLOADED"}}, 0.0)
+    responses = iter([shed, shed, JsonResponse(200, {}, {}, 0.0), JsonResponse(500, {}, {}, 0.0)])
+    monkeypatch.setattr("deploy.scenarios.run.request", lambda *_: next(responses))
+    steps = [Request("hello", "GET /", 200), Request("again", "GET /", 200)]
+    results = run(Scenario("busy", "", steps), DeadStack(Journal(tmp_path / "undo.json"), 1), Announcer("", ""))
+    assert [result.ok for result in results] == [True, False]
