@@ -18,6 +18,7 @@ from holdfast.services.dlq_admin.auditor import ledger as ledgers
 from holdfast.services.dlq_admin.auditor.epochs import Epochs
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.connections.script import Script
+from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.index.insert import index
 from holdfast.shared.letters.index.tables import groups, items, letters
 from holdfast.shared.letters.letter import read
@@ -25,6 +26,7 @@ from holdfast.shared.letters.state import State
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import CLOCK, LEDGER, LUA, PREFIX, WRITES
 from holdfast.shared.queue.partitions import QUEUE, Partition, Partitions
+from holdfast.shared.queue.snapshot import snapshot
 from holdfast.shared.store import epochs
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.store.tables import operations
@@ -151,20 +153,33 @@ class World:
             connection.execute(sa.update(groups).values({before.value: 0}))
             connection.execute(sa.update(items).values({"state": item}))
 
-    async def send_again(self) -> None:
-        """The dead letters, as a replay does."""
+    async def choose(self) -> None:
+        """The dead letters, for a replay that sends them at once."""
         with self._engine.begin() as connection:
-            dead = connection.execute(sa.select(letters)).all()
-        for position, letter in enumerate(dead):
+            for position, letter in enumerate(connection.execute(sa.select(letters)).all()):
+                row = {"replay_id": 1, "position": position, "letter_id": letter.id, "state": "sending"}
+                connection.execute(sa.insert(items).values(row))
+        await asyncio.to_thread(self._move, State.DEAD, State.REPLAYING, "sending")
+
+    async def send(self, *, noted: bool) -> None:
+        """The chosen ones; `noted`: the database knows of it."""
+        with self._engine.begin() as connection:
+            chosen = connection.execute(sa.select(letters)).all()
+        for letter in chosen:
             about = {name: getattr(letter, name) for name in ("operation_id", "entity_id", "version")}
             fields: dict[Any, Any] = {name: value for name, value in about.items() if value is not None}
-            entry = await self._redis.xadd(WRITES, fields | {"replay": "1"})
+            entry = (await self._redis.xadd(WRITES, fields | {"replay": "1"})).decode()
+            await self._redis.hset(QUEUE.replay(1), id_of(letter.id), entry)
             await self._redis.hincrby(LEDGER, "replayed", 1)
-            row = {"replay_id": 1, "position": position, "letter_id": letter.id, "state": "sent"}
-            row |= {"operation_id": letter.operation_id, "entry_id": entry.decode()}
-            with self._engine.begin() as connection:
-                connection.execute(sa.insert(items).values(row))
-        await asyncio.to_thread(self._move, State.DEAD, State.REPLAYING, "sent")
+            if noted:
+                with self._engine.begin() as connection:
+                    sent = sa.update(items).where(items.c.letter_id == letter.id)
+                    connection.execute(sent.values(operation_id=letter.operation_id, entry_id=entry, state="sent"))
+
+    async def send_again(self) -> None:
+        """The dead letters, as a replay does."""
+        await self.choose()
+        await self.send(noted=True)
 
     async def give_up(self) -> None:
         """What was sent again and is nowhere: the letters are dead as before."""
@@ -384,6 +399,36 @@ async def test_what_was_sent_again_is_a_letter_still(late: bool) -> None:
         ledger = await on.epochs.ledger()
         assert (ledger.missing, ledger.lost, ledger.accepted) == (0, 0, 3), table(ledger)
         assert (ledger.applied, ledger.dead_lettered) == ((3, 0) if late else (0, 3))
+
+
+@pytest.mark.parametrize("noted", [False, True])
+async def test_a_letter_that_is_sent_and_applied_during_a_reading_is_counted_once(
+    noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """Between the look at the queue and the one at the database, before its replay has noted that it was sent."""
+    async with world() as on:
+        await on.accept(3)
+        await on.take(3)
+        await on.end("dead_lettered")
+        await on.choose()
+        on.applied.clear()
+        looks = 0
+
+        async def then_it_is_sent(*arguments: Any) -> Any:
+            nonlocal looks
+            found = await snapshot(*arguments)
+            looks += 1
+            if looks == 1:
+                await on.send(noted=noted)
+                await on.take(3)
+                await on.end("applied")
+            return found
+
+        monkeypatch.setattr(ledgers, "snapshot", then_it_is_sent)
+        for _ in range(2):
+            reading = await on.reading()
+            counted = (reading.missing, reading.accepted, reading.dead_lettered, reading.applied)
+            assert counted == (0, 3, 0, 3), table(reading)
 
 
 @pytest.mark.parametrize("before", ["ended_by", "letter_counts", "counts_in"])

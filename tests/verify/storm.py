@@ -66,6 +66,7 @@ class Storm:
         for _ in range(_ROUNDS):
             missed = await asyncio.to_thread(self._missed, wanted)
             await self._nemesis.carry_out(again(missed, every, self._stage.services))
+        await self._die_halfway()
         for down in alone:
             if unwell := await self._unwell():
                 self._recorder.note(f"not taken away, because not all was well: {down.dependency} ({unwell})")
@@ -104,6 +105,12 @@ class Storm:
             return []  # then it is down, and more faults show nothing
         found += counted(Case(self._recorder.history(), Final(ended=over)))
         return [what for what in wanted if not found[what]]
+
+    async def _die_halfway(self) -> None:
+        """A slow machine may be done with all faults before a writer has committed anything."""
+        end = self._recorder.now() + _WELL_S
+        while self._stage.dies_halfway and not self._stage.half_done() and self._recorder.now() < end:
+            await asyncio.sleep(_POLL_S)
 
     def _is_enough(self, alone: Alone) -> bool:
         """Of what clients have to get while one thing is down. Not all of the history each time: the clients need the

@@ -196,10 +196,15 @@ def _held(
 
 
 async def _sent(redis: Redis, doubts: Sequence[UncertainItem], cuts: Cuts, partitions: Partitions) -> int:
-    """How many of the uncertain items were on the write stream at its cut."""
+    """How many of the uncertain items were on the write stream at its cut, or have ended since by what was sent."""
     pipeline = redis.pipeline(transaction=False)
     for doubt in doubts:
         for partition in partitions:
             pipeline.hget(partition.replay(doubt.replay_id), id_of(doubt.letter))
-    entries = [text(entry) for entry in await pipeline.execute() if entry] if doubts else []
-    return sum("-" in entry and within(versions.from_stream_id(entry), cuts) for entry in entries)
+    answers = await pipeline.execute() if doubts else []
+    entries = [text(entry) if entry else "" for entry in answers]
+    ended_by = [doubt.ended_by for doubt in doubts for _ in partitions]
+    return sum(
+        "-" in entry and (entry == by or within(versions.from_stream_id(entry), cuts))
+        for entry, by in zip(entries, ended_by, strict=True)
+    )

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.index.tables import items
 from holdfast.shared.store.cuts import Cuts, within
 from holdfast.shared.writes import versions
 
@@ -15,12 +14,20 @@ class UncertainItem(NamedTuple):
 
     replay_id: int
     letter: int
+    #: The entry that its operation ended by, if it is over: if that is what was sent, it was sent.
+    ended_by: str | None
 
 
 _SENT = (
     "SELECT i.entry_id, o.operation_id, o.entry_id, d.id FROM replay_items i"
     " LEFT JOIN operations o ON o.operation_id = i.operation_id"
     " LEFT JOIN dead_letters d ON d.entry_id = i.entry_id AND d.imported = 0 WHERE i.state = 'sent'"
+)
+
+_SENDING = (
+    "SELECT i.replay_id, i.letter_id, o.entry_id FROM replay_items i"
+    " JOIN dead_letters d ON d.id = i.letter_id"
+    " LEFT JOIN operations o ON o.operation_id = d.operation_id WHERE i.state = 'sending'"
 )
 
 
@@ -40,5 +47,4 @@ def in_queue(connection: sa.Connection, cuts: Cuts | None, there: Container[str]
 
 def doubts(connection: sa.Connection) -> list[UncertainItem]:
     """Items that a driver is about to send, or was when it died."""
-    query = sa.select(items.c.replay_id, items.c.letter_id).where(items.c.state == "sending")
-    return [UncertainItem(*row) for row in connection.execute(query)]
+    return [UncertainItem(*row) for row in connection.exec_driver_sql(_SENDING)]
