@@ -169,8 +169,9 @@ class Settler:
         match one.outcome:
             case Applied() | Superseded() | Rejected() as final:
                 return [one.entry.id, "done", *about, *claims, *_notice(one, final)]
-            case Duplicate(redelivered, first):
-                return [one.entry.id, "done" if redelivered else "copy", *about, *claims, *_notice(one, first)]
+            case Duplicate(redelivered, first, direct):
+                action = "done" if redelivered else "late" if direct else "copy"
+                return [one.entry.id, action, *about, *claims, *_notice(one, first)]
             case Dead(reason, failure):
                 fields = describe(one.entry.id, one.entry.fields, reason, self._attempt(failure))
                 flat = [part for field in fields.items() for part in field]

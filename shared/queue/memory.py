@@ -24,13 +24,14 @@ class MemoryReader:
         self._script = Script(redis, LUA / "look.lua", replicas)
         self._floor = Script(redis, LUA / "floor.lua")
 
-    async def read(self, look: int) -> Memory | None:
-        """And leave the number of this look in each partition. None: another server took over halfway. Raises NotSent,
-        RedisError, OSError."""
+    async def read(self, look: int, since: int = 0) -> Memory | None:
+        """And leave the number of this look in each partition, and forget late entries that are older than `since`, a
+        version. None: another server took over halfway. Raises NotSent, RedisError, OSError."""
         identity, safe, replies = await self._identity(), True, list[Any]()
         for partition in self._partitions:
             try:
-                replies.append(await self._script([partition.writes, partition.look], [look]))
+                keys = [partition.writes, partition.look, partition.ledger]
+                replies.append(await self._script(keys, [look, since]))
             except TooFewReplicas as few:
                 replies.append(few.reply)
                 safe = False

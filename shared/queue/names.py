@@ -9,7 +9,8 @@ What is of the fleet and not of a write stays under `{holdfast}`.
 | `{holdfast}:writes`          | stream | accepted writes that are not over; its length is the backlog      |
 | `{holdfast}:dead`            | stream | dead letters                                                      |
 | `{holdfast}:clock`           | string | the newest version given out                                      |
-| `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed                 |
+| `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed; and            |
+|                              |        | `late:<operation>` -> entry, of recent writes that were applied directly |
 | `{holdfast}:<singular>:<id>` | hash   | pending writes: operation id -> `version command payload`; `last` |
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |

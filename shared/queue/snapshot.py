@@ -12,6 +12,8 @@ from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.writes import versions
 
 _PAGE = 1000
+#: What the ledger's hash calls a late entry (settle.lua).
+_LATE = "late:"
 
 # Not MULTI: a queue that is out of memory refuses whatever is in it, reads too.
 _COUNTS = """#!lua flags=no-writes
@@ -23,7 +25,7 @@ local function seen(stream)
 end
 local newest, added = seen(KEYS[1])
 local dead = seen(KEYS[2])
-return {newest, dead, added, unpack(redis.call('HMGET', KEYS[3], 'duplicates', 'replayed'))}
+return {newest, dead, added, redis.call('HGETALL', KEYS[3])}
 """
 _MAY_RETURN = """#!lua flags=no-writes
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
@@ -41,23 +43,33 @@ class Snapshot:
     entries: int
     duplicates: int
     replayed: int
+    #: Operation -> version that its recent entry is, of writes that had been applied directly when it was handled.
+    late: Mapping[str, int]
 
 
 async def snapshot(redis: Redis, partitions: Partitions = ONE) -> Snapshot:
     """All counts of a partition as of one moment. A queue that was never used gives zeros."""
     parts = [await _of_one(redis, partition) for partition in partitions]
+    counts = [part[3] for part in parts]
     return Snapshot(
         tuple(versions.from_stream_id(part[0]) for part in parts),
         tuple(part[1] for part in parts),
-        *(sum(each) for each in zip(*(part[2:] for part in parts), strict=True)),
+        entries=sum(part[2] for part in parts),
+        duplicates=sum(int(each.get("duplicates", 0)) for each in counts),
+        replayed=sum(int(each.get("replayed", 0)) for each in counts),
+        late={
+            name.removeprefix(_LATE): versions.from_stream_id(entry_id)
+            for each in counts
+            for name, entry_id in each.items()
+            if name.startswith(_LATE)
+        },
     )
 
 
-async def _of_one(redis: Redis, partition: Partition) -> tuple[str, str, int, int, int]:
-    stream, dead, added, duplicates, replayed = await redis.eval(
-        _COUNTS, 3, partition.writes, partition.dead, partition.ledger
-    )
-    return text(stream), text(dead), added, int(duplicates or 0), int(replayed or 0)
+async def _of_one(redis: Redis, partition: Partition) -> tuple[str, str, int, dict[str, str]]:
+    """(newest entry, newest dead letter, entries ever added, what the ledger's hash has)"""
+    stream, dead, added, kept = await redis.eval(_COUNTS, 3, partition.writes, partition.dead, partition.ledger)
+    return text(stream), text(dead), added, dict(zip(map(text, kept[::2]), map(text, kept[1::2]), strict=True))
 
 
 async def letters_on_stream(

@@ -64,8 +64,8 @@ def begin(engine: Engine, epoch: Epoch) -> bool:
 
 
 def keep(engine: Engine, epoch: int, look: int, seen: Mapping[str, int], known: Known) -> None:
-    """What this look has seen, unless a later one has been kept: `accepted`, `entries`, `oldest`, `newest`; and what is
-    known of the window: what became known was lost, or is carried as well."""
+    """What this look has seen, unless a later one has been kept: `accepted`, `entries`, `oldest`, `newest`, `late`; and
+    what is known of the window: what became known was lost, or is carried as well."""
     row = queue_epochs.c
     of_earlier_looks = (row.epoch == epoch, row.look < look)
     # The server evaluates assignments in this order, which is the columns'.

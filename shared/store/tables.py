@@ -141,7 +141,7 @@ queue_epochs = sa.Table(
     *(_number(name) for name in ("began", "carried", "lost", "lost_from", "floor")),
     sa.Column("identity", sa.String(100, collation="ascii_bin"), nullable=False),
     *(_number(name) for name in ("look", "accepted", "entries", "oldest", "newest")),
-    *(_number(name) for name in ("seen_to", "known_seen", "known_unseen")),
+    *(_number(name) for name in ("seen_to", "known_seen", "known_unseen", "late")),
 )
 
 #: Idempotency-Keys of writes that were applied while the queue was away, until it knows of them.

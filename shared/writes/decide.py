@@ -161,7 +161,8 @@ class _State:
 def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patience, now: int) -> Outcome:
     write = delivery.write
     if first := state.ended.get(write.operation_id):
-        return Duplicate(redelivered=first.entry_id == delivery.entry_id, first=first.outcome)
+        redelivered, direct = first.entry_id == delivery.entry_id, first.entry_id is None
+        return Duplicate(redelivered, first.outcome, direct)
     if write.version < state.horizon:
         return _TOO_OLD
     if isinstance(write.command, Heartbeat):

@@ -91,6 +91,9 @@ class Epoch:
     seen_to: int = 0
     known_seen: int = -1
     known_unseen: int = -1
+    #: Writes that did not count as accepted, because they had been applied directly, and whose entry is not older than
+    #: `oldest`.
+    late: int = 0
 
     @property
     def window(self) -> Window | None:

@@ -53,6 +53,8 @@ class Ledger:
     cut: int = 0
     #: What is known of the writes that the queue may have forgotten when the epoch began: see epoch.py.
     known: Known = UNKNOWN
+    #: Recent entries, as versions, of writes that were applied directly: they do not count as accepted by the queue.
+    late: tuple[int, ...] = ()
 
     @property
     def accepted(self) -> int:

@@ -63,6 +63,8 @@ class Duplicate:
     redelivered: bool
     #: How the operation ended the first time.
     first: "Applied | Superseded | Rejected"
+    #: It had been applied directly, and its entry came late.
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)

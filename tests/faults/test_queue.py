@@ -173,6 +173,9 @@ def test_the_reply_to_an_acceptance_is_lost(rig: Rig, start_writer: StartWriter,
     start_writer()
     wait_until(lambda: rig.backlog() == 0, what="settled")
     assert (rig.count("users WHERE name = 'Ada'"), duplicates(rig)) == (1, status == 201)
+    with rig.queue.client() as queue:  # for the ledger, which may have seen it as the queue's
+        counts = {name.decode() for name in queue.hkeys("{holdfast}:ledger")}
+    assert counts == ({"duplicates", f"late:{first.json()['data']['operation_id']}"} if status == 201 else set())
     assert rig.count("operations") == rig.count("users")
 
 

@@ -24,7 +24,7 @@ from holdfast.shared.letters.index.tables import groups, items, letters
 from holdfast.shared.letters.letter import read
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.groups import ensure_groups
-from holdfast.shared.queue.names import CLOCK, LEDGER, LUA, PREFIX, WRITES
+from holdfast.shared.queue.names import CLOCK, DEAD, LEDGER, LOOK, LUA, PREFIX, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.partitions import QUEUE, Partition, Partitions
 from holdfast.shared.queue.snapshot import snapshot
 from holdfast.shared.store import epochs
@@ -51,6 +51,7 @@ class World:
         self._clock = clock
         self._began = clock[0]
         self._accept = Script(redis, LUA / "accept.lua")
+        self._settle = Script(redis, LUA / "settle.lua")
         self.accepted: set[str] = set()
         self.applied: set[str] = set()
         self.lost: set[str] = set()
@@ -85,7 +86,25 @@ class World:
         self.applied |= gone
         self._now(self.stream[-1] - gone)
 
-    def _end(self, entry_id: str, fields: dict[bytes, bytes], effect: str = "applied") -> None:
+    async def apply_directly(self, *, settled: bool) -> None:
+        """The oldest on the stream, as an api does when it got no answer from the queue; then a writer finds it."""
+        found: Any = await self._redis.xrange(WRITES, count=1)
+        [(entry_id, fields)] = found
+        later = fields | {b"version": str(round(self._clock[0] * 1_000_000)).encode()}
+        await asyncio.to_thread(self._end, None, later)
+        operation_id = fields[b"operation_id"].decode()
+        if settled:
+            about = (operation_id, fields[b"entity_id"].decode(), "user:" + fields[b"entity_id"].decode(), "", 0)
+            await self._settle([WRITES, DEAD, LEDGER], [PREFIX, WRITERS_GROUP, entry_id, "late", *about, "", ""])
+        self.applied.add(operation_id)
+        self._now(self.stream[-1] - {operation_id})
+
+    def restart(self) -> None:
+        """The queue, with all it has."""
+        self._model.restart()
+        self._now(self.stream[-1])
+
+    def _end(self, entry_id: str | None, fields: dict[bytes, bytes], effect: str = "applied") -> None:
         operation_id, version = fields[b"operation_id"].decode(), int(fields[b"version"])
         if operation_id not in self.applied:
             row: dict[str, object] = {
@@ -221,6 +240,11 @@ class World:
             self.stream = self.stream[-1:]  # the model goes back no further than this
         self.lost = self.accepted - self.applied - self.stream[-1]
         self.epoch += 1
+
+    async def forget_the_oldest(self, count: int) -> None:
+        """On the stream, and the last look."""
+        await self._redis.xdel(WRITES, *[entry for entry, _ in await self._redis.xrange(WRITES, count=count)])
+        await self._redis.set(LOOK, 0)
 
     async def may_be_lost(self, second: int) -> bool:
         """Of an operation whose id was made that long after the begin."""
@@ -359,6 +383,41 @@ async def test_a_second_entry_of_an_operation_is_no_loss() -> None:
         on.forget(9)
         ledger = await on.epochs.ledger()
         assert (ledger.missing, ledger.lost, ledger.applied, ledger.accepted) == (0, 2, 1, 3), table(ledger)
+
+
+@pytest.mark.parametrize("settled", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_a_write_that_was_applied_past_the_queue_is_not_lost(settled: bool, before: bool, forgets: bool) -> None:
+    """A look sees it in flight; the api got no answer, and applies it directly. Then the queue starts again, or forgets
+    what a writer did about it; and it starts again after a look that has seen all of it."""
+    async with world() as on:
+        await on.epochs.ledger()
+        await on.accept(3)
+        await on.epochs.ledger()
+        await on.apply_directly(settled=settled)
+        if before:
+            await on.epochs.ledger()
+        on.forget(1) if forgets else on.restart()
+        for _ in range(2):
+            ledger = await on.epochs.ledger()
+            assert (ledger.missing, ledger.lost, ledger.accepted, ledger.applied) == (0, 0, 3, 1), table(ledger)
+            on.restart()
+
+
+async def test_what_is_lost_is_named_although_others_were_applied_past_the_queue() -> None:
+    """Of four that a look sees two are applied directly, one before the look and one after; the others are gone. One
+    that was accepted after the look, and applied directly, hides none of them."""
+    async with world() as on:
+        await on.accept(4)
+        await on.apply_directly(settled=True)
+        await on.epochs.ledger()
+        await on.apply_directly(settled=True)
+        await on.accept(1)
+        await on.forget_the_oldest(2)
+        await on.apply_directly(settled=True)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.applied, ledger.accepted) == (0, 2, 3, 5), table(ledger)
 
 
 async def test_a_second_entry_of_an_operation_hides_no_late_end() -> None:

@@ -108,6 +108,8 @@ class Final:
     names_left: tuple[str, ...] = ()
     #: The ledger's terms as the system reports them.
     ledger: Mapping[str, int] | None = None
+    #: Another node of the queue may have taken over without what nobody was promised: the ledger may name that as lost.
+    fails_over: bool = False
     #: The newest version that the queue's auditor had kept when an epoch of the queue ended; 0: none has ended.
     seen_up_to: int = 0
     #: The third party's own log.

@@ -19,11 +19,13 @@ def check(case: Case) -> Iterator[Violation]:
     if case.forgets:  # an entry or a letter that came back may be counted once, and there be twice
         yield from _named(case, reported.get("lost", 0))
         return
+    if (lost := reported.get("lost", 0)) and not case.final.fails_over:
+        yield Violation("ledger", f"the ledger names {lost} lost writes, and the queue was not made to forget", "lost")
     counted = _counted(case)
     for term, count in counted.items():
         if reported[term] != count:
             yield Violation("ledger", f"the ledger has {reported[term]} {term}, the stores hold {count}", term)
-    held = sum(counted.values()) + reported.get("lost", 0)
+    held = sum(counted.values()) + lost
     if reported["accepted"] != held:
         what = f"the ledger has {reported['accepted']} accepted, the stores hold {held}, what is lost included"
         yield Violation("ledger", what, "accepted")

@@ -276,6 +276,13 @@ def ledger_from_counters(broken: Broken) -> None:
     broken.final = replace(broken.final, ledger={**terms, **more})
 
 
+def ledger_names_a_loss(broken: Broken) -> None:
+    """The ledger balances with a write that it names as lost, and nothing was made to forget."""
+    terms = broken.final.ledger or {}
+    more = {"accepted": terms["accepted"] + 1, "lost": 1}
+    broken.final = replace(broken.final, ledger={**terms, **more})
+
+
 def letters_lost_by_a_replay(broken: Broken) -> None:
     """A replay whose outcomes do not add up."""
     broken.final = replace(broken.final, replays=(Replay(1, "done", 3, {"applied": 2}),))
@@ -342,6 +349,7 @@ BREAKS: dict[Callable[[Broken], None], tuple[str, str]] = {
     dead_with_another: ("dead", "falsely dead"),
     ledger_misses: ("ledger", "ledger"),
     ledger_from_counters: ("ledger", "ledger"),
+    ledger_names_a_loss: ("ledger", "ledger"),
     letters_lost_by_a_replay: ("replays", "replay"),
     replayed_twice: ("replays", "doubled"),
     mended_and_not_applied: ("replays", "lost"),

@@ -39,6 +39,7 @@ def audit(stage: Stage) -> Final:
         entries_left=tuple(left),
         names_left=tuple(names),
         ledger=asyncio.run(_ledger(stage)),
+        fails_over=stage.fails_over,
         arrivals=arrivals,
         unerased=tuple(
             id for (id,) in _rows(
@@ -94,9 +95,7 @@ async def _ledger(stage: Stage) -> dict[str, int]:
     engine = make_engine(stage.database.dsn, Timeouts(10, 10, 30, 2), pool_size=2)
     try:
         ledger = await read_ledger(client, engine, partitions=stage.partitions)
-        terms = asdict(ledger) | {"accepted": ledger.accepted, "missing": ledger.missing}
-        # Only what another node of the queue did not have may be lost, as far as nobody was promised it.
-        return terms if stage.fails_over else {name: value for name, value in terms.items() if name != "lost"}
+        return asdict(ledger) | {"accepted": ledger.accepted, "missing": ledger.missing}
     finally:
         await client.aclose()
         engine.dispose()

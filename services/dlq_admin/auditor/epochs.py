@@ -14,8 +14,9 @@ from holdfast.shared.store.reads import newest_version
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.epoch import Cause, Epoch, Known, Memory, Window, change
+from holdfast.shared.writes.epoch import Cause, Epoch, Memory, Window, change
 from holdfast.shared.writes.ledger import Ledger
+from holdfast.shared.writes.versions import VERSION_MAX
 
 #: A reading during which nothing ends that had been seen is found in so many, or is done without.
 _TRIES = 10
@@ -38,7 +39,7 @@ class Epochs:
         """Look at the queue, begin an epoch if it lost its memory, read the ledger, and keep what was seen. Raises what
         a store away raises."""
         known = await self._database.audit(epochs.all_epochs)
-        memory = await self._memory.read(known[-1].look + 1 if known else 1)
+        memory = await self._memory.read(known[-1].look + 1, known[-1].oldest) if known else await self._memory.read(1)
         if memory is None:
             return await self._read()
         if not known:
@@ -57,7 +58,7 @@ class Epochs:
         if ledger.missing == 0 and memory.safe:
             seen = {"accepted": ledger.queued, "entries": ledger.entries, "newest": ledger.cut}
             oldest = ledger.cut if memory.oldest is None else min(memory.oldest, ledger.cut)
-            seen |= {"oldest": oldest}
+            seen |= {"oldest": oldest, "late": _late(ledger, oldest)}
             await self._database.audit(epochs.keep, ledger.epoch, memory.look, seen, ledger.known)
 
     async def _after(self, known: list[Epoch], memory: Memory, cause: Cause) -> Epoch:
@@ -70,9 +71,13 @@ class Epochs:
         if last.window and floor < last.floor + _IN_HAND_US:
             since = min(since, last.window.since)
         window = Window(since, last.newest, floor)
-        there, carried, of_window = await self._counted(window)
+        seen, now = await self._counted(window)
+        # A write that had been seen, and was applied directly since, does not count as the queue's any more.
+        past_the_queue = max(0, _late(seen, last.oldest, last.newest) - last.late)
+        there = _through_the_queue(seen) - seen.lost + past_the_queue
         # What had been lost may be back; no more than that, or a letter is counted whose entry came back.
         lost = max(-lost_before, last.accepted - lost_before - there)
+        carried = _through_the_queue(now) - (now.queued - now.carried)
         if cause is Cause.MOVED and not lost and since >= last.oldest:  # all that had been seen is there
             since = last.newest or since
         return replace(
@@ -83,20 +88,18 @@ class Epochs:
             lost_from=since,
             carried=carried + lost,
             seen_to=window.seen_to,
-            known_seen=of_window.seen,
-            known_unseen=of_window.unseen,
+            known_seen=now.known.seen,
+            known_unseen=now.known.unseen,
         )
 
-    async def _counted(self, window: Window) -> tuple[int, int, Known]:
-        """(writes of which something is known and that had been seen, writes that the queue's own counts miss, what is
-        known of the window), all as of one moment: nothing that had been seen ended in between."""
+    async def _counted(self, window: Window) -> tuple[Ledger, Ledger]:
+        """Readings of what had been seen, and of all, as of one moment: nothing that had been seen ended in between."""
         for _ in range(_TRIES):
             seen = await self._reading(window, cut=window.seen_to)
             now = await self._reading(window)
             if seen.known.seen == now.known.seen:
                 break
-        carried = _through_the_queue(now) - (now.queued - now.carried)
-        return _through_the_queue(seen) - seen.lost, carried, now.known
+        return seen, now
 
     async def _begin(self, epoch: Epoch) -> None:
         if not await self._database.audit(epochs.begin, epoch) or epoch.cause is Cause.FIRST:
@@ -120,6 +123,11 @@ class Epochs:
 def _through_the_queue(ledger: Ledger) -> int:
     """Writes that came through the queue, and of which something is known, lost ones included."""
     return ledger.accounted - ledger.direct - ledger.imported
+
+
+def _late(ledger: Ledger, since: int, until: int = VERSION_MAX) -> int:
+    """Writes that were applied directly, with an entry of this time."""
+    return sum(since <= entry <= until for entry in ledger.late)
 
 
 def _begun(memory: Memory, epoch: int, cause: Cause) -> Epoch:

@@ -118,6 +118,7 @@ async def _read(
         lost=held.epoch.lost - held.late.seen,
         cut=max(held.cuts),
         known=held.known,
+        late=held.late_entries,
     )
 
 
@@ -149,6 +150,8 @@ class _Held(NamedTuple):
     #: Of the window, and how many of them ended since the epoch began, and are of an earlier one.
     known: Known
     late: Known
+    #: Entries of writes that were applied directly.
+    late_entries: tuple[int, ...]
 
 
 def _held(
@@ -163,6 +166,7 @@ def _held(
     readable = {number: names_an_entry(entry_id) for number, entry_id in waiting if number is not None}
     letter_cuts = [number_or_none(cut) for cut in queue.dead_cuts]
     sent_again = {entry_id for _, entry_id in waiting}
+    late_entries = dict(queue.late)
     in_flight = copies = 0
     waits = _Waiting()
     with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
@@ -179,6 +183,9 @@ def _held(
             in_flight += sum(operation_id not in ended for _, operation_id, *_ in first)
             copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id, *_ in first)
             copies += len(page) - len(first)
+            for entry_id, operation_id, *_ in first:
+                if operation_id in ended and ended[operation_id] is None:
+                    late_entries.setdefault(operation_id, versions.from_stream_id(entry_id))
             sent_again |= {entry_id for entry_id, _, again, _ in page if again}
             if known:
                 known.on_stream(first, ended)
@@ -192,7 +199,8 @@ def _held(
         if not window:
             counts = Known(*map(max, counts, epoch.known))  # rows are removed after the horizon
         late = Known(0, 0) if window else Known(counts.seen - epoch.known.seen, counts.unseen - epoch.known.unseen)
-        return _Held(epoch, cuts, in_flight, copies, letters, operations, counts, late)
+        entries = tuple(late_entries.values())
+        return _Held(epoch, cuts, in_flight, copies, letters, operations, counts, late, entries)
 
 
 async def _sent(redis: Redis, doubts: Sequence[UncertainItem], cuts: Cuts, partitions: Partitions) -> int:

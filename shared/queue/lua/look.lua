@@ -1,12 +1,17 @@
 #!lua flags=allow-oom
 -- Look at the write stream, and leave the number of this look.
 --
--- KEYS  1 write stream, 2 number of the newest look
--- ARGV  1 number of this look
+-- KEYS  1 write stream, 2 number of the newest look, 3 ledger
+-- ARGV  1 number of this look, 2 version: late entries that are older need not be known any more
 -- Returns {the newest look before, entries ever added, id of the oldest entry ('' = none), newest id ever}.
 
 local before = tonumber(redis.call('GET', KEYS[2]) or '') or 0
 if tonumber(ARGV[1]) > before then redis.call('SET', KEYS[2], ARGV[1]) end
+local counts = redis.call('HGETALL', KEYS[3])
+for i = 1, #counts, 2 do
+  local ms, seq = string.match(counts[i + 1], '^(%d+)-(%d+)$')
+  if ms and tonumber(ms) * 1000 + tonumber(seq) < tonumber(ARGV[2]) then redis.call('HDEL', KEYS[3], counts[i]) end
+end
 local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
 if info.err then return {before, 0, '', '0-0'} end
 local of = {}

@@ -8,6 +8,7 @@
 --       entities.lua) and, by action,
 --       "done"   notify_channel message        ('' = no request waits)
 --       "copy"   notify_channel message        a second entry of an operation that another entry ended
+--       "late"   notify_channel message        the entry of an operation that was applied directly, past the queue
 --       "dead"   count name value ...          fields of the dead letter, put before the original ones
 -- Returns the number of entries settled by this call.
 
@@ -84,8 +85,10 @@ local function settle_dead(entry_id, operation_id, pending, at, count)
   end
 end
 
-local function settle_copy(entry_id)
-  if redis.call('XRANGE', stream, entry_id, entry_id)[1] then redis.call('HINCRBY', ledger, 'duplicates', 1) end
+local function settle_copy(entry_id, late_operation)
+  if not redis.call('XRANGE', stream, entry_id, entry_id)[1] then return end
+  redis.call('HINCRBY', ledger, 'duplicates', 1)
+  if late_operation then redis.call('HSETNX', ledger, 'late:' .. late_operation, entry_id) end
 end
 
 local at = 3
@@ -99,7 +102,7 @@ while at <= #ARGV do
     settle_dead(entry_id, operation_id, pending, at + 1, count)
     at = at + 1 + count
   else
-    if action == 'copy' then settle_copy(entry_id) end
+    if action == 'copy' or action == 'late' then settle_copy(entry_id, action == 'late' and operation_id) end
     key_ended(key_hash)
     forget_pending(pending, operation_id)
     release_later(claims, entity_id .. ' ' .. operation_id)

@@ -215,6 +215,7 @@ CREATE TABLE `queue_epochs` (
   `seen_to` bigint(20) NOT NULL DEFAULT 0,
   `known_seen` bigint(20) NOT NULL DEFAULT -1,
   `known_unseen` bigint(20) NOT NULL DEFAULT -1,
+  `late` bigint(20) NOT NULL DEFAULT 0,
   PRIMARY KEY (`epoch`)
 );
 CREATE TABLE `released_values` (
