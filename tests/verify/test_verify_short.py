@@ -8,6 +8,7 @@ from tests.promises.verdict import Word
 from tests.verify import report
 from tests.verify.run import Plan, run
 
+_LAST, _WORDS_MAX = 3, 300
 _PLAN = Plan(seed=20260115, seconds=15, per_s=20, letters=600)
 #: However slow the machine is, a run has these.
 _ALWAYS = (
@@ -33,5 +34,13 @@ def test_every_promise_is_kept_while_everything_is_broken(tmp_path: Path) -> Non
     done = run(data, _PLAN)
     files = report.write(tmp_path / "report", done)
     shown = report.terminal(done, files)
-    assert done.verdict.word is not Word.FALSE, shown
+    assert done.verdict.word is not Word.FALSE, f"{shown}\n{_last_words(data)}"
     assert not [what for what in _ALWAYS if not done.verdict.sometimes[what]], shown
+
+
+def _last_words(data: Path) -> str:
+    """The last that each process logged: the folder may be gone when somebody reads this."""
+    lines = []
+    for log in sorted(data.rglob("*.log")):
+        lines += [f"{log.relative_to(data)}: {line[:_WORDS_MAX]}" for line in log.read_text().splitlines()[-_LAST:]]
+    return "\n".join(lines)
