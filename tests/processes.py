@@ -39,6 +39,14 @@ QUICK = {
     "HOLDFAST_DRAIN_S": "1",
 }
 
+#: The same on stores that stay well: a slow moment is not taken for an outage, which would stop a replay for good.
+PATIENT_WRITER = QUICK | {
+    "HOLDFAST_DB_TIMEOUT_S": "12",
+    "HOLDFAST_DB_LOCK_WAIT_S": "6",
+    "HOLDFAST_DB_CONNECT_TIMEOUT_S": "6",
+    "HOLDFAST_REDIS_TIMEOUT_S": "9",
+    "HOLDFAST_WRITER_CLAIM_IDLE_S": "30",
+}
 
 #: An api that gives up on a healthy store only if the machine stands still: a slow moment changes no answer.
 PATIENT_API = {

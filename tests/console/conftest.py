@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from tests import keys, processes
-from tests.processes import QUICK
+from tests.processes import PATIENT_WRITER
 from tests.servers import START_DEADLINE_S, Database, RedisServer
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -29,7 +29,7 @@ def console(
     folder = tmp_path_factory.mktemp("console")
     service = processes.dlq_admin(folder, redis_server.address, database.dsn).start()
     writer = processes.writer(
-        folder, redis_server.address, database.dsn, **QUICK, HOLDFAST_WRITER_DEAD_SHARE_MAX="1"
+        folder, redis_server.address, database.dsn, **PATIENT_WRITER, HOLDFAST_WRITER_DEAD_SHARE_MAX="1"
     ).start()
     yield service
     writer.kill()

@@ -59,7 +59,7 @@ def test_every_service_works_on_it(
         wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
     operator = {"headers": keys.bearer(keys.OPERATOR)}
     [letter] = fetch("GET", f"{dlq.url}/dlq/letters", **operator).json()["data"]
-    wish = {"selection": {"ids": [letter["id"]]}, "reason": "a test", "expected_count": 1}
+    wish = {"selection": {"ids": [letter["id"]]}, "reason": "a test", "expected_count": 1, "stop": {"breaker": False}}
     replayed = fetch("POST", f"{dlq.url}/dlq/replays", json=wish, **operator)
     assert replayed.status_code == 200, replayed.text
     at = f"{dlq.url}/dlq/letters/{letter['id']}"

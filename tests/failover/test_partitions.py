@@ -66,7 +66,7 @@ def test_every_service_works_on_all_of_them(cluster: Cluster, start: Callable[..
     operator = {"headers": keys.bearer(keys.OPERATOR)}
     at = f"{dlq.url}/dlq/letters"
     ids = [letter["id"] for letter in fetch("GET", at, **operator).json()["data"]]
-    wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": 4}
+    wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": 4, "stop": {"breaker": False}}
     replayed = fetch("POST", f"{dlq.url}/dlq/replays", json=wish, **operator)
     assert replayed.status_code == 200, replayed.text
 
@@ -214,7 +214,7 @@ class _Desk:
     def replay(self) -> None:
         """All that are dead."""
         ids = [each["id"] for each in self.letters() if each["state"] == "dead"]
-        wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": len(ids)}
+        wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": len(ids), "stop": {"breaker": False}}
         answer = self.ask("POST", "/dlq/replays", json=wish)
         assert answer.status_code == 200, answer.text
         self._replay = answer.json()["data"]["id"]

@@ -163,7 +163,7 @@ def test_poison_is_looked_at_edited_and_sent_again(system: System) -> None:
     edited = system.operator("POST", f"/dlq/letters/{letter['id']}/edits", json=mended)
     assert edited["changed"]
     assert system.operator("POST", "/dlq/what-if", json={"selection": selection})["verdicts"] == {"would_apply": 1}
-    wish = {"selection": selection, "reason": "a test", "expected_count": 1}
+    wish = {"selection": selection, "reason": "a test", "expected_count": 1, "stop": {"breaker": False}}
     replay = system.operator("POST", "/dlq/replays", json=wish)
     wait_until(
         lambda: system.operator("GET", f"/dlq/replays/{replay['id']}")["state"] == "done", what="it is sent again"

@@ -16,7 +16,7 @@ from tests import keys, processes
 from tests.client import client_of
 from tests.conftest import empty
 from tests.integration.test_writer_dead_letters import altered
-from tests.processes import QUICK
+from tests.processes import PATIENT_WRITER
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream
 
@@ -43,8 +43,10 @@ def writer(
     tmp_path_factory: pytest.TempPathFactory, dlq: processes.Service, redis_server: RedisServer, database: Database
 ) -> Iterator[processes.Service]:
     """A writer beside it."""
-    quick = QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}
-    service = processes.writer(tmp_path_factory.mktemp("writer"), redis_server.address, database.dsn, **quick).start()
+    service = processes.writer(
+        tmp_path_factory.mktemp("writer"), redis_server.address, database.dsn, **PATIENT_WRITER,
+        HOLDFAST_WRITER_DEAD_SHARE_MAX="1",
+    ).start()  # fmt: skip
     yield service
     service.kill()
 
