@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
+from holdfast.services.dlq_admin.database import Database as DatabaseOfOurs
+from holdfast.services.dlq_admin.letters.search import Letters
+from holdfast.services.dlq_admin.writers import Running
 from holdfast.shared.connections.redis import connect
+from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.find import whole
+from holdfast.shared.letters.index import insert as index
+from holdfast.shared.letters.letter import read
 from holdfast.shared.queue.names import DEAD, OPERATION, WRITES
-from holdfast.shared.store.engine import make_engine
+from holdfast.shared.store.engine import Engine, make_engine
 from tests import letters, processes
 from tests.client import fetch
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
@@ -85,6 +92,30 @@ async def test_letters_move_from_the_stream_into_the_table(
         assert client.keys(OPERATION + "*") == [(OPERATION + other).encode()]
     await redis.aclose()
     engine.dispose()
+
+
+@pytest.mark.parametrize("who", [None, Actor("ann", "operate", "because", "req_12345678")], ids=["masked", "revealed"])
+async def test_a_letter_is_found_while_it_is_indexed(
+    own_redis: RedisServer, own_database: Database, monkeypatch: pytest.MonkeyPatch, who: Actor | None
+) -> None:
+    """It gets into the table and off the stream between the looks at the one and at the other: it exists all along."""
+    redis, engine = connect(own_redis.address, PATIENT_REDIS), make_engine(own_database.dsn, PATIENT_DATABASE, 2)
+    database = DatabaseOfOurs(engine, threads=1, background=1, audit=1, read_timeout_s=30)
+    letter_id, fields = "1764000000000-0", letters.fields()
+    look = whole.whole
+
+    def moved_after_the_first_look(engine: Engine, number: int) -> whole.Whole | None:
+        found = look(engine, number)
+        index.index(engine, [read(letter_id, fields)])
+        return found
+
+    monkeypatch.setattr(whole, "whole", moved_after_the_first_look)
+    try:
+        found = await Letters(database, redis, Running(redis), most=1).one(letter_id, who=who)
+    finally:
+        database.close()
+        await redis.aclose()
+    assert (found.id, found.indexed, found.masked) == (letter_id, True, who is None)
 
 
 def test_killed_between_commit_and_acknowledge(own_redis: RedisServer, own_database: Database, start: Start) -> None:

@@ -82,6 +82,8 @@ class Letters:
                 raise
         if found is None and waiting is None:
             waiting = await on_stream.one(self._redis, letter_id, self._partitions)
+            if waiting is None:  # it may have gone from there into the table since
+                found = await self._database.read(whole.whole, number)
         if who is not None and (found or waiting):
             await self._database.change(audit.record_read, who, AuditAction.REVEAL, numbers=[number])
             found = found and await self._database.read(whole.whole, number)  # with this look on its record
