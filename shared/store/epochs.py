@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from holdfast.shared.faults import BadData
 from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.tables import queue_epochs
-from holdfast.shared.writes.epoch import UNKNOWN, Cause, Epoch, Known, Window
+from holdfast.shared.writes.epoch import UNKNOWN, Cause, Epoch, Known, Window, window
 
 #: Longer than any request takes until its write is accepted.
 _REQUEST_US = 60_000_000
@@ -44,7 +44,7 @@ def totals_in(connection: sa.Connection) -> EpochTotals:
         return EpochTotals()
     last = epochs[-1]
     lost = sum(each.lost for each in epochs)
-    return EpochTotals(last.epoch, last.carried, lost, last.floor, last.window, last.known)
+    return EpochTotals(last.epoch, last.carried, lost, last.floor, window(epochs), last.known)
 
 
 def broke_at(connection: sa.Connection) -> int:

@@ -1,8 +1,10 @@
 """Epoch: the time in which the queue's memory is unbroken. Pure: what was seen of the queue before, what is seen now,
 and whether something is gone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 from typing import NamedTuple
 
 
@@ -56,9 +58,18 @@ class Window:
     since: int
     seen_to: int
     floor: int
+    #: Of earlier breaks that it reaches back to: what no look had seen then, as (above, up to).
+    unseen_before: tuple[tuple[int, int], ...] = ()
+    #: So many of those were known when the queue broke again, and count as seen.
+    known_before: int = 0
 
     def __contains__(self, entry: int) -> bool:
         return self.since <= entry <= self.floor
+
+    def known(self, seen: int, unseen: int, before: int) -> Known:
+        """Of so many entries up to `seen_to`, later ones, and ones in `unseen_before`."""
+        again = min(before, self.known_before)
+        return Known(seen + again, unseen + before - again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +107,23 @@ class Epoch:
     late: int = 0
 
     @property
-    def window(self) -> Window | None:
-        """None: nothing could be in hand, or it is not known what was known."""
-        return None if self.known_seen < 0 else Window(self.lost_from, self.seen_to, self.floor)
-
-    @property
     def known(self) -> Known:
         """Of the window, when it was last looked at."""
         return Known(self.known_seen, self.known_unseen)
+
+
+def window(epochs: Sequence[Epoch]) -> Window | None:
+    """Of the last one. None: nothing could be in hand, or it is not known what was known."""
+    *before, last = epochs
+    return None if last.known_seen < 0 else reaching(before, last.lost_from, last.seen_to, last.floor)
+
+
+def reaching(before: Sequence[Epoch], since: int, seen_to: int, floor: int) -> Window:
+    """A window that may reach back to those of epochs before."""
+    reached = [*takewhile(lambda each: each.known_seen >= 0 and since <= each.lost_from, reversed(before))]
+    unseen = tuple((each.seen_to, each.floor) for each in reached)
+    looked = (each for each in reached if each.newest >= each.floor)
+    return Window(since, seen_to, floor, unseen, sum(each.known_unseen for each in looked))
 
 
 def change(last: Epoch, memory: Memory) -> Cause | None:

@@ -341,6 +341,61 @@ async def test_what_was_in_hand_ends_in_its_own_epoch(how: str, steps: int, seen
             await on.accept(2)
 
 
+@pytest.mark.parametrize("breaks", [2, 3])
+async def test_what_nobody_had_seen_is_no_loss_however_often_the_queue_breaks(breaks: int) -> None:
+    """Two writes are seen and lost. Two that no look had seen are in a writer's hands while the queue breaks again and
+    again, and end then: they are accepted, and the others stay lost."""
+    async with world() as on:
+        await on.accept(2)
+        await on.epochs.ledger()
+        await on.accept(2)
+        await on.take(2, newest=True)
+        for number in range(breaks):
+            on.forget(9)
+            ledger = await on.epochs.ledger()
+            assert (ledger.missing, ledger.lost, ledger.epoch) == (0, 2, 2 + number), table(ledger)
+            await on.accept(1)
+            await on.apply(1)
+            await on.epochs.ledger()
+        await on.end("applied")
+        for _ in range(2):
+            ledger = await on.epochs.ledger()
+            counted = (ledger.missing, ledger.lost, ledger.applied, ledger.accepted)
+            assert counted == (0, 2, 2 + breaks, 4 + breaks), table(ledger)
+
+
+async def test_what_was_seen_between_two_breaks_is_back_when_it_ends() -> None:
+    """A write that no look had seen before the first break is on the stream after it; the second loses it while a
+    writer has it in hand, and it ends."""
+    async with world() as on:
+        await on.accept(1)
+        await on.epochs.ledger()
+        await on.accept(2)
+        await on.take(1, newest=True)
+        on.restart()
+        assert (await on.epochs.ledger()).lost == 0
+        on.forget(9)
+        assert (await on.epochs.ledger()).lost == 3
+        await on.end("applied")
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.applied, ledger.accepted) == (0, 2, 1, 3), table(ledger)
+
+
+async def test_a_break_before_anything_was_kept_forgets_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first reading of an epoch is not kept, and the queue breaks again: what was lost stays lost."""
+    async with world() as on:
+        await on.accept(3)
+        await on.epochs.ledger()
+        on.forget(9)
+        with monkeypatch.context() as patched:
+            patched.setattr(epochs, "keep", lambda *_: None)
+            assert (await on.epochs.ledger()).lost == 3
+        await on.accept(1)
+        on.forget(9)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.accepted, ledger.epoch) == (0, 3, 3, 3), table(ledger)
+
+
 async def test_entries_of_two_partitions_may_have_one_id() -> None:
     """They were put by hand, in one millisecond; they die after the next epoch has begun, and both count."""
     async with world() as on:

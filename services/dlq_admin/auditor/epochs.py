@@ -14,7 +14,7 @@ from holdfast.shared.store.reads import newest_version
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.epoch import Cause, Epoch, Memory, Window, change
+from holdfast.shared.writes.epoch import Cause, Epoch, Memory, Window, change, reaching
 from holdfast.shared.writes.ledger import Ledger
 from holdfast.shared.writes.versions import VERSION_MAX
 
@@ -68,9 +68,9 @@ class Epochs:
         in_database = await self._database.audit(newest_version)
         floor = await self._memory.end_versions(in_database, max(memory.newest, last.newest))
         since = last.oldest or last.began  # 0: there had never been a write
-        if last.window and floor < last.floor + _IN_HAND_US:
-            since = min(since, last.window.since)
-        window = Window(since, last.newest, floor)
+        if last.known_seen >= 0 and floor < last.floor + _IN_HAND_US:
+            since = min(since, last.lost_from)
+        window = reaching(known, since, last.newest, floor)
         seen, now = await self._counted(window)
         # A write that had been seen, and was applied directly since, does not count as the queue's any more.
         past_the_queue = max(0, _late(seen, last.oldest, last.newest) - last.late)
@@ -87,6 +87,11 @@ class Epochs:
             lost=lost,
             lost_from=since,
             carried=carried + lost,
+            # Until the first look is kept, what had been seen is what had been seen before.
+            accepted=there + lost_before + lost,
+            oldest=last.oldest,
+            newest=last.newest,
+            late=last.late,
             seen_to=window.seen_to,
             known_seen=now.known.seen,
             known_unseen=now.known.unseen,

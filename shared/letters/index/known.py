@@ -19,7 +19,8 @@ _ENTRY = (
     " + CAST(SUBSTRING_INDEX(o.entry_id, '-', -1) AS UNSIGNED))"
 )
 _ENDED = f"""
-    SELECT COUNT(*), SUM({_ENTRY} <= %s) FROM operations o FORCE INDEX (operations_version)
+    SELECT COUNT(*), SUM({_ENTRY} <= %s AND NOT ({{before}})), SUM({{before}})
+    FROM operations o FORCE INDEX (operations_version)
     LEFT JOIN dead_letters d ON d.operation_id = o.operation_id AND d.imported = 0
     WHERE o.version >= %s AND o.version <= %s AND o.entry_id IS NOT NULL
     AND {_ENTRY} >= %s AND {_ENTRY} <= %s AND d.id IS NULL
@@ -48,8 +49,10 @@ class KnownWrites:
         """`unread`: the letters on the dead-letter stream, which may be indexed."""
         self._window = window
         limits = (window.seen_to, window.since - _OLDER_US, window.floor, window.since, window.floor)
-        ended, seen = connection.exec_driver_sql(_ENDED, limits).one()
-        self._seen, self._unseen = int(seen or 0), int(ended) - int(seen or 0)
+        gaps = [f"({_ENTRY} > {above} AND {_ENTRY} <= {up_to})" for above, up_to in window.unseen_before]
+        query = _ENDED.format(before=" OR ".join(gaps) or "0")
+        ended, seen, before = (int(count or 0) for count in connection.exec_driver_sql(query, limits).one())
+        self._seen, self._before, self._unseen = seen, before, ended - seen - before
         died = _first_letters(connection, window, unread)
         for _, entry in died:
             self._count(entry)
@@ -65,10 +68,13 @@ class KnownWrites:
     @property
     def counts(self) -> Known:
         """Until now."""
-        return Known(self._seen, self._unseen)
+        return self._window.known(self._seen, self._unseen, self._before)
 
     def _count(self, entry: str) -> None:
-        if versions.from_stream_id(entry) <= self._window.seen_to:
+        version = versions.from_stream_id(entry)
+        if any(above < version <= up_to for above, up_to in self._window.unseen_before):
+            self._before += 1
+        elif version <= self._window.seen_to:
             self._seen += 1
         else:
             self._unseen += 1
