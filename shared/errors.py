@@ -60,7 +60,7 @@ class Unexpected(AppError):
     definite = False
 
 
-# --- the request is wrong -------------------------------------------------------------------------------------
+# --- the request is wrong --------------------------------------------------------------------------------------
 
 
 class InvalidRequest(AppError):
@@ -150,17 +150,6 @@ class NothingToChange(InvalidRequest):
     """The request changes nothing."""
 
     code = "NOTHING_TO_CHANGE"
-
-
-class WriteRejected(AppError):
-    """The write was rejected for a reason that this build does not know."""
-
-    type = "conflict"
-    code = "WRITE_REJECTED"
-
-    def __init__(self, code: str = "", *, details: dict[str, Any] | None = None) -> None:
-        super().__init__(details=details)
-        self.code = code or type(self).code
 
 
 class MalformedJson(AppError):
@@ -261,7 +250,7 @@ class NoSuchPath(AppError):
     code = "PATH_NOT_FOUND"
 
 
-# --- the caller may not ------------------------------------------------------------------------------------------
+# --- the caller may not ----------------------------------------------------------------------------------------
 
 
 class NotAuthenticated(AppError):
@@ -278,30 +267,7 @@ class NotAllowed(AppError):
     code = "NOT_ALLOWED"
 
 
-# --- the world is not as the caller thought ---------------------------------------------------------------------
-
-
-class OperationNotFound(AppError):
-    """There is no operation with this id, or its record is no longer kept."""
-
-    type = "not_found"
-    code = "OPERATION_NOT_FOUND"
-
-
-class WriteLost(AppError):
-    """The queue lost its memory of the time when this write was made, and the database does not know it: if it was
-    accepted, it did not take effect. Send it again."""
-
-    type = "service_unavailable"
-    code = "WRITE_LOST"
-    retryable = True
-
-
-class OperationPurged(AppError):
-    """Operations as old as this one are no longer kept: whether there was one, and how it ended, is not known."""
-
-    type = "not_found"
-    code = "OPERATION_PURGED"
+# --- the world is not as the caller thought --------------------------------------------------------------------
 
 
 class BreakerNotFound(AppError):
@@ -339,7 +305,66 @@ class RequestInProgress(AppError):
     definite = False
 
 
-# --- something behind us is not well ------------------------------------------------------------------------------
+# --- what became of a write ------------------------------------------------------------------------------------
+
+
+class WriteRejected(AppError):
+    """The write was rejected for a reason that this build does not know."""
+
+    type = "conflict"
+    code = "WRITE_REJECTED"
+
+    def __init__(self, code: str = "", *, details: dict[str, Any] | None = None) -> None:
+        super().__init__(details=details)
+        self.code = code or type(self).code
+
+
+class WriteExpired(AppError):
+    """The write was not applied by the time that X-Expire-After-Ms allowed; it did not happen. Its key has this answer
+    for good: another try is another write."""
+
+    type = "network_error"
+    code = "WRITE_EXPIRED"
+
+
+class WriteDeadLettered(AppError):
+    """The write could not be applied and waits for an operator."""
+
+    type = "internal_error"
+    code = "WRITE_DEAD_LETTERED"
+
+
+class WriteDiscarded(AppError):
+    """The write could not be applied, and an operator discarded it; it did not happen."""
+
+    type = "internal_error"
+    code = "WRITE_DISCARDED"
+
+
+class WriteLost(AppError):
+    """The queue lost its memory of the time when this write was made, and the database does not know it: if it was
+    accepted, it did not take effect. Send it again."""
+
+    type = "service_unavailable"
+    code = "WRITE_LOST"
+    retryable = True
+
+
+class OperationNotFound(AppError):
+    """There is no operation with this id, or its record is no longer kept."""
+
+    type = "not_found"
+    code = "OPERATION_NOT_FOUND"
+
+
+class OperationPurged(AppError):
+    """Operations as old as this one are no longer kept: whether there was one, and how it ended, is not known."""
+
+    type = "not_found"
+    code = "OPERATION_PURGED"
+
+
+# --- something behind us is not well ---------------------------------------------------------------------------
 
 
 class DatabaseUnavailable(AppError):
@@ -492,14 +517,6 @@ class AnswerLost(AppError):
     definite = False
 
 
-class WriteExpired(AppError):
-    """The write was not applied by the time that X-Expire-After-Ms allowed; it did not happen. Its key has this answer
-    for good: another try is another write."""
-
-    type = "network_error"
-    code = "WRITE_EXPIRED"
-
-
 class WriteBacklog(AppError):
     """Too many writes wait to be applied; this one did not happen."""
 
@@ -509,14 +526,7 @@ class WriteBacklog(AppError):
     retryable = True
 
 
-class WriteDeadLettered(AppError):
-    """The write could not be applied and waits for an operator."""
-
-    type = "internal_error"
-    code = "WRITE_DEAD_LETTERED"
-
-
-# --- the third party, and the proxy in front of it -----------------------------------------------------------------
+# --- the third party, and the proxy in front of it -------------------------------------------------------------
 
 
 class UpstreamTimeout(AppError):
@@ -611,21 +621,7 @@ class ConfigUnavailable(AppError):
     definite = False
 
 
-class WriteDiscarded(AppError):
-    """The write could not be applied, and an operator discarded it; it did not happen."""
-
-    type = "internal_error"
-    code = "WRITE_DISCARDED"
-
-
-# --- dead letters -------------------------------------------------------------------------------------------------
-
-
-class LetterNotFound(AppError):
-    """There is no dead letter with this id."""
-
-    type = "not_found"
-    code = "LETTER_NOT_FOUND"
+# --- explanations and announced faults -------------------------------------------------------------------------
 
 
 class RequestUnknown(AppError):
@@ -643,6 +639,23 @@ class ExplanationsUnavailable(AppError):
     code = "EXPLANATIONS_UNAVAILABLE"
     dependency = "cache"
     retryable = True
+
+
+class TooManyFaults(AppError):
+    """As many faults as can be known are on; end one first."""
+
+    type = "conflict"
+    code = "TOO_MANY_FAULTS"
+
+
+# --- dead letters ----------------------------------------------------------------------------------------------
+
+
+class LetterNotFound(AppError):
+    """There is no dead letter with this id."""
+
+    type = "not_found"
+    code = "LETTER_NOT_FOUND"
 
 
 class GroupNotFound(AppError):
@@ -671,13 +684,6 @@ class SelectionTooLarge(AppError):
 
     type = "validation_error"
     code = "SELECTION_TOO_LARGE"
-
-
-class TooManyFaults(AppError):
-    """As many faults as can be known are on; end one first."""
-
-    type = "conflict"
-    code = "TOO_MANY_FAULTS"
 
 
 class LetterBusy(AppError):
