@@ -135,7 +135,7 @@ def _problem(fields: Mapping[str, Field], problem: ErrorDetails) -> _Problem:
             constraint = _TYPES[field.type.json_schema["type"]] if problem["input"] is not None else "must not be null"
             return _Problem(InvalidType(), name, None, constraint)
         case _ if name is None:
-            return _Problem(InvalidBody("The request body must be a JSON object"), None, None, "must be a JSON object")
+            return _Problem(InvalidBody("The request body must be a JSON object."), None, None, "must be a JSON object")
         case _:
             # What an unknown field holds may be a secret sent by mistake: it is not sent back.
             return _Problem(UnknownField(), name, None, "is not a known field")

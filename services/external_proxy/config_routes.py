@@ -15,12 +15,12 @@ from holdfast.services.external_proxy import openapi
 from holdfast.services.external_proxy.bodies import ConfigAsked, ConfigReverted
 from holdfast.services.external_proxy.config import Config
 from holdfast.services.external_proxy.live import Live
-from holdfast.shared.errors import InvalidConfig, MalformedJson
+from holdfast.shared.errors import InvalidConfig
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import Conditions, conditions, etag
 from holdfast.shared.http.keys import OPERATE, require
-from holdfast.shared.runtime.documents import parse_sent
+from holdfast.shared.runtime.documents import not_json, parse_sent
 from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.runtime.timestamps import precise
 
@@ -77,7 +77,7 @@ async def _document(request: Request) -> Any:
     try:
         return parse_sent(await read_body(request))
     except orjson.JSONDecodeError as error:
-        raise MalformedJson from error
+        raise not_json(error) from None
 
 
 def _valid(model: type[Model], document: Any) -> Model:

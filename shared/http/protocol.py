@@ -31,6 +31,11 @@ _NOTHING, _HEAD, _BODY = _At.NOTHING, _At.HEAD, _At.BODY
 _ACT_WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "DELETE"}
 
 
+def _malformed(error: httptools.HttpParserError) -> MalformedHttp:
+    """With the parser's reason, which holds nothing of what was sent."""
+    return MalformedHttp(f"What was sent is not a valid HTTP request: {error}.")
+
+
 def bounded(bounds: Bounds) -> type["BoundedHttp"]:
     """The protocol with these bounds; uvicorn creates one per connection."""
     return type("BoundedHttp", (BoundedHttp,), {"bounds": bounds})
@@ -110,7 +115,7 @@ class BoundedHttp(HttpToolsProtocol):
                 data = data[upgrade.args[0] :]  # the upgrade is declined, so what follows is the next request
             except httptools.HttpParserError as error:
                 why = error.__context__
-                self._refuse(why if isinstance(why, AppError) else MalformedHttp())
+                self._refuse(why if isinstance(why, AppError) else _malformed(error))
                 return
         if self._at is _HEAD and self._fed > self.bounds.head_bytes:
             self._refuse(head_too_large(self.bounds))

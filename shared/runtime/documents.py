@@ -66,7 +66,10 @@ def _once(pairs: list[tuple[str, object]]) -> None:
     names = set()
     for name, _ in pairs:
         if name in names:
-            raise MalformedJson(details={"field": name, "value": None, "constraint": "must not be given twice"})
+            raise MalformedJson(
+                "An object of the request body has a name twice.",
+                details={"field": name, "value": None, "constraint": "must not be given twice"},
+            )
         names.add(name)
 
 
@@ -85,9 +88,16 @@ def malformed(raw: bytes) -> AppError:
         parse(raw)
     except DocumentTooLarge as error:
         return error
-    except ValueError:
-        pass
+    except orjson.JSONDecodeError as error:
+        return not_json(error)
     return MalformedJson()
+
+
+def not_json(error: orjson.JSONDecodeError) -> MalformedJson:
+    """The error for a request body that is not JSON: what is wrong, and where."""
+    return MalformedJson(
+        f"The request body is not valid JSON: {error.msg}, in line {error.lineno}, column {error.colno}."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +161,8 @@ class WorkBudget:
 
 def over(name: str, most: float) -> NoReturn:
     """Raise DocumentTooLarge for this limit."""
-    raise DocumentTooLarge(f"A document is too large: more than {most} {name}.", details=_details(name, most))
+    unit = {"depth": "levels"}.get(name, name)
+    raise DocumentTooLarge(f"A document is too large: more than {most:,} {unit}.", details=_details(name, most))
 
 
 def _details(name: str, most: float) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.shared.errors import MalformedHttp
 from tests import processes, raw
 from tests.client import fetch
 from tests.servers import Database, RedisServer, wait_until
@@ -125,6 +126,7 @@ def test_what_ends_a_connection(server: int, name: str) -> None:
         answers = raw.answers_until_closed(wire)
     assert len(answers) == 1, answers
     _check(answers[0], status, code)
+    assert answers[0].error["message"] != MalformedHttp.__doc__, "it says what is wrong"
 
 
 _DEEP = 20_000

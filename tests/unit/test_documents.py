@@ -17,7 +17,7 @@ from holdfast.shared.errors import OverBudget
 from holdfast.shared.letters import mask
 from holdfast.shared.letters.edit.document import document
 from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
-from holdfast.shared.runtime.documents import DEFAULT_BUDGET, Budget, WorkBudget, measure, parse
+from holdfast.shared.runtime.documents import DEFAULT_BUDGET, Budget, WorkBudget, malformed, measure, parse
 
 _PATCH = TypeAdapter(list[Operation])
 _KEYS = st.sampled_from(["", "a", "b", "0", "1", "-", "999999999", "~0", "~1", "ü"])
@@ -160,3 +160,15 @@ def test_what_needs_no_walk_is_within_the_budget(whole: Any, depth: int, values:
                 parse(text, budget)
         else:
             assert parse(text, budget) == orjson.loads(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [(b"", "empty document, in line 1, column 1."),
+     (b'{\n"a": 1,}', "trailing comma is not allowed, in line 2, column 7."),
+     (b"[" * 101 + b"]" * 101, "more than 100 levels."), (b"[" * 200, "more than 100 levels.")],
+    ids=["empty", "comma", "deep", "deep and not closed"],
+)  # fmt: skip
+def test_a_refusal_says_what_is_wrong_and_where(raw: bytes, says: str) -> None:
+    """Whoever sent it has to find the place."""
+    assert malformed(raw).message.endswith(says)

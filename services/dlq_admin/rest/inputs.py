@@ -25,7 +25,7 @@ from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.ids import NUMBER_MAX, first_number, number_of
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.state import State
-from holdfast.shared.runtime.documents import parse_sent
+from holdfast.shared.runtime.documents import not_json, parse_sent
 from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 
@@ -178,8 +178,8 @@ async def read_input(request: Request, model: type[M]) -> M:
     try:
         # Written anew, it holds nothing that our own JSON could not say, such as an integer of a thousand digits.
         return model.model_validate_json(orjson.dumps(parse_sent(raw)))
-    except orjson.JSONDecodeError:
-        raise MalformedJson() from None
+    except orjson.JSONDecodeError as error:
+        raise not_json(error) from None
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
     invalid = [
