@@ -1,5 +1,5 @@
-"""The ledger while everything moves: writes are applied and die, letters are indexed, discarded and restored, and the
-indexer is killed. At every look each accepted write is somewhere, once."""
+"""The ledger while everything moves: writes are applied and die, letters are indexed, discarded, restored and sent
+again, and the indexer is killed. At every look each accepted write is somewhere, once."""
 
 import asyncio
 from pathlib import Path
@@ -12,13 +12,15 @@ from holdfast.shared.store.engine import make_engine
 from holdfast.shared.writes.ledger import Ledger, table
 from tests import keys, processes
 from tests.integration.test_writer_dead_letters import POISON
-from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, START_DEADLINE_S, Database, RedisServer
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, START_DEADLINE_S, Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
+from tests.verify import poison
 
 _TURNS, _GOOD, _POISON = 8, 40, 15
 _COPIES = 6
 #: While the writer works off a turn.
 _LOOKS = 4
+_LETTERS = 150
 
 
 async def test_it_balances_all_along(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> None:
@@ -53,6 +55,42 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
         assert last.applied == _TURNS * _GOOD
         assert last.dead_lettered + last.discarded == _TURNS * _POISON
         assert last.discarded > 0
+    finally:
+        writer.kill()
+        admin.kill()
+        await redis.aclose()
+        engine.dispose()
+
+
+async def test_it_balances_while_letters_are_sent_again(
+    own_redis: RedisServer, own_database: Database, tmp_path: Path
+) -> None:  # fmt: skip
+    """A tenth of them dies again, the others are applied: some of each between any two looks at a store."""
+    stream = Stream(own_redis, own_database)
+    at = (tmp_path, own_redis.address, own_database.dsn)
+    writer = processes.writer(*at, **(processes.QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}))
+    admin = processes.dlq_admin(*at)
+    redis, engine = connect(own_redis.address, PATIENT_REDIS), make_engine(own_database.dsn, PATIENT_DATABASE, 2)
+    try:
+        writer.start(wait=False)
+        admin.start()
+        stream.add_raw(*map(poison.entry, range(_LETTERS)))
+        wait_until(lambda: stream.backlog() == len(stream.dead()) == 0, what="all are dead, and indexed")
+        every = {"selection": {"filter": {"state": "dead"}}, "reason": "the drill", "expected_count": _LETTERS}
+        with admin.client(headers=keys.bearer(keys.ADMIN)) as client:
+            for what, more in (
+                ("transforms", {"patch": poison.PATCH}),
+                ("replays", {"rate_per_s": _LETTERS / 3, "stop": poison.STOP}),
+            ):
+                made = client.post(f"/dlq/{what}", json=every | more)
+                assert made.status_code == 200, made.text
+        async with asyncio.timeout(START_DEADLINE_S):
+            while True:
+                look = await reading_at(redis, engine, None)
+                assert look.missing == 0, table(look)
+                if look.applied == _LETTERS * 9 // 10 and look.replayed == _LETTERS and not look.in_flight:
+                    break
+        assert (look.accepted, look.dead_lettered) == (_LETTERS, _LETTERS // 10)
     finally:
         writer.kill()
         admin.kill()

@@ -13,10 +13,11 @@ from tests.verify.stage import Stage
 #: One in so many stays broken, and dies again.
 _BROKEN = 10
 _PAGE = 1000
-_PATCH = [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]
+#: What mends most of them.
+PATCH = [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]
 _EVERY = {"filter": {"state": "dead"}}
 #: The replay is to be hit by every fault, so nothing stops it.
-_STOP = {"failing_share": 1, "backlog_age_s": 86_400, "backlog_max": 10**9, "breaker": False}
+STOP = {"failing_share": 1, "backlog_age_s": 86_400, "backlog_max": 10**9, "breaker": False}
 
 
 class Operator:
@@ -29,7 +30,7 @@ class Operator:
 
     def plant(self, letters: int) -> None:
         """`letters` dead letters, of which most are mended."""
-        planted = [_entry(number) for number in range(letters)]
+        planted = [entry(number) for number in range(letters)]
         at_s = self._recorder.now()
         with self._stage.queue.client() as client:
             for first in range(0, letters, _PAGE):
@@ -45,13 +46,13 @@ class Operator:
                 )
             )
         wait_until(lambda: self._stage.length("writes") == self._stage.length("dead") == 0, what="dead and indexed")
-        wish = {"selection": _EVERY, "reason": "renamed", "patch": _PATCH, "expected_count": letters}
+        wish = {"selection": _EVERY, "reason": "renamed", "patch": PATCH, "expected_count": letters}
         wait_until(lambda: self._stage.ask_admin("POST", "/dlq/transforms", json=wish), what="the letters are mended")
         self._did("edit")
 
     def replay(self, letters: int, seconds: float) -> None:
         """All of them, so slowly that the faults hit it all along."""
-        wish = {"selection": _EVERY, "reason": "drill", "expected_count": letters, "stop": _STOP,
+        wish = {"selection": _EVERY, "reason": "drill", "expected_count": letters, "stop": STOP,
                 "rate_per_s": max(1.0, letters / seconds)}  # fmt: skip
         wait_until(lambda: self._started(wish), what="the replay is made")
         self._did("replay")
@@ -76,7 +77,8 @@ class Operator:
         self._recorder.add(Act(self._recorder.now(), "operator", action, done=True))
 
 
-def _entry(number: int) -> dict[str, str | bytes]:
+def entry(number: int) -> dict[str, str | bytes]:
+    """Of a user of its own."""
     name = "nom" if number % _BROKEN == 0 else "full_name"
     user = str(uuid.uuid4())
     version = time.time_ns() // 1000 - 10**9 + number
