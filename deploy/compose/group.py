@@ -119,9 +119,14 @@ def _first_time() -> Iterator[str]:
 def _connect(host: str) -> Any:
     password = (_SECRETS / "mysql" / "root_password").read_text().strip()
     return pymysql.connect(
-        host=host, user="root", password=password, autocommit=True,
-        connect_timeout=_TIMEOUT_S, read_timeout=_JOIN_S, write_timeout=_TIMEOUT_S,
-    )  # fmt: skip
+        host=host,
+        user="root",
+        password=password,
+        autocommit=True,
+        connect_timeout=_TIMEOUT_S,
+        read_timeout=_JOIN_S,
+        write_timeout=_TIMEOUT_S,
+    )
 
 
 def _run(connection: Any, *statements: str) -> Any:

@@ -36,10 +36,18 @@ def variable(it: Variable) -> build.QueryVariable:
     """Grafana's model of it."""
     everything = m.VariableOption(selected=True, text="All", value="$__all")
     return (
-        build.QueryVariable(it.name).label(it.label).query(it.query).definition(it.query).datasource(SOURCE)
-        .multi(True).include_all(True).all_value(it.everything).current(everything)
-        .refresh(m.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(m.VariableSort.ALPHABETICAL_ASC)
-    )  # fmt: skip
+        build.QueryVariable(it.name)
+        .label(it.label)
+        .query(it.query)
+        .definition(it.query)
+        .datasource(SOURCE)
+        .multi(True)
+        .include_all(True)
+        .all_value(it.everything)
+        .current(everything)
+        .refresh(m.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(m.VariableSort.ALPHABETICAL_ASC)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +79,30 @@ def annotations() -> list[build.AnnotationQuery]:
 
 def _of(it: Annotation) -> build.AnnotationQuery:
     return (
-        build.AnnotationQuery().name(it.name).datasource(SOURCE).enable(True).hide(False).icon_color(it.colour)
-        .expr(it.expr).step("5s").title_format(it.title).use_value_for_time(False)
-    )  # fmt: skip
+        build.AnnotationQuery()
+        .name(it.name)
+        .datasource(SOURCE)
+        .enable(True)
+        .hide(False)
+        .icon_color(it.colour)
+        .expr(it.expr)
+        .step("5s")
+        .title_format(it.title)
+        .use_value_for_time(False)
+    )
 
 
 def _own() -> build.AnnotationQuery:
     target = build.AnnotationTarget().type("tags").tags(["holdfast"]).limit(100).match_any(False)
     return (
-        build.AnnotationQuery().name("Operators' actions").datasource(OWN).enable(True).hide(False).icon_color(OTHER)
+        build.AnnotationQuery()
+        .name("Operators' actions")
+        .datasource(OWN)
+        .enable(True)
+        .hide(False)
+        .icon_color(OTHER)
         .target(cast("Builder[Dataquery]", target))  # Grafana's own source takes no PromQL
-    )  # fmt: skip
+    )
 
 
 _TAG = "holdfast"
@@ -102,10 +123,18 @@ class Board:
 def drawn(board: Board) -> m.Dashboard:
     """Grafana's model of it."""
     made = (
-        build.Dashboard(board.title).uid(board.uid).description(board.about).tags([_TAG])
-        .readonly().tooltip(m.DashboardCursorSync.CROSSHAIR).refresh("5s").time("now-15m", "now").timezone("browser")
-        .timepicker(build.TimePicker().refresh_intervals(list(_REFRESH))).link(_others())
-    )  # fmt: skip
+        build.Dashboard(board.title)
+        .uid(board.uid)
+        .description(board.about)
+        .tags([_TAG])
+        .readonly()
+        .tooltip(m.DashboardCursorSync.CROSSHAIR)
+        .refresh("5s")
+        .time("now-15m", "now")
+        .timezone("browser")
+        .timepicker(build.TimePicker().refresh_intervals(list(_REFRESH)))
+        .link(_others())
+    )
     for each in annotations():
         made = made.annotation(each)
     for each_variable in board.variables:
@@ -136,6 +165,12 @@ class _Drawn(Builder[m.Panel]):
 
 def _others() -> build.DashboardLink:
     return (
-        build.DashboardLink("Holdfast").type(m.DashboardLinkType.DASHBOARDS).tags([_TAG]).as_dropdown(False)
-        .keep_time(True).include_vars(False).target_blank(False).tooltip("The other dashboards, at the same time")
-    )  # fmt: skip
+        build.DashboardLink("Holdfast")
+        .type(m.DashboardLinkType.DASHBOARDS)
+        .tags([_TAG])
+        .as_dropdown(False)
+        .keep_time(True)
+        .include_vars(False)
+        .target_blank(False)
+        .tooltip("The other dashboards, at the same time")
+    )

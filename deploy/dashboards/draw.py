@@ -25,7 +25,7 @@ from deploy.dashboards.panel import (
     Table,
     Text,
     Timeline,
-)  # fmt: skip
+)
 from deploy.dashboards.source import SOURCE
 
 _LETTERS = "ABCDEFGHIJ"
@@ -39,9 +39,16 @@ def draw(panel: AnyPanel, number: int) -> m.Panel:
     match panel:
         case Text():
             return (
-                text.Panel().id(number).title(panel.title).description(panel.shows).span(panel.width)
-                .height(panel.height).mode(TextMode.MARKDOWN).content(panel.markdown).build()
-            )  # fmt: skip
+                text.Panel()
+                .id(number)
+                .title(panel.title)
+                .description(panel.shows)
+                .span(panel.width)
+                .height(panel.height)
+                .mode(TextMode.MARKDOWN)
+                .content(panel.markdown)
+                .build()
+            )
         case Panel():
             drawn = _kind(panel)
     drawn.id_val, drawn.title, drawn.datasource = number, panel.title, SOURCE
@@ -80,12 +87,17 @@ def _lines(panel: Lines) -> m.Panel:
     drawn = (
         lines.Panel()
         .draw_style(c.GraphDrawStyle.BARS if panel.bars else c.GraphDrawStyle.LINE)
-        .line_width(2 if plain else 1).fill_opacity(8 if plain else 70).show_points(c.VisibilityMode.NEVER)
-        .span_nulls(False).insert_nulls(_GAP_MS)
+        .line_width(2 if plain else 1)
+        .fill_opacity(8 if plain else 70)
+        .show_points(c.VisibilityMode.NEVER)
+        .span_nulls(False)
+        .insert_nulls(_GAP_MS)
         .stacking(common.StackingConfig().mode(c.StackingMode(panel.stack)).group("A"))
-        .legend(_legend()).tooltip(common.VizTooltipOptions().mode(c.TooltipDisplayMode.MULTI).sort(c.SortOrder.DESCENDING))
-        .color_scheme(build.FieldColor().mode(m.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)).axis_soft_min(0)
-    )  # fmt: skip
+        .legend(_legend())
+        .tooltip(common.VizTooltipOptions().mode(c.TooltipDisplayMode.MULTI).sort(c.SortOrder.DESCENDING))
+        .color_scheme(build.FieldColor().mode(m.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .axis_soft_min(0)
+    )
     if panel.share:
         drawn = drawn.min(0).max(1)
     elif not panel.log:
@@ -102,36 +114,57 @@ def _lines(panel: Lines) -> m.Panel:
 def _timeline(panel: Timeline) -> m.Panel:
     return (
         statetimeline.Panel()
-        .mappings([_states(panel.states)]).thresholds(_limits(((None, colours.QUIET),)))
+        .mappings([_states(panel.states)])
+        .thresholds(_limits(((None, colours.QUIET),)))
         .color_scheme(build.FieldColor().mode(m.FieldColorModeId.THRESHOLDS))
-        .merge_values(True).show_value(c.VisibilityMode.AUTO).row_height(0.85).line_width(0).fill_opacity(85)
-        .insert_nulls(_GAP_MS).align_value(c.TimelineValueAlignment.LEFT)
-        .legend(common.VizLegendOptions().show_legend(False).display_mode(c.LegendDisplayMode.LIST)
-                .placement(c.LegendPlacement.BOTTOM).calcs([]))
+        .merge_values(True)
+        .show_value(c.VisibilityMode.AUTO)
+        .row_height(0.85)
+        .line_width(0)
+        .fill_opacity(85)
+        .insert_nulls(_GAP_MS)
+        .align_value(c.TimelineValueAlignment.LEFT)
+        .legend(
+            common.VizLegendOptions()
+            .show_legend(False)
+            .display_mode(c.LegendDisplayMode.LIST)
+            .placement(c.LegendPlacement.BOTTOM)
+            .calcs([])
+        )
         .tooltip(common.VizTooltipOptions().mode(c.TooltipDisplayMode.SINGLE).sort(c.SortOrder.NONE))
         .build()
-    )  # fmt: skip
+    )
 
 
 def _number(panel: Number) -> m.Panel:
     drawn = (
-        stat.Panel().reduce_options(_now()).thresholds(_limits(panel.limits))
+        stat.Panel()
+        .reduce_options(_now())
+        .thresholds(_limits(panel.limits))
         .color_scheme(build.FieldColor().mode(m.FieldColorModeId.THRESHOLDS))
         .color_mode(c.BigValueColorMode.BACKGROUND if not panel.trend else c.BigValueColorMode.VALUE)
         .graph_mode(c.BigValueGraphMode.AREA if panel.trend else c.BigValueGraphMode.NONE)
         .text_mode(c.BigValueTextMode.VALUE_AND_NAME if panel.named else c.BigValueTextMode.VALUE)
-        .justify_mode(c.BigValueJustifyMode.AUTO).orientation(c.VizOrientation.AUTO).wide_layout(True)
-    )  # fmt: skip
+        .justify_mode(c.BigValueJustifyMode.AUTO)
+        .orientation(c.VizOrientation.AUTO)
+        .wide_layout(True)
+    )
     return (drawn if panel.decimals is None else drawn.decimals(panel.decimals)).build()
 
 
 def _bars() -> m.Panel:
     return (
-        bargauge.Panel().reduce_options(_now()).orientation(c.VizOrientation.HORIZONTAL).min(0)
-        .display_mode(c.BarGaugeDisplayMode.BASIC).value_mode(c.BarGaugeValueMode.TEXT).show_unfilled(True)
+        bargauge.Panel()
+        .reduce_options(_now())
+        .orientation(c.VizOrientation.HORIZONTAL)
+        .min(0)
+        .display_mode(c.BarGaugeDisplayMode.BASIC)
+        .value_mode(c.BarGaugeValueMode.TEXT)
+        .show_unfilled(True)
         .thresholds(_limits(((None, colours.GOOD),)))
-        .color_scheme(build.FieldColor().mode(m.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)).build()
-    )  # fmt: skip
+        .color_scheme(build.FieldColor().mode(m.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .build()
+    )
 
 
 def _table(panel: Table) -> m.Panel:
@@ -193,10 +226,12 @@ def _limits(limits: Limits) -> build.ThresholdsConfig:
 
 
 def _states(states: States) -> m.ValueMap:
-    return m.ValueMap({
-        str(value): m.ValueMappingResult(text=word, color=colour, index=at)
-        for at, (value, (word, colour)) in enumerate(sorted(states.items()))
-    })  # fmt: skip
+    return m.ValueMap(
+        {
+            str(value): m.ValueMappingResult(text=word, color=colour, index=at)
+            for at, (value, (word, colour)) in enumerate(sorted(states.items()))
+        }
+    )
 
 
 def _legend() -> common.VizLegendOptions:

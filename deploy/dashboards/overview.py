@@ -18,7 +18,7 @@ from deploy.dashboards.panel import (
     rate,
     worst,
     zero_is_good,
-)  # fmt: skip
+)
 from deploy.rules.availability import OF_CLIENTS
 from deploy.rules.profile import DEMO
 
@@ -44,9 +44,18 @@ def _number(
     title: str, expr: str, shows: str, normal: str, act: str, unit: str, limits: Limits, nothing: str = "No requests"
 ) -> Number:
     return Number(
-        title=title, shows=shows, normal=normal, act=act, unit=unit, nothing=nothing, limits=limits,
-        queries={title.lower(): expr}, width=3, height=6, decimals=2 if unit == "percentunit" else None,
-    )  # fmt: skip
+        title=title,
+        shows=shows,
+        normal=normal,
+        act=act,
+        unit=unit,
+        nothing=nothing,
+        limits=limits,
+        queries={title.lower(): expr},
+        width=3,
+        height=6,
+        decimals=2 if unit == "percentunit" else None,
+    )
 
 
 _NOT_MEASURED = "Not measured: is dlq_admin up?"
@@ -107,24 +116,41 @@ def _rate(
     title: str, expr: str, legend: str, shows: str, normal: str, act: str, unit: str = "reqps", width: int = 8
 ) -> Lines:
     return Lines(
-        title=title, shows=shows, normal=normal, act=act, unit=unit, nothing="No traffic", width=width,
+        title=title,
+        shows=shows,
+        normal=normal,
+        act=act,
+        unit=unit,
+        nothing="No traffic",
+        width=width,
         queries={legend: expr},
-    )  # fmt: skip
+    )
 
 
 def _outcomes(job: str, title: str, where: str = "", width: int = 8) -> Lines:
     return _rate(
-        title, rate(_COUNT, "outcome", where or _job(job)), "{{outcome}}",
-        "Requests each second by how they ended.", "nearly all good.", "see the errors, above.", width=width,
-    )  # fmt: skip
+        title,
+        rate(_COUNT, "outcome", where or _job(job)),
+        "{{outcome}}",
+        "Requests each second by how they ended.",
+        "nearly all good.",
+        "see the errors, above.",
+        width=width,
+    )
 
 
 def _times(title: str, histogram: str, where: str, shows: str, normal: str, act: str, width: int = 8) -> Lines:
     return Lines(
-        title=title, shows=shows, normal=normal, act=act, unit="s", nothing="No traffic", log=True, width=width,
-        queries={name: quantile(q, histogram, "", where) for q, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-        },
-    )  # fmt: skip
+        title=title,
+        shows=shows,
+        normal=normal,
+        act=act,
+        unit="s",
+        nothing="No traffic",
+        log=True,
+        width=width,
+        queries={name: quantile(q, histogram, "", where) for q, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))},
+    )
 
 
 def _job(job: str) -> str:
@@ -132,10 +158,13 @@ def _job(job: str) -> str:
 
 
 _ERRORS = _rate(
-    "Errors by code", f"{rate('holdfast_http_errors_total', 'type, code', _API)} > 0", "{{type}}: {{code}}",
+    "Errors by code",
+    f"{rate('holdfast_http_errors_total', 'type, code', _API)} > 0",
+    "{{type}}: {{code}}",
     "Error responses, by type and code; callers' own mistakes too.",
-    "a few mistakes of callers.", "docs/reference/errors.md has each code.",
-)  # fmt: skip
+    "a few mistakes of callers.",
+    "docs/reference/errors.md has each code.",
+)
 _PATTERNS = Lines(
     title="Which failures, and because of what?",
     shows="Responses that were not good, the ten largest groups: what was wrong, where, and the cause.",

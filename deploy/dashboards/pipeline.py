@@ -19,7 +19,7 @@ from deploy.dashboards.panel import (
     rate,
     worst,
     zero_is_good,
-)  # fmt: skip
+)
 from deploy.rules.profile import DEMO
 
 _NOT_MEASURED = "Not measured: is dlq_admin up?"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from holdfast.shared.domain import ADDRESSES
-from holdfast.shared.queue.names import (  # fmt: skip
+from holdfast.shared.queue.names import (
     APIS,
     ATTEMPTS,
     AUDIT,
@@ -226,10 +226,14 @@ def _rights(user: User) -> Iterable[str]:
     every = f"{_EACH} {user.anywhere}" if user not in _APART else user.anywhere
     scripts = [f"(+eval +evalsha {_patterns(keys)})"] if user not in _APART else []
     return (
-        "resetchannels", *(f"&{channel}" for channel in user.channels), "-@all",
-        *(_WAIT if user not in _APART else ()), *_allowed(every), *scripts,
+        "resetchannels",
+        *(f"&{channel}" for channel in user.channels),
+        "-@all",
+        *(_WAIT if user not in _APART else ()),
+        *_allowed(every),
+        *scripts,
         *(f"({' '.join(_allowed(rule.commands))} {_patterns(rule.keys)})" for rule in user.rules),
-    )  # fmt: skip
+    )
 
 
 def _allowed(commands: str) -> list[str]:

@@ -16,9 +16,7 @@ NAMED_IN = ("pyproject.toml", "deploy/Dockerfile", "shared/runtime/build.py", "c
 _CHANGELOG = "CHANGELOG.md"
 
 
-def release(
-    root: Path, version: str, *, check: Callable[[Path], None], try_out: Callable[[Path, Path], None]
-) -> None:  # fmt: skip
+def release(root: Path, version: str, *, check: Callable[[Path], None], try_out: Callable[[Path, Path], None]) -> None:
     """Release the repository at `root` as `version`. `try_out` gets `root` and the wheel. Raises Problem."""
     old = current_version(root)
     _refuse_unless_ready(root, old, version)

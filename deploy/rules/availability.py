@@ -27,13 +27,17 @@ def groups(profile: Profile) -> list[Group]:
     fast = _windows([*pages, *(burn for burn in DEMO.burns if burn.severity is Severity.PAGE)])
     slow = [window for window in [*_windows(tickets), profile.budget_period] if window not in fast]
     return [
-        Group("holdfast-availability", profile.interval, [
-            *_recorded(fast), *_shares(), *(_burning(profile, burn) for burn in pages), _degraded(profile),
-        ]),
-        Group("holdfast-budget", profile.slow_interval, [
-            *_recorded(slow), _budget_left(profile), *(_burning(profile, burn) for burn in tickets),
-        ]),
-    ]  # fmt: skip
+        Group(
+            "holdfast-availability",
+            profile.interval,
+            [*_recorded(fast), *_shares(), *(_burning(profile, burn) for burn in pages), _degraded(profile)],
+        ),
+        Group(
+            "holdfast-budget",
+            profile.slow_interval,
+            [*_recorded(slow), _budget_left(profile), *(_burning(profile, burn) for burn in tickets)],
+        ),
+    ]
 
 
 def _windows(burns: Iterable[Burn]) -> list[str]:

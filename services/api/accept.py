@@ -111,8 +111,7 @@ class Acceptor:
         self._clock = clock
         self._breaker = breaker
         self._batch_max = batch_max
-        self._key_lifetime_s = key_lifetime_s
-        self._entity_pending_max = entity_pending_max
+        self._limits = key_lifetime_s, entity_pending_max
         self._accepting, self._forgetting = FailureReporter("accept"), FailureReporter("forget_busy")
         self._second_attempt = SecondAttempt("queue", RetryBudget())
         self._waiting: deque[_Waiting] = deque()
@@ -230,10 +229,8 @@ class Acceptor:
 
     async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> _Replies:
         keys = list(self._partition.accepting)
-        arguments: list[str | bytes | int] = [
-            self._partition.prefix, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s,
-            self._entity_pending_max,
-        ]  # fmt: skip
+        sure = "1" if floor_is_sure else ""
+        arguments: list[str | bytes | int] = [self._partition.prefix, self._clock.seen, sure, *self._limits]
         for candidate in candidates:
             keys += candidate.keys(self._partition)
             arguments += candidate.arguments()

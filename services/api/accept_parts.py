@@ -1,5 +1,5 @@
-"""Accept where the queue has several partitions: a write goes to the partition of its entity, after its unique values
-are claimed on theirs."""
+"""Accept, into however many partitions the queue has. Of several, a write goes to that of its entity, after its unique
+values are claimed on theirs."""
 
 from collections.abc import Callable
 from math import ceil
@@ -11,6 +11,8 @@ from holdfast.services.api.accept import Acceptor, Answer, count_answer
 from holdfast.services.api.breakers import Breakers
 from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.claiming import AWAY, Claiming
+from holdfast.services.api.floor import Floor
+from holdfast.services.api.settings import ApiSettings
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.errors import AppError, QueueUnavailable
 from holdfast.shared.queue.claims import Claimed, Value
@@ -101,3 +103,34 @@ class PartitionedAcceptor:
         """What this request claimed. What is not released is swept up later."""
         with self._releasing.suppressing(*AWAY):
             await self._claiming.release(claimed.undo)
+
+
+def accepting(
+    settings: ApiSettings,
+    redis: Redis,
+    partitions: Partitions,
+    clock: Clock,
+    floor: Floor,
+    breakers: Breakers,
+    replicas: Replicas | None,
+) -> Accepting:
+    """For a queue of one partition, or of several."""
+    batch_max = settings.api_accept_batch_max
+
+    def of(partition: Partition) -> Acceptor:
+        return Acceptor(
+            redis,
+            clock,
+            floor,
+            breakers.queue[partition.number],
+            batch_max=batch_max,
+            key_lifetime_s=settings.api_key_lifetime_s,
+            entity_pending_max=settings.api_entity_pending_max,
+            replicas=replicas,
+            replicas_breaker=breakers.replicas_of(partition),
+            partition=partition,
+        )
+
+    if len(partitions) == 1:
+        return of(partitions[0])
+    return PartitionedAcceptor(redis, partitions, of, clock, breakers, replicas, batch_max=batch_max)

@@ -10,11 +10,10 @@ from redis.exceptions import RedisError
 from starlette.middleware import Middleware
 
 from holdfast.services.api import external, operations, overrides, resources, status
-from holdfast.services.api.accept import Acceptor
-from holdfast.services.api.accept_parts import Accepting, PartitionedAcceptor
+from holdfast.services.api.accept_parts import accepting
 from holdfast.services.api.access import scope_needed
 from holdfast.services.api.backlog import Backlog
-from holdfast.services.api.breakers import Breakers, make_breakers
+from holdfast.services.api.breakers import make_breakers
 from holdfast.services.api.database import Database
 from holdfast.services.api.deletions import Deletions
 from holdfast.services.api.direct import DirectPath
@@ -54,7 +53,7 @@ from holdfast.shared.http.keys import Keys
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import APIS
-from holdfast.shared.queue.partitions import Partition, Partitions
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.queue.presence import Presence
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
@@ -113,7 +112,14 @@ class Api:
         self._cache = cache_client(settings)
         self._limits = cache_client(settings, RATE_LIMIT_TIMEOUT_S)
         self._replicas = queue_replicas(settings)
-        self._database = _database(settings, self._breakers)
+        self._database = Database(
+            engine_of(settings),
+            engine_of(settings, transactions=False),
+            settings.db_pool_size,
+            self._breakers.database,
+            self._breakers.database_writes,
+            settings.api_read_timeout_s,
+        )
         self._annotations = annotations(settings)
         self._marks = OverrideMarks(self._annotations)
         self._board = Board(
@@ -135,16 +141,24 @@ class Api:
         self._refresher = Refresher(copies, settings.cache_soft_s)
         self._deletions = Deletions(self._database, self._cache, breakers.cache, copies, hard_s=settings.cache_hard_s)
         self._view = View(
-            self._redis, breakers.queue, self._database, copies, self._refresher,
-            stale_max_s=settings.api_stale_max_s, read_timeout_s=settings.api_read_timeout_s,
-            secret=settings.lookup_secret, partitions=self._partitions,
-        )  # fmt: skip
+            self._redis,
+            breakers.queue,
+            self._database,
+            copies,
+            self._refresher,
+            stale_max_s=settings.api_stale_max_s,
+            read_timeout_s=settings.api_read_timeout_s,
+            secret=settings.lookup_secret,
+            partitions=self._partitions,
+        )
 
     def _writes(self) -> None:
         settings, queue = self._settings, self._breakers.queue
         clock = Clock()
         self._floor = Floor(self._database, clock)
-        acceptor = self._acceptor(clock)
+        acceptor = accepting(
+            settings, self._redis, self._partitions, clock, self._floor, self._breakers, self._replicas
+        )
         self._waiters = Waiters(self._redis, settings.instance, self._partitions)
         most, age_max_s = settings.api_backlog_max, settings.api_backlog_age_max_s
         self._backlog = Backlog(
@@ -158,25 +172,17 @@ class Api:
         self._handover = KeyHandover(self._redis, queue, self._database, clock, lifetime_s, replicas, self._partitions)
         self._writers_know = WritersKnow(self._redis)
         self._path = WritePath(
-            self._writers_know, acceptor, self._waiters, self._view, self._database, direct, self._backlog,
-            KeyIds(settings.idempotency_secret), self._handover, settings.api_wait_max_s,
-        )  # fmt: skip
-
-    def _acceptor(self, clock: Clock) -> Accepting:
-        settings, breakers = self._settings, self._breakers
-
-        def of(partition: Partition) -> Acceptor:
-            return Acceptor(
-                self._redis, clock, self._floor, breakers.queue[partition.number],
-                batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
-                entity_pending_max=settings.api_entity_pending_max,
-                replicas=self._replicas, replicas_breaker=breakers.replicas_of(partition), partition=partition,
-            )  # fmt: skip
-
-        if len(self._partitions) == 1:
-            return of(self._partitions[0])
-        most = settings.api_accept_batch_max
-        return PartitionedAcceptor(self._redis, self._partitions, of, clock, breakers, self._replicas, batch_max=most)
+            self._writers_know,
+            acceptor,
+            self._waiters,
+            self._view,
+            self._database,
+            direct,
+            self._backlog,
+            KeyIds(settings.idempotency_secret),
+            self._handover,
+            settings.api_wait_max_s,
+        )
 
     def _changed(self, entities: Iterable[Entity]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
@@ -236,27 +242,27 @@ class Api:
         logs.started(self._settings.ignored, profile=self._settings.profile)
         if self._settings.profile == "demo":
             logs.warning(Action.OPEN_TO_ALL)
-        loops = start({
-            "floor": self._floor.run,
-            "waiters": self._waiters.listen,
-            "refresher": self._refresher.run,
-            "last_good": self._last_good.run,
-            "backlog": self._backlog.run,
-            "deletions": self._deletions.run,
-            "key_handover": self._handover.run,
-            "heartbeat": self._heartbeats.run,
-            "board": self._board.run,
-            "writers_know": self._writers_know.run,
-            "presence": Presence(self._redis, APIS, self._settings.instance).run,
-            "annotations": self._annotations.run,
-            "failures": Publisher(self._cache, self._failures, "api", self._settings.instance, build()).run,
-            **({"explanations": self._explanations.run} if self._explanations else {}),
-            "event_loop_lag": lambda: watch(self._lag.sampled),
-            **probers(
-                self._breakers, self._database, self._redis, self._cache, self._limits, self._hop, self._replicas,
-                self._partitions,
-            ),
-        })  # fmt: skip
+        redises = self._redis, self._cache, self._limits
+        loops = start(
+            {
+                "floor": self._floor.run,
+                "waiters": self._waiters.listen,
+                "refresher": self._refresher.run,
+                "last_good": self._last_good.run,
+                "backlog": self._backlog.run,
+                "deletions": self._deletions.run,
+                "key_handover": self._handover.run,
+                "heartbeat": self._heartbeats.run,
+                "board": self._board.run,
+                "writers_know": self._writers_know.run,
+                "presence": Presence(self._redis, APIS, self._settings.instance).run,
+                "annotations": self._annotations.run,
+                "failures": Publisher(self._cache, self._failures, "api", self._settings.instance, build()).run,
+                **({"explanations": self._explanations.run} if self._explanations else {}),
+                "event_loop_lag": lambda: watch(self._lag.sampled),
+                **probers(self._breakers, self._database, *redises, self._hop, self._replicas, self._partitions),
+            }
+        )
         groups = asyncio.create_task(self._groups())
         memory.settle()
         yield
@@ -265,7 +271,7 @@ class Api:
             await self._explanations.flush()
         await self._board.leave()
         await self._proxy.close()
-        for redis in (self._redis, self._cache, self._limits):
+        for redis in redises:
             await redis.aclose()
         self._database.close()
         await asyncio.to_thread(spans.end)  # here: uvicorn ends the process with the signal that it got
@@ -277,14 +283,3 @@ class Api:
         await retry_forever(
             reporter, (RedisError, OSError), lambda: ensure_groups(self._redis, self._partitions), base_s=0.2, cap_s=5
         )
-
-
-def _database(settings: ApiSettings, breakers: Breakers) -> Database:
-    return Database(
-        engine_of(settings),
-        engine_of(settings, transactions=False),
-        settings.db_pool_size,
-        breakers.database,
-        breakers.database_writes,
-        settings.api_read_timeout_s,
-    )

@@ -62,22 +62,44 @@ class Candidate:
     def arguments(self) -> list[str | bytes | int]:
         """For `accept.lua`, in its order."""
         return [
-            self.operation_id, self.command.resource.plural, self.entity_id, self._pending, self.label, self.payload,
-            self.key_hash, self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
-            self.expires_at, self.if_none_match, build(), *self._claims,
-        ]  # fmt: skip
+            self.operation_id,
+            self.command.resource.plural,
+            self.entity_id,
+            self._pending,
+            self.label,
+            self.payload,
+            self.key_hash,
+            self.body_hash,
+            self.busy_ms,
+            self.if_match,
+            self.request_id,
+            self.traceparent,
+            self.notify,
+            self.expires_at,
+            self.if_none_match,
+            build(),
+            *self._claims,
+        ]
 
     def fields(self) -> dict[bytes, bytes]:
         """Of its entry, as `accept.lua` makes them; a version stands in for what only the queue knows."""
         required = {
-            b"schema": SCHEMA, b"resource": self.command.resource.plural.encode(),
-            b"command": self.label.encode(), b"operation_id": self.operation_id.encode(),
-            b"entity_id": self.entity_id.encode(), b"version": b"1", b"payload": self.payload,
-        }  # fmt: skip
+            b"schema": SCHEMA,
+            b"resource": self.command.resource.plural.encode(),
+            b"command": self.label.encode(),
+            b"operation_id": self.operation_id.encode(),
+            b"entity_id": self.entity_id.encode(),
+            b"version": b"1",
+            b"payload": self.payload,
+        }
         optional = {
-            b"if_match": self.if_match, b"if_none_match": self.if_none_match, b"body_hash": self.body_hash,
+            b"if_match": self.if_match,
+            b"if_none_match": self.if_none_match,
+            b"body_hash": self.body_hash,
             b"key_hash": self.key_hash,
-            b"request_id": self.request_id, b"traceparent": self.traceparent, b"notify": self.notify,
+            b"request_id": self.request_id,
+            b"traceparent": self.traceparent,
+            b"notify": self.notify,
             b"expires_at": self.expires_at,
-        }  # fmt: skip
+        }
         return required | {name: value.encode() for name, value in optional.items() if value}

@@ -127,8 +127,10 @@ def _is_ours(answer: Answer) -> bool:
         case {"success": True, "data": _, "meta": {}}:
             return answer.status == 200
         case {"success": False, "error": {"type": str(), "code": str(code)}} | {
-            "category": str(), "code": str(code), "status": int()
-        }:  # fmt: skip
+            "category": str(),
+            "code": str(code),
+            "status": int(),
+        }:
             return code != Unexpected.code
         case _:
             return False

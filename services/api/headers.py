@@ -23,8 +23,13 @@ def require_json(request: Request) -> None:
     """Raises UnsupportedMediaType."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise UnsupportedMediaType(details={"field": "Content-Type", "value": media_type[:100] or None,
-                                            "constraint": "must be application/json"})  # fmt: skip
+        raise UnsupportedMediaType(
+            details={
+                "field": "Content-Type",
+                "value": media_type[:100] or None,
+                "constraint": "must be application/json",
+            }
+        )
 
 
 def new_id() -> str:

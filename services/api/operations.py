@@ -23,7 +23,8 @@ def add_routes(app: FastAPI, view: View) -> None:
         known = canonical(operation_id)
         found = await view.operation(known) if known else None
         if found is None:
-            raise OperationNotFound(details={"field": "operation_id", "value": operation_id[:100],
-                                             "constraint": "must exist"})  # fmt: skip
+            raise OperationNotFound(
+                details={"field": "operation_id", "value": operation_id[:100], "constraint": "must exist"}
+            )
         headers = {"Cache-Control": "no-store"} | ({} if found["done"] else {"Retry-After": "1"})
         return success(request, found, headers=headers)

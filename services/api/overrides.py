@@ -36,9 +36,7 @@ def add_routes(app: FastAPI, board: Board, queue: Redis, marks: OverrideMarks) -
         actor = require(request, OPERATE).name
         require_json(request)
         asked = parse(await read_body(request))
-        order = Order(
-            uuid.uuid4().hex, service, name, asked.instance, asked.action, actor, asked.reason, asked.for_s
-        )  # fmt: skip
+        order = Order(uuid.uuid4().hex, service, name, asked.instance, asked.action, actor, asked.reason, asked.for_s)
         on = _imposed_on(board, order)
         replaced = marks.replaced_by(order)
         here = board.member.obey_at_once(order)
@@ -51,11 +49,17 @@ def add_routes(app: FastAPI, board: Board, queue: Redis, marks: OverrideMarks) -
         return success(
             request,
             {
-                "service": service, "name": name, "action": order.measure, "reason": order.reason, "actor": actor,
-                "for_s": order.for_s, "reach": _EVERYBODY if reached_all else _ONLY_US,
-                "imposed_on": on if reached_all else [board.member.instance], "audited": recorded,
+                "service": service,
+                "name": name,
+                "action": order.measure,
+                "reason": order.reason,
+                "actor": actor,
+                "for_s": order.for_s,
+                "reach": _EVERYBODY if reached_all else _ONLY_US,
+                "imposed_on": on if reached_all else [board.member.instance],
+                "audited": recorded,
             },
-        )  # fmt: skip
+        )
 
 
 def _imposed_on(board: Board, order: Order) -> list[str]:
@@ -82,8 +86,14 @@ async def _record(request: Request, queue: Redis, order: Order, reached_all: boo
     reach = "every replica" if reached_all else "one replica at most"
     target = json.dumps({"service": order.service, "breaker": order.breaker, "instance": order.instance})
     about = {
-        "what": "breaker_override", "measure": order.measure.value, "target": target, "actor": order.actor,
-        "reason": order.reason, "for_s": str(order.for_s), "reach": reach, "request_id": request.scope["request_id"],
-    }  # fmt: skip
+        "what": "breaker_override",
+        "measure": order.measure.value,
+        "target": target,
+        "actor": order.actor,
+        "reason": order.reason,
+        "for_s": str(order.for_s),
+        "reach": reach,
+        "request_id": request.scope["request_id"],
+    }
     logs.warning(Action.OVERRIDE_ORDERED, **about)
     return await audit.record(queue, about)

@@ -29,21 +29,26 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=5, gt=0, le=60, description="How long a breaker that opens waits before it asks again"
     )
     api_idempotency_secret: SecretStr | None = Field(
-        default=None, min_length=16,
+        default=None,
+        min_length=16,
         description="Makes operation ids that cannot be guessed from an Idempotency-Key; the same for all replicas."
         " Outside `demo` the api needs one",
-    )  # fmt: skip
+    )
     api_backlog_max: int = Field(
         default=100_000, ge=10, le=100_000_000, description="Writes on the stream above which no more are accepted"
     )
     api_backlog_age_max_s: float = Field(
-        default=3600, gt=0, le=604_800,
+        default=3600,
+        gt=0,
+        le=604_800,
         description="Longest that a new write may have to wait for a writer; above it no more are accepted",
-    )  # fmt: skip
+    )
     api_entity_pending_max: int = Field(
-        default=1000, ge=1, le=100_000,
+        default=1000,
+        ge=1,
+        le=100_000,
         description="Writes of one entity that may wait; above it only those of this one are refused",
-    )  # fmt: skip
+    )
     api_stale_max_s: float = Field(
         default=3600, gt=0, le=86_400, description="Oldest copy that is served while the database does not answer"
     )
@@ -52,18 +57,24 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     )
     api_external_in_flight_max: int = Field(default=256, ge=1, le=4096, description="Most calls of it at once")
     api_heartbeat_s: float = Field(
-        default=5, ge=0, le=300,
+        default=5,
+        ge=0,
+        le=300,
         description="Pause between two writes that change nothing and show that all is well; 0: none",
-    )  # fmt: skip
+    )
     api_wait_max_s: float = Field(default=10, gt=0, le=60, description="Longest `Prefer: wait`")
     api_rate_reads_per_min: int | None = Field(
-        default=None, ge=0, le=6_000_000,
+        default=None,
+        ge=0,
+        le=6_000_000,
         description="Reads of one key, or one address, in a minute; 0: any number; left out: 600, 600000 on a demo",
-    )  # fmt: skip
+    )
     api_rate_writes_per_min: int | None = Field(
-        default=None, ge=0, le=6_000_000,
+        default=None,
+        ge=0,
+        le=6_000_000,
         description="The same for writes; left out: 120, 600000 on a demo",
-    )  # fmt: skip
+    )
     api_trusted_proxies: str = Field(
         default="",
         description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: their forwarding headers are believed",
@@ -116,9 +127,13 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
             *super().budgets(),
             Budget("a read", answer, (self.queue_answer(), read, Part("cache_timeout_s", self.cache_timeout_s, 2))),
             Budget(
-                "a write", answer,
-                (self.queue_answer(times=2), Part("db_checkout_timeout_s", self.db_checkout_timeout_s),
-                 Part("db_timeout_s", self.db_timeout_s)),
+                "a write",
+                answer,
+                (
+                    self.queue_answer(times=2),
+                    Part("db_checkout_timeout_s", self.db_checkout_timeout_s),
+                    Part("db_timeout_s", self.db_timeout_s),
+                ),
             ),
             Budget("a read's connection", read, (Part("db_checkout_timeout_s", self.db_checkout_timeout_s),)),
-        )  # fmt: skip
+        )

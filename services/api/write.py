@@ -231,9 +231,11 @@ def _queued(request: Request, answer: Answer, command: Command, *, waited: bool)
 def _numbers(answer: Answer) -> dict[str, object]:
     """For the explanation."""
     return {
-        "result": answer.result, "operation_id": answer.operation_id, "entity_id": answer.entity_id,
+        "result": answer.result,
+        "operation_id": answer.operation_id,
+        "entity_id": answer.entity_id,
         "version": answer.version or None,
-    }  # fmt: skip
+    }
 
 
 def _entry_id(answer: Answer) -> str | None:

@@ -67,9 +67,15 @@ class Backend:
         self.writers = Writers(queue, running, database)
         self.breakers = Breakers(rooms.board, queue)
         self.overview = Overview(
-            database, queue, self.writers, rooms.indexer, rooms.retention, self.breakers, rooms.auditor.ledger,
+            database,
+            queue,
+            self.writers,
+            rooms.indexer,
+            rooms.retention,
+            self.breakers,
+            rooms.auditor.ledger,
             partitions,
-        )  # fmt: skip
+        )
         tried = Tried(rooms.cache)
         self.groups = Groups(database, running, tried)
         self.letters = Letters(database, queue, running, most=bulk_max, partitions=partitions)

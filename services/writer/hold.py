@@ -25,9 +25,15 @@ def database_breaker(timeout_s: float) -> Breaker:
     """The first outage opens it, so that no entry pays for one; a single control write closes it. `timeout_s` is that
     of one statement."""
     policy = Policy(
-        attempt_timeout_s=timeout_s, window_s=max(_WINDOW_S, 2 * timeout_s), unreachable_in_a_row=1, calls_min=_NEVER,
-        open_max_s=STORE_OPEN_MAX_S, distrust_s=0, probes=1, ramp_s=0,
-    )  # fmt: skip
+        attempt_timeout_s=timeout_s,
+        window_s=max(_WINDOW_S, 2 * timeout_s),
+        unreachable_in_a_row=1,
+        calls_min=_NEVER,
+        open_max_s=STORE_OPEN_MAX_S,
+        distrust_s=0,
+        probes=1,
+        ramp_s=0,
+    )
     return Breaker("database", policy, classify=_judge)
 
 

@@ -46,9 +46,11 @@ class WriterSettings(CacheSettings, StoreSettings):
         default=0.5, gt=0, le=300, description="Longest pause between two looks at a queue that is down"
     )
     writer_turn_max_s: float = Field(
-        default=120, gt=0, le=3600,
+        default=120,
+        gt=0,
+        le=3600,
         description="Longest turn of the reading loop before `/livez` fails; no outage of the queue makes one longer",
-    )  # fmt: skip
+    )
     writer_pace_target_s: float = Field(
         default=0.5, gt=0, le=60, description="Longest transaction that says the database is well; a longer one slows"
     )
@@ -69,17 +71,23 @@ class WriterSettings(CacheSettings, StoreSettings):
         return (
             *super().budgets(),
             Budget(
-                "a turn", Part("writer_turn_max_s", self.writer_turn_max_s),
-                (Part("a silent reader", READER_SILENCE_MAX_S), Part("writer_probe_cap_s", self.writer_probe_cap_s),
-                 self.queue_answer(times=2)),
+                "a turn",
+                Part("writer_turn_max_s", self.writer_turn_max_s),
+                (
+                    Part("a silent reader", READER_SILENCE_MAX_S),
+                    Part("writer_probe_cap_s", self.writer_probe_cap_s),
+                    self.queue_answer(times=2),
+                ),
             ),
             Budget(
-                "a block", Part("redis_timeout_s", self.redis_timeout_s),
+                "a block",
+                Part("redis_timeout_s", self.redis_timeout_s),
                 (Part("writer_block_ms", self.writer_block_ms / 1000),),
             ),
             Budget("a batch", claim, (Part("db_timeout_s", self.db_timeout_s, 2),)),
             Budget(
-                "patience", Part("writer_patience_s", self.writer_patience_s),
+                "patience",
+                Part("writer_patience_s", self.writer_patience_s),
                 (claim._replace(times=4),),
             ),
-        )  # fmt: skip
+        )

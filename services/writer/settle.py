@@ -79,9 +79,7 @@ class Settler:
 
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""
-        handled = self._spare([
-            await self._charged(one) if isinstance(one.outcome, Retry) else one for one in handled
-        ])  # fmt: skip
+        handled = self._spare([await self._charged(one) if isinstance(one.outcome, Retry) else one for one in handled])
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
         await asyncio.gather(*(self._leave(*part) for part in _by_partition(leaving)))
         for one in leaving:

@@ -224,9 +224,9 @@ class ResourceType:
 
     def claims(self, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """What these values claim: the name of the claims, and the key, of each unique value that is there."""
-        return tuple([
-            (claims, key(values[name])) for name, claims, key in self._claimed if values.get(name) is not None
-        ])  # fmt: skip
+        return tuple(
+            [(claims, key(values[name])) for name, claims, key in self._claimed if values.get(name) is not None]
+        )
 
     @cached_property
     def fingerprint(self) -> str:

@@ -60,8 +60,10 @@ class _Again:
 
     def __init__(self, connection: Any, packets: Sequence[bytes]) -> None:
         self.use_unicode, self.encoding, self.decoders = (
-            connection.use_unicode, connection.encoding, connection.decoders,
-        )  # fmt: skip
+            connection.use_unicode,
+            connection.encoding,
+            connection.decoders,
+        )
         self._packets = iter(packets)
 
     def _read_packet(self, kind: Any = MysqlPacket) -> Any:

@@ -25,7 +25,7 @@ http_request_duration = TalliedHistogram(
     "Time from request to answer, by what the request was: good, degraded, rejected, failed or abandoned",
     ["route", "outcome"],
     buckets=SECONDS,
-)  # fmt: skip
+)
 http_errors = Counter("holdfast_http_errors_total", "Errors answered, by what they were", ["type", "code", "route"])
 http_requests_in_flight = Gauge("holdfast_http_requests_in_flight", "Requests under way")
 panics = Counter("holdfast_panics_total", "Unhandled exceptions answered with 500")
@@ -40,7 +40,7 @@ loop_failures = Counter(
     "Failed attempts of background loops and retried steps, by kind: a store gave `no_answer`, it `refused`, or it"
     " was the `wrong_node`",
     ["loop", "kind"],
-)  # fmt: skip
+)
 pool_in_use = Gauge("holdfast_pool_in_use", "Slots of a bounded pool in use, and work that waits for one", ["pool"])
 pool_capacity = Gauge("holdfast_pool_capacity", "Slots of a bounded pool", ["pool"])
 
@@ -107,8 +107,9 @@ stream_entries = Gauge("holdfast_stream_entries", "Entries on a stream; handled 
 stream_pending = Gauge("holdfast_stream_pending_entries", "Of those: delivered and not settled", ["stream"])
 stream_oldest = Gauge(
     "holdfast_stream_oldest_timestamp_seconds",
-    "When a stream's oldest entry was accepted, as Unix time; the time of the reading if there is none", ["stream"],
-)  # fmt: skip
+    "When a stream's oldest entry was accepted, as Unix time; the time of the reading if there is none",
+    ["stream"],
+)
 partition_entries = Gauge(
     "holdfast_partition_entries", "Entries on the write stream of a partition of the queue", ["partition"]
 )
@@ -155,15 +156,17 @@ dead_letters_oldest = KnownGauge(
 replay_letters = Gauge("holdfast_replay_letters", "Dead letters of the replays under way, by state", ["state"])
 probe_last_success = Gauge(
     "holdfast_probe_last_success_timestamp_seconds",
-    "When a probe last worked, as Unix time; before the first time: the start of the process", ["probe"],
-)  # fmt: skip
+    "When a probe last worked, as Unix time; before the first time: the start of the process",
+    ["probe"],
+)
 probe_duration = Gauge("holdfast_probe_duration_seconds", "Duration of a probe's last success", ["probe"])
 
 # --- heartbeats: writes that change nothing and go through every stage ---
 heartbeat = Gauge(
-    "holdfast_heartbeat_timestamp_seconds", "When the newest heartbeat seen at a stage was accepted, as Unix time",
+    "holdfast_heartbeat_timestamp_seconds",
+    "When the newest heartbeat seen at a stage was accepted, as Unix time",
     ["stage"],
-)  # fmt: skip
+)
 
 # --- announced faults; created with each ---
 fault_active = Gauge("holdfast_fault_active", "1 while this fault is announced", ["fault", "target"])
@@ -254,14 +257,17 @@ dependency_call_duration = TalliedHistogram(
     buckets=SECONDS,
 )
 breaker_recovery = Histogram(
-    "holdfast_breaker_recovery_seconds", "From a breaker's first opening to closed again", ["breaker"],
+    "holdfast_breaker_recovery_seconds",
+    "From a breaker's first opening to closed again",
+    ["breaker"],
     buckets=_RECOVERIES,
-)  # fmt: skip
+)
 breaker_state = Gauge("holdfast_breaker_state", "1 for the state that the breaker is in, else 0", ["breaker", "state"])
 breaker_admitted_share = Gauge(
-    "holdfast_breaker_admitted_share", "Share of its load that a breaker lets through: 0 unless closed",
+    "holdfast_breaker_admitted_share",
+    "Share of its load that a breaker lets through: 0 unless closed",
     ["breaker"],
-)  # fmt: skip
+)
 breaker_transitions = Counter(
     "holdfast_breaker_transitions_total", "Changes of state, by the new one", ["breaker", "to"]
 )
@@ -269,10 +275,12 @@ breaker_refused = Counter(
     "holdfast_breaker_refused_calls_total", "Calls that a breaker did not let through", ["breaker", "reason"]
 )
 breaker_would_refuse = Counter(
-    "holdfast_breaker_would_refuse_calls_total", "Calls let through only because the breaker is observing",
+    "holdfast_breaker_would_refuse_calls_total",
+    "Calls let through only because the breaker is observing",
     ["breaker", "reason"],
-)  # fmt: skip
+)
 breaker_unsuccessful_calls = Counter(
-    "holdfast_breaker_unsuccessful_calls_total", "Calls that did not succeed, by verdict",
+    "holdfast_breaker_unsuccessful_calls_total",
+    "Calls that did not succeed, by verdict",
     ["breaker", "verdict"],
-)  # fmt: skip
+)

@@ -191,13 +191,15 @@ def _changed(row: Entity, write: Write, keys: tuple[str | None, ...]) -> Entity:
         row.id,
         tuple([sent.get(f.name) if new else old for f, old, new in zip(fields, row.values, newer, strict=True)]),
         tuple([version if new else old for old, new in zip(row.versions, newer, strict=True)]),
-        tuple([
-            key if newer[field.index] else old
-            for field, key, old in zip(row.resource.unique, keys, row.keys, strict=True)
-        ]),
+        tuple(
+            [
+                key if newer[field.index] else old
+                for field, key, old in zip(row.resource.unique, keys, row.keys, strict=True)
+            ]
+        ),
         created,
         0,
-    )  # fmt: skip
+    )
 
 
 def _deleted(row: Entity, write: Write) -> Entity:

@@ -198,10 +198,15 @@ class _Desk:
         return fetch(method, f"{self._url}{path}", headers=keys.bearer(keys.OPERATOR), **more)
 
     def data(self, path: str) -> Any:
-        """Of a success."""
-        answer = self.ask("GET", path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
+        """Of a success, which a busy machine may need several tries for."""
+        answers: list[Any] = []
+
+        def answered() -> bool:
+            answers.append(self.ask("GET", path))
+            return bool(answers[-1].status_code == 200)
+
+        wait_until(answered, what=f"{path} is answered")
+        return answers[-1].json()["data"]
 
     def letters(self) -> Any:
         """All of them."""

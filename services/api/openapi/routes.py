@@ -135,9 +135,12 @@ def operation() -> dict[str, Any]:
     names |= {f"{each.singular}_version": or_null(INTEGER) for each in resources}
     first = resources[0]
     example = {
-        "id": OPERATION_ID, f"{first.singular}_id": ID, "command": label(Create(first, {})), **_EXAMPLE,
+        "id": OPERATION_ID,
+        f"{first.singular}_id": ID,
+        "command": label(Create(first, {})),
+        **_EXAMPLE,
         f"{first.singular}_version": VERSION,
-    }  # fmt: skip
+    }
     only_one = len(resources) == 1
     schema = an_object("Operation", _OF_EVERY | names) if only_one else an_object("Operation", _OF_EVERY, names)
     return {

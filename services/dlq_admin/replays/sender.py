@@ -241,9 +241,14 @@ def _arguments(letter: Current, *, claims: bool) -> list[str | bytes | int]:
     about: list[str | bytes | int] = [""] * 7
     if write is not None:
         about = [
-            write.operation_id, write.ref.resource, write.entity_id, pending_name(write.ref), label(write.command),
-            write.version, letter.fields[b"payload"],
-        ]  # fmt: skip
+            write.operation_id,
+            write.ref.resource,
+            write.entity_id,
+            pending_name(write.ref),
+            label(write.command),
+            write.version,
+            letter.fields[b"payload"],
+        ]
     claimed = [*claims_of(write), *claims_of(old)] if claims else [0, 0]
     return [id_of(letter.number), *about, *claimed, len(fields), *fields]
 

@@ -83,10 +83,16 @@ class Group:
     def as_json(self) -> dict[str, Any]:
         """As it is stored."""
         return {
-            "count": self.count, "first_s": self.first_s, "last_s": self.last_s, "began_s": self.began_s,
-            "minutes": [[minute, count] for minute, count in sorted(self.minutes.items())], "clients": self.clients,
-            "retried": self.retried, "helped": self.helped, "samples": self.samples,
-        }  # fmt: skip
+            "count": self.count,
+            "first_s": self.first_s,
+            "last_s": self.last_s,
+            "began_s": self.began_s,
+            "minutes": [[minute, count] for minute, count in sorted(self.minutes.items())],
+            "clients": self.clients,
+            "retried": self.retried,
+            "helped": self.helped,
+            "samples": self.samples,
+        }
 
     @classmethod
     def parse(cls, one: Mapping[str, Any]) -> Self:
