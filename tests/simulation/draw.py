@@ -8,7 +8,7 @@ from random import Random
 from tests.simulation.kinds import KINDS, LATER, OUTSIDE, REPLICATED, Kind, log_uniform
 from tests.simulation.mixes import draw_mix
 from tests.simulation.plan import LARGE, SMALL, Plan
-from tests.simulation.small import draw_small
+from tests.simulation.small import draw_small, maybe_swept
 from tests.simulation.targets import faults_of
 
 #: One seed in so many is a large world.
@@ -21,8 +21,10 @@ _PARTITIONS = (1, 1, 1, 2, 4)
 
 def draw(seed: int, world: str | None = None) -> Plan:
     """The plan of this seed, in a world of its size or of the one that is named."""
-    plan = draw_small(seed) if (world or (SMALL if seed % _LARGE_EACH else LARGE)) == SMALL else _large(seed)
-    return replace(plan, partitions=Random(f"partitions {seed}").choice(_PARTITIONS))
+    small = (world or (SMALL if seed % _LARGE_EACH else LARGE)) == SMALL
+    plan = draw_small(seed) if small else _large(seed)
+    plan = replace(plan, partitions=Random(f"partitions {seed}").choice(_PARTITIONS))
+    return maybe_swept(plan, Random(f"swept {seed}")) if small else plan
 
 
 def _large(seed: int) -> Plan:

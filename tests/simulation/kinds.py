@@ -135,6 +135,8 @@ ARRANGED: dict[str, Kind] = {
     "behind": Kind(DATABASE, 0.0, 1, (2.0, 5.0), "one of its two nodes has what the other one committed so much later",
                    _between(0.1, 0.8)),
     "older_build": Kind(WRITERS, 0.0, 1, (1.0, 6.0), "it is of the build before, which does not know one command"),
+    "freeze_at_claim": Kind(APIS, 0.0, 1, (4.0, 6.0), "SIGSTOP between the claim of a value and the acceptance, until"
+                            " the claim is over"),
     "move_slot": Kind(QUEUE, 0.0, 1, (0.5, 4.0), "a slot of the queue moves to another server of the cluster"),
 }  # fmt: skip
 

@@ -44,6 +44,8 @@ class Stage:
     slots: Sequence[str] = ()
     #: Writers that die at their next commit, and how long they are down then.
     doomed: dict[str, float] = field(default_factory=dict)
+    #: Apis that freeze at their next claim.
+    dozing: set[str] = field(default_factory=set)
 
 
 class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
@@ -127,6 +129,23 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
 
     def _end_freeze(self, fault: Fault) -> None:
         self._stage.nodes[fault.target].thaw()
+
+    def _freeze_at_claim(self, fault: Fault) -> bool:
+        if self._node(fault) is None:
+            return False
+        self._stage.dozing.add(fault.target)
+        return True
+
+    def claimed(self) -> None:
+        """The process that runs has claimed what a write needs: this is its last step."""
+        machine = self._stage.simulation.loop.process.machine
+        if machine in self._stage.dozing:
+            self._stage.dozing.remove(machine)
+            self._stage.nodes[machine].freeze()
+
+    def _end_freeze_at_claim(self, fault: Fault) -> None:
+        self._stage.dozing.discard(fault.target)
+        self._end_freeze(fault)
 
     def _clock_jump(self, fault: Fault) -> None:
         self._stage.simulation.clock(fault.target).jump(fault.amount)

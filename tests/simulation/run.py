@@ -18,7 +18,7 @@ from tests.promises.history import Alone, AtRest, History, Ok
 from tests.promises.history import Fault as Broken
 from tests.promises.limits import Limits
 from tests.promises.verdict import judge
-from tests.simulation import at_rest, driver, kinds, outside
+from tests.simulation import at_rest, claimed, driver, kinds, outside
 from tests.simulation.alone import alone
 from tests.simulation.counts import counted
 from tests.simulation.hand import Hand
@@ -56,7 +56,11 @@ def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
     logging.getLogger("faststream").addFilter(lambda _: False)  # the services log what it fails at themselves
     with tempfile.TemporaryDirectory() as folder:
         one = Run(plan, Path(folder))
-        with driver.installed(one.simulation, one.world.database.connect, one.world.seen):
+        short = any(fault.kind == "freeze_at_claim" for fault in plan.faults)
+        with (
+            driver.installed(one.simulation, one.world.database.connect, one.world.seen),
+            claimed.installed(one.world.claims, one.now, short=short),
+        ):
             one.simulation.run(one.scenario)
         violations = one.violations()
     text = one.simulation.timeline.text()
@@ -84,6 +88,7 @@ class Run:
         )  # fmt: skip
         levers = WorldLevers(stage, simulation.chance("levers"))
         world.seen.on_commit.append(levers.committed)
+        world.claims.on_claim.append(levers.claimed)
         self.nemesis = Nemesis(levers, self._report)
         self.watch = Watch(world.sql, self.now)
         self.probe = Probe(world.ports, world.command, self.record, self.now)
@@ -218,6 +223,13 @@ class Run:
             found += [f"undeclared: a script touched {key!r}" for key in sorted(server.executor.undeclared)]
         return [*self.watch.violations, *found]
 
+    def _accepted_later(self, operation_id: str) -> bool:
+        """Whether this operation was accepted after its claims had been swept."""
+        rows = self.world.sql(f"SELECT entry_id FROM operations WHERE operation_id = '{operation_id}'")
+        rows += self.world.sql(f"SELECT entry_id FROM dead_letters WHERE operation_id = '{operation_id}'")
+        swept_s = self.simulation.clock("queue").wall(self.world.claims.swept[operation_id])
+        return any(entry and int(entry.split("-")[0]) / 1000 > swept_s for (entry,) in rows)
+
     def seen(self) -> Counter[str]:
         """Everything that *sometimes* counts."""
         seen = Counter({f"fault:{kind}": count for kind, count in self.nemesis.made.items()})
@@ -228,6 +240,7 @@ class Run:
             seen.update({f"cluster:{word}": count for word, count in cluster.refused.items()})
         seen["ledger:lost"] += max(0, (self.probe.ledger or {}).get("lost", 0))
         seen.update(f"ended:{ended.code or ended.effect}" for ended in self._final.ended)
+        seen["claim:swept before its acceptance"] += sum(map(self._accepted_later, self.world.claims.swept))
         for replay in self._final.replays:
             seen.update({f"replay:{state}": count for state, count in replay.outcomes.items()})
             if replay.state == "recalled" and set(replay.outcomes) - {"recalled", "withdrawn"}:

@@ -39,6 +39,8 @@ _LONG_S = 9.0
 #: Actions that replace all of a user again and again, and the longest mean pause of a client who is busy.
 _OVER_AND_OVER = {"create": 0.15, "put": 5.0, "patch": 1.0, "delete": 0.1, "read": 0.3}
 _BUSY_S = 0.35
+#: One in so many of the worlds whose queue has several partitions, and is one server, has a claim that is swept.
+_SWEPT = 12
 #: Stores that take writes.
 _WRITTEN = (QUEUE, DATABASE)
 
@@ -112,6 +114,21 @@ def _maybe_behind(plan: Plan, chance: Random) -> Plan:
         return plan
     late = _fault("behind", plan, chance, at=chance.uniform(0.05, 0.4), for_s=chance.uniform(2, 6))
     return replace(plan, faults=(late, *plan.faults[: max(_FAULTS) - 1]))
+
+
+def maybe_swept(plan: Plan, chance: Random) -> Plan:
+    """In some worlds with several partitions an api sleeps between the claim of a value and the acceptance, until its
+    claim is swept and others have the value."""
+    if plan.partitions == 1 or plan.shards > 1 or chance.randrange(_SWEPT):
+        return plan
+    actions = {"create": 4.0, "patch": 2.0, "put": 2.0, "delete": 0.5, "read": 0.5}
+    mix = replace(plan.mix, actions=actions, contended=0.8, addresses=2, conditional=0.0, expiring=0.0, external=0.0)
+    plan = replace(
+        plan, apis=2, admins=1, load_s=_LONG_S, pause_s=min(plan.pause_s, _BUSY_S), mix=mix, faults=(), replicas=0,
+    )  # fmt: skip
+    asleep = _fault("freeze_at_claim", plan, chance, at=chance.uniform(0.05, 0.3), target="api-1")
+    plan = _with_any(replace(plan, faults=(asleep,)), chance, chance.choice((0, 0, 1)))
+    return replace(plan, faults=tuple(sorted(plan.faults, key=lambda fault: fault.at_s)))
 
 
 def _memory_lost(plan: Plan, chance: Random) -> Plan:

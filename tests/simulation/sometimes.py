@@ -19,7 +19,7 @@ def _outcome(name: str) -> str:
 
 
 #: Counts come from `metric:NAME label…` (counters of all processes), `answer:CODE or status`, `ended:effect or CODE`,
-#: `fault:kind`, `model:event`, `cluster:first word of a refusal` and `replay:state of an item`.
+#: `fault:kind`, `claim:what befell it`, `model:event`, `cluster:first word of a refusal` and `replay:state of an item`.
 SOMETIMES = (
     Sometimes("a write was queued", ("answer:202",)),
     Sometimes("a write went straight to the database", ("answer:direct",)),
@@ -28,6 +28,7 @@ SOMETIMES = (
     Sometimes("a repeated request met the first one under way", ("answer:REQUEST_IN_PROGRESS",)),
     Sometimes("acceptance stayed unknown", ("answer:ACCEPTANCE_UNKNOWN",)),
     Sometimes("an address was taken", ("answer:EMAIL_TAKEN", "ended:EMAIL_TAKEN")),
+    Sometimes("a claim was swept before its write was accepted", ("claim:swept before its acceptance",)),
     Sometimes("a condition failed", ("answer:PRECONDITION_FAILED", "ended:PRECONDITION_FAILED")),
     Sometimes("a write came too late", ("ended:WRITE_EXPIRED",)),
     Sometimes("no store took a write, definitely", ("answer:WRITES_UNAVAILABLE",)),

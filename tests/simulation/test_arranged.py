@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.services.writer import pipeline
 from holdfast.shared.store import role
+from holdfast.shared.writes import decide
 from tests.simulation.draw import draw
 from tests.simulation.plan import SMALL, Cut, Fault, Plan
 from tests.simulation.run import run
@@ -76,3 +77,17 @@ def test_a_node_without_quorum() -> None:
     assert not result.violations
     assert result.seen["answer:202"]
     assert not result.seen["metric:holdfast_outcomes_total Dead"]
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["decided by versions", "claims are trusted"])
+def test_a_claim_is_swept_before_its_write_is_accepted(trusted: bool) -> None:
+    """An api sleeps in between, for longer than its claim holds, and another entity gets the value. The database
+    decides; not so if claims are believed to be enough."""
+    plan = replace(_plan(Fault(0.5, "freeze_at_claim", "api-1", 5.0)), apis=2, partitions=2, pause_s=0.2)
+    actions = {"create": 4.0, "patch": 2.0, "put": 2.0}
+    plan = replace(plan, mix=replace(plan.mix, actions=actions, contended=0.8, addresses=2))
+    believes: AbstractContextManager[object] = patch.object(decide._State, "holders", lambda *_: ())
+    with believes if trusted else nullcontext():
+        result = run(plan, Cut())
+    assert result.seen["claim:swept before its acceptance"]
+    assert bool(result.violations) == trusted

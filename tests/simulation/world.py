@@ -18,6 +18,7 @@ from tests.models.redis.cluster import Cluster
 from tests.models.redis.reply import Failure
 from tests.models.redis.server import RedisModel
 from tests.simulation import nodes
+from tests.simulation.claimed import Claims
 from tests.simulation.driver import Seen
 from tests.simulation.failover import REPLICATED_AFTER_S
 from tests.simulation.kinds import PROXIES, THIRD_PARTY
@@ -64,6 +65,7 @@ class World:
         if plan.replicas:
             self.redis["queue"].replication.delay_s = REPLICATED_AFTER_S
         self.seen = self._watched()
+        self.claims = Claims()
         self._keys = keys.written_to(folder)
         #: It remembers what was asked of it, also while it is gone.
         self.third_party = ThirdParty()
