@@ -234,8 +234,8 @@ BOARD = Board(
                     "see which endpoint.",
                 ),
                 _ENDPOINTS,
-                _PATTERNS,
                 _ALL_TIMES,
+                _PATTERNS,
             ),
         ),
         Row(

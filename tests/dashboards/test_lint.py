@@ -116,6 +116,8 @@ _BREAKS: list[tuple[str, Callable[[Json], None]]] = [
     ("no-leftovers", _top(__inputs=[{"name": "DS_PROMETHEUS"}])),
     ("no-leftovers", _top(id=7)),
     ("few-panels", lambda it: it["panels"].extend(it["panels"][0] | {"id": n, "title": f"{n}"} for n in range(9, 33))),
+    ("full-lines", _panel(gridPos={"x": 12, "y": 1, "w": 24, "h": 8})),
+    ("full-lines", _panel(gridPos={"x": 0, "y": 1, "w": 12, "h": 8})),
     ("each-once", lambda it: it["panels"].append(it["panels"][0] | {"title": "Another"})),
     ("each-once", lambda it: it["panels"].append(it["panels"][0] | {"id": 3})),
     ("fixed-data-source", _panel(datasource={"type": "prometheus", "uid": "${DS_PROMETHEUS}"})),

@@ -11,6 +11,8 @@ from deploy.dashboards.lint.finding import Finding
 from deploy.dashboards.source import OWN, SOURCE_UID
 
 PANELS_MAX = 25
+#: Grafana's grid.
+_COLUMNS = 24
 _SCHEMA = 42
 _FRAME = {"refresh": "5s", "graphTooltip": 1, "time": {"from": "now-15m", "to": "now"}, "schemaVersion": _SCHEMA}
 _LINK = re.compile(r"\(/d/([\w-]+)|\"/d/([\w-]+)")
@@ -23,6 +25,7 @@ _ON_TIME_CHANGE = 2
 def findings(dashboard: Dashboard, uids: Collection[str], documents: Collection[str]) -> Iterator[Finding]:
     """`uids`: of all dashboards; `documents`: paths that a description may name."""
     yield from _frame(dashboard)
+    yield from _lines(dashboard)
     yield from _once_only(dashboard)
     yield from _sources(dashboard, "")
     yield from _leads(dashboard, uids, documents)
@@ -41,6 +44,20 @@ def _frame(dashboard: Dashboard) -> Iterator[Finding]:
     count = sum(1 for _ in panels(dashboard))
     if count > PANELS_MAX:
         yield Finding("few-panels", "", f"{count} panels: more than {PANELS_MAX} are not read")
+
+
+def _lines(dashboard: Dashboard) -> Iterator[Finding]:
+    """Panels beside each other. One that is too wide lies beyond the edge, and one that is too narrow leaves a hole."""
+    lines: dict[int, list[Mapping[str, Any]]] = {}
+    for panel in panels(dashboard):
+        if at := panel.get("gridPos"):
+            lines.setdefault(at["y"], []).append(panel)
+    for line in lines.values():
+        places = sorted((panel["gridPos"]["x"], panel["gridPos"]["w"]) for panel in line)
+        ends = [0, *(left + width for left, width in places)]
+        if [left for left, _ in places] != ends[:-1] or ends[-1] != _COLUMNS:
+            titles = ", ".join(panel["title"] for panel in line)
+            yield Finding("full-lines", titles, f"its panels, {places} from the left and wide, do not fill {_COLUMNS}")
 
 
 def _once_only(dashboard: Dashboard) -> Iterator[Finding]:
