@@ -18,7 +18,7 @@ from holdfast.shared.connections.cluster import HOME, first_key, slot_of
 from holdfast.shared.connections.connection import WrongNode
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.connections.script import NotSent, Script
-from holdfast.shared.queue.names import WRITES
+from holdfast.shared.queue.names import LEDGER, WRITES
 from tests.certificates import Authority
 from tests.failover.cluster import ask
 from tests.faults.relay import Relay, Step
@@ -34,6 +34,8 @@ _ANSWERS = (
     "LOADING Redis is loading the dataset in memory",
     "READONLY You can't write against a read only replica.",
 )
+#: Keys and arguments of look.lua.
+_A_LOOK = ([WRITES, f"{HOME}:look", LEDGER], [1, 0])
 #: How a node is announced, and where it is found then.
 _ANNOUNCED = {
     "ip": {"cluster-announce-ip": "127.0.0.1"},
@@ -131,10 +133,10 @@ async def test_another_node_is_a_failure_once(node: _Node, cluster: Any, answer:
         for _ in range(2):
             relay.steps = [Step(refusal=answer.format(slot=slot_of(WRITES))), Step()]
             with pytest.raises(WrongNode, match=answer.split()[0]):
-                await script([WRITES, f"{HOME}:look"], [1])
+                await script(*_A_LOOK)
             assert len(relay.steps) == 1
             relay.steps = []
-            assert await script([WRITES, f"{HOME}:look"], [1])
+            assert await script(*_A_LOOK)
 
 
 async def test_tls_and_a_password(tmp_path: Path) -> None:
@@ -195,7 +197,7 @@ async def test_a_node_without_a_cluster_is_named(tmp_path: Path) -> None:
         with pytest.raises(WrongNode, match=sentence):
             await redis.xlen(WRITES)
         with pytest.raises(NotSent) as unsent:
-            await Script(redis, Path(__file__).parents[2] / "shared/queue/lua/look.lua")([WRITES, f"{HOME}:look"], [1])
+            await Script(redis, Path(__file__).parents[2] / "shared/queue/lua/look.lua")(*_A_LOOK)
         assert sentence in str(unsent.value.__cause__)
         await redis.aclose()
         node.kill()
