@@ -202,7 +202,7 @@ _HEARTBEAT = Lines(
 )
 
 _MISSING = Number(
-    title="Writes unaccounted for",
+    title="Writes missing",
     shows="Accepted and neither applied, rejected, dead-lettered, discarded, in flight nor known as lost.",
     normal="0, always, in every fault.",
     act="stop the writers and read docs/runbooks/HoldfastLedgerImbalance.md: data may be lost.",

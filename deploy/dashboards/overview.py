@@ -31,10 +31,10 @@ _WHAT = Text(
     "What is this?",
     "What Holdfast is, and where to look next.",
     "**Holdfast** serves REST resources that keep their promises while what is behind them fails. Below: the "
-    "numbers that matter, then each step in the order in which a request flows.\n\n"
+    "numbers that matter, then each step of a request.\n\n"
     "Something red? **[Failure and recovery](/d/holdfast-failure-recovery)** shows the sequence of events, "
     "[Pipeline and dead letters](/d/holdfast-pipeline) where writes wait, "
-    "[Dependencies](/d/holdfast-dependencies) which store or process is the cause.",
+    "[Dependencies](/d/holdfast-dependencies) the cause.",
     width=6,
     height=6,
 )
@@ -83,7 +83,7 @@ _NOW: tuple[AnyPanel, ...] = (
         below(15, DEMO.stale_s), _NOT_MEASURED,
     ),
     _number(
-        "Writes unaccounted for", worst("holdfast_ledger_missing_writes", ""),
+        "Writes missing", worst("holdfast_ledger_missing_writes", ""),
         "Accepted writes that are found in no store.",
         "0, always.", "docs/runbooks/HoldfastLedgerImbalance.md", "short", zero_is_good(), _NOT_MEASURED,
     ),

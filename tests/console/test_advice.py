@@ -94,6 +94,23 @@ def test_the_first_sentence() -> None:
 
 
 @pytest.mark.parametrize(
+    ("away", "backlog", "title"),
+    [([2], _partial(Backlog, depth=0, oldest_age_s=0.0), "Partition 2 of the queue does not answer"),
+     ([0], None, "The queue does not answer")],
+)  # fmt: skip
+def test_without_a_part_of_the_queue_not_all_is_well(away: list[int], backlog: Backlog | None, title: str) -> None:
+    """Although no letter is dead; those that are come first."""
+    more = {"partitions_away": away, "backlog": backlog, "ledger": None}
+    quiet = at_a_glance(_state(0, **more), [])
+    assert (quiet.tone, quiet.title) == ("warn", title)
+    assert "No letter needs a decision" in quiet.says
+    assert at_a_glance(_state(3, **more), [_group(5)]).title == "Writes are being dead-lettered now"
+    found = outage(_state(0, breakers=None, **more))
+    assert found is not None
+    assert any("a breaker is open" in says for says, _ in found.do)
+
+
+@pytest.mark.parametrize(
     ("reason", "changed", "step"),
     [("invalid_data", "no", "what_if"), ("undecodable", "no", "letter"), ("undecodable", "yes", "what_if"),
      ("crash_loop", "partly", "letter"), ("crash_loop", "yes", "what_if"), ("a later one", None, "what_if")],

@@ -102,19 +102,24 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
         {
             "dead letters": counts(data["letters"]) if data["letters"] is not None else "not known",
             "not indexed yet": data["waiting"],
-            "backlog": f"{backlog['depth']} writes, the oldest {backlog['oldest_age_s']} s" if backlog else "not known",
+            "backlog": _backlog(backlog) if backlog else "not known",
             "queue": "answers" if not away else silent(away) if backlog else "does not answer",
             "ledger": _balance(ledger) if ledger else "not known",
             "breakers": ("; ".join(breakers) or "all closed") if data["breakers"] is not None else "not known",
             "writers": _names(data["writers"]) if data["writers"] is not None else "not known",
             "retention": "; ".join(
-                f"{name}: {f'''{rule['keep_days']} days''' if rule['keep_days'] else 'for ever'}"
+                f"{name}: {f'''{rule['keep_days']} days''' if rule['keep_days'] else 'no limit'}"
                 + (f", {rule['due_in_24_h']} go within a day" if rule["due_in_24_h"] else "")
                 for name, rule in data["retention"].items()
             ),
         }
     )
     return Output(answer, [*([plain(data["banner"]), ""] if data["banner"] else []), *lines])
+
+
+def _backlog(backlog: dict[str, Any]) -> str:
+    oldest = f", the oldest {backlog['oldest_age_s']} s" if backlog["depth"] else ""
+    return f"{backlog['depth']} writes{oldest}"
 
 
 def _names(writers: list[dict[str, Any]]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from holdfast.services.dlq_admin.away import silent
 from holdfast.services.dlq_admin.console.render.moments import age_s, ago, lasting
 from holdfast.services.dlq_admin.letters.models import GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.letters.suggestion import Step, has_blank
@@ -69,6 +70,9 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
     dead, kinds = letters["dead"], letters["dying_groups"]
     if not dead:
         more = f"{letters['replaying']:,} are being sent again." if letters["replaying"] else _accounted(overview)
+        if overview.partitions_away:
+            away = silent(overview.partitions_away).capitalize() if overview.backlog else "The queue does not answer"
+            return Advice("warn", away, more)
         return Advice("good", "No dead letters", more)
     wait = f"{dead:,} dead letter{'s wait' if dead > 1 else ' waits'} in {kinds:,} group{'s' if kinds > 1 else ''}"
     newest_s = min((age_s(group.last_seen) for group in groups), default=float("inf"))

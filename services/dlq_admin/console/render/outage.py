@@ -53,9 +53,9 @@ def outage(state: SystemState) -> Outage | None:
         felt.append(
             "Nothing yet, by the breakers of the apis." if state.breakers else "Unknown: no breaker is reported."
         )
-    names = {name for _, name in open_} | ({"database"} if state.letters is None else set())
     do = [("What a breaker is open for, and how to override it", "/console/breakers")]
-    do += [("Runbook: a breaker is open", f"{RUNBOOKS}/HoldfastBreakerOpen")] if names else []
+    if open_ or state.letters is None or state.partitions_away:
+        do.append(("Runbook: a breaker is open", f"{RUNBOOKS}/HoldfastBreakerOpen"))
     do += [("Runbook: accepted writes do not take effect", f"{RUNBOOKS}/HoldfastPipelineStale")] if _late(state) else []
     return Outage(felt, _queued(state), do)
 
