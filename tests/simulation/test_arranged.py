@@ -6,11 +6,13 @@ from unittest.mock import patch
 
 import pytest
 
+from holdfast.services.dlq_admin.auditor import epochs
 from holdfast.services.writer import pipeline
 from holdfast.shared.store import role
 from holdfast.shared.writes import decide
 from tests.simulation.draw import draw
 from tests.simulation.plan import SMALL, Cut, Fault, Plan
+from tests.simulation.result import Result
 from tests.simulation.run import run
 
 #: Which runs they are changes with the code.
@@ -91,3 +93,26 @@ def test_a_claim_is_swept_before_its_write_is_accepted(trusted: bool) -> None:
         result = run(plan, Cut())
     assert result.seen["claim:swept before its acceptance"]
     assert bool(result.violations) == trusted
+
+
+#: From when on no answer of the queue reaches the api: a look of the auditor has to come in between.
+_MUTE_FROM_S = (1.4, 1.3, 1.5)
+
+
+def _past_the_queue(from_s: float) -> Result:
+    """Writes reach the queue, and no answer comes back: the api applies them directly. Then the queue starts again."""
+    faults = (
+        Fault(0.8, "no_writers", "writer-1", 4.0),
+        Fault(from_s, "half", "api-1>queue", 2.6),
+        Fault(from_s + 1.6, "die", "queue", 0.5),
+    )
+    plan = replace(_plan(*faults), audit_every_s=2.0, pause_s=0.15)
+    return run(replace(plan, mix=replace(plan.mix, actions={"create": 5.0}, keyed=0.5)), Cut())
+
+
+def test_a_write_that_went_past_the_queue_is_not_lost() -> None:
+    """A look had counted it as the queue's. The ledger names none as lost; it does if nobody keeps the late entries."""
+    held = [_past_the_queue(from_s) for from_s in _MUTE_FROM_S]
+    assert [result.violations for result in held] == [[]] * len(held)
+    with patch.object(epochs, "_late", lambda *_: 0):
+        assert any(_past_the_queue(from_s).broken == {"ledger"} for from_s in _MUTE_FROM_S)
