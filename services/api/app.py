@@ -33,7 +33,7 @@ from holdfast.services.api.wait import Waiters
 from holdfast.services.api.write import WritePath
 from holdfast.services.api.writers_know import WritersKnow
 from holdfast.shared.cache.copies import Copies
-from holdfast.shared.cache.form import EntityCopy, entity_name
+from holdfast.shared.cache.form import named
 from holdfast.shared.cache.last_good import LastGood
 from holdfast.shared.cache.refresh import Refresher
 from holdfast.shared.domain.registry import domain
@@ -186,9 +186,7 @@ class Api:
 
     def _changed(self, entities: Iterable[Entity]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
-        now = time.time()
-        copies = [(entity_name(entity.ref), EntityCopy(entity, now)) for entity in entities]
-        self._loop.call_soon_threadsafe(self._refresher.renew, copies)
+        self._loop.call_soon_threadsafe(self._refresher.renew, named(entities, time.time()))
 
     def _external(self) -> None:
         settings = self._settings

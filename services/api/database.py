@@ -64,10 +64,11 @@ class Database:
         self._writes = writes
         self._read_timeout_s = read_timeout_s
         self._rows: dict[str, Batcher[str, Row]] = {}
-        self._on_rows: list[Callable[[Sequence[Row]], None]] = []
+        self._on_rows: list[Callable[[Sequence[Entity], float], None]] = []
 
-    def listen(self, listener: Callable[[Sequence[Row]], None]) -> None:
-        """Call `listener` with the rows of entities that are read, even if nobody waits for them any more."""
+    def listen(self, listener: Callable[[Sequence[Entity], float], None]) -> None:
+        """Call `listener` with the entities whose rows are read, even if nobody waits for them any more, and with when
+        the read began."""
         self._on_rows.append(listener)
 
     async def call(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -113,8 +114,9 @@ class Database:
         as_of = time.time()
         found = await self._reads.call_async(self._in_time, lambda: reads.entities(self._for_reads, resource, ids))
         rows = {id: row if isinstance(row, Exception) else Row(row, as_of) for id, row in found.items()}
+        there = [each for each in found.values() if isinstance(each, Entity)]
         for listener in self._on_rows:
-            listener([row for row in rows.values() if isinstance(row, Row) and row.entity is not None])
+            listener(there, as_of)
         return rows
 
     async def _call(

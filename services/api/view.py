@@ -10,14 +10,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.api.batcher import Batcher
-from holdfast.services.api.database import Database, Row
+from holdfast.services.api.database import Database
 from holdfast.services.api.described import describe_ended, describe_letter, describe_lost, describe_pending
 from holdfast.services.api.flights import Flights
 from holdfast.services.api.hedge import Hedge, hedged
 from holdfast.services.api.seen import Seen, shown, with_pending
 from holdfast.services.api.shed import spared
 from holdfast.shared.cache.copies import Copies, Page
-from holdfast.shared.cache.form import EntityCopy, PageCopy, entity_name, page_name, unique_name
+from holdfast.shared.cache.form import EntityCopy, PageCopy, entity_name, named, page_name, unique_name
 from holdfast.shared.cache.refresh import Refresher
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import Field, ResourceType
@@ -153,10 +153,8 @@ class View:
             raise refusal
         return (await self._database.row(domain().by_plural[which.resource], which.id, hedge)).entity
 
-    def _offer(self, rows: Sequence[Row]) -> None:
-        self._refresher.offer(
-            (entity_name(row.entity.ref), EntityCopy(row.entity, row.as_of)) for row in rows if row.entity
-        )
+    def _offer(self, entities: Sequence[Entity], as_of: float) -> None:
+        self._refresher.offer(named(entities, as_of))
 
     async def _page(self, which: _Page, read: Callable[[], Awaitable[reads.Read]], *, fresh: bool) -> Seen:
         """From the database, else from a copy. Raises like `entity`."""
@@ -190,7 +188,7 @@ class View:
         entities, began_us = await read()
         page = PageCopy.of(entities, began_us, as_of)
         # The entities first: a page without them is no copy.
-        self._refresher.renew([(entity_name(entity.ref), EntityCopy(entity, as_of)) for entity in entities])
+        self._refresher.renew(named(entities, as_of))
         self._refresher.offer([(which.name, page)])
         return shown(entities, page.listed, which.limit)
 

@@ -26,7 +26,7 @@ from holdfast.services.writer.settle import Settler
 from holdfast.services.writer.traced import traced
 from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.cache.copies import Copies, cache_breaker
-from holdfast.shared.cache.form import EntityCopy, entity_name
+from holdfast.shared.cache.form import named
 from holdfast.shared.cache.refresh import Refresher
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
@@ -233,9 +233,7 @@ class Writer:
 
     def _changed(self, entities: Iterable[Entity]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
-        now = time.time()
-        copies = [(entity_name(entity.ref), EntityCopy(entity, now)) for entity in entities]
-        self._loop.call_soon_threadsafe(self._refresher.renew, copies)
+        self._loop.call_soon_threadsafe(self._refresher.renew, named(entities, time.time()))
 
     async def _control_write(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, control_write, self._engine)

@@ -151,6 +151,8 @@ class Copies:
 
     def remember(self, name: str, copy: Copy) -> Copy:
         """Keep a copy in this process, unless a newer one is there; the newer one."""
+        if not self._in_process_max:
+            return copy
         newer = later(self._latest.get(name), copy) or copy
         if newer is copy:
             self._latest[name] = copy

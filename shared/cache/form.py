@@ -89,7 +89,7 @@ def later(one: Copy | None, other: Copy | None) -> Copy | None:
 def encoded(copy: Copy) -> bytes:
     """As it is kept."""
     if isinstance(copy, EntityCopy):
-        form = _forms(domain())[copy.entity.resource.singular]
+        form = _form_of(copy.entity.resource)
         return orjson.dumps((form.name, copy.order, copy.as_of, form.row(row_of(copy.entity))))
     return orjson.dumps([_PAGE_FORM, copy.order, copy.as_of, [tuple(one) for one in copy.listed]])
 
@@ -111,6 +111,11 @@ def decoded(name: str, value: bytes | str) -> Copy | None:
 def entity_name(entity: Ref) -> str:
     """The name of an entity's copy: `user:<id>`."""
     return f"{domain().by_plural[entity.resource].singular}:{entity.id}"
+
+
+def named(entities: Iterable[Entity], as_of: float) -> list[tuple[str, EntityCopy]]:
+    """The copies of entities, each under its name."""
+    return [(f"{each.resource.singular}:{each.id}", EntityCopy(each, as_of)) for each in entities]
 
 
 def page_name(resource: ResourceType, after: int, limit: int) -> str:
@@ -138,6 +143,7 @@ def _forms(of: Domain) -> Mapping[str, _Form]:
     return {resource.singular: _form_of(resource) for resource in of.resources}
 
 
+@cache
 def _form_of(resource: ResourceType) -> _Form:
     columns: list[tuple[str, Any]] = [("id", str)]
     for field in resource.fields:
