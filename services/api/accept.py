@@ -136,12 +136,12 @@ class Acceptor:
             return answer
 
     async def _accepted(self, candidate: Candidate) -> Answer:
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer] = (loop := asyncio.get_running_loop()).create_future()
         self._waiting.append((candidate, answer))
         if not self._due and len(self._flushers) < self._flushers_max:
             self._due = True
-            # In an empty context: it works for all who wait, not for the request that woke it.
-            self._flushers.add(asyncio.get_running_loop().create_task(self._flush(), context=Context()))
+            # In an empty context: it works for all who wait. In two turns of the loop: what arrives meanwhile comes along.
+            loop.call_soon(lambda: self._flushers.add(loop.create_task(self._flush())), context=Context())
         try:
             return await answer
         finally:

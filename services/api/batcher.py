@@ -1,4 +1,4 @@
-"""Batcher: what is asked for in one turn of the event loop is looked up in one call.
+"""Batcher: what is asked for in two turns of the event loop is looked up in one call.
 
 Nobody is given what was looked up before they asked: who comes while a call is under way waits for the next one, which
 begins when that is over, or when that has taken so long that waiting for it would make others late. Each waiter keeps
@@ -122,7 +122,7 @@ class Batcher(Generic[K, V]):
         self._waiting.setdefault(key, []).append(waiter)
         if not self._due:
             self._due = True
-            asyncio.get_running_loop().call_soon(self._begin)  # after all who are served in this turn
+            asyncio.get_running_loop().call_soon(self._wait_a_turn)  # after all who are served in this turn
         if patience_s is not None:
             waiter.wait(patience_s, hedge.after_s if hedge else None)
         try:
@@ -155,6 +155,11 @@ class Batcher(Generic[K, V]):
             return value
         finally:
             del value  # as above
+
+    def _wait_a_turn(self) -> None:
+        """What has arrived meanwhile comes along. A busy loop has many requests in a turn, and one without any takes
+        no time for it."""
+        asyncio.get_running_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
         self._due = False

@@ -18,6 +18,26 @@ async def _turn() -> None:
         await asyncio.sleep(0)
 
 
+async def test_who_asks_a_turn_later_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy loop does not get all requests in one turn that have arrived: the round trip waits for one more."""
+    redis = connect("localhost:1", RedisTimeouts(1, 1))
+    taking = acceptor(redis)
+    sizes: list[int] = []
+
+    async def round_trip(batch: Any) -> None:
+        sizes.append(len(batch))
+        for _, waiting in batch:
+            waiting.set_result(_ANSWER)
+
+    monkeypatch.setattr(taking, "_round_trip", round_trip)
+    first = asyncio.create_task(taking.accept(new_user()))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(taking.accept(new_user()))
+    assert await asyncio.gather(first, second) == [_ANSWER] * 2
+    assert sizes == [2]
+    await redis.aclose()
+
+
 async def test_one_is_prepared_while_another_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three at once are one round trip, two more another; the rest waits until one of them is back, and goes as one."""
     redis = connect("localhost:1", RedisTimeouts(1, 1))

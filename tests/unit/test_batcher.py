@@ -61,6 +61,20 @@ async def test_one_turn_is_one_call_and_repeated_keys_are_asked_once() -> None:
     assert store.calls == [["a", "b", "c"]]
 
 
+async def test_who_asks_a_turn_later_comes_along() -> None:
+    """A busy loop does not get all requests in one turn that have arrived: the call waits for one more."""
+    store = Store()
+    batcher = Batcher(store.look)
+    first = _asked(batcher, "a")
+    await asyncio.sleep(0)
+    assert store.calls == []
+    second = _asked(batcher, "b")
+    await _turn()
+    store.gate.set()
+    assert await asyncio.gather(*first, *second) == [0, 0]
+    assert store.calls == [["a", "b"]]
+
+
 async def test_nobody_gets_what_was_seen_before_they_asked() -> None:
     """Who comes during a call waits for the next one, which sees what has changed meanwhile, under the same key too."""
     store = Store()
