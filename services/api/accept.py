@@ -140,7 +140,7 @@ class Acceptor:
         self._waiting.append((candidate, answer))
         if not self._due and len(self._flushers) < self._flushers_max:
             self._due = True
-            # In an empty context: it works for all who wait. In two turns of the loop: what arrives meanwhile comes along.
+            # In an empty context: it works for all who wait. In two turns of the loop: who comes meanwhile goes along.
             loop.call_soon(lambda: self._flushers.add(loop.create_task(self._flush())), context=Context())
         try:
             return await answer
