@@ -73,8 +73,9 @@ def all_end_in_order(
             assert await world.leftovers() == []
 
         world.run(live)
-        assert world.visible() == model.visible()
-        assert world.status() == model.status
+        # With what differs: what one run in a hundred does is not seen again.
+        assert (seen := world.visible()) == model.visible(), (seen, model.visible())
+        assert (ends := world.status()) == model.status, sorted(ends.items() ^ model.status.items())
         assert world.personal_data_of_the_invisible() == []
 
     holds()
