@@ -93,7 +93,7 @@ async def test_every_documented_route_refuses_what_it_does_not_declare(service: 
             for method in operations:
                 answer = await client.request(method.upper(), path, params={"limt": "5"})
                 if path in OPEN_PATHS:
-                    assert answer.status_code in (200, 503), (method, path)
+                    assert answer.status_code != 422, (method, path)
                     continue
                 error = answer.json()["error"]
                 assert (answer.status_code, error["code"]) == (422, "INVALID_PARAMETER"), (method, path)
