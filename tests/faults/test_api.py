@@ -26,6 +26,8 @@ def other(rig: Rig, tmp_path: Path) -> Iterator[httpx.Client]:
     service.kill()
 
 
+#: Of anyio's pool, which blocking routes share.
+_SHARED_THREADS = 40
 #: A request whose caller has gone: found to be taken already, or not begun.
 _ENDS = (
     'holdfast_writes_accepted_total{result="repeated"}',
@@ -78,22 +80,22 @@ def test_callers_who_go_away_harm_nobody(rig: Rig) -> None:
     assert rig.api.metric("holdfast_panics_total") == 0
 
 
-@pytest.mark.hangs
 def test_health_answers_while_sixty_callers_hang(rig: Rig) -> None:
-    """Before any of them: hardly a health request ends together with one; every caller is answered in time."""
+    """Before any of them, when more of them wait than a shared pool has threads; and every caller is answered."""
     rig.database.freeze()
-    alone = []
-    with httpx.Client(base_url=rig.client.base_url, timeout=30) as health, ThreadPoolExecutor(60) as pool:
+    with httpx.Client(base_url=rig.client.base_url, timeout=60) as health, ThreadPoolExecutor(60) as pool:
         health.get("/livez")
-        with within():
-            hung = [pool.submit(rig.client.get, NOBODY) for _ in range(60)]
-            while not all(one.done() for one in hung):
-                for path in ("/health", "/livez", "/readyz"):
-                    done = sum(one.done() for one in hung)
-                    assert health.get(path).status_code == 200
-                    alone.append(sum(one.done() for one in hung) == done)
+        hung = [pool.submit(rig.client.get, NOBODY) for _ in range(60)]
+
+        def answered() -> bool:
+            return any(one.done() for one in hung)
+
+        def many() -> bool:
+            return rig.api.metric("holdfast_http_requests_in_flight") > _SHARED_THREADS
+
+        wait_until(lambda: answered() or many(), what="many callers hang")
+        assert {health.get(path).status_code for path in ("/health", "/livez", "/readyz")} == {200}
+        assert not answered()
         assert {one.result().status_code for one in hung} == {503}
-    assert len(alone) > 5
-    assert alone.count(True) > len(alone) / 2
     rig.database.thaw()
     wait_until(lambda: rig.client.get(NOBODY).status_code == 404, what="it heals by itself")
