@@ -25,6 +25,9 @@ _SESSION = (
     " sql_safe_updates=0, sql_auto_is_null=0, unique_checks=1, foreign_key_checks=1, completion_type=0"
 )
 
+#: Of a connection whose last command was a commit that worked.
+_COMMITTED = "holdfast_committed"
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -63,6 +66,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
         sa.URL.create("mysql+pymysql", address.user, address.password, address.host, address.port, address.database),
         isolation_level="READ COMMITTED" if transactions else "AUTOCOMMIT",
         skip_autocommit_rollback=not transactions,
+        pool_reset_on_return=None if transactions else "rollback",
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=timeouts.checkout_s,
@@ -80,6 +84,8 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
         },
     )
 
+    if transactions:
+        sa.event.listen(engine, "reset", _undo)
     connections.watch(engine, Hosts(((address.host, address.port), *address.standbys)))
 
     def in_use() -> int:
@@ -89,6 +95,14 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
     metrics.pool_capacity.labels(name).set(pool_size)
     metrics.pool_in_use.labels(name).set_function(in_use)
     return engine
+
+
+def _undo(connection: Any, record: Any, state: sa.PoolResetState) -> None:
+    """What is open on a connection that goes back to its pool. After a commit nothing is, and to say so anyway would
+    take a round trip."""
+    committed = record is not None and record.info.pop(_COMMITTED, False)
+    if not committed and not state.transaction_was_reset:
+        connection.rollback()
 
 
 @contextmanager
@@ -127,8 +141,10 @@ def transaction(engine: Engine) -> Iterator[sa.Connection]:
     ValueError for an engine without transactions."""
     if engine.dialect.skip_autocommit_rollback:
         raise ValueError("this engine's connections know no transactions")
-    with faults(), engine.begin() as connection:
-        yield connection
+    with faults(), engine.connect() as connection:
+        with connection.begin():
+            yield connection
+        connection.info[_COMMITTED] = True
 
 
 def round_trip(engine: Engine) -> None:

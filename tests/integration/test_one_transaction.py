@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.shared.store.apply import apply, apply_directly
-from holdfast.shared.store.engine import Engine, make_engine
+from holdfast.shared.store.engine import Engine, make_engine, transaction
 from holdfast.shared.writes.commands import Command, Write
 from holdfast.shared.writes.decide import Delivery
 from tests.servers import PATIENT_DATABASE, Database
@@ -94,3 +94,28 @@ def _apply(engine: Engine, write: Write, way: str) -> None:
         apply_directly(engine, write, "", lambda _: None)
     else:
         apply(engine, [Delivery(write, f"{write.version}-0")], lambda _: False, lambda _: None)
+
+
+def test_a_connection_goes_back_without_an_open_transaction(engine: Engine, database: Database) -> None:
+    """One whose transaction was committed needs nothing for it, and any other is rolled back."""
+
+    def rollbacks() -> int:
+        with transaction(engine) as connection:
+            return int(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_rollback'").one()[1])
+
+    insert = "INSERT INTO deleted_entities (resource, entity_id, deleted_at) VALUES ('users', '{}', UTC_TIMESTAMP(6))"
+    with transaction(engine) as connection:
+        connection.exec_driver_sql(insert.format("kept"))
+    first = rollbacks()
+    assert rollbacks() == first
+    raw = engine.raw_connection()
+    raw.cursor().execute(insert.format("left open"))
+    raw.close()
+    assert rollbacks() == first + 1
+    with suppress(Died), transaction(engine) as connection:
+        connection.exec_driver_sql(insert.format("given up"))
+        raise Died
+    assert rollbacks() > first + 1
+    with database.connect() as looking, looking.cursor() as cursor:
+        cursor.execute("SELECT entity_id FROM deleted_entities")
+        assert cursor.fetchall() == (("kept",),)
