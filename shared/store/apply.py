@@ -34,6 +34,7 @@ def apply(
     Raises a Fault. After an Outage or an Unexplained nothing is known: it may have been committed. After any other
     nothing happened. Which of them it is, is a guess by the error's number.
     """
+    patient = _asked(batch, patient)
     if not past_locks and all(isinstance(delivery.write.command, Create | Heartbeat) for delivery in batch):
         # Almost always nothing is known of new entities. The keys of the tables find out for less than a look does.
         with suppress(Clash):
@@ -51,6 +52,13 @@ def apply(
         return decision.outcomes
     outcomes = iter(decision.outcomes)
     return [Retry(locked=True) if delivery.write.ref in locked else next(outcomes) for delivery in batch]
+
+
+def _asked(batch: list[Delivery], patient: Patience) -> Patience:
+    """`patient`, asked before anything is loaded. A write may have lost its patience because the one before it is over,
+    which only what is loaded afterwards is sure to show."""
+    impatient = {delivery.write.operation_id for delivery in batch if not patient(delivery.write)}
+    return lambda write: write.operation_id not in impatient
 
 
 def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> Decision:

@@ -11,6 +11,7 @@ from holdfast.shared.store.apply import apply, apply_directly
 from holdfast.shared.store.engine import Engine, make_engine, transaction
 from holdfast.shared.writes.commands import Command, Write
 from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Retry
 from tests.servers import PATIENT_DATABASE, Database
 from tests.users import create_user, update_user
 
@@ -119,3 +120,13 @@ def test_a_connection_goes_back_without_an_open_transaction(engine: Engine, data
     with database.connect() as looking, looking.cursor() as cursor:
         cursor.execute("SELECT entity_id FROM deleted_entities")
         assert cursor.fetchall() == (("kept",),)
+
+
+def test_patience_is_asked_for_before_anything_is_loaded(engine: Engine) -> None:
+    """It may end because an earlier write is over, which is not in what was loaded before that was found: the write
+    waits for another turn, which knows how the earlier one ended."""
+    patient = [True]
+    sa.event.listen(engine, "before_cursor_execute", lambda *_: patient.append(False))
+    write = _write(2, _USER, update_user(name="Ann"))._replace(after="00000000-0000-4000-9000-000000000001")
+    outcomes = apply(engine, [Delivery(write, "0-2")], lambda _: patient[-1], lambda _: None)
+    assert outcomes == [Retry(waits_for=(write.ref,))]
