@@ -72,6 +72,10 @@ class World:
         self.accepted |= new
         self._now(self.stream[-1] | new)
 
+    def pause(self) -> None:
+        """A second in which nothing happens."""
+        self._now(self.stream[-1])
+
     async def apply(self, count: int) -> None:
         """The oldest few on the stream, as a writer does that settles at once."""
         gone = set()

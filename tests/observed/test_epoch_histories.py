@@ -2,15 +2,17 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from holdfast.services.dlq_admin.auditor import epochs as auditors
 from holdfast.services.dlq_admin.auditor import ledger as ledgers
 from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.queue.snapshot import snapshot
 from holdfast.shared.store import epochs
-from holdfast.shared.writes.ledger import table
+from holdfast.shared.writes.ledger import Ledger, table
 from tests.observed.forgetful import ENDS, world
 
 _STEPS = 12
@@ -330,3 +332,48 @@ async def test_what_dies_again_was_in_no_hands(readable: bool) -> None:
         ledger = await on.epochs.ledger()
         counted = (ledger.missing, ledger.lost, ledger.dead_lettered, ledger.in_flight, ledger.accepted)
         assert counted == (0, 0, 2, 1, 3), table(ledger)
+
+
+@pytest.mark.parametrize("off", [-2, 2])
+async def test_a_reading_that_is_off_is_no_loss_of_a_queue_that_remembers(
+    off: int, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """The queue starts again and has all that had been seen: one reading that says otherwise is read again."""
+    async with world() as on:
+        await on.accept(3)
+        await on.epochs.ledger()
+        on.restart()
+        real, readings = ledgers.reading_at, 0
+
+        async def off_at_first(*arguments: Any, **more: Any) -> Ledger:
+            nonlocal readings
+            readings += 1
+            found = await real(*arguments, **more)
+            return replace(found, applied=found.applied + off) if readings == 1 else found
+
+        monkeypatch.setattr(ledgers, "reading_at", off_at_first)
+        monkeypatch.setattr(auditors, "reading_at", off_at_first)
+        ledger = await on.epochs.ledger()
+        assert (ledger.epoch, ledger.missing, ledger.lost, ledger.carried, ledger.accepted) == (2, 0, 0, 0, 3)
+
+
+async def test_what_came_during_a_look_and_is_lost_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was counted, so it had been seen, whatever the queue was given after it forgot it."""
+    async with world() as on:
+        await on.accept(2)
+        await on.epochs.ledger()
+        real = ledgers.snapshot
+
+        async def one_comes_first(*arguments: Any) -> Any:
+            monkeypatch.undo()
+            on.pause()
+            await on.accept(1)
+            return await real(*arguments)
+
+        monkeypatch.setattr(ledgers, "snapshot", one_comes_first)
+        assert (await on.epochs.ledger()).accepted == 3
+        on.forget(1)
+        await on.reading()
+        await on.accept(2)
+        ledger = await on.epochs.ledger()
+        assert (ledger.epoch, ledger.missing, ledger.lost, ledger.accepted) == (2, 0, 1, 5), table(ledger)

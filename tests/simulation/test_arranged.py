@@ -10,6 +10,7 @@ from holdfast.services.dlq_admin.auditor import epochs
 from holdfast.services.writer import pipeline
 from holdfast.shared.store import role
 from holdfast.shared.writes import decide
+from holdfast.shared.writes.epoch import Cause, Epoch, Memory, change
 from tests.simulation.draw import draw
 from tests.simulation.plan import SMALL, Cut, Fault, Plan
 from tests.simulation.result import Result
@@ -110,9 +111,17 @@ def _past_the_queue(from_s: float) -> Result:
     return run(replace(plan, mix=replace(plan.mix, actions={"create": 5.0}, keyed=0.5)), Cut())
 
 
+def _went_back(last: Epoch, memory: Memory) -> Cause | None:
+    """As if a queue that starts again never remembered the last look."""
+    return Cause.WENT_BACK if change(last, memory) else None
+
+
 def test_a_write_that_went_past_the_queue_is_not_lost() -> None:
-    """A look had counted it as the queue's. The ledger names none as lost; it does if nobody keeps the late entries."""
-    held = [_past_the_queue(from_s) for from_s in _MUTE_FROM_S]
-    assert [result.violations for result in held] == [[]] * len(held)
-    with patch.object(epochs, "_late", lambda *_: 0):
+    """A look had counted it as the queue's. The ledger names none as lost, also when it has to count what is there; it
+    does if nobody keeps the late entries."""
+    for cause in (change, _went_back):
+        with patch.object(epochs, "change", cause):
+            held = [_past_the_queue(from_s) for from_s in _MUTE_FROM_S]
+        assert [result.violations for result in held] == [[]] * len(held)
+    with patch.object(epochs, "change", _went_back), patch.object(epochs, "_late", lambda *_: 0):
         assert any(_past_the_queue(from_s).broken == {"ledger"} for from_s in _MUTE_FROM_S)

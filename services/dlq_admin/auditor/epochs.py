@@ -50,20 +50,23 @@ class Epochs:
         await self._keep(memory, ledger)
         return ledger
 
-    async def _read(self) -> Ledger:
-        return await read_ledger(self._redis, self._database.engine, self._database.auditing, self._partitions)
+    async def _read(self, window: Window | None = None) -> Ledger:
+        database = self._database
+        return await read_ledger(self._redis, database.engine, database.auditing, self._partitions, window)
 
-    async def _keep(self, memory: Memory, ledger: Ledger) -> None:
-        """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten."""
-        if ledger.missing == 0 and memory.safe:
+    async def _keep(self, before: Memory, ledger: Ledger) -> None:
+        """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten. The
+        number that is left now comes after all that was counted: a queue that remembers it has all of it."""
+        memory = await self._memory.read(before.look + 1)
+        if ledger.missing == 0 and memory is not None and memory.safe and memory.identity == before.identity:
             seen = {"accepted": ledger.queued, "entries": ledger.entries, "newest": ledger.cut}
-            oldest = ledger.cut if memory.oldest is None else min(memory.oldest, ledger.cut)
+            oldest = ledger.cut if before.oldest is None else min(before.oldest, ledger.cut)
             seen |= {"oldest": oldest, "late": _late(ledger, oldest)}
             await self._database.audit(epochs.keep, ledger.epoch, memory.look, seen, ledger.known)
 
     async def _after(self, known: list[Epoch], memory: Memory, cause: Cause) -> Epoch:
-        """The epoch that begins. What is gone of the writes that were seen is counted; what was accepted after the last
-        look was never seen, and is only within the window."""
+        """The epoch that begins. What is gone of the writes that were seen is counted, unless the queue remembers all
+        of that look; what was accepted after it was never seen, and is only within the window."""
         last, lost_before = known[-1], sum(each.lost for each in known)
         in_database = await self._database.audit(newest_version)
         floor = await self._memory.end_versions(in_database, max(memory.newest, last.newest))
@@ -71,15 +74,13 @@ class Epochs:
         if last.known_seen >= 0 and floor < last.floor + _IN_HAND_US:
             since = min(since, last.lost_from)
         window = reaching(known, since, last.newest, floor)
-        seen, now = await self._counted(window)
-        # A write that had been seen, and was applied directly since, does not count as the queue's any more.
-        past_the_queue = max(0, _late(seen, last.oldest, last.newest) - last.late)
-        there = _through_the_queue(seen) - seen.lost + past_the_queue
-        # What had been lost may be back; no more than that, or a letter is counted whose entry came back.
-        lost = max(-lost_before, last.accepted - lost_before - there)
+        if cause is Cause.MOVED:
+            lost, accepted, now = 0, last.accepted, await self._read(window)
+            if since >= last.oldest:  # all that had been seen is there
+                since = last.newest or since
+        else:
+            lost, accepted, now = await self._lost(last, lost_before, window)
         carried = _through_the_queue(now) - (now.queued - now.carried)
-        if cause is Cause.MOVED and not lost and since >= last.oldest:  # all that had been seen is there
-            since = last.newest or since
         return replace(
             _begun(memory, last.epoch + 1, cause),
             began=max(floor, versions.wall_clock()),
@@ -88,7 +89,7 @@ class Epochs:
             lost_from=since,
             carried=carried + lost,
             # Until the first look is kept, what had been seen is what had been seen before.
-            accepted=there + lost_before + lost,
+            accepted=accepted,
             oldest=last.oldest,
             newest=last.newest,
             late=last.late,
@@ -97,14 +98,20 @@ class Epochs:
             known_unseen=now.known.unseen,
         )
 
-    async def _counted(self, window: Window) -> tuple[Ledger, Ledger]:
-        """Readings of what had been seen, and of all, as of one moment: nothing that had been seen ended in between."""
+    async def _lost(self, last: Epoch, lost_before: int, window: Window) -> tuple[int, int, Ledger]:
+        """How many writes are gone that had been seen, and how many had been; and a reading as of the same moment:
+        nothing that had been seen ended in between."""
         for _ in range(_TRIES):
             seen = await self._reading(window, cut=window.seen_to)
             now = await self._reading(window)
             if seen.known.seen == now.known.seen:
                 break
-        return seen, now
+        # A write that had been seen, and was applied directly since, does not count as the queue's any more.
+        past_the_queue = max(0, _late(seen, last.oldest, last.newest) - last.late)
+        there = _through_the_queue(seen) - seen.lost + past_the_queue
+        # What had been lost may be back; no more than that, or a letter is counted whose entry came back.
+        lost = max(-lost_before, last.accepted - lost_before - there)
+        return lost, there + lost_before + lost, now
 
     async def _begin(self, epoch: Epoch) -> None:
         if not await self._database.audit(epochs.begin, epoch) or epoch.cause is Cause.FIRST:

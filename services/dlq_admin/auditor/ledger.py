@@ -32,18 +32,22 @@ _QUIET_TRIES = 10
 
 
 async def read_ledger(
-    redis: Redis, engine: Engine, threads: Executor | None = None, partitions: Partitions = ONE
+    redis: Redis,
+    engine: Engine,
+    threads: Executor | None = None,
+    partitions: Partitions = ONE,
+    window: Window | None = None,
 ) -> Ledger:
     """The ledger as of now. A reading that does not balance is repeated, and only an imbalance that stays is one.
-    `threads`: where the database is asked; None: wherever there is room. Raises RedisError, OSError, or the store's
-    faults."""
+    `threads`: where the database is asked; None: wherever there is room. `window`: see `reading_at`. Raises RedisError,
+    OSError, or the store's faults."""
 
-    least = await reading_at(redis, engine, threads, partitions=partitions)
+    least = await reading_at(redis, engine, threads, window=window, partitions=partitions)
     for _ in range(_TRIES - 1):
         if least.missing == 0:
             break
         await asyncio.sleep(_PAUSE_S)
-        again = await reading_at(redis, engine, threads, partitions=partitions)
+        again = await reading_at(redis, engine, threads, window=window, partitions=partitions)
         least = min(least, again, key=lambda ledger: abs(ledger.missing))
     return least
 
