@@ -1,4 +1,8 @@
-"""Linger: close a connection so that the client can still read the answer.
+"""Linger: send an answer whole, and close a connection so that the client can still read it.
+
+uvicorn writes the head of an answer and its body one after the other, and uvloop sends each at once. A process that is
+killed in between has begun an answer, which no proxy can ask another process for. So the head waits for the first piece
+of its body, until the loop's next turn at most.
 
 When a socket is closed with unread bytes in it, the kernel resets the connection, and the reset destroys the answer
 that the client has not read yet. So our half is closed first, and what still arrives is dropped for a moment.
@@ -9,7 +13,8 @@ from collections.abc import Callable
 
 
 class LingeringTransport:
-    """The part of a transport that uvicorn uses, with another `close`. `unread()`: whether the client still sends."""
+    """The part of a transport that uvicorn uses, with another `write` and `close`. `unread()`: whether the client still
+    sends."""
 
     def __init__(
         self,
@@ -25,11 +30,30 @@ class LingeringTransport:
         #: Whether `close` or `abort` was called.
         self.closing = False
         self._end: asyncio.TimerHandle | None = None
+        #: Of an answer that has no body yet.
+        self._head = b""
         # Bound once, as they are called for every answer.
-        self.write: Callable[[bytes], None] = raw.write
         self.pause_reading = raw.pause_reading
         self.resume_reading = raw.resume_reading
         self.get_extra_info = raw.get_extra_info
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of an answer."""
+        if self.closing:
+            return
+        if self._head:
+            head, self._head = self._head, b""
+            self._raw.writelines((head, data))
+        elif data.startswith(b"HTTP/"):
+            self._head = data
+            self._loop.call_soon(self._send_head)
+        else:
+            self._raw.write(data)
+
+    def _send_head(self) -> None:
+        if self._head:
+            head, self._head = self._head, b""
+            self._raw.write(head)
 
     def is_closing(self) -> bool:
         """Whether nothing more will be written."""
@@ -39,10 +63,10 @@ class LingeringTransport:
         """Send what was written, then close; after `linger_s` if the client goes on sending, or does not read."""
         if self.is_closing():
             return
+        self._send_head()
         self.closing = True
         if self._unread():
             self._raw.write_eof()
-            self.write = _drop
         else:
             self._raw.close()
             if not self._raw.get_write_buffer_size():
@@ -52,13 +76,11 @@ class LingeringTransport:
     def abort(self) -> None:
         """Close at once; what was not sent is lost."""
         self.closing = True
+        self._head = b""
         self._raw.abort()
 
     def lost(self) -> None:
         """The connection is gone."""
+        self._head = b""
         if self._end is not None:
             self._end.cancel()
-
-
-def _drop(_data: object) -> None:
-    """Our half is closed."""

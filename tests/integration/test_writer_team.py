@@ -31,7 +31,7 @@ def test_two_writers_share_the_work(stream: Stream, start_writer: StartWriter) -
 
 def test_entries_of_a_frozen_writer_are_taken_over(stream: Stream, start_writer: StartWriter) -> None:
     """Its peer applies them in order with what came since; when it thaws it finds its work done."""
-    frozen = start_writer("writer-frozen", HOLDFAST_WRITER_BLOCK_MS="500", HOLDFAST_REDIS_TIMEOUT_S="2")
+    frozen = start_writer("writer-frozen", HOLDFAST_WRITER_BLOCK_MS="4000", HOLDFAST_REDIS_TIMEOUT_S="9")
     users = [new_user() for _ in range(20)]
     for _ in range(20):  # it has to be frozen in the middle of a read, and reads end
         frozen.freeze()
