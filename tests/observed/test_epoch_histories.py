@@ -362,13 +362,12 @@ async def test_what_came_during_a_look_and_is_lost_is_named(monkeypatch: pytest.
     async with world() as on:
         await on.accept(2)
         await on.epochs.ledger()
-        real = ledgers.snapshot
 
         async def one_comes_first(*arguments: Any) -> Any:
             monkeypatch.undo()
             on.pause()
             await on.accept(1)
-            return await real(*arguments)
+            return await snapshot(*arguments)
 
         monkeypatch.setattr(ledgers, "snapshot", one_comes_first)
         assert (await on.epochs.ledger()).accepted == 3
