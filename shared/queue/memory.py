@@ -24,9 +24,9 @@ class MemoryReader:
         self._script = Script(redis, LUA / "look.lua", replicas)
         self._floor = Script(redis, LUA / "floor.lua")
 
-    async def read(self, look: int, since: int = 0) -> Memory | None:
-        """And leave the number of this look in each partition, and forget late entries that are older than `since`, a
-        version. None: another server took over halfway. Raises NotSent, RedisError, OSError."""
+    async def read(self, since: int = 0, look: int = 0) -> Memory | None:
+        """And forget late entries that are older than `since`, a version; and leave `look` in each partition that
+        remembers no greater one. None: another server took over halfway. Raises NotSent, RedisError, OSError."""
         identity, safe, replies = await self._identity(), True, list[Any]()
         for partition in self._partitions:
             try:
@@ -40,12 +40,12 @@ class MemoryReader:
         oldest = [versions.from_stream_id(text(first)) for _, _, first, _ in replies if first]
         return Memory(
             identity,
-            look,
             remembered=min(int(before) for before, _, _, _ in replies),
             entries=sum(int(entries) for _, entries, _, _ in replies),
             oldest=min(oldest, default=None),
             newest=max(versions.from_stream_id(text(last)) for _, _, _, last in replies),
             safe=safe,
+            latest=max(int(before) for before, _, _, _ in replies),
         )
 
     async def end_versions(self, floor: int, seen: int) -> int:

@@ -27,8 +27,7 @@ class Memory:
 
     #: Of the server process and of the history that it replicates.
     identity: str
-    #: The number of this look, and of the newest one that the queue remembers from before.
-    look: int
+    #: The number of the newest look that all of the queue remembers from before.
     remembered: int
     #: Entries ever put on the write stream.
     entries: int
@@ -37,6 +36,8 @@ class Memory:
     newest: int
     #: Whether replicas have it, where accepted writes wait for them.
     safe: bool = True
+    #: And of the newest that any part of it remembers.
+    latest: int = 0
 
 
 class Known(NamedTuple):

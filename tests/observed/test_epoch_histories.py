@@ -126,7 +126,8 @@ async def test_a_break_before_anything_was_kept_forgets_no_loss(monkeypatch: pyt
             patched.setattr(epochs, "keep", lambda *_: None)
             assert (await on.epochs.ledger()).lost == 3
         await on.accept(1)
-        on.forget(9)
+        on.restart()
+        await on.forget_the_oldest(1)
         ledger = await on.epochs.ledger()
         assert (ledger.missing, ledger.lost, ledger.accepted, ledger.epoch) == (0, 3, 3, 3), table(ledger)
 

@@ -16,7 +16,7 @@ def test_a_look_that_is_forgotten_is_a_break(
 ) -> None:
     """Whatever was written since; a queue that remembers nothing was emptied; else it went back. Another server that
     remembers all that was seen has moved."""
-    memory = Memory(identity, look + 1, remembered, there, 0, 0)
+    memory = Memory(identity, remembered, there, 0, 0)
     last = Epoch(1, Cause.FIRST, 0, 0, 0, 0, 0, "a", look, entries, entries, 0, 0)
     cause = change(last, memory)
     forgot = remembered < look or there < entries

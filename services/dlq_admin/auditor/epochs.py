@@ -39,7 +39,7 @@ class Epochs:
         """Look at the queue, begin an epoch if it lost its memory, read the ledger, and keep what was seen. Raises what
         a store away raises."""
         known = await self._database.audit(epochs.all_epochs)
-        memory = await self._memory.read(known[-1].look + 1, known[-1].oldest) if known else await self._memory.read(1)
+        memory = await self._memory.read(known[-1].oldest if known else 0)
         if memory is None:
             return await self._read()
         if not known:
@@ -55,14 +55,18 @@ class Epochs:
         return await read_ledger(self._redis, database.engine, database.auditing, self._partitions, window)
 
     async def _keep(self, before: Memory, ledger: Ledger) -> None:
-        """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten. The
-        number that is left now comes after all that was counted: a queue that remembers it has all of it."""
-        memory = await self._memory.read(before.look + 1)
-        if ledger.missing == 0 and memory is not None and memory.safe and memory.identity == before.identity:
+        """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten. A
+        number is left after all that was counted: a queue that remembers it has all of it. Not so if another dlq_admin
+        has just left the same one, or a greater one."""
+        if ledger.missing:
+            return
+        look = before.latest + 1
+        memory = await self._memory.read(look=look)
+        if memory and memory.safe and memory.identity == before.identity and memory.latest < look:
             seen = {"accepted": ledger.queued, "entries": ledger.entries, "newest": ledger.cut}
             oldest = ledger.cut if before.oldest is None else min(before.oldest, ledger.cut)
             seen |= {"oldest": oldest, "late": _late(ledger, oldest)}
-            await self._database.audit(epochs.keep, ledger.epoch, memory.look, seen, ledger.known)
+            await self._database.audit(epochs.keep, ledger.epoch, look, seen, ledger.known)
 
     async def _after(self, known: list[Epoch], memory: Memory, cause: Cause) -> Epoch:
         """The epoch that begins. What is gone of the writes that were seen is counted, unless the queue remembers all
@@ -154,7 +158,7 @@ def _begun(memory: Memory, epoch: int, cause: Cause) -> Epoch:
         lost_from=0,
         floor=0,
         identity=memory.identity,
-        look=memory.look - 1,
+        look=memory.remembered,
         accepted=0,
         entries=0,
         oldest=began if memory.oldest is None else memory.oldest,
