@@ -59,8 +59,8 @@ def _several_homes(case: Case) -> Iterator[Violation]:
 
 
 def _from_nowhere(case: Case) -> Iterator[Violation]:
-    """Each write without an answer explains one operation at most."""
-    open_ones = {id(intent) for intent in case.writes.intents if intent.open}
+    """Each write without a usable answer explains one operation at most."""
+    open_ones = {id(intent) for intent in case.writes.intents if not intent.answers}
     for ended in sorted(case.writes.unexplained, key=lambda ended: ended.version):
         explaining = [intent for intent in case.writes.candidates(ended) if id(intent) in open_ones]
         if not explaining:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.promises import doubled
 from tests.promises.breaks_available import AVAILABLE
 from tests.promises.breaks_external import EXTERNAL
 from tests.promises.broken import Broken, fresh
@@ -42,6 +43,17 @@ def test_a_run_that_keeps_every_promise_passes(seed: int) -> None:
     again = Case(read(lines(whole.run.events)), whole.final)
     assert again.history.events == tuple(whole.run.events)
     assert judge(again).word is Word.TRUE
+
+
+@pytest.mark.parametrize("effect", ["rejected", "applied"])
+def test_what_was_refused_may_end_as_rejected(effect: str) -> None:
+    """The api refused it when it applied it past the queue, which had it as well; it must have had no effect."""
+    whole = fresh(2)
+    attempt = whole.run.send("PUT", "/users/one", key="used before", body={"name": "another"})
+    whole.append(Fail(whole.run.step(), attempt, 422, "IDEMPOTENCY_KEY_REUSED", "of the first"))
+    own = Ended("its own", Entity("users", "one"), "PUT", 7, effect, code="IDEMPOTENCY_KEY_REUSED")
+    whole.final = replace(whole.final, ended=(*whole.final.ended, own))
+    assert any(doubled.check(whole.case())) == (effect == "applied")
 
 
 def _without(final: Final, ended: Ended) -> Final:

@@ -123,8 +123,10 @@ class Writes:
         return tuple(ended for id, ended in self.ended.items() if id not in known and ended.effect != "none")
 
     def candidates(self, ended: Ended) -> Iterator[Intent]:
-        """The writes without a known end that an unexplained operation may be."""
+        """The writes that an unexplained operation may be: without a known end, or refused, if it had no effect. An api
+        that refuses what it applies past the queue may have put it there before."""
         for intent in self.intents:
             same = intent.method == ended.method and intent.resource == ended.entity.resource
-            if intent.open and same and intent.entity_id in ("", ended.entity.id):
+            unknown = intent.open or (intent.refused and ended.effect == "rejected")
+            if unknown and same and intent.entity_id in ("", ended.entity.id):
                 yield intent
