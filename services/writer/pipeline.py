@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode
@@ -94,17 +95,22 @@ class Pipeline:
         while self._waiting and size + len(self._waiting[0].deliveries) <= self._batch_max:
             turns.append(self._waiting.popleft())
             size += len(turns[-1].deliveries)
+        waiting = [turn.outcomes for turn in turns]
         try:
             outcomes = iter(await self._apply([delivery for turn in turns for delivery in turn.deliveries]))
-            for turn in turns:
-                turn.outcomes.set_result([next(outcomes) for _ in turn.deliveries])
         except Exception as error:  # noqa: BLE001 - all of them learn of it, and their entries stay pending
-            for turn in turns:
-                turn.outcomes.set_exception(error)
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(error)
+            return
         except asyncio.CancelledError:  # the writer stops
-            for turn in turns:
-                turn.outcomes.cancel()
+            for future in waiting:
+                future.cancel()
             raise
+        for turn in turns:
+            mine = list(islice(outcomes, len(turn.deliveries)))
+            if not turn.outcomes.done():  # its batch was cancelled, and the others were not
+                turn.outcomes.set_result(mine)
 
 
 def _handled(entry: Entry, what: Delivery | Dead | Retry, outcomes: Iterator[Outcome]) -> Handled:

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 
-from holdfast.services.writer.pipeline import Handled, Pipeline
+from holdfast.services.writer.pipeline import TRANSACTIONS_AT_ONCE, Apply, Handled, Pipeline
 from holdfast.shared.queue.codec import encode
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.writes.commands import Write
@@ -18,16 +18,9 @@ def _entry(number: int) -> Entry:
     return Entry(f"{number}-1", {name.encode(): value.encode() for name, value in encode(write).items()})
 
 
-async def test_an_error_reaches_every_batch_that_shared_the_transaction() -> None:
-    """As an error, and not as a cancellation, which would end the loop that handles the batch."""
-    release = asyncio.Event()
-
+def _pipeline(apply: Apply) -> Pipeline:
     async def vet(entries: Sequence[Entry]) -> Sequence[Entry]:
         return entries
-
-    async def fails(_: list[Delivery]) -> list[Outcome]:
-        await release.wait()
-        raise KeyError("a bug")
 
     async def settle(_: list[Handled]) -> None:
         pass
@@ -35,10 +28,48 @@ async def test_an_error_reaches_every_batch_that_shared_the_transaction() -> Non
     def unknown(*_: object) -> Dead | Retry:
         return Retry()
 
-    pipeline = Pipeline(vet, fails, settle, unknown, 100)
+    return Pipeline(vet, apply, settle, unknown, 100)
+
+
+async def test_an_error_reaches_every_batch_that_shared_the_transaction() -> None:
+    """As an error, and not as a cancellation, which would end the loop that handles the batch."""
+    release = asyncio.Event()
+
+    async def fails(_: list[Delivery]) -> list[Outcome]:
+        await release.wait()
+        raise KeyError("a bug")
+
+    pipeline = _pipeline(fails)
     batches = [asyncio.create_task(pipeline.handle([_entry(number)])) for number in range(1, 7)]
     await asyncio.sleep(0)
     release.set()
     ends = await asyncio.gather(*batches, return_exceptions=True)
     assert [type(end) for end in ends] == [KeyError] * 6
+    assert not pipeline.in_hand
+
+
+async def test_a_batch_that_is_cancelled_takes_no_other_with_it() -> None:
+    """It waits for a transaction that it shares with others, which get their outcomes."""
+    gates = [asyncio.Event() for _ in range(TRANSACTIONS_AT_ONCE + 1)]
+    begun = iter(gates)
+
+    async def retries(deliveries: list[Delivery]) -> list[Outcome]:
+        await next(begun).wait()
+        return [Retry() for _ in deliveries]
+
+    async def turns() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    pipeline = _pipeline(retries)
+    batches = [asyncio.create_task(pipeline.handle([_entry(number)])) for number in range(1, 7)]
+    await turns()
+    for gate in gates[:-1]:  # the others share the last transaction, and one more of them waits for it
+        gate.set()
+        await turns()
+    batches[3].cancel()
+    await turns()
+    gates[-1].set()
+    ends = await asyncio.gather(*batches, return_exceptions=True)
+    assert [type(end) for end in ends] == [type(None)] * 3 + [asyncio.CancelledError] + [type(None)] * 2
     assert not pipeline.in_hand
