@@ -74,7 +74,7 @@ doctor: ## What this machine has, what is missing, and what to do about it; chan
 ##@ Docker
 
 DIGESTS := $(wildcard deploy/compose/digests.yml)
-COMPOSE := docker compose $(DIGESTS:%=-f docker-compose.yml -f %) --profile demo
+COMPOSE := docker compose $(DIGESTS:%=-f docker-compose.yml -f %)
 
 .PHONY: docker-build
 docker-build: ## Build the images, one for each service

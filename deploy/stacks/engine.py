@@ -32,8 +32,8 @@ def docker(*command: str, within_s: float = 60.0) -> str:
 
 
 def compose(*command: str, within_s: float = _LONG_S) -> str:
-    """The same for `docker compose`, the demo's third party included."""
-    return docker("compose", "--profile", "demo", *command, within_s=within_s)
+    """The same for `docker compose`."""
+    return docker("compose", *command, within_s=within_s)
 
 
 def containers(*services: str, running_only: bool = True) -> list[dict[str, Any]]:

@@ -45,6 +45,11 @@ def test_what_stays_is_watched_and_comes_back(name: str) -> None:
     assert ("healthcheck" in SERVICES[name]) == (name not in UNASKED)
 
 
+def test_one_command_starts_and_stops_all_of_it() -> None:
+    """What is in a profile is neither there after `docker compose up`, nor gone after `down`."""
+    assert not [name for name, service in SERVICES.items() if "profiles" in service]
+
+
 def test_only_four_can_be_reached_and_from_this_machine_alone() -> None:
     """A published port listens on 127.0.0.1 unless somebody says otherwise."""
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}

@@ -13,9 +13,9 @@ def main(arguments: list[str]) -> int:
     states = json.loads(STATES.read_text())
     output = ""
     match arguments:
-        case ["compose", "--profile", "demo", "ps", "--quiet", *services]:
+        case ["compose", "ps", "--quiet", *services]:
             output = "\n".join(name for name, state in states.items() if name in services and state != "exited")
-        case ["compose", "--profile", "demo", "kill" | "stop", service] if service != "cache":
+        case ["compose", "kill" | "stop", service] if service != "cache":
             states[service] = "exited"
         case ["start" | "unpause", container]:
             states[container] = "running"
