@@ -4,17 +4,20 @@ An answer is untrusted: it is not decompressed, redirects are not followed, its 
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-import aiohttp
-from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
-
 from holdfast.shared.http.body import is_utf_8
 from holdfast.shared.http.json_bytes import DEPTH_MAX, TooDeep, parsed
+from holdfast.shared.runtime.left_out import without_certificates
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.tracing import spans
+
+with without_certificates():  # they are read for a client that has an https address
+    import aiohttp
+    from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
 #: Shorter than servers keep idle connections, so that a call rarely uses one that is being closed.
 _IDLE_S = 10.0
@@ -76,6 +79,7 @@ class HttpClient:
     def __init__(self, name: str, base_url: str, *, in_flight_max: int, depth_max: int = DEPTH_MAX) -> None:
         self._depth_max = depth_max
         self._base_url = base_url.rstrip("/")
+        self._tls = _verifying() if base_url.startswith("https:") else True
         self.in_flight_max = in_flight_max
         self._in_flight = 0
         metrics.pool_capacity.labels(name).set_function(lambda: self.in_flight_max)
@@ -141,13 +145,20 @@ class HttpClient:
         if self._made is None:
             self._made = aiohttp.ClientSession(
                 # aiohttp's own limit would make calls wait; ours refuses them.
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S, ssl=self._tls),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "holdfast"},
                 middlewares=(_sent_once,),
             )
         return self._made
+
+
+def _verifying() -> ssl.SSLContext:
+    """What aiohttp would use, had it found the machine's certificates."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(("http/1.1",))
+    return context
 
 
 async def _sent_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

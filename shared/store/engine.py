@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine, QueuePool
 
-from holdfast.shared.connections.address import Address, parse_dsn
+from holdfast.shared.connections.address import parse_dsn
 from holdfast.shared.runtime.settings import StoreSettings
-from holdfast.shared.store import connections, login, results
+from holdfast.shared.store import connections, encryption, login, results
 from holdfast.shared.store.bulk import BulkCursor
 from holdfast.shared.store.classify import classify
 from holdfast.shared.store.hosts import Hosts
@@ -39,13 +39,6 @@ class Timeouts:
     lock_wait_s: int
 
 
-def _encryption(address: Address) -> dict[str, Any]:
-    """In PyMySQL's words. Without any it encrypts if the server offers it, and goes on in clear where it does not."""
-    if address.tls is None:
-        return {"ssl_disabled": True}
-    return {"ssl": address.tls.context()} if address.tls.required else {}
-
-
 def engine_of(settings: StoreSettings, *, transactions: bool = True) -> Engine:
     """The engine that the settings describe. Without `transactions` it is for reads of one statement each, which need
     neither a beginning nor an end: on another pool, so that no transaction ever gets such a connection."""
@@ -59,6 +52,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
     """An engine that never waits longer than `timeouts`; it connects on first use. Raises ValueError for what is no
     DSN."""
     address = parse_dsn(dsn)
+    encryption.prepare()
     login.prepare()
     results.prepare()
     session = f"SET SESSION innodb_lock_wait_timeout={timeouts.lock_wait_s}, {_SESSION}"
@@ -80,7 +74,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
             "write_timeout": timeouts.io_s,
             "init_command": session,
             "cursorclass": BulkCursor,
-            **_encryption(address),
+            **encryption.arguments(address.tls),
         },
     )
 

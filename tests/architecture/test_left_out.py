@@ -1,9 +1,12 @@
 """What is left out of a process stays out, and what needs it has it."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 from holdfast.shared.runtime.left_out import LEFT_OUT
+from tests.certificates import Authority
 from tests.processes import ROOT
 
 _SERVICES = ("api", "writer", "external_proxy", "dlq_admin")
@@ -15,6 +18,14 @@ leave_out()
 for service in {_SERVICES}:
     __import__(f"holdfast.services.{{service}}.process")
 print(*sorted({{name for name, module in sys.modules.items() if module}}))
+"""
+
+_CERTIFICATES = """
+import os
+from holdfast.shared.http import client
+from aiohttp import connector
+contexts = connector._SSL_CONTEXT_VERIFIED, connector._SSL_CONTEXT_UNVERIFIED
+print(*(context.cert_store_stats()["x509"] for context in contexts), os.environ["SSL_CERT_FILE"])
 """
 
 _LOGIN = """
@@ -42,10 +53,11 @@ print(bytes(one ^ ord("s") for one in plain).decode())
 """
 
 
-def _printed(program: str) -> str:
+def _printed(program: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-c", program], cwd=ROOT, env=os.environ | environment, check=True, capture_output=True,
+        text=True, timeout=120,
+    )  # fmt: skip
     return done.stdout
 
 
@@ -61,3 +73,9 @@ def test_services_do_not_load_what_is_left_out() -> None:
 def test_a_password_that_a_server_wants_encrypted_is_encrypted() -> None:
     """MySQL without TLS: what takes it is loaded then, before the first password and for the next ones."""
     assert _printed(_LOGIN) == "secret\0\n"
+
+
+def test_nobody_reads_the_machines_certificates_who_may_never_need_them(tmp_path: Path) -> None:
+    """An import reads none, and leaves the environment as it was."""
+    certificate = str(Authority(tmp_path).certificate)
+    assert _printed(_CERTIFICATES, SSL_CERT_FILE=certificate) == f"0 0 {certificate}\n"

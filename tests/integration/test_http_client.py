@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from holdfast.shared.http.client import (
     TookTooLong,
     TooManyAtOnce,
 )
+from tests.certificates import Authority
 from tests.servers import free_port
 
 _LIMITS = Limits(total_s=60.0, connect_s=30.0, body_max_bytes=10_000)
@@ -24,7 +27,7 @@ _JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 @contextlib.asynccontextmanager
-async def server(reply: bytes | None, *, close: bool = False) -> AsyncIterator[int]:
+async def server(reply: bytes | None, *, close: bool = False, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Its port. It reads one request and sends `reply` as it is; None: nothing, ever."""
     writers: list[asyncio.StreamWriter] = []
 
@@ -37,7 +40,7 @@ async def server(reply: bytes | None, *, close: bool = False) -> AsyncIterator[i
         if close:
             writer.close()
 
-    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=tls)
     try:
         yield listening.sockets[0].getsockname()[1]
     finally:
@@ -46,9 +49,9 @@ async def server(reply: bytes | None, *, close: bool = False) -> AsyncIterator[i
         listening.close()
 
 
-async def get(port: int, limits: Limits = _LIMITS) -> Answer:
+async def get(port: int, limits: Limits = _LIMITS, scheme: str = "http") -> Answer:
     """One call by a client of its own."""
-    client = HttpClient("test", f"http://127.0.0.1:{port}/", in_flight_max=1)
+    client = HttpClient("test", f"{scheme}://127.0.0.1:{port}/", in_flight_max=1)
     try:
         return await client.call("GET", "/data", limits, {"X-Request-ID": "req_of_the_test"})
     finally:
@@ -166,3 +169,21 @@ async def test_a_good_answer_is_read() -> None:
         answer = await get(port)
     assert (answer.status, answer.document, answer.headers["x-sent"]) == (200, {"a": [1, 2.5]}, "yes")
     assert issubclass(TookTooLong, CallFailed)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_https_trusts_whom_the_machine_trusts(
+    trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate that one of the machine's authorities has signed, and one that none has."""
+    ours, stranger = Authority(tmp_path, "ours"), Authority(tmp_path, "stranger")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*ours.issue("server"))
+    monkeypatch.setenv("SSL_CERT_FILE", str((ours if trusted else stranger).certificate))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    async with server(whole(b'{"a": 1}'), tls=tls) as port:
+        if trusted:
+            assert (await get(port, scheme="https")).document == {"a": 1}
+        else:
+            with pytest.raises(NotReached, match="Certificate"):
+                await get(port, scheme="https")
