@@ -123,14 +123,16 @@ docker-test: venv-local ## Check the running containers: confinement, scaling, a
 .PHONY: check
 check: lint types test-grafana test ## Everything that CI runs: lint + types + tests
 
-# Most tests wait for a server most of the time, so there are more workers than cores; each has servers of its own.
+# A test waits a part of its time, so there are more workers than cores; each has servers of its own.
+test: JOBS ?= $(shell echo $$((2 * $$(nproc) + 2)))
+simulate verify-mutants: JOBS ?= $(shell echo $$((2 * $$(nproc))))
 # Hundreds of processes start: each would compile all sources if none might keep what was compiled.
-JOBS ?= $(shell echo $$((2 * $$(nproc))))
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: test
 test: ## Every test, against real servers that the tests start themselves, several at a time (JOBS=, ARGS= for pytest)
 	@$(LOCAL) setup dev docs
-	@env -u PYTHONDONTWRITEBYTECODE $(VENV) -m pytest -n $(JOBS) $(ARGS)
+	@$(VENV) -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: test-failed
 test-failed: venv-dev ## The tests that failed last time, one at a time
