@@ -9,9 +9,9 @@ import structlog
 
 from tests.after_failure import pytest_fixture_setup as pytest_fixture_setup
 from tests.after_failure import pytest_pyfunc_call as pytest_pyfunc_call
+from tests.garbage import pytest_collection as pytest_collection
 from tests.garbage import pytest_runtest_setup as pytest_runtest_setup
 from tests.garbage import pytest_runtest_teardown as pytest_runtest_teardown
-from tests.garbage import pytest_runtestloop as pytest_runtestloop
 from tests.processes import login_of
 from tests.repeat import pytest_addoption as pytest_addoption
 from tests.repeat import pytest_generate_tests as pytest_generate_tests

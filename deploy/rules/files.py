@@ -7,11 +7,13 @@ from deploy.rules.profile import PROFILES, Profile
 from deploy.rules.rule import Group, as_yaml
 
 FOLDER = Path(__file__).parent.parent / "prometheus" / "rules"
+#: The name of each file, and what decides over its numbers.
+FILES = {f"{profile.name}.yml": profile for profile in PROFILES}
 
 
 def files() -> dict[str, str]:
     """File name -> text."""
-    return {f"{profile.name}.yml": as_yaml(groups(profile)) for profile in PROFILES}
+    return {name: as_yaml(groups(profile)) for name, profile in FILES.items()}
 
 
 def groups(profile: Profile) -> list[Group]:

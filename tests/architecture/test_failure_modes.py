@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
+from deploy import read_yaml
 from deploy.failure_modes import dependencies
 from deploy.failure_modes.cell import Cell, Failure, Impossible, Mode, SameAs, proof_name
 from deploy.failure_modes.dependencies.network import PAIRS
@@ -85,7 +85,7 @@ def test_every_simulated_fault_is_one_of_the_simulation() -> None:
 def test_every_connection_that_is_allowed_is_one_that_may_be_cut() -> None:
     """The pairs of the network's table are those of the network policies, and what else is connected."""
     allowed = set()
-    for policy in yaml.safe_load_all((ROOT / "deploy/kubernetes/network-policies.yaml").read_text()):
+    for policy in read_yaml.documents((ROOT / "deploy/kubernetes/network-policies.yaml").read_text()):
         ports = {port["port"] for rule in policy["spec"].get("egress") or () for port in rule.get("ports") or ()}
         selector = policy["spec"]["podSelector"]
         names = [each for match in selector.get("matchExpressions", ()) for each in match["values"]]

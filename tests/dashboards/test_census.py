@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from deploy import read_yaml
 from deploy.dashboards.asked import Asked
 from deploy.dashboards.verify.census import Census, Judged, problem, summary
 from deploy.dashboards.verify.prometheus import Line, Prometheus, Reply, Span
@@ -69,11 +69,12 @@ def test_a_prometheus_that_is_not_there_is_a_problem_and_no_crash() -> None:
 def test_what_is_provisioned_fits() -> None:
     """The data source's uid is the dashboards' own, its scrape interval Prometheus's own, and nobody edits."""
     folder = Path(__file__).parents[2] / "deploy"
-    source = yaml.safe_load((folder / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
-    scraped = yaml.safe_load((folder / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
+    sources = read_yaml.document((folder / "grafana/provisioning/datasources/prometheus.yml").read_text())
+    source = sources["datasources"][0]
+    scraped = read_yaml.document((folder / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
     dashboard = json.loads(next((folder.parent / "services/dlq_admin/live/grafana").glob("*.json")).read_text())
     uids = {panel["datasource"]["uid"] for panel in dashboard["panels"] if "datasource" in panel}
     assert {source["uid"]} == uids
     assert source["jsonData"]["timeInterval"] == scraped
-    provider = yaml.safe_load((folder / "grafana/provisioning/dashboards/holdfast.yml").read_text())["providers"][0]
+    provider = read_yaml.document((folder / "grafana/provisioning/dashboards/holdfast.yml").read_text())["providers"][0]
     assert (provider["allowUiUpdates"], provider["disableDeletion"]) == (False, True)

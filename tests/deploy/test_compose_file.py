@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from deploy import read_yaml
 
 ROOT = Path(__file__).parent.parent.parent
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+COMPOSE = read_yaml.document((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONCE = {"secrets", "migrate"}
 #: Their images hold nothing that could ask.
@@ -114,8 +115,8 @@ def test_there_is_time_to_finish(name: str) -> None:
 
 def test_prometheus_watches_all_jobs() -> None:
     """The local stack's, and the proxy; under names that are services."""
-    local = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
-    ours = yaml.safe_load((ROOT / "deploy/prometheus/compose.yml").read_text())
+    local = read_yaml.document((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    ours = read_yaml.document((ROOT / "deploy/prometheus/compose.yml").read_text())
     jobs = {each["job_name"]: each for each in ours["scrape_configs"]}
     assert set(jobs) >= {each["job_name"] for each in local["scrape_configs"]} | {"haproxy", "redis", "mysql"}
     hosts = {name for job in jobs.values() for found in job.get("dns_sd_configs", ()) for name in found["names"]}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy import read_yaml
 from deploy.compose import nodes
 from deploy.compose.group import NAME
 from holdfast.shared.connections.address import parse_dsn, parse_redis
@@ -14,13 +15,13 @@ from holdfast.shared.connections.address import parse_dsn, parse_redis
 FOLDER = Path(__file__).parent.parent.parent
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Knows compose's `!reset`."""
 
 
 _Loader.add_constructor("!reset", lambda loader, node: None)
 OVER: dict[str, Any] = yaml.load((FOLDER / "deploy/compose/ha.yml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
-BASE: dict[str, Any] = yaml.safe_load((FOLDER / "docker-compose.yml").read_text())
+BASE: dict[str, Any] = read_yaml.document((FOLDER / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = OVER["services"]
 PASSWORDS = {"replica": "one", "sentinel": "two", "api": "three"}
 
@@ -92,7 +93,7 @@ def test_every_node_is_watched(job: str, store: str) -> None:
     """The first one as in any stack; each other by an exporter of its own, which Prometheus finds in a file that is
     mounted with this one."""
     others = [name for name in SERVICES if re.fullmatch(rf"{store}-\d", name)]
-    watched = yaml.safe_load((FOLDER / f"deploy/prometheus/nodes/{job}.yml").read_text())
+    watched = read_yaml.document((FOLDER / f"deploy/prometheus/nodes/{job}.yml").read_text())
     assert [each["labels"]["instance"] for each in watched] == others
     for name, each in zip(others, watched, strict=True):
         [target] = each["targets"]
@@ -100,6 +101,6 @@ def test_every_node_is_watched(job: str, store: str) -> None:
         assert name in str({**SERVICES[f"exporter-{name}"], "depends_on": None, "extends": None})
     [mount] = SERVICES["prometheus"]["volumes"]
     _, inside, _ = mount.split(":")
-    jobs = yaml.safe_load((FOLDER / "deploy/prometheus/compose.yml").read_text())["scrape_configs"]
+    jobs = read_yaml.document((FOLDER / "deploy/prometheus/compose.yml").read_text())["scrape_configs"]
     [files] = [each["file_sd_configs"] for each in jobs if each["job_name"] == job]
     assert files == [{"files": [f"{inside}/{job}.yml"]}]

@@ -3,7 +3,8 @@
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -20,7 +21,6 @@ FOLDERS = {
     "migrate": "deploy/migrations",
 }
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
-DISTRIBUTIONS = packages_distributions()
 
 
 def imported(folder: str) -> set[str]:
@@ -74,12 +74,19 @@ def test_an_image_has_what_its_service_imports(image: str) -> None:
     pinned = {_normal(name) for name in _PINNED.findall((ROOT / f"requirements/{image}.txt").read_text())}
     packages = imported(FOLDERS[image])
     assert len(packages) > 2
+    distributions = _distributions()
     lacking = {
         package
         for package in packages
-        if not {_normal(name) for name in DISTRIBUTIONS.get(package, [package])} & pinned
+        if not {_normal(name) for name in distributions.get(package, [package])} & pinned
     }
     assert lacking == set()
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Of each package that is installed; that takes a second."""
+    return packages_distributions()
 
 
 def _normal(name: str) -> str:

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from deploy import read_yaml
 from holdfast.services.api.settings import ApiSettings
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.services.external_proxy.settings import ProxySettings
@@ -16,9 +16,9 @@ from holdfast.shared.runtime.settings import Settings
 from holdfast.shared.runtime.variables import ENV_PREFIX
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy/kubernetes"
-FILES = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
+FILES = read_yaml.document((FOLDER / "kustomization.yaml").read_text())["resources"]
 DOCUMENTS: list[dict[str, Any]] = [
-    document for file in FILES for document in yaml.safe_load_all((FOLDER / file).read_text())
+    document for file in FILES for document in read_yaml.documents((FOLDER / file).read_text())
 ]
 SERVICES: dict[str, tuple[type[Settings], str]] = {
     "api": (ApiSettings, "api_port"),
@@ -117,7 +117,7 @@ def test_the_network_is_closed_first() -> None:
 
 
 def _several_nodes(name: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((FOLDER / "several-nodes" / name).read_text()))
+    return read_yaml.documents((FOLDER / "several-nodes" / name).read_text())
 
 
 def test_every_shared_setting_is_one() -> None:

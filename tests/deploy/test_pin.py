@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from deploy import read_yaml
 from deploy.compose.pin import main, pinned
 
 ROOT = Path(__file__).parent.parent.parent
-SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+SERVICES: dict[str, dict[str, Any]] = read_yaml.document((ROOT / "docker-compose.yml").read_text())["services"]
 
 
 def _digest(image: str) -> str:
@@ -45,4 +45,4 @@ def test_the_file_is_written_whole_or_not(tmp_path: Path, monkeypatch: pytest.Mo
     assert main([str(file)]) == (0 if pulled else 1)
     assert file.exists() == pulled
     if pulled:
-        assert yaml.safe_load(file.read_text())["services"]["queue"] == {"image": _digest("redis:8")}
+        assert read_yaml.document(file.read_text())["services"]["queue"] == {"image": _digest("redis:8")}

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy import read_yaml
 from deploy.sbom.__main__ import main
 from deploy.sbom.bom import IMAGES, Pin, bill, pins
 
@@ -47,7 +47,7 @@ def test_every_pinned_package_is_named(folder: Path, image: str) -> None:
 
 def test_there_is_one_for_every_image_that_is_built() -> None:
     """From the requirements that its build takes; and the build writes it too."""
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
+    services = read_yaml.document((ROOT / "docker-compose.yml").read_text())["services"].values()
     built = [each["build"]["args"] for each in services if "build" in each]
     assert {each["SERVICE"]: each.get("REQUIREMENTS", each["SERVICE"]) for each in built} == IMAGES
     assert "python -m deploy.sbom /made/app ${SERVICE} ${VERSION}" in (ROOT / "deploy" / "Dockerfile").read_text()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.rules.files import FOLDER, files, groups
+from deploy.rules.files import FILES, FOLDER, files, groups
 from deploy.rules.profile import DEMO, PROFILES, Profile
 from deploy.rules.rule import Alert
 from tests.rules import promtool
@@ -37,13 +37,13 @@ def test_every_alert_has_both_cases() -> None:
         assert not {one.alert for now in case.moments.values() for one in now} & set(case.nearly), case.name
 
 
-@pytest.mark.parametrize("name", files())
+@pytest.mark.parametrize("name", FILES)
 def test_a_file_is_as_its_code(name: str) -> None:
     """`make rules` would change nothing."""
     assert (FOLDER / name).read_text() == files()[name], "make rules"
 
 
-@pytest.mark.parametrize("name", files())
+@pytest.mark.parametrize("name", FILES)
 def test_prometheus_takes_the_file(name: str) -> None:
     """Without a warning about duplicates either."""
     done = promtool.run("check", "rules", FOLDER / name)

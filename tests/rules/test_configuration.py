@@ -5,17 +5,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
+from deploy import read_yaml
 from deploy.local.metrics_store import JOBS
-from deploy.rules.files import FOLDER, files
+from deploy.rules.files import FILES, FOLDER
 from tests.rules import promtool
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
 
 
-@pytest.mark.parametrize("rules", files())
+@pytest.mark.parametrize("rules", FILES)
 def test_prometheus_takes_its_configuration(rules: str, tmp_path: Path) -> None:
     """With either file of rules, and a file of targets for each job, as a stack supplies them."""
     text = (DEPLOY / "prometheus" / "prometheus.yml").read_text()
@@ -32,7 +32,7 @@ def test_prometheus_takes_its_configuration(rules: str, tmp_path: Path) -> None:
 
 def test_the_jobs_are_those_of_the_local_stack() -> None:
     """Each has its file of targets."""
-    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    config = read_yaml.document((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     scraped = {one["job_name"]: one["file_sd_configs"][0]["files"] for one in config["scrape_configs"]}
     assert scraped == {job: [f"targets/{job}.json"] for job in JOBS}
 

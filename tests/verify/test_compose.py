@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import yaml
-
+from deploy import read_yaml
 from tests.conftest import ROOT
 from tests.verify.compose import PORTS, PROJECT, STORES, project, replica_of
 
@@ -13,7 +12,7 @@ _STORES = {"queue": 7, "cache": 8, "mysql": 9}
 
 def _config() -> dict[str, Any]:
     """As `docker compose config` has it, as far as it matters here."""
-    config: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    config: dict[str, Any] = read_yaml.document((ROOT / "docker-compose.yml").read_text())
     for service in config["services"].values():
         service["networks"] = dict.fromkeys(service.get("networks", ()))
     return config

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 import promql_parser
-import yaml
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from deploy import read_yaml
 from deploy.dashboards.lint.expression import labels_of
 from holdfast.shared.telemetry import metrics
 
@@ -91,7 +91,7 @@ def _recorded(folder: Path) -> dict[str, Series]:
     return {
         rule["record"]: Series("gauge", labels_of(promql_parser.parse(rule["expr"])))
         for file in sorted(folder.glob("*.yml"))
-        for group in yaml.safe_load(file.read_text()).get("groups", [])
+        for group in read_yaml.document(file.read_text()).get("groups", [])
         for rule in group["rules"]
         if "record" in rule
     }

@@ -3,8 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-import yaml
-
+from deploy import read_yaml
 from deploy.dashboards.asked import Dashboard, asked, panels
 from deploy.dashboards.lint import of_dashboard, of_panel, of_query
 from deploy.dashboards.lint.finding import Finding
@@ -47,7 +46,7 @@ def alerts(rules: Path = RULES) -> list[tuple[str, str]]:
     return [
         (rule["alert"], rule["annotations"]["dashboard_url"])
         for file in sorted(rules.glob("*.yml"))
-        for group in yaml.safe_load(file.read_text())["groups"]
+        for group in read_yaml.document(file.read_text())["groups"]
         for rule in group["rules"]
         if "alert" in rule
     ]

@@ -1,0 +1,15 @@
+"""YAML, read by libyaml: a tenth of the time that the same reader in Python takes."""
+
+from typing import Any
+
+import yaml
+
+
+def document(text: str) -> Any:
+    """The only one in `text`."""
+    return yaml.load(text, yaml.CSafeLoader)
+
+
+def documents(text: str) -> list[Any]:
+    """All in `text`, in order."""
+    return list(yaml.load_all(text, yaml.CSafeLoader))
