@@ -1,5 +1,7 @@
 """Rate limit: how many requests one client may send in a minute, separately for reads and writes."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.services.api.lanes import Lane, lane_of
@@ -36,18 +38,19 @@ class RateLimit:
         self._clients = clients
         self._per_min = per_min
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """One request."""
         policy = self._policy(scope) if scope["type"] == "http" else None
         if policy is not None:
             name = self._clients.name(scope)
-            taken = self._counts.leased(name, policy) or await self._counts.take(name, policy)
-            scope["answer_headers"] += (policy.header, _header(policy, taken))
-            if not taken.allowed:
-                metrics.rate_limited.labels(policy.name).inc()
-                decided(Action.RATE_LIMITED, **_numbers(policy, taken, name), next_in_s=round(taken.next_in_s, 3))
-                raise _refusal(policy, taken, name)
-            note(Action.RATE_COUNTED, **_numbers(policy, taken, name))
+            taken = self._counts.leased(name, policy)
+            if taken is None:
+                return self._once_counted(name, policy, scope, receive, send)
+            _counted(name, policy, taken, scope)
+        return self._app(scope, receive, send)
+
+    async def _once_counted(self, name: str, policy: RatePolicy, scope: Scope, receive: Receive, send: Send) -> None:
+        _counted(name, policy, await self._counts.take(name, policy), scope)
         await self._app(scope, receive, send)
 
     def _policy(self, scope: Scope) -> RatePolicy | None:
@@ -59,6 +62,16 @@ class RateLimit:
         principal: Principal | None = scope.get("principal")
         own = principal.options.get(name, "") if principal and principal.options else ""
         return rate_policy(name, int(own) if own.isdecimal() else self._per_min[name])
+
+
+def _counted(name: str, policy: RatePolicy, taken: Taken, scope: Scope) -> None:
+    """Note it in the answer and the explanation. Raises RateLimited."""
+    scope["answer_headers"] += (policy.header, _header(policy, taken))
+    if not taken.allowed:
+        metrics.rate_limited.labels(policy.name).inc()
+        decided(Action.RATE_LIMITED, **_numbers(policy, taken, name), next_in_s=round(taken.next_in_s, 3))
+        raise _refusal(policy, taken, name)
+    note(Action.RATE_COUNTED, **_numbers(policy, taken, name))
 
 
 def _header(policy: RatePolicy, taken: Taken) -> tuple[bytes, bytes]:

@@ -4,6 +4,8 @@ decided where the write is applied.
 A condition is about the current state, so it is ignored for an error, and for a copy, which may be outdated.
 """
 
+from collections.abc import Awaitable
+
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,13 +23,13 @@ class Conditional:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """One request."""
         if scope["type"] == "http" and scope["method"] == "GET":
             asked = conditions(scope["headers"])
             if asked.if_match or asked.if_none_match:
                 send = _held_against(asked, scope, receive, send)
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def _held_against(asked: Conditions, scope: Scope, receive: Receive, send: Send) -> Send:

@@ -3,7 +3,7 @@ make."""
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from math import ceil
 
 from starlette.requests import Request
@@ -55,7 +55,7 @@ class Identify:
         self._addresses = addresses
         self._tries = WrongKeyLimit()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """One request."""
         if scope["type"] == "http":
             try:
@@ -64,9 +64,8 @@ class Identify:
                 if needed is not None:
                     allowed(principal, needed)
             except (NotAuthenticated, NotAllowed, RateLimited) as error:
-                await failure(error, Request(scope))(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+                return failure(error, Request(scope))(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _who(self, scope: Scope) -> Principal | None:
         try:

@@ -1,7 +1,7 @@
 """Methods: HEAD is answered as a GET without its body; OPTIONS, and a method that a path does not have, are answered
 with the methods that it has."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
@@ -17,13 +17,13 @@ class HeadAsGet:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """One request."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
             # A copy of the scope: the server still has to know that no body follows the headers.
             scope = {**scope, "method": "GET", "head": True}
             send = _without_body(send)
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 class Options:
@@ -34,16 +34,15 @@ class Options:
         self._app = app
         self._cors = cors
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """One request."""
         if scope["type"] != "http" or scope["method"] != "OPTIONS":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         methods = ", ".join(allowed(scope))
         if not methods:
             raise NoSuchPath(details={"path": scope["path"][:200]})
         headers = {"Allow": methods} | self._cors.of_a_preflight(scope["headers"], methods)
-        await Response(status_code=204, headers=headers)(scope, receive, send)
+        return Response(status_code=204, headers=headers)(scope, receive, send)
 
 
 def allowed(scope: Scope) -> list[str]:

@@ -1,7 +1,7 @@
 """Routing: routes whose handlers take the request and return the response, found by method and the form of the path."""
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -125,10 +125,10 @@ class Router:
                 key = (method, form.segments[0] or "", len(form.segments))
                 self._known.setdefault(key, []).append((form, route))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """One request."""
         app = self._find(scope) if scope["type"] == "http" else None
-        await (app or self._other)(scope, receive, send)
+        return (app or self._other)(scope, receive, send)
 
     def _find(self, scope: Scope) -> ASGIApp | None:
         """What answers, if it needs nothing of FastAPI; its route is entered into the scope."""
