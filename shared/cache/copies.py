@@ -57,12 +57,10 @@ class Copies:
 
     async def entities(self, entities: Sequence[Ref]) -> dict[Ref, EntityCopy | None]:
         """The copies of entities, in one round trip. Never raises."""
-        looked = await self._look([entity_name(entity) for entity in entities])
-        for _, result in looked:
-            metrics.cache_requests.labels(result).inc()
+        looked = await self.several([entity_name(entity) for entity in entities])
         return {
             entity: copy if isinstance(copy, EntityCopy) else None
-            for entity, (copy, _) in zip(entities, looked, strict=True)
+            for entity, copy in zip(entities, looked, strict=True)
         }
 
     async def page(self, name: str, resource: str) -> Page | None:
@@ -85,9 +83,15 @@ class Copies:
 
     async def get(self, name: str) -> Copy | None:
         """The copy under `name`, if there is one that is not past its lifetime. Never raises."""
-        ((copy, result),) = await self._look([name])
-        metrics.cache_requests.labels(result).inc()
+        (copy,) = await self.several([name])
         return copy
+
+    async def several(self, names: Sequence[str]) -> list[Copy | None]:
+        """The same of many, in one round trip."""
+        looked = await self._look(names)
+        for _, result in looked:
+            metrics.cache_requests.labels(result).inc()
+        return [copy for copy, _ in looked]
 
     async def _look(self, names: Sequence[str]) -> list[tuple[Copy | None, str]]:
         """The newer of the cache's copy and this process's, for each name, and where there was one."""

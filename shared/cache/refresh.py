@@ -56,8 +56,8 @@ class Refresher:
                 await self._something.wait()
             await asyncio.sleep(_EVERY_S)
             checks, self._to_check = self._to_check, {}
-            for name, fresh in list(checks.items())[:_AT_ONCE]:
-                await self._check(name, fresh)
+            if checks:
+                await self._check(list(checks.items())[:_AT_ONCE])
             while self._waiting:
                 batch = [self._waiting.popitem(last=False) for _ in range(min(_AT_ONCE, len(self._waiting)))]
                 if not await self._copies.put(batch):
@@ -78,7 +78,8 @@ class Refresher:
         while len(self._waiting) > _WAITING_MAX:
             self._waiting.popitem(last=False)
 
-    async def _check(self, name: str, fresh: Copy) -> None:
-        copy = await self._copies.get(name)
-        match = "missing" if copy is None else "same" if copy.content == fresh.content else "behind"
-        metrics.fallback_checked.labels(match).inc()
+    async def _check(self, checks: Sequence[tuple[str, Copy]]) -> None:
+        copies = await self._copies.several([name for name, _ in checks])
+        for (_, fresh), copy in zip(checks, copies, strict=True):
+            match = "missing" if copy is None else "same" if copy.content == fresh.content else "behind"
+            metrics.fallback_checked.labels(match).inc()
