@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated
 
+import orjson
 from pydantic import Field
 
 #: One day before the end of `datetime`'s range, so that it is valid in every time zone.
@@ -29,7 +30,10 @@ def timestamp(moment: datetime | None = None) -> str:
 
 def precise(moment: datetime | None = None) -> str:
     """`2026-01-15T10:30:00.123456Z`, in UTC; now by default."""
-    return (moment or utc_now()).isoformat(timespec="microseconds")[:_WITHOUT_OFFSET] + "Z"
+    moment = moment or utc_now()
+    if moment.tzinfo is UTC and moment.microsecond:  # orjson writes a whole second without a fraction
+        return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()
+    return moment.isoformat(timespec="microseconds")[:_WITHOUT_OFFSET] + "Z"
 
 
 def unix_seconds(moment: datetime) -> float | None:

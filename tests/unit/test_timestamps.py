@@ -1,0 +1,18 @@
+"""How a moment is written."""
+
+from datetime import UTC, datetime
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from holdfast.shared.runtime.timestamps import precise
+
+_MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))  # noqa: DTZ001 - the zone is added below
+
+
+@given(_MOMENTS)
+@example(datetime(2026, 1, 15, 10, 30))  # noqa: DTZ001 - as above
+def test_a_moment_has_its_microseconds_whatever_they_are(naive: datetime) -> None:
+    """With and without a zone, a whole second too, it is written as Python writes it, with a `Z`."""
+    written = naive.isoformat(timespec="microseconds") + "Z"
+    assert precise(naive) == precise(naive.replace(tzinfo=UTC)) == written
