@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.api.batcher import Batcher
-from holdfast.services.api.database import Database
+from holdfast.services.api.database import Database, Row
 from holdfast.services.api.described import describe_ended, describe_letter, describe_lost, describe_pending
 from holdfast.services.api.flights import Flights
 from holdfast.services.api.hedge import Hedge, hedged
@@ -104,14 +104,13 @@ class View:
         # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
         pending = await self._pending(which)
         copy = refusal = None
-        name = entity_name(which)
 
         async def kept() -> EntityCopy | None:
             found = None if fresh else await self._entity_copies.get(which)
-            return found if not fresh and self._young(name, found) else None
+            return found if not fresh and self._young(entity_name(which), found) else None
 
         try:
-            row = await self._row(which, Hedge(self._hedge_s, kept))
+            row = (await self._row(which, Hedge(self._hedge_s, kept))).entity
         except _REFUSALS as error:
             refusal = without_frames(error)
             copy = error.copy if isinstance(error, DatabaseSlow) else await kept()
@@ -128,7 +127,7 @@ class View:
         if refusal and entity and not copy:
             # Later writes, a delete too, may have gone past the queue: this is the entity as it was accepted.
             accepted = EntityCopy(entity, entity.created_version / 1_000_000)
-            if fresh or not self._young(name, accepted):
+            if fresh or not self._young(entity_name(which), accepted):
                 raise refusal
             copy = accepted
         seen = [entity] if entity and visible else []
@@ -148,10 +147,10 @@ class View:
         # An entity's own copy may be newer: then the value is no longer its own.
         return seen._replace(entities=[entity for entity in seen.entities if (claims, key) in entity.claims], data=None)
 
-    async def _row(self, which: Ref, hedge: Hedge) -> Entity | None:
+    def _row(self, which: Ref, hedge: Hedge) -> Awaitable[Row]:
         if (refusal := spared()) is not None:
             raise refusal
-        return (await self._database.row(domain().by_plural[which.resource], which.id, hedge)).entity
+        return self._database.row(domain().by_plural[which.resource], which.id, hedge)
 
     def _offer(self, entities: Sequence[Entity], as_of: float) -> None:
         self._refresher.offer(named(entities, as_of))
