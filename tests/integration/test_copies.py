@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from holdfast.shared.cache import form
 from holdfast.shared.cache.copies import Copies, cache_breaker
 from holdfast.shared.cache.form import Copy, EntityCopy, PageCopy
+from holdfast.shared.cache.refresh import Refresher
 from holdfast.shared.connections.redis import connect
+from holdfast.shared.telemetry import metrics
 from tests.patient import SHARED_FIXTURES
 from tests.servers import PATIENT_REDIS, RedisServer
 from tests.users import USERS, user_ref, user_row
@@ -24,6 +26,9 @@ ADA = user_row("ada", "Ada", 10, "ada@example.com", "ada@example.com", 10, 10)
 BOB = user_row("bob", "Bob", 20, "bob@example.com", "bob@example.com", 20, 20)
 GONE = user_row("bob", name_version=20, email_version=20, created_version=20, deleted_version=30)
 PAGE = form.page_name(USERS, 0, 51)
+
+
+CAROL = user_row("carol", "Carol", 30, "carol@example.com", "carol@example.com", 30, 30)
 
 
 @pytest.fixture
@@ -83,6 +88,32 @@ def test_a_deleted_user_leaves_the_page(run: Runner) -> None:
         kept = b"".join(redis.mget(redis.keys("*")))
     assert b"ob" not in kept.replace(b"bob", b"")
     assert b"bob@example.com" not in kept
+
+
+def test_what_is_read_is_compared_with_its_copies(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its own, in one look at all of them: the same, an older one, and none."""
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    now = time.time()
+    older = user_row("bob", "Rob", 15, "bob@example.com", "bob@example.com", 15, 15)
+    run(run.copies().put([("user:ada", EntityCopy(ADA, now)), ("user:bob", EntityCopy(older, now))]))
+    copies = Copies(run.redis, cache_breaker(2), hard_s=60, in_process_max=0)
+    refresher = Refresher(copies, soft_s=60)
+
+    async def compared() -> dict[str, float]:
+        before = _compared()
+        refreshing = asyncio.create_task(refresher.run())
+        refresher.offer(form.named([ADA, BOB, CAROL], now))
+        async with asyncio.timeout(60):
+            while sum(_compared().values()) - sum(before.values()) < 3:
+                await asyncio.sleep(0.01)
+        refreshing.cancel()
+        return {match: count - before[match] for match, count in _compared().items()}
+
+    assert run(compared()) == {"same": 1, "behind": 1, "missing": 1}
+
+
+def _compared() -> dict[str, float]:
+    return {match: metrics.fallback_checked.labels(match)._value.get() for match in ("same", "behind", "missing")}
 
 
 def test_a_page_that_is_not_whole_is_no_copy(run: Runner) -> None:
