@@ -1,7 +1,6 @@
 """Candidate: a command that asks to be accepted, and the entry that it would become."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import SCHEMA, encode_payload
@@ -10,9 +9,9 @@ from holdfast.shared.queue.partitions import Partition
 from holdfast.shared.writes.commands import Command, label
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)  # frozen, each of its many fields would take three times as long to set
 class Candidate:
-    """A command with everything that acceptance needs."""
+    """A command with everything that acceptance needs. Not to be changed."""
 
     operation_id: str
     entity_id: str
@@ -29,24 +28,17 @@ class Candidate:
     if_none_match: str = ""
     #: Its unique values are claimed already (claims.py).
     claimed: bool = False
+    #: Of the command; the payload is JSON text.
+    label: str = field(init=False)
+    payload: bytes = field(init=False)
+    _pending: str = field(init=False)
+    _claims: list[str | int] = field(init=False)
 
-    @cached_property
-    def label(self) -> str:
-        """Of the command."""
-        return label(self.command)
-
-    @cached_property
-    def payload(self) -> bytes:
-        """Of the command, as JSON text."""
-        return encode_payload(self.command)
-
-    @cached_property
-    def _pending(self) -> str:
-        return f"{self.command.resource.singular}:{self.entity_id}"  # of an id that an api has checked
-
-    @cached_property
-    def _claims(self) -> list[str | int]:
-        return [0] if self.claimed else listed(self.command.resource.claims(self.command.values))
+    def __post_init__(self) -> None:
+        command = self.command
+        self.label, self.payload = label(command), encode_payload(command)
+        self._pending = f"{command.resource.singular}:{self.entity_id}"  # of an id that an api has checked
+        self._claims = [0] if self.claimed else listed(command.resource.claims(command.values))
 
     def with_claims_made(self) -> "Candidate":
         """The same, for a script that makes no claims."""
@@ -83,7 +75,7 @@ class Candidate:
 
     def fields(self) -> dict[bytes, bytes]:
         """Of its entry, as `accept.lua` makes them; a version stands in for what only the queue knows."""
-        required = {
+        fields = {
             b"schema": SCHEMA,
             b"resource": self.command.resource.plural.encode(),
             b"command": self.label.encode(),
@@ -92,14 +84,16 @@ class Candidate:
             b"version": b"1",
             b"payload": self.payload,
         }
-        optional = {
-            b"if_match": self.if_match,
-            b"if_none_match": self.if_none_match,
-            b"body_hash": self.body_hash,
-            b"key_hash": self.key_hash,
-            b"request_id": self.request_id,
-            b"traceparent": self.traceparent,
-            b"notify": self.notify,
-            b"expires_at": self.expires_at,
-        }
-        return required | {name: value.encode() for name, value in optional.items() if value}
+        for name, value in (
+            (b"if_match", self.if_match),
+            (b"if_none_match", self.if_none_match),
+            (b"body_hash", self.body_hash),
+            (b"key_hash", self.key_hash),
+            (b"request_id", self.request_id),
+            (b"traceparent", self.traceparent),
+            (b"notify", self.notify),
+            (b"expires_at", self.expires_at),
+        ):
+            if value:
+                fields[name] = value.encode()
+        return fields

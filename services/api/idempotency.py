@@ -7,7 +7,7 @@ every restart, and not derivable from the key's text alone.
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 from starlette.requests import Request
@@ -21,8 +21,7 @@ from holdfast.shared.writes.commands import Command, label
 _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(NamedTuple):
     """What a key and a request lead to. A key is remembered by `key_hash`; `entity_id` is the id of what it creates."""
 
     key_hash: str
@@ -35,7 +34,7 @@ class KeyIds:
     """`secret`: shared by all replicas of the api."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
+        self._keyed = hmac.new(secret.encode(), digestmod="sha256")
 
     def of(self, request: Request, raw: bytes | None, body_hash: str) -> Idempotency | None:
         """`raw`: the header, if there is one. Raises InvalidRequest."""
@@ -56,7 +55,9 @@ class KeyIds:
         )
 
     def _digest(self, message: bytes) -> str:
-        return hmac.digest(self._secret, message, "sha256").hex()
+        hashed = self._keyed.copy()  # what the secret takes is done
+        hashed.update(message)
+        return hashed.hexdigest()
 
 
 def body_hash(command: Command, conditions: str) -> str:

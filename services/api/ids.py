@@ -2,11 +2,14 @@
 
 import re
 
+_CHARS = 36
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def canonical(raw: str) -> str | None:
     """A UUID in its one form; None for what is not a UUID, and so is no id."""
+    if len(raw) != _CHARS:
+        return None
     lower = raw.lower()
     return lower if _UUID.fullmatch(lower) else None
 

@@ -24,7 +24,8 @@ local taken = 0
 for i, key in ipairs(KEYS) do
   local value, lifetime_ms = ARGV[2 * i - 1], ARGV[2 * i]
   local there = redis.pcall('GET', key)
-  local old, new = type(there) == 'string' and read(there), read(value)
+  local old = type(there) == 'string' and read(there)
+  local new = old and read(value)
   if not old or old[1] ~= new[1] or not is_later(old, new) then
     redis.call('SET', key, value, 'PX', lifetime_ms)
     taken = taken + 1

@@ -18,6 +18,8 @@ _PLAIN_INSERT = re.compile(r"(INSERT INTO [^%]* VALUES )\(%s(?:, %s)*\)")
 _MANY = 16
 #: Joins texts while they are escaped, and is not escaped itself.
 _BETWEEN = "\x1f"
+#: Kinds of values that have one text if they are equal, as 0.0 and -0.0 have not.
+_ALIKE_IF_EQUAL: Sequence[set[type]] = ({str}, {int}, {type(None)})
 #: As PyMySQL has them; the backslash first, because the others bring some.
 _ESCAPES = (
     ("\\", "\\\\"), ("\0", "\\0"), ("\n", "\\n"), ("\r", "\\r"), ("\032", "\\Z"), ('"', '\\"'), ("'", "\\'"),
@@ -37,9 +39,10 @@ class BulkCursor(Cursor):
     def executemany(self, query: str, args: Any) -> Any:
         """As PyMySQL does it."""
         if (begin := _begin_of(query)) and len(args) > 1 and self._escapes_alike:
-            columns = [self._column(column) for column in zip(*args, strict=True)]
+            columns = [self._varied(column) for column in zip(*args, strict=True)]
             row = f"({', '.join(place for place, _ in columns)})"
-            rows = ",".join(map(row.__mod__, zip(*(values for _, values in columns), strict=True)))
+            varied = [values for _, values in columns if values is not None]
+            rows = ",".join(map(row.__mod__, zip(*varied, strict=True) if varied else [()] * len(args)))
             statement = f"{begin}{rows}"
             if len(statement.encode()) <= self.max_stmt_length:
                 return super().execute(statement)
@@ -50,6 +53,13 @@ class BulkCursor(Cursor):
         """Whether the server takes a backslash for an escape, and UTF-8."""
         connection: Any = self.connection  # its stubs leave half of it out
         return connection.encoding == "utf8" and not connection.server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES
+
+    def _varied(self, column: Sequence[Any]) -> tuple[str, Sequence[Any] | None]:
+        """Like `_column`; what is the same in every row stands in the place itself, and there are no values then."""
+        if column.count(column[0]) < len(column) or set(map(type, column)) not in _ALIKE_IF_EQUAL:
+            return self._column(column)
+        place, (value,) = self._column(column[:1])
+        return (place % value).replace("%", "%%"), None
 
     def _column(self, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
         """The place of such a value in a statement, and the values as they are put there."""

@@ -65,6 +65,8 @@ def _alike(use: Callable[[Cursor], object], status: int = 2) -> None:
 @given(_rows())
 @example([("\x1f",), ("a",)])
 @example([(True,), (1,)])
+@example([(0.0,), (-0.0,)])
+@example([("50 %s", None, 1, "'")] * 3)
 @example([(_Effect.APPLIED, datetime(2026, 1, 1), b"'")] * 2)  # noqa: DTZ001 - what a column holds
 def test_rows_of_any_values_make_the_text_that_pymysql_makes(rows: list[tuple[Any, ...]]) -> None:
     """Whatever the columns hold, mixed columns and characters to escape included."""
