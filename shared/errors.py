@@ -116,6 +116,12 @@ class InvalidCursor(InvalidRequest):
         super().__init__(details={"field": "cursor", "value": sent[:64], "constraint": constraint})
 
 
+class InvalidHeader(InvalidRequest):
+    """A header of the request has a value that is not allowed: `details` names it, and what is."""
+
+    code = "INVALID_HEADER"
+
+
 class InvalidExpiry(InvalidRequest):
     """The X-Expire-After-Ms is not valid."""
 

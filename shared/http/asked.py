@@ -1,16 +1,23 @@
-"""What the edge reads from a request's headers: its id, its time limit, and how long the caller prefers to wait."""
+"""What the edge reads from a request's headers: its id, its time limit, how long the caller prefers to wait, and
+whether a copy will do and an explanation is wanted.
+
+An invalid value of a header that asks for something is refused, with the header's name and what is allowed. Ignored, as
+their specifications say, are only an unknown preference and a malformed `traceparent`; an `X-Request-ID` that may not
+go into logs is replaced, and the answer has the one in force.
+"""
 
 import re
 from typing import NamedTuple
 
 from starlette.types import Scope
 
-from holdfast.shared.errors import InvalidTimeout
+from holdfast.shared.errors import InvalidHeader, InvalidTimeout
 from holdfast.shared.http.request_id import new, sane
 from holdfast.shared.runtime.time_budgets import REQUEST_TIMEOUT_MAX_S, REQUEST_TIMEOUT_MIN_S
 
 _WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?0*(\d+)\"?(?:$|[,;\s])", re.IGNORECASE)
 _WAIT_DIGITS_MAX = 4
+_FLAGS = {b"true": True, b"1": True, b"yes": True, b"false": False, b"0": False, b"no": False}
 _TIMEOUT_MS = range(round(REQUEST_TIMEOUT_MIN_S * 1000), round(REQUEST_TIMEOUT_MAX_S * 1000) + 1)
 
 
@@ -23,15 +30,16 @@ class Asked(NamedTuple):
     timeout_ms: bytes | None
     #: Seconds that the caller prefers to wait, `Prefer: wait=N`.
     wait_s: int
-    #: `X-Explain` is present: keep an explanation even if all is well.
-    explain: bool
+    #: `X-Explain`, as it was sent: whether to keep an explanation even if all is well.
+    explain: bytes | None
+    #: `X-Allow-Fallback`, as it was sent: whether a copy will do.
+    allow_fallback: bytes | None
 
 
 def asked(scope: Scope) -> Asked:
     """From the headers of one request."""
-    request_id = timeout_ms = None
+    request_id = timeout_ms = explain = allow_fallback = None
     wait_s = 0
-    explain = False
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             request_id = sane(value)
@@ -40,8 +48,10 @@ def asked(scope: Scope) -> Asked:
         elif name == b"prefer" and not wait_s:
             wait_s = preferred_wait_s(value)
         elif name == b"x-explain":
-            explain = True
-    return Asked(request_id or new(), timeout_ms, wait_s, explain)
+            explain = value
+        elif name == b"x-allow-fallback":
+            allow_fallback = value
+    return Asked(request_id or new(), timeout_ms, wait_s, explain, allow_fallback)
 
 
 def preferred_wait_s(preferences: bytes) -> int:
@@ -61,6 +71,15 @@ def combined(scope: Scope) -> dict[bytes, bytes]:
         for name, value in lines:
             headers[name] = headers[name] + b", " + value if name in headers else value
     return headers
+
+
+def flag(name: str, raw: bytes) -> bool:
+    """The value of the header `name`, which is true or false. Raises InvalidHeader."""
+    known = _FLAGS.get(raw.strip().lower())
+    if known is None:
+        constraint = "must be true, 1 or yes, or else false, 0 or no"
+        raise InvalidHeader(details={"field": name, "value": raw[:20].decode("latin-1"), "constraint": constraint})
+    return known
 
 
 def timeout_s(raw: bytes) -> float:

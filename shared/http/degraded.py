@@ -62,7 +62,7 @@ def degraded(
 
 def copies_allowed(request: Request) -> bool:
     """False: the caller prefers an error to a copy (`X-Allow-Fallback: false`)."""
-    return request.headers.get("x-allow-fallback", "").strip().lower() not in ("false", "0", "no")
+    return "no_copies" not in request.scope
 
 
 def in_words(age_s: float) -> str:

@@ -11,7 +11,9 @@ from holdfast.shared.errors import (
     BodyTooLarge,
     CircuitOpen,
     DeadlineExceeded,
+    InvalidHeader,
     InvalidParameter,
+    InvalidTimeout,
     NotAllowed,
     NotAuthenticated,
     Overloaded,
@@ -30,7 +32,10 @@ MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
 #: Errors of every route that reads a body.
 _OF_A_BODY = (UnsupportedEncoding, UnsupportedMediaType)
 #: Errors of every route.
-_ANYWHERE = (NotAuthenticated, NotAllowed, InvalidParameter, TargetTooLong, Overloaded, DeadlineExceeded, Unexpected)
+_ANYWHERE = (
+    NotAuthenticated, NotAllowed, InvalidParameter, InvalidHeader, InvalidTimeout, TargetTooLong, Overloaded,
+    DeadlineExceeded, Unexpected,
+)  # fmt: skip
 _EXAMPLE_ID = "req_123456789"
 _EXAMPLE_TIME = "2026-01-15T10:30:00Z"
 
@@ -63,14 +68,14 @@ def header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": TEXT}
 
 
-def parameter(name: str, description: str, example: str) -> dict[str, Any]:
+def parameter(name: str, description: str, example: str, schema: dict[str, Any] = TEXT) -> dict[str, Any]:
     """A header of a request, never required."""
     return {
         "name": name,
         "in": "header",
         "required": False,
         "description": description,
-        "schema": TEXT,
+        "schema": schema,
         "example": example,
     }
 
@@ -88,7 +93,11 @@ _OF_ERRORS = {
     "Accept-Encoding": header("The encodings that a body may have"),
 }
 TIMEOUT = parameter("X-Request-Timeout-Ms", "Answer within so many ms, 50 to 30000; lowers our limit only.", "2000")
-ALLOW_FALLBACK = parameter("X-Allow-Fallback", "`false`: answer with an error rather than with a copy.", "false")
+_EITHER = one_of("true", "1", "yes", "false", "0", "no")
+ALLOW_FALLBACK = parameter(
+    "X-Allow-Fallback", "`false`: answer with an error rather than with a copy.", "false", _EITHER
+)
+EXPLAIN = parameter("X-Explain", "`true`: keep an explanation even if all is well.", "true", _EITHER)
 
 _FALLBACK_USED = an_object("FallbackUse", {"used": FLAG}, {"kind": or_null(TEXT), "reason": or_null(TEXT)})
 #: `meta` of every answer.

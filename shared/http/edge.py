@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.shared.errors import AnswerOverdue, DeadlineExceeded, MethodNotAllowed, NoSuchPath, RequestTooSlow
 from holdfast.shared.http.answers import error_of
-from holdfast.shared.http.asked import Asked, asked, timeout_s
+from holdfast.shared.http.asked import Asked, asked, flag, timeout_s
 from holdfast.shared.http.browser import for_a_browser
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.envelope import failure, route_of
@@ -85,8 +85,6 @@ class Edge:
         began = time.perf_counter()
         wanted = asked(scope)
         scope["request_id"] = wanted.request_id.decode()
-        if wanted.explain:
-            scope["explain"] = True
         notes = Notes(scope["request_id"], kept=self._explanations is not None)
         noting = decisions.begin(notes)
         #: Sent with every answer; inner middleware may add to it.
@@ -123,11 +121,16 @@ class Edge:
             self._ended(scope, notes, status, time.perf_counter() - began)
 
     async def _in_time(self, wanted: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises NoSuchPath for a path that is not what it looks like, RequestTooSlow if the body has not arrived,
-        DeadlineExceeded, or AnswerOverdue if the request may have taken effect."""
+        """Raises NoSuchPath for a path that is not what it looks like, InvalidRequest for an invalid header,
+        RequestTooSlow if the body has not arrived, DeadlineExceeded, or AnswerOverdue if the request may have taken
+        effect."""
         raw_path: bytes = scope.get("raw_path") or b""
         if b"%" in raw_path and _NO_SEPARATOR.search(raw_path):
             raise NoSuchPath(details={"path": raw_path[:200].decode("latin-1")})
+        if wanted.explain is not None and flag("X-Explain", wanted.explain):
+            scope["explain"] = True
+        if wanted.allow_fallback is not None and not flag("X-Allow-Fallback", wanted.allow_fallback):
+            scope["no_copies"] = True
         seconds = self._timeout_s
         if wanted.wait_s and scope["method"] not in SAFE_METHODS:  # only a write has an outcome to wait for
             scope["asked_to_wait"] = True

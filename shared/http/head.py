@@ -14,7 +14,7 @@ _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 #: Headers that are read and are no lists: of two, a proxy before us may see the other one.
 _ONCE = frozenset({
     b"authorization", b"content-type", b"host", b"idempotency-key", b"origin", b"x-allow-fallback", b"x-api-key",
-    b"x-expire-after-ms", b"x-request-id", b"x-request-timeout-ms",
+    b"x-expire-after-ms", b"x-explain", b"x-request-id", b"x-request-timeout-ms",
 })  # fmt: skip
 
 #: Colon, space and the line's end.

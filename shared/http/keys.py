@@ -71,7 +71,7 @@ class Keys:
 
     def who(self, headers: Mapping[bytes, bytes]) -> Principal | None:
         """The holder of the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`. Without a key: ANYBODY if open to
-        all, else None. Raises NotAuthenticated for an unknown key."""
+        all, else None. Raises NotAuthenticated for an unknown key and for an empty one."""
         credential = _credential(headers)
         if credential is None:
             return ANYBODY if self._open_to_all else None
@@ -149,10 +149,11 @@ def _credential(headers: Mapping[bytes, bytes]) -> bytes | None:
         kind, _, credential = raw.partition(b" ")
         if kind.lower() != b"bearer":
             raise NotAuthenticated("Only `Authorization: Bearer KEY` is understood.")
-    else:
-        credential = headers.get(b"x-api-key", b"")
-        if not credential:
-            return None
+    elif b"x-api-key" not in headers:
+        return None
+    elif not (credential := headers[b"x-api-key"]):
+        details = {"field": "X-API-Key", "value": "", "constraint": "must be a key, or be left out"}
+        raise NotAuthenticated("X-API-Key is empty.", details=details)
     credential = credential.strip()
     if not 0 < len(credential) <= _CREDENTIAL_MAX_BYTES:
         raise NotAuthenticated("This key is not known.")

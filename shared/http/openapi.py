@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from holdfast.shared.http.document import REFERENCE, header
+from holdfast.shared.http.document import EXPLAIN, REFERENCE, TIMEOUT, header
 
 #: From method and path to the scope that a key needs; None: no key is needed.
 Needs = Callable[[str, str], str | None]
@@ -23,6 +23,8 @@ _HEADERS = {
     "X-Content-Type-Options": header("`nosniff`"),
     "Cache-Control": header("What a cache on the way may keep; where there is something to say"),
 }
+#: Of every request whose errors are documented.
+_PARAMETERS = (TIMEOUT, EXPLAIN)
 #: Their values are data, not parts of the document.
 _EXAMPLES = ("example", "examples", "default", "const", "enum")
 #: FastAPI's own form of an invalid request, which is never sent.
@@ -88,6 +90,10 @@ class _Contract:
         operation = self._hoisted(operation)
         scope = self._needs(method.upper(), path)
         operation["security"] = [{scheme: [scope]} for scheme in _SECURITY_SCHEMES] if scope else []
+        if "422" in operation["responses"]:
+            named = {one.get("name") for one in operation.get("parameters", ())}
+            rest = [one for one in _PARAMETERS if one["name"] not in named]
+            operation["parameters"] = [*operation.get("parameters", ()), *rest]
         for response in operation["responses"].values():
             headers = response.get("headers", {}) | _HEADERS
             for name, one in headers.items():

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.body import read_body
+from holdfast.shared.http.degraded import copies_allowed
 from holdfast.shared.http.health import Health
 from holdfast.shared.resilience import deadline
 
@@ -35,6 +36,10 @@ def crashing_app(timeout_s: float) -> FastAPI:
     @app.api_route("/deep/{rest:path}", methods=["GET", "POST"])
     async def deep(_: Request) -> Response:
         return Response()
+
+    @app.get("/wanted")
+    async def wanted(request: Request) -> Response:
+        return Response(f"{copies_allowed(request)} {'explain' in request.scope}")
 
     @app.post("/body")
     async def body(request: Request) -> Response:
@@ -152,3 +157,37 @@ async def test_a_deadline_that_makes_no_sense_is_refused(client: httpx.AsyncClie
     """422, naming the header."""
     answer = await client.get("/left", headers={"X-Request-Timeout-Ms": value.encode()})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "INVALID_REQUEST_TIMEOUT")
+
+
+@pytest.mark.parametrize("name", ["X-Allow-Fallback", "X-Explain"])
+@pytest.mark.parametrize("value", ["maybe", "", "2", "true, false", "\u0663"])
+async def test_what_is_neither_true_nor_false_is_refused(client: httpx.AsyncClient, name: str, value: str) -> None:
+    """422 with the header and what it may be, and no guess at what was meant."""
+    answer = await client.get("/wanted", headers={name: value.encode()})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["code"]) == (422, "validation_error", "INVALID_HEADER")
+    assert error["details"]["field"] == name
+    assert "true" in error["details"]["constraint"]
+    assert "false" in error["details"]["constraint"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ({}, "True False"),
+        ({"X-Allow-Fallback": "false"}, "False False"),
+        ({"X-Allow-Fallback": "No", "X-Explain": "1"}, "False True"),
+        ({"X-Allow-Fallback": "YES", "X-Explain": "false"}, "True False"),
+    ],
+)
+async def test_what_is_true_or_false_is_obeyed(client: httpx.AsyncClient, headers: dict[str, str], wanted: str) -> None:
+    """In its usual spellings; a header that says false asks for nothing."""
+    assert (await client.get("/wanted", headers=headers)).text == wanted
+
+
+async def test_an_empty_key_is_no_missing_key(client: httpx.AsyncClient) -> None:
+    """401 that names the header, where no key is needed too: a caller whose key got lost is not served as anybody."""
+    answer = await client.get("/wanted", headers={"X-API-Key": ""})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["code"]) == (401, "authentication_error", "NOT_AUTHENTICATED")
+    assert error["details"]["field"] == "X-API-Key"

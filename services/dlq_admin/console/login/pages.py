@@ -49,7 +49,7 @@ def add_routes(
             holder = keys.who({b"x-api-key": key.encode()})
         except NotAuthenticated:
             holder = None
-        if holder is None or not key or not holder.may(VIEW):
+        if holder is None or not holder.may(VIEW):
             address = addresses.of(request.scope)
             if wait_s := tries.wrong(address, time.monotonic()):
                 problem = f"Too many wrong keys from your address. Try again in {wait_s} s."
@@ -58,7 +58,7 @@ def add_routes(
                 return response
             logs.warning(Action.LOGIN_REFUSED, address=address, request_id=request.scope["request_id"])
             await asyncio.sleep(_WRONG_S)
-            problem = "This key may not see dead letters." if holder and key else "This key is not known."
+            problem = "This key may not see dead letters." if holder else "This key is not known."
             return pages.page(request, "login.html", 401, to=to, problem=problem)
         logs.info(Action.LOGGED_IN, name=holder.name, role=holder.role, request_id=request.scope["request_id"])
         response = RedirectResponse(to, 303)
