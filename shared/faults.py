@@ -23,6 +23,11 @@ class Outage(Fault):
     effect is unknown."""
 
 
+class Refusal(Outage):
+    """The dependency answers, and refuses whoever asks: by our credentials, our rights, or its schema. Work is held as
+    in any outage; a person has to act."""
+
+
 class CommitUnknown(Outage):
     """The dependency stopped answering during a commit, which may have taken effect."""
 

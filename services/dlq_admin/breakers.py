@@ -28,7 +28,8 @@ _Reported = Annotated[str | None, BeforeValidator(_reported)]
 
 
 class BreakerSummary(ResponseModel):
-    """A breaker of a replica, as the replica reports it."""
+    """A breaker of a replica, as the replica reports it. `refusal`: what the dependency says, if it answers and
+    refuses."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -38,6 +39,7 @@ class BreakerSummary(ResponseModel):
     state: str
     since: _Reported = None
     next_probe_at: _Reported = None
+    refusal: _Reported = None
 
 
 class Breakers:

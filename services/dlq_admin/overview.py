@@ -98,7 +98,7 @@ class Overview:
             breakers=self._breakers.all(),
             writers=await _part("writers", self._writers.all),
             retention=self._retention.report(),
-            banner=on_stream.BANNER if letters is None else None,
+            banner=on_stream.banner(self._database.breaker.refusal) if letters is None else None,
             as_of=utc_now(),
         )
 

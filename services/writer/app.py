@@ -251,7 +251,7 @@ class Writer:
             "writer",
             live={"reading": self._reading.progress},
             ready={"dead_share": self._halting.check},
-            shown={"database": lambda: (not self._hold.active, "down, holding" if self._hold.active else "")},
+            shown={"database": self._hold.check},
         )
         return service_app(
             health,

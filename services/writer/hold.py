@@ -7,6 +7,7 @@ import random as randoms
 from collections.abc import Awaitable, Callable
 
 from holdfast.shared.faults import BadData, Contention, Fault, Outage
+from holdfast.shared.http.health import detail_of
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.prober import Probe, Prober
@@ -64,6 +65,10 @@ class Hold:
         now = self._breaker.snapshot()
         observed = now.imposed is not None and now.imposed.override is Override.OBSERVE_ONLY
         return now.state is not State.CLOSED and not observed
+
+    def check(self) -> tuple[bool, str]:
+        """For `/health`: nothing is held, or why it is."""
+        return (False, detail_of("holding", self._breaker)) if self.active else (True, "")
 
     async def over(self) -> None:
         """Wait until nothing is held."""

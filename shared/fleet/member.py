@@ -74,7 +74,7 @@ class Member:
 def describe(breaker: Breaker) -> dict[str, Any]:
     """One breaker, as every status page shows it."""
     snapshot: dict[str, Any] = _plain(breaker.snapshot())
-    return snapshot | {"transitions": snapshot["transitions"][-_TRANSITIONS_SHOWN:]}
+    return snapshot | {"transitions": snapshot["transitions"][-_TRANSITIONS_SHOWN:], "refusal": breaker.refusal}
 
 
 def _plain(value: Any) -> Any:

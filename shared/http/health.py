@@ -26,9 +26,14 @@ def closed(breaker: Breaker) -> Check:
 
     def check() -> tuple[bool, str]:
         state = breaker.state
-        return state is State.CLOSED, state.value
+        return state is State.CLOSED, detail_of(state.value, breaker)
 
     return check
+
+
+def detail_of(state: str, breaker: Breaker) -> str:
+    """The state, and what the dependency says if it answers, and refuses."""
+    return f"{state}: it answers, and refuses: {breaker.refusal}" if breaker.refusal else state
 
 
 @dataclass(slots=True)

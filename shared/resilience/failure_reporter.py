@@ -26,7 +26,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 from holdfast.shared.connections.connection import WrongNode
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import AppError
-from holdfast.shared.faults import BadData, Contention, Fault, Unexplained
+from holdfast.shared.faults import BadData, Contention, Fault, Refusal, Unexplained
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -36,7 +36,7 @@ _TEXT_MAX_CHARS = 300
 #: A cause that comes and goes is logged at most this often in this time.
 _LINES_MAX, _LINES_S = 10, 60.0
 #: redis-py counts the first two among its connection errors.
-_REFUSALS = (ResponseError, AuthenticationError, AuthorizationError, BadData, Unexplained)
+_REFUSALS = (ResponseError, AuthenticationError, AuthorizationError, BadData, Refusal, Unexplained)
 #: The errors of a store, besides our own that wrap them.
 AWAY = (RedisError, OSError, NotSent, Fault)
 

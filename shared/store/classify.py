@@ -10,7 +10,7 @@ import re
 import pymysql
 import sqlalchemy as sa
 
-from holdfast.shared.faults import BadData, Clash, Contention, Fault, Outage, Unexplained
+from holdfast.shared.faults import BadData, Clash, Contention, Fault, Outage, Refusal, Unexplained
 
 #: Lock wait timeout, deadlock: InnoDB undid our work, the other transaction went on.
 _CONTENTION = {1205, 1213}
@@ -25,14 +25,18 @@ _OUTAGE = {
     1290, 1792, 1836, 3032, 1021, 1114,
     # A node that its cluster has left behind, or whose commit its group undid: no quorum, no state, lost a conflict.
     1047, 1180, 3100, 3101,
-    # It is not the database we were built for: credentials, rights, schema. A person has to act; nothing is poison.
-    1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1176, 1370,
+}  # fmt: skip
+
+#: It is not the database we were built for: credentials, an account that is locked or whose password has expired,
+#: rights, schema.
+_REFUSAL = {
+    1044, 1045, 1130, 1698, 1820, 1862, 3118, 4151, 1142, 1143, 1227, 1370, 1049, 1054, 1146, 1176,
 }  # fmt: skip
 
 _BAD_DATA = {1048, 1264, 1265, 1292, 1364, 1366, 1406, 1452, 3140, 3819, 3988, 4025, 1300, 1153}
 
 _HINTS: tuple[tuple[set[int], type[Fault]], ...] = (
-    (_CONTENTION, Contention), (_CLASH, Clash), (_BAD_DATA, BadData), (_OUTAGE, Outage),
+    (_CONTENTION, Contention), (_CLASH, Clash), (_BAD_DATA, BadData), (_OUTAGE, Outage), (_REFUSAL, Refusal),
 )  # fmt: skip
 
 #: Thousands of the error numbers that the client library gives: it has no answer of the server.
@@ -56,7 +60,7 @@ def classify(error: sa.exc.SQLAlchemyError) -> Fault:
     number = _number(error)
     message, detail = f"database error {number}", own_text(error)
     if isinstance(error.orig, NotConnected | pymysql.err.InterfaceError):
-        return Outage(message, detail)
+        return (Refusal if number in _REFUSAL else Outage)(message, detail)
     fault = next((fault for numbers, fault in _HINTS if number in numbers), Unexplained)
     return fault(message, detail)
 

@@ -123,7 +123,7 @@ def test_every_error_is_a_fault() -> None:
     assert kinds >= {Outage, BadData, Unexplained}
     assert all(issubclass(kind, Fault) for kind in kinds)
     assert isinstance(fault_of(1205), Contention)
-    assert {type(fault_of(number, NotConnected)) for number in (1406, 1820, 9001)} == {Outage}
+    assert {type(fault_of(number, NotConnected)) for number in (1406, 2013, 9001)} == {Outage}
     assert isinstance(classify(sa.exc.PendingRollbackError("")), Unexplained)
 
 

@@ -61,13 +61,14 @@ DEPENDENCY = Dependency(
             effect=Effect.COPIES,
             clients="Whatever the error is: reads are copies, writes are queued. Past the queue, writes are refused: "
             f"{error(WritesUnavailable)}.",
-            detected=f"Its text is in the writer's log (`control_write_failed`). {alert('LoopCrashing')}, "
-            f"{alert('PipelineStale')}.",
+            detected=f"Its text is in the writer's log (`control_write_failed`), in `/health`, at the breaker "
+            f"(`refusal`) and on the console's home. {alert('LoopCrashing')}, {alert('PipelineStale')}.",
             heals="Writers hold until a control write works. No write is charged an attempt, none is dead-lettered.",
-            person=f"Mend the account, the right or the schema that it names: {runbook('PipelineStale')}.",
+            person=f"Mend the account, the right or the schema that it names: {runbook('LoopCrashing')}.",
             proofs=(
                 "faults/test_database.py::test_whatever_the_database_answers_a_read_with",
                 "faults/test_database.py::test_whatever_the_database_refuses_direct_writes_with",
+                "unit/test_store_refuses.py::test_what_it_says_is_shown_until_it_works",
                 "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
             ),
         ),

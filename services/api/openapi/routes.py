@@ -48,6 +48,7 @@ _BREAKER = an_object(
         "name": TEXT, "state": one_of("closed", "open", "half_open"), "service": TEXT, "instance": TEXT,
         "report": an_object("BreakerReport", {"age_s": NUMBER, "stale": FLAG}),
     },
+    {"refusal": or_null(TEXT) | {"description": "What the dependency says, if it answers and refuses"}},
 )  # fmt: skip
 _STATUS = an_object(
     "BreakerStatus",

@@ -12,12 +12,19 @@ from holdfast.shared.queue.asking import AWAY, ask_each
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 
-BANNER = (
-    "The database does not answer. These are the dead letters that arrived since it went away, from their stream, where"
-    " they are safe; those that were indexed before are not shown."
+_BANNER = (
+    "These are the dead letters that arrived since then, from their stream, where they are safe; those that were"
+    " indexed before are not shown."
 )
 
 T = TypeVar("T")
+
+
+def banner(refusal: str | None) -> str:
+    """What a page without the index says. `refusal`: what the database says, if it answers and refuses."""
+    why = f"The database answers, and refuses: {refusal}." if refusal else "The database does not answer."
+    return f"{why} {_BANNER}"
+
 
 _LOOKING = FailureReporter("dead_letters_on_stream")
 

@@ -66,7 +66,8 @@ class Letters:
         if waiting is None:
             return None
         letters = [views.unindexed(letter) for letter in waiting.letters]
-        return LettersOnStream(letters=letters, waiting=waiting.total, banner=on_stream.BANNER)
+        banner = on_stream.banner(self._database.breaker.refusal)
+        return LettersOnStream(letters=letters, waiting=waiting.total, banner=banner)
 
     async def one(self, letter_id: str, *, who: Actor | None) -> LetterDetail:
         """All that is known of it. With `who` nothing is masked, and that is on record. Raises LetterNotFound,

@@ -62,6 +62,8 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
 
         machine = Machine(policy or Policy(), now=clock(), random=random, stamp=stamp)
         self._gate = Gate(machine, clock, judge, report)
+        #: What the dependency says, while it answers a prober's probes and refuses them. The prober sets it.
+        self.refusal: str | None = None
         metrics.breaker_admitted_share.labels(name).set_function(lambda: machine.admitted_share)
 
     # --- calls ---

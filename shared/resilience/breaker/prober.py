@@ -15,7 +15,7 @@ from typing import NamedTuple, Never
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import State
-from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
+from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter, text_of
 from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S, PROBE_REFUSED_EVERY_S, PROBE_REFUSED_MAX_S
 
 Ask = Callable[[], Awaitable[object]]
@@ -57,6 +57,7 @@ class Prober:
         for probe, reporter in zip(self._probes, self._reporters, strict=True):
             if probe.breaker.undisturbed or probe.breaker.state is State.CLOSED:
                 reporter.worked()
+                probe.breaker.refusal = None
                 continue
             try:
                 await probe.breaker.probe(probe.ask)
@@ -64,7 +65,9 @@ class Prober:
                 break
             except probe.away as error:
                 reporter.failed(error)
-                if probe.refused(error):
+                refused = probe.refused(error)
+                probe.breaker.refusal = text_of(error) if refused else None
+                if refused:
                     pause_s = self._refused_pause_s
                     self._refused_pause_s = min(PROBE_REFUSED_MAX_S, pause_s * _GROWTH)
                     return self._random(pause_s / 2, pause_s)

@@ -66,7 +66,7 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
     if letters is None:
         waiting = overview.waiting
         lost = "the number of dead letters is unknown" if waiting is None else f"{waiting:,} are on the stream"
-        return Advice("bad", "The database does not answer", f"Dead letters are safe on their stream; {lost}.")
+        return Advice("bad", "The database cannot be read", f"Dead letters are safe on their stream; {lost}.")
     dead, kinds = letters["dead"], letters["dying_groups"]
     if not dead:
         more = f"{letters['replaying']:,} are being sent again." if letters["replaying"] else _accounted(overview)

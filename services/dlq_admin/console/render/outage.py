@@ -26,6 +26,9 @@ _OPEN = ("open", "half_open")
 _OF_PARTITION = re.compile(r"queue_(\d+)")
 
 
+_REFUSES = f"{RUNBOOKS}/HoldfastLoopCrashing"
+
+
 class Outage(NamedTuple):
     """Sentences; `do`: with an address each."""
 
@@ -53,11 +56,20 @@ def outage(state: SystemState) -> Outage | None:
         felt.append(
             "Nothing yet, by the breakers of the apis." if state.breakers else "Unknown: no breaker is reported."
         )
+    refusals = _refusals(state)
+    felt += refusals
     do = [("What a breaker is open for, and how to override it", "/console/breakers")]
     if open_ or state.letters is None or state.partitions_away:
         do.append(("Runbook: a breaker is open", f"{RUNBOOKS}/HoldfastBreakerOpen"))
+    do += [("Runbook: a store refuses: mend the password, the right or the schema", _REFUSES)] if refusals else []
     do += [("Runbook: accepted writes do not take effect", f"{RUNBOOKS}/HoldfastPipelineStale")] if _late(state) else []
     return Outage(felt, _queued(state), do)
+
+
+def _refusals(state: SystemState) -> list[str]:
+    """What is not away, and says why it does not work: once for all replicas of a service."""
+    said = {(one.service, one.name, one.refusal) for one in state.breakers or () if one.state in _OPEN and one.refusal}
+    return [f"{service} → {name} answers, and refuses: {words}" for service, name, words in sorted(said)]
 
 
 def _partitions(state: SystemState, open_: set[tuple[str, str]]) -> list[int] | None:

@@ -1,0 +1,89 @@
+"""A database that answers, and refuses by rights or schema: held like an outage, and shown as what it is."""
+
+from typing import Any, cast
+
+import pymysql
+import pytest
+import sqlalchemy as sa
+
+from holdfast.services.dlq_admin.breakers import BreakerSummary
+from holdfast.services.dlq_admin.console.render.outage import outage
+from holdfast.services.dlq_admin.letters.on_stream import banner
+from holdfast.services.dlq_admin.overview import Backlog, SystemState
+from holdfast.services.writer.hold import Hold, database_breaker
+from holdfast.shared.faults import Outage, Refusal
+from holdfast.shared.fleet.member import describe
+from holdfast.shared.http.health import closed
+from holdfast.shared.resilience.failure_reporter import is_refusal
+from holdfast.shared.store.classify import NotConnected, answered, classify
+
+RIGHTS_AND_SCHEMA = [1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1227, 1698, 1820, 1862, 3118, 4151]
+
+
+WRITER = {"service": "writer", "instance": "writer-0"}
+
+
+def home(*breakers: BreakerSummary) -> SystemState:
+    """What its outage card is made of."""
+    backlog = Backlog(depth=3, oldest_age_s=2.0)
+    known = {"letters": {}, "backlog": backlog, "breakers": list(breakers), "partitions_away": []}
+    return cast(Any, SystemState).model_construct(**known)  # type: ignore[no-any-return]  # its other fields are not read
+
+
+def refused(number: int, of: type[pymysql.err.Error] = pymysql.err.OperationalError) -> Exception:
+    """As the store raises it."""
+    vendors = sa.exc.DBAPIError.instance("a statement", {}, of(number, "denied to 'ann'"), pymysql.err.Error)  # type: ignore[arg-type]
+    fault = classify(vendors)  # type: ignore[arg-type]
+    fault.__cause__ = vendors
+    return fault
+
+
+@pytest.mark.parametrize("number", RIGHTS_AND_SCHEMA)
+@pytest.mark.parametrize("of", [pymysql.err.ProgrammingError, NotConnected])
+def test_rights_and_schema_are_an_answer(number: int, of: type[pymysql.err.Error]) -> None:
+    """An outage, so nothing is charged or dead-lettered for it; and a refusal to whoever reports it."""
+    error = refused(number, of)
+    assert isinstance(error, Outage)
+    assert type(error) is Refusal
+    assert is_refusal(error)
+
+
+@pytest.mark.parametrize("number", [2003, 2013, 1040, 1290, 1205])
+def test_all_else_is_none(number: int) -> None:
+    """No server, a full or a read-only one: that passes without a person."""
+    assert not is_refusal(refused(number))
+
+
+async def test_what_it_says_is_shown_until_it_works() -> None:
+    """In the breaker's report, in /health, and on the console's home with what to do."""
+    works = False
+
+    async def write() -> None:
+        if not works:
+            raise refused(1142)
+
+    breaker = database_breaker(1.5)
+    hold = Hold(breaker, write)
+    prober = hold.prober(answered)
+    with pytest.raises(Refusal):
+        await hold.control()
+    await prober.turn()
+    words = "Refusal: database error 1142: denied to 'ann'"
+    assert describe(breaker)["refusal"] == words
+    assert hold.check() == (False, f"holding: it answers, and refuses: {words}")
+    assert closed(breaker)() == (False, f"open: it answers, and refuses: {words}")
+    shown = outage(home(BreakerSummary.model_validate(describe(breaker) | WRITER)))
+    assert shown
+    assert any(words in sentence and "answers" in sentence for sentence in shown.felt)
+    assert any(href.endswith("/HoldfastLoopCrashing") for _, href in shown.do)
+    works = True
+    await prober.turn()
+    await prober.turn()
+    assert describe(breaker)["refusal"] is None
+    assert hold.check() == (True, "")
+
+
+def test_a_page_without_the_index_says_why() -> None:
+    """A database that refuses is not one that is silent."""
+    assert banner(None).startswith("The database does not answer. ")
+    assert banner("Refusal: denied").startswith("The database answers, and refuses: Refusal: denied. ")
