@@ -132,6 +132,20 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
         b"api/three": orjson.dumps([{"name": "database", "state": "open"}]),
     }
     roll.read({name: b"5000000 " + report for name, report in reports.items()}, 5.0, time.monotonic())
-    around = await SurroundingsReader(redis, roll)(4)
+    around = await SurroundingsReader(redis, roll)(4, time.monotonic() - 9)
     assert (around.depth, around.open_breakers) == (3, ("one",))
+    await redis.aclose()
+
+
+async def test_a_report_from_before_the_replay_says_nothing_of_it(clean_redis: RedisServer) -> None:
+    """Its breaker may have closed since, and a replay that stops for it stays stopped until somebody resumes it. The
+    next report counts."""
+    redis = connect(clean_redis.address, PATIENT_REDIS)
+    roll = Roster("dlq_admin/here")
+    report = orjson.dumps([{"name": "database", "state": "open"}])
+    look = SurroundingsReader(redis, roll)
+    roll.read({b"writer/one": b"5000000 " + report}, 7.0, time.monotonic())  # two seconds old
+    assert (await look(0, time.monotonic() - 1)).open_breakers == ()
+    roll.read({b"writer/one": b"7000000 " + report}, 7.0, time.monotonic())
+    assert (await look(0, time.monotonic() - 1)).open_breakers == ("one",)
     await redis.aclose()

@@ -38,8 +38,8 @@ _AROUND_EVERY_S = 0.5
 _AGAIN_CAP_S = 2.0
 _TICK_S = 0.01
 
-#: What else goes on; its argument: how many entries on the write stream are this replay's.
-Look = Callable[[int], Awaitable[Surroundings]]
+#: What else goes on; its arguments: how many entries on the write stream are this replay's, and since when it runs.
+Look = Callable[[int, float], Awaitable[Surroundings]]
 
 
 class _Parked(Exception):
@@ -69,7 +69,7 @@ class Driver:
         #: Results that were there when it was last asked whether to go on.
         self._judged = 0
         self._stepped_at = self._tracked_at = self._looked_at = 0.0
-        self._progress_at = time.monotonic()
+        self._running_since = self._progress_at = time.monotonic()
         self._fruitless = 0
 
     async def run(self) -> Replay | None:
@@ -249,7 +249,7 @@ class Driver:
         if replay.state is not ReplayState.RUNNING or nothing_new:
             return
         self._looked_at, self._judged = now, replay.counts.finished
-        around = await self._look(replay.counts.in_flight)
+        around = await self._look(replay.counts.in_flight, self._running_since)
         why = why_stop(replay.plan.stop, replay.counts, replay.base, self._recent, around)
         if why is not None:
             logs.warning(Action.REPLAY_STOPPED, replay=replay.id, why=why)
@@ -282,8 +282,8 @@ class Driver:
         before = self._replay
         if before and replay and before.state is not replay.state and replay.state is ReplayState.RUNNING:
             self._recent.clear()
-            self._bucket = None
             self._held.anew()
+            self._bucket, self._running_since = None, time.monotonic()
         if replay is not None:
             self._replay = replay
         else:

@@ -13,21 +13,24 @@ _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 
 
 class SurroundingsReader:
-    """`await around(in_flight)`: entries of the replay itself are not counted as other people's."""
+    """`await around(in_flight, since)`: entries of the replay itself are not counted as other people's, nor what was
+    reported before it ran, at `since` of the monotonic clock: that breaker may have closed, and the rule stops for
+    good."""
 
     def __init__(self, redis: Redis, roll: Roster, partitions: Partitions = ONE) -> None:
         self._redis = redis
         self._partitions = partitions
         self._roll = roll
 
-    async def __call__(self, in_flight: int) -> Surroundings:
+    async def __call__(self, in_flight: int, since: float) -> Surroundings:
         """Of the partitions that answer: the rules hold for what is sent to them. Raises RedisError, OSError if none
         does. Without the board no breaker counts as open; the backlog still counts."""
         seen, _ = await backlog_of_those_that_answer(self._redis, self._partitions)
-        shown = self._roll.shown(time.monotonic())
+        now = time.monotonic()
         open_ = {
             str(one["instance"])
-            for one in shown
+            for one in self._roll.shown(now)
             if (one["service"], one["name"], one["state"]) == (_WRITER, _DATABASE, _OPEN)
+            and one["report"]["age_s"] < now - since
         }
         return Surroundings(max(0, seen.depth - in_flight), seen.waiting_age_s, tuple(sorted(open_)))
