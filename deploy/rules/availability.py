@@ -48,7 +48,7 @@ def _recorded(windows: Iterable[str]) -> Iterable[Record]:
     """Ratios of sums, never averages of ratios. An outcome that never happened has no series: it is a 0."""
     for window in windows:
         bad = f'{_COUNT}{{outcome=~"rejected|failed",route!~"{_NOT_CLIENTS}"}}'
-        # A request that is shed has no route yet; one that asked for a path we do not have is no sign of health.
+        # A request for a path that we do not have, or without a key, is no sign of health.
         served = f'{_COUNT}{{outcome=~"good|degraded",route!~"{_NOT_CLIENTS}|unmatched"}}'
         yield Record(f"job:holdfast_requests_bad:rate{window}", _sum(f"rate({bad}[{window}])"))
         yield Record(

@@ -18,7 +18,7 @@ from holdfast.shared.http.answers import error_of
 from holdfast.shared.http.asked import Asked, asked, flag, timeout_s
 from holdfast.shared.http.browser import for_a_browser
 from holdfast.shared.http.cors import Cors
-from holdfast.shared.http.envelope import failure, route_of
+from holdfast.shared.http.envelope import UNMATCHED, failure, route_of
 from holdfast.shared.http.explain.explanations import Explanations
 from holdfast.shared.http.failures.table import FailureTable
 from holdfast.shared.http.methods import allowed
@@ -126,6 +126,7 @@ class Edge:
         effect."""
         raw_path: bytes = scope.get("raw_path") or b""
         if b"%" in raw_path and _NO_SEPARATOR.search(raw_path):
+            scope["route"] = None
             raise NoSuchPath(details={"path": raw_path[:200].decode("latin-1")})
         if wanted.explain is not None and flag("X-Explain", wanted.explain):
             scope["explain"] = True
@@ -155,7 +156,9 @@ class Edge:
     def _ended(self, scope: Scope, notes: Notes, status: int, took_s: float) -> None:
         outcome = scope["outcome"] = outcome_of(status, degraded="degraded" in scope)
         route = route_of(scope)
-        self._measure(route, "HEAD" if "head" in scope else scope["method"], status, outcome, took_s)
+        # A good answer that no handler gave, such as a 401, is no sign of health.
+        measured = UNMATCHED if "route" not in scope and outcome is RequestOutcome.GOOD else route
+        self._measure(measured, "HEAD" if "head" in scope else scope["method"], status, outcome, took_s)
         if self._failures is not None:
             self._failures.ended(scope, route, status, outcome, took_s)
         if self._explanations is not None:

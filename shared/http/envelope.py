@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from holdfast.shared import errors
 from holdfast.shared.errors import AppError, without_frames
+from holdfast.shared.http.routing import would_be_routed
 from holdfast.shared.runtime.timestamps import timestamp
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
@@ -48,6 +49,8 @@ _STATUS: dict[type[AppError], int] = {
     errors.UpstreamRefused: 502,
 }
 _STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
+#: The route of a request that has none.
+UNMATCHED = "unmatched"
 _BEFORE_DATA, _AFTER_DATA = b'{"success":true,"data":', b',"meta":'
 _PROBLEM_JSON = "application/problem+json"
 _DEFAULT_RETRY_AFTER_S = 1
@@ -172,9 +175,10 @@ def failure(
 
 
 def route_of(scope: Mapping[str, Any]) -> str:
-    """The route's template, so that ids never become label values."""
-    route = scope.get("route")
-    return getattr(route, "path", None) or "unmatched"
+    """The route's template, so that ids never become label values; also of a request that was answered before it was
+    routed."""
+    route = scope["route"] if "route" in scope else would_be_routed(scope)
+    return getattr(route, "path", None) or UNMATCHED
 
 
 def _problem(fields: dict[str, Any], status: int) -> bytes:

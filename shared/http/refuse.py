@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from holdfast.shared.errors import AppError
 from holdfast.shared.http.browser import for_a_browser
-from holdfast.shared.http.envelope import failure
+from holdfast.shared.http.envelope import UNMATCHED, failure
 from holdfast.shared.http.request_id import new, sane
 from holdfast.shared.telemetry import metrics
 
@@ -17,7 +17,7 @@ def refusal(error: AppError, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     request_id = sane(dict(headers).get(b"x-request-id", b"")) or new()
     scope = {"type": "http", "headers": list(headers), "request_id": request_id.decode()}
     response = failure(error, Request(scope), {"Connection": "close"})
-    metrics.http_requests.labels("unmatched", "other", str(response.status_code)).inc()
+    metrics.http_requests.labels(UNMATCHED, "other", str(response.status_code)).inc()
     status = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()
     given = [*response.raw_headers, (b"x-request-id", request_id)]
     fields = [name + b": " + value for name, value in given + for_a_browser(given)]

@@ -1,7 +1,7 @@
 """Routing: routes whose handlers take the request and return the response, found by method and the form of the path."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI
@@ -77,6 +77,8 @@ def _as_app(handler: Handler) -> ASGIApp:
 class Application(FastAPI):
     """FastAPI for an edge that answers every exception itself: around the routes there is only our own middleware."""
 
+    by_form: "Router | None" = None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the process. FastAPI's own telemetry, which looks for itself here, is off."""
         if scope["type"] != "http" or self.middleware_stack is None:
@@ -87,10 +89,18 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's extension point; called once, when all routes are there."""
-        app: ASGIApp = Router(self.router, self.routes)
+        self.by_form = Router(self.router, self.routes)
+        app: ASGIApp = self.by_form
         for each in reversed(self.user_middleware):
             app = each.cls(app, *each.args, **each.kwargs)
         return app
+
+
+def would_be_routed(scope: Mapping[str, Any]) -> Route | None:
+    """The route that a request would have come to; None if it is not known."""
+    app = scope.get("app")
+    known = app.by_form if isinstance(app, Application) else None
+    return known.route(scope["method"], scope["path"]) if known else None
 
 
 class _Form(NamedTuple):
@@ -129,6 +139,12 @@ class Router:
         """One request."""
         app = self._find(scope) if scope["type"] == "http" else None
         return (app or self._other)(scope, receive, send)
+
+    def route(self, method: str, path: str) -> Route | None:
+        """The route of such a request; None if there is none, or it cannot be told by its segments."""
+        segments = path[1:].split("/")
+        known = self._known.get((method, segments[0], len(segments)), ())
+        return next((route for form, route in known if form.matches(segments)), None)
 
     def _find(self, scope: Scope) -> ASGIApp | None:
         """What answers, if it needs nothing of FastAPI; its route is entered into the scope."""

@@ -68,7 +68,7 @@ def _requests(scene: Scene) -> list[Case]:
     return [
         Case("a total outage pages at the second look", {GOOD: scene.rate(50, 0), FAILED: scene.rate(0, 50)},
              {fault: (), soon: everything, fault + 20 * step: everything}),
-        Case("what is shed before it has a route counts; paths that we do not have do not make up for it",
+        Case("what is refused without a route counts; paths that we do not have do not make up for it",
              {GOOD: scene.rate(50, 0), REQUESTS % ("unmatched", "rejected"): scene.rate(0, 50),
               REQUESTS % ("unmatched", "good"): scene.rate(5000)}, {fault: (), soon: everything}),
         Case("one failure of two requests is an accident",
