@@ -50,11 +50,12 @@ def _phase(phase: str, shows: str, act: str, degraded_s: float, failed_s: float,
     measured = worst("holdfast_recovery_phase_seconds", "fault", f'phase="{phase}"')
     return Number(
         title=f"Time to {phase}",
-        shows=f"{shows} Of the last fault whose recovery was measured.",
+        shows=f"{shows} Of the last drill (`make chaos-...`, `make test-recovery-time`) that measured one: nobody "
+        "announces when a real fault begins, so it is not measured.",
         normal=f"below {degraded_s:.0f} s.",
         act=act,
         unit="s",
-        nothing="not measured yet",
+        nothing="No drill measured it",
         queries={"{{fault}}": f"{measured} and on (fault) {_LATEST}"},
         width=width,
         height=4,
@@ -203,7 +204,8 @@ _HEARTBEAT = Lines(
 
 _MISSING = Number(
     title="Writes missing",
-    shows="Accepted and neither applied, rejected, dead-lettered, discarded, in flight nor known as lost.",
+    shows="Accepted and neither applied, rejected, dead-lettered, discarded, in flight nor known as lost; or found in "
+    "the stores and never accepted: the console's page of the ledger says which.",
     normal="0, always, in every fault.",
     act="stop the writers and read docs/runbooks/HoldfastLedgerImbalance.md: data may be lost.",
     unit="short",

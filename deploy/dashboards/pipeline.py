@@ -250,7 +250,8 @@ _REPLAYED = Lines(
 )
 _MISSING = Lines(
     title="Does the ledger balance?",
-    shows="Accepted writes that are found in no store.",
+    shows="Accepted writes that are found in no store; or more in the stores than was accepted: the console's page of "
+    "the ledger says which.",
     normal="0, always, whatever fails.",
     act="docs/runbooks/HoldfastLedgerImbalance.md, at once.",
     unit="short",

@@ -128,9 +128,9 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         severity=Severity.PAGE,
         expr="max(holdfast_ledger_missing_writes) > 0",
         labels={"slo": "durability"},
-        summary="Clients were promised writes that are not accounted for: {{ $value | humanize }}",
+        summary="Clients' writes and what became of them differ by {{ $value | humanize }}",
         description="Accepted writes and those applied, rejected, dead-lettered, discarded or in flight differ by "
-        "{{ $value | humanize }}, repeatedly.",
+        "{{ $value | humanize }}, repeatedly. The ledger says whether they are missing, or more than were accepted.",
         dashboard=Dashboard.PIPELINE,
     )
 

@@ -124,7 +124,8 @@ stream_trimmed_unread = Gauge(
 )
 ledger_writes = Gauge("holdfast_ledger_writes", "Terms of the ledger, counted from the stores", ["term"])
 ledger_missing = KnownGauge(
-    "holdfast_ledger_missing_writes", "Accepted writes minus all other terms of the ledger; not 0: writes are missing"
+    "holdfast_ledger_missing_writes",
+    "Accepted writes minus all other terms of the ledger, without its sign",
 )
 queue_epochs = Counter(
     "holdfast_queue_epochs_total",

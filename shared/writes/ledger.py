@@ -73,8 +73,16 @@ class Ledger:
 
     @property
     def missing(self) -> int:
-        """Accepted and nowhere: must be 0. Below 0: the queue forgot what the database knows."""
+        """Accepted and nowhere: must be 0. Below 0: the stores hold more than was accepted, because something was put
+        there by hand, or the queue forgot what the database knows; that is no loss."""
         return self.accepted - self.accounted
+
+
+def balance(missing: int, accepted: int) -> str:
+    """What a reading comes to, in a few words."""
+    if missing == 0:
+        return f"balanced, {accepted:,} accepted"
+    return f"{missing:,} missing" if missing > 0 else f"{-missing:,} more than were accepted"
 
 
 def table(ledger: Ledger) -> str:
@@ -94,12 +102,17 @@ def table(ledger: Ledger) -> str:
         ("in flight", ledger.in_flight, ""),
         ("lost with the queue's memory", ledger.lost, "LOST" if ledger.lost else ""),
         ("accounted for", ledger.accounted, "="),
-        ("missing", ledger.missing, "balanced" if ledger.missing == 0 else "OUT OF BALANCE"),
+        ("missing", max(0, ledger.missing), _NOTES[(ledger.missing > 0) - (ledger.missing < 0)]),
+        *([("more than were accepted", -ledger.missing, "OUT OF BALANCE")] if ledger.missing < 0 else ()),
         ("finished operations in the database", ledger.kept, ""),
         ("  of which not summed up yet", ledger.open, ""),
         ("older ones removed, and still counted", ledger.purged, _horizon(ledger)),
     ]
     return "\n".join(f"{name:<40}{count:>14,}  {note}".rstrip() for name, count, note in rows)
+
+
+#: Of what is missing, by its sign.
+_NOTES = {0: "balanced", 1: "OUT OF BALANCE", -1: ""}
 
 
 def _horizon(ledger: Ledger) -> str:

@@ -2,7 +2,17 @@
 
 from dataclasses import replace
 
-from holdfast.shared.writes.ledger import Ledger, table
+import pytest
+from starlette.requests import Request
+
+from holdfast.services.dlq_admin.auditor.models import LedgerReading
+from holdfast.services.dlq_admin.console.render.assets import Assets
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.shared.http.keys import Principal
+from holdfast.shared.writes.ledger import Ledger, balance, table
+
+NOON = "2026-01-15T12:00:00Z"
+ANN = Principal("ann", frozenset({"view"}))
 
 _BALANCED = Ledger(
     entries=110,
@@ -30,3 +40,30 @@ def test_one_write_less_is_seen() -> None:
     lost = replace(_BALANCED, applied=89)
     assert lost.missing == 1
     assert "OUT OF BALANCE" in table(lost)
+    assert balance(lost.missing, lost.accepted) == "1 missing"
+
+
+def test_what_was_never_accepted_is_no_negative_loss() -> None:
+    """A letter or a row that was put there by hand is more than was accepted: no number below 0 is shown, and nothing
+    is called missing."""
+    more = replace(_BALANCED, dead_lettered=9)
+    assert more.missing == -4
+    assert balance(more.missing, more.accepted) == "4 more than were accepted"
+    lines = [line.split("  ") for line in table(more).splitlines()]
+    shown = {words[0]: words[1:] for words in lines}
+    assert shown["missing"][-1].strip() == "0"
+    assert shown["more than were accepted"][-1] == "OUT OF BALANCE"
+    assert balance(0, 112) == "balanced, 112 accepted"
+
+
+@pytest.mark.parametrize(("missing", "words"), [(0, "balance"), (4, "4 missing"), (-4, "4 more than were accepted")])
+def test_the_page_of_the_ledger_says_what_it_is(missing: int, words: str) -> None:
+    """Never "-4 missing"."""
+    ledger = LedgerReading.model_construct(
+        **dict.fromkeys(LedgerReading.model_fields, 5) | {"missing": missing, "as_of": NOON}
+    )
+    scope = {"type": "http", "path": "/console/epochs", "headers": [], "request_id": "req_1", "principal": ANN}
+    pages = Pages(Assets(), lambda: {})
+    text = bytes(pages.page(Request(scope), "epochs.html", epochs=[], ledger=ledger).body).decode()
+    assert words in text
+    assert "-4" not in text

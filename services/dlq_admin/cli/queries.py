@@ -10,6 +10,7 @@ from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Client
 from holdfast.services.dlq_admin.cli.output import Output, paged
 from holdfast.services.dlq_admin.cli.table import Columns, counts, described, facts, listed, plain, table
+from holdfast.shared.writes.ledger import balance
 
 _GROUP: Columns = {
     "fingerprint": "fingerprint",
@@ -128,9 +129,8 @@ def _names(writers: list[dict[str, Any]]) -> str:
 
 
 def _balance(ledger: dict[str, Any]) -> str:
-    if ledger["missing"] == 0:
-        return f"balanced: {ledger['accepted']} accepted"
-    return f"OUT OF BALANCE by {ledger['missing']} of {ledger['accepted']}"
+    words = balance(ledger["missing"], ledger["accepted"])
+    return f"OUT OF BALANCE: {words}, of {ledger['accepted']:,} accepted" if ledger["missing"] else words
 
 
 def writers(client: Client, _: argparse.Namespace) -> Output:

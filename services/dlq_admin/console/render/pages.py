@@ -17,6 +17,7 @@ from holdfast.services.dlq_admin.console.render.parts import PartedTemplate
 from holdfast.shared.errors import AppError
 from holdfast.shared.http.keys import OPERATE
 from holdfast.shared.runtime.timestamps import precise, utc_now
+from holdfast.shared.writes.ledger import balance
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -45,6 +46,7 @@ class Pages:
             next_step=next_step,
             STEPS=STEPS,
             address=address,
+            balance=balance,
             LABELS_STATES=labels.STATES,
             LABELS_REASONS=labels.REASONS,
             LABELS_ITEMS=labels.ITEMS,
