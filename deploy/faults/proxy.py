@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections import Counter
 
@@ -12,6 +13,9 @@ from deploy.faults.switch import OneClient, Switch
 _FOR_ALL = Faults()
 #: Clients that may wait to be accepted.
 _BACKLOG = 100
+#: There is no room for another connection; clients that wait stay in the backlog for a moment.
+_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+_AGAIN_S = 0.2
 
 
 class Proxy:
@@ -31,6 +35,8 @@ class Proxy:
         self._open: dict[asyncio.Task[None], OneClient] = {}
         #: Connections accepted so far.
         self.accepted = 0
+        #: How often there was no room for one.
+        self.full = 0
 
     async def __aenter__(self) -> "Proxy":
         """Listen. Raises OSError when the port is taken."""
@@ -88,7 +94,11 @@ class Proxy:
         # No asyncio.Server: one that closes forgets, open, what it has accepted in the same turn of the loop.
         self._listener = socket.create_server((self._host, self.port), backlog=_BACKLOG, reuse_port=True)
         self._listener.setblocking(False)
-        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
+        self._watch(self._listener)
+
+    def _watch(self, listener: socket.socket) -> None:
+        if listener is self._listener:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     def _stop_listening(self) -> None:
         if self._listener:
@@ -107,6 +117,14 @@ class Proxy:
             accepted, peer = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return  # it has gone again
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            self.full += 1
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(listener)
+            loop.call_later(_AGAIN_S, self._watch, listener)
+            return
         self.accepted += 1
         client = OneClient(self._switch, peer)
         task = asyncio.create_task(self._serve(client, accepted))

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import resource
 import socket
 import subprocess
 import sys
@@ -80,6 +82,27 @@ async def test_who_arrives_as_it_begins_to_refuse_is_cut_off(proxy: Proxy) -> No
         with client, pytest.raises(ConnectionResetError):
             await asyncio.to_thread(client.recv, 1)
     assert proxy.connections == 0
+
+
+async def test_a_process_without_free_descriptors_accepts_later(proxy: Proxy) -> None:
+    """The client waits, in no busy loop and with nothing in the log, and is served when there are some again."""
+    errors: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    client = socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_S)
+    with client:
+        client.sendall(b"hello")
+        lowest_free = os.dup(client.fileno())
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+        try:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert (proxy.accepted, proxy.full) == (0, 1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert await soon(asyncio.to_thread(client.recv, 5)) == b"hello"
+    assert not errors
 
 
 async def test_without_a_fault_it_only_copies(proxy: Proxy, ends: Ends) -> None:
