@@ -189,7 +189,7 @@ class DlqAdmin:
         self._rooms.faults.show()
 
     def _add_routes(self, app: FastAPI) -> None:
-        backend = Backend(self._rooms, self._settings)
+        backend = Backend(self._rooms, self._settings, self._keys)
         rest.add_routes(app, backend)
         docs.add_routes(app)
         add_console(app, backend, self._keys, self._logouts, self._addresses, self._settings)

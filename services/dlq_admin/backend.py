@@ -32,6 +32,7 @@ from holdfast.services.dlq_admin.requests.operation import OperationFinder
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.services.dlq_admin.writers import Running, Writers
 from holdfast.shared.fleet.board import Board
+from holdfast.shared.http.keys import Keys
 from holdfast.shared.letters.decide.allowance import Rules
 from holdfast.shared.queue.partitions import Partitions
 
@@ -58,7 +59,7 @@ class Rooms:
 class Backend:
     """One object per topic; each says in its docstring what it answers or changes."""
 
-    def __init__(self, rooms: Rooms, settings: DlqAdminSettings) -> None:
+    def __init__(self, rooms: Rooms, settings: DlqAdminSettings, keys: Keys) -> None:
         database, queue, partitions = rooms.database, rooms.queue, rooms.partitions
         rules = Rules(settings.dlq_approve_over, settings.dlq_approve_window_s)
         bulk_max, transform_max = settings.dlq_bulk_max, settings.dlq_transform_max
@@ -86,7 +87,7 @@ class Backend:
         self.undos = Undos(self.discards, self.edits, self.letters)
         self.replays = Replays(database, rooms.keeper, rooms.auditor.partitions_away, most=bulk_max, rules=rules)
         self.exchange = Exchange(database, import_max_bytes=settings.dlq_import_max_bytes)
-        self.allowances = Allowances(database, rules)
+        self.allowances = Allowances(database, rules, keys)
         self.requests = Requests(rooms.cache, OperationFinder(queue, database, partitions), settings.explain_keep_s)
         self.ledger = rooms.auditor.ledger
         self.queue_memory = QueueMemory(database)

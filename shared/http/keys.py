@@ -87,6 +87,11 @@ class Keys:
         self._look_again()
         return next((holder for known, holder in self._known.items() if known.startswith(digest)), None)
 
+    def has(self, name: str, scope: str) -> bool:
+        """Whether a key of this name has `scope`, or one that includes it."""
+        self._look_again()
+        return any(holder.name == name and holder.may(scope) for holder in self._known.values())
+
     def _look_again(self) -> None:
         now = time.monotonic()
         if self._path is None or now - self._looked_at < _LOOK_EVERY_S:

@@ -149,6 +149,10 @@ def test_pages_and_routes_say_what_is_left(desk: Desk) -> None:
     for spelling in (f"{name} ", f" {name}", f"{name}\t", f"{name}\n", f"{name}\0", "", "\u00e5nn"):
         odd = desk.ask("POST", "/dlq/allowances", json=more | {"actor": spelling})
         assert (odd.status_code, odd.json()["error"]["code"]) == (422, "INVALID_BODY"), spelling
+    for nobody in (f"{name}s", keys.VIEWER):  # no key has the first name, and the second one's may not change letters
+        refused = desk.ask("POST", "/dlq/allowances", json=more | {"actor": nobody})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "INVALID_BODY"), nobody
+        assert refused.json()["error"]["details"]["field"] == "actor"
     assert desk.data("GET", "/dlq/allowances")["left"] == 10
     assert desk.data("POST", "/dlq/allowances", keys.ADMIN, json=more)["left"] == 15
     desk.data("POST", "/dlq/discards", json=wish)

@@ -1,6 +1,7 @@
 """A name that an object has twice is refused wherever somebody sends us JSON to act on: two parsers would differ."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import orjson
@@ -10,11 +11,15 @@ from hypothesis import strategies as st
 
 from holdfast.services.api import override_body
 from holdfast.services.api.bodies import parse_whole
+from holdfast.services.dlq_admin.cli.edits import _json
+from holdfast.services.dlq_admin.cli.selection import Usage
 from holdfast.services.dlq_admin.console.forms import json_of
 from holdfast.services.dlq_admin.letters.exchange import _parsed
 from holdfast.shared.domain.users import User
 from holdfast.shared.errors import InvalidLine, InvalidRequest, MalformedJson
+from holdfast.shared.letters.edit.document import EditRefused, document, edited
 from holdfast.shared.runtime.documents import parse, parse_sent
+from tests import letters
 
 _DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -66,3 +71,19 @@ def test_a_line_of_letters() -> None:
     with pytest.raises(InvalidLine) as refused:
         _parsed(b'\n{"id": 1, "id": 2}')
     assert refused.value.details == {"field": "line 2", "value": None, "constraint": "id must not be given twice"}
+
+
+def test_a_payload_that_an_edit_gives_as_bytes() -> None:
+    """The bytes would be sent as they are, and every reader would choose for itself."""
+    given = b'{"name": "Ada", "email": "a@example.com", "name": "Eve"}'
+    entry = letters.letter(1).original
+    changed = document(entry) | {"payload": {"base64": b64encode(given).decode()}}
+    with pytest.raises(EditRefused, match="name twice"):
+        edited(entry, changed, "1-1")
+
+
+@pytest.mark.parametrize("typed", ['{"name": "Ada", "name": "Eve"}', '[{"op": "test", "op": "add"}]'])
+def test_what_is_typed_on_the_command_line(typed: str) -> None:
+    """One of them would be sent, and the other one gone without a word."""
+    with pytest.raises(Usage, match="twice"):
+        _json(typed)

@@ -133,8 +133,16 @@ def _json_or_text(value: str) -> Any:
 
 
 def _finite(text: str) -> Any:
-    """Of JSON, which has neither `Infinity` nor numbers that become it. Raises ValueError."""
-    return json.loads(text, parse_constant=_no_number, parse_float=_number)
+    """Of JSON, which has neither `Infinity` nor numbers that become it. Raises ValueError; Usage for an object that has
+    a name twice, of which one would be sent."""
+    return json.loads(text, parse_constant=_no_number, parse_float=_number, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise Usage("An object has a name twice.")
+    return found
 
 
 def _number(text: str) -> float:

@@ -6,7 +6,8 @@ from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.results import Allowance, BulkResult
-from holdfast.shared.errors import AuditEntryNotFound
+from holdfast.shared.errors import AuditEntryNotFound, InvalidBody
+from holdfast.shared.http.keys import OPERATE, Keys
 from holdfast.shared.letters.audit import entries
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.letters.decide import allowance, change
@@ -56,11 +57,12 @@ def _counts(found: Found) -> dict[str, object]:
 
 
 class Allowances:
-    """Allowances of operators. `rules`: how many letters in how long."""
+    """Allowances of operators. `rules`: how many letters in how long; `keys`: who there is."""
 
-    def __init__(self, database: Database, rules: Rules) -> None:
+    def __init__(self, database: Database, rules: Rules, keys: Keys) -> None:
         self._database = database
         self._rules = rules
+        self._keys = keys
 
     async def of(self, name: str) -> Allowance:
         """What is left to a person. Raises DatabaseUnavailable."""
@@ -74,8 +76,13 @@ class Allowances:
         )
 
     async def allow(self, to: str, letters: int, who: Actor) -> Allowance:
-        """Let `to` change more letters; what is left to `to` then. Raises SecondPersonNeeded, DatabaseUnavailable,
-        OutcomeUnknown."""
+        """Let `to` change more letters; what is left to `to` then. Raises InvalidBody for a name that no key which may
+        change letters has, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown."""
+        if not self._keys.has(to, OPERATE):
+            constraint = "must be the name of a key that has `operate`"
+            raise InvalidBody(
+                f"actor: {constraint}", details={"field": "actor", "value": None, "constraint": constraint}
+            )
         await self._database.change(allowance.allow, to, letters, who)
         return await self.of(to)
 

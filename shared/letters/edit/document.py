@@ -14,11 +14,11 @@ import orjson
 
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import Field
-from holdfast.shared.errors import DocumentTooLarge
+from holdfast.shared.errors import DocumentTooLarge, MalformedJson
 from holdfast.shared.letters.bytes_json import bytes_from_json, bytes_to_json
 from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
 from holdfast.shared.queue.codec import ENTITY_ID_FIELDS, Undecodable, decode, raw_resource
-from holdfast.shared.runtime.documents import WorkBudget, parse
+from holdfast.shared.runtime.documents import WorkBudget, parse, refuse_repeated_names
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Write
 
@@ -146,9 +146,22 @@ def _bytes(name: str, value: Any) -> bytes:
             return orjson.dumps(value)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value).encode()
-        return bytes_from_json(value)
+        raw = bytes_from_json(value)
     except (ValueError, TypeError):
         raise EditRefused(f"{name[:40]}: neither text nor base64") from None
+    if name == "payload":
+        _refuse_repeated_names(raw)
+    return raw
+
+
+def _refuse_repeated_names(payload: bytes) -> None:
+    """Of bytes that somebody gives. What is no JSON is refused by the decoder."""
+    try:
+        refuse_repeated_names(payload)
+    except MalformedJson:
+        raise EditRefused("payload: an object has a name twice") from None
+    except (ValueError, RecursionError):
+        pass
 
 
 def _json(value: bytes) -> Any:
