@@ -25,7 +25,7 @@ from holdfast.shared.telemetry.logs import Action
 COOKIE = "holdfast_session"
 _SAFE = {"GET", "HEAD"}
 _OPEN = ("/console/login", "/console/static/")
-_ANY_ROLE = {"/console/logout"}
+_ANY_ROLE = {"/console/logout", "/console/search"}
 #: Pages that prepare a change, or try it. They change nothing themselves, so each has an address.
 _PREPARING = {
     "/console/what-if",

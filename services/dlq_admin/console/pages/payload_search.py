@@ -12,30 +12,31 @@ from holdfast.services.dlq_admin.letters.payload_search import shown_fields
 from holdfast.services.dlq_admin.rest.inputs import FilterInput, SelectionInput, actor_of
 from holdfast.services.dlq_admin.rest.payload_search import PayloadSearchInput
 from holdfast.shared.errors import InvalidRequest
+from holdfast.shared.http.keys import OPERATE, require
 
 _PAGE = 200
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page. An address is written to logs and cannot give a reason, so it finds only what is shown."""
+    """The one page. What is searched for is posted: an address is written to logs."""
 
     @router.get("/console/search")
     @router.post("/console/search")
     async def search(request: Request) -> Response:
         form = form_of(request)
         within = form.selection() if form["selection"] else SelectionInput(filter=FilterInput())
-        about = {
-            "text": form["text"],
-            "field": form["field"],
-            "reason": form["reason"] if request.method == "POST" else "",
+        posted = request.method == "POST"
+        about = {name: form[name] if posted else "" for name in ("text", "field", "reason")} | {
             "within": selected(within.to_selection().to_json()),
             "selection": selection_json(within),
             "shown_fields": shown_fields(),
         }
         result, problem = None, None
-        if form["text"] or request.method == "POST":
+        if posted:
+            if form["reason"]:
+                require(request, OPERATE)
             try:
-                wish = _wish(form["text"], form["field"], about["reason"], form["cursor"], within)
+                wish = _wish(form["text"], form["field"], form["reason"], form["cursor"], within)
                 who = actor_of(request, wish.reason) if wish.reason is not None else None
                 result = await backend.payload_search.find(
                     wish.filter.to_filter(), wish.contents(), wish.cursor, wish.limit, who=who
@@ -46,7 +47,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         return pages.page(request, "search.html", status, result=result, problem=problem, **about)
 
 
-def _wish(text: str, field: str, reason: object, cursor: str, within: SelectionInput) -> PayloadSearchInput:
+def _wish(text: str, field: str, reason: str, cursor: str, within: SelectionInput) -> PayloadSearchInput:
     """Raises InvalidRequest."""
     wanted = within.filter or (FilterInput(fingerprint=within.fingerprint) if within.fingerprint else None)
     if wanted is None:
