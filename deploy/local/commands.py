@@ -17,7 +17,7 @@ from deploy.local.output import Problem, echo
 from deploy.local.progress import during
 from deploy.local.secret import secret
 from deploy.local.services import address, service_env
-from deploy.local.settings import LOOPBACK, StackSettings, saved
+from deploy.local.settings import LOOPBACK, StackSettings, port_offset, saved
 from deploy.local.welcome import welcome
 from deploy.privileges.database import MIGRATE
 
@@ -174,6 +174,7 @@ def main(arguments: list[str]) -> NoReturn:
     if not arguments or arguments[0] not in _COMMANDS:
         sys.exit(f"one of: {', '.join(_COMMANDS)}")
     try:
+        port_offset(os.environ)  # nonsense is refused also where the stack's own ports count, which are known
         sys.exit(_COMMANDS[arguments[0]](*arguments[1:]))
     except Problem as problem:
         sys.exit(f"\n{problem}")

@@ -14,7 +14,7 @@ from deploy.local import install, machine, packages, python_env
 from deploy.local.output import Problem, echo
 from deploy.local.places import LOCAL, REPO
 from deploy.local.ports import is_free, taken_by
-from deploy.local.settings import StackSettings
+from deploy.local.settings import StackSettings, port_offset
 from deploy.local.stack import running
 
 _WIDTH = 80
@@ -116,7 +116,7 @@ def _ports(read: Callable[[], StackSettings]) -> Iterator[Finding]:
     for name, port in taken:
         yield Finding(f"port {port}", "taken", f"{name.upper()}{taken_by(port)}")
     if taken:
-        offset = int(os.environ.get("PORT_OFFSET") or 0) + 100
+        offset = port_offset(os.environ) + 100
         yield Finding("ports", "taken", "all ports can be moved at once", f"make up PORT_OFFSET={offset}")
     else:
         yield Finding("ports", "ok", f"{', '.join(str(port) for _, port in settings.ports())} are free")

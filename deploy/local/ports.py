@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from deploy.local.output import Problem
 from deploy.local.program import Program
-from deploy.local.settings import LOOPBACK
+from deploy.local.settings import LOOPBACK, port_offset
 
 _LISTEN = "0A"
 
@@ -35,7 +35,7 @@ def check_free(programs: Iterable[Program], typed: str) -> None:
         f"port {each.port} is taken{taken_by(each.port)}, and {each.name} needs it ({each.setting})" for each in taken
     ]
     moved = " ".join(f"{each.setting}={_free_after(each)}" for each in _last_of_each(taken))
-    offset = int(os.environ.get("PORT_OFFSET") or 0)
+    offset = port_offset(os.environ)
     kept = f"PORT_OFFSET={offset} " if offset else ""
     others = f"or move every port at once: {typed} PORT_OFFSET={offset + 100}"
     raise Problem("\n".join(what), f"{typed} {kept}{moved}", others)

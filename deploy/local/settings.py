@@ -133,7 +133,7 @@ def _changes(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int
     PYTHONPATH counts where HOLDFAST_DOMAIN stands beside it."""
     changes: dict[str, int | str] = {}
     if environ.get("PORT_OFFSET"):
-        offset = _whole("PORT_OFFSET", environ["PORT_OFFSET"])
+        offset = port_offset(environ)
         changes |= {name: getattr(StackSettings(), name) + offset for name in port_names()}
     if environ.get("HOLDFAST_DOMAIN"):
         changes |= {"domain": environ["HOLDFAST_DOMAIN"], "python_path": environ.get("PYTHONPATH", "")}
@@ -144,6 +144,11 @@ def _changes(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int
         if text:
             changes[field.name] = _whole(field.name.upper(), text) if field.name != "listen_host" else text
     return changes
+
+
+def port_offset(environ: Mapping[str, str]) -> int:
+    """PORT_OFFSET; 0 without it. Raises Problem."""
+    return _whole("PORT_OFFSET", environ.get("PORT_OFFSET") or "0")
 
 
 def _whole(name: str, text: str) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import galera, haproxy, sentinel
+from deploy.local.commands import _COMMANDS, main
 from deploy.local.nodes import data_folder, replicas, sentinels, stores
 from deploy.local.output import Problem
 from deploy.local.programs import programs
@@ -157,3 +158,14 @@ def test_a_node_that_only_greets_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
     assert asked == []
     galera.wait_in_step(HA)
     assert [asked.count(one) for one in dict.fromkeys(asked)] == [3, 1, 1]
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down"])
+def test_an_offset_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    """By every command, those too that find the ports of the running stack by themselves."""
+    monkeypatch.setenv("PORT_OFFSET", "abc")
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # this process keeps its own
+    monkeypatch.setitem(_COMMANDS, command, lambda: 0)  # type: ignore[arg-type]
+    with pytest.raises(SystemExit) as ended:
+        main([command])
+    assert "PORT_OFFSET=abc is not a whole number" in str(ended.value.code)
