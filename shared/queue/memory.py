@@ -5,7 +5,6 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from holdfast.shared.connections.cluster import ClusterRedis
 from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import Script
@@ -24,10 +23,10 @@ class MemoryReader:
         self._script = Script(redis, LUA / "look.lua", replicas)
         self._floor = Script(redis, LUA / "floor.lua")
 
-    async def read(self, since: int = 0, look: int = 0) -> Memory | None:
+    async def read(self, since: int = 0, look: int = 0) -> Memory:
         """And forget late entries that are older than `since`, a version; and leave `look` in each partition that
-        remembers no greater one. None: another server took over halfway. Raises NotSent, RedisError, OSError."""
-        identity, safe, replies = await self._identity(), True, list[Any]()
+        remembers no greater one. Each says in the same step which server it is. Raises NotSent, RedisError, OSError."""
+        safe, replies = True, list[Any]()
         for partition in self._partitions:
             try:
                 keys = [partition.writes, partition.look, partition.ledger]
@@ -35,17 +34,15 @@ class MemoryReader:
             except TooFewReplicas as few:
                 replies.append(few.reply)
                 safe = False
-        if identity != await self._identity():
-            return None
-        oldest = [versions.from_stream_id(text(first)) for _, _, first, _ in replies if first]
+        looks, entries, oldest, newest, servers = zip(*replies, strict=True)
         return Memory(
-            identity,
-            remembered=min(int(before) for before, _, _, _ in replies),
-            entries=sum(int(entries) for _, entries, _, _ in replies),
-            oldest=min(oldest, default=None),
-            newest=max(versions.from_stream_id(text(last)) for _, _, _, last in replies),
+            _identity_of([text(server) for server in servers]),
+            remembered=min(map(int, looks)),
+            entries=sum(map(int, entries)),
+            oldest=min((versions.from_stream_id(text(first)) for first in oldest if first), default=None),
+            newest=max(versions.from_stream_id(text(last)) for last in newest),
             safe=safe,
-            latest=max(int(before) for before, _, _, _ in replies),
+            latest=max(map(int, looks)),
         )
 
     async def end_versions(self, floor: int, seen: int) -> int:
@@ -56,19 +53,7 @@ class MemoryReader:
                 floor = max(floor, int(await self._floor([partition.clock, partition.writes], [floor, seen])))
         return floor
 
-    async def _identity(self) -> str:
-        """Of the server that has the queue; of several partitions, and of how many, a digest of all their servers'."""
-        if len(self._partitions) == 1:
-            return await _identity_of(self._redis)
-        servers = [
-            await _identity_of(
-                await self._redis.at(each.writes) if isinstance(self._redis, ClusterRedis) else self._redis
-            )
-            for each in self._partitions
-        ]
-        return hashlib.sha256(" ".join(servers).encode()).hexdigest()
 
-
-async def _identity_of(redis: Redis) -> str:
-    server, replication = await redis.info("server"), await redis.info("replication")
-    return f"{server['run_id']}:{replication['master_replid']}"
+def _identity_of(servers: list[str]) -> str:
+    """Of the server that has the queue; of several partitions, and of how many, a digest of all their servers'."""
+    return servers[0] if len(servers) == 1 else hashlib.sha256(" ".join(servers).encode()).hexdigest()

@@ -34,6 +34,8 @@ async def _failure(subject: Subject, text: str, *keys: str) -> str:
         ("return cmsgpack.pack({'a', string.rep('b', 40)})", b"\x92\xa1a\xd9\x28" + b"b" * 40),
         ("return #redis.call('TIME')", 2),
         ("return tostring(tonumber(redis.call('TIME')[1]) > 1e9)", b"true"),
+        ("local who = redis.call('INFO', 'server', 'replication');"
+         " return {#string.match(who, 'run_id:(%w+)'), #string.match(who, 'master_replid:(%w+)')}", [40, 40]),
         ("redis.call('XADD', 's', '5-1', 'a', 'b'); return redis.call('XRANGE', 's', '-', '+')",
          [[b"5-1", [b"a", b"b"]]]),
         ("return redis.call('XINFO', 'STREAM', KEYS[1])[2]", 1),

@@ -95,7 +95,6 @@ async def _remembered(cluster: Cluster, look: int) -> Memory:
         memory = await MemoryReader(redis).read(look=look)
     finally:
         await redis.aclose()
-    assert memory is not None
     return memory
 
 

@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
+from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.memory import MemoryReader
 from holdfast.shared.queue.names import LOOK, OPERATION, WRITES
 from tests import keys, processes
 from tests.integration.test_api_accepts import key
 from tests.processes import Service
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 _BACKLOG = 12
 
@@ -89,3 +91,15 @@ def test_the_ledger_names_the_loss(
     assert admin.log.read_text().count('"action": "queue_epoch_began"') == 1
     assert f'"cause": "{how}"' in admin.log.read_text()
     writer.kill()
+
+
+async def test_a_look_asks_once_which_server_it_is(clean_redis: RedisServer) -> None:
+    """In the script that looks: no other server can answer in between."""
+    redis = connect(clean_redis.address, PATIENT_REDIS)
+    with clean_redis.client() as client:
+        server, history = client.info("server")["run_id"], client.info("replication")["master_replid"]
+        client.config_resetstat()
+        memory = await MemoryReader(redis).read(look=3)
+        asked = client.info("commandstats")["cmdstat_info"]["calls"]
+    await redis.aclose()
+    assert (memory.identity, memory.latest, asked) == (f"{server}:{history}", 0, 1)

@@ -40,8 +40,6 @@ class Epochs:
         a store away raises."""
         known = await self._database.audit(epochs.all_epochs)
         memory = await self._memory.read(known[-1].oldest if known else 0)
-        if memory is None:
-            return await self._read()
         if not known:
             await self._begin(_begun(memory, 1, Cause.FIRST))
         elif cause := change(known[-1], memory):
@@ -62,7 +60,7 @@ class Epochs:
             return
         look = before.latest + 1
         memory = await self._memory.read(look=look)
-        if memory and memory.safe and memory.identity == before.identity and memory.latest < look:
+        if memory.safe and memory.identity == before.identity and memory.latest < look:
             seen = {"accepted": ledger.queued, "entries": ledger.entries, "newest": ledger.cut}
             oldest = ledger.cut if before.oldest is None else min(before.oldest, ledger.cut)
             seen |= {"oldest": oldest, "late": _late(ledger, oldest)}

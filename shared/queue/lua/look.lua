@@ -3,8 +3,11 @@
 --
 -- KEYS  1 write stream, 2 number of the newest look, 3 ledger
 -- ARGV  1 number of this look, 2 version: late entries that are older need not be known any more
--- Returns {the newest look before, entries ever added, id of the oldest entry ('' = none), newest id ever}.
+-- Returns {the newest look before, entries ever added, id of the oldest entry ('' = none), newest id ever, identity of
+-- the server that answers}.
 
+local who = redis.call('INFO', 'server', 'replication')
+local identity = string.match(who, 'run_id:(%w+)') .. ':' .. string.match(who, 'master_replid:(%w+)')
 local before = tonumber(redis.call('GET', KEYS[2]) or '') or 0
 if tonumber(ARGV[1]) > before then redis.call('SET', KEYS[2], ARGV[1]) end
 local counts = redis.call('HGETALL', KEYS[3])
@@ -13,8 +16,8 @@ for i = 1, #counts, 2 do
   if ms and tonumber(ms) * 1000 + tonumber(seq) < tonumber(ARGV[2]) then redis.call('HDEL', KEYS[3], counts[i]) end
 end
 local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
-if info.err then return {before, 0, '', '0-0'} end
+if info.err then return {before, 0, '', '0-0', identity} end
 local of = {}
 for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-return {before, of['entries-added'], first and first[1] or '', of['last-generated-id']}
+return {before, of['entries-added'], first and first[1] or '', of['last-generated-id'], identity}

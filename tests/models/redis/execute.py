@@ -161,7 +161,7 @@ def _tag(key: bytes) -> bytes:
 
 def _keys(name: str, args: Sequence[bytes]) -> Sequence[bytes]:
     """Those that a command touches, of the commands that scripts use."""
-    if name == "TIME":
+    if name in ("TIME", "INFO"):
         return ()
     return args if name in ("DEL", "EXISTS", "MGET", "RENAME") else args[:1]
 
