@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.services.api.candidate import Candidate
 from holdfast.shared.writes.commands import HEARTBEAT_ID, Heartbeat, heartbeat_id
+from tests.client import fetch
 from tests.database_faults import KNOWN, DatabaseFault, any_number, refusing
 from tests.integration.conftest import StartWriter
 from tests.integration.test_writer_outages import assert_nobody_paid, holds
@@ -70,3 +71,26 @@ def test_one_entry_that_is_refused_alone(
     [letter] = stream.dead()
     assert letter[b"reason"] in (b"attempts_exhausted", b"invalid_data")
     assert letter[b"original.operation_id"] == unlucky.operation_id.encode()
+
+
+def test_a_database_that_refuses_is_shown_as_that(
+    stream: Stream, start_writer: StartWriter, own_database: Database
+) -> None:
+    """A missing right: the writer's health and metrics say that it answers, and with what; nobody pays, and all of it
+    is applied when the right is back."""
+    writer = start_writer()
+    [fault] = [each for each in KNOWN if each.name == "no right to insert"]
+    writes = [new_user() for _ in range(5)]
+    with fault.on(own_database):
+        stream.accept(writes)
+
+        def says() -> str:
+            return str(fetch("GET", f"{writer.url}/health").json()["data"]["checks"]["database"]["detail"])
+
+        wait_until(lambda: "it answers, and refuses" in says(), what="it says so")
+        assert "1142" in says()
+        counted = 'holdfast_loop_failures_total{kind="refused",loop="database_probe"}'
+        assert writer.metric(counted) > 0
+        assert_nobody_paid(stream)
+    stream.wait_for_end(writes)
+    assert_nobody_paid(stream)
