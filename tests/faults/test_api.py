@@ -69,7 +69,13 @@ def test_callers_who_go_away_harm_nobody(rig: Rig) -> None:
         for _ in range(10):
             with socket.create_connection(address, timeout=60) as caller:
                 caller.sendall(request)
-    wait_until(lambda: rig.backlog() == 1, what="the whole request is taken")
+
+    def taken() -> bool:
+        with socket.create_connection(address, timeout=60) as caller:
+            caller.sendall(whole)
+            return rig.backlog() == 1
+
+    wait_until(taken, what="a whole request is taken before its caller is seen to be gone")
     again = rig.client.post(
         "/users", json={"name": "Eve", "email": "eve@example.com"}, headers={"Idempotency-Key": sent}
     )
