@@ -40,6 +40,9 @@ PATIENT_DATABASE = Timeouts(checkout_s=30, connect_s=30, io_s=60, lock_wait_s=20
 #: Between two looks at `innodb_trx`: MariaDB shows a copy, and makes a new one only when nobody has asked for 0.1 s.
 TRX_LOOK_S = 0.15
 
+#: Between two looks at what is awaited: a share of the wait so far, and at most so long.
+_LOOK_SHARE, _LOOK_MAX_S = 0.1, 0.1
+
 #: Of every user of a store, ours and the services'.
 PASSWORD = "test-only"  # noqa: S105 - of servers that go away
 
@@ -47,12 +50,14 @@ PASSWORD = "test-only"  # noqa: S105 - of servers that go away
 def wait_until(
     condition: Callable[[], object], deadline_s: float = START_DEADLINE_S, what: str = "condition", look_s: float = 0.02
 ) -> None:
-    """Poll until `condition()` is truthy; raises AssertionError after `deadline_s`."""
-    end = time.monotonic() + deadline_s
+    """Poll until `condition()` is truthy; raises AssertionError after `deadline_s`. A look costs the processor that
+    what is awaited needs, so the longer it takes, the rarer we look."""
+    begin = time.monotonic()
     while not condition():
-        if time.monotonic() > end:
+        waited_s = time.monotonic() - begin
+        if waited_s > deadline_s:
             raise AssertionError(f"{what}: not within {deadline_s} s")
-        time.sleep(look_s)
+        time.sleep(max(look_s, min(_LOOK_MAX_S, _LOOK_SHARE * waited_s)))
 
 
 def with_us() -> list[str]:
