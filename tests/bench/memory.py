@@ -1,15 +1,19 @@
 """`python -m tests.bench.memory`: what each service holds in memory at rest, ten seconds after its start.
 
-RSS is what `ps` and `docker stats` show of one process: pages of libraries that others have mapped too are counted in
-each. PSS shares them out, so the sum over all is what the machine has given. The aim is about RSS. The last part
-is an interpreter that has imported only the packages that a service has to use: the least that the service can take.
+RSS is what `ps` shows of one process: pages of libraries that others have mapped too are counted in each. PSS shares
+them out, so the sum over all is what the machine has given. `docker stats` shows what is private to the container, and
+the files that it was the first to read. The aim is about RSS. Then an interpreter that has imported only the packages
+that a service has to use, the least that the service can take; and what each package adds to one that has those above
+it in the list.
 """
 
 import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +37,11 @@ _PACKAGES = {
     "external_proxy": (*_HTTP, *_METRICS, "aiohttp"),
     "dlq_admin": (*_HTTP, *_METRICS, *_DATABASE, "aiohttp", "faststream.redis", "jinja2"),
 }
+#: Every package, after those that it imports itself.
+_ORDER = (
+    "uvloop", "pydantic_settings", "redis.asyncio", "structlog", "uvicorn.protocols.http.httptools_impl", "fastapi",
+    "prometheus_client", "sqlalchemy.dialects.mysql.pymysql", "aiohttp", "faststream.redis", "jinja2",
+)  # fmt: skip
 #: Leaves out what our services leave out, imports its arguments, and waits for the end of its input.
 _IMPORT = """
 import importlib, sys
@@ -84,13 +93,23 @@ def held(pid: int) -> Held:
     return Held(sizes["Rss"], sizes["Pss"], sizes["Private_Clean"] + sizes["Private_Dirty"])
 
 
-def packages_alone(service: str) -> Held:
-    """An interpreter with the packages of a service."""
-    command = [sys.executable, "-c", _IMPORT, *_PACKAGES[service]]
+def alone(packages: Sequence[str]) -> Held:
+    """An interpreter with these packages."""
+    command = [sys.executable, "-c", _IMPORT, *packages]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         return held(process.pid)
+
+
+def added() -> list[Row]:
+    """What each package adds to an interpreter."""
+    sizes = [alone(_ORDER[:count]).rss for count in range(len(_ORDER) + 1)]
+    more = [after - before for before, after in pairwise(sizes)]
+    return [
+        Row("Python itself", sizes[:1], "MB"),
+        *(Row(name, [size], "MB") for name, size in zip(_ORDER, more, strict=True)),
+    ]
 
 
 def main() -> None:
@@ -106,14 +125,15 @@ def main() -> None:
     for what in Held._fields:
         rows = [Row(service, [getattr(each[service], what) for each in rounds], "MB") for service in _SERVICES]
         table.append(Part({"rss": "RSS", "pss": "PSS", "private": "Private to the process"}[what], rows))
-    alone = {service: [packages_alone(service).rss for _ in rounds] for service in _SERVICES}
-    table.append(Part("RSS of its packages alone", [Row(service, alone[service], "MB") for service in _SERVICES]))
+    least = {service: [alone(packages).rss for _ in rounds] for service, packages in _PACKAGES.items()}
+    table.append(Part("RSS of its packages alone", [Row(service, least[service], "MB") for service in _SERVICES]))
+    table.append(Part("RSS that each package adds", added()))
     for row in table[0].rows:
-        most, least = max(row.values), min(alone[row.what])
-        what = f"{row.what}, RSS at rest: {most:.0f} MB, of its packages alone: {least:.0f} MB; aim {AIM_MB} MB"
+        most, packages = max(row.values), min(least[row.what])
+        what = f"{row.what}, RSS at rest: {most:.0f} MB, of its packages alone: {packages:.0f} MB; aim {AIM_MB} MB"
         verdicts.append(f"{what}: {met(most <= AIM_MB)}")
     how = [(__doc__ or "").split("\n\n")[1].replace("\n", " ")]
-    raw = {"rounds": [{service: each[service]._asdict() for service in each} for each in rounds], "packages": alone}
+    raw = {"rounds": [{service: each[service]._asdict() for service in each} for each in rounds], "packages": least}
     page.write(options.out, "Memory at rest", table, verdicts, on, how, "python -m tests.bench.memory", raw)
     print("\n".join(verdicts))  # noqa: T201 - it is a report
 
