@@ -13,6 +13,15 @@ _OVERLAP = timedelta(seconds=10)
 _AT_ONCE = 5000
 _REAPED_AT_ONCE = 5000
 
+_NOW = sa.select(sa.func.utc_timestamp(6))
+_ORDER = (deleted_entities.c.deleted_at, deleted_entities.c.resource, deleted_entities.c.entity_id)
+_SINCE = (
+    sa.select(deleted_entities.c.resource, deleted_entities.c.entity_id, deleted_entities.c.deleted_at)
+    .where(deleted_entities.c.deleted_at >= sa.bindparam("since"))
+    .order_by(*_ORDER)
+    .limit(_AT_ONCE)
+)
+
 
 class Deleted(NamedTuple):
     """An entity, and when. `resource`: its plural name."""
@@ -25,25 +34,22 @@ class Deleted(NamedTuple):
 def now(engine: Engine) -> datetime:
     """By the database's clock, in UTC."""
     with reading(engine) as connection:
-        moment: datetime = connection.execute(sa.select(sa.func.utc_timestamp(6))).scalar_one()
+        moment: datetime = connection.execute(_NOW).scalar_one()
     return moment
 
 
 def deleted_since(engine: Engine, moment: datetime) -> tuple[list[Deleted], datetime]:
     """All that was deleted since `moment`, and some of before that; and the moment to ask from the next time."""
-    table = deleted_entities.c
-    order = (table.deleted_at, table.resource, table.entity_id)
-    query = sa.select(table.resource, table.entity_id, table.deleted_at).order_by(*order).limit(_AT_ONCE)
     found: list[Deleted] = []
     with reading(engine) as connection:
-        until: datetime = connection.execute(sa.select(sa.func.utc_timestamp(6))).scalar_one()
-        step = query.where(table.deleted_at >= moment - _OVERLAP)
-        while rows := [Deleted(*row) for row in connection.execute(step).all()]:
+        until: datetime = connection.execute(_NOW).scalar_one()
+        step, since = _SINCE, moment - _OVERLAP
+        while rows := [Deleted(*row) for row in connection.execute(step, {"since": since}).all()]:
             found += rows
             if len(rows) < _AT_ONCE:
                 break
-            last = (rows[-1].deleted_at, rows[-1].resource, rows[-1].entity_id)
-            step = query.where(table.deleted_at >= rows[-1].deleted_at, sa.tuple_(*order) > last)
+            since = rows[-1].deleted_at
+            step = _SINCE.where(sa.tuple_(*_ORDER) > (since, rows[-1].resource, rows[-1].entity_id))
     return found, until
 
 

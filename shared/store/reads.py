@@ -20,6 +20,7 @@ from holdfast.shared.writes.outcome import Final
 
 _NOW = sa.func.utc_timestamp(6)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as the database gives it: UTC without saying so
+_ENDED = sa.select(operations).where(operations.c.operation_id == sa.bindparam("operation"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,8 @@ def _us(moment: datetime) -> int:
 
 def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:
     """The operation, if it is over."""
-    query = sa.select(operations).where(operations.c.operation_id == operation_id)
     with reading(engine) as connection:
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(_ENDED, {"operation": operation_id}).one_or_none()
     if row is None:
         return None
     return _ended(row)

@@ -101,6 +101,7 @@ def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
     census, failed, began, virtual_s, count = Census(), 0, time.monotonic(), 0.0, 0
     for result in _in_its_own_process(runs, jobs):
         census.add(result.seen)
+        warm.learn(result.texts)
         virtual_s, count = virtual_s + result.virtual_s, count + 1
         if result.violations:
             failed += 1

@@ -16,7 +16,9 @@ def counted() -> Counter[str]:
 def _samples() -> Iterator[tuple[str, float]]:
     for metric in vars(metrics).values():
         if isinstance(metric, Counted):
-            for family in metric.collect():
-                for sample in family.samples:
-                    if sample.name.endswith("_total"):
-                        yield " ".join((f"metric:{sample.name}", *sample.labels.values())), sample.value
+            name = f"metric:{metric._name}_total"
+            if metric._labelnames:
+                for labels, one in metric._metrics.items():
+                    yield " ".join((name, *labels)), one._value.get()  # type: ignore[attr-defined]
+            else:
+                yield name, metric._value.get()

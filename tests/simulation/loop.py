@@ -97,7 +97,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.now_s = 0.0
         self.chance = chance
-        self.steps = 0
         self.world = Process("world", "world", Clock(), Random(chance.getrandbits(64)))
         self.process = self.world
         #: The one that runs the loop; all threads have it as their parent.
@@ -120,7 +119,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         """The running process' monotonic clock."""
-        return self.process.clock.monotonic(self.now_s)
+        clock = self.process.clock
+        return clock.uptime_s + self.now_s * clock.rate
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Step:
         """As in any loop, for the process that the context belongs to."""
@@ -266,7 +266,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             if step.is_cancelled:
                 continue
             process.steps += 1
-            self.steps += 1
             self.now_s += STEP_S
             self.process = process
             try:

@@ -21,6 +21,8 @@ class Result:
     #: Of the timeline: the same for the same seed.
     digest: str = ""
     timeline: str = ""
+    #: Statements that the model of the database did not know before.
+    texts: tuple[str, ...] = ()
 
     @property
     def broken(self) -> set[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.shared.queue.partitions import Partitions
+from tests.models.database.server import translator
 from tests.promises.case import Case
 from tests.promises.history import Alone, AtRest, History, Ok
 from tests.promises.history import Fault as Broken
@@ -52,7 +53,7 @@ _ASKED_FOR = 8
 
 def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
     """The result; `timeline`: with all lines."""
-    began = time.perf_counter()
+    began, known = time.perf_counter(), len(translator().texts())
     logging.getLogger("faststream").addFilter(lambda _: False)  # the services log what it fails at themselves
     with tempfile.TemporaryDirectory() as folder:
         one = Run(plan, Path(folder))
@@ -66,7 +67,7 @@ def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
     text = one.simulation.timeline.text()
     return Result(
         plan.seed, cut, violations, one.seen(), one.now(), time.perf_counter() - began, one.record.requests,
-        hashlib.sha256(text.encode()).hexdigest(), text if timeline else "",
+        hashlib.sha256(text.encode()).hexdigest(), text if timeline else "", tuple(translator().texts()[known:]),
     )  # fmt: skip
 
 

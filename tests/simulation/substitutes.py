@@ -11,7 +11,7 @@ import secrets
 import sys
 import time
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
@@ -44,6 +44,10 @@ _DRAWS = (
     "random", "randrange", "sample", "shuffle", "triangular", "uniform",
 )  # fmt: skip
 _NS = 1_000_000_000
+_NOT_THEIRS = frozenset(("tests", "pytest", *sys.stdlib_module_names))
+#: Modules of which it is known what they took by name; and what.
+_looked_at: dict[str, ModuleType] = {}
+_taken_by_name: list[tuple[ModuleType, str, Any]] = []
 
 
 @contextmanager
@@ -61,7 +65,7 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
                 stack.enter_context(patch.object(function, "__defaults__", swapped))
         for target, name, value in (
             *drawn,
-            *((module, name, taken[each]) for module, name, each in _by_name(frozenset(taken), len(sys.modules))),
+            *((module, name, taken[each]) for module, name, each in _by_name(taken)),
             *_threads(loop),
             *_memory(),
             *_hashes(),
@@ -81,9 +85,7 @@ def _time(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
     def wall() -> float:
         return loop.process.clock.wall(loop.now_s)
 
-    def monotonic() -> float:
-        return loop.process.clock.monotonic(loop.now_s)
-
+    monotonic = loop.time
     for name in ("monotonic", "perf_counter"):
         yield time, name, monotonic
         yield time, f"{name}_ns", lambda: int(monotonic() * _NS)
@@ -108,18 +110,20 @@ def _chance(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
     yield secrets, "token_bytes", lambda nbytes=32: urandom(nbytes or 32)
 
 
-@cache
-def _by_name(functions: frozenset[Any], modules: int) -> list[tuple[ModuleType, str, Any]]:
+def _by_name(functions: Collection[Any]) -> list[tuple[ModuleType, str, Any]]:
     """(module, name, function) of each of these that a module took by name when it was imported, as aiohttp its clock.
-    Not of the standard library, whose threads are real, and not of the harness. Found anew with each new module."""
-    not_theirs = {"tests", "pytest", *sys.stdlib_module_names}
-    return [
+    Not of the standard library, whose threads are real, and not of the harness. Each module is looked at once: that
+    touches all that is in it, and a forked run would copy it."""
+    new = {of: module for of, module in list(sys.modules.items()) if _looked_at.get(of) is not module}
+    _looked_at.update(new)
+    _taken_by_name.extend(
         (module, name, value)
-        for of, module in list(sys.modules.items())
-        if of.partition(".")[0].lstrip("_") not in not_theirs
+        for of, module in new.items()
+        if of.partition(".")[0].lstrip("_") not in _NOT_THEIRS
         for name, value in list(vars(module).items())
         if isinstance(value, BuiltinFunctionType | MethodType | FunctionType) and value in functions
-    ]
+    )
+    return _taken_by_name
 
 
 @cache

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.models.database.server import translator
 from tests.simulation import warm
 from tests.simulation.kept import Kept
 from tests.simulation.plan import Cut
@@ -50,3 +51,12 @@ def test_a_seed_is_the_same_after_others() -> None:
     first = run(one.plan, one.cut).digest
     warm.up()
     assert run(one.plan, one.cut).digest == first
+
+
+def test_what_two_runs_translated_is_there_for_the_next() -> None:
+    """A statement that one run had to translate is left to it; one that another had to as well is translated ahead."""
+    text = "SELECT id FROM users WHERE id = 'of a test'"
+    warm.learn([text])
+    assert text not in translator().texts()
+    warm.learn([text])
+    assert text in translator().texts()

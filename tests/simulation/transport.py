@@ -87,7 +87,7 @@ class Transport(asyncio.Transport):
             self._send(data[at:])
         else:
             self._send(data)
-        if not self._waiting and self.get_write_buffer_size() > _HIGH_BYTES:
+        if self._outstanding > _KERNEL_BYTES and not self._waiting and self.get_write_buffer_size() > _HIGH_BYTES:
             self._waiting = True
             self._protocol.pause_writing()
 

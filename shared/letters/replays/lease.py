@@ -2,6 +2,7 @@
 what a successor did; a lease that is not renewed lapses, by the database's clock."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,10 @@ from holdfast.shared.letters.replays.read import Replay, replay_from
 from holdfast.shared.store.engine import Engine, reading, transaction
 
 _NOW = sa.func.utc_timestamp(sa.literal_column("6"))
+_UNTIL = sa.func.timestampadd(sa.text("MICROSECOND"), sa.bindparam("lease_us"), _NOW)
+_OF_LEASE = replays.c.id == sa.bindparam("replay")
+_LOCKED = sa.select(replays).where(_OF_LEASE).with_for_update()
+_RENEWED = sa.update(replays).where(_OF_LEASE).values(lease_until=_UNTIL)
 
 
 class LeaseLost(Exception):
@@ -32,22 +37,15 @@ class Lease:
 def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: str = "") -> list[Lease]:
     """Leases on replays without a driver, at most `most`. `predecessor`: the start of a name whose leases are taken
     over at once, because they were this replica's before its restart."""
-    free = sa.or_(replays.c.lease_until.is_(None), replays.c.lease_until < _NOW)
-    if predecessor:
-        free = sa.or_(free, replays.c.lease_owner.startswith(predecessor, autoescape=True))
+    free, work = _free(predecessor)
     taken = []
     with reading(engine) as connection:
-        # A replay that only waits for an operator needs no driver, and must not take one from others.
-        work = sa.or_(_has(ItemState.SENDING, ItemState.SENT), ~_has(ItemState.WAITING))
-        something = sa.or_(replays.c.state.not_in(WAITING_FOR_A_PERSON), work)
-        query = sa.select(replays.c.id).where(replays.c.state.in_(ACTIVE), something, free)
-        query = query.order_by(replays.c.id).limit(most)
-        ids = list(connection.scalars(query))
+        ids = list(connection.scalars(work, {"most": most}))
         connection.rollback()
         for replay_id in ids:
             claim = sa.update(replays).where(replays.c.id == replay_id, replays.c.state.in_(ACTIVE), free)
-            values = {"lease_owner": owner, "lease_until": _until(seconds), "lease_token": replays.c.lease_token + 1}
-            if connection.execute(claim.values(values)).rowcount:
+            values = {"lease_owner": owner, "lease_until": _UNTIL, "lease_token": replays.c.lease_token + 1}
+            if connection.execute(claim.values(values), {"lease_us": _us(seconds)}).rowcount:
                 token = sa.select(replays.c.lease_token).where(replays.c.id == replay_id)
                 taken.append(Lease(replay_id, owner, connection.execute(token).scalar_one(), seconds))
             connection.commit()
@@ -56,11 +54,10 @@ def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: 
 
 def fenced(connection: sa.Connection, lease: Lease) -> Replay:
     """The replay, locked for this transaction, and the lease renewed. Raises LeaseLost."""
-    row = connection.execute(sa.select(replays).where(replays.c.id == lease.replay_id).with_for_update()).one_or_none()
+    row = connection.execute(_LOCKED, {"replay": lease.replay_id}).one_or_none()
     if row is None or row.lease_token != lease.token or row.state not in ACTIVE:
         raise LeaseLost
-    renewed = sa.update(replays).where(replays.c.id == lease.replay_id)
-    connection.execute(renewed.values(lease_until=_until(lease.seconds)))
+    connection.execute(_RENEWED, {"replay": lease.replay_id, "lease_us": _us(lease.seconds)})
     return replay_from(row)
 
 
@@ -86,5 +83,18 @@ def _has(*states: ItemState) -> sa.ColumnElement[bool]:
     return sa.exists().where(items.c.state.in_(states), items.c.replay_id == replays.c.id)
 
 
-def _until(seconds: float) -> Any:
-    return sa.func.timestampadd(sa.text("MICROSECOND"), int(seconds * 1_000_000), _NOW)
+@lru_cache(10)
+def _free(predecessor: str) -> tuple[sa.ColumnElement[bool], sa.Select[Any]]:
+    """Whether a replay has no driver, and the statement that finds such replays: it runs all the time."""
+    free = sa.or_(replays.c.lease_until.is_(None), replays.c.lease_until < _NOW)
+    if predecessor:
+        free = sa.or_(free, replays.c.lease_owner.startswith(predecessor, autoescape=True))
+    # A replay that only waits for an operator needs no driver, and must not take one from others.
+    work = sa.or_(_has(ItemState.SENDING, ItemState.SENT), ~_has(ItemState.WAITING))
+    something = sa.or_(replays.c.state.not_in(WAITING_FOR_A_PERSON), work)
+    query = sa.select(replays.c.id).where(replays.c.state.in_(ACTIVE), something, free)
+    return free, query.order_by(replays.c.id).limit(sa.bindparam("most", type_=sa.Integer))
+
+
+def _us(seconds: float) -> int:
+    return int(seconds * 1_000_000)

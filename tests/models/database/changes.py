@@ -1,7 +1,7 @@
 """Changes: what a transaction did to rows, so that it can be undone and done again."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,6 +12,8 @@ from tests.models.database.schema import Table
 
 Row = tuple[Any, ...]
 Key = tuple[Any, ...]
+
+_AS_IT_IS = nullcontext()
 
 
 class Change(NamedTuple):
@@ -125,12 +127,12 @@ class Rows:
         else:
             self.sqlite.execute(stored.update, (*wanted, *stored.primary(there)))
 
-    @contextmanager
-    def without(self, changes: list[Change], *, keep: bool) -> Iterator[None]:
+    def without(self, changes: list[Change], *, keep: bool) -> AbstractContextManager[None]:
         """As if these had not been made. `keep`: what is done meanwhile stays."""
-        if not changes:
-            yield
-            return
+        return self._undone(changes, keep=keep) if changes else _AS_IT_IS
+
+    @contextmanager
+    def _undone(self, changes: list[Change], *, keep: bool) -> Iterator[None]:
         if not keep:
             self.sqlite.execute("SAVEPOINT view")
         try:

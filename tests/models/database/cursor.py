@@ -1,6 +1,7 @@
 """Cursor: runs statements and has their rows, as PyMySQL's does."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,11 @@ from tests.models.database.execute import Result
 
 if TYPE_CHECKING:
     from tests.models.database.session import Session
+
+
+@lru_cache(1000)
+def _described(names: tuple[str, ...]) -> tuple[tuple[Any, ...], ...]:
+    return tuple((name, None, None, None, None, None, True) for name in names)
 
 
 class Cursor:
@@ -42,7 +48,7 @@ class Cursor:
         self.rowcount, self.lastrowid = result.count, result.last_id
         self.description = None
         if result.names is not None:
-            self.description = tuple((name, None, None, None, None, None, True) for name in result.names)
+            self.description = _described(result.names)
         return result.count
 
     def fetchone(self) -> tuple[Any, ...] | None:

@@ -1,6 +1,6 @@
 """Execution: one statement of one transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -209,8 +209,8 @@ class Executor:
         return self._transactions.lock(transaction, keys, lock_wait_s)
 
 
-def _values(args: Sequence[Any] | Mapping[str, Any]) -> Values:
-    if isinstance(args, Mapping):
+def _values(args: Sequence[Any] | dict[str, Any]) -> Values:
+    if isinstance(args, dict):
         return {NAMED + name: bound(value) for name, value in args.items()}
     return {f"p{at}": bound(value) for at, value in enumerate(args)}
 

@@ -19,6 +19,8 @@ _INTEGER = re.compile(r"\s*[+-]?\d+\s*")
 
 def bound(value: Any) -> Any:
     """A parameter of a statement, as SQLite takes it."""
+    if type(value) is str or value is None:
+        return value
     if isinstance(value, datetime):
         return value.isoformat(" ", "microseconds")
     if isinstance(value, bool):

@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
                 if parts is False:
                     break
                 reply = self._reply(parts)
-                if not isinstance(reply, Wait | _Pushed):
+                if not isinstance(reply, _NO_ANSWER):
                     replies.append(encode(reply, self.version))
                 if self._server.space.changed:
                     # What others wait for comes after what was answered here.
@@ -270,6 +270,7 @@ class _Pushed:
 
 
 _PUSHED = _Pushed()
+_NO_ANSWER = (Wait, _Pushed)
 _OWN = {
     b"HELLO": Connection._hello,
     b"PING": Connection._ping,

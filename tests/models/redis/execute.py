@@ -8,7 +8,7 @@ from tests.models.redis.commands import COMMANDS, Command, integer
 from tests.models.redis.keyspace import Keyspace
 from tests.models.redis.reads import Wait
 from tests.models.redis.reply import OK, Failure
-from tests.models.redis.scripts import Script
+from tests.models.redis.scripts import Script, script_of
 
 #: Their modules fill the table of commands.
 FAMILIES = (claims, groups, hashes, reads, streams, strings)
@@ -73,7 +73,7 @@ class Executor:
     def _script(self, args: Sequence[bytes]) -> Any:
         word = args[0].upper() if args else b""
         if word == b"LOAD":
-            script = Script(args[1])
+            script = script_of(args[1])
             self.scripts[script.sha] = script
             return script.sha
         if word == b"EXISTS":
@@ -124,7 +124,7 @@ class Executor:
             if known is None:
                 raise Failure("NOSCRIPT No matching script. Please use EVAL.")
             return known
-        script = Script(text)
+        script = script_of(text)
         return self.scripts.setdefault(script.sha, script)
 
     def _allow_script(self, flags: frozenset[str] | None) -> None:

@@ -52,7 +52,10 @@ def _encode(reply: Any, version: int, put: Any) -> None:
     elif kind is list:
         put(b"*%d\r\n" % len(reply))
         for each in reply:
-            _encode(each, version, put)
+            if type(each) is bytes:
+                put(b"$%d\r\n%b\r\n" % (len(each), each))
+            else:
+                _encode(each, version, put)
     elif reply is None:
         put(b"_\r\n" if version == 3 else b"$-1\r\n")
     elif kind is Simple:

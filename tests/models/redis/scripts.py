@@ -6,6 +6,7 @@ No script can leave anything behind in it: globals cannot be made, and nothing i
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ class Script:
         raise Failure(f"{text} script: {self.sha.decode()}, on @user_script:{line}.")
 
 
+@cache
+def script_of(text: bytes) -> Script:
+    """The script with this text, which is looked at once. Raises Failure."""
+    return Script(text)
+
+
 def _flags(text: bytes) -> frozenset[str]:
     flags: set[str] = set()
     for part in text.decode().split():
@@ -63,7 +70,7 @@ class _Host:
 
     def redis(self, *args: Any) -> tuple[bool, Any]:
         try:
-            return False, _value(self.call([_argument(each) for each in args]))
+            return False, _value(self.call([each if type(each) is bytes else _argument(each) for each in args]))
         except Failure as failure:
             return True, failure.text.encode("utf-8", "surrogateescape")
 
@@ -101,7 +108,7 @@ def _value(reply: Any) -> Any:
     if kind is Simple:
         return _lua.table_from({b"ok": reply.encode()})
     assert kind in (list, Flat, Pairs), reply
-    return _lua.table_from([_value(each) for each in reply])
+    return _lua.table_from([each if type(each) is bytes else _value(each) for each in reply])
 
 
 def _from_json(value: Any) -> Any:
