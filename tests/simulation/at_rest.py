@@ -4,7 +4,6 @@ code under test."""
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from tests.promises.final import Ended, Entity, Final, Letter, Replay, Row
@@ -20,11 +19,11 @@ _HEARTBEATS = "heartbeats"
 _METHODS = {"Create": "POST", "Update": "PATCH", "Replace": "PUT", "Delete": "DELETE"}
 
 
-def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None) -> Final:
-    """Everything. `ledger`: as the system reports it."""
+def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None, ended: Mapping[str, float]) -> Final:
+    """Everything. `ledger`: as the system reports it; `ended`: when each operation was committed."""
     letters = tuple(_letters(sql))
     return Final(
-        ended=tuple(_ended(sql)),
+        ended=tuple(_ended(sql, ended)),
         rows=tuple(_rows(sql)),
         letters=letters,
         replays=tuple(_replays(sql)),
@@ -53,16 +52,14 @@ def _named(redis: Redis, name: bytes) -> list[bytes]:
     return [key for key in redis(b"KEYS", b"*") or () if _PREFIX.sub(b"", key) == name]
 
 
-def _ended(sql: Sql) -> Iterable[Ended]:
-    columns = "operation_id, resource, entity_id, command, version, effect, rejection, entry_id, ended_at"
-    for id, resource, entity, command, version, effect, rejection, entry_id, at in sql(
-        f"SELECT {columns} FROM operations"
-    ):
+def _ended(sql: Sql, ended: Mapping[str, float]) -> Iterable[Ended]:
+    columns = "operation_id, resource, entity_id, command, version, effect, rejection, entry_id"
+    for id, resource, entity, command, version, effect, rejection, entry_id in sql(f"SELECT {columns} FROM operations"):
         verb = command.split(" ")[0]
         method = next((method for name, method in _METHODS.items() if verb.startswith(name)), command)
         code = json.loads(rejection)["code"] if rejection else ""
         effect = "none" if resource == _HEARTBEATS else effect
-        yield Ended(id, Entity(resource, entity), method, version, effect, code, entry_id is None, _seconds(at))
+        yield Ended(id, Entity(resource, entity), method, version, effect, code, entry_id is None, ended[id])
 
 
 def _rows(sql: Sql) -> Iterable[Row]:
@@ -109,9 +106,3 @@ def _names(redis: Redis, dead: set[str]) -> Iterable[str]:
 
 def _seen_up_to(sql: Sql) -> int:
     return max([newest for newest, *_ in [*sql("SELECT newest FROM queue_epochs ORDER BY epoch")][:-1]], default=0)
-
-
-def _seconds(moment: Any) -> float:
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    return float(moment.replace(tzinfo=UTC).timestamp())

@@ -208,7 +208,7 @@ class Run:
             heartbeats=self._hand.heartbeats,
             retry_burst=sum(outside.BURST * self.world.nodes[name].incarnations for name in self.world.named("proxy")),
         )
-        final = at_rest.final(self.world.sql, self.world.command, self.probe.ledger)
+        final = at_rest.final(self.world.sql, self.world.command, self.probe.ledger, self.world.ended)
         self._final = replace(final, arrivals=outside.arrivals(self.world.third_party, self.simulation.network))
         events = [*self.record.events, *outside.openings(self.simulation.timeline.lines)]
         if not self.plan.mix.fresh:  # who takes no copy has no answer while the database is down

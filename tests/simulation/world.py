@@ -64,6 +64,8 @@ class World:
             queue.executor.clustered = True
         if plan.replicas:
             self.redis["queue"].replication.delay_s = REPLICATED_AFTER_S
+        #: When operations were committed: what they hold is by the clock of the process that ended them.
+        self.ended: dict[str, float] = {}
         self.seen = self._watched()
         self.claims = Claims()
         self._keys = keys.written_to(folder)
@@ -74,10 +76,12 @@ class World:
     def _watched(self) -> Seen:
         """Commits are noticed where they take effect."""
         seen, transactions = Seen(), self.database.transactions
-        commit = transactions.commit
+        commit, operations = transactions.commit, self.database.rows.stored["operations"]
 
         def noticed(transaction: Transaction) -> None:
             commit(transaction)
+            new = [row for table, old, row in transaction.changes if table == "operations" and old is None and row]
+            self.ended.update({operations.primary(row)[0]: self._simulation.loop.now_s for row in new})
             if transaction.changes:
                 seen.committed()
 
