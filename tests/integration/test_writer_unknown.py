@@ -43,9 +43,13 @@ class Note(Resource, plural="notes", removed=["price"]):
 
 
 def entry(**fields: str) -> Mapping[str | bytes, str | bytes]:
-    """Of a new user, but for `fields`."""
+    """Of a new user, but for `fields`. Its version is the first of its millisecond: none is newer than its entry."""
     payload = json.dumps({"name": "Ann", "email": f"{uuid.uuid4().hex}@example.com"})
-    ids = {"operation_id": str(uuid.uuid4()), "entity_id": str(uuid.uuid4()), "version": str(time.time_ns() // 1000)}
+    ids = {
+        "operation_id": str(uuid.uuid4()),
+        "entity_id": str(uuid.uuid4()),
+        "version": str(time.time_ns() // 1_000_000 * 1000),
+    }
     made = {"schema": "2", "resource": "users", "command": "CreateUser", "payload": payload} | ids | fields
     return cast(Any, made)
 
