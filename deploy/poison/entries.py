@@ -14,6 +14,7 @@ _LONG = (
 )
 _HOSTILE = "<script>alert('out')</script><img src=x onerror=alert(1)> \u202egnp.exe\u202c \u200b‏שלום‏ " * 4
 GOOD = "good"
+_AGO_US = 1_000_000
 #: How often each mishap happens, of ten.
 _TEN = (
     "moved_on",
@@ -37,15 +38,15 @@ MEANING = {
 
 
 def poison(count: int, now_us: int, seed: int, *, good_each: int = 0) -> Iterator[tuple[str, Fields]]:
-    """(mishap, fields), `count` times, with `good_each` good writes after each; `now_us`: the version of the first, in
-    Unix microseconds."""
+    """(mishap, fields), `count` times, with `good_each` good writes after each; `now_us`: in Unix microseconds. Their
+    versions are of a second ago: one that is newer than its entry's id would be a mishap of its own."""
     random = Random(seed)  # noqa: S311 - no secret comes of it
     mishaps = (each for mishap in islice(cycle(_TEN), count) for each in (mishap, *[GOOD] * good_each))
     for at, mishap in enumerate(mishaps):
         name = random.choice(_NAMES)
         user, operation = (str(uuid.UUID(int=random.getrandbits(128), version=4)) for _ in range(2))
         email = f"{name.split()[0].lower()}.{user[:8]}@example.com"
-        yield mishap, _fields(mishap, name, email, user, operation, now_us + at)
+        yield mishap, _fields(mishap, name, email, user, operation, now_us - _AGO_US + at)
 
 
 def _fields(mishap: str, name: str, email: str, user_id: str, operation_id: str, version: int) -> Fields:
