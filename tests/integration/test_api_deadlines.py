@@ -30,13 +30,15 @@ def client(service: processes.Service) -> Iterator[httpx.Client]:
     service.kill()
 
 
+@pytest.mark.parametrize("what", ["one user", "a page"])
 def test_a_short_deadline_on_a_frozen_database_leaves_time_for_the_copy(
-    client: httpx.Client, own_database: Database, start_writer: StartWriter
+    what: str, client: httpx.Client, own_database: Database, start_writer: StartWriter
 ) -> None:
     """The read is given up in time to look for a copy, and the answer comes within what the caller allowed; on a busy
     machine not each time, as 50 ms are kept for it. The breaker is closed yet."""
     start_writer()
-    path = f"/users/{client.post('/users', json=ADA, headers=WAIT).json()['data']['id']}"
+    user = client.post("/users", json=ADA, headers=WAIT).json()["data"]["id"]
+    path = f"/users/{user}" if what == "one user" else "/users"
     client.get(path)
     own_database.freeze()
     answers = [client.get(path, headers=QUICKLY) for _ in range(3)]
