@@ -123,9 +123,16 @@ def last(bugs: Iterable[Planted]) -> dict[str, Proof]:
     for bug in bugs:
         row = known.get(bug.name, {})
         caught = [kind for kind in Kind if row.get(kind, {}).get("word") == Word.CAUGHT]
-        if caught and row["patch"] == bug.digest:
-            found[bug.name] = Proof(caught[0], (row[caught[0]]["what"],) if caught[0] is Kind.TESTS else ())
+        tests = (row[Kind.TESTS]["what"],) if caught[:1] == [Kind.TESTS] else ()
+        if caught and row["patch"] == bug.digest and all(map(_is_there, tests)):
+            found[bug.name] = Proof(caught[0], tests)
     return found
+
+
+def _is_there(test: str) -> bool:
+    """Whether a file still has such a test."""
+    file, _, name = test.partition("::")
+    return (ROOT / file).is_file() and f"def {name}(" in (ROOT / file).read_text()
 
 
 def page(known: Record, bugs: Sequence[Planted]) -> str:
@@ -150,7 +157,7 @@ def _shown(row: Mapping[str, Any], kind: Kind) -> str:
     found = row[kind]
     if found["word"] != Word.CAUGHT:
         return _cell(found)
-    what = found["what"] if kind is Kind.SIMULATION else f"`{found['what'].rpartition('::')[2].partition('[')[0]}`"
+    what = found["what"] if kind is Kind.SIMULATION else f"`{found['what'].rpartition('::')[2]}`"
     return f"**{_cell(found)}** {what}"
 
 

@@ -60,8 +60,8 @@ _CONVERGENCE = (
 #: What does not come within so long does not come: with a bug many a test waits for that.
 _NEVER_S = "100"
 _RUNNING: set[subprocess.Popen[str]] = set()
-#: An id may have spaces.
-_FIRST_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+#: Without its parameters, whose names change with the values.
+_FIRST_FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s\[]+)", re.MULTILINE)
 
 
 def run_tests(root: Path, tests: Sequence[str], kind: Kind = Kind.TESTS) -> Found:
@@ -70,16 +70,10 @@ def run_tests(root: Path, tests: Sequence[str], kind: Kind = Kind.TESTS) -> Foun
     code, text = _run(root, ["pytest", *options, *tests], _LIMITS_S[kind])
     if code == 0:
         return Found(Word.HELD)
-    failed = first_failed(text)
+    failed = _FIRST_FAILED.search(text)
     if code == 1 and failed:
-        return Found(Word.CAUGHT, failed, 1)
+        return Found(Word.CAUGHT, failed[1], 1)
     return Found(Word.UNKNOWN, "no end" if code is None else text[-300:])
-
-
-def first_failed(text: str) -> str:
-    """The id of the first failed test in pytest's summary, by which it can be run again; empty without one."""
-    found = _FIRST_FAILED.search(text)
-    return found[1] if found else ""
 
 
 def simulate(root: Path) -> Found:
