@@ -50,11 +50,11 @@ class Breakers:
         self._queue = queue
 
     def all(self) -> list[BreakerSummary] | None:
-        """Sorted. None: the board was not read lately."""
+        """Those that are not closed first, then by name. None: the board was not read lately."""
         if not self._board.reachable:
             return None
         found = [BreakerSummary.model_validate(one) for one in self._board.breakers()]
-        return sorted(found, key=lambda one: (one.service, one.name, one.instance))
+        return sorted(found, key=lambda one: (one.state == "closed", one.service, one.name, one.instance))
 
     async def order(self, service: str, name: str, measure: Measure, who: Actor, for_s: float) -> None:
         """To every replica of the service; they read it within about a second. Raises BreakerNotFound,

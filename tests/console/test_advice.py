@@ -37,7 +37,17 @@ def _state(dead: int, **more: Any) -> SystemState:
     letters = {"dead": dead, "replaying": 0, "dying_groups": min(dead, 1)}
     ledger = _partial(LedgerReading, missing=0, accepted=5)
     return _partial(
-        SystemState, **{"letters": letters, "waiting": 0, "ledger": ledger, "writers": [], "partitions_away": []} | more
+        SystemState,
+        **{
+            "letters": letters,
+            "waiting": 0,
+            "ledger": ledger,
+            "writers": [],
+            "partitions_away": [],
+            "breakers": [],
+            "backlog": _partial(Backlog, depth=0, oldest_age_s=0.0),
+        }
+        | more,
     )
 
 
@@ -151,12 +161,14 @@ def test_advice_follows_from_what_was_done_to_the_letters(
 def test_an_outage_says_what_users_feel_what_queues_and_what_to_do(
     open_: set[tuple[str, str]], letters: bool, depth: int | None
 ) -> None:
-    """Whatever is away; nothing is said while all is well, and every way on leads somewhere."""
+    """Whatever is away; while all is well nothing is said and the page is green, and every way on leads somewhere."""
     breakers = [_partial(BreakerSummary, service=service, instance="1", name=name,
                          state="open" if (service, name) in open_ else "closed")
                 for service, name in _BREAKERS]  # fmt: skip
     backlog = None if depth is None else _partial(Backlog, depth=depth, oldest_age_s=3.0)
-    found = outage(_state(0, breakers=breakers, backlog=backlog, **({} if letters else {"letters": None})))
+    state = _state(0, breakers=breakers, backlog=backlog, **({} if letters else {"letters": None}))
+    found = outage(state)
+    assert (at_a_glance(state, []).tone == "good") == (found is None)
     if letters and backlog is not None and not open_:
         assert found is None
         return

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from holdfast.services.dlq_admin.away import silent
 from holdfast.services.dlq_admin.console.render.moments import age_s, ago, lasting
+from holdfast.services.dlq_admin.console.render.outage import outage
 from holdfast.services.dlq_admin.letters.models import GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.letters.suggestion import Step, has_blank
 from holdfast.services.dlq_admin.overview import SystemState
@@ -73,7 +74,7 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
         if overview.partitions_away:
             away = silent(overview.partitions_away).capitalize() if overview.backlog else "The queue does not answer"
             return Advice("warn", away, more)
-        return Advice("good", "No dead letters", more)
+        return Advice("good" if outage(overview) is None else "warn", "No dead letters", more)
     wait = f"{dead:,} dead letter{'s wait' if dead > 1 else ' waits'} in {kinds:,} group{'s' if kinds > 1 else ''}"
     newest_s = min((age_s(group.last_seen) for group in groups), default=float("inf"))
     if newest_s < _NOW_S:
