@@ -45,3 +45,9 @@ def with_pending(row: Entity | None, writes: Sequence[Write]) -> Entity | None:
     for write in writes:
         entity, _ = merge(entity, write, overtaking=True)
     return entity
+
+
+def deleted_by(writes: Sequence[Write]) -> bool:
+    """Whether the entity is gone after its writes on their way, whatever its row is."""
+    entity = with_pending(None, writes)
+    return entity is not None and entity.deleted_version > 0

@@ -14,7 +14,7 @@ from holdfast.services.api.database import Database, Row
 from holdfast.services.api.described import describe_ended, describe_letter, describe_lost, describe_pending
 from holdfast.services.api.flights import Flights
 from holdfast.services.api.hedge import Hedge, hedged
-from holdfast.services.api.seen import Seen, shown, with_pending
+from holdfast.services.api.seen import Seen, deleted_by, shown, with_pending
 from holdfast.services.api.shed import spared
 from holdfast.shared.cache.copies import Copies, Page
 from holdfast.shared.cache.form import EntityCopy, PageCopy, entity_name, named, page_name, unique_name
@@ -118,13 +118,14 @@ class View:
         source = "cache" if copy else "queue"
         entity = with_pending(row, pending.writes if pending else ())
         visible = entity is not None and entity.visible
-        # An id is never used again: a copy that says deleted is as good as the database.
-        if not visible and not (row and row.deleted_version):
+        # An id is never used again: a copy that says deleted, or a delete in the queue that sets no condition, is as
+        # good as the database.
+        if not visible and not (row and row.deleted_version) and not (pending and deleted_by(pending.writes)):
             if refusal:
                 raise refusal
             if pending is None:
                 raise QueueUnavailable("The queue, which may know of it, does not answer.")
-        if refusal and entity and not copy:
+        if refusal and entity and visible and not copy:
             # Later writes, a delete too, may have gone past the queue: this is the entity as it was accepted.
             accepted = EntityCopy(entity, entity.created_version / 1_000_000)
             if fresh or not self._young(entity_name(which), accepted):

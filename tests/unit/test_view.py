@@ -11,15 +11,16 @@ from holdfast.services.api.database import Row
 from holdfast.services.api.hedge import Hedge, hedged
 from holdfast.services.api.view import View
 from holdfast.shared.cache.form import EntityCopy
-from holdfast.shared.errors import DatabaseSlow
+from holdfast.shared.errors import CircuitOpen, DatabaseSlow
 from holdfast.shared.queue.pending import PendingWrites
 from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.merge import Entity, merge
-from tests.users import create_user, update_user, user_ref, user_row
+from tests.users import create_user, delete_user, update_user, user_ref, user_row
 
 _ID = "00000000-0000-4000-8000-000000000001"
 _CREATED = user_row(_ID, "Ann", 1, "ann@example.com", "ann@example.com", 1, created_version=1)
 _CREATE = Write("op-1", _ID, create_user("Ann", "ann@example.com"), 1)
+_DELETE = Write("op-3", _ID, delete_user(), 2)
 _CHANGE = Write("op-2", _ID, update_user(name="Bob"), 2)
 
 
@@ -79,6 +80,32 @@ async def test_a_write_is_seen_whenever_it_settles(
     view = View(stores, [stores], stores, stores, offers, stale_max_s=1, read_timeout_s=60, secret=b"")
     [entity] = (await view.entity(user_ref(_ID))).entities
     assert entity.shown()["name"] == name
+
+
+class Away(Stores):
+    """A database that is away, and a young copy of the entity."""
+
+    async def row(self, _resource: object, _id: str, _hedge: Hedge) -> Row:
+        """Refused."""
+        raise CircuitOpen(retry_after_s=1)
+
+    async def entities(self, _: object) -> Any:
+        """The copy."""
+        return {user_ref(_ID): EntityCopy(_CREATED, time.time())}
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_a_queued_delete_is_seen_without_the_database(fresh: bool) -> None:
+    """Whatever the row is, the entity is gone; not so if the delete sets a condition, which goes by the row."""
+    offers: Any = Offers()
+
+    def view(stores: Any) -> View:
+        return View(stores, [stores], stores, stores, offers, stale_max_s=60, read_timeout_s=60, secret=b"")
+
+    seen = await view(Away(None, _DELETE, 0)).entity(user_ref(_ID), fresh=fresh)
+    assert (seen.entities, seen.pending) == ([], True)
+    with pytest.raises(CircuitOpen):
+        await view(Away(None, _DELETE._replace(if_match=(1,)), 0)).entity(user_ref(_ID), fresh=fresh)
 
 
 class Hung(Stores):
