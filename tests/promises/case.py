@@ -5,9 +5,9 @@ from functools import cached_property
 
 from tests.promises.disputes import Disputed, Disputes
 from tests.promises.final import Entity, Final, Letter, Row
-from tests.promises.history import AHEAD, History, Ok, Planted
+from tests.promises.history import AHEAD, History, Ok, Planted, Unknown
 from tests.promises.limits import Limits
-from tests.promises.writes import Writes
+from tests.promises.writes import Intent, Writes
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,16 @@ class Case:
         intent = self.writes.by_operation.get(operation_id)
         answer = intent.acknowledged if intent else None
         return self.history.forgotten(answer.at_s) if answer else self.forgets
+
+    def a_try_was_forgotten(self, intent: Intent) -> bool:
+        """Whether the queue may have been made to forget a try of it that was not acknowledged, and that a writer had:
+        its end is not known, or it was under way then, as the api tries twice."""
+        return any(
+            self.forgets
+            if isinstance(attempt.end, Unknown)
+            else attempt.end is not None and self.history.forgot(attempt.sent.at_s, attempt.end.at_s)
+            for attempt in intent.attempts
+        )
 
     def excused(self, answer: Ok) -> bool:
         """Whether the queue was made to forget what it had acknowledged then: that is not promised."""

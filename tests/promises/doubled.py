@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.promises.case import Case
-from tests.promises.history import Attempt, Unknown
 from tests.promises.violation import Violation
 
 PROMISE = "Every acknowledged write takes effect once, whatever is repeated, delivered again or replayed."
@@ -26,7 +25,7 @@ def _several_operations(case: Case) -> Iterator[Violation]:
             yield Violation("doubled", f"{intent.key}: {what}", intent.key)
         if any(case.excused(answer) for answer in intent.answers):
             continue  # what the queue forgot was accepted anew
-        if any(_tried_before_the_queue_forgot(case, attempt) for attempt in intent.attempts):
+        if case.a_try_was_forgotten(intent):
             continue  # applied as it was first tried, before the queue forgot a write that it had not acknowledged
         versions = {answer.version for answer in intent.answers if answer.version}
         for operation_id in operations & case.writes.ended.keys():
@@ -34,13 +33,6 @@ def _several_operations(case: Case) -> Iterator[Violation]:
             if len(versions) > 1 or (versions and not ended.direct and ended.version not in versions):
                 what = f"accepted with version {sorted(versions)}, applied with {ended.version}"
                 yield Violation("doubled", f"{operation_id}: {what}", operation_id)
-
-
-def _tried_before_the_queue_forgot(case: Case, attempt: Attempt) -> bool:
-    """Its end is not known, or it was under way when the queue was made to forget: the api tries twice."""
-    if isinstance(attempt.end, Unknown):
-        return case.forgets
-    return attempt.end is not None and case.history.forgot(attempt.sent.at_s, attempt.end.at_s)
 
 
 def _several_homes(case: Case) -> Iterator[Violation]:

@@ -36,14 +36,17 @@ def _ends(case: Case, model: SequentialModel) -> Iterator[Violation]:
 
 
 def _passed_a_forgotten(case: Case, id: str) -> bool:
-    """Whether it ended before an earlier write of its entity that the queue had forgotten: a writer had that one in
-    hand, and nobody else knew that there was something to wait for."""
-    ended = case.writes.ended[id]
+    """Whether it ended before an earlier write of its entity that the queue had forgotten, as it was accepted or as it
+    was tried before: a writer had that one in hand, and nobody else knew that there was something to wait for."""
+    ended, intents = case.writes.ended[id], case.writes.by_operation
     return any(
         other.entity == ended.entity
         and other.version < ended.version
         and other.ended_at_s >= ended.ended_at_s
-        and case.forgotten(operation_id)
+        and (
+            case.forgotten(operation_id)
+            or (operation_id in intents and case.a_try_was_forgotten(intents[operation_id]))
+        )
         for operation_id, other in case.writes.ended.items()
     )
 

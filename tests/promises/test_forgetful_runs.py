@@ -42,14 +42,18 @@ def dead_again_after_a_failover(broken: Broken) -> None:
 def accepted_anew(broken: Broken) -> None:
     """A try that stayed unknown was applied; the next one was accepted with a version of its own."""
     answer = next(e for e in broken.run.events if isinstance(e, Ok) and e.version and e.state == "queued")
-    sent = next(e for e in broken.run.events if isinstance(e, Invoke) and e.attempt == answer.attempt)
-    later = [
+    broken.run.events[:] = [
         replace(e, version=answer.version + 1) if isinstance(e, Ok) and e.version == answer.version else e
         for e in broken.run.events
     ]
-    before = [replace(sent, attempt=10**6), Unknown(sent.at_s, 10**6, "ACCEPTANCE_UNKNOWN", 504)]
-    at = later.index(sent)
-    broken.run.events[:] = [*later[:at], *before, *later[at:]]
+    _tried_before(broken, answer.attempt)
+
+
+def _tried_before(broken: Broken, attempt: int) -> None:
+    """The same write was sent before, and what became of that is not known."""
+    at, sent = next((at, e) for at, e in enumerate(broken.run.events) if isinstance(e, Invoke) and e.attempt == attempt)
+    broken.run.events.insert(at, replace(sent, attempt=10**6))
+    broken.run.events.insert(at + 1, Unknown(sent.at_s, 10**6, "ACCEPTANCE_UNKNOWN", 504))
 
 
 def test_a_write_whose_first_try_the_queue_forgot_has_the_version_of_that_try() -> None:
@@ -107,11 +111,15 @@ def test_what_was_in_hand_when_the_queue_forgot_may_be_passed_in_status() -> Non
     assert not [*check(whole.case())]
     whole.run.events[-1] = Fault(forgets_s, forgets_s, "failover", "queue", forgets_since_s=forgets_s - 0.001)
     assert [each.about for each in check(whole.case())] == [refused.operation_id]
+    _tried_before(whole, whole.answer_of(deleted.operation_id).attempt)
+    assert not [*check(whole.case())], "a try of the delete may have been forgotten, and a writer had it"
 
 
 def _change_after_a_delete(broken: Broken) -> tuple[Ended, Ended] | tuple[()]:
-    """Of one entity: a delete that took effect, and a change that was refused because of it."""
-    deletes = {each.entity: each for each in broken.final.ended if each.method == "DELETE" and each.effect == "applied"}
+    """Of one entity: a delete that was sent once and took effect, and a change that was refused because of it."""
+    intents = broken.case().writes.by_operation
+    deletes = {each.entity: each for each in broken.final.ended if each.method == "DELETE" and each.effect == "applied"
+               and len(intents[each.operation_id].attempts) == 1}  # fmt: skip
     changes = (each for each in broken.final.ended if each.method == "PATCH" and each.code.endswith("NOT_FOUND"))
     pairs = ((deletes[each.entity], each) for each in changes if each.entity in deletes)
     return next((pair for pair in pairs if pair[0].version < pair[1].version), ())
