@@ -77,10 +77,12 @@ def _why(one: Mapping[str, Any], now: datetime) -> str:
         return "ramping up" if one["admitted_share"] < 1 and one["state"] == "closed" else ""
     opened = one["opened"]
     counts = opened["counts"]
-    said = f"; it answers, and refuses: {one['refusal']}" if one.get("refusal") else ""
-    if opened["why"] in ("failure_share", "slow_share"):
-        return f"{opened['why']}: {counts['failures']} failed, {counts['slow']} slow of {counts['calls']}{said}"
-    return f"{opened['why']}{said}"
+    why = str(opened["why"])
+    if why in ("failure_share", "slow_share"):
+        why += f": {counts['failures']} failed, {counts['slow']} slow of {counts['calls']}"
+    if one.get("refusal"):
+        why += f"; it answers, and refuses: {one['refusal']}"
+    return why
 
 
 def _ago(moment: str, now: datetime) -> str:

@@ -141,21 +141,27 @@ class Router:
         return (app or self._other)(scope, receive, send)
 
     def route(self, method: str, path: str) -> Route | None:
-        """The route of such a request; None if there is none, or it cannot be told by its segments."""
-        segments = path[1:].split("/")
-        known = self._known.get((method, segments[0], len(segments)), ())
-        return next((route for form, route in known if form.matches(segments)), None)
+        """The route that answers this method and path; None if only FastAPI knows."""
+        found = self._known_as(method, path[1:].split("/"))
+        return found[1] if found else None
 
     def _find(self, scope: Scope) -> ASGIApp | None:
         """What answers, if it needs nothing of FastAPI; its route is entered into the scope."""
         segments = scope["path"][1:].split("/")
-        for form, route in self._known.get((scope["method"], segments[0], len(segments)), ()):
-            if form.matches(segments):
-                if not isinstance(route, DirectRoute) or scope["root_path"] or not self._takes(route, scope):
-                    return None
-                scope["route"], scope["endpoint"] = route, route.endpoint
-                scope["path_params"] = {name: segments[at] for at, name in form.parameters}
-                return route.app if route.direct else route.with_arguments
+        found = self._known_as(scope["method"], segments)
+        if found is None:
+            return None
+        form, route = found
+        if not isinstance(route, DirectRoute) or scope["root_path"] or not self._takes(route, scope):
+            return None
+        scope["route"], scope["endpoint"] = route, route.endpoint
+        scope["path_params"] = {name: segments[at] for at, name in form.parameters}
+        return route.app if route.direct else route.with_arguments
+
+    def _known_as(self, method: str, segments: list[str]) -> tuple[_Form, Route] | None:
+        for known in self._known.get((method, segments[0], len(segments)), ()):
+            if known[0].matches(segments):
+                return known
         return None
 
     @staticmethod

@@ -61,7 +61,7 @@ def _routes(failures: FailureTable) -> Iterable[str]:
     ],
 )
 async def test_a_request_that_was_not_routed_has_its_route(path: str, route: str) -> None:
-    """On the page of failures; ids are no names of routes, and a path that is none of ours has none."""
+    """The page of failures names the template, never an id. A path that no route has is `unmatched`."""
     failures = FailureTable("build", lambda _: "anybody", b"secret")
     transport = httpx.ASGITransport(full_app(failures))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

@@ -10,9 +10,8 @@ LastReading = Callable[[], Reading | None]
 
 
 class LedgerReading(ResponseModel):
-    """Where every accepted write is, as of `as_of`. `missing` is 0 while the ledger balances; below 0 the
-    stores hold more than was accepted, which is no loss; `horizon` null: nothing
-    was ever removed."""
+    """Where every accepted write is, as of `as_of`. `missing` is 0 while the ledger balances; below 0 the stores hold
+    more than was accepted, which is no loss. `horizon` null: nothing was ever removed."""
 
     accepted: Count
     applied: Count

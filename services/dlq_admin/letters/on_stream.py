@@ -19,14 +19,13 @@ _BANNER = (
 
 T = TypeVar("T")
 
+_LOOKING = FailureReporter("dead_letters_on_stream")
+
 
 def banner(refusal: str | None) -> str:
     """What a page without the index says. `refusal`: what the database says, if it answers and refuses."""
     why = f"The database answers, and refuses: {refusal}." if refusal else "The database does not answer."
     return f"{why} {_BANNER}"
-
-
-_LOOKING = FailureReporter("dead_letters_on_stream")
 
 
 class Waiting(NamedTuple):

@@ -21,12 +21,10 @@ _FELT = {
 }
 _BOTH = "Writes are refused (503) with the time to retry; reads come from what each replica last knew."
 _THIRD_PARTY = "The third party's last good answer is served, marked as a copy."
+_REFUSES = f"{RUNBOOKS}/HoldfastLoopCrashing"
 _OPEN = ("open", "half_open")
 #: The api's breaker of one partition, where the queue has several.
 _OF_PARTITION = re.compile(r"queue_(\d+)")
-
-
-_REFUSES = f"{RUNBOOKS}/HoldfastLoopCrashing"
 
 
 class Outage(NamedTuple):
