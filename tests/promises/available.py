@@ -78,14 +78,17 @@ def _is_owed(attempt: Attempt, dependency: str) -> bool:
 
 
 def _copied(history: History, alone: Alone) -> set[str] | None:
-    """The paths of which there may be a copy: read since the cache was emptied last. None: no copy is needed."""
+    """The paths with a copy: shown as applied since the cache was emptied last. None: no copy is needed."""
     if alone.dependency != "database":
         return None
     since_s = max((fault.until_s for fault in history.faults if _empties(fault, alone.at_s)), default=0.0)
     return {
         attempt.sent.path
         for attempt in history.attempts
-        if attempt.ok and not attempt.ok.degraded and since_s < attempt.ok.at_s < alone.at_s
+        if attempt.ok
+        and attempt.ok.state != "queued"
+        and not attempt.ok.degraded
+        and since_s < attempt.ok.at_s < alone.at_s
     }
 
 

@@ -30,25 +30,27 @@ def _ends(case: Case, model: SequentialModel) -> Iterator[Violation]:
     for id, expected in model.status.items():
         ended = case.writes.ended[id]
         found = ended.code or ended.effect
-        if id not in case.disputed.operations and not same_end(found, expected) and not _passed_a_forgotten(case, id):
+        if id not in case.disputed.operations and not same_end(found, expected) and not _met_a_forgotten(case, id):
             what = f"{ended.method} at {ended.version} ended {found}, in order it is {expected}"
             yield Violation("inverted", f"{id}: {what}", id)
 
 
-def _passed_a_forgotten(case: Case, id: str) -> bool:
-    """Whether it ended before an earlier write of its entity that the queue had forgotten, as it was accepted or as it
-    was tried before: a writer had that one in hand, and nobody else knew that there was something to wait for."""
-    ended, intents = case.writes.ended[id], case.writes.by_operation
+def _met_a_forgotten(case: Case, id: str) -> bool:
+    """Whether it is one of two writes of an entity of which the later one ended first, because the queue had forgotten
+    the earlier one, as it was accepted or as it was tried before: a writer had that one in hand, and nobody else knew
+    that there was something to wait for."""
+    one = case.writes.ended[id]
+    others = (other for other in case.writes.ended.values() if other.entity == one.entity and other is not one)
+    pairs = ((one, other) if one.version < other.version else (other, one) for other in others)
     return any(
-        other.entity == ended.entity
-        and other.version < ended.version
-        and other.ended_at_s >= ended.ended_at_s
-        and (
-            case.forgotten(operation_id)
-            or (operation_id in intents and case.a_try_was_forgotten(intents[operation_id]))
-        )
-        for operation_id, other in case.writes.ended.items()
+        earlier.ended_at_s >= later.ended_at_s and _was_forgotten(case, earlier.operation_id)
+        for earlier, later in pairs
     )
+
+
+def _was_forgotten(case: Case, operation_id: str) -> bool:
+    intent = case.writes.by_operation.get(operation_id)
+    return case.forgotten(operation_id) or (intent is not None and case.a_try_was_forgotten(intent))
 
 
 def _entities(case: Case, resource: str, model: SequentialModel) -> Iterator[Violation]:

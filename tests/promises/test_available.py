@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.promises.available import READ, WRITE, asked, check, counted, name_of
+from tests.promises.available import NOTICED_S, READ, WRITE, asked, check, counted, name_of
 from tests.promises.breaks_available import database_alone
 from tests.promises.broken import fresh
-from tests.promises.history import Alone, Fault
+from tests.promises.history import Alone, Fail, Fault, Ok, Shown
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,19 @@ def test_what_was_answered_meanwhile_is_counted() -> None:
     found = [*counted(whole.case().history, alone)]
     assert found == [name_of("database", WRITE)] * 5
     assert asked(whole.case().history, alone)[READ] == []
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["read", "only queued"])
+def test_without_the_database_what_was_read_before_is_owed(seen: bool) -> None:
+    """There is a copy of it. A change that is only queued left none."""
+    whole, path = fresh(1), "/users/one"
+    attempt = whole.run.send(*(("GET", path) if seen else ("PATCH", path)))
+    shown, queued = {"shown": (Shown("one", 1),)}, {"operation_id": "one", "version": 1, "state": "queued"}
+    whole.append(Ok(whole.run.step(), attempt, 200 if seen else 202, **(shown if seen else queued)))  # type: ignore[arg-type]
+    began_s = whole.run.step()
+    whole.run.at_s += NOTICED_S
+    for _ in range(9):
+        attempt = whole.run.send("GET", path)
+        whole.append(Fail(whole.run.step(), attempt, 503, "CIRCUIT_BREAKER_OPEN", retryable=True))
+    whole.append(Alone(began_s, whole.run.step(), "database"))
+    assert [each.kind for each in check(whole.case())] == ["unavailable"] * seen

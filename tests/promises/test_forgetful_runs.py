@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -113,6 +114,26 @@ def test_what_was_in_hand_when_the_queue_forgot_may_be_passed_in_status() -> Non
     assert [each.about for each in check(whole.case())] == [refused.operation_id]
     _tried_before(whole, whole.answer_of(deleted.operation_id).attempt)
     assert not [*check(whole.case())], "a try of the delete may have been forgotten, and a writer had it"
+
+
+def test_what_a_writer_still_had_when_the_queue_forgot_may_come_too_late() -> None:
+    """A later delete was applied, and then the forgotten change, which had no entity any more."""
+    check, _ = CHECKS["order"]
+    whole = next(each for each in map(fresh, range(99)) if _delete_after_a_change(each))
+    changed, deleted = _delete_after_a_change(whole)
+    late = replace(changed, effect="rejected", code="USER_NOT_FOUND", ended_at_s=deleted.ended_at_s + 0.1)
+    whole.final = replace(whole.final, ended=tuple(late if each is changed else each for each in whole.final.ended))
+    forgets_s = whole.answer_of(changed.operation_id).at_s + 0.01
+    assert changed.operation_id in [each.about for each in check(whole.case())]
+    whole.append(Fault(forgets_s, forgets_s, "wipe", "queue", forgets_since_s=0.0))
+    assert not [*check(whole.case())]
+
+
+def _delete_after_a_change(broken: Broken) -> tuple[Ended, Ended] | tuple[()]:
+    """Of one entity: its last change, which took effect, and the delete after it."""
+    applied = [each for each in broken.final.ended if each.effect == "applied"]
+    pairs = ((one, other) for one, other in pairwise(applied) if one.entity == other.entity)
+    return next((pair for pair in pairs if [each.method for each in pair] == ["PATCH", "DELETE"]), ())
 
 
 def _change_after_a_delete(broken: Broken) -> tuple[Ended, Ended] | tuple[()]:
