@@ -71,7 +71,7 @@ class Keys:
 
     def who(self, headers: Mapping[bytes, bytes]) -> Principal | None:
         """The holder of the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`. Without a key: ANYBODY if open to
-        all, else None. Raises NotAuthenticated for an unknown key and for an empty one."""
+        all, else None. Raises NotAuthenticated for an unknown key, an empty one, and two that differ."""
         credential = _credential(headers)
         if credential is None:
             return ANYBODY if self._open_to_all else None
@@ -149,17 +149,24 @@ def new_key(name: str, scopes: str) -> tuple[str, str]:
 
 
 def _credential(headers: Mapping[bytes, bytes]) -> bytes | None:
-    raw = headers.get(b"authorization")
-    if raw is not None:
-        kind, _, credential = raw.partition(b" ")
+    bearer, key = headers.get(b"authorization"), headers.get(b"x-api-key")
+    if key == b"":
+        raise _unusable("X-API-Key is empty.", "must be a key, or be left out")
+    if bearer is None:
+        credential = key
+    else:
+        kind, _, credential = bearer.partition(b" ")
         if kind.lower() != b"bearer":
             raise NotAuthenticated("Only `Authorization: Bearer KEY` is understood.")
-    elif b"x-api-key" not in headers:
+        if key is not None and key.strip() != credential.strip():
+            raise _unusable("Authorization and X-API-Key differ.", "must be the key in Authorization, or be left out")
+    if credential is None:
         return None
-    elif not (credential := headers[b"x-api-key"]):
-        details = {"field": "X-API-Key", "value": "", "constraint": "must be a key, or be left out"}
-        raise NotAuthenticated("X-API-Key is empty.", details=details)
     credential = credential.strip()
     if not 0 < len(credential) <= _CREDENTIAL_MAX_BYTES:
         raise NotAuthenticated("This key is not known.")
     return credential
+
+
+def _unusable(message: str, constraint: str) -> NotAuthenticated:
+    return NotAuthenticated(message, details={"field": "X-API-Key", "constraint": constraint})

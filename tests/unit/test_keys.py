@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.shared.errors import NotAuthenticated
 from holdfast.shared.http.key_file import main
 from holdfast.shared.http.keys import Keys, new_key, parse
 
@@ -45,6 +46,23 @@ def test_a_new_key_is_known_and_not_kept(tmp_path: Path) -> None:
     assert who is not None
     assert who.name == "shop"
     assert key not in line
+
+
+@pytest.mark.parametrize("second", ["another", ""])
+def test_two_keys_that_differ_are_refused(tmp_path: Path, second: str) -> None:
+    """Neither is ignored: with the same key in both headers there is one caller, else there are two."""
+    key, line = new_key("shop", "read")
+    path = tmp_path / "keys"
+    path.write_text(line)
+    keys = Keys(path, open_to_all=True)
+    bearer = b"Bearer " + key.encode()
+    same = keys.who({b"authorization": bearer, b"x-api-key": key.encode()})
+    assert same is not None
+    assert same.name == "shop"
+    with pytest.raises(NotAuthenticated, match="differ|empty") as refused:
+        keys.who({b"authorization": bearer, b"x-api-key": second.encode()})
+    assert refused.value.details["field"] == "X-API-Key"
+    assert key not in str(refused.value.details)
 
 
 def test_a_key_is_added_to_a_file_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
