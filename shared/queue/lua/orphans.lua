@@ -18,10 +18,17 @@ end
 if not last or last == '0-0' then return {'', {}} end
 
 local delivered = redis.call('XRANGE', stream, '(' .. after, last, 'COUNT', most)
+if #delivered == 0 then return {'', {}} end
+
+-- All that is pending between its first and last entry, also what is on the stream no more: no count could be too small.
+local pending = {}
+for _, each in ipairs(redis.call('XPENDING', stream, group, delivered[1][1], delivered[#delivered][1], 2 ^ 31)) do
+  pending[each[1]] = true
+end
 local adopted = {}
 for _, entry in ipairs(delivered) do
   local id = entry[1]
-  if #redis.call('XPENDING', stream, group, id, id, 1) == 0 then
+  if not pending[id] then
     redis.call('XCLAIM', stream, group, consumer, 0, id, 'IDLE', idle_ms, 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
     adopted[#adopted + 1] = id
   end
