@@ -136,9 +136,12 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def text_of(error: BaseException) -> str:
-    """The error's class and text, cut to what a log needs. A fault's text leaves out the data that it quotes."""
+    """The error's class and text, cut to what a log needs. Of a fault its text alone, without the data that it quotes:
+    the text says which it is."""
     error = cause_of(error)
-    own = error.detail if isinstance(error, Fault) else str(error)
+    if isinstance(error, Fault) and error.detail:
+        return error.detail[:_TEXT_MAX_CHARS]
+    own = str(error)
     code = getattr(error, "status_code", None)
     words = f"{code} {own}" if code and not own.startswith(code) else own
     return ": ".join(filter(None, (type(error).__name__, words[:_TEXT_MAX_CHARS])))

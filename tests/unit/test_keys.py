@@ -59,7 +59,7 @@ def test_two_keys_that_differ_are_refused(tmp_path: Path, second: str) -> None:
     same = keys.who({b"authorization": bearer, b"x-api-key": key.encode()})
     assert same is not None
     assert same.name == "shop"
-    with pytest.raises(NotAuthenticated, match="differ|empty") as refused:
+    with pytest.raises(NotAuthenticated, match=r"differ|empty") as refused:
         keys.who({b"authorization": bearer, b"x-api-key": second.encode()})
     assert refused.value.details["field"] == "X-API-Key"
     assert key not in str(refused.value.details)

@@ -68,7 +68,7 @@ async def test_what_it_says_is_shown_until_it_works() -> None:
     with pytest.raises(Refusal):
         await hold.control()
     await prober.turn()
-    words = "Refusal: database error 1142: denied to 'ann'"
+    words = "database error 1142: denied to 'ann'"
     assert describe(breaker)["refusal"] == words
     assert hold.check() == (False, f"holding: it answers, and refuses: {words}")
     assert closed(breaker)() == (False, f"open: it answers, and refuses: {words}")
@@ -86,4 +86,4 @@ async def test_what_it_says_is_shown_until_it_works() -> None:
 def test_a_page_without_the_index_says_why() -> None:
     """A database that refuses is not one that is silent."""
     assert banner(None).startswith("The database does not answer. ")
-    assert banner("Refusal: denied").startswith("The database answers, and refuses: Refusal: denied. ")
+    assert banner("denied").startswith("The database answers, and refuses: denied. ")
