@@ -28,6 +28,11 @@ class Refusal(Outage):
     in any outage; a person has to act."""
 
 
+class NotPrimary(Outage):
+    """The dependency answers, and takes no writes: it is read-only, or its cluster has left it behind. A switch-over
+    ends that."""
+
+
 class CommitUnknown(Outage):
     """The dependency stopped answering during a commit, which may have taken effect."""
 

@@ -9,8 +9,8 @@
 
 A store that answers with a refusal (a wrong password, a missing right, a key of another type, an error in a script) is
 not down: the answer stays the same until a person repairs something. Such a failure is logged as an error, counted as
-`refused`, and alerted on. A node of Redis that is not the primary is counted as `wrong_node`. The check `loops` of
-`/health` lists what fails now.
+`refused`, and alerted on. A node of a store that takes no writes, or not these, is counted as `wrong_node`. The check
+`loops` of `/health` lists what fails now.
 """
 
 import re
@@ -26,7 +26,7 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 from holdfast.shared.connections.connection import WrongNode
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import AppError
-from holdfast.shared.faults import BadData, Contention, Fault, Refusal, Unexplained
+from holdfast.shared.faults import BadData, Contention, Fault, NotPrimary, Refusal, Unexplained
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -72,7 +72,8 @@ class FailureReporter:
         error = cause_of(error)
         if isinstance(error, CallRefused):
             return
-        kind = WRONG_NODE if isinstance(error, WrongNode) else REFUSED if is_refusal(error) else NO_ANSWER
+        not_this = isinstance(error, WrongNode | NotPrimary)
+        kind = WRONG_NODE if not_this else REFUSED if is_refusal(error) else NO_ANSWER
         self._counts[kind].inc()
         now = time.monotonic()
         if not self.failing:

@@ -10,7 +10,7 @@ import re
 import pymysql
 import sqlalchemy as sa
 
-from holdfast.shared.faults import BadData, Clash, Contention, Fault, Outage, Refusal, Unexplained
+from holdfast.shared.faults import BadData, Clash, Contention, Fault, NotPrimary, Outage, Refusal, Unexplained
 
 #: Lock wait timeout, deadlock: InnoDB undid our work, the other transaction went on.
 _CONTENTION = {1205, 1213}
@@ -21,11 +21,14 @@ _OUTAGE = {
     # The server is away, going away, full, or not taking us.
     2002, 2003, 2006, 2013, 2014, 2045, 2055, 1040, 1053, 1203, 1226, 1317, 1927, 3024, 1969, 4031, 1080, 1152, 1158,
     1159, 1160, 1161,
-    # It takes no writes: read-only, offline, disk or table space full.
-    1290, 1792, 1836, 3032, 1021, 1114,
-    # A node that its cluster has left behind, or whose commit its group undid: no quorum, no state, lost a conflict.
-    1047, 1180, 3100, 3101,
+    # Its disk or table space is full.
+    1021, 1114,
+    # Its group undid the commit, which lost a conflict.
+    1180, 3101,
 }  # fmt: skip
+
+#: Read-only, offline, or a node that its cluster has left behind: no quorum, no state.
+_NOT_PRIMARY = {1290, 1792, 1836, 3032, 1047, 3100}
 
 #: It is not the database we were built for: credentials, an account that is locked or whose password has expired,
 #: rights, schema.
@@ -36,7 +39,8 @@ _REFUSAL = {
 _BAD_DATA = {1048, 1264, 1265, 1292, 1364, 1366, 1406, 1452, 3140, 3819, 3988, 4025, 1300, 1153}
 
 _HINTS: tuple[tuple[set[int], type[Fault]], ...] = (
-    (_CONTENTION, Contention), (_CLASH, Clash), (_BAD_DATA, BadData), (_OUTAGE, Outage), (_REFUSAL, Refusal),
+    (_CONTENTION, Contention), (_CLASH, Clash), (_BAD_DATA, BadData), (_OUTAGE, Outage),
+    (_NOT_PRIMARY, NotPrimary), (_REFUSAL, Refusal),
 )  # fmt: skip
 
 #: Thousands of the error numbers that the client library gives: it has no answer of the server.
@@ -59,9 +63,9 @@ def classify(error: sa.exc.SQLAlchemyError) -> Fault:
         return Unexplained(type(error).__name__)
     number = _number(error)
     message, detail = f"database error {number}", own_text(error)
-    if isinstance(error.orig, NotConnected | pymysql.err.InterfaceError):
-        return (Refusal if number in _REFUSAL else Outage)(message, detail)
     fault = next((fault for numbers, fault in _HINTS if number in numbers), Unexplained)
+    if isinstance(error.orig, NotConnected | pymysql.err.InterfaceError) and not issubclass(fault, Outage):
+        fault = Outage
     return fault(message, detail)
 
 

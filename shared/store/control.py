@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import ResourceType
-from holdfast.shared.faults import BadData, Fault, Outage, Refusal, Unexplained
+from holdfast.shared.faults import BadData, Fault, NotPrimary, Outage, Refusal, Unexplained
 from holdfast.shared.store.engine import Engine, transaction
 from holdfast.shared.store.load import load
 from holdfast.shared.store.statements import statements_of
@@ -26,12 +26,13 @@ from holdfast.shared.writes.versions import wall_clock
 
 
 def control_write(engine: Engine) -> None:
-    """Raises Outage if it fails; a Refusal if the database answers, and will not take a good write."""
+    """Raises Outage if it fails: NotPrimary or Refusal if the database answers, and will not take a good write."""
     try:
         with transaction(engine) as connection:
             _write_and_delete(connection)
     except Fault as fault:
-        kind = Refusal if isinstance(fault, Refusal | BadData | Unexplained) else Outage
+        refuses = isinstance(fault, Refusal | BadData | Unexplained)
+        kind = NotPrimary if isinstance(fault, NotPrimary) else Refusal if refuses else Outage
         raise kind(f"a control write failed: {fault}", f"a control write failed: {fault.detail}") from fault
 
 

@@ -148,7 +148,7 @@ def test_what_a_node_refuses_is_an_outage(number: int) -> None:
         pymysql.err.OperationalError(number, "a text"),
         pymysql.err.Error,  # type: ignore[arg-type]
     )
-    assert type(classify(error)) is Outage
+    assert isinstance(classify(error), Outage)
 
 
 @pytest.mark.parametrize("hosts", range(1, 7))

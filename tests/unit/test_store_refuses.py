@@ -14,8 +14,9 @@ from holdfast.services.writer.hold import Hold, database_breaker
 from holdfast.shared.faults import Outage, Refusal
 from holdfast.shared.fleet.member import describe
 from holdfast.shared.http.health import closed
-from holdfast.shared.resilience.failure_reporter import is_refusal
+from holdfast.shared.resilience.failure_reporter import FailureReporter, is_refusal
 from holdfast.shared.store.classify import NotConnected, answered, classify
+from holdfast.shared.telemetry import metrics
 
 RIGHTS_AND_SCHEMA = [1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1227, 1698, 1820, 1862, 3118, 4151]
 
@@ -48,10 +49,19 @@ def test_rights_and_schema_are_an_answer(number: int, of: type[pymysql.err.Error
     assert is_refusal(error)
 
 
-@pytest.mark.parametrize("number", [2003, 2013, 1040, 1290, 1205])
-def test_all_else_is_none(number: int) -> None:
-    """No server, a full or a read-only one: that passes without a person."""
-    assert not is_refusal(refused(number))
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(2003, "no_answer"), (2013, "no_answer"), (1040, "no_answer"), (1142, "refused"),
+     *((number, "wrong_node") for number in (1290, 1792, 1836, 3100, 1047))],
+)  # fmt: skip
+@pytest.mark.parametrize("of", [pymysql.err.OperationalError, NotConnected])
+def test_what_its_loops_count(number: int, kind: str, of: type[pymysql.err.Error]) -> None:
+    """A node that takes no writes does answer, and a switch-over ends that without a person."""
+    counted = metrics.loop_failures.labels("any", kind)
+    before = counted._value.get()
+    FailureReporter("any").failed(refused(number, of))
+    assert counted._value.get() == before + 1
+    assert is_refusal(refused(number, of)) == (kind == "refused")
 
 
 async def test_what_it_says_is_shown_until_it_works() -> None:

@@ -111,7 +111,8 @@ DEPENDENCY = Dependency(
         Mode.READ_ONLY: Failure(
             effect=Effect.LATER,
             clients="Reads as usual, fresh. Writes `202`, and later.",
-            detected=f"`batch_held` in the writer's log, {metric(metrics.holding)}. {alert('PipelineStale')}.",
+            detected="Its text at the breaker (`refusal`), `batch_held` in the writer's log, `wrong_node` in "
+            f"{metric(metrics.loop_failures)}. {alert('PipelineStale')}.",
             heals="A control write works again, or the address or another host of `DB_DSN` leads to the new primary: "
             "connections to the old one are dropped.",
             person=f"Finish the failover, or end `read_only`: {runbook('PipelineStale')}.",
