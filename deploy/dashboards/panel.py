@@ -111,9 +111,9 @@ def above(failed: float, degraded: float) -> Limits:
     return ((None, FAILED), (failed, DEGRADED), (degraded, GOOD))
 
 
-def line_at(value: float, colour: str = FAILED) -> Limits:
+def line_at(value: float) -> Limits:
     """One dashed line."""
-    return ((None, NONE), (value, colour))
+    return ((None, NONE), (value, FAILED))
 
 
 def zero_is_good() -> Limits:

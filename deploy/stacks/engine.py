@@ -14,6 +14,7 @@ from deploy.local.places import REPO
 
 _POLL_S = 0.3
 _LONG_S = 600.0
+_HEALTHY_S = 240.0
 
 
 def docker(*command: str, within_s: float = 60.0) -> str:
@@ -68,7 +69,7 @@ def scale_writers(writers: int) -> None:
     compose("up", "--detach", "--wait", "--no-recreate", "--no-deps", "--scale", f"writer={writers}", "writer")
 
 
-def wait_healthy(services: Sequence[str], within_s: float = 240.0) -> None:
+def wait_healthy(services: Sequence[str]) -> None:
     """Return when all of them run and are healthy. Raises Problem about the first that is not."""
 
     def missing() -> str:
@@ -77,7 +78,7 @@ def wait_healthy(services: Sequence[str], within_s: float = 240.0) -> None:
         sick = [f"{service_of(each)} is {health_of(each)}" for each in found if health_of(each) != "healthy"]
         return ", ".join([*(f"{name} does not run" for name in sorted(absent)), *sick])
 
-    wait_for(missing, within_s)
+    wait_for(missing, _HEALTHY_S)
 
 
 def wait_for(missing: Callable[[], str], within_s: float) -> None:

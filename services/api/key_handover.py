@@ -18,7 +18,7 @@ from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
 from holdfast.shared.queue.names import LUA
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -44,8 +44,8 @@ class KeyHandover:
         database: Database,
         clock: Clock,
         key_lifetime_s: int,
-        replicas: Replicas | None = None,
-        partitions: Partitions = ONE,
+        replicas: Replicas | None,
+        partitions: Partitions,
     ) -> None:
         self._redis = redis
         self._partitions = partitions

@@ -19,7 +19,7 @@ from holdfast.services.dlq_admin.writers import Writers, WriterSummary
 from holdfast.shared.errors import AppError
 from holdfast.shared.letters.find import groups
 from holdfast.shared.queue.backlog import backlog_of_those_that_answer
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry import logs, metrics
@@ -65,7 +65,7 @@ class Overview:
         retention: Retention,
         breakers: Breakers,
         ledger: LastReading,
-        partitions: Partitions = ONE,
+        partitions: Partitions,
     ) -> None:
         self._database = database
         self._redis = redis

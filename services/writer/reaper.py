@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from holdfast.shared.connections.redis import text
-from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs
@@ -29,7 +29,7 @@ return 0
 """
 
 
-async def reap(redis: Redis, abandoned_ms: int = _ABANDONED_MS, stream: str = WRITES) -> list[str]:
+async def reap(redis: Redis, stream: str, abandoned_ms: int = _ABANDONED_MS) -> list[str]:
     """Remove the consumers that hold nothing and were idle for `abandoned_ms`; returns their names."""
     try:
         consumers = await redis.xinfo_consumers(stream, WRITERS_GROUP)
@@ -50,5 +50,5 @@ async def reaping(redis: Redis, partitions: Partitions) -> None:
     while True:
         await asyncio.sleep(_EVERY_S)
         for partition in partitions:
-            await reap(redis, stream=partition.writes)
+            await reap(redis, partition.writes)
         iteration_succeeded()

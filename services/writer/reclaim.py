@@ -21,7 +21,7 @@ from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.orphans import Orphans
 from holdfast.shared.queue.page import page
-from holdfast.shared.queue.partitions import QUEUE, Partition
+from holdfast.shared.queue.partitions import Partition
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -61,7 +61,7 @@ class Reclaimer:
         *,
         idle_s: float,
         crashes_max: int,
-        partition: Partition = QUEUE,
+        partition: Partition,
     ) -> None:
         self._redis = redis
         self._partition = partition

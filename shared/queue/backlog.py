@@ -52,7 +52,7 @@ async def backlog(redis: Redis, partitions: Sequence[Partition] = ONE) -> Stream
 
 
 async def backlog_of_those_that_answer(
-    redis: Redis, partitions: Sequence[Partition] = ONE
+    redis: Redis, partitions: Sequence[Partition]
 ) -> tuple[StreamBacklog, dict[int, Exception]]:
     """The same of the partitions that answer, and why the others do not, by their numbers. Raises RedisError, OSError
     if none does."""

@@ -101,7 +101,7 @@ def _decoded(entity: Ref, fields: dict[bytes, bytes]) -> PendingWrites:
     return PendingWrites(sorted(writes, key=lambda write: write.version), unknown)
 
 
-async def oldest_pending(redis: Redis, entities: Iterable[Ref], partitions: Partitions = ONE) -> dict[Ref, int]:
+async def oldest_pending(redis: Redis, entities: Iterable[Ref], partitions: Partitions) -> dict[Ref, int]:
     """The version of each entity's oldest write on its way; entities without one are left out."""
     asked = [entity for entity in entities if pending_name(entity)]
     pipeline = redis.pipeline(transaction=False)

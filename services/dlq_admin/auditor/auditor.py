@@ -14,7 +14,7 @@ from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.letters.audit import seals
 from holdfast.shared.letters.ids import time_of
 from holdfast.shared.letters.index import standing
-from holdfast.shared.queue.partitions import ONE, Partition, Partitions
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.queue.streams import Streams, StreamSeen, together
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -46,9 +46,9 @@ class Auditor:
         database: Database,
         *,
         every_s: float,
-        besides: Iterable[Probe] = (),
-        replicas: Replicas | None = None,
-        partitions: Partitions = ONE,
+        besides: Iterable[Probe],
+        replicas: Replicas | None,
+        partitions: Partitions,
     ) -> None:
         self._database = database
         self._epochs = Epochs(redis, database, replicas, partitions)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
 
 from holdfast.services.dlq_admin.cursors import LETTER, Cursors
 from holdfast.services.dlq_admin.database import Database
@@ -27,22 +26,15 @@ from holdfast.shared.writes.outcome import Reason
 _CURSORS = Cursors("groups", f"{LETTER}_[0-9a-f]{{16}}")
 
 
-class Span(NamedTuple):
-    """`steps` steps of `step_s` seconds, the last of them the one that is running."""
-
-    step_s: int
-    steps: int
+#: A trend is of a day, by the hour; the last hour is the one that is running.
+_STEP_S, _STEPS = 3600, 24
 
 
-DAY, HOUR = Span(3600, 24), Span(300, 12)
-
-
-async def trends(database: Database, names: Collection[str] | None, span: Span = DAY) -> dict[str, Trend]:
+async def trends(database: Database, names: Collection[str] | None) -> dict[str, Trend]:
     """Fingerprint -> its trend; of all groups together under '' when `names` is None."""
-    end = (int(time.time()) // span.step_s + 1) * span.step_s
-    since = end - span.steps * span.step_s
-    found = await database.read(groups.trends, names, since_s=since, step_s=span.step_s, steps=span.steps)
-    return {name: Trend(since=since, step_s=span.step_s, letters=letters) for name, letters in found.items()}
+    since = (int(time.time()) // _STEP_S + 1 - _STEPS) * _STEP_S
+    found = await database.read(groups.trends, names, since_s=since, step_s=_STEP_S, steps=_STEPS)
+    return {name: Trend(since=since, step_s=_STEP_S, letters=letters) for name, letters in found.items()}
 
 
 class Groups:

@@ -16,7 +16,7 @@ from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import DLQ_GROUP, LUA
 from holdfast.shared.queue.orphans import Orphans
-from holdfast.shared.queue.partitions import ONE, Partition, Partitions
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import iteration_succeeded
@@ -41,7 +41,7 @@ class Indexer:
         *,
         idle_s: float,
         probe_cap_s: float,
-        partitions: Partitions = ONE,
+        partitions: Partitions,
     ) -> None:
         self._redis = redis
         self._consumer = consumer

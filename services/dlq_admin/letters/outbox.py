@@ -14,7 +14,7 @@ from holdfast.shared.queue.claims import Change, Claims, pairs
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.queue.entities import claims_of, holder
 from holdfast.shared.queue.names import LUA, PREFIX
-from holdfast.shared.queue.partitions import ONE, QUEUE, Partitions
+from holdfast.shared.queue.partitions import QUEUE, Partitions
 from holdfast.shared.resilience.supervise import iteration_succeeded
 
 _PAGE = 500
@@ -24,9 +24,7 @@ _EVERY_S = 5.0
 class Outbox:
     """Delivers entries of the outbox, whichever replica wrote them. A second delivery changes nothing."""
 
-    def __init__(
-        self, redis: Redis, database: Database, replicas: Replicas | None = None, partitions: Partitions = ONE
-    ) -> None:
+    def __init__(self, redis: Redis, database: Database, replicas: Replicas | None, partitions: Partitions) -> None:
         self._claims = Claims(redis, partitions, replicas) if len(partitions) > 1 else None
         self._script = Script(redis, LUA / "reservations.lua", replicas)
         self._database = database

@@ -15,7 +15,7 @@ from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.names import LUA
 from holdfast.shared.queue.page import page
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.writes import versions
 
 _PAGE = 200
@@ -24,7 +24,7 @@ _PAGE = 200
 class Traces:
     """In one queue."""
 
-    def __init__(self, redis: Redis, partitions: Partitions = ONE) -> None:
+    def __init__(self, redis: Redis, partitions: Partitions) -> None:
         self._redis = redis
         self._partitions = partitions
         self._present = Script(redis, LUA / "present.lua")

@@ -16,7 +16,7 @@ from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.names import WRITERS_GROUP
-from holdfast.shared.queue.partitions import ONE, Partition, Partitions
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.queue.pending import PendingOperation, anywhere, pending_operation
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.timestamps import precise
@@ -46,7 +46,7 @@ class OperationStatus(ResponseModel):
 class OperationFinder:
     """Asks both stores. It never raises because one of them does not answer."""
 
-    def __init__(self, redis: Redis, database: Database, partitions: Partitions = ONE) -> None:
+    def __init__(self, redis: Redis, database: Database, partitions: Partitions) -> None:
         self._redis = redis
         self._partitions = partitions
         self._database = database

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.letters.ids import number_of, stream_of, time_of
 from holdfast.shared.letters.index import body
-from holdfast.shared.letters.index.statements import added, counted, insert, many, moment, now, rows_with, widened
+from holdfast.shared.letters.index.statements import WIDENED, added, counted, insert, many, moment, now, rows_with
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.state import State
 from holdfast.shared.store import epochs
@@ -48,7 +48,7 @@ _COUNTS = (*State, "entities", "imported", "purged")
 _ALIKE = ("fingerprint", "reason", "kind", "code", "command", "frame", "error")
 _GROUP = (*_ALIKE, "first_id", "last_id", *_COUNTS)
 #: Made or locked first, whatever comes: two who index the same letters or entities then come one after the other.
-_MEET_GROUP = insert("dead_letter_groups", _GROUP, on_clash=f"{widened()}, error = VALUES(error)")
+_MEET_GROUP = insert("dead_letter_groups", _GROUP, on_clash=f"{WIDENED}, error = VALUES(error)")
 _COUNT_GROUP = (
     "UPDATE dead_letter_groups SET dead = dead + %s, imported = imported + %s, entities = entities + %s"
     " WHERE fingerprint = %s"
@@ -56,7 +56,7 @@ _COUNT_GROUP = (
 _COUNT_BUILD = insert(
     "dead_letter_builds",
     ("fingerprint", "build", "letters", "first_id", "last_id"),
-    on_clash=f"{added(['letters'])}, {widened()}",
+    on_clash=f"{added(['letters'])}, {WIDENED}",
 )
 _COUNT_TREND = insert("dead_letter_trend", ("bucket", "fingerprint", "letters"), on_clash=added(["letters"]))
 _KNOWN = "SELECT id FROM dead_letters WHERE id IN ({})"

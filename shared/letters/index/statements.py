@@ -73,9 +73,8 @@ def added(columns: Iterable[str]) -> str:
     return ", ".join(f"{column} = {column} + VALUES({column})" for column in columns)
 
 
-def widened(first: str = "first_id", last: str = "last_id") -> str:
-    """The two ends of a span, moved apart to hold the new row."""
-    return f"{first} = LEAST({first}, VALUES({first})), {last} = GREATEST({last}, VALUES({last}))"
+#: The two ends of a span, moved apart to hold the new row.
+WIDENED = "first_id = LEAST(first_id, VALUES(first_id)), last_id = GREATEST(last_id, VALUES(last_id))"
 
 
 def counted(things: Iterable[Any]) -> Mapping[Any, int]:

@@ -11,13 +11,6 @@ from tests.simulation.blocking import Signal, block
 _ANYWAY = nullcontext()
 
 
-class Wakeup(Protocol):
-    """What somebody waits for, once."""
-
-    def set(self) -> None:
-        """It is there."""
-
-
 class Waits(Protocol):
     """One of the two."""
 
