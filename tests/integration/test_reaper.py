@@ -13,8 +13,8 @@ async def test_only_who_is_long_gone_and_holds_nothing_is_removed(own_redis: Red
         assert await reap(redis, WRITES) == []
         await redis.xgroup_create(WRITES, WRITERS_GROUP, "0", mkstream=True)
         for consumer in ("holds", "settled"):
-            await redis.xadd(WRITES, {"any": consumer})
-            [[_, [[entry, _]]]] = await redis.xreadgroup(WRITERS_GROUP, consumer, {WRITES: ">"})
+            entry = await redis.xadd(WRITES, {"any": consumer})
+            await redis.xreadgroup(WRITERS_GROUP, consumer, {WRITES: ">"})
         await redis.xack(WRITES, WRITERS_GROUP, entry)
         assert await reap(redis, WRITES) == []
         assert await reap(redis, WRITES, abandoned_ms=-1) == ["settled"]
