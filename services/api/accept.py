@@ -43,7 +43,8 @@ class Answer(NamedTuple):
     operation_id: str
     entity_id: str
     version: int
-    #: Accepted under an Idempotency-Key that may have been used before; of one that is reused: its record was.
+    #: Accepted, but perhaps not for the first time: under an Idempotency-Key that may have been used before, or by our
+    #: second try; of one that is reused: its record was.
     unsure: bool = False
     #: Which of the command's claims is taken.
     claim: int = 0
@@ -202,7 +203,7 @@ class Acceptor:
             _refuse(candidate, waiting, AcceptanceUnknown())
             return
         answer = Answer(result, operation_id.decode(), entity_id.decode(), int(version or 0))
-        if more:
+        if more or (again and raw == b"accepted"):  # a first try that is over left no trace in the queue
             answer = answer._replace(claim=int(more[0])) if result == "taken" else answer._replace(unsure=True)
         self._clock.observe(answer.version)
         if not safe and answer.result in _PROMISES:

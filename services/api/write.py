@@ -13,7 +13,7 @@ from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.database import Database
 from holdfast.services.api.described import describe
 from holdfast.services.api.direct import DirectPath
-from holdfast.services.api.idempotency import Idempotency, KeyIds, body_hash
+from holdfast.services.api.idempotency import KeyIds, body_hash
 from holdfast.services.api.key_handover import AWAY, KeyHandover
 from holdfast.services.api.rejections import error_of
 from holdfast.services.api.shed import step_out
@@ -110,8 +110,8 @@ class WritePath:
             note(Action.WRITE_DIRECT, **_numbers(answer))
             return await self._done(request, command, answer, outcome, way="direct")
         note(Action.WRITE_ANSWERED, **_numbers(answer), entry_id=_entry_id(answer))
-        if key and _doubtful(answer, sure=self.handover.sure):
-            answer = await self._known_before(answer, key)
+        if _doubtful(answer, keyed=key is not None, sure=self.handover.sure):
+            answer = await self._known_before(answer, candidate)
         if refusal := _refusal(answer, command):
             raise refusal
         if wait_s:
@@ -121,12 +121,12 @@ class WritePath:
                 return ended
         return _queued(request, answer, command, waited=bool(wait_s))
 
-    async def _known_before(self, answer: Answer, key: Idempotency) -> Answer:
+    async def _known_before(self, answer: Answer, candidate: Candidate) -> Answer:
         """The queue does not know what a key was used for if it never saw it (a direct write), has lost it, or the
-        operation is long over. The operations row tells, and the queue learns it. Raises KeyReused; AcceptanceUnknown
-        when a refusal stays in doubt."""
+        operation is long over; nor our own first try, if it is over. The operations row tells, and the queue learns it.
+        Raises KeyReused; AcceptanceUnknown when a refusal stays in doubt."""
         try:
-            first = await self.database.call(reads.first_of_key, key.operation_id)
+            first = await self.database.call(reads.first_of_key, candidate.operation_id)
         except AppError as error:
             # What is accepted is looked at again by the transaction that applies it. A refusal is the last word.
             if answer.result == "accepted" or (answer.result == "reused" and not answer.unsure):
@@ -134,12 +134,13 @@ class WritePath:
             raise AcceptanceUnknown(details={"operation_id": answer.operation_id}) from error
         if first is None or (answer.result == "accepted" and first.version >= answer.version):
             return answer
-        known = DirectKey(
-            key.key_hash, first.body_hash or "", first.operation_id, first.resource, first.entity_id, first.version
-        )
+        if not candidate.key_hash:
+            return answer._replace(version=first.version)
+        about = (first.operation_id, first.resource, first.entity_id, first.version)
+        known = DirectKey(candidate.key_hash, first.body_hash or "", *about)
         with _TELLING.suppressing(*AWAY):
             await self.handover.tell([known])
-        if first.operation_id != key.operation_id:
+        if first.operation_id != candidate.operation_id:
             raise KeyReused(details={"operation_id": first.operation_id})
         return Answer("repeated", first.operation_id, first.entity_id, first.version)
 
@@ -182,9 +183,11 @@ class WritePath:
         return found[0] if found else None
 
 
-def _doubtful(answer: Answer, *, sure: bool) -> bool:
-    """Whether the operations row may know more of the key than the queue does."""
-    return answer.result in ("taken", "reused") or (answer.result == "accepted" and (answer.unsure or not sure))
+def _doubtful(answer: Answer, *, keyed: bool, sure: bool) -> bool:
+    """Whether the operations row may know more of the operation or its key than the queue does."""
+    if answer.result == "accepted":
+        return answer.unsure or (keyed and not sure)
+    return keyed and answer.result in ("taken", "reused")
 
 
 def _refusal(answer: Answer, command: Command) -> AppError | None:

@@ -156,3 +156,22 @@ async def test_an_address_that_moved_on_between_two_tries(
     answer = await accept(write)
     assert isinstance(answer, AcceptanceUnknown)
     assert answer.details == {"operation_id": write.operation_id}
+
+
+@pytest.mark.parametrize("over", [True, False], ids=["over", "waits"])
+async def test_a_second_try_may_be_of_what_is_over(
+    accept: Accept, relay: Relay, clean_redis: RedisServer, over: bool
+) -> None:
+    """The first try was taken, applied and forgotten by the second: what it was accepted as, the database tells. While
+    it waits, the queue knows it."""
+    await warm_up(accept)
+    write = new_user()
+
+    async def settled() -> None:
+        with clean_redis.client() as redis:
+            redis.delete(f"{PREFIX}op:{write.operation_id}")
+
+    relay.steps = [Step(down=0, after=settled) if over else Step(down=0)]
+    answer = await accept(write)
+    assert isinstance(answer, Answer)
+    assert (answer.result, answer.unsure) == ("accepted", over)
