@@ -16,7 +16,7 @@ needed = $(or $($1),$(error $1= is missing: make $@ $1=$2))
 ##@ Run
 
 .PHONY: tour
-tour: ## The five-minute story, typed in by nobody, told and recorded: starts the stack, breaks it, repairs dead letters
+tour: ## The five minutes of the README by themselves, explained and recorded: start the stack, break it, repair dead letters
 	@$(PYTHON) -m deploy.tour
 
 .PHONY: run
@@ -454,7 +454,7 @@ hooks: venv-dev ## Run lint and types before each of your commits (undo: pre-com
 
 .PHONY: release
 release: venv-dev ## Check, build and try a wheel, commit and tag (VERSION=1.2.0; CHECKED=1: `make check` has just passed)
-	@$(VENV) -m deploy.release "$(or $(VERSION),$(error VERSION= is missing))" $(if $(CHECKED),--checked)
+	@$(VENV) -m deploy.release "$(call needed,VERSION,1.2.0)" $(if $(CHECKED),--checked)
 
 UV ?= $(firstword $(wildcard .venv/bin/uv) uv)
 IMAGES := api writer external_proxy dlq_admin migrate

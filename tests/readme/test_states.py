@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from holdfast.shared.letters.replays import transitions
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.resilience.breaker import snapshot
+from tests import ways
 from tests.readme.diagrams import Diagram, declared, diagram, diagrams
 
 DIAGRAMS = list(diagrams())
 DRAWN = {
-    State: transitions.LETTERS,
-    ReplayState: transitions.REPLAYS,
-    ItemState: transitions.ITEMS,
+    State: ways.LETTERS,
+    ReplayState: ways.REPLAYS,
+    ItemState: ways.ITEMS,
 }
 
 
@@ -35,8 +35,8 @@ def test_every_closed_set_is_drawn() -> None:
 
 
 @pytest.mark.parametrize(("enum", "by_state"), DRAWN.items(), ids=lambda value: getattr(value, "__name__", ""))
-def test_what_happens_by_itself_is_drawn(enum: type[Any], by_state: Mapping[Any, transitions.Ways]) -> None:
-    """Each transition that the code declares as happening by itself is an arrow."""
+def test_what_happens_by_itself_is_drawn(enum: type[Any], by_state: Mapping[Any, ways.Ways]) -> None:
+    """Each way on that a state has by itself is an arrow."""
     drawn = next(one for one in DIAGRAMS if one.states_are == f"{enum.__module__}.{enum.__name__}")
     assert {(state.value, to.value) for state, way in by_state.items() for to in way.by_itself} <= drawn.arrows
 

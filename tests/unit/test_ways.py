@@ -6,8 +6,8 @@ import pytest
 
 from holdfast.shared.letters.replays.plan import ACTIVE, END, LETTER_AFTER, WAITING_FOR_A_PERSON, ItemState, ReplayState
 from holdfast.shared.letters.replays.steer import ORDERS
-from holdfast.shared.letters.replays.transitions import ITEMS, LETTERS, REPLAYS, Rest, Ways
 from holdfast.shared.letters.state import State
+from tests.ways import ITEMS, LETTERS, REPLAYS, Rest, Ways
 
 _TABLES = [(State, LETTERS), (ReplayState, REPLAYS), (ItemState, ITEMS)]
 

@@ -50,7 +50,8 @@ def audit(stage: Stage) -> Final:
 
 
 def ended(database: Database) -> list[Ended]:
-    """The operations that are over."""
+    """The operations that are over. When one ended is by the clock that all processes of a machine share, and was noted
+    while the rows of its entity were locked: of one entity, that is the order of commits."""
     query = (
         "SELECT operation_id, resource, entity_id, command, version, effect, rejection, entry_id IS NULL,"
         " UNIX_TIMESTAMP(ended_at) FROM operations"

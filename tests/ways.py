@@ -1,5 +1,5 @@
-"""Transitions: how each state of a dead letter, of a replay's item and of a replay is left. A test checks the code
-against it.
+"""Ways: how each state of a dead letter, of a replay's item and of a replay is left. The code and the diagrams are held
+to it.
 
 Nothing is stuck: what waits for something has a way on by itself, within a time, and what a person may do meanwhile. A
 state at rest waits for nothing: a person decides, or nothing is left to decide.
