@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,20 @@ class Service:
             return fetch("GET", f"{self.url}/livez", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+
+@contextmanager
+def running(*services: Service) -> Iterator[None]:
+    """All of them, started side by side, while the block runs; then killed."""
+    try:
+        for service in services:
+            service.start(wait=False)
+        for service in services:
+            service.wait_until_alive()
+        yield
+    finally:
+        for service in services:
+            service.kill()
 
 
 def api(folder: Path, redis_addr: str, dsn: str, module: str = "holdfast.services.api", **more: str) -> Service:

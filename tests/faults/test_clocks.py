@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -27,16 +28,11 @@ def others(rig: Rig, tmp_path: Path) -> Iterator[list[httpx.Client]]:
             tmp_path, queue, rig.database.dsn, _OTHER_CLOCK, SERVICE="holdfast.services.api",
             CLOCK_AHEAD_S=str(ahead_s), HOLDFAST_INSTANCE=f"api{ahead_s:+.0f}", HOLDFAST_CACHE_REDIS_ADDR=cache,
             HOLDFAST_API_BREAKER_OPEN_S="0.3",
-        ).start(wait=False)
+        )
         for ahead_s in (_TWO_HOURS_S, -_TWO_HOURS_S)
     ]  # fmt: skip
-    for service in services:
-        service.wait_until_alive()
-    clients = [httpx.Client(base_url=service.url, timeout=4 * DEADLINE_S) for service in services]
-    yield clients
-    for client, service in zip(clients, services, strict=True):
-        client.close()
-        service.kill()
+    with processes.running(*services), ExitStack() as stack:
+        yield [stack.enter_context(httpx.Client(base_url=service.url, timeout=4 * DEADLINE_S)) for service in services]
 
 
 def test_services_whose_clocks_are_wrong_agree(rig: Rig, others: list[httpx.Client], tmp_path: Path) -> None:

@@ -29,11 +29,7 @@ def test_no_name_is_known(tmp_path: Path, own_redis: RedisServer, own_database: 
         processes.api(tmp_path, queue, dsn, **unknown, **more)
         for (queue, dsn), more in zip(stores, ({}, processes.HASTY_API), strict=True)
     ]
-    try:
-        for service in services:
-            service.start(wait=False)
-        for service in services:
-            service.wait_until_alive()
+    with processes.running(*services):
         with httpx.Client(base_url=one.url, timeout=4 * DEADLINE_S) as client:
             wait_until(lambda: client.post("/users", json=ADA).status_code == 201, HEALING_S, "written directly")
             wait_until(lambda: client.get("/users").json()["data"], HEALING_S, "read")
@@ -41,9 +37,6 @@ def test_no_name_is_known(tmp_path: Path, own_redis: RedisServer, own_database: 
             for refused in (client.post("/users", json=ADA), client.get(NOBODY), client.get("/external-api")):
                 assert refused.status_code in (503, 504)
                 assert refused.json()["error"]["retryable"] is True
-    finally:
-        for service in services:
-            service.kill()
 
 
 def test_a_resolver_that_hangs(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> None:

@@ -51,13 +51,8 @@ def services(
         "writer": processes.writer(folder, queue.address, database.dsn, **QUICK),
         "dlq_admin": processes.dlq_admin(folder, queue.address, database.dsn, **quick, HOLDFAST_DLQ_PROBE_CAP_S="0.3"),
     }
-    for service in found.values():
-        service.start(wait=False)
-    for service in found.values():
-        service.wait_until_alive()
-    yield found
-    for service in found.values():
-        service.kill()
+    with processes.running(*found.values()):
+        yield found
 
 
 #: One of them is said.

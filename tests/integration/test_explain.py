@@ -3,6 +3,7 @@ behind them."""
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,31 +52,15 @@ def case(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, da
     folder = tmp_path_factory.mktemp("explain")
     api = processes.api(folder, redis_server.address, database.dsn, HOLDFAST_API_RATE_READS_PER_MIN="600")
     dlq = processes.dlq_admin(folder, redis_server.address, database.dsn)
-    for service in (api, dlq):
-        service.start(wait=False)
-    for service in (api, dlq):
-        service.wait_until_alive()
-    with api.client() as client, dlq.client() as asking:
+    with processes.running(api, dlq), api.client() as client, dlq.client() as asking:
         yield Case(client, asking)
-    for service in (api, dlq):
-        service.kill()
 
 
 @pytest.fixture
 def running() -> Iterator[Start]:
     """Starts services side by side; they end with the test."""
-    started: list[processes.Service] = []
-
-    def start(*services: processes.Service) -> None:
-        started.extend(services)
-        for service in services:
-            service.start(wait=False)
-        for service in services:
-            service.wait_until_alive()
-
-    yield start
-    for service in started:
-        service.kill()
+    with ExitStack() as stack:
+        yield lambda *services: stack.enter_context(processes.running(*services))
 
 
 def test_an_accepted_write_is_followed_to_its_end(
@@ -160,14 +145,8 @@ def broken(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> It
     """The same on servers that the test may break; a breaker that opens stays open."""
     api = processes.api(tmp_path, own_redis.address, own_database.dsn, HOLDFAST_API_BREAKER_OPEN_S="30")
     dlq = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, HOLDFAST_DLQ_READ_TIMEOUT_S="1")
-    for service in (api, dlq):
-        service.start(wait=False)
-    for service in (api, dlq):
-        service.wait_until_alive()
-    with api.client() as client, dlq.client() as asking:
+    with processes.running(api, dlq), api.client() as client, dlq.client() as asking:
         yield Case(client, asking)
-    for service in (api, dlq):
-        service.kill()
 
 
 def test_a_read_without_a_database(broken: Case, own_database: Database) -> None:

@@ -33,11 +33,7 @@ def test_an_outage_longer_than_the_limit_restarts_nobody(
         processes.dlq_admin(tmp_path, address, dsn, **more),
         processes.api(tmp_path, address, dsn),
     ]
-    try:
-        for one in services:
-            one.start(wait=False)
-        for one in services:
-            one.wait_until_alive()
+    with processes.running(*services):
         own_redis.freeze()
 
         def silent_s(service: processes.Service) -> float:
@@ -49,9 +45,6 @@ def test_an_outage_longer_than_the_limit_restarts_nobody(
         wait_until(lambda: min(map(silent_s, services)) > 0.6 * _TURN_MAX_S, what="a silence")
         own_redis.kill()
         wait_until(lambda: min(map(silent_s, services)) > 1.2 * _TURN_MAX_S, what="a long silence")
-    finally:
-        for one in services:
-            one.kill()
 
 
 class _Stuck:

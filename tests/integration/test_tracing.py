@@ -67,15 +67,8 @@ def traced(
             folder, redis_server.address, database.dsn, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url, **on
         )  # fmt: skip
         writer = processes.writer(folder, redis_server.address, database.dsn, **(QUICK | on))
-        started = [party, proxy, api, writer]
-        for service in started:
-            service.start(wait=False)
-        for service in started:
-            service.wait_until_alive()
-        with api.client() as client:
+        with processes.running(party, proxy, api, writer), api.client() as client:
             yield Traced(client, writer, receiver, (proxy, api, writer))
-        for service in started:
-            service.kill()
 
 
 @pytest.fixture

@@ -64,13 +64,8 @@ def services(
     started["api"] = processes.api(
         *at, HOLDFAST_API_HEARTBEAT_S="0.3", HOLDFAST_API_EXTERNAL_PROXY_URL=started["external_proxy"].url
     )
-    for service in started.values():
-        service.start(wait=False)
-    for service in started.values():
-        service.wait_until_alive()
-    yield started
-    for service in started.values():
-        service.kill()
+    with processes.running(*started.values()):
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from holdfast.shared.connections.redis import connect
 from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations
 from tests import keys
 from tests.client import fetch
-from tests.processes import Service, dlq_admin
+from tests.processes import Service, dlq_admin, running
 from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 DOWN = Name("database-down", "database")
@@ -93,13 +93,8 @@ def replicas(
         redis.flushall()
     folder = tmp_path_factory.mktemp("replicas")
     started = [dlq_admin(folder, redis_server.address, database.dsn, name) for name in ("one", "two")]
-    for each in started:
-        each.start(wait=False)
-    for each in started:
-        each.wait_until_alive()
-    yield started
-    for each in started:
-        each.kill()
+    with running(*started):
+        yield started
 
 
 def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> None:

@@ -83,13 +83,8 @@ def system(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> It
     at = (tmp_path, own_redis.address, own_database.dsn)
     api = processes.api(*at, HOLDFAST_API_HEARTBEAT_S="0.2")
     writer = processes.writer(*at, **QUICK)
-    for service in (api, writer):
-        service.start(wait=False)
-    for service in (api, writer):
-        service.wait_until_alive()
-    yield System(api, writer)
-    for service in (api, writer):
-        service.kill()
+    with processes.running(api, writer):
+        yield System(api, writer)
 
 
 async def test_it_goes_all_the_way_through_an_outage(

@@ -27,13 +27,8 @@ def services(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> 
         "writer": processes.writer(*at, **QUICK, **json_lines),
         "dlq_admin": processes.dlq_admin(*at, HOLDFAST_DLQ_AUDIT_EVERY_S="0.2", **json_lines),
     }
-    for service in started.values():
-        service.start(wait=False)
-    for service in started.values():
-        service.wait_until_alive()
-    yield started
-    for service in started.values():
-        service.kill()
+    with processes.running(*started.values()):
+        yield started
 
 
 def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database: Database) -> None:

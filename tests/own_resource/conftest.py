@@ -126,10 +126,6 @@ def system(
         processes.dlq_admin(*at, **more),
     ]
     with ExitStack() as stack:
-        for service in services:
-            stack.callback(service.kill)
-            service.start(wait=False)
-        for service in services:
-            service.wait_until_alive()
+        stack.enter_context(processes.running(*services))
         clients = [stack.enter_context(service.client()) for service in services]
         yield System(stores, queue, cache, clients[0], clients[2], Stream(queue, stores))
