@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TypeVar
 from zlib import crc32
 
-from holdfast.shared.queue.names import PREFIX
+from holdfast.shared.queue import names
 
 MOST = 64
 
@@ -26,15 +26,24 @@ class Partition:
     def __init__(self, number: int, count: int) -> None:
         self.number = number
         self.count = count
-        self.prefix = PREFIX if count == 1 else f"{{holdfast:{count}:{number}}}:"
-        self.writes = self.prefix + "writes"
-        self.dead = self.prefix + "dead"
-        self.clock = self.prefix + "clock"
-        self.ledger = self.prefix + "ledger"
-        self.look = self.prefix + "look"
-        self.keys_since = self.prefix + "keys_since"
+        self.prefix = names.PREFIX if count == 1 else f"{{holdfast:{count}:{number}}}:"
+        self.writes = self._here(names.WRITES)
+        self.dead = self._here(names.DEAD)
+        self.clock = self._here(names.CLOCK)
+        self.ledger = self._here(names.LEDGER)
+        self.look = self._here(names.LOOK)
+        self.keys_since = self._here(names.KEYS_SINCE)
+        self._keys_used = self._here(names.KEYS_USED)
+        self._key = self._here(names.KEY)
+        self._operation = self._here(names.OPERATION)
+        self._attempts = self._here(names.ATTEMPTS)
+        self._replay = self._here(names.REPLAY)
         #: In the ids of its dead letters (settle.lua, shared/letters/ids.py).
         self.stream = 0 if count == 1 else count * 100 + number
+
+    def _here(self, name: str) -> str:
+        """The key of this part that has this name where the queue has one."""
+        return self.prefix + name.removeprefix(names.PREFIX)
 
     @cached_property
     def accepting(self) -> tuple[str, ...]:
@@ -48,23 +57,23 @@ class Partition:
 
     def operation(self, operation_id: str) -> str:
         """A pending or dead-lettered operation."""
-        return f"{self.prefix}op:{operation_id}"
+        return self._operation + operation_id
 
     def attempts(self, entry_id: str) -> str:
         """The failed attempts at an entry."""
-        return f"{self.prefix}attempts:{entry_id}"
+        return self._attempts + entry_id
 
     def replay(self, replay_id: int) -> str:
         """What a replay has sent here."""
-        return f"{self.prefix}replay:{replay_id}"
+        return f"{self._replay}{replay_id}"
 
     def record(self, key_hash: str) -> str:
         """Of an Idempotency-Key."""
-        return f"{self.prefix}key:{key_hash}"
+        return self._key + key_hash
 
     def of_key(self, key_hash: str) -> tuple[str, str]:
         """The record of an Idempotency-Key, and where it leaves its trace (keys.lua)."""
-        return f"{self.prefix}key:{key_hash}", f"{self.prefix}keys_used:{key_hash[:3]}"
+        return self._key + key_hash, self._keys_used + key_hash[:3]
 
     def kept(self, operation_id: str, pending: str, claims: Sequence[str | int]) -> list[str]:
         """Of a write, while it is on its way. `pending` and `claims` as in entities.py."""
@@ -73,7 +82,7 @@ class Partition:
         if pending:
             keys.append(prefix + pending)
         if operation_id:
-            keys.append(f"{prefix}op:{operation_id}")
+            keys.append(self._operation + operation_id)
         return keys
 
 
