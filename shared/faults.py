@@ -43,3 +43,8 @@ class BadData(Fault):
 
 class Unexplained(Fault):
     """The dependency refused, and its error does not say whether the dependency or the data is wrong."""
+
+
+def words_of(error: Exception) -> str:
+    """What may be shown of an error: a fault's detail; of any other, whose text may hold data, its class."""
+    return error.detail if isinstance(error, Fault) else type(error).__name__

@@ -51,7 +51,6 @@ from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.runtime.redis import cache_client, queue_client
 from holdfast.shared.store import apply as store
-from holdfast.shared.store.classify import answered
 from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import engine_of, reading
 from holdfast.shared.store.load import load_ended
@@ -155,7 +154,7 @@ class Writer:
         await self._reading.groups()
         loops += start(
             {
-                "database": self._hold.prober(answered).run,
+                "database": self._hold.prober().run,
                 "cache": self._cache_prober.run,
                 "board": self._board.run,
                 **partitions.each("deferred", lambda one: partial(self._deferred.run, self._pipeline, one)),

@@ -21,7 +21,7 @@ from contextlib import nullcontext
 from holdfast.services.writer.hold import Hold
 from holdfast.services.writer.pace import Pace
 from holdfast.services.writer.traced import transaction
-from holdfast.shared.faults import BadData, Clash, Contention, Fault, Outage
+from holdfast.shared.faults import BadData, Clash, Contention, Outage, words_of
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import State, Transition
@@ -101,7 +101,7 @@ class Applier:
         if _is_race(first):
             return Retry()
         await self._hold.control()
-        logs.warning(Action.CONTROL_WRITE_WORKED, entry=entry[0].entry_id, error=_text(first))
+        logs.warning(Action.CONTROL_WRITE_WORKED, entry=entry[0].entry_id, error=words_of(first))
         try:
             return (await self._through_contention(entry, doubted=True))[0]
         except Exception as again:  # noqa: BLE001 - the entry is judged by it
@@ -145,7 +145,7 @@ class Applier:
             metrics.pace.set(self._pace.share)
 
     async def _halves(self, batch: list[Delivery], error: Exception, *, doubted: bool) -> list[Outcome]:
-        logs.warning(Action.BATCH_SPLIT, writes=len(batch), error=_text(error))
+        logs.warning(Action.BATCH_SPLIT, writes=len(batch), error=words_of(error))
         middle = len(batch) // 2
         return [
             *await self._all(batch[:middle], doubted=doubted),
@@ -156,7 +156,3 @@ class Applier:
 def _is_race(error: Exception) -> bool:
     """Whether another transaction was in the way, and may be gone the next time. A clash that stays is no race."""
     return isinstance(error, Contention) and not isinstance(error, Clash)
-
-
-def _text(error: Exception) -> str:
-    return error.detail if isinstance(error, Fault) else type(error).__name__

@@ -6,7 +6,7 @@ import asyncio
 import random as randoms
 from collections.abc import Awaitable, Callable
 
-from holdfast.shared.faults import BadData, Contention, Fault, Outage
+from holdfast.shared.faults import BadData, Contention, Outage, words_of
 from holdfast.shared.http.health import detail_of
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
@@ -14,6 +14,7 @@ from holdfast.shared.resilience.breaker.prober import Probe, Prober
 from holdfast.shared.resilience.breaker.snapshot import Override, State
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from holdfast.shared.runtime.time_budgets import STORE_OPEN_MAX_S
+from holdfast.shared.store.classify import answered
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -74,11 +75,9 @@ class Hold:
         """Wait until nothing is held."""
         await self._open.wait()
 
-    def prober(
-        self, refused: Callable[[Exception], bool], random: Callable[[float, float], float] = randoms.uniform
-    ) -> Prober:
-        """It ends the hold. `refused`: whether an error is the database's answer."""
-        return Prober(Probe(self._breaker, self._write, refused=refused), random=random)
+    def prober(self, random: Callable[[float, float], float] = randoms.uniform) -> Prober:
+        """It ends the hold."""
+        return Prober(Probe(self._breaker, self._write, refused=answered), random=random)
 
     async def control(self) -> None:
         """A control write, to tell whether a failure is the database's. Raises Outage, which opens the breaker, if the
@@ -94,7 +93,7 @@ class Hold:
             await self._control_write()
             self._reported = ""
         except Exception as error:  # whatever it was, another write would not fare better
-            detail = error.detail if isinstance(error, Fault) else type(error).__name__
+            detail = words_of(error)
             if detail != self._reported:
                 logs.warning(Action.CONTROL_WRITE_FAILED, error=detail)
                 self._reported = detail

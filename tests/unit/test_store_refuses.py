@@ -15,7 +15,7 @@ from holdfast.shared.faults import Outage, Refusal
 from holdfast.shared.fleet.member import describe
 from holdfast.shared.http.health import closed
 from holdfast.shared.resilience.failure_reporter import FailureReporter, is_refusal
-from holdfast.shared.store.classify import NotConnected, answered, classify
+from holdfast.shared.store.classify import NotConnected, classify
 from holdfast.shared.telemetry import metrics
 
 RIGHTS_AND_SCHEMA = [1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1227, 1698, 1820, 1862, 3118, 4151]
@@ -74,7 +74,7 @@ async def test_what_it_says_is_shown_until_it_works() -> None:
 
     breaker = database_breaker(1.5)
     hold = Hold(breaker, write)
-    prober = hold.prober(answered)
+    prober = hold.prober()
     with pytest.raises(Refusal):
         await hold.control()
     await prober.turn()

@@ -97,7 +97,7 @@ async def apply(database: Database, breaker: Breaker, threads: Threads) -> Async
     """An applier with the prober, which asks often."""
     hold = Hold(breaker, database.control_write)
     pace = Pace(len(BATCH), target_s=1)
-    probing = asyncio.create_task(hold.prober(lambda _: False, lambda _least, _most: 0.05).run())
+    probing = asyncio.create_task(hold.prober(lambda _least, _most: 0.05).run())
     yield Applier(database.transaction, threads, breaker, hold, pace)
     probing.cancel()
 

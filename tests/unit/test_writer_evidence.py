@@ -52,7 +52,7 @@ async def applied(batch: list[int], wrong: Wrong) -> list[Outcome]:
 
     breaker = database_breaker(timeout_s=1)
     hold = Hold(breaker, control_write)
-    probing = asyncio.create_task(hold.prober(lambda _: False, lambda _least, _most: 0.01).run())
+    probing = asyncio.create_task(hold.prober(lambda _least, _most: 0.01).run())
     deliveries: Any = [Delivery(number, f"{number}-0") for number in batch]  # type: ignore[arg-type]
     try:
         with ThreadPoolExecutor(2) as threads:

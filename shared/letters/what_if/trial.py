@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from holdfast.shared.faults import Clash, Contention, Fault, Outage, Unexplained
+from holdfast.shared.faults import Clash, Contention, Outage, Unexplained, words_of
 from holdfast.shared.letters.replays.resent import resent
 from holdfast.shared.letters.what_if.verdict import Verdict, WhatIf
 from holdfast.shared.queue.codec import Undecodable, decode
@@ -117,7 +117,7 @@ def _try(connection: sa.Connection, batch: Sequence[_Tried], known: Known) -> tu
         savepoint.rollback()
         error = unknown
     if len(batch) == 1:
-        return {batch[0].number: WhatIf(Verdict.STILL_FAILS, _message(error))}, known
+        return {batch[0].number: WhatIf(Verdict.STILL_FAILS, words_of(error))}, known
     tried: dict[int, WhatIf] = {}
     width = -(-len(batch) // _PARTS)
     for at in range(0, len(batch), width):
@@ -200,8 +200,3 @@ def _named(outcome: Outcome) -> tuple[Verdict, str, dict[str, object]]:
 
 
 _ENDED = {Verdict.WOULD_APPLY: "applied", Verdict.SUPERSEDED: "superseded", Verdict.REJECTED: "rejected"}
-
-
-def _message(error: Exception) -> str:
-    """The database's own words without the data that it quotes; of any other error, its kind."""
-    return error.detail if isinstance(error, Fault) else type(error).__name__
