@@ -4,7 +4,7 @@ from enum import StrEnum
 from functools import cache
 
 from holdfast.shared.domain.registry import domain
-from holdfast.shared.http.open_paths import SAFE_METHODS
+from holdfast.shared.http.open_paths import KEPT_PATHS, SAFE_METHODS
 
 
 class Lane(StrEnum):
@@ -18,7 +18,6 @@ class Lane(StrEnum):
     REST = "rest"
 
 
-_KEPT = {"/livez", "/readyz", "/health", "/metrics"}
 _KEPT_UNDER = ("/circuit-breaker/", "/operations/")
 
 
@@ -32,7 +31,7 @@ def lane_of(method: str, path: str) -> Lane:
     """The lane of a request."""
     if path.startswith(_served()):
         return Lane.READS if method in SAFE_METHODS else Lane.WRITES
-    if path in _KEPT or path.startswith(_KEPT_UNDER):
+    if path in KEPT_PATHS or path.startswith(_KEPT_UNDER):
         return Lane.KEPT
     if method not in SAFE_METHODS:
         return Lane.WRITES

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from holdfast.shared.errors import AppError, BodyTooLarge, MalformedHttp, Overloaded, RequestTooSlow
 from holdfast.shared.http.head import check_form, check_size, head_too_large, is_short, without_upgrade
 from holdfast.shared.http.linger import LingeringTransport
+from holdfast.shared.http.open_paths import KEPT_PATHS
 from holdfast.shared.http.refuse import refusal
 from holdfast.shared.runtime.bounds import Bounds
 
@@ -29,6 +30,7 @@ _NOTHING, _HEAD, _BODY = _At.NOTHING, _At.HEAD, _At.BODY
 #: Handlers of these methods read no body, so they may have acted before the body turns out to be invalid, and their
 #: answer is sent. Every other handler reads the body before it acts.
 _ACT_WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "DELETE"}
+_KEPT_TARGETS = {path.encode() for path in KEPT_PATHS}
 
 
 def _malformed(error: httptools.HttpParserError) -> MalformedHttp:
@@ -175,7 +177,7 @@ class BoundedHttp(HttpToolsProtocol):
         check_form(self.parser.get_http_version(), self.headers, upgrade=self.parser.should_upgrade())
         if len(self.pipeline) >= bounds.pipelined_max:
             raise MalformedHttp("Too many requests were sent without waiting for answers.")
-        if self._crowded and self.url.partition(b"?")[0] not in bounds.kept_paths:
+        if self._crowded and self.url.partition(b"?")[0] not in _KEPT_TARGETS:
             raise Overloaded(details={"reason": "connections"})
 
     # --- the end ---

@@ -29,9 +29,8 @@ class Bounds:
     #: Time for a client that is still sending to read why it was refused.
     linger_s: float = 2.0
     connections_max: int = 2000
-    #: Connections beyond that, for the paths below only.
+    #: Connections beyond that, for health and metrics only.
     connections_kept: int = 64
-    kept_paths: frozenset[bytes] = frozenset({b"/livez", b"/readyz", b"/health", b"/metrics"})
 
     def body_s_at(self, target: bytes) -> float:
         """The time limit of a body for `target`."""
