@@ -1,21 +1,20 @@
 """One experiment from beginning to end, on processes of its own."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from deploy.chaos.experiment import DEGRADED, GOOD, HONEST, BreakerOpened, Expect, Experiment, Saw, Stage, Waited
 from deploy.chaos.run import run
-from deploy.local.output import Problem
 from deploy.local.processes import Process, freeze
-from deploy.stacks.faults import Fault, Freeze, Program
+from deploy.stacks.faults import Fault, Freeze
 from deploy.stacks.guard import mended_after
 from deploy.stacks.journal import Journal
 from deploy.stacks.spawn import undo_of
-from deploy.stacks.stack import Stack
 from tests import keys, processes
 from tests.servers import Database, RedisServer
+from tests.stacks.dead import DeadStack
 
 EXPERIMENT = Experiment(
     name="short",
@@ -30,7 +29,7 @@ EXPERIMENT = Experiment(
 )
 
 
-class OwnStack(Stack):
+class OwnStack(DeadStack):
     """An api, a writer and a dlq_admin; only the database can be broken, and only by freezing it."""
 
     operator_key = keys.OPERATOR
@@ -43,27 +42,6 @@ class OwnStack(Stack):
     def address(self, program: str) -> str:
         """`host:port`."""
         return f"127.0.0.1:{self._programs[program].port}"
-
-    def prepare(self, faults: Iterable[Fault]) -> None:
-        """Nothing to prepare."""
-
-    def processes(self, program: Program) -> Mapping[str, str]:
-        """Not needed."""
-        return {}
-
-    def pids(self) -> Mapping[str, int]:
-        """Not needed."""
-        return {}
-
-    def scale(self, writers: int) -> None:
-        """Not needed."""
-
-    def start_api(self, name: str, settings: Mapping[str, str]) -> None:
-        """Not needed."""
-
-    def primary(self, store: str) -> str:
-        """None: one node of each."""
-        raise Problem(f"there is one node of the {store}")
 
     def ledger(self) -> tuple[bool, str]:
         """Not needed."""
@@ -92,13 +70,8 @@ def stack(own_redis: RedisServer, own_database: Database, tmp_path: Path, journa
         "writer": processes.writer(*about, **processes.QUICK),
         "dlq_admin": processes.dlq_admin(*about),
     }
-    for service in services.values():
-        service.start(wait=False)
-    for service in services.values():
-        service.wait_until_alive()
-    yield OwnStack(services, own_database, journal)
-    for service in services.values():
-        service.kill()
+    with processes.running(*services.values()):
+        yield OwnStack(services, own_database, journal)
 
 
 def test_from_steady_state_to_verdict(stack: OwnStack, journal: Journal) -> None:

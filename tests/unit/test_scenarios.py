@@ -1,7 +1,6 @@
 """Scenarios as data: what they expect is looked at rightly, and they can be carried out to the end."""
 
 import re
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -9,7 +8,6 @@ import pytest
 
 from deploy.announce import Announcer
 from deploy.client.request import JsonResponse
-from deploy.local.output import Problem
 from deploy.scenarios import database_down, errors, redis_down
 from deploy.scenarios.expect import (
     ABSENT,
@@ -35,9 +33,9 @@ from deploy.scenarios.steps import (
     Step,
     Stop,
 )
-from deploy.stacks.faults import Fault, Program
+from deploy.stacks.faults import Program
 from deploy.stacks.journal import Journal
-from deploy.stacks.stack import Stack
+from tests.stacks.dead import DeadStack
 
 ALL = (database_down.SCENARIO, redis_down.SCENARIO, errors.SCENARIO)
 
@@ -105,44 +103,6 @@ def test_a_scenario_uses_only_what_is_there(scenario: Scenario) -> None:
                 down -= set(names)
     assert not down
     assert scenario.steps[-1] == Balance()
-
-
-class DeadStack(Stack):
-    """Nothing responds there."""
-
-    operator_key = ""
-
-    def address(self, program: str) -> str:
-        """A port that is closed."""
-        return "127.0.0.1:1"
-
-    def prepare(self, faults: Iterable[Fault]) -> None:
-        """Nothing to prepare."""
-
-    def processes(self, program: Program) -> Mapping[str, str]:
-        """None."""
-        return {}
-
-    def pids(self) -> Mapping[str, int]:
-        """None."""
-        return {}
-
-    def scale(self, writers: int) -> None:
-        """Nothing to scale."""
-
-    def start_api(self, name: str, settings: Mapping[str, str]) -> None:
-        """Nothing to start."""
-
-    def primary(self, store: str) -> str:
-        """None: one node of each."""
-        raise Problem(f"there is one node of the {store}")
-
-    def ledger(self) -> tuple[bool, str]:
-        """Out of balance."""
-        return False, "missing 1"
-
-    def _begin(self, fault: Fault) -> None:
-        """Nothing to break."""
 
 
 def test_a_dead_stack_fails_every_step_and_ends(tmp_path: Path) -> None:
