@@ -15,6 +15,11 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
+def in_both(key: str) -> dict[str, str]:
+    """It in either header that may hold one; a request with two that differ is refused."""
+    return bearer(key) | {"X-API-Key": key}
+
+
 def written_to(folder: Path) -> Path:
     """The keys file that holds them all."""
     path = folder / "keys"
