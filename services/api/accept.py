@@ -199,7 +199,7 @@ class Acceptor:
             result = "accepted"  # by our own first try
         if result == "busy" and again:
             result = "repeated"  # the request that holds the key may be this one
-        if result == "taken" and again:  # our first try may have been applied, and the value changed since
+        if again and result in ("taken", "backlog"):  # our first try may have been applied, and all else changed since
             _refuse(candidate, waiting, AcceptanceUnknown())
             return
         answer = Answer(result, operation_id.decode(), entity_id.decode(), int(version or 0))

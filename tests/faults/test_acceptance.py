@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from holdfast.services.api.accept import Answer
@@ -139,20 +140,24 @@ async def test_the_only_living_connection_is_in_use(
     await asyncio.gather(other, return_exceptions=True)
 
 
-async def test_an_address_that_moved_on_between_two_tries(
-    accept: Accept, relay: Relay, clean_redis: RedisServer
+def address_taken(redis: SyncRedis, write: Candidate) -> None:
+    """Somebody else has reserved it."""
+    redis.hset(EMAILS, write.command.values["email"], "somebody-else another-operation")
+
+
+def entity_busy(redis: SyncRedis, write: Candidate) -> None:
+    """As many writes of it wait as may."""
+    redis.hset(f"{PREFIX}user:{write.entity_id}", mapping={f"{number}": "" for number in range(11)})
+
+
+@pytest.mark.parametrize("refusal", [address_taken, entity_busy])
+async def test_what_refuses_a_second_try_says_nothing_about_the_first(
+    accept: Accept, relay: Relay, clean_redis: RedisServer, refusal: Callable[[SyncRedis, Candidate], None]
 ) -> None:
-    """The first try was taken, applied and forgotten, and somebody else has reserved the address by the second: that
-    the second is refused says nothing about the first."""
+    """Which was taken, applied and forgotten before the second."""
     await warm_up(accept)
     write = new_user()
-
-    async def settled_and_reserved() -> None:
-        with clean_redis.client() as redis:
-            redis.delete(f"{PREFIX}op:{write.operation_id}")
-            redis.hset(EMAILS, write.command.values["email"], "somebody-else another-operation")
-
-    relay.steps = [Step(down=0, after=settled_and_reserved)]
+    relay.steps = [Step(down=0, after=lambda: settled(clean_redis, write, refusal))]
     answer = await accept(write)
     assert isinstance(answer, AcceptanceUnknown)
     assert answer.details == {"operation_id": write.operation_id}
@@ -162,16 +167,19 @@ async def test_an_address_that_moved_on_between_two_tries(
 async def test_a_second_try_may_be_of_what_is_over(
     accept: Accept, relay: Relay, clean_redis: RedisServer, over: bool
 ) -> None:
-    """The first try was taken, applied and forgotten by the second: what it was accepted as, the database tells. While
-    it waits, the queue knows it."""
+    """Then the database tells what it was accepted as. While the first try waits, the queue knows it."""
     await warm_up(accept)
     write = new_user()
-
-    async def settled() -> None:
-        with clean_redis.client() as redis:
-            redis.delete(f"{PREFIX}op:{write.operation_id}")
-
-    relay.steps = [Step(down=0, after=settled) if over else Step(down=0)]
+    relay.steps = [Step(down=0, after=lambda: settled(clean_redis, write)) if over else Step(down=0)]
     answer = await accept(write)
     assert isinstance(answer, Answer)
     assert (answer.result, answer.unsure) == ("accepted", over)
+
+
+async def settled(
+    server: RedisServer, write: Candidate, then: Callable[[SyncRedis, Candidate], None] = lambda *_: None
+) -> None:
+    """The write is over, and the queue knows nothing of it any more."""
+    with server.client() as redis:
+        redis.delete(f"{PREFIX}op:{write.operation_id}")
+        then(redis, write)

@@ -1,6 +1,7 @@
 """The queue's Redis dead, frozen, full or cut off: writes go straight to the database, exactly once with whatever is
 queued already; what only the queue knows is not guessed; and everything heals by itself."""
 
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,8 +11,9 @@ from deploy.faults.faults import Faults, LoseReply
 from holdfast.shared.queue.names import ATTEMPTS, OPERATION
 from tests.conftest import ROOT
 from tests.faults.conftest import StartWriter
-from tests.faults.rig import NOBODY, SILENT, Rig, refused, within
+from tests.faults.rig import HEALING_S, NOBODY, SILENT, Rig, refused, within
 from tests.integration.test_api_accepts import ADA, error_of, key
+from tests.processes import Service
 from tests.servers import wait_until
 
 #: Takes the queue away; returns what brings it back.
@@ -177,6 +179,30 @@ def test_the_reply_to_an_acceptance_is_lost(rig: Rig, start_writer: StartWriter,
         counts = {name.decode() for name in queue.hkeys("{holdfast}:ledger")}
     assert counts == ({"duplicates", f"late:{first.json()['data']['operation_id']}"} if status == 201 else set())
     assert rig.count("operations") == rig.count("users")
+
+
+def test_the_answer_to_a_second_try_has_the_version_of_the_first(rig: Rig, writer: Service) -> None:
+    """Which was applied before, and forgotten by the queue. As the second may come too early for that, it is tried until
+    it does not: a writer has found two entries of one write."""
+    rig.warm_up()
+
+    def late() -> bool:
+        rig.wait_until_whole()
+        rig.to_queue.set(Faults(lose_reply=LoseReply("EVALSHA", then="hang")))
+        user = ADA | {"email": f"{uuid.uuid4()}@example.com"}
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(rig.client.post, "/users", json=user)
+            wait_until(lambda: (rig.to_queue.lost_replies and rig.backlog() == 0) or waiting.done(), what="applied")
+            rig.to_queue.set(Faults(reset=True))
+            rig.to_queue.heal()
+            answer = waiting.result()
+        if answer.status_code == 202:
+            path = f"/users/{answer.json()['data']['id']}"
+            wait_until(lambda: rig.client.get(path).json()["meta"].get("pending") is False, what="applied")
+            assert rig.client.get(path).headers["etag"] == f'"{answer.json()["meta"]["version"]}"'
+        return duplicates(rig) > 0 and answer.status_code == 202
+
+    wait_until(late, HEALING_S, "a second try comes late")
 
 
 def test_full(rig: Rig, start_writer: StartWriter) -> None:
