@@ -58,7 +58,8 @@ class Limited(ABC):
 
     def until(self, ends: float, now: float) -> None:
         """Set the limit, or another one. Both are on the monotonic clock."""
-        self.over()
+        if self._among is not None or self._timer is not None:
+            self.over()
         self.ends = ends
         self._among = self._limits.add(self, now)
 
