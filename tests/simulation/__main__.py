@@ -1,6 +1,6 @@
 """`python -m tests.simulation [--seeds 200] [--first 0] [--within 60] [--jobs 2] | --seed N [--cut "..."] [--shrink] |
---kept`. Exit code 0: every promise held; 1: one was broken; 2: held, but something that should happen sometimes never
-did."""
+--kept [--within 60]`. Exit code 0: every promise held; 1: one was broken; 2: held, but something that should happen
+sometimes never did."""
 
 import argparse
 import gc
@@ -35,20 +35,24 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="only this one, with its timeline")
     parser.add_argument("--cut", type=Cut.parse, default=Cut(), help="what of it is kept: `seconds=9 faults=1,4`")
     parser.add_argument("--shrink", action="store_true", help="find the smallest cut that still fails")
-    parser.add_argument("--kept", action="store_true", help="the seeds that once found something")
+    parser.add_argument("--kept", action="store_true", help="what once found something; others too with --within")
     parser.add_argument("--quiet", action="store_true", help="no timeline")
     options = parser.parse_args()
     if options.seed is not None:
         return _one(Kept(options.seed, options.cut), shrinking=options.shrink, quiet=options.quiet)
-    if options.kept:
-        return _many(kept.kept(), options.jobs, counted=False)
+    _prepare()
+    before = _many(kept.kept(), options.jobs, counted=False) if options.kept else 0
+    if options.kept and options.within is None:
+        return before
     seeds = range(options.first, options.first + options.seeds)
-    return _many(_within((Kept(seed, options.cut) for seed in seeds), options.within), options.jobs, counted=True)
+    runs = _within((Kept(seed, options.cut) for seed in seeds), options.within)
+    return _many(runs, options.jobs, counted=True) or before
 
 
 def _within(runs: Iterable[Kept], seconds: float | None) -> Iterator[Kept]:
+    before_s = _used_s()
     for one in runs:
-        if seconds is not None and _used_s() >= seconds:
+        if seconds is not None and _used_s() - before_s >= seconds:
             return
         yield one
 
@@ -95,10 +99,14 @@ def _shrunk(first: Result) -> Result:
     return smallest
 
 
-def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
+def _prepare() -> None:
     gc.disable()  # a collection looks at all that is warm, and what runs leave behind goes with their processes
     warm.up()
+
+
+def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
     census, failed, began, virtual_s, count = Census(), 0, time.monotonic(), 0.0, 0
+    before_s = _used_s()
     for result in _in_its_own_process(runs, jobs):
         census.add(result.seen)
         warm.learn(result.texts)
@@ -111,7 +119,7 @@ def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
             sys.stderr.write(f"{count} runs, {failed} failed\n")
     real_s = time.monotonic() - began
     speed = f"{virtual_s:,.0f} virtual seconds in {real_s:,.0f} real ones ({virtual_s / max(real_s, 1e-9):,.0f} times)"
-    each_s = _used_s() / max(count, 1)
+    each_s = (_used_s() - before_s) / max(count, 1)
     sys.stdout.write(f"{count} runs, {failed} failed; {speed}; {each_s:.2f} s of the processor each\n")
     if counted:
         sys.stdout.write("\n".join(["", *census.lines(), ""]))

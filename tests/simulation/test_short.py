@@ -28,10 +28,11 @@ def _simulate(*arguments: str, hash_seed: str = "random") -> str:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("which", [("--kept",), _MANY], ids=["kept", "many"])
-def test_promises_hold(which: tuple[str, ...]) -> None:
-    """In every run; one that does not end fails too."""
-    assert " 0 failed" in _simulate(*which)
+def test_promises_hold() -> None:
+    """In every run that once found something, and in more; one that does not end fails too."""
+    kept, many = (line for line in _simulate("--kept", *_MANY).splitlines() if " runs, " in line)
+    assert ", 0 failed" in kept
+    assert ", 0 failed" in many
 
 
 def test_a_seed_is_one_timeline() -> None:
