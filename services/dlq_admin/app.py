@@ -148,7 +148,7 @@ class DlqAdmin:
         return {
             **rooms.partitions.each("reclaim", lambda one: partial(rooms.indexer.reclaiming, one)),
             "watch": self._reader.loop.watching,
-            "dues": rooms.outbox.run,
+            "outbox": rooms.outbox.run,
             "retention": rooms.retention.run,
             "board": rooms.board.run,
             "database_prober": rooms.database.prober().run,

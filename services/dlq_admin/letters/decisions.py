@@ -21,9 +21,9 @@ from holdfast.shared.letters.state import State
 class Discards:
     """Discards and restores. `most`: letters of one call; `rules`: of a person's allowance."""
 
-    def __init__(self, database: Database, dues: Outbox, *, most: int, rules: Rules) -> None:
+    def __init__(self, database: Database, outbox: Outbox, *, most: int, rules: Rules) -> None:
         self._database = database
-        self._dues = dues
+        self._outbox = outbox
         self._most = most
         self._rules = rules
 
@@ -47,7 +47,7 @@ class Discards:
         return self._done(found, audit_id)
 
     def _done(self, found: Found, audit_id: int) -> BulkResult:
-        self._dues.wake()
+        self._outbox.wake()
         return BulkResult(dry_run=False, audit_id=audit_id, **_counts(found))
 
 
