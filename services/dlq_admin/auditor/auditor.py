@@ -13,7 +13,7 @@ from holdfast.services.dlq_admin.database import Database
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.letters.audit import seals
 from holdfast.shared.letters.ids import time_of
-from holdfast.shared.letters.index import standing
+from holdfast.shared.letters.index import unfinished
 from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.queue.streams import Streams, StreamSeen, together
 from holdfast.shared.telemetry import logs, metrics
@@ -112,7 +112,7 @@ class Auditor:
                 metrics.stream_trimmed_unread.labels(name).set(seen.trimmed_unread)
 
     async def _letters(self) -> None:
-        seen = await self._database.audit(standing.look)
+        seen = await self._database.audit(unfinished.look)
         metrics.dead_letters_open.set(seen.open)
         oldest_s = time.time() if seen.oldest is None else time_of(seen.oldest).timestamp()
         metrics.dead_letters_oldest.set(oldest_s)

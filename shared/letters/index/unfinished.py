@@ -1,4 +1,4 @@
-"""Standing: how many dead letters are open, since when, and the progress of the active replays."""
+"""Unfinished: how many dead letters are open, since when, and the progress of the active replays."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from holdfast.shared.store.engine import Engine, reading
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Unfinished:
     """In letters."""
 
     open: int
@@ -24,7 +24,7 @@ class Standing:
     over: int
 
 
-def look(engine: Engine) -> Standing:
+def look(engine: Engine) -> Unfinished:
     """As of now, from counts that are kept and the ends of indexes: as quick with a million letters as with one."""
     waiting = sa.select(sa.func.coalesce(sa.func.sum(groups.c[State.DEAD]), 0))
     first = sa.select(sa.func.min(letters.c.id)).where(letters.c.state == State.DEAD)
@@ -32,7 +32,7 @@ def look(engine: Engine) -> Standing:
     with reading(engine) as connection:
         count, oldest = connection.execute(waiting).scalar_one(), connection.execute(first).scalar_one()
         under_way = [(planned, counts_from(counts)) for planned, counts in connection.execute(running)]
-    return Standing(
+    return Unfinished(
         open=int(count),
         oldest=oldest,
         planned=sum(planned for planned, _ in under_way),
