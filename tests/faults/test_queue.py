@@ -182,8 +182,8 @@ def test_the_reply_to_an_acceptance_is_lost(rig: Rig, start_writer: StartWriter,
 
 
 def test_the_answer_to_a_second_try_has_the_version_of_the_first(rig: Rig, writer: Service) -> None:
-    """Which was applied before, and forgotten by the queue. As the second may come too early for that, it is tried until
-    it does not: a writer has found two entries of one write."""
+    """Which was applied before, and forgotten by the queue. As the second may come too early for that, it is tried
+    until it does not: a writer has found two entries of one write."""
     rig.warm_up()
 
     def late() -> bool:
