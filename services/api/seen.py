@@ -9,7 +9,7 @@ from holdfast.services.api.described import describe
 from holdfast.shared.cache.copies import Page
 from holdfast.shared.cache.form import EntityCopy, Listed
 from holdfast.shared.errors import AppError
-from holdfast.shared.writes.commands import Write
+from holdfast.shared.writes.commands import Delete, Write
 from holdfast.shared.writes.merge import Entity, merge
 
 
@@ -39,15 +39,18 @@ def shown(entities: list[Entity], listed: Sequence[Listed], limit: int) -> Seen:
     return Seen(entities, next_after=next_after, data=data)
 
 
-def with_pending(row: Entity | None, writes: Sequence[Write]) -> Entity | None:
-    """The entity after its writes on their way."""
+def with_pending(row: Entity | None, writes: Sequence[Write], now: int) -> Entity | None:
+    """The entity after its writes on their way, those left out that have expired by version `now`."""
     entity = row
     for write in writes:
-        entity, _ = merge(entity, write, overtaking=True)
+        if write.expires_at is None or write.expires_at > now:
+            entity, _ = merge(entity, write, overtaking=True)
     return entity
 
 
 def deleted_by(writes: Sequence[Write]) -> bool:
-    """Whether the entity is gone after its writes on their way, whatever its row is."""
-    entity = with_pending(None, writes)
-    return entity is not None and entity.deleted_version > 0
+    """Whether the entity is gone after its writes on their way, whatever its row is and whenever they are applied."""
+    return any(
+        isinstance(write.command, Delete) and not (write.if_match or write.if_none_match or write.expires_at)
+        for write in writes
+    )

@@ -116,7 +116,7 @@ class View:
             copy = error.copy if isinstance(error, DatabaseSlow) else await kept()
             row = copy.entity if copy else None
         source = "cache" if copy else "queue"
-        entity = with_pending(row, pending.writes if pending else ())
+        entity = with_pending(row, pending.writes if pending else (), versions.wall_clock())
         visible = entity is not None and entity.visible
         # An id is never used again: a copy that says deleted, or a delete in the queue that sets no condition, is as
         # good as the database.

@@ -173,6 +173,15 @@ def _optional(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
     return {name: read(fields[raw]) for raw, name, read in _OPTIONAL if raw in fields}
 
 
+def read_conditions(listed: bytes) -> dict[str, Any]:
+    """On which conditions a write is applied, as the queue keeps them beside its payload: `if_match=7,9;expires_at=8`.
+    Raises UnknownWrite for one of another build, or Undecodable."""
+    pairs = [each.partition(b"=") for each in listed.split(b";")]
+    if any(name.decode("ascii", "replace") not in _CONDITIONS for name, _, _ in pairs):
+        raise UnknownWrite("unknown condition")
+    return {name.decode(): _READERS[name.decode()](value) for name, _, value in pairs}
+
+
 def raw_text(fields: Mapping[bytes, bytes], name: bytes) -> str:
     """A field of an entry that may be anything; empty when absent or not short ASCII."""
     value = fields.get(name, b"")
@@ -233,4 +242,5 @@ _READERS: dict[str, Callable[[bytes], Any]] = {
     "notify": _ascii,
     "replay": _hint,
 }
+_CONDITIONS = ("if_match", "if_none_match", "expires_at")
 _OPTIONAL = [(name.encode(), name, read) for name, read in _READERS.items()]

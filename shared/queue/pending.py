@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from holdfast.shared.connections.asking import ask
 from holdfast.shared.connections.redis import text
-from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode_payload, raw_resource
+from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode_payload, raw_resource, read_conditions
 from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.names import LAST
 from holdfast.shared.queue.partitions import ONE, QUEUE, Partition, Partitions
@@ -90,12 +90,14 @@ def _decoded(entity: Ref, fields: dict[bytes, bytes]) -> PendingWrites:
     for operation_id, value in fields.items():
         if operation_id == LAST.encode():
             continue
-        version, label, payload = value.split(b" ", 2)
+        version, named, payload = value.split(b" ", 2)
+        label, _, conditions = named.partition(b";")
         known = payloads().get(label)
         try:
             if known is None or known.resource.plural != entity.resource:
                 raise UnknownWrite("unknown command")
-            writes.append(Write(operation_id.decode(), entity.id, decode_payload(known, payload), int(version)))
+            on = read_conditions(conditions) if conditions else {}
+            writes.append(Write(operation_id.decode(), entity.id, decode_payload(known, payload), int(version), **on))
         except Undecodable:
             unknown = True
     return PendingWrites(sorted(writes, key=lambda write: write.version), unknown)

@@ -42,6 +42,25 @@ def test_a_create_is_accepted_and_readable_at_once(api: httpx.Client) -> None:
     assert (operation["status"], operation["done"], operation["user_id"]) == ("queued", False, data["id"])
 
 
+def test_a_read_shows_of_a_queued_write_what_it_will_do(api: httpx.Client) -> None:
+    """A condition that does not hold changes nothing, so nothing is shown of it, and nobody is gone; nor of a write
+    that has expired. The read is pending all the same."""
+    path = f"/users/{api.post('/users', json=ADA).json()['data']['id']}"
+    etag = api.get(path).headers["etag"]
+    for method, body in (("PATCH", {"name": "Not Ada"}), ("PUT", ADA | {"name": "Not Ada"}), ("DELETE", None)):
+        for condition in ({"If-Match": '"7"'}, {"If-None-Match": "*"}, {"If-None-Match": f'"7", {etag}'}):
+            assert api.request(method, path, json=body, headers=condition).status_code == 202
+        assert api.request(method, path, json=body, headers={"X-Expire-After-Ms": "1"}).status_code == 202
+        wait_until(lambda: api.get(path).headers.get("etag") == etag, what="the end of the write that expires")
+        read = api.get(path).json()
+        assert (read["data"]["name"], read["meta"]["pending"]) == ("Ada", True)
+    in_time = {"If-Match": etag, "If-None-Match": '"7"', "X-Expire-After-Ms": "60000"}
+    assert api.patch(path, json={"name": "Eve"}, headers=in_time).status_code == 202
+    assert api.get(path).json()["data"]["name"] == "Eve"
+    api.delete(path, headers={"If-Match": api.get(path).headers["etag"]})
+    assert api.get(path).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [

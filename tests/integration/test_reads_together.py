@@ -111,6 +111,7 @@ def test_pending_writes_that_cannot_be_read_are_their_entitys_alone(clean_redis:
         client.hset(names[1], "o-1", "no write")
         client.set(names[2], "no hash")
         client.hset(names[3], "o-2", f"{_VERSION} CreateThing {{}}")
+        client.hset(names[3], "o-3", f"{_VERSION} DeleteUser;of_a_later_build=1 {{}}")
 
     async def look() -> dict[Any, PendingWrites | Exception]:
         redis = connect(clean_redis.address, PATIENT_REDIS)

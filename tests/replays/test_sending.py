@@ -56,7 +56,9 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
     """Pending and queued again with its own version; its address claimed; marked with where it comes from; ids as
     `accept.lua` gives them, after whatever came before."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
-    one = letter(1, name="Ann", user_id="u-1", operation_id="o-1", original={b"notify": b"x", b"replay": b"9"})
+    conditions = {b"if_match": b"7,9", b"if_none_match": b"*", b"expires_at": b"8"}
+    original = {b"notify": b"x", b"replay": b"9", **conditions}
+    one = letter(1, name="Ann", user_id="u-1", operation_id="o-1", original=original)
     await redis.hset(OPERATION + "o-1", mapping={"status": "dead_lettered", "letter": "1-1", "reason": "x"})
     newest = wall_clock() + 3_600_000_000
     await redis.set(CLOCK, newest)
@@ -70,6 +72,7 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
     assert isinstance(found, PendingWrites)
     [write] = found.writes
     assert (write.operation_id, write.version) == ("o-1", one.version)
+    assert (write.if_match, write.if_none_match, write.expires_at) == ((7, 9), "*", 8)
     pending = await pending_operation(redis, "o-1")
     assert pending is not None
     assert pending.dead_letter_reason is None

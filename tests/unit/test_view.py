@@ -15,6 +15,7 @@ from holdfast.shared.errors import CircuitOpen, DatabaseSlow
 from holdfast.shared.queue.pending import PendingWrites
 from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.merge import Entity, merge
+from holdfast.shared.writes.versions import VERSION_MAX
 from tests.users import create_user, delete_user, update_user, user_ref, user_row
 
 _ID = "00000000-0000-4000-8000-000000000001"
@@ -96,7 +97,7 @@ class Away(Stores):
 
 @pytest.mark.parametrize("fresh", [False, True])
 async def test_a_queued_delete_is_seen_without_the_database(fresh: bool) -> None:
-    """Whatever the row is, the entity is gone; not so if the delete sets a condition, which goes by the row."""
+    """Whatever the row is, the entity is gone; not so if the delete has a condition, of the row or of time."""
     offers: Any = Offers()
 
     def view(stores: Any) -> View:
@@ -104,8 +105,10 @@ async def test_a_queued_delete_is_seen_without_the_database(fresh: bool) -> None
 
     seen = await view(Away(None, _DELETE, 0)).entity(user_ref(_ID), fresh=fresh)
     assert (seen.entities, seen.pending) == ([], True)
-    with pytest.raises(CircuitOpen):
-        await view(Away(None, _DELETE._replace(if_match=(1,)), 0)).entity(user_ref(_ID), fresh=fresh)
+    conditions: list[dict[str, Any]] = [{"if_match": (1,)}, {"if_none_match": (7,)}, {"expires_at": VERSION_MAX}]
+    for condition in conditions:
+        with pytest.raises(CircuitOpen):
+            await view(Away(None, _DELETE._replace(**condition), 0)).entity(user_ref(_ID), fresh=fresh)
 
 
 class Hung(Stores):

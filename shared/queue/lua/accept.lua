@@ -112,7 +112,8 @@ local function accept(at, claims)
   optional('expires_at', expires_at)
 
   local text, unsure = string.format('%.0f', append(fields)), false
-  redis.call('HSET', pending, operation_id, text .. ' ' .. command .. ' ' .. payload, 'last', operation_id)
+  local kept = pending_write(text, command, payload, if_match, if_none_match, expires_at)
+  redis.call('HSET', pending, operation_id, kept, 'last', operation_id)
   keep_operation(operation_id, resource, entity_id, text, command)
   for _, claim in ipairs(claims) do redis.call('HSET', claim[1], claim[2], entity_id .. ' ' .. operation_id) end
   if key_hash ~= '' then

@@ -38,6 +38,16 @@ local function keep_operation(operation_id, resource, entity_id, version, comman
     'version', version, 'command', command)
 end
 
+-- What is kept of a write on its way: `version command payload`. Conditions on which it is applied follow the command,
+-- each as `;name=value`, named as in its entry. To a build that knows no conditions it is a write of another build.
+local function pending_write(version, command, payload, if_match, if_none_match, expires_at)
+  local on = ''
+  if if_match and if_match ~= '' then on = ';if_match=' .. if_match end
+  if if_none_match and if_none_match ~= '' then on = on .. ';if_none_match=' .. if_none_match end
+  if expires_at and expires_at ~= '' then on = on .. ';expires_at=' .. expires_at end
+  return version .. ' ' .. command .. on .. ' ' .. payload
+end
+
 local function forget_pending(name, operation_id)
   if name == '' then return end
   local pending = prefix .. name

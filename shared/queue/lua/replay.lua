@@ -36,14 +36,17 @@ local function append(fields, version)
   return redis.call('XADD', stream, stream_id(newest), unpack(fields))
 end
 
-local function put_back(at)
+local function put_back(at, fields)
   local operation_id, resource, entity_id, name = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   local command, version, payload = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
   local pending = prefix .. name
   local last = redis.call('HGET', pending, 'last')
   local of_last = last and redis.call('HGET', pending, last)
   local newer = of_last and tonumber(string.match(of_last, '^(%d+) ')) > tonumber(version)
-  redis.call('HSET', pending, operation_id, version .. ' ' .. command .. ' ' .. payload)
+  local of = {}
+  for i = 1, #fields, 2 do of[fields[i]] = fields[i + 1] end
+  local kept = pending_write(version, command, payload, of.if_match, of.if_none_match, of.expires_at)
+  redis.call('HSET', pending, operation_id, kept)
   if not newer then redis.call('HSET', pending, 'last', operation_id) end
   redis.call('DEL', prefix .. 'op:' .. operation_id)
   keep_operation(operation_id, resource, entity_id, version, command)
@@ -65,7 +68,7 @@ while at <= #ARGV do
     redis.call('HSET', sent, letter_id, answer)
     redis.call('HINCRBY', ledger, 'replayed', 1)
     if operation_id ~= '' then
-      local holder = put_back(at)
+      local holder = put_back(at, fields)
       release(without(old_claims, claims), holder)
       reserve(claims, holder)
     end
