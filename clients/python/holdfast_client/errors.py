@@ -75,7 +75,7 @@ class WriteFailed(HoldfastError):
 
 
 class Unfinished(HoldfastError):
-    """The write is accepted and not over yet. It will take effect: ask for `operation_id`."""
+    """The write is accepted and not known to be over: ask for `operation_id`."""
 
 
 _BY_TYPE: Mapping[object, type[HoldfastError]] = {
@@ -102,7 +102,7 @@ def error_of(status: int, retry_after: str, document: Any) -> HoldfastError:
         status=status,
         retryable=error.get("retryable") is True,
         definite=error.get("definite") is True,
-        retry_after_s=float(in_body) if isinstance(in_body, int | float) else after_s,
+        retry_after_s=float(min(1e9, max(0.0, in_body))) if isinstance(in_body, int | float) else after_s,
         request_id=str(error.get("request_id") or ""),
         details=details if isinstance(details, dict) else None,
     )

@@ -70,9 +70,15 @@ class Client:
                 self._sleep(step.seconds)
 
     def _send(self, send: Send) -> Reply | HoldfastError:
+        end, body = self._calls.until(send.timeout_s), bytearray()
         try:
-            return transport.reply_of(self._http.request(**transport.arguments(send)))
-        except httpx.TransportError as error:
+            with self._http.stream(**transport.arguments(send)) as response:
+                for part in response.iter_bytes():  # httpx limits the time of each, and not that of all
+                    body += part
+                    if self._calls.clock() > end:
+                        raise httpx.ReadTimeout("the answer came too slowly")
+            return transport.reply_of(response, bytes(body))
+        except httpx.RequestError as error:
             return transport.failure_of(error)
 
     def close(self) -> None:

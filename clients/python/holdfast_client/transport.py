@@ -1,5 +1,6 @@
 """Transport: one request with httpx, and what its failures mean."""
 
+import json
 from typing import Any
 
 import httpx
@@ -23,14 +24,14 @@ def arguments(send: Send) -> dict[str, Any]:
     return {"url": sent.pop("path"), "timeout": sent.pop("timeout_s"), **sent}
 
 
-def reply_of(response: httpx.Response) -> Reply:
+def reply_of(response: httpx.Response, body: bytes) -> Reply:
     """An answer that was read to its end."""
     try:
-        return Reply(response.status_code, response.headers, response.json())
+        return Reply(response.status_code, response.headers, json.loads(body))
     except ValueError:
         return Reply(response.status_code, response.headers, None)
 
 
-def failure_of(error: httpx.TransportError) -> HoldfastError:
+def failure_of(error: httpx.RequestError | TimeoutError) -> HoldfastError:
     """No answer. What was not sent did certainly not happen."""
     return Unreachable(str(error) or type(error).__name__, retryable=True, definite=isinstance(error, _NOT_SENT))
