@@ -143,6 +143,21 @@ def test_waiting_ends_when_the_operation_does(scripted: Scripted) -> None:
     assert time.now_s < 30
 
 
+def test_an_attempt_that_is_under_way_is_waited_for(scripted: Scripted) -> None:
+    """Its connection broke while it waited: until it is over each attempt is a conflict with it, which costs nothing
+    of the budget; at the deadline the caller knows the operation."""
+    under_way = refusal(409, "REQUEST_IN_PROGRESS", "conflict", retry_after=1, definite=False,
+                        details={"operation_id": "o1"})  # fmt: skip
+    applied = success({**ACCEPTED, "status": "applied"}, 201)
+    _, client, time = scripted(nothing, *[under_way] * 9, applied, under_way, budget=hc.RetryBudget(0, 1))
+    assert client.users.create(ADA, wait=True).status == "applied"
+    assert time.now_s < 30
+    with pytest.raises(hc.Conflict) as raised:
+        client.users.create(ADA, wait=True, timeout_s=12)
+    assert (raised.value.definite, raised.value.operation_id) == (False, "o1")
+    assert time.now_s < 42
+
+
 def test_a_write_that_has_no_effect_is_an_error(scripted: Scripted) -> None:
     """With the operation's code and its details."""
     _, client, _ = scripted(

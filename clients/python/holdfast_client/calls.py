@@ -110,12 +110,13 @@ class Calls:
                 return reply
             error = _error(reply)
             error.idempotency_key = key
-            attempt += 1
+            under_way = error.code == "REQUEST_IN_PROGRESS"  # an earlier attempt is: asking again adds no work
+            attempt += not under_way
             pause_s = self.policy.pause_s(attempt, error, self.draw())
             # What may have happened is only repeated if the service knows it again.
             repeatable = error.retryable and (error.definite or bool(key) or method == "GET")
             in_time = attempt < self.policy.attempts_max and self.clock() + pause_s < end
-            if not (repeatable and in_time and self.budget.spend()):
+            if not (repeatable and in_time and (under_way or self.budget.spend())):
                 raise error
             yield Sleep(pause_s)
 
