@@ -15,9 +15,9 @@ from holdfast.shared.errors import CountMismatch, LetterDiffers, SelectionTooLar
 from holdfast.shared.faults import Contention
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor
-from holdfast.shared.letters.decide import change
+from holdfast.shared.letters.decide import change, notes
 from holdfast.shared.letters.exchange import importing as exchange
-from holdfast.shared.letters.find import groups, notes, search
+from holdfast.shared.letters.find import groups, search
 from holdfast.shared.letters.find import whole as one
 from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.index import counts

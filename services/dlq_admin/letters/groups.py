@@ -13,8 +13,9 @@ from holdfast.services.dlq_admin.letters.tried import Tried
 from holdfast.services.dlq_admin.writers import Running
 from holdfast.shared.errors import GroupNotFound, InvalidCursor
 from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.decide import notes
 from holdfast.shared.letters.edit import versions
-from holdfast.shared.letters.find import groups, notes
+from holdfast.shared.letters.find import groups
 from holdfast.shared.letters.find.groups import Order
 from holdfast.shared.letters.find.standing import Standing, standing
 from holdfast.shared.letters.ids import id_of, number_of, number_or_none

@@ -1,1 +1,2 @@
-"""Decisions on dead letters: discard, restore, how many one person may change alone, what the queue has to learn."""
+"""What operators decide on dead letters: discard, restore, how many one person may change alone, what the queue has to
+learn, notes on groups."""
