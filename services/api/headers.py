@@ -10,7 +10,6 @@ from holdfast.shared.http.asked import combined, preferred_wait_s
 from holdfast.shared.http.etag import IF_MATCH, conditions
 
 _EXPIRE_MAX_MS = 86_400_000
-_JSON = b"application/json"
 
 Headers = Mapping[bytes, bytes]
 
@@ -22,11 +21,8 @@ def of(request: Request) -> Headers:
 
 def require_json(request: Request) -> None:
     """Raises UnsupportedMediaType."""
-    raw = next((value for name, value in request.scope["headers"] if name == b"content-type"), b"")
-    if raw == _JSON:
-        return
-    media_type = raw.decode("latin-1").partition(";")[0].strip().lower()
-    if media_type != _JSON.decode():
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
         raise UnsupportedMediaType(
             details={
                 "field": "Content-Type",

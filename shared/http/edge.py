@@ -6,7 +6,7 @@ Plain ASGI, because one `BaseHTTPMiddleware` would cost two thirds of the throug
 
 import re
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -87,7 +87,7 @@ class Edge:
         scope["request_id"] = wanted.request_id.decode()
         notes = Notes(scope["request_id"], kept=self._explanations is not None)
         noting = decisions.begin(notes)
-        #: Sent with every answer; inner middleware may add to it what browsers are not limited by.
+        #: Sent with every answer; inner middleware may add to it.
         answer_headers = scope["answer_headers"] = [
             (b"x-request-id", wanted.request_id),
             _VARY,
@@ -95,14 +95,14 @@ class Edge:
         ]
         status = 0
 
-        def send_with_headers(message: Message) -> Awaitable[None]:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = message.get("headers", ())
                 # A new list: the one in the message may belong to a response that is sent more than once.
-                message = {**message, "headers": [*own, *answer_headers, *for_a_browser(own)]}
-            return send(message)
+                headers = [*message.get("headers", ()), *answer_headers]
+                message = {**message, "headers": headers + for_a_browser(headers)}
+            await send(message)
 
         self._in_flight += 1
         try:

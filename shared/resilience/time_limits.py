@@ -58,8 +58,7 @@ class Limited(ABC):
 
     def until(self, ends: float, now: float) -> None:
         """Set the limit, or another one. Both are on the monotonic clock."""
-        if self._among is not None or self._timer is not None:
-            self.over()
+        self.over()
         self.ends = ends
         self._among = self._limits.add(self, now)
 
