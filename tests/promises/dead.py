@@ -11,6 +11,8 @@ PROMISE = "In an outage no write is dead-lettered, whatever error the database r
 _CRASH_LOOP = "crash_loop"
 #: It was tried several times, and each time the database refused it and took a control write.
 _EXHAUSTED = "attempts_exhausted"
+#: The same, and the database called its data wrong.
+_INVALID = "invalid_data"
 
 
 def check(case: Case) -> Iterator[Violation]:
@@ -29,7 +31,7 @@ def check(case: Case) -> Iterator[Violation]:
             continue
         if letter.reason == _CRASH_LOOP and kills >= case.limits.deadly_kills:
             continue
-        if letter.reason == _EXHAUSTED and letter.entity_id in refused:
+        if letter.reason in (_EXHAUSTED, _INVALID) and letter.entity_id in refused:
             continue
         what = f"{letter.operation_id} is the dead letter {letter.id} ({letter.reason}: {letter.error})"
         yield Violation("falsely dead", what, letter.operation_id)

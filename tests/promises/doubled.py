@@ -12,6 +12,7 @@ PROMISE = "Every acknowledged write takes effect once, whatever is repeated, del
 def check(case: Case) -> Iterator[Violation]:
     """A write has one operation with one version and one entity, and is in one place."""
     yield from _several_operations(case)
+    yield from _several_writes(case)
     yield from _several_homes(case)
     yield from _from_nowhere(case)
 
@@ -33,6 +34,18 @@ def _several_operations(case: Case) -> Iterator[Violation]:
             if len(versions) > 1 or (versions and not ended.direct and ended.version not in versions):
                 what = f"accepted with version {sorted(versions)}, applied with {ended.version}"
                 yield Violation("doubled", f"{operation_id}: {what}", operation_id)
+
+
+def _several_writes(case: Case) -> Iterator[Violation]:
+    """A queue that forgot a key takes another request under it, and its operation's id is the same."""
+    first: dict[str, str] = {}
+    for intent in () if case.forgets else case.writes.intents:
+        for operation_id in {answer.operation_id for answer in intent.answers}:
+            sent = f"{intent.method} {dict(intent.values)}"
+            if operation_id in first:
+                what = f"two writes were answered as one: {first[operation_id]}, and {sent}"
+                yield Violation("doubled", f"{operation_id}: {what}", operation_id)
+            first[operation_id] = sent
 
 
 def _several_homes(case: Case) -> Iterator[Violation]:

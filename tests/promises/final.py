@@ -58,6 +58,7 @@ class Letter:
     entry_id: str = ""
     error: str = ""
     entity_id: str = ""
+    edited: bool = False
 
     @property
     def open(self) -> bool:
@@ -114,5 +115,9 @@ class Final:
     seen_up_to: int = 0
     #: The third party's own log.
     arrivals: tuple[Arrival, ...] | None = None
+    #: How often each kind of act of operators is on record.
+    audited: Mapping[str, int] | None = None
+    #: Readings of the ledger that did not balance, as the system showed them while the run went on.
+    imbalances: tuple[str, ...] = ()
     #: Rows of tombstones that still hold personal data.
     unerased: tuple[str, ...] = field(default=())

@@ -157,6 +157,15 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Tripped:
+    """A breaker that guards a store opened in a process, after it had been closed."""
+
+    at_s: float
+    process: str
+    dependency: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alone:
     """From `at_s` until `until_s` this dependency was down, and everything else was well."""
 
@@ -174,7 +183,7 @@ class AtRest:
 
 
 End = Ok | Fail | Unknown
-Event = Invoke | Ok | Fail | Unknown | Fault | Act | Planted | Refused | Noted | Opened | Alone | AtRest
+Event = Invoke | Ok | Fail | Unknown | Fault | Act | Planted | Refused | Noted | Opened | Tripped | Alone | AtRest
 _KINDS = {kind.__name__: kind for kind in Event.__args__}
 
 

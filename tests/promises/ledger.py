@@ -10,12 +10,14 @@ PROMISE = "Accepted = applied + rejected + dead-lettered + discarded + in flight
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """At rest the system's own ledger balances, and each of its terms is what we count ourselves."""
+    """The system's own ledger balances, and at rest each of its terms is what we count ourselves."""
     reported = case.final.ledger
     if reported is None:
         return
     if reported["missing"]:
         yield Violation("ledger", f"the ledger misses {reported['missing']} writes at rest")
+    for what in case.final.imbalances:
+        yield Violation("ledger", f"while the run went on, the ledger did not balance: {what}")
     if case.forgets:  # an entry or a letter that came back may be counted once, and there be twice
         yield from _named(case, reported.get("lost", 0))
         return

@@ -33,6 +33,7 @@ def check(case: Case) -> Iterator[Violation]:
         if attempt.is_write or parts[0] not in case.limits.unique:
             continue
         if isinstance(attempt.end, Ok):
+            yield from _in_order(case, attempt, attempt.end, parts[0])
             yield from _shown(case, attempt, attempt.end, parts[0], known)
         elif isinstance(attempt.end, Fail) and attempt.end.status == 404 and len(parts) == 2:
             yield from _missing(case, attempt, Entity(parts[0], parts[1]), known)
@@ -73,6 +74,14 @@ def _shown(case: Case, attempt: Attempt, answer: Ok, resource: str, known: dict[
         about = known.get(Entity(resource, shown.id))
         if about and not about.incomplete:
             yield from _one(attempt, shown, about, as_of_s, applied_only=applied_only)
+
+
+def _in_order(case: Case, attempt: Attempt, answer: Ok, resource: str) -> Iterator[Violation]:
+    """A page is in the order of creation. Of what is not in the database at rest, it is not known."""
+    rows = [case.rows.get(Entity(resource, shown.id)) for shown in answer.shown]
+    created = [row.created_version for row in rows if row]
+    if created != sorted(created):
+        yield _violation("inverted", attempt, "the page is not in the order of creation")
 
 
 def _one(attempt: Attempt, shown: Shown, about: _Known, as_of_s: float, *, applied_only: bool) -> Iterator[Violation]:

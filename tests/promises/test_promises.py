@@ -8,6 +8,7 @@ import pytest
 
 from tests.promises import doubled
 from tests.promises.breaks_available import AVAILABLE
+from tests.promises.breaks_by_others import OTHERS
 from tests.promises.breaks_external import EXTERNAL
 from tests.promises.broken import Broken, fresh
 from tests.promises.case import Case
@@ -351,6 +352,7 @@ BREAKS: dict[Callable[[Broken], None], tuple[str, str]] = {
     unsafe_call_repeated: ("calls", "doubled"),
     **EXTERNAL,
     **AVAILABLE,
+    **OTHERS,
     slow_recovery: ("recovery", "slow recovery"),
     still_degraded: ("recovery", "slow recovery"),
     no_rest: ("leftovers", "stuck"),

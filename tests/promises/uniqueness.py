@@ -3,7 +3,12 @@
 from collections.abc import Iterator
 
 from tests.promises.case import Case
+from tests.promises.final import Ended
+from tests.promises.history import Act
 from tests.promises.violation import Violation
+
+#: An operator's decision that lets a letter's values go.
+_LETS_GO = ("discard", "transform")
 
 PROMISE = "No two entities have the same unique value, and nothing comes back that was deleted, nor stays of its data."
 
@@ -21,8 +26,33 @@ def check(case: Case) -> Iterator[Violation]:
     for ended in case.final.ended:
         if ended.method == "DELETE" and ended.effect == "applied":
             left = case.rows.get(ended.entity)
-            if left is not None and left.visible:
+            if left is None:
+                what = f"{ended.entity.id} was deleted by {ended.operation_id} and left no trace: it may come back"
+                yield Violation("resurrected", what, ended.entity.id)
+            elif left.visible:
                 what = f"{ended.entity.id} was deleted by {ended.operation_id} and is visible"
                 yield Violation("resurrected", what, ended.entity.id)
+    yield from _promised(case)
     for what in case.final.unerased:
         yield Violation("resurrected", f"personal data of something deleted is still there: {what}", what)
+
+
+def _promised(case: Case) -> Iterator[Violation]:
+    """What a dead letter wants stays its own: nobody else's later write gets it while the letter waits, unless that one
+    went past the queue."""
+    if case.forgets or any(act.action in _LETS_GO for act in case.history.of(Act)):
+        return
+    wanted: dict[tuple[str, str], list[Ended]] = {}
+    for id, intent in case.writes.by_operation.items():
+        value = intent.values.get(case.limits.unique.get(intent.resource, ""))
+        if value is not None and case.took_effect(id) and not case.writes.ended[id].direct:
+            wanted.setdefault((intent.resource, str(value).lower()), []).append(case.writes.ended[id])
+    for letter in case.final.letters:
+        dead = case.writes.by_operation.get(letter.operation_id)
+        if letter.state != "dead" or letter.edited or dead is None or dead.acknowledged is None:
+            continue
+        value, version = dead.values.get(case.limits.unique.get(dead.resource, "")), dead.acknowledged.version
+        for ended in wanted.get((dead.resource, str(value).lower()), ()) if version else ():
+            if ended.version > version and ended.entity != dead.entity:
+                what = f"{value} is wanted by the dead letter {letter.id}, and {ended.operation_id} got it later"
+                yield Violation("doubled", what, letter.operation_id)

@@ -8,7 +8,9 @@ from types import ModuleType
 
 from tests.promises import (
     answers,
+    audited,
     available,
+    breakers,
     calls,
     dead,
     deadlines,
@@ -17,6 +19,7 @@ from tests.promises import (
     ledger,
     leftovers,
     lost,
+    newest,
     order,
     reads,
     recovery,
@@ -28,8 +31,8 @@ from tests.promises.case import Case
 from tests.promises.violation import Violation
 
 _MODULES: Sequence[ModuleType] = (
-    lost, doubled, order, uniqueness, answers, reads, deadlines, available, calls, external, recovery, leftovers, dead,
-    ledger, replays,
+    lost, doubled, order, newest, uniqueness, answers, reads, deadlines, available, calls, external, recovery,
+    leftovers, dead, ledger, replays, audited, breakers,
 )  # fmt: skip
 
 Check = Callable[[Case], Iterator[Violation]]

@@ -32,8 +32,10 @@ def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None, ended: Mappi
         ),
         names_left=tuple(_names(redis, {letter.operation_id for letter in letters if letter.open})),
         ledger=ledger,
+        resent=sum(int(redis(b"HGET", each, b"replayed") or 0) for each in _named(redis, b"ledger")),
         seen_up_to=_seen_up_to(sql),
         unerased=tuple(_unerased(sql)),
+        audited={str(action): count for action, count in sql("SELECT action, COUNT(*) FROM audit_log GROUP BY action")},
     )
 
 
@@ -75,10 +77,10 @@ def _unerased(sql: Sql) -> Iterable[str]:
 
 
 def _letters(sql: Sql) -> Iterable[Letter]:
-    for id, operation, state, reason, entry, error, entity in sql(
-        "SELECT id, operation_id, state, reason, entry_id, error, entity_id FROM dead_letters"
+    for id, operation, state, reason, entry, error, entity, edit in sql(
+        "SELECT id, operation_id, state, reason, entry_id, error, entity_id, edit FROM dead_letters"
     ):
-        yield Letter(str(id), operation or "", state, reason, entry or "", error, entity or "")
+        yield Letter(str(id), operation or "", state, reason, entry or "", error, entity or "", bool(edit))
 
 
 def _replays(sql: Sql) -> Iterable[Replay]:

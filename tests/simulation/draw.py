@@ -8,6 +8,7 @@ from random import Random
 from tests.simulation.kinds import KINDS, LATER, OUTSIDE, REPLICATED, Kind, log_uniform
 from tests.simulation.mixes import draw_mix
 from tests.simulation.plan import LARGE, SMALL, Plan
+from tests.simulation.provoked import maybe_provoked
 from tests.simulation.small import draw_small, maybe_swept
 from tests.simulation.targets import faults_of
 
@@ -24,7 +25,9 @@ def draw(seed: int, world: str | None = None) -> Plan:
     small = (world or (SMALL if seed % _LARGE_EACH else LARGE)) == SMALL
     plan = draw_small(seed) if small else _large(seed)
     plan = replace(plan, partitions=Random(f"partitions {seed}").choice(_PARTITIONS))
-    return maybe_swept(plan, Random(f"swept {seed}")) if small else plan
+    if not small:
+        return plan
+    return maybe_provoked(maybe_swept(plan, Random(f"swept {seed}")), Random(f"provoked {seed}"))
 
 
 def _large(seed: int) -> Plan:

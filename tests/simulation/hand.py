@@ -43,6 +43,11 @@ class Hand:
         #: Entries that were on the stream at some time.
         self._seen: list[tuple[bytes, ...]] = []
 
+    @property
+    def poisoned(self) -> bool:
+        """Whether anything was put there that can never work."""
+        return bool(self._bad)
+
     def poison(self, count: int, seed: int) -> None:
         """Entries as in `deploy.poison`, with a good one now and then. Their versions are a second old."""
         version = int((self._wall_s() - 1) * _US)

@@ -18,6 +18,8 @@ from tests.simulation.outside import OutsideLevers
 from tests.simulation.plan import Fault
 from tests.simulation.simulation import Simulation
 
+#: What a trigger answers, and what a constraint does, which takes the data for wrong: an amount of so much more.
+_TRIGGER, _BAD_DATA, _AS_DATA = 1644, 4025, 0.5
 #: A link that is slow takes this share of the amount at least.
 _LEAST = 0.3
 #: Kills "between commit and acknowledgement" come after so many more steps of the writer, at most.
@@ -340,6 +342,8 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
         self._stage.database.faults.behind_s = 0.0
 
     def _refuse_rows(self, fault: Fault) -> bool:
+        faults = self._stage.database.faults
+        faults.refusal = _BAD_DATA if fault.amount % 1 == _AS_DATA else _TRIGGER
         refused = self._stage.database.refuse_rows("users", int(fault.amount))
         self._stage.hand.refused(str(id) for *_, id in refused)
         return bool(refused)

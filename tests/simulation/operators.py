@@ -50,7 +50,6 @@ class Operator:
 
     async def tidy(self) -> list[dict[str, Any]]:
         """One look at replays that wait for a person: they go on or are taken back. Returns those not over."""
-        await self.ask("POST", "/dlq/writers/go-on", {"reason": _REASON})
         open_ones = [
             each for each in await self.ask("GET", "/dlq/replays?limit=200") or [] if each["state"] not in _ENDED
         ]

@@ -28,7 +28,9 @@ class Probe:
         redis: at_rest.Redis,
         recorder: Recorder,
         now: Callable[[], float],
+        poisoned: Callable[[], bool],
     ) -> None:
+        self._poisoned = poisoned
         self._nodes, self._redis, self._recorder, self._now = nodes, redis, recorder, now
         #: When the ledger was read that was there at first, by a clock that may be wrong.
         self._first_as_of = ""
@@ -73,7 +75,8 @@ class Probe:
     async def _ended(self) -> str:
         """What there is still to do; empty: nothing."""
         if left := at_rest.entries(self._redis):
-            await self._person.ask("POST", "/dlq/writers/go-on", {"reason": "simulated"})
+            if self._poisoned():  # somebody has to decide about that; everything else goes on by itself
+                await self._person.ask("POST", "/dlq/writers/go-on", {"reason": "simulated"})
             return f"{left} entries on the stream"
         if left := at_rest.letters_on_stream(self._redis):
             return f"{left} letters on their stream"

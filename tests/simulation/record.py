@@ -14,6 +14,9 @@ from tests.simulation.workload import READ, SEND, Recorder, Request
 #: What `Connections` says of a request that never left.
 _REFUSED = "connect_"
 
+#: What operators change, by the end of its path.
+_ACTS = {"discards": "discard", "restores": "restore", "replays": "replay", "transforms": "transform"}
+
 
 class Record(Recorder):
     """Of one run. `say` gets a line for the timeline."""
@@ -50,7 +53,8 @@ class Record(Recorder):
         who, request = self._sent[number]
         document = _document(response)
         if who.startswith("operator"):
-            end: End | Act = Act(self._now(), who, f"{request.method} {request.path}", response.status == 200)
+            dry = bool((request.body or {}).get("dry_run"))
+            end: End | Act = Act(self._now(), who, _act(request), response.status == 200 and not dry)
         else:
             end = end_of(self._now(), number, request, response, document)
         self.events.append(end)
@@ -67,6 +71,12 @@ class Record(Recorder):
             self.seen[f"external:{shown_as}"] += 1
         if isinstance(document.get("meta"), dict) and document["meta"].get("way") == "direct":
             self.seen["answer:direct"] += 1
+
+
+def _act(request: Request) -> str:
+    """As the record of what operators did names it, if it is something that is changed; else the request."""
+    last = request.path.partition("?")[0].rpartition("/")[2]
+    return _ACTS[last] if request.method == "POST" and last in _ACTS else f"{request.method} {request.path}"
 
 
 def end_of(at_s: float, number: int, request: Request, response: Response, document: Mapping[str, Any]) -> End:

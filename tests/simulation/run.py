@@ -19,7 +19,7 @@ from tests.promises.history import Alone, AtRest, History, Ok
 from tests.promises.history import Fault as Broken
 from tests.promises.limits import Limits
 from tests.promises.verdict import judge
-from tests.simulation import at_rest, claimed, driver, kinds, outside
+from tests.simulation import afterwards, at_rest, claimed, driver, kinds, outside
 from tests.simulation.alone import alone
 from tests.simulation.counts import counted
 from tests.simulation.hand import Hand
@@ -92,7 +92,7 @@ class Run:
         world.claims.on_claim.append(levers.claimed)
         self.nemesis = Nemesis(levers, self._report)
         self.watch = Watch(world.sql, self.now)
-        self.probe = Probe(world.ports, world.command, self.record, self.now)
+        self.probe = Probe(world.ports, world.command, self.record, self.now, lambda: hand.poisoned)
         self._alone: list[Alone] = []
         self._begun: dict[tuple[str, str], float] = {}
         self._before = counted()
@@ -209,8 +209,13 @@ class Run:
             retry_burst=sum(outside.BURST * self.world.nodes[name].incarnations for name in self.world.named("proxy")),
         )
         final = at_rest.final(self.world.sql, self.world.command, self.probe.ledger, self.world.ended)
-        self._final = replace(final, arrivals=outside.arrivals(self.world.third_party, self.simulation.network))
-        events = [*self.record.events, *outside.openings(self.simulation.timeline.lines)]
+        lines = self.simulation.timeline.lines
+        self._final = replace(
+            final, arrivals=outside.arrivals(self.world.third_party, self.simulation.network),
+            imbalances=tuple(afterwards.imbalances(lines)),
+            resent=None if self.plan.forgets else final.resent,  # it went back in time
+        )  # fmt: skip
+        events = [*self.record.events, *outside.openings(lines), *afterwards.tripped(lines)]
         if not self.plan.mix.fresh:  # who takes no copy has no answer while the database is down
             self._alone = [*alone(event for event in events if isinstance(event, Broken))]
         verdict = judge(

@@ -35,10 +35,10 @@ _LEFT_OUT = 0.35
 #: Readings of the ledger are the dearest thing that goes on by itself: twice as far apart as by default.
 _AUDIT_EVERY_S = 4.0
 #: The load of what needs time to come about.
-_LONG_S = 9.0
+LONG_S = 9.0
 #: Actions that replace all of a user again and again, and the longest mean pause of a client who is busy.
-_OVER_AND_OVER = {"create": 0.15, "put": 5.0, "patch": 1.0, "delete": 0.1, "read": 0.3}
-_BUSY_S = 0.35
+OVER_AND_OVER = {"create": 0.15, "put": 5.0, "patch": 1.0, "delete": 0.1, "read": 0.3}
+BUSY_S = 0.35
 #: One in so many of the worlds whose queue has several partitions, and is one server, has a claim that is swept.
 _SWEPT = 12
 #: Stores that take writes.
@@ -80,31 +80,31 @@ def _any(plan: Plan, chance: Random) -> Plan:
 
 def _store_down(plan: Plan, chance: Random) -> Plan:
     """One store is down and nothing else is wrong, so that promise 4 can be judged."""
-    plan = replace(plan, load_s=_LONG_S, mix=replace(plan.mix, fresh=0.0))
+    plan = replace(plan, load_s=LONG_S, mix=replace(plan.mix, fresh=0.0))
     return replace(
-        plan, faults=(_fault(chance.choice(("die", "stall")), plan, chance, at=0.2, for_s=chance.uniform(2, 8)),)
+        plan, faults=(fault(chance.choice(("die", "stall")), plan, chance, at=0.2, for_s=chance.uniform(2, 8)),)
     )
 
 
 def _stores_down(plan: Plan, chance: Random) -> Plan:
     """Queue and database are down at the same time."""
-    down = (_fault("die", plan, chance, at=chance.uniform(0.1, 0.3), for_s=5.0, target=each) for each in _WRITTEN)
+    down = (fault("die", plan, chance, at=chance.uniform(0.1, 0.3), for_s=5.0, target=each) for each in _WRITTEN)
     return replace(plan, faults=tuple(down))
 
 
 def _letters(plan: Plan, chance: Random) -> Plan:
     """Dead letters, and two operators who meet over them."""
-    plan = replace(plan, load_s=_LONG_S, operators=(0, 1), operator_pause_s=0.3)
+    plan = replace(plan, load_s=LONG_S, operators=(0, 1), operator_pause_s=0.3)
     names = (chance.choice(("poison", "flood")), "poison")
-    faults = (_fault(name, plan, chance, at=0.1 + 0.2 * number) for number, name in enumerate(names))
+    faults = (fault(name, plan, chance, at=0.1 + 0.2 * number) for number, name in enumerate(names))
     plan = replace(plan, faults=tuple(faults))
     return _with_any(plan, chance, chance.choice((0, 0, 1)))
 
 
 def _quorum_lost(plan: Plan, chance: Random) -> Plan:
     """The database's node is there, and has lost its quorum, while writes come."""
-    plan = replace(plan, load_s=_LONG_S, pause_s=min(plan.pause_s, _BUSY_S))
-    lost = _fault("no_quorum", plan, chance, at=chance.uniform(0.1, 0.4), for_s=chance.uniform(2, 5))
+    plan = replace(plan, load_s=LONG_S, pause_s=min(plan.pause_s, BUSY_S))
+    lost = fault("no_quorum", plan, chance, at=chance.uniform(0.1, 0.4), for_s=chance.uniform(2, 5))
     return _with_any(replace(plan, faults=(lost,)), chance, chance.choice((0, 0, 1)))
 
 
@@ -112,7 +112,7 @@ def _maybe_behind(plan: Plan, chance: Random) -> Plan:
     """In some worlds the database has two nodes, and one of them lags for a while."""
     if chance.randrange(_IN_STEP):
         return plan
-    late = _fault("behind", plan, chance, at=chance.uniform(0.05, 0.4), for_s=chance.uniform(2, 6))
+    late = fault("behind", plan, chance, at=chance.uniform(0.05, 0.4), for_s=chance.uniform(2, 6))
     return replace(plan, faults=(late, *plan.faults[: max(_FAULTS) - 1]))
 
 
@@ -124,40 +124,40 @@ def maybe_swept(plan: Plan, chance: Random) -> Plan:
     actions = {"create": 4.0, "patch": 2.0, "put": 2.0, "delete": 0.5, "read": 0.5}
     mix = replace(plan.mix, actions=actions, contended=0.8, addresses=2, conditional=0.0, expiring=0.0, external=0.0)
     plan = replace(
-        plan, apis=2, admins=1, load_s=_LONG_S, pause_s=min(plan.pause_s, _BUSY_S), mix=mix, faults=(), replicas=0,
+        plan, apis=2, admins=1, load_s=LONG_S, pause_s=min(plan.pause_s, BUSY_S), mix=mix, faults=(), replicas=0,
     )  # fmt: skip
-    asleep = _fault("freeze_at_claim", plan, chance, at=chance.uniform(0.05, 0.3), target="api-1")
+    asleep = fault("freeze_at_claim", plan, chance, at=chance.uniform(0.05, 0.3), target="api-1")
     plan = _with_any(replace(plan, faults=(asleep,)), chance, chance.choice((0, 0, 1)))
     return replace(plan, faults=tuple(sorted(plan.faults, key=lambda fault: fault.at_s)))
 
 
 def _memory_lost(plan: Plan, chance: Random) -> Plan:
     """The queue forgets what no writer has applied and an auditor has seen."""
-    plan = replace(plan, load_s=_LONG_S, replicas=0, audit_every_s=_AUDIT_EVERY_S / 2)
+    plan = replace(plan, load_s=LONG_S, replicas=0, audit_every_s=_AUDIT_EVERY_S / 2)
     faults = (
-        _fault("no_writers", plan, chance, at=0.05, for_s=8.0),
-        _fault(chance.choice(("wipe", "lose_last")), plan, chance, at=chance.uniform(0.6, 0.8)),
+        fault("no_writers", plan, chance, at=0.05, for_s=8.0),
+        fault(chance.choice(("wipe", "lose_last")), plan, chance, at=chance.uniform(0.6, 0.8)),
     )
     return replace(plan, faults=faults)
 
 
 def _failed_over(plan: Plan, chance: Random) -> Plan:
     """The replica has not got what comes while no writer runs, and then takes the primary's place."""
-    plan = replace(plan, load_s=_LONG_S, replicas=1, pause_s=min(plan.pause_s, _BUSY_S))
+    plan = replace(plan, load_s=LONG_S, replicas=1, pause_s=min(plan.pause_s, BUSY_S))
     faults = (
-        _fault("no_writers", plan, chance, at=0.05, for_s=7.0),
-        _fault("replica_cut", plan, chance, at=chance.uniform(0.1, 0.25), for_s=6.0),
-        _fault(chance.choice(("failover", "split")), plan, chance, at=chance.uniform(0.4, 0.65)),
+        fault("no_writers", plan, chance, at=0.05, for_s=7.0),
+        fault("replica_cut", plan, chance, at=chance.uniform(0.1, 0.25), for_s=6.0),
+        fault(chance.choice(("failover", "split")), plan, chance, at=chance.uniform(0.4, 0.65)),
     )
     return replace(plan, faults=faults)
 
 
 def _asleep(plan: Plan, chance: Random) -> Plan:
     """Writers sleep with writes in hand, while more of the same users come, which wait behind them."""
-    mix = replace(plan.mix, actions=_OVER_AND_OVER, shared=1.0, contended=0.0, conditional=0.0, expiring=0.0)
-    plan = replace(plan, load_s=_LONG_S, writers=2, mix=mix, pause_s=min(plan.pause_s, _BUSY_S))
+    mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0, conditional=0.0, expiring=0.0)
+    plan = replace(plan, load_s=LONG_S, writers=2, mix=mix, pause_s=min(plan.pause_s, BUSY_S))
     faults = (
-        _fault("freeze", plan, chance, at=at + chance.uniform(0, 0.1), for_s=chance.uniform(1, 3), target=target)
+        fault("freeze", plan, chance, at=at + chance.uniform(0, 0.1), for_s=chance.uniform(1, 3), target=target)
         for at, target in ((0.2, "writer-1"), (0.45, "writer-2"), (0.7, "writer-1"))
     )
     plan = replace(plan, faults=tuple(faults))
@@ -167,21 +167,21 @@ def _asleep(plan: Plan, chance: Random) -> Plan:
 def _overtaken(plan: Plan, chance: Random) -> Plan:
     """Writes die because the database refuses their users, later ones of the same users are applied, and operators send
     the letters again."""
-    mix = replace(plan.mix, actions=_OVER_AND_OVER, shared=1.0, contended=0.0, conditional=0.0, expiring=0.0)
-    plan = replace(plan, load_s=_LONG_S, operators=(0, 1), mix=mix, pause_s=min(plan.pause_s, _BUSY_S))
-    faults = (_fault("refuse_rows", plan, chance, at=chance.uniform(0.1, 0.2), for_s=chance.uniform(3, 4)),)
+    mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0, conditional=0.0, expiring=0.0)
+    plan = replace(plan, load_s=LONG_S, operators=(0, 1), mix=mix, pause_s=min(plan.pause_s, BUSY_S))
+    faults = (fault("refuse_rows", plan, chance, at=chance.uniform(0.1, 0.2), for_s=chance.uniform(3, 4)),)
     plan = replace(plan, faults=faults)
     return _with_any(plan, chance, chance.choice((0, 0, 1)))
 
 
 def _side_by_side(plan: Plan, chance: Random) -> Plan:
     """Writers of an older build, beside newer ones or alone: they come when writes are queued that they do not know."""
-    mix = replace(plan.mix, actions=_OVER_AND_OVER | {"create": 1.0}, conditional=0.0, expiring=0.0)
-    plan = replace(plan, load_s=_LONG_S, mix=mix, pause_s=min(plan.pause_s, _BUSY_S))
+    mix = replace(plan.mix, actions=OVER_AND_OVER | {"create": 1.0}, conditional=0.0, expiring=0.0)
+    plan = replace(plan, load_s=LONG_S, mix=mix, pause_s=min(plan.pause_s, BUSY_S))
     away_s = chance.uniform(1, 2)
-    faults = [_fault("no_writers", plan, chance, at=0.1, for_s=away_s)]
+    faults = [fault("no_writers", plan, chance, at=0.1, for_s=away_s)]
     faults += [
-        _fault("older_build", plan, chance, at=0.1 + away_s / plan.load_s, for_s=chance.uniform(2, 5), target=target)
+        fault("older_build", plan, chance, at=0.1 + away_s / plan.load_s, for_s=chance.uniform(2, 5), target=target)
         for target in (f"{WRITERS}-{1 + number}" for number in range(chance.randint(1, plan.writers)))
     ]
     plan = replace(plan, faults=tuple(faults))
@@ -190,9 +190,9 @@ def _side_by_side(plan: Plan, chance: Random) -> Plan:
 
 def _moving(plan: Plan, chance: Random) -> Plan:
     """The queue is a cluster, and slots of it move."""
-    plan = replace(plan, load_s=_LONG_S, shards=3, replicas=0, pause_s=min(plan.pause_s, _BUSY_S))
+    plan = replace(plan, load_s=LONG_S, shards=3, replicas=0, pause_s=min(plan.pause_s, BUSY_S))
     faults = (
-        _fault("move_slot", plan, chance, at=at + chance.uniform(0, 0.1), for_s=chance.uniform(0.5, 3))
+        fault("move_slot", plan, chance, at=at + chance.uniform(0, 0.1), for_s=chance.uniform(0.5, 3))
         for at in (0.1, 0.5, 0.6)
     )
     plan = replace(plan, faults=tuple(faults))
@@ -202,11 +202,11 @@ def _moving(plan: Plan, chance: Random) -> Plan:
 def _backlog(plan: Plan, chance: Random) -> Plan:
     """Writers come back to more than one write at a time, and the database refuses some of them."""
     actions = plan.mix.actions | {"create": max(plan.mix.actions.values())}
-    plan = replace(plan, load_s=_LONG_S, mix=replace(plan.mix, actions=actions), pause_s=min(plan.pause_s, _BUSY_S))
+    plan = replace(plan, load_s=LONG_S, mix=replace(plan.mix, actions=actions), pause_s=min(plan.pause_s, BUSY_S))
     away_s = chance.uniform(2, 4)
-    refused = _fault("deadlock", plan, chance, at=0.1 + away_s / plan.load_s, for_s=chance.uniform(2, 4))
+    refused = fault("deadlock", plan, chance, at=0.1 + away_s / plan.load_s, for_s=chance.uniform(2, 4))
     faults = (
-        _fault("no_writers", plan, chance, at=0.1, for_s=away_s),
+        fault("no_writers", plan, chance, at=0.1, for_s=away_s),
         replace(refused, amount=round(chance.uniform(0.3, 0.6), 3)),
     )
     plan = replace(plan, faults=faults)
@@ -220,7 +220,7 @@ _ARRANGED: Mapping[Callable[[Plan, Random], Plan], int] = {
 }  # fmt: skip
 
 
-def _fault(
+def fault(
     name: str, plan: Plan, chance: Random, *, at: float, for_s: float | None = None, target: str | None = None
 ) -> Fault:
     """One of a kind, after this share of the load. None: drawn."""

@@ -34,6 +34,8 @@ class Faults:
     commit_s: float = 0.0
     #: Rows that may not be changed: what a trigger on the table does, or a page that is broken.
     refused: set[Key] = field(default_factory=set)
+    #: How it is answered.
+    refusal: int = 1644
 
     def happens(self, share: float) -> bool:
         """Whether it does, this time."""
@@ -61,4 +63,4 @@ class Faults:
     def at(self, rows: Iterable[Key]) -> None:
         """Raises what happens when these rows are changed."""
         if not self.refused.isdisjoint(rows):
-            raise error(1644, "the model was asked to refuse this row")
+            raise error(self.refusal, "the model was asked to refuse this row")

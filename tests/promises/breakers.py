@@ -1,0 +1,24 @@
+"""Breakers: they open by what they guard, and by nothing else (promise 5)."""
+
+from collections.abc import Iterator
+
+from tests.promises.case import Case
+from tests.promises.history import Tripped
+from tests.promises.violation import Violation
+
+PROMISE = "A breaker opens only if what it guards, the way to it or its own process was broken."
+#: What is older has left its window.
+_WINDOW_S = 35.0
+
+
+def check(case: Case) -> Iterator[Violation]:
+    """Each opening, against the faults of the time before it."""
+    for tripped in case.history.of(Tripped):
+        ours = {"*", tripped.process, tripped.dependency}
+        if not any(
+            ours.intersection((fault.target, *fault.target.split(">")))
+            and fault.at_s <= tripped.at_s <= fault.until_s + _WINDOW_S
+            for fault in case.history.faults
+        ):
+            what = f"{tripped.process} took {tripped.dependency} for broken, and nothing was"
+            yield Violation("opened for nothing", what, tripped.process, tripped.at_s)

@@ -1,0 +1,164 @@
+"""Provoked: small worlds in which a certain mistake would show. Each brings about what it takes: somebody who comes
+late, a reply that is lost at the wrong time, a person or a process that goes on too early.
+
+A share of the small worlds, drawn apart, so that all others are what they were.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from random import Random
+
+from tests.simulation.kinds import DATABASE
+from tests.simulation.plan import Plan
+from tests.simulation.small import BUSY_S, LONG_S, OVER_AND_OVER, fault
+
+#: One in so many small worlds.
+_EACH = 4
+#: What takes part of the keys away, and all that would hide a mistake behind another request.
+_PLAIN = {"conditional": 0.0, "expiring": 0.0, "hasty": 0.0, "external": 0.0}
+
+
+def maybe_provoked(plan: Plan, chance: Random) -> Plan:
+    """This plan, or one in which something is provoked."""
+    if chance.randrange(_EACH) or plan.shards > 1 or any(each.kind == "freeze_at_claim" for each in plan.faults):
+        return plan
+    [provoked] = chance.choices([*PROVOKED], [*PROVOKED.values()])
+    return provoke(provoked, plan, chance)
+
+
+def provoke(name: "Provoked", plan: Plan, chance: Random) -> Plan:
+    """Arranged for it."""
+    mix = replace(plan.mix, **_PLAIN)
+    plan = replace(plan, load_s=LONG_S, replicas=0, proxies=0, faults=(), pause_s=min(plan.pause_s, BUSY_S), mix=mix)
+    plan = name(plan, chance)
+    return replace(plan, faults=tuple(sorted(plan.faults, key=lambda each: each.at_s)))
+
+
+def late(plan: Plan, chance: Random) -> Plan:
+    """Writers sleep with writes in hand, others go on, and they all want the same few values."""
+    actions = {"create": 3.0, "patch": 3.0, "put": 2.0, "delete": 1.0}
+    mix = replace(plan.mix, actions=actions, shared=1.0, contended=0.8, addresses=4)
+    plan = replace(plan, writers=2, operators=(), mix=mix)
+    asleep = (
+        fault("freeze", plan, chance, at=at, for_s=chance.uniform(1, 3), target=target)
+        for at, target in ((0.1, "writer-1"), (0.4, "writer-2"), (0.7, "writer-1"))
+    )
+    return replace(plan, faults=tuple(asleep))
+
+
+def promised(plan: Plan, chance: Random) -> Plan:
+    """Writes die, nobody takes care of the letters, and others want what was promised to them."""
+    mix = replace(plan.mix, actions={"create": 2.0, "patch": 4.0, "put": 2.0}, shared=1.0, contended=0.8, addresses=6)
+    plan = replace(plan, operators=(), mix=mix)
+    dying = fault("refuse_rows", plan, chance, at=0.2, for_s=3.5)
+    return replace(plan, faults=(replace(dying, amount=2.0 + chance.choice((0.0, 0.5))),))
+
+
+def in_doubt(plan: Plan, chance: Random) -> Plan:
+    """A reply of one store is lost while the other one is away; clients without a key have nothing else to go by."""
+    mix = replace(plan.mix, actions={"create": 3.0, "patch": 3.0, "read": 0.5}, keyed=0.2)
+    plan = replace(plan, apis=1, operators=(), mix=mix)
+    at = chance.uniform(0.15, 0.3)
+    if chance.random() < 0.5:
+        faults = (
+            fault("die", plan, chance, at=at, for_s=5.0, target=DATABASE),
+            fault("half", plan, chance, at=at + 0.1, for_s=3.0, target="api-1>queue"),
+        )
+    else:
+        lost = fault("lose_answer", plan, chance, at=at, for_s=5.0)
+        faults = (fault("die", plan, chance, at=at, for_s=5.0, target="queue"), replace(lost, amount=0.7))
+    return replace(plan, faults=faults)
+
+
+def torn(plan: Plan, chance: Random) -> Plan:
+    """Connections to a queue that is far away break again and again: replies are lost, and asked for once more."""
+    mix = replace(plan.mix, actions={"create": 3.0, "patch": 3.0, "read": 0.5})
+    plan = replace(plan, apis=1, operators=(), mix=mix)
+    far = fault("slow", plan, chance, at=0.02, for_s=8.0, target="api-1>queue")
+    cuts = (fault("cut", plan, chance, at=0.1 + 0.1 * number, target="api-1>queue") for number in range(8))
+    return replace(plan, faults=(replace(far, amount=0.15), *cuts))
+
+
+def far_away(plan: Plan, chance: Random) -> Plan:
+    """One api is far away from the queue, and is asked for what another one has just accepted."""
+    mix = replace(plan.mix, actions={"create": 3.0, "read": 8.0}, shared=1.0, fresh=0.0)
+    plan = replace(plan, apis=2, operators=(), mix=mix, pause_s=0.15)
+    far = fault("slow", plan, chance, at=0.02, for_s=8.0, target="api-1>queue")
+    return replace(plan, faults=(replace(far, amount=0.25),))
+
+
+def handed_over(plan: Plan, chance: Random) -> Plan:
+    """Letters are sent again and taken back, while writers sleep and dlq_admin loses replies or does not wake up."""
+    mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0)
+    plan = replace(plan, admins=2, operators=(0, 1), operator_pause_s=0.15, mix=mix)
+    refused_rows = fault("refuse_rows", plan, chance, at=0.1, for_s=2.0)
+    broken = (
+        fault("half", plan, chance, at=at, for_s=chance.uniform(0.3, 1.5), target=f"admin-{1 + number % 2}>queue")
+        for number, at in enumerate((0.4, 0.6, 0.8))
+    )
+    asleep = (fault("freeze", plan, chance, at=at, for_s=0.8, target="writer-1") for at in (0.45, 0.6, 0.75))
+    unread = fault("freeze", plan, chance, at=0.5, for_s=7.0, target="admin-1")
+    return replace(plan, faults=(refused_rows, *chance.choice(((*broken,), (*asleep,), (unread,)))))
+
+
+def unindexed(plan: Plan, chance: Random) -> Plan:
+    """Letters come while dlq_admin has no database, and it dies with them in memory."""
+    plan = replace(plan, admins=1, operators=())
+    away = fault("refuse", plan, chance, at=0.2, for_s=4.0, target="admin-1>database")
+    poison = (fault("poison", plan, chance, at=0.25 + 0.05 * number) for number in range(2))
+    ended = fault("kill", plan, chance, at=0.5, for_s=0.5, target="admin-1")
+    return replace(plan, faults=(away, *poison, ended))
+
+
+def refused(plan: Plan, chance: Random) -> Plan:
+    """The database refuses the data of some users, among writes that writers come back to; or that of all it has."""
+    mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0)
+    plan = replace(plan, writers=1, operators=(), mix=mix, pause_s=0.15)
+    these = fault("refuse_rows", plan, chance, at=0.25, for_s=4.0)
+    if chance.random() < 0.5:
+        return replace(plan, faults=(replace(these, amount=60.5),))
+    away = fault("no_writers", plan, chance, at=0.3, for_s=2.0)
+    return replace(plan, faults=(replace(these, amount=2.5), away))
+
+
+def impatient(plan: Plan, chance: Random) -> Plan:
+    """Nothing is wrong, and most clients do not wait for their answers."""
+    mix = replace(plan.mix, actions={"create": 2.0, "read": 4.0, "page": 3.0, "patch": 2.0}, hasty=0.9, fresh=0.5)
+    plan = replace(plan, operators=(), mix=mix, pause_s=0.1)
+    slow = fault("slow", plan, chance, at=0.02, for_s=8.0, target="clients>api-1")
+    return plan if chance.random() < 0.5 else replace(plan, faults=(replace(slow, amount=0.1),))
+
+
+def behind_its_time(plan: Plan, chance: Random) -> Plan:
+    """An api whose clock was set back writes past the queue what others wrote before."""
+    mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0)
+    plan = replace(plan, apis=2, operators=(), mix=mix)
+    away = fault("die", plan, chance, at=0.4, for_s=4.0, target="queue")
+    wrong = replace(fault("clock_jump", plan, chance, at=0.3, for_s=8.0, target="api-1"), amount=-15.0)
+    return replace(plan, faults=(wrong, away))
+
+
+def half_well(plan: Plan, chance: Random) -> Plan:
+    """The third party answers half of its calls with an error, or is late, and is asked all the time."""
+    mix = replace(plan.mix, external=0.95, fresh=0.5, keyed=1.0)
+    plan = replace(plan, proxies=1, operators=(), mix=mix, pause_s=0.15)
+    kind = chance.choice(("partial", "late", "mute"))
+    unwell = fault(kind, plan, chance, at=0.05, for_s=8.0)
+    return replace(plan, faults=(replace(unwell, amount={"partial": 0.6, "late": 3.0, "mute": 1.0}[kind]),))
+
+
+def counted(plan: Plan, chance: Random) -> Plan:
+    """The ledger is read often, over a slow way, while writes end; or while second copies wait."""
+    plan = replace(plan, admins=1, operators=(), audit_every_s=1.0, pause_s=0.15)
+    slow = replace(fault("slow", plan, chance, at=0.02, for_s=8.5, target="admin-1>database"), amount=0.08)
+    unread = fault("no_writers", plan, chance, at=0.4, for_s=4.0)
+    twice = (replace(fault("twice", plan, chance, at=0.45 + 0.1 * number), amount=3.0) for number in range(2))
+    return replace(plan, faults=chance.choice(((slow,), (unread, *twice))))
+
+
+Provoked = Callable[[Plan, Random], Plan]
+#: And their weights.
+PROVOKED: Mapping[Provoked, int] = {
+    late: 3, promised: 2, in_doubt: 3, torn: 2, far_away: 2, handed_over: 4, unindexed: 2, refused: 3, impatient: 1,
+    behind_its_time: 2, half_well: 2, counted: 2,
+}  # fmt: skip

@@ -1,0 +1,51 @@
+"""What is provoked comes about in some seeds, and a service that gets it wrong is found out."""
+
+from collections.abc import Iterator
+from random import Random
+from unittest.mock import patch
+
+import pytest
+
+from holdfast.services.api import write
+from holdfast.services.writer.dead_share import DeadShare
+from tests.simulation import provoked
+from tests.simulation.draw import draw
+from tests.simulation.plan import SMALL, Cut, Plan
+from tests.simulation.result import Result
+from tests.simulation.run import run
+
+_SEEDS = range(1, 4)
+
+
+def _plan(what: provoked.Provoked, seed: int) -> Plan:
+    return provoked.provoke(what, draw(seed, SMALL), Random(f"provoked {seed}"))
+
+
+def _runs(what: provoked.Provoked) -> Iterator[Result]:
+    return (run(_plan(what, seed), Cut()) for seed in _SEEDS)
+
+
+@pytest.mark.parametrize("what", provoked.PROVOKED, ids=lambda what: what.__name__)
+def test_it_is_a_small_world(what: provoked.Provoked) -> None:
+    """Of few faults, in the order of time, and with what its faults need."""
+    for seed in _SEEDS:
+        plan = _plan(what, seed)
+        assert len({fault.kind for fault in plan.faults}) <= 4
+        assert [*plan.faults] == sorted(plan.faults, key=lambda fault: fault.at_s)
+        assert all(fault.at_s < plan.load_s for fault in plan.faults)
+        for fault in plan.faults:
+            named = [name for name in fault.target.split(">") if "-" in name and name != "third-party"]
+            assert {*named} <= {*plan.nodes, *plan.outside}
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "taken for new"])
+def test_a_first_try_is_over_before_the_second(asked: bool) -> None:
+    """A write without a key is answered with the version that it has; not so if nobody asks the database."""
+    with patch.object(write, "_doubtful", write._doubtful if asked else lambda *_, **__: False):
+        assert any("doubled" in result.broken for result in _runs(provoked.torn)) != asked
+
+
+def test_a_writer_that_stays_halted() -> None:
+    """When the database takes what it refused, nobody is there to say so."""
+    with patch.object(DeadShare, "try_now", lambda *_: False):
+        assert any("stuck" in result.broken for result in _runs(provoked.refused))
