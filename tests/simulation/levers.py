@@ -104,13 +104,15 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
             down_s = self._stage.doomed.pop(machine)
             node = self._stage.nodes[machine]
             node.kill(after_steps=1 + self._chance.randrange(_STEPS_AFTER_COMMIT))
-            loop = self._stage.simulation.loop
-            loop.deliver(
-                loop.world,
-                loop.now_s + down_s,
-                lambda: None if node.running else node.start(),
-                context=loop.world.base.copy(),
-            )
+            loop, doomed = self._stage.simulation.loop, node.process
+
+            def again() -> None:
+                if node.process is doomed:  # at the latest now: it may have had too little to do
+                    node.kill()
+                if not node.running:
+                    node.start()
+
+            loop.deliver(loop.world, loop.now_s + down_s, again, context=loop.world.base.copy())
 
     def _end_kill_at_commit(self, fault: Fault) -> None:
         self._stage.doomed.pop(fault.target, None)
