@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from functools import partial
-from typing import Never
+from typing import Any, Never
 
 from fastapi import FastAPI
 from faststream import FastStream
@@ -130,6 +130,7 @@ class Writer:
     def _reclaimer(self, partition: Partition, consumer: str, settle: Settler) -> Reclaimer:
         return Reclaimer(
             self._redis,
+            self._settings.instance,
             consumer,
             self._pipeline,
             self._deferred,
@@ -141,6 +142,9 @@ class Writer:
             crashes_max=self._settings.writer_crashes_max,
             partition=partition,
         )
+
+    def _trying(self, partition: Partition) -> "partial[Coroutine[Any, Any, None]]":
+        return partial(self._deferred.run, self._pipeline, self._reclaimers[partition.number].ours, partition)
 
     async def run(self) -> None:
         """Until SIGTERM; then finish the batch in hand."""
@@ -157,7 +161,7 @@ class Writer:
                 "database": self._hold.prober().run,
                 "cache": self._cache_prober.run,
                 "board": self._board.run,
-                **partitions.each("deferred", lambda one: partial(self._deferred.run, self._pipeline, one)),
+                **partitions.each("deferred", self._trying),
                 **partitions.each("reclaim", lambda one: self._reclaimers[one.number].run),
                 **partitions.each("keep_alive", lambda one: self._reclaimers[one.number].keep_alive),
                 "unknown": lambda: self._unknown.run(self._take_over, lambda: self._halting.halted),
@@ -267,7 +271,7 @@ class Writer:
         await stop(loops[1:])
         for reclaimer in self._reclaimers:
             with FailureReporter("let_go").suppressing(RedisError, OSError):
-                await reclaimer.let_go(self._settings.instance)
+                await reclaimer.let_go()
         server.should_exit = True
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)
         await stop(loops[:1])

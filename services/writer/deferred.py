@@ -1,23 +1,29 @@
 """Deferred: entries that this writer keeps for a later try, each with the moment it is due.
 
-They stay pending in Redis under this writer's name; the reclaim loop tells Redis that they are not forgotten. Those of
-one partition of the queue wait for no other's.
+They stay pending in Redis under this writer's name; the reclaim loop tells Redis that they are not forgotten. One that
+is pending there no longer is not tried: another writer may have ended it. Those of one partition of the queue wait for
+no other's.
 """
 
 import asyncio
 import math
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
 from holdfast.services.writer.pipeline import Pipeline
+from holdfast.shared.queue.codec import raw_text
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.partitions import QUEUE, Partition
 from holdfast.shared.resilience.supervise import iteration_succeeded
-from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.commands import Ref, Write
+
+#: Which of these ids are pending under this writer's name.
+Ours = Callable[[list[str]], Awaitable[Collection[str]]]
 
 _TICK_S = 0.02
 _TURN_MAX_S = 0.5
@@ -103,7 +109,7 @@ class Deferred:
         """Ids of the entries kept here."""
         return [waiting.entry.id for waiting in self._all()]
 
-    async def run(self, pipeline: Pipeline, partition: Partition = QUEUE) -> None:
+    async def run(self, pipeline: Pipeline, ours: Ours, partition: Partition = QUEUE) -> None:
         """Hand the entries of a partition that are due to the pipeline, for ever: its server may be away."""
         mine = self._waiting.setdefault(partition, {})
         while True:
@@ -112,8 +118,17 @@ class Deferred:
                 await self._something.wait()
             await asyncio.sleep(_TICK_S)
             if due := _due(mine):
-                await pipeline.handle(due)
+                await self._try(pipeline, ours, due)
             iteration_succeeded()
+
+    async def _try(self, pipeline: Pipeline, ours: Ours, due: list[Entry]) -> None:
+        still = await ours([entry.id for entry in due])
+        if gone := [entry for entry in due if entry.id not in still]:
+            logs.warning(Action.ENTRIES_TAKEN_AWAY, entries=len(gone), first=gone[0].id)
+        for entry in gone:
+            self.forget(entry, raw_text(entry.fields, b"operation_id"))
+        if tried := [entry for entry in due if entry.id in still]:
+            await pipeline.handle(tried)
 
     def _all(self) -> Iterator[_Waiting]:
         return chain.from_iterable(each.values() for each in self._waiting.values())

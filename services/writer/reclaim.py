@@ -22,6 +22,8 @@ from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.orphans import Orphans
 from holdfast.shared.queue.page import page
 from holdfast.shared.queue.partitions import Partition
+from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
+from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -29,6 +31,8 @@ from holdfast.shared.writes.decide import Ended
 from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason
 
 _PAGE = 500
+#: Longest pause before the queue is asked again.
+_ASKED_AGAIN_S = 1.0
 #: More than one writer can have in hand.
 _HELD_MAX = 20_000
 #: Far above any idle time: claims nothing, and makes Redis report pending entries that no longer exist.
@@ -51,6 +55,7 @@ class Reclaimer:
     def __init__(
         self,
         redis: Redis,
+        reader: str,
         consumer: str,
         pipeline: Pipeline,
         deferred: Deferred,
@@ -63,9 +68,11 @@ class Reclaimer:
         crashes_max: int,
         partition: Partition,
     ) -> None:
+        """`reader`: the consumer that reads for this writer; `consumer`: the one that takes over."""
         self._redis = redis
         self._partition = partition
         self._stream = partition.writes
+        self._reader = reader
         self._consumer = consumer
         self._pipeline = pipeline
         self._deferred = deferred
@@ -76,6 +83,7 @@ class Reclaimer:
         self._idle_ms = int(idle_s * 1000)
         self._crashes_max = crashes_max
         self._orphans = Orphans(redis, self._stream, WRITERS_GROUP, "writes")
+        self._asking = FailureReporter("ours")
 
     async def run(self) -> None:
         """For ever: report what was lost, adopt orphans, then take over what is silent."""
@@ -113,10 +121,10 @@ class Reclaimer:
                 justid=True,
             )
 
-    async def let_go(self, reader: str) -> None:
-        """On a clean stop: what was fetched and not finished, by `reader` or here, is charged no attempt, and free to
-        be taken over at once."""
-        for consumer in (reader, self._consumer):
+    async def let_go(self) -> None:
+        """On a clean stop: what was fetched and not finished is charged no attempt, and free to be taken over at
+        once."""
+        for consumer in (self._reader, self._consumer):
             found = await self._redis.xpending_range(
                 self._stream, WRITERS_GROUP, min="-", max="+", count=_HELD_MAX, consumername=consumer
             )
@@ -125,6 +133,19 @@ class Reclaimer:
                 await self._redis.xclaim(
                     self._stream, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
                 )
+
+    async def ours(self, ids: list[str]) -> set[str]:
+        """Those of `ids` that are pending here; waits until the queue answers. Others may have taken over the rest."""
+
+        async def pending() -> list[list[dict[str, bytes]]]:
+            pipeline = self._redis.pipeline(transaction=False)
+            for id in ids:
+                pipeline.xpending_range(self._stream, WRITERS_GROUP, min=id, max=id, count=1)
+            return await pipeline.execute()
+
+        found = await retry_forever(self._asking, AWAY, pending, base_s=0.1, cap_s=_ASKED_AGAIN_S)
+        owners = {text(entry["message_id"]): text(entry["consumer"]) for entries in found for entry in entries}
+        return {id for id, owner in owners.items() if owner in (self._reader, self._consumer)}
 
     async def take(self, ids: list[str]) -> None:
         """Take over those of `ids` that are silent, in bulk."""

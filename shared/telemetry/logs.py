@@ -46,6 +46,7 @@ class Action(StrEnum):
     CONSUMER_REMOVED = "consumer_removed"
     ENTRIES_RECLAIMED = "entries_reclaimed"
     ENTRIES_LOST = "entries_lost"
+    ENTRIES_TAKEN_AWAY = "entries_taken_away"
     GROUP_RECREATED = "group_recreated"
     ORPHANS_ADOPTED = "orphans_adopted"
     LETTER_UNINDEXABLE = "letter_unindexable"

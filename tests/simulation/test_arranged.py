@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.services.dlq_admin.auditor import epochs
 from holdfast.services.writer import pipeline
+from holdfast.services.writer.reclaim import Reclaimer
 from holdfast.shared.store import role
 from holdfast.shared.writes import decide
 from holdfast.shared.writes.epoch import Cause, Epoch, Memory, change
@@ -44,6 +45,24 @@ def test_a_letter_is_overtaken() -> None:
         if result.seen["ended:superseded"] and result.seen["replay:superseded"]:
             return
     raise AssertionError("no letter was overtaken")
+
+
+async def _all_of(_: Reclaimer, ids: list[str]) -> set[str]:
+    return set(ids)
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asks", "believes"])
+def test_an_entry_that_was_taken_away_is_not_tried(asks: bool) -> None:
+    """Two writers keep an entry for a later try, because somebody removed the first one's consumer. One declares it
+    dead; the other one asks whether it is its own before it tries. If it does not, it applies a dead letter."""
+    wrong: AbstractContextManager[object] = nullcontext() if asks else patch.object(Reclaimer, "ours", _all_of)
+    broken: set[str] = set()
+    for seed in (1, 3):
+        faults = (Fault(1.3, "refuse_rows", "database", 3.2, 3.7), Fault(1.76, "orphans", "queue"))
+        plan = _plan(*faults, seed=seed, writers=2, operators=(0, 1))
+        with wrong:
+            broken |= run(plan, Cut()).broken
+    assert broken == (set() if asks else {"ledger", "stuck"})
 
 
 class _NeverRaised(Exception):

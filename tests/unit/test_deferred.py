@@ -37,13 +37,33 @@ class _OneIsAway:
             self.settled.put_nowait(entry.id)
 
 
+async def _all_of(ids: list[str]) -> list[str]:
+    return ids
+
+
+async def test_what_another_writer_took_over_is_not_tried() -> None:
+    """It may be a dead letter by now. The rest is tried, and what is gone is not kept."""
+    deferred = Deferred(patience_s=600, base_s=0, cap_s=0)
+    pipeline: Any = _OneIsAway(99)
+    for id in ("1-0", "2-0"):
+        deferred.for_backoff(Entry(id, {}), 1)
+
+    async def the_second(ids: list[str]) -> set[str]:
+        return {"2-0"}
+
+    loop = asyncio.create_task(deferred.run(pipeline, the_second))
+    assert await asyncio.wait_for(pipeline.settled.get(), 60) == "2-0"
+    assert deferred.held() == ["2-0"]
+    loop.cancel()
+
+
 async def test_a_partition_that_is_away_keeps_no_other_ones_writes_from_their_turn() -> None:
     """Its batch does not come back; the others' writes are tried again, however long that takes."""
     two, deferred = Partitions(2), Deferred(patience_s=600, base_s=0, cap_s=0)
     pipeline: Any = _OneIsAway(0)
     for partition in two:
         deferred.for_backoff(Entry(f"{partition.number + 1}-0", {}, partition), 1)
-    loops = [asyncio.create_task(deferred.run(pipeline, partition)) for partition in two]
+    loops = [asyncio.create_task(deferred.run(pipeline, _all_of, partition)) for partition in two]
     assert await asyncio.wait_for(pipeline.settled.get(), 60) == "2-0"
     late = Entry("3-0", {}, two[1])
     deferred.forget(Entry("2-0", {}, two[1]))
