@@ -101,8 +101,8 @@ def test_a_mostly_poisoned_stream_halts_the_writer(stream: Stream, start_writer:
     stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(60)])
     stream.accept(good[5:])
     writer = start_writer(HOLDFAST_WRITER_DEAD_SHARE_OVER="40", HOLDFAST_WRITER_BATCH_MAX="10")
-    wait_until(lambda: not writer.ready(), what="the writer is halted")
-    assert writer.metric("holdfast_writer_halted") == 1
+    wait_until(lambda: writer.metric("holdfast_writer_halted") == 1, what="the writer is halted")
+    wait_until(lambda: not writer.ready(), what="it says so")
     wait_until(lambda: stream.backlog() + len(stream.dead()) + len(stream.ended()) == 70, what="nothing is lost")
     assert len(stream.dead()) < 40
     writer.stop()
