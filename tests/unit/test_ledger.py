@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from starlette.requests import Request
 
-from holdfast.services.dlq_admin.auditor.models import LedgerReading
+from holdfast.services.dlq_admin.auditor.auditor import Reading
+from holdfast.services.dlq_admin.auditor.models import LedgerReading, ledger_reading
 from holdfast.services.dlq_admin.console.render.assets import Assets
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.shared.http.keys import Principal
@@ -67,3 +68,9 @@ def test_the_page_of_the_ledger_says_what_it_is(missing: int, words: str) -> Non
     text = bytes(pages.page(Request(scope), "epochs.html", epochs=[], ledger=ledger).body).decode()
     assert words in text
     assert "-4" not in text
+
+
+def test_stores_that_contradict_one_another_are_shown() -> None:
+    """Numbers below 0 are what an operator has to see: no reading is an error because of them."""
+    shown = ledger_reading(Reading(replace(_BALANCED, lost=-8, carried=-200), 0.0, 0.0))
+    assert (shown.lost, shown.accepted < 0) == (-8, True)

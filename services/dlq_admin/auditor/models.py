@@ -11,16 +11,17 @@ LastReading = Callable[[], Reading | None]
 
 class LedgerReading(ResponseModel):
     """Where every accepted write is, as of `as_of`. `missing` is 0 while the ledger balances; below 0 the stores hold
-    more than was accepted, which is no loss. `horizon` null: nothing was ever removed."""
+    more than was accepted, which is no loss. `horizon` null: nothing was ever removed. What is calculated may be
+    below 0, where the stores contradict one another, and is shown as it is."""
 
-    accepted: Count
+    accepted: int
     applied: Count
     rejected: Count
     dead_lettered: Count
     discarded: Count
     in_flight: Count
-    lost: Count
-    accounted: Count
+    lost: int
+    accounted: int
     missing: int
     entries: Count
     replayed: Count
