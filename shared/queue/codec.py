@@ -176,10 +176,11 @@ def _optional(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
 def read_conditions(listed: bytes) -> dict[str, Any]:
     """On which conditions a write is applied, as the queue keeps them beside its payload: `if_match=7,9;expires_at=8`.
     Raises UnknownWrite for one of another build, or Undecodable."""
-    pairs = [each.partition(b"=") for each in listed.split(b";")]
-    if any(name.decode("ascii", "replace") not in _CONDITIONS for name, _, _ in pairs):
+    pairs = (each.partition(b"=") for each in listed.split(b";"))
+    named = {name.decode("ascii", "replace"): value for name, _, value in pairs}
+    if not named.keys() <= _CONDITIONS:
         raise UnknownWrite("unknown condition")
-    return {name.decode(): _READERS[name.decode()](value) for name, _, value in pairs}
+    return {name: _READERS[name](value) for name, value in named.items()}
 
 
 def raw_text(fields: Mapping[bytes, bytes], name: bytes) -> str:
@@ -242,5 +243,5 @@ _READERS: dict[str, Callable[[bytes], Any]] = {
     "notify": _ascii,
     "replay": _hint,
 }
-_CONDITIONS = ("if_match", "if_none_match", "expires_at")
+_CONDITIONS = {"if_match", "if_none_match", "expires_at"}
 _OPTIONAL = [(name.encode(), name, read) for name, read in _READERS.items()]

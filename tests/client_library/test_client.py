@@ -231,7 +231,7 @@ async def test_an_answer_that_trickles_in_does_not_outlive_the_deadline() -> Non
 
 @pytest.mark.parametrize("after", ["NaN", "-9", "1" + 400 * "0", "1e999"])
 def test_a_pause_that_nobody_can_make(scripted: Scripted, after: str) -> None:
-    """None at all, or one too long to begin; and what is not gzip is no answer. All are errors of ours."""
+    """The client does not sleep that long. A body that is not the gzip that it claims to be is `Unreachable`."""
     error = f'{{"error": {{"type": "rate_limit_error", "retryable": true, "definite": true, "retry_after": {after}}}}}'
     _, client, time = scripted(answer(429, error), answer(200, "x", Content_Encoding="gzip"))
     with pytest.raises((hc.RateLimited, hc.Unreachable)):
