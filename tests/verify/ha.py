@@ -19,7 +19,7 @@ from deploy.local.output import Problem
 from deploy.local.settings import LOOPBACK, StackSettings
 from deploy.local.supervisor_client import Supervisor
 from deploy.privileges.redis import OPERATOR
-from deploy.stacks.faults import CutOff, Fault, Fill, Stop
+from deploy.stacks.faults import CutOff, Fault, Fill
 from deploy.stacks.running import running
 from deploy.stacks.stack import Stack
 from tests.processes import ThirdParty
@@ -173,13 +173,6 @@ class HighlyAvailable(Stage):
         """What a fault left down starts, and no fault is left."""
         super().heal()
         wait_until(lambda: all(server.answers() for server in self.servers.values()), what="every store answers")
-
-    def kill_services(self) -> None:
-        """First those that write: the heartbeats that they sent are worked off."""
-        self._stack.begin(Stop("api"))
-        wait_until(lambda: self.length("writes") == 0, what="the last heartbeats are worked off")
-        for rest in (Stop("writer"), Stop("dlq_admin"), Stop("external_proxy")):
-            self._stack.begin(rest)
 
     def _ended(self) -> list[str]:
         """In one question for all."""

@@ -27,7 +27,8 @@ class Processes(Stage):
 
     def __exit__(self, *_: object) -> None:
         """kill -9 of everything."""
-        self.kill_services()
+        for service in self.services.values():
+            service.kill()
         self.third_party.kill()
         for server in self.servers.values():
             server.kill()

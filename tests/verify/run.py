@@ -104,7 +104,7 @@ def run(folder: Path, plan: Plan) -> Run:
         for what, count in storm.known().items():
             for _ in range(count):
                 recorder.add(Noted(recorder.now(), what))
-        stage.kill_services()
+        stage.end_services()
         final = audit(stage)
         proxies = sum(name.startswith("external-proxy") for name in stage.services)
     history = recorder.history()

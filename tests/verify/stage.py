@@ -1,5 +1,6 @@
 """The stage: every process of the system, each link between them through a proxy that can break it."""
 
+import contextlib
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ import httpx
 from holdfast.shared.queue.partitions import Partitions
 from tests import keys
 from tests.processes import QUICK, ThirdParty
-from tests.servers import Database, RedisServer
+from tests.servers import Database, RedisServer, wait_until
 from tests.verify import half_done
 from tests.verify.disk import RedisOnDisk
 from tests.verify.links import Links
@@ -161,10 +162,15 @@ class Stage(ABC):
                 self.services[name].start(wait=False)
         return ended
 
-    def kill_services(self) -> None:
-        """kill -9 of all of ours: from now on nothing changes."""
-        for service in self.services.values():
-            service.kill()
+    def end_services(self) -> None:
+        """kill -9 of all of ours: from now on nothing changes. The apis go first: the heartbeats that they queued are
+        worked off, or are stuck."""
+        for name in self.apis:
+            self.services[name].kill()
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self.length("writes"), what="no entry is left")
+        for name in self.services.keys() - set(self.apis):
+            self.services[name].kill()
 
     def length(self, stream: Literal["writes", "dead"]) -> int:
         """Entries in all partitions of it. Raises RedisError."""

@@ -142,11 +142,13 @@ class Storm:
         self._recorder.note(f"no rest: {missing}")
 
     def _missing(self) -> str:
-        """What keeps it from rest; empty: nothing."""
+        """What keeps it from rest; empty: nothing. In the order in which one fills the next."""
+        if not self._operator.is_over():
+            return "the replay is not over"
         for stream in _STREAMS:
             if length := self._length(stream):
                 return f"{length} entries on the stream of {stream}"
-        return "" if self._operator.is_over() else "the replay is not over"
+        return ""
 
     async def _look(self) -> None:
         """What clients know of, once more. Breakers that are still half open get the requests that they wait for."""
