@@ -16,8 +16,8 @@ from tests.models.redis.cluster import Cluster
 from tests.models.redis_server import RedisModel, listening
 from tests.ports import free_port
 
-#: Whose slot moves.
-KEY = "{t}:a"
+#: Whose slot moves, and a key of a slot that the target has from the beginning.
+KEY, OF_TARGET = "{t}:a", "{b}:a"
 
 
 class Line:
@@ -52,7 +52,8 @@ class Line:
 class Subject:
     """A cluster, seen by clients with a connection to each server: at `source`, which has the slot, at `target`, to
     which it moves, and at `other`. `clear`, `begin_move`, `move` and `end_move`, with all keys, are what a person
-    does."""
+    does. `go_back`: the slot moves back to `source`, and at once the one of OF_TARGET moves to `other`; who has no part
+    in a move learns of it afterwards."""
 
     source: Line
     target: Line
@@ -61,6 +62,7 @@ class Subject:
     begin_move: Callable[[], None]
     move: Callable[[str], None]
     end_move: Callable[[], None]
+    go_back: Callable[[], None]
 
 
 async def _subject(addresses: Sequence[str], **steps: Callable[..., None]) -> Subject:
@@ -81,6 +83,13 @@ async def model() -> AsyncIterator[Subject]:
     places = {server: "{}:{}".format(*place) for place, server in servers.items()}
     source = cluster.owner(slot)
     target, other = (server for server in cluster.servers if server is not source)
+
+    def go_back() -> None:
+        for moved, to in ((slot, source), (key_slot(OF_TARGET.encode()), other)):
+            cluster.begin_move(moved, to)
+            cluster.end_move(moved)
+        cluster.hear()
+
     async with AsyncExitStack() as stack:
         for (_, port), server in servers.items():
             await stack.enter_async_context(listening(server, port))
@@ -88,7 +97,7 @@ async def model() -> AsyncIterator[Subject]:
             [places[each] for each in (source, target, other)],
             clear=lambda: [server.space.clear() for server in cluster.servers],
             begin_move=lambda: cluster.begin_move(slot, target), move=lambda key: cluster.move([key.encode()]),
-            end_move=lambda: (cluster.end_move(slot), cluster.hear()),
+            end_move=lambda: (cluster.end_move(slot), cluster.hear()), go_back=go_back,
         )  # fmt: skip
         for line in (subject.source, subject.target, subject.other):
             stack.callback(line.close)
@@ -109,9 +118,18 @@ async def real(folder: Path) -> AsyncIterator[Subject]:
             cluster.move_keys(source, target)
             cluster.end_move(target)
 
+        def go_back() -> None:
+            moves = ((cluster, source), (cluster.of(OF_TARGET), other))
+            for moved, to in moves:
+                moved.begin_move(to)
+                moved.move_keys(target, to)
+                moved.end_move(to, target)
+            for moved, _ in moves:
+                moved.wait_until_moved(target)
+
         subject = await _subject(
             [f"127.0.0.1:{node.port}" for node in (source, target, other)], clear=cluster.empty,
-            begin_move=lambda: cluster.begin_move(target), move=move, end_move=end_move,
+            begin_move=lambda: cluster.begin_move(target), move=move, end_move=end_move, go_back=go_back,
         )  # fmt: skip
         yield subject
         for line in (subject.source, subject.target, subject.other):

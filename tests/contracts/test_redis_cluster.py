@@ -9,7 +9,7 @@ import pytest
 from redis.crc import key_slot
 
 from tests.contracts import cluster_subjects
-from tests.contracts.cluster_subjects import KEY, Line, Subject
+from tests.contracts.cluster_subjects import KEY, OF_TARGET, Line, Subject
 
 _SLOT = key_slot(KEY.encode())
 _A, _B, _NEW, _STREAM, _ELSEWHERE = KEY, "{t}:b", "{t}:new", "{t}:s", "{u}:a"
@@ -105,6 +105,20 @@ async def test_a_stream_moves(cluster: Subject) -> None:
     assert [about[about.index(name) + 1] for name in names] == [before[before.index(name) + 1] for name in names]
     pending = await target.send("XPENDING", _STREAM, "g", "-", "+", "9")
     assert [(entry, who) for entry, who, *_ in pending] == [(b"5-2", b"me")]
+
+
+async def test_a_slot_moves_back(cluster: Subject) -> None:
+    """While another one moves between servers of which one does not know it yet: no old knowledge takes it back."""
+    source, target, other = cluster.source, cluster.target, cluster.other
+    await _all(source, (f"SET {_A} 1", b"OK"))
+    await _all(target, (f"SET {OF_TARGET} 2", b"OK"))
+    cluster.begin_move()
+    cluster.end_move()
+    await _all(other, (f"GET {_A}", _TO_TARGET))
+    cluster.go_back()
+    await _all(source, (f"GET {_A}", b"1"))
+    await _all(target, (f"GET {_A}", _TO_SOURCE))
+    await _all(other, (f"GET {_A}", _TO_SOURCE), (f"GET {OF_TARGET}", b"2"))
 
 
 async def test_messages_go_to_all_servers(cluster: Subject) -> None:

@@ -124,9 +124,11 @@ class Cluster:
         while keys := ask(source, "CLUSTER", "GETKEYSINSLOT", self.slot, _MOVE_KEYS):
             ask(source, "MIGRATE", "127.0.0.1", to.port, "", 0, 60_000, "KEYS", *keys)
 
-    def end_move(self, to: RedisServer) -> None:
-        """Every node learns the new owner, and the new owner is the first."""
-        for node in (to, *(node for node in self.nodes if node is not to)):
+    def end_move(self, to: RedisServer, source: RedisServer | None = None) -> None:
+        """Every node is given the new owner, which is the first; with `source` only these two are, and the rest learn
+        it from them."""
+        given = self.nodes if source is None else (source,)
+        for node in (to, *(node for node in given if node is not to)):
             with contextlib.suppress(redis.ResponseError):  # replicas learn it from their primary
                 ask(node, "CLUSTER", "SETSLOT", self.slot, "NODE", _id(to))
 

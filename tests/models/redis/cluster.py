@@ -7,6 +7,7 @@ are, or refused as a server of a cluster refuses it, before anything is done.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
@@ -47,8 +48,8 @@ class Cluster:
         self.servers = tuple(servers.values())
         count, slots = len(self.servers), REDIS_CLUSTER_HASH_SLOTS
         self._first = [number * slots // count for number in range(count + 1)]
-        #: What each server knows of slots that have moved: slot -> owner. Its epoch is how many it knows.
-        self._known: dict[RedisModel, dict[int, RedisModel]] = {server: {} for server in self.servers}
+        #: What each server knows of slots that have moved: slot -> epoch in which it moved, and owner since then.
+        self._known: dict[RedisModel, dict[int, tuple[int, RedisModel]]] = {server: {} for server in self.servers}
         self._epochs = dict.fromkeys(self.servers, 1)
         self._moves: dict[int, tuple[RedisModel, RedisModel]] = {}
         #: By the first word of a refusal.
@@ -59,9 +60,18 @@ class Cluster:
 
     def owner(self, slot: int, known_to: RedisModel | None = None) -> RedisModel:
         """Of a slot; as this server knows it, None: as it is."""
-        knows = known_to or max(self.servers, key=lambda server: self._epochs[server])
+        known = self._known[known_to] if known_to else self._newest()
         at = next(number for number in range(len(self.servers)) if slot < self._first[number + 1])
-        return self._known[knows].get(slot, self.servers[at])
+        _, owner = known.get(slot, (0, self.servers[at]))
+        return owner
+
+    def _newest(self) -> dict[int, tuple[int, RedisModel]]:
+        """What all of them know together: of a slot, its latest move."""
+        newest: dict[int, tuple[int, RedisModel]] = {}
+        for known in self._known.values():
+            for slot, moved in known.items():
+                newest[slot] = max(newest.get(slot, moved), moved, key=itemgetter(0))
+        return newest
 
     def check(self, server: RedisModel, commands: Iterable[Sequence[bytes]], *, asking: bool) -> None:
         """Raises the refusal of a command, or of a transaction of several, that this server cannot carry out."""
@@ -122,19 +132,20 @@ class Cluster:
                 server.serve()
 
     def end_move(self, slot: int) -> None:
-        """With all keys. Source and target know the new owner at once, the others when they `hear`."""
+        """With all keys. Source and target know the new owner at once, the others when they `hear`: a server may know
+        of a move, and not of an earlier one."""
         self.move(self.left(slot))
         source, target = self._moves.pop(slot)
         epoch = max(self._epochs.values()) + 1
         for server in (source, target):
-            self._known[server] = {**self._known[source], **self._known[target], slot: target}
+            self._known[server][slot] = epoch, target
             self._epochs[server] = epoch
 
     def hear(self) -> None:
-        """All know what one knows."""
-        newest = max(self.servers, key=lambda server: self._epochs[server])
+        """All know what any of them knows."""
+        newest, epoch = self._newest(), max(self._epochs.values())
         for server in self.servers:
-            self._known[server], self._epochs[server] = dict(self._known[newest]), self._epochs[newest]
+            self._known[server], self._epochs[server] = dict(newest), epoch
 
     # --- past every client ---
 
@@ -159,7 +170,7 @@ class Cluster:
             for slot in sorted(slot for slot in moved if first <= slot < end):
                 if first < slot:
                     yield first, slot - 1, owner
-                yield slot, slot, moved[slot]
+                yield slot, slot, self.owner(slot, server)
                 first = slot + 1
             if first < end:
                 yield first, end - 1, owner
