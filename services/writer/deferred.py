@@ -9,7 +9,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -105,6 +105,12 @@ class Deferred:
         if self._waiting.get(entry.partition, {}).pop(entry.id, None):
             self._count()
 
+    def taken_away(self, entries: Sequence[Entry]) -> None:
+        """Other writers have these now, or have ended them."""
+        logs.warning(Action.ENTRIES_TAKEN_AWAY, entries=len(entries), first=entries[0].id)
+        for entry in entries:
+            self.forget(entry, raw_text(entry.fields, b"operation_id"))
+
     def held(self) -> list[str]:
         """Ids of the entries kept here."""
         return [waiting.entry.id for waiting in self._all()]
@@ -124,9 +130,7 @@ class Deferred:
     async def _try(self, pipeline: Pipeline, ours: Ours, due: list[Entry]) -> None:
         still = await ours([entry.id for entry in due])
         if gone := [entry for entry in due if entry.id not in still]:
-            logs.warning(Action.ENTRIES_TAKEN_AWAY, entries=len(gone), first=gone[0].id)
-        for entry in gone:
-            self.forget(entry, raw_text(entry.fields, b"operation_id"))
+            self.taken_away(gone)
         if tried := [entry for entry in due if entry.id in still]:
             await pipeline.handle(tried)
 

@@ -128,8 +128,12 @@ class Settler:
         attempt = json.dumps(self._attempt(failure))
         operation = _operation_id(one)
         partition = one.entry.partition
-        keys = [partition.attempts(one.entry.id), *([partition.operation(operation)] if operation else [])]
-        made = int(await self._charge_script(keys, [attempt, failure.message]))
+        keys = [partition.writes, partition.attempts(one.entry.id)]
+        keys += [partition.operation(operation)] if operation else []
+        made = int(await self._charge_script(keys, [one.entry.id, attempt, failure.message]))
+        if not made:  # another writer has ended it
+            self._deferred.taken_away([one.entry])
+            return one
         logs.warning(
             Action.ATTEMPT_FAILED, entry=one.entry.id, operation_id=operation, attempt=made, error=failure.message
         )

@@ -81,13 +81,13 @@ class _Uses:
 
     def _other(self) -> Call:
         holder = f"{self._one('e', 4)} {self._one('op', 12)}"
-        act = self._chance.choice(["release", "reserve"])
+        act, entry = self._chance.choice(["release", "reserve"]), self._chance.choice(self._ids)
         remembered = [self._key(), "body0", self._operation(), self._one("e", 4), self._floor]
         return self._chance.choice([
             ("remember", [f"{_PREFIX}key:"], [_PREFIX, "900", *remembered]),
             ("reservations", [_STREAM], [_PREFIX, act, holder, *self._claims()]),
-            ("charge", [f"{_PREFIX}attempts:{self._chance.choice(self._ids)}", f"{_PREFIX}op:{self._one('op', 12)}"],
-             ["{}", "it failed"]),
+            ("charge", [_STREAM, f"{_PREFIX}attempts:{entry}", f"{_PREFIX}op:{self._one('op', 12)}"],
+             [entry, "{}", "it failed"]),
             ("orphans", [_STREAM], [_GROUP, "reclaim", "5000", "0-0", "3"]),
             ("present", [_STREAM], self._chance.sample(self._ids, 4)),
             ("XREADGROUP", [], ["GROUP", _GROUP, "c", "COUNT", "2", "STREAMS", _STREAM, ">"]),

@@ -107,6 +107,6 @@ async def test_a_real_error_out_of_a_script_names_it(redis: Redis) -> None:
     """What the rule above rests on, as this Redis words it."""
     await redis.set(WRITES, "of another type")
     with pytest.raises(ResponseError) as failed:
-        await Script(redis, LUA / "charge.lua")([WRITES], ["attempt", "error"])
+        await Script(redis, LUA / "charge.lua")([WRITES], ["0-1", "attempt", "error"])
     assert not refused(failed.value)
     assert "script: " in str(failed.value)

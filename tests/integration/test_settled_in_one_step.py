@@ -41,14 +41,14 @@ class Watched(Redis):
         self.seen.add((int(self.looking.xlen(WRITES)), int(self.looking.xlen(DEAD))))
 
 
-def settler(redis: Redis) -> Settler:
+def settler(redis: Redis, deferred: Deferred | None = None, *, attempts_max: int = 5) -> Settler:
     """One writer's."""
-    deferred = Deferred(1, base_s=1, cap_s=1)
+    deferred = deferred or Deferred(1, base_s=1, cap_s=1)
     halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
-    return Settler(redis, deferred, halting, writer="me", attempts_max=5, probe_cap_s=1)
+    return Settler(redis, deferred, halting, writer="me", attempts_max=attempts_max, probe_cap_s=1)
 
 
-def _given(looking: Looking) -> Entry:
+def given(looking: Looking) -> Entry:
     """The only entry, to a writer."""
     looking.xgroup_create(WRITES, WRITERS_GROUP, id="0", mkstream=True)
     given: Any = looking.xreadgroup(WRITERS_GROUP, "me", {WRITES: ">"})
@@ -62,7 +62,7 @@ async def test_it_is_always_in_one_place(clean_redis: RedisServer) -> None:
         looking.xadd(WRITES, {"schema": "2", "operation_id": "some"})
         redis = Watched(port=clean_redis.port)
         redis.looking, redis.seen = looking, set()
-        await settler(redis)([Handled(_given(looking), None, _OUTCOME)])
+        await settler(redis)([Handled(given(looking), None, _OUTCOME)])
         await redis.aclose()
         redis.look()
         assert (0, 1) in redis.seen <= {(1, 0), (0, 1)}
@@ -75,7 +75,7 @@ async def test_its_unique_values_stay_its_own(clean_redis: RedisServer, clean_da
     with clean_redis.client() as looking:
         claimed = looking.hgetall(EMAILS)
         assert claimed
-        entry = _given(looking)
+        entry = given(looking)
         redis = Redis(port=clean_redis.port)
         delivery = Delivery(decode(entry.fields, entry.id), entry.id)
         await settler(redis)([Handled(entry, delivery, _OUTCOME)])

@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
--- Charge an entry one failed attempt. Works at maxmemory: the work that makes room must not wait for room.
+-- Charge an entry one failed attempt, while it is on the stream: what is kept of it goes when it leaves. Works at
+-- maxmemory: the work that makes room must not wait for room.
 --
--- KEYS  1 the entry's attempts, 2 the operation, if it has one
--- ARGV  1 the attempt as JSON, 2 the error in words
--- Returns the number of attempts.
+-- KEYS  1 write stream, 2 the entry's attempts, 3 the operation, if it has one
+-- ARGV  1 the entry's id, 2 the attempt as JSON, 3 the error in words
+-- Returns the number of attempts; 0: another writer has ended the entry.
 
-local made = redis.call('RPUSH', KEYS[1], ARGV[1])
+if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 0 then return 0 end
+local made = redis.call('RPUSH', KEYS[2], ARGV[2])
 -- A halted writer tries again and again: the last ones are enough, and more than may be made otherwise.
-if made > 100 then redis.call('LPOP', KEYS[1]); made = 100 end
-if KEYS[2] then redis.call('HSET', KEYS[2], 'attempts', made, 'error', ARGV[2]) end
+if made > 100 then redis.call('LPOP', KEYS[2]); made = 100 end
+if KEYS[3] then redis.call('HSET', KEYS[3], 'attempts', made, 'error', ARGV[3]) end
 return made
