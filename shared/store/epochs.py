@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.faults import BadData
 from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.tables import queue_epochs
 from holdfast.shared.writes.epoch import UNKNOWN, Cause, Epoch, Known, Window, window
@@ -53,14 +52,10 @@ def broke_at(connection: sa.Connection) -> int:
     return int(connection.execute(sa.select(began).where(queue_epochs.c.cause != Cause.FIRST.value)).scalar_one())
 
 
-def begin(engine: Engine, epoch: Epoch) -> bool:
-    """Whether it began here: another replica may have been first."""
-    try:
-        with transaction(engine) as connection:
-            connection.execute(sa.insert(queue_epochs).values(asdict(epoch) | {"cause": epoch.cause.value}))
-    except BadData:  # the number is taken
-        return False
-    return True
+def begin(engine: Engine, epoch: Epoch) -> None:
+    """Raises Clash if another dlq_admin was first."""
+    with transaction(engine) as connection:
+        connection.execute(sa.insert(queue_epochs).values(asdict(epoch) | {"cause": epoch.cause.value}))
 
 
 def keep(engine: Engine, epoch: int, look: int, seen: Mapping[str, int], known: Known) -> None:

@@ -1,10 +1,12 @@
 """The stores, the auditor and a writer's hands, over models: a queue that can be made to forget, step by step."""
 
 import asyncio
+import pickle
 import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -29,6 +31,7 @@ from holdfast.shared.store import epochs
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.store.tables import operations
 from holdfast.shared.writes import versions
+from holdfast.shared.writes.epoch import Memory
 from holdfast.shared.writes.ledger import Ledger
 from tests.models.database.waits import Threaded
 from tests.models.database_server import DatabaseModel
@@ -60,8 +63,8 @@ class World:
         async def audit(work: Callable[..., Any], *args: Any, **more: Any) -> Any:
             return await asyncio.to_thread(work, engine, *args, **more)
 
-        database: Any = SimpleNamespace(engine=engine, audit=audit, auditing=None)
-        self.epochs = Epochs(redis, database, None)
+        self._database: Any = SimpleNamespace(engine=engine, audit=audit, auditing=None)
+        self.epochs = Epochs(redis, self._database, None)
 
     async def accept(self, count: int) -> None:
         """New writes, on the stream."""
@@ -98,6 +101,34 @@ class World:
             await self._settle([WRITES, DEAD, LEDGER], [PREFIX, WRITERS_GROUP, entry_id, "late", *about, "", ""])
         self.applied.add(operation_id)
         self._now(self.stream[-1] - {operation_id})
+
+    @asynccontextmanager
+    async def failed_over(self, *, without: int, replicas: bool) -> AsyncIterator[Epochs]:
+        """A replica without the last few steps takes the queue's place. The auditor of another dlq_admin, which is
+        given, goes on with the old primary; `replicas`: it takes its replicas to be there."""
+        old = RedisModel(lambda: self._clock[0])
+        old.space.restore(pickle.loads(pickle.dumps(self._model.space.contents())))  # noqa: S301 - our own
+        old.space.process = self._model.space.process
+        self._model.lose_last(without + 0.5)
+        async with listening(old) as port:
+            redis = connect(f"127.0.0.1:{port}", PATIENT_REDIS)
+            left = Epochs(redis, self._database, None)
+            if not replicas:
+                self.cut_off(left)
+            try:
+                yield left
+            finally:
+                await redis.aclose()
+
+    @staticmethod
+    def cut_off(auditor: Epochs) -> None:
+        """From now on it finds that too few replicas have what its look left in the queue."""
+        read = auditor._memory.read
+
+        async def unsafe(*args: int, **more: int) -> Memory:
+            return replace(await read(*args, **more), safe=False)
+
+        auditor._memory.read = unsafe  # type: ignore[method-assign]
 
     def restart(self) -> None:
         """The queue, with all it has."""

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger, reading_at
 from holdfast.services.dlq_admin.database import Database
-from holdfast.shared.connections.replicas import Replicas
+from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.queue.memory import MemoryReader
 from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.store import epochs
@@ -22,6 +22,8 @@ from holdfast.shared.writes.versions import VERSION_MAX
 _TRIES = 10
 #: When the queue breaks again so soon, a writer may still have in hand what was there before the first break.
 _IN_HAND_US = 3_600_000_000
+_MOVED = "the queue moved while the ledger was read"
+_MAY_BE_OLD = "too few replicas have what the queue holds: it may be an old primary"
 
 
 class Epochs:
@@ -37,30 +39,40 @@ class Epochs:
 
     async def ledger(self) -> Ledger:
         """Look at the queue, begin an epoch if it lost its memory, read the ledger, and keep what was seen. Raises what
-        a store away raises."""
+        a store away raises, TooFewReplicas if what was looked at may be an old primary, and Clash if another dlq_admin
+        has just begun the epoch."""
         known = await self._database.audit(epochs.all_epochs)
         memory = await self._memory.read(known[-1].oldest if known else 0)
-        if not known:
-            await self._begin(_begun(memory, 1, Cause.FIRST))
-        elif cause := change(known[-1], memory):
-            await self._begin(await self._after(known, memory, cause))
+        epoch = known[-1] if known else _begun(memory, 1, Cause.FIRST)
+        cause = change(epoch, memory)
+        if cause and not memory.safe and memory.identity != epoch.identity:
+            raise TooFewReplicas(_MAY_BE_OLD, None)
+        if cause:
+            epoch = await self._after(known, memory, cause)
+        if cause or not known:
+            await self._begin(epoch)
         ledger = await self._read()
-        await self._keep(memory, ledger)
+        await self._keep(epoch, memory, ledger)
         return ledger
 
     async def _read(self, window: Window | None = None) -> Ledger:
         database = self._database
         return await read_ledger(self._redis, database.engine, database.auditing, self._partitions, window)
 
-    async def _keep(self, before: Memory, ledger: Ledger) -> None:
+    async def _keep(self, epoch: Epoch, before: Memory, ledger: Ledger) -> None:
         """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten. A
         number is left after all that was counted: a queue that remembers it has all of it. Not so if another dlq_admin
-        has just left the same one, or a greater one."""
-        if ledger.missing:
-            return
-        look = before.latest + 1
+        has just left the same one, or a greater one. Raises if the queue's counts and the database's are of two epochs,
+        or the imbalance may be that of an old primary."""
+        if ledger.epoch != epoch.epoch:
+            raise ConnectionError(_MOVED)
+        look = 0 if ledger.missing else before.latest + 1
         memory = await self._memory.read(look=look)
-        if memory.safe and memory.identity == before.identity and memory.latest < look:
+        if memory.identity != before.identity:
+            raise ConnectionError(_MOVED)
+        if ledger.missing and not memory.safe:
+            raise TooFewReplicas(_MAY_BE_OLD, None)
+        if look and memory.safe and memory.latest < look:
             seen = {"accepted": ledger.queued, "entries": ledger.entries, "newest": ledger.cut}
             oldest = ledger.cut if before.oldest is None else min(before.oldest, ledger.cut)
             seen |= {"oldest": oldest, "late": _late(ledger, oldest)}
@@ -116,7 +128,8 @@ class Epochs:
         return lost, there + lost_before + lost, now
 
     async def _begin(self, epoch: Epoch) -> None:
-        if not await self._database.audit(epochs.begin, epoch) or epoch.cause is Cause.FIRST:
+        await self._database.audit(epochs.begin, epoch)
+        if epoch.cause is Cause.FIRST:
             return
         metrics.queue_epochs.labels(epoch.cause.value).inc()
         report = logs.error if epoch.lost or epoch.cause is not Cause.MOVED else logs.warning
