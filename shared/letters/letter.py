@@ -18,7 +18,8 @@ from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 
 _ORIGINAL, _PACKED = b"original.", b"original_packed"
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-_ENTRY = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
+_ENTRY = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})")
+_ENTRY_PART_MAX = 2**64 - 1
 _TEXT_MAX_CHARS, _ERROR_MAX_CHARS, _FRAME_MAX_CHARS = 100, 1000, 200
 _COMMAND_MAX_CHARS = LABEL_MAX_CHARS
 _YEAR_MIN = 1970
@@ -106,8 +107,9 @@ def read(entry_id: str, fields: Mapping[bytes, bytes]) -> Letter:
 
 
 def names_an_entry(entry_id: str) -> bool:
-    """Whether that is what a stream calls an entry."""
-    return _ENTRY.fullmatch(entry_id) is not None
+    """Whether a stream can have given it to an entry: two numbers of 64 bits, no leading zeros, and not `0-0`."""
+    match = _ENTRY.fullmatch(entry_id)
+    return match is not None and 0 < max(int(part) for part in match.groups()) <= _ENTRY_PART_MAX
 
 
 def _original(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:

@@ -325,6 +325,10 @@ def test_what_no_entry_tells_of_was_brought_in(engine: Engine, seed: int) -> Non
         "-1",
         "1764000000000",
         "\u0661-1",
+        "0-0",
+        "01764000000000-0",
+        f"{2**64}-0",
+        f"1764000000000-{2**64}",
         draw.choice(good[:5]).entry_id,
         draw.choice(good[:5]).entry_id,
     ]

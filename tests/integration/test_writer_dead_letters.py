@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from holdfast.shared.queue.build import build
 from tests.integration.conftest import StartWriter
-from tests.servers import Database, wait_until
+from tests.servers import Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
 
 POISON = {
@@ -50,6 +51,19 @@ def test_an_undecodable_entry_is_dead_lettered_verbatim(stream: Stream, start_wr
     assert (letter[b"reason"], letter[b"entry_id"]) == (b"undecodable", entry_id.encode())
     assert len(letter[b"fingerprint"]) == 16
     assert stream.charged() == []
+
+
+def test_whom_an_entry_wants_notified_keeps_nothing_on_the_stream(
+    stream: Stream, start_writer: StartWriter, own_redis: RedisServer
+) -> None:
+    """A notice only saves time: a channel that the writer may not use delays neither the write nor its neighbours."""
+    before, wrong, after = new_user("before"), replace(new_user("wrong"), notify="news"), new_user("after")
+    stream.accept([before, wrong, after])
+    start_writer()
+    stream.wait_for_end([before, wrong, after])
+    assert (stream.dead(), own_redis.refused()) == ([], ["writer: news"])
+    with own_redis.client() as client:
+        client.acl_log_reset()
 
 
 def test_what_the_schema_refuses_is_dead_lettered_alone(

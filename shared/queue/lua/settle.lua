@@ -107,7 +107,8 @@ while at <= #ARGV do
     forget_pending(pending, operation_id)
     release_later(claims, entity_id .. ' ' .. operation_id)
     keys_gone[#keys_gone + 1] = prefix .. 'op:' .. operation_id
-    if ARGV[at] ~= '' then redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
+    -- A notice only saves time. A channel that an entry names and this writer may not use keeps nothing on the stream.
+    if ARGV[at] ~= '' then redis.pcall('PUBLISH', ARGV[at], ARGV[at + 1]) end
     at = at + 2
   end
   acknowledged[#acknowledged + 1] = entry_id
