@@ -203,14 +203,14 @@ _HEARTBEAT = Lines(
 )
 
 _MISSING = Number(
-    title="Writes missing",
+    title="Ledger out by",
     shows="Accepted and neither applied, rejected, dead-lettered, discarded, in flight nor known as lost; or found in "
     "the stores and never accepted: the console's page of the ledger says which.",
     normal="0, always, in every fault.",
     act="stop the writers and read docs/runbooks/HoldfastLedgerImbalance.md: data may be lost.",
     unit="short",
     nothing="Not measured: is dlq_admin up?",
-    queries={"missing": worst("holdfast_ledger_missing_writes", "")},
+    queries={"out by": worst("holdfast_ledger_missing_writes", "")},
     width=4,
     limits=zero_is_good(),
 )

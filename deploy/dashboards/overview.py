@@ -83,8 +83,8 @@ _NOW: tuple[AnyPanel, ...] = (
         below(15, DEMO.stale_s), _NOT_MEASURED,
     ),
     _number(
-        "Writes missing", worst("holdfast_ledger_missing_writes", ""),
-        "Accepted writes that are found in no store.",
+        "Ledger out by", worst("holdfast_ledger_missing_writes", ""),
+        "Accepted writes that are found in no store; or more in the stores than was accepted: the ledger says which.",
         "0, always.", "docs/runbooks/HoldfastLedgerImbalance.md", "short", zero_is_good(), _NOT_MEASURED,
     ),
     _number(

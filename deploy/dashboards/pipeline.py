@@ -256,7 +256,7 @@ _MISSING = Lines(
     act="docs/runbooks/HoldfastLedgerImbalance.md, at once.",
     unit="short",
     nothing=_NOT_MEASURED,
-    queries={"missing": worst("holdfast_ledger_missing_writes", "")},
+    queries={"out by": worst("holdfast_ledger_missing_writes", "")},
     limits=zero_is_good(),
 )
 _LEDGER = Table(

@@ -129,8 +129,8 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         expr="max(holdfast_ledger_missing_writes) > 0",
         labels={"slo": "durability"},
         summary="Clients' writes and what became of them differ by {{ $value | humanize }}",
-        description="Accepted writes and those applied, rejected, dead-lettered, discarded or in flight differ by "
-        "{{ $value | humanize }}, repeatedly. The ledger says whether they are missing, or more than were accepted.",
+        description="Accepted writes and those applied, rejected, dead-lettered, discarded, in flight or lost differ "
+        "by {{ $value | humanize }}, repeatedly. The ledger says whether they are missing, or more than were accepted.",
         dashboard=Dashboard.PIPELINE,
     )
 

@@ -125,7 +125,8 @@ stream_trimmed_unread = Gauge(
 ledger_writes = Gauge("holdfast_ledger_writes", "Terms of the ledger, counted from the stores", ["term"])
 ledger_missing = KnownGauge(
     "holdfast_ledger_missing_writes",
-    "Accepted writes minus all other terms of the ledger, without its sign",
+    "By how many writes the ledger is out, either way and without a sign: `GET /ledger` says whether they are missing,"
+    " or more than were accepted",
 )
 queue_epochs = Counter(
     "holdfast_queue_epochs_total",
