@@ -30,7 +30,7 @@ def _taken() -> Iterator[str]:
         "a field": [*OWN_NAMES, "<class>_id"],
         "a field that is Unique()": PAGE_PARAMETERS,
         "a resource, singular or plural": registry.RESERVED,
-        "a resource's class": registry.SCHEMAS,
+        "a resource's class": [*registry.CLASSES, *(f"<class>{end}" for end in registry.SCHEMAS_OF_ONE if end)],
     }
     yield from (f"{kind}: {', '.join(sorted(names))}" for kind, names in kinds.items())
 

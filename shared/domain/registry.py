@@ -10,6 +10,7 @@ import linecache
 import os
 import re
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
@@ -37,6 +38,13 @@ SCHEMAS = frozenset({
     "Meta", "Operation", "OperationError", "OperationResponse", "Override", "OverrideBody", "OverrideResponse",
     "Problem", "WriteAccepted", "WriteAcceptedResponse",
 })  # fmt: skip
+#: Schemas of each resource there: its name, and one of these after it.
+SCHEMAS_OF_ONE = (
+    "", "Body", "CircuitBreakerResponse", "Fallback", "ListCircuitBreakerResponse", "ListFallback", "ListResponse",
+    "Patch", "Response", "Written", "WrittenResponse",
+)  # fmt: skip
+#: Names of classes one of whose schemas would be one of Holdfast's own.
+CLASSES = frozenset(name.removesuffix(end) for name in SCHEMAS for end in SCHEMAS_OF_ONE) - {""}
 
 
 class Domain:
@@ -49,8 +57,11 @@ class Domain:
             names = [getattr(each, what) for each in self.resources]
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise DeclarationError(f"two resources have the {what} {', '.join(twice)}")
-            if taken := sorted((RESERVED | SCHEMAS).intersection(names)):
+            if taken := sorted((RESERVED | CLASSES).intersection(names)):
                 raise DeclarationError(f"Holdfast itself has something of the name {', '.join(taken)}")
+        schemas = Counter(each.name + end for each in self.resources for end in SCHEMAS_OF_ONE)
+        if twice := sorted(name for name, count in schemas.items() if count > 1):
+            raise DeclarationError(f"two parts of the API's description would be called {', '.join(twice)}")
         claims = [field.unique.claims for each in self.resources for field in each.unique if field.unique]
         if twice := sorted({name for name in claims if claims.count(name) > 1}):
             raise DeclarationError(f"two unique fields keep their claims under one name: {', '.join(twice)}")

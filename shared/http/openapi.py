@@ -2,6 +2,7 @@
 of operations, one place for each named schema and header, the headers of every answer, and the scope that is needed."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -41,10 +42,9 @@ def complete(app: FastAPI, needs: Needs) -> None:
     """Let the application's document follow these rules."""
     derived = app.openapi
 
+    @cache  # FastAPI keeps the document that it derived, also where it could not be completed
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _Contract(_as_written(derived(), app), needs).document
-        return app.openapi_schema
+        return _Contract(_as_written(derived(), app), needs).document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
 

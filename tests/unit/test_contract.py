@@ -8,9 +8,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import schemathesis
+from fastapi import FastAPI
 
-from holdfast.shared.domain.registry import SCHEMAS, domain
+from holdfast.shared.domain.registry import SCHEMAS, SCHEMAS_OF_ONE, domain
+from holdfast.shared.http.document import TEXT, an_object, body
 from holdfast.shared.http.open_paths import OPEN_PATHS
+from holdfast.shared.http.openapi import complete
 from tests.apps import SERVICES, client_of, make
 from tests.integration.test_openapi import UNDECLARED
 from tests.keys import ADMIN, bearer
@@ -103,9 +106,24 @@ def test_users_have_the_names_that_a_client_expects(tmp_path: Path) -> None:
     assert {f"{verb}User" for verb in ("create", "get", "replace", "update", "delete")} | {"listUsers"} <= names
     schemas = document["components"]["schemas"]
     assert {"User", "UserResponse", "UserListResponse", "Operation", "Error", "CircuitBreakerResponse"} <= set(schemas)
-    resources = tuple(resource.name for resource in domain().resources)
-    assert {name for name in schemas if not name.startswith(resources)} == SCHEMAS
+    of_resources = {f"{resource.name}{end}" for resource in domain().resources for end in SCHEMAS_OF_ONE}
+    assert set(schemas) == SCHEMAS | of_resources
     assert "/panic" not in document["paths"]
+
+
+def test_a_document_that_cannot_be_completed_is_never_served() -> None:
+    """Neither the first time nor the second, when FastAPI has what it derived for it."""
+    app = FastAPI()
+    complete(app, lambda _method, _path: None)
+
+    @app.post("/one", openapi_extra=body(an_object("Same", {"a": TEXT}), {}))
+    @app.post("/two", openapi_extra=body(an_object("Same", {"b": TEXT}), {}))
+    def _answer() -> None:
+        """Nothing."""
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="are called Same"):
+            app.openapi()
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

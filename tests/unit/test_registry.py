@@ -50,6 +50,24 @@ def test_a_reserved_name_is_refused(name: str) -> None:
             Domain([resource.type])
 
 
+def test_schemas_of_the_description_have_a_name_of_their_own() -> None:
+    """A resource named as a schema of another one, or of which a schema is named as one of Holdfast's, is refused."""
+
+    class Data(Resource, plural="datas"):
+        note: Annotated[str, Text(max_chars=10)]
+
+    class Book(Resource, plural="books"):
+        note: Annotated[str, Text(max_chars=10)]
+
+    class BookPatch(Resource, plural="patches"):
+        note: Annotated[str, Text(max_chars=10)]
+
+    with pytest.raises(DeclarationError, match="has something of the name Data"):
+        Domain([Data.type])
+    with pytest.raises(DeclarationError, match=r"would be called BookPatch$"):
+        Domain([Book.type, BookPatch.type])
+
+
 def test_claims_have_a_name_of_their_own() -> None:
     """Two fields that keep them under one name are refused."""
 
