@@ -9,7 +9,7 @@ from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import Script
 from holdfast.shared.queue.names import LUA
-from holdfast.shared.queue.partitions import ONE, Partitions
+from holdfast.shared.queue.partitions import ONE, Partitions, mended
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.epoch import Memory
 
@@ -46,11 +46,13 @@ class MemoryReader:
         )
 
     async def end_versions(self, floor: int, seen: int) -> int:
-        """From now on each version that is given out is above the result, and that above the queue's time. `floor`: the
-        newest version in the database; `seen`: of the stream. Raises NotSent, RedisError, OSError."""
+        """From now on each version that is given out, and each id, whoever adds the entry, is above the result, and
+        that above the queue's time. `floor`: the newest version in the database; `seen`: of the stream. Raises
+        NotSent, RedisError, OSError."""
         for _ in range(min(len(self._partitions), 2)):  # the second time, each learns of the highest
             for partition in self._partitions:
-                floor = max(floor, int(await self._floor([partition.clock, partition.writes], [floor, seen])))
+                keys = [partition.clock, partition.writes, mended(partition.writes)]
+                floor = max(floor, int(await self._floor(keys, [floor, seen])))
         return floor
 
 

@@ -13,7 +13,10 @@ from redis.retry import Retry
 from deploy.privileges import database as privileges
 from deploy.privileges import redis as redis_privileges
 from deploy.privileges.services import SERVICES, Service
-from holdfast.shared.queue.names import AUDIT, CLOCK, DEAD, LEDGER, OPERATION, WRITES
+from holdfast.shared.connections.script import text_of
+from holdfast.shared.queue.names import AUDIT, CLOCK, DEAD, LEDGER, LUA, OPERATION, WRITES
+from holdfast.shared.queue.partitions import mended
+from holdfast.shared.writes.versions import to_stream_id
 from tests.conftest import migrate
 from tests.servers import PASSWORD, Database, RedisServer
 from tests.users import EMAILS, PENDING
@@ -167,6 +170,15 @@ def test_nobody_rules_the_server(queue: Production, user: str) -> None:
             assert _refused(client, command), command
         for command in (("KEYS", "*"), ("SCAN", "0"), ("CONFIG", "GET", "*"), ("ACL", "LIST"), ("MONITOR",)):
             assert _refused(client, command), command
+
+
+def test_dlq_admin_ends_the_ids_of_before(queue: Production) -> None:
+    """Of the write stream, which it may not do by hand; whether it is there or not."""
+    with queue.client("dlq_admin") as client, queue.client() as operator:
+        operator.flushall()
+        for floor in (4 * 10**15, 4 * 10**15 + 1):
+            client.eval(text_of(LUA / "floor.lua"), 3, CLOCK, WRITES, mended(WRITES), floor, 0)
+            assert operator.xinfo_stream(WRITES)["last-generated-id"] == to_stream_id(floor).encode()  # type: ignore[index, call-overload]
 
 
 def test_the_external_proxy_reaches_its_own_keys_only(queue: Production) -> None:

@@ -4,6 +4,7 @@ import itertools
 import random
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from holdfast.shared.connections.script import text_of
 from holdfast.shared.letters.ids import number_of
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.names import CLOCK, DEAD, DLQ_GROUP, LEDGER, LUA, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.partitions import mended
 from holdfast.shared.writes.versions import HORIZON_US, VERSION_MAX, from_stream_id, to_stream_id
-from tests.servers import RedisServer
+from tests.servers import RedisServer, wait_until
 from tests.stream import ACCEPT_SCRIPT, new_user
 
 _US = 1_000_000
+_FLOOR_SCRIPT = text_of(LUA / "floor.lua")
 _JUNK_IDS = (
     "18446744073709551615-18446744073709551615", "18446744073709551614-0", "9223372036854775808-7",
     "9007199254740993-1", "9007199254740-992", "7881299347898-368", "4102444800000-5000",
@@ -32,6 +35,18 @@ def accept(client: redis.Redis, *candidates: Candidate, floor: object = 0, sure:
     """What the script answers."""
     values = [value for candidate in candidates for value in candidate.arguments()]
     return client.eval(ACCEPT_SCRIPT, 2, WRITES, CLOCK, PREFIX, str(floor), sure, 60, 1000, *values)
+
+
+def _last_id(client: redis.Redis) -> str:
+    return str(client.xinfo_stream(WRITES)["last-generated-id"].decode())  # type: ignore[index, call-overload]
+
+
+def _shape(client: redis.Redis) -> Any:
+    """Of the stream: its entries, how many there ever were, its groups, and what is pending."""
+    about: Any = client.xinfo_stream(WRITES)
+    groups: Any = client.xinfo_groups(WRITES)
+    read = [(group["name"], group["last-delivered-id"], group["entries-read"], group["lag"]) for group in groups]
+    return client.xrange(WRITES), about["entries-added"], read, sum(group["pending"] for group in groups)
 
 
 def versions_of(answers: list[list[Any]]) -> list[int]:
@@ -157,6 +172,47 @@ def test_what_two_agree_on_is_followed(clean_redis: RedisServer, ahead_s: int) -
         assert versions_of(accept(client, new_user())) == [newest + 1]
         client.flushall()
         assert versions_of(accept(client, new_user(), floor=newest)) == [newest + 1], "the database says so"
+
+
+def _end_ids(client: redis.Redis, floor: int) -> None:
+    """As an auditor does when an epoch begins."""
+    assert int(client.eval(_FLOOR_SCRIPT, 3, CLOCK, WRITES, mended(WRITES), floor, 0)) == floor  # type: ignore[arg-type]
+
+
+def test_no_id_is_given_out_of_before_the_floor(clean_redis: RedisServer) -> None:
+    """To whoever adds an entry by hand, also when the stream was gone. It keeps its entries, its counts and its group;
+    a reader that waits is woken for nothing once at most (as Redis before 7.2 does), and gets the next entry."""
+    floor = now_us() + 300 * _US
+    with clean_redis.client() as client, clean_redis.client() as reader, ThreadPoolExecutor(1) as threads:
+
+        def read_on() -> None:
+            while not (replies and replies[-1]):
+                [[_, found]] = reader.xreadgroup(WRITERS_GROUP, "one", {WRITES: ">"}, block=0)
+                replies.append(found)
+
+        def waits() -> bool:
+            return client.info("clients")["blocked_clients"] == 1
+
+        replies: list[Any] = []
+        _end_ids(client, floor - 1)
+        assert (_last_id(client), _shape(client)) == (to_stream_id(floor - 1), ([], 0, [], 0))
+        client.delete(WRITES, CLOCK)
+        client.xgroup_create(WRITES, WRITERS_GROUP, "0", mkstream=True)
+        accept(client, new_user(), new_user())
+        client.xreadgroup(WRITERS_GROUP, "one", {WRITES: ">"})
+        before = _shape(client)
+        reading = threads.submit(read_on)
+        wait_until(waits, what="a reader waits")
+        for _ in range(2):
+            _end_ids(client, floor)
+            assert (_last_id(client), _shape(client)) == (to_stream_id(floor), before)
+        wait_until(waits, what="it waits, or waits again")
+        added = client.xadd(WRITES, {"x": "1"})
+        reading.result()
+        assert from_stream_id(added.decode()) > floor  # type: ignore[union-attr]
+        *before_it, last = replies
+        assert (before_it in ([], [[]]), last) == (True, [(added, {b"x": b"1"})])
+        assert not client.exists(mended(WRITES))
 
 
 def test_a_queue_without_memory_asks_first(clean_redis: RedisServer) -> None:

@@ -153,6 +153,11 @@ class World:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(operations).values(row))
 
+    async def add_ahead(self, seconds: float) -> None:
+        """An entry by hand, under an id of the future."""
+        await self._redis.xadd(WRITES, {"x": "1"}, id=f"{round((self._clock[0] + seconds) * 1000)}-0")
+        self._now(self.stream[-1])
+
     async def bury(self, count: int) -> None:
         """Entries of which nothing can be read: they are dead letters at once."""
         for _ in range(count):

@@ -116,6 +116,30 @@ async def test_what_was_seen_between_two_breaks_is_back_when_it_ends() -> None:
         assert (ledger.missing, ledger.lost, ledger.applied, ledger.accepted) == (0, 2, 1, 3), table(ledger)
 
 
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(("steps", "lost"), [(1, 1), (9, 2)])
+async def test_what_is_added_by_hand_later_is_of_its_own_epoch(steps: int, lost: int, *, again: bool) -> None:
+    """An entry from the future is seen and lost, so that the epoch's window ends in the future. Entries that somebody
+    adds then have ids above it, also of a queue that was emptied, and when it starts again: they count once, and none
+    of them for what was lost."""
+    async with world() as on:
+        await on.epochs.ledger()
+        await on.accept(1)
+        await on.add_ahead(300)
+        await on.epochs.ledger()
+        on.forget(steps)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.accepted, ledger.epoch) == (0, lost, 2, 2), table(ledger)
+        if again:
+            on.restart()
+            await on.epochs.ledger()
+        await on.bury(2)
+        for _ in range(2):
+            ledger = await on.epochs.ledger()
+            counted = (ledger.missing, ledger.lost, ledger.dead_lettered, ledger.accepted)
+            assert counted == (0, lost, 2, 4), table(ledger)
+
+
 async def test_a_break_before_anything_was_kept_forgets_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first reading of an epoch is not kept, and the queue breaks again: what was lost stays lost."""
     async with world() as on:

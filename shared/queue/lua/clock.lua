@@ -80,6 +80,13 @@ local function add(stream, id, fields)
   return redis.call('XADD', stream, id, unpack(fields))
 end
 
+-- An empty stream in place of whatever is there.
+local function make(stream)
+  redis.call('DEL', stream)
+  redis.call('XGROUP', 'CREATE', stream, 'none', '0', 'MKSTREAM')
+  redis.call('XGROUP', 'DESTROY', stream, 'none')
+end
+
 -- Make the stream anew without the ids above `limit` (a version), and add the entries that had them at its end, as new
 -- ones. Redis never lowers the ids of a stream that had an entry so high. Nothing is lost: fields stay as they
 -- are, the groups keep what is pending, and the counts go on as if each entry had been where it is now.
@@ -88,9 +95,7 @@ end
 local function mend(stream, limit, newest, next_id, moved)
   local info, groups = by_name(redis.call('XINFO', 'STREAM', stream)), redis.call('XINFO', 'GROUPS', stream)
   local made, limit_id, count = stream .. ':mended', stream_id(limit), 0
-  redis.call('DEL', made)
-  redis.call('XGROUP', 'CREATE', made, 'none', '0', 'MKSTREAM')
-  redis.call('XGROUP', 'DESTROY', made, 'none')
+  make(made)
 
   local function each(from, to, take)
     local page
