@@ -1,5 +1,6 @@
 """Overview: the state of the system in one look. Every part of it may be unknown; none hides the others."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -78,29 +79,35 @@ class Overview:
         self._reporter = FailureReporter("overview")
 
     async def look(self) -> SystemState:
-        """As of now."""
-        letters = trend = None
-        try:
-            letters = await self._database.read(groups.totals)
-            trend = (await trends(self._database, None))[""]
-        except AppError:
-            letters = None
-        backlog_, away = await _part("backlog", self._backlog) or (None, [])
+        """As of now. All parts are asked at once: a store that hangs costs its time limit once."""
+        no_backlog: tuple[Backlog | None, list[int]] = (None, [])
+        (letters, trend), (backlog_, away), waiting, writers = await asyncio.gather(
+            self._letters(),
+            _part("backlog", self._backlog, no_backlog),
+            _part("waiting", lambda: on_stream.length(self._redis, self._partitions), None),
+            _part("writers", self._writers.all, None),
+        )
         reading = None if letters is None or away else self._ledger()
         return SystemState(
             letters=letters,
             trend=trend,
-            waiting=await _part("waiting", lambda: on_stream.length(self._redis, self._partitions)),
+            waiting=waiting,
             holding=self._indexer.holding,
             backlog=backlog_,
             partitions_away=away,
             ledger=ledger_reading(reading) if reading else None,
             breakers=self._breakers.all(),
-            writers=await _part("writers", self._writers.all),
+            writers=writers,
             retention=self._retention.report(),
             banner=on_stream.banner(self._database.breaker.refusal) if letters is None else None,
             as_of=utc_now(),
         )
+
+    async def _letters(self) -> tuple[Counts | None, Trend | None]:
+        try:
+            return await self._database.read(groups.totals), (await trends(self._database, None))[""]
+        except AppError:
+            return None, None
 
     async def _backlog(self) -> tuple[Backlog | None, list[int]]:
         """Of the partitions that answer, and which do not."""
@@ -112,11 +119,11 @@ class Overview:
         return Backlog(depth=seen.depth, oldest_age_s=round(seen.oldest_age_s, 3)), sorted(away)
 
 
-async def _part(name: str, ask: Callable[[], Awaitable[T]]) -> T | None:
-    """Its answer; None when it fails with an unknown exception: the other parts stay."""
+async def _part(name: str, ask: Callable[[], Awaitable[T]], unknown: T) -> T:
+    """Its answer; `unknown` when it fails with an unknown exception: the other parts stay."""
     try:
         return await ask()
     except Exception as error:  # noqa: BLE001 - logged and counted like any other, and shown as unknown
         metrics.panics.inc()
         logs.error(Action.PANIC_RECOVERED, exc=error, part=name)
-        return None
+        return unknown

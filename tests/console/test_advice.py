@@ -109,11 +109,13 @@ def test_the_first_sentence() -> None:
      ([0], None, "The queue does not answer")],
 )  # fmt: skip
 def test_without_a_part_of_the_queue_not_all_is_well(away: list[int], backlog: Backlog | None, title: str) -> None:
-    """Although no letter is dead; those that are come first."""
+    """Whether letters wait or not; only writes that are being dead-lettered come first."""
     more = {"partitions_away": away, "backlog": backlog, "ledger": None}
     quiet = at_a_glance(_state(0, **more), [])
     assert (quiet.tone, quiet.title) == ("warn", title)
     assert "No letter needs a decision" in quiet.says
+    waiting = at_a_glance(_state(3, **more), [_group(7200)])
+    assert (waiting.title, "3 dead letters wait in 1 group" in waiting.says) == (title, True)
     assert at_a_glance(_state(3, **more), [_group(5)]).title == "Writes are being dead-lettered now"
     found = outage(_state(0, breakers=None, **more))
     assert found is not None

@@ -12,10 +12,7 @@ from holdfast.shared.queue.asking import AWAY, ask_each
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 
-_BANNER = (
-    "These are the dead letters that arrived since then, from their stream, where they are safe; those that were"
-    " indexed before are not shown."
-)
+_BANNER = "Dead letters that arrived since then are safe on their stream; those that were indexed before are not shown."
 
 T = TypeVar("T")
 

@@ -69,10 +69,12 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
         lost = "the number of dead letters is unknown" if waiting is None else f"{waiting:,} are on the stream"
         return Advice("bad", "The database cannot be read", f"Dead letters are safe on their stream; {lost}.")
     dead, kinds = letters["dead"], letters["dying_groups"]
+    away = ""
+    if overview.partitions_away:
+        away = silent(overview.partitions_away).capitalize() if overview.backlog else "The queue does not answer"
     if not dead:
         more = f"{letters['replaying']:,} are being sent again." if letters["replaying"] else _accounted(overview)
-        if overview.partitions_away:
-            away = silent(overview.partitions_away).capitalize() if overview.backlog else "The queue does not answer"
+        if away:
             return Advice("warn", away, more)
         return Advice("good" if outage(overview) is None else "warn", "No dead letters", more)
     wait = f"{dead:,} dead letter{'s wait' if dead > 1 else ' waits'} in {kinds:,} group{'s' if kinds > 1 else ''}"
@@ -82,7 +84,7 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
             "bad", "Writes are being dead-lettered now", f"The last one {lasting(max(0.0, newest_s))} ago. {wait}."
         )
     quiet = f"The last one {lasting(newest_s)} ago." if groups else ""
-    return Advice("warn", "Dead letters are waiting", f"{wait}. {quiet}")
+    return Advice("warn", away or "Dead letters are waiting", f"{wait}. {quiet}")
 
 
 def _accounted(overview: SystemState) -> str:
