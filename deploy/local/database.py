@@ -99,6 +99,15 @@ def migrate(settings: StackSettings) -> None:
             echo(line)
 
 
+def check_tables(settings: StackSettings) -> None:
+    """Raises Problem if the tables do not fit these settings' resources; before anything that runs is ended."""
+    env = os.environ | settings.domain_env() | {"DB_DSN": dsn(MIGRATE, settings)}
+    check = [str(VENV_PYTHON), "-m", "holdfast.migrations", "check"]
+    done = subprocess.run(check, cwd=REPO, env=env, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        raise Problem(f"the migrations would fail, so nothing is restarted:\n{(done.stdout + done.stderr)[-4000:]}")
+
+
 def check_declaration(settings: StackSettings) -> None:
     """Raises Problem if the resources of these settings cannot be served; before anything that runs is ended."""
     if settings.domain:

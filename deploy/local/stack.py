@@ -119,6 +119,7 @@ def renew(supervisor: Supervisor, settings: StackSettings, changed: Collection[s
     stores = {program.name for program in programs(settings) if program.kind in ("store", "sentinel")}
     names = [name for name in changed if name not in stores]
     if names:
+        database.check_tables(settings)
         echo(f"Changed since they were started, and restarted now: {', '.join(names)}")
         supervisor.stop(names, _STOP_S)
         for name in names:

@@ -1,5 +1,6 @@
-"""`python -m holdfast.migrations`: bring the database of DB_DSN to the newest schema. `... revision NAME`: write the
-revision that the resources which Holdfast comes with need since the last one, by looking at that database.
+"""`python -m holdfast.migrations`: bring the database of DB_DSN to the newest schema. `... check`: whether the
+declared resources fit their tables there; changes nothing. `... revision NAME`: write the revision that the resources
+which Holdfast comes with need since the last one, by looking at that database.
 """
 
 import sys
@@ -8,10 +9,14 @@ from pathlib import Path
 
 from alembic.config import main as alembic
 
-from holdfast.migrations.declared import Change, RefusedError, changes
+from holdfast.migrations import declared
+from holdfast.migrations.declared import Change
 from holdfast.shared.domain import DEFAULT, registry
+from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.faults import Fault
 from holdfast.shared.runtime.read_settings import read
 from holdfast.shared.runtime.settings import StoreSettings
+from holdfast.shared.store.connections import KEPT
 from holdfast.shared.store.engine import Timeouts, make_engine
 
 _HERE = Path(__file__).parent
@@ -24,6 +29,9 @@ def main(arguments: list[str]) -> int:
         case []:
             alembic(["-c", str(_HERE / "alembic.ini"), "upgrade", "head"])
             return 0
+        case ["check"]:
+            _needed(declared.own())
+            return 0
         case ["revision", name] if name.isidentifier():
             return _revision(name)
         case _:
@@ -31,16 +39,23 @@ def main(arguments: list[str]) -> int:
             return 2
 
 
-def _revision(name: str) -> int:
+def _needed(resources: Iterable[ResourceType]) -> list[Change]:
+    """What their tables lack. Raises SystemExit where one does not fit."""
     engine = make_engine(
         read(StoreSettings).db_dsn, Timeouts(checkout_s=5, connect_s=5, io_s=60, lock_wait_s=30), pool_size=1
     )
     with engine.connect() as connection:
+        connection.execution_options(**{KEPT: (Fault,)})  # it asks for tables that may not be there
         try:
-            found = [each for resource in registry.load(DEFAULT).resources for each in changes(connection, resource)]
-        except RefusedError as refused:
+            return [each for resource in resources for each in declared.changes(connection, resource)]
+        except declared.RefusedError as refused:
             raise SystemExit(str(refused)) from None
-    engine.dispose()
+        finally:
+            engine.dispose()
+
+
+def _revision(name: str) -> int:
+    found = _needed(registry.load(DEFAULT).resources)
     if not found:
         sys.stdout.write("the database has all that is declared\n")
         return 0

@@ -99,6 +99,14 @@ def upgrade(schema: Schema, folder: Path, source: str) -> str:
     return domain
 
 
+def check(schema: Schema, folder: Path, source: str) -> None:
+    """Ask whether parts that are declared like this would fit."""
+    domain = f"parts_{abs(hash(source))}"
+    (folder / f"{domain}.py").write_text(_HEAD + source)
+    code = "import sys; from holdfast.migrations.__main__ import main; sys.exit(main(['check']))"
+    run(code, folder, domain, schema.dsn)
+
+
 def _index_names(schema: Schema, table: str) -> set[object]:
     return {row[2] for row in schema.rows(f"SHOW INDEX FROM {table}")}
 
@@ -184,6 +192,19 @@ def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: s
     made = schema.rows("SHOW CREATE TABLE parts")
     with pytest.raises(AssertionError, match=why):
         upgrade(schema, tmp_path, first.replace(before, after))
+    with pytest.raises(AssertionError, match=why):
+        check(schema, tmp_path, first.replace(before, after))
+    assert schema.rows("SHOW CREATE TABLE parts") == made
+
+
+def test_a_check_changes_nothing(schema: Schema, tmp_path: Path) -> None:
+    """Neither where a table would be made nor where one would grow."""
+    migrate(schema.dsn)
+    check(schema, tmp_path, _FIRST)
+    assert schema.rows("SHOW TABLES LIKE 'parts'") == ()
+    upgrade(schema, tmp_path, _FIRST)
+    made = schema.rows("SHOW CREATE TABLE parts")
+    check(schema, tmp_path, _FIRST.replace(_PRICE, f"{_PRICE}{_NOTE}] | None = None\n"))
     assert schema.rows("SHOW CREATE TABLE parts") == made
 
 

@@ -98,6 +98,7 @@ def test_the_schema_changes_with_the_programs(
     for name in ("_write_configuration", "wait_ready"):
         monkeypatch.setattr(stack, name, lambda *_: [])
     monkeypatch.setattr(database, "migrate", done.append)
+    monkeypatch.setattr(database, "check_tables", lambda _: None)
     monkeypatch.setattr(StackSettings, "save", lambda _: None)
     supervisor: Any = nothing
     assert stack.scale(supervisor, StackSettings(), StackSettings(domain="shop")) == changed
@@ -112,6 +113,21 @@ def test_a_declaration_that_cannot_be_served_ends_nothing(tmp_path: Path) -> Non
     settings = StackSettings(domain="goods", python_path=str(tmp_path))
     with pytest.raises(Problem, match="HOLDFAST_DOMAIN=goods cannot be served: No module named 'goods'"):
         database.check_declaration(settings)
+
+
+def test_a_declaration_that_its_table_does_not_fit_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs goes on as it is."""
+
+    def refused(_: StackSettings) -> None:
+        raise Problem("books.state is required, and was not before")
+
+    ended: list[Any] = []
+    supervisor: Any = SimpleNamespace(stop=lambda names, _: ended.extend(names))
+    monkeypatch.setattr(stack, "programs", lambda _: [SimpleNamespace(name="api", kind="service")])
+    monkeypatch.setattr(database, "check_tables", refused)
+    with pytest.raises(Problem, match="is required"):
+        stack.renew(supervisor, StackSettings(domain="shop"), ["api"])
+    assert ended == []
 
 
 def test_a_long_step_is_not_silent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
