@@ -42,6 +42,7 @@ async def test_every_page_keeps_navigation_and_alerts(browser: httpx.AsyncClient
     assert page.status_code == status, page.text
     assert 'aria-label="Main"' in page.text
     assert 'id="alerts"' in page.text
+    assert ".:" not in page.text.partition("</title>")[0]
     assert ('href="/console/letters?state=dead">Back' in page.text) == (status >= 400)
     elsewhere = await browser.get(path, headers={"Referer": "http://elsewhere/console/letters"})
     assert ">Back<" not in elsewhere.text

@@ -1,6 +1,8 @@
 """Text that others wrote, on a page: nothing runs, nothing hides, nothing is endless."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -91,3 +93,13 @@ def test_every_template_is_covered() -> None:
     assert "\u202e" not in shown
     assert "\u200b" not in shown
     assert 'title="[U+202E]evil[U+200B]"' in shown
+
+
+def test_no_expression_holds_an_entity() -> None:
+    """It would be escaped once more, and an address with two parameters would lose the second."""
+    templates = [*Path(visible.__file__).parents[1].glob("templates/*.html")]
+    assert len(templates) > 20
+    for template in templates:
+        text = template.read_text(encoding="utf-8")
+        held = [each for each in re.findall(r"{{.*?}}", text) if re.search(r"&[a-z]+;", each)]
+        assert held == [], template.name

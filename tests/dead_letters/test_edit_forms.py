@@ -66,11 +66,13 @@ def test_each_operation(before: Any, operation: dict[str, Any], after: Any) -> N
     ],
 )  # fmt: skip
 def test_what_does_not_fit_fails_by_number(operation: dict[str, Any]) -> None:
-    """The whole patch, and it says which step it was."""
+    """The whole patch, and it says which step it was, and of which places."""
     before = {"a": 1, "l": [1, 2]}
     with pytest.raises(PatchFailed) as failed:
         patch(before, {"op": "test", "path": "/a", "value": 1.0}, operation)
     assert failed.value.at == 1
+    places = [operation[name] for name in ("from", "path") if name in operation]
+    assert str(failed.value).startswith(f"{operation['op']} {' to '.join(places)}: ")
     assert before == {"a": 1, "l": [1, 2]}
 
 

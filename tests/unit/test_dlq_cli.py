@@ -154,6 +154,18 @@ def test_the_overview_names_the_partitions_that_are_away(
     assert found.split(maxsplit=1)[1] == line
 
 
+def test_the_overview_counts_letters_in_words(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    """The number of groups is no state of letters."""
+    unknown = dict.fromkeys(("backlog", "waiting", "ledger", "breakers", "writers", "banner"))
+    letters = {"dead": 20, "applied": 5, "discarded": 0, "dying_groups": 4}
+    played.body["data"] = unknown | {"letters": letters, "partitions_away": [], "retention": {}}
+    for line in ("dead 20, applied 5; dead ones in 4 groups", "applied 5"):
+        assert main(["overview"]) == 0
+        [found] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("dead letters")]
+        assert found.removeprefix("dead letters").strip() == line
+        letters.update(dead=0, dying_groups=0)
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"success": false}', b"\xff"])
 def test_what_is_not_dlq_admin_is_not_believed(played: Played, capsys: pytest.CaptureFixture[str], body: bytes) -> None:
     """Whatever it answers: not reachable."""
@@ -220,6 +232,15 @@ def test_nothing_in_a_letter_reaches_the_terminal() -> None:
     assert all(line.isprintable() for line in lines)
     assert max(map(len, lines)) < 90
     assert table.table(("a",), []) == ["(none)"]
+
+
+@pytest.mark.parametrize("typed", ["1,x", "", "1,,5", "no"])
+def test_canary_steps_that_are_none(capsys: pytest.CaptureFixture[str], typed: str) -> None:
+    """The message says how they are written."""
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", "--fingerprint", "0123456789abcdef", "--canary", typed])
+    assert ended.value.code == 2
+    assert "numbers with commas between them, or `none`" in capsys.readouterr().err
 
 
 def test_a_table_fits_the_terminal() -> None:

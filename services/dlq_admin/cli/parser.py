@@ -178,4 +178,7 @@ def _reason(parser: argparse.ArgumentParser) -> None:
 
 
 def _steps(text: str) -> list[int]:
-    return [] if text == "none" else [int(step) for step in text.split(",")]
+    try:
+        return [] if text == "none" else [int(step) for step in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not numbers with commas between them, or `none`") from None

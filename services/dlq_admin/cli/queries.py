@@ -101,7 +101,7 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
     ]
     lines = facts(
         {
-            "dead letters": counts(data["letters"]) if data["letters"] is not None else "not known",
+            "dead letters": _letters(data["letters"]) if data["letters"] is not None else "not known",
             "not indexed yet": data["waiting"],
             "backlog": _backlog(backlog) if backlog else "not known",
             "queue": "answers" if not away else silent(away) if backlog else "does not answer",
@@ -116,6 +116,12 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
         }
     )
     return Output(answer, [*([plain(data["banner"]), ""] if data["banner"] else []), *lines])
+
+
+def _letters(letters: dict[str, int]) -> str:
+    kinds = letters["dying_groups"]
+    words = counts({name: count for name, count in letters.items() if name != "dying_groups"})
+    return f"{words}; dead ones in {kinds} group{'s' if kinds > 1 else ''}" if kinds else words
 
 
 def _backlog(backlog: dict[str, Any]) -> str:

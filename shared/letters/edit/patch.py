@@ -118,7 +118,8 @@ def patched(document: Any, patch: Sequence[Operation], work: WorkBudget | None =
         try:
             patching.step(step)
         except PatchFailed as error:
-            raise PatchFailed(f"{step.op} {step.path[:100]}: {error}", at) from None
+            source = "" if step.source is None else f"{step.source[:100]} to "
+            raise PatchFailed(f"{step.op} {source}{step.path[:100]}: {error}", at) from None
     return patching.root[""]
 
 

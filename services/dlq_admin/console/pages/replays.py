@@ -196,7 +196,7 @@ def _asked(form: Form, selection: SelectionInput) -> dict[str, Any]:
         raise InvalidRequest("The share that may fail is a number from 0 to 100.") from None
     return wish | {
         "rate_per_s": form["rate"],
-        "canary": form["canary"].replace(",", " ").split(),
+        "canary": [] if form["canary"] == "none" else form["canary"].replace(",", " ").split(),
         "in_flight_max": form["in_flight"],
         "stop": {
             "failing_share": failing,
