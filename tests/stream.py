@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.services.api.candidate import Candidate
+from holdfast.services.writer.pipeline import Handled
 from holdfast.shared.connections.script import text_of
 from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, LUA, PREFIX, WRITERS_GROUP, WRITES
 from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
@@ -19,6 +20,11 @@ def new_user(name: str = "Ann", email: str = "") -> Candidate:
     """A create with new ids, and an address of its own unless given one."""
     email = email or f"{uuid.uuid4().hex}@example.com"
     return Candidate(str(uuid.uuid4()), str(uuid.uuid4()), create_user(name, email))
+
+
+async def undisputed(handled: list[Handled]) -> list[Handled]:
+    """Of entries that no other writer has: whatever would die may."""
+    return handled
 
 
 def change(user_id: str, **fields: str) -> Candidate:

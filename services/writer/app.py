@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from holdfast.services.writer import heartbeat
 from holdfast.services.writer.apply import Applier
 from holdfast.services.writer.dead_share import DeadShare
+from holdfast.services.writer.deaths import Deaths
 from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.halting import Halting
 from holdfast.services.writer.hold import Hold, database_breaker
@@ -52,6 +53,7 @@ from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.runtime.redis import cache_client, queue_client
 from holdfast.shared.store import apply as store
 from holdfast.shared.store.control import control_write
+from holdfast.shared.store.deaths import Dying, GivenUp, give_up
 from holdfast.shared.store.engine import engine_of, reading
 from holdfast.shared.store.load import load_ended
 from holdfast.shared.telemetry import logs, metrics
@@ -99,6 +101,7 @@ class Writer:
             self._redis,
             self._deferred,
             self._halting,
+            Deaths(self._give_up, self._deferred),
             writer=settings.instance,
             attempts_max=settings.writer_attempts_max,
             probe_cap_s=settings.writer_probe_cap_s,
@@ -240,6 +243,9 @@ class Writer:
 
     async def _control_write(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, control_write, self._engine)
+
+    async def _give_up(self, dying: list[Dying]) -> GivenUp:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, give_up, self._engine, dying)
 
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
         def look() -> dict[str, Ended]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
-from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode
+from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode, raw_text
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason, Retry, failure_of
@@ -22,6 +22,11 @@ class Handled(NamedTuple):
     entry: Entry
     delivery: Delivery | None
     outcome: Outcome
+
+    @property
+    def operation_id(self) -> str:
+        """Empty when the entry names none."""
+        return self.delivery.write.operation_id if self.delivery else raw_text(self.entry.fields, b"operation_id")
 
 
 Apply = Callable[[list[Delivery]], Awaitable[list[Outcome]]]

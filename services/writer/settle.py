@@ -24,7 +24,7 @@ from holdfast.shared.letters.dead_letter import describe
 from holdfast.shared.queue.asking import AWAY, ask_each
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.claims import Change, pairs
-from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
+from holdfast.shared.queue.codec import raw_entity_id, raw_resource
 from holdfast.shared.queue.entities import claims_of, pending_name
 from holdfast.shared.queue.names import LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions, mended
@@ -58,6 +58,7 @@ class Settler:
         redis: Redis,
         deferred: Deferred,
         halting: Halting,
+        deaths: Callable[[list[Handled]], Awaitable[list[Handled]]],
         *,
         writer: str,
         attempts_max: int,
@@ -68,6 +69,7 @@ class Settler:
         self._partitions = partitions
         self._deferred = deferred
         self._halting = halting
+        self._deaths = deaths
         self._writer = writer
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
@@ -80,10 +82,11 @@ class Settler:
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""
         handled = self._spare([await self._charged(one) if isinstance(one.outcome, Retry) else one for one in handled])
+        handled = await self._deaths(handled)
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
         await asyncio.gather(*(self._leave(*part) for part in _by_partition(leaving)))
         for one in leaving:
-            self._deferred.forget(one.entry, _operation_id(one))
+            self._deferred.forget(one.entry, one.operation_id)
             _report(one)
         for outcome, count in Counter([type(one.outcome) for one in handled]).items():
             metrics.outcomes.labels(outcome.__name__).inc(count)
@@ -126,7 +129,7 @@ class Settler:
 
     async def _charge(self, one: Handled, failure: Failure) -> Handled:
         attempt = json.dumps(self._attempt(failure))
-        operation = _operation_id(one)
+        operation = one.operation_id
         partition = one.entry.partition
         keys = [partition.writes, partition.attempts(one.entry.id)]
         keys += [partition.operation(operation)] if operation else []
@@ -189,7 +192,7 @@ class Settler:
         fields = one.entry.fields
         entity = Ref(raw_resource(fields), raw_entity_id(fields))
         name = pending_name(entity) if entity.resource else ""
-        return (raw_text(fields, b"operation_id"), entity.id, name, "", claims_of(None))
+        return (one.operation_id, entity.id, name, "", claims_of(None))
 
     def _attempt(self, failure: Failure) -> dict[str, str]:
         return {
@@ -214,10 +217,6 @@ def _touched(one: Handled, kept: _Kept) -> list[str]:
     return keys
 
 
-def _operation_id(one: Handled) -> str:
-    return one.delivery.write.operation_id if one.delivery else raw_text(one.entry.fields, b"operation_id")
-
-
 def _by_partition(handled: Iterable[Handled]) -> Iterable[tuple[Partition, list[Handled]]]:
     parts: dict[Partition, list[Handled]] = {}
     for one in handled:
@@ -238,7 +237,7 @@ def _notice(one: Handled, final: Final) -> tuple[str, str]:
     """The channel of an api that waits for the outcome, and the outcome; nothing where none waits."""
     if one.delivery is None or not one.delivery.write.notify:
         return "", ""
-    message: dict[str, object] = {"operation_id": _operation_id(one)}
+    message: dict[str, object] = {"operation_id": one.operation_id}
     match final:
         case Applied(version) | Superseded(version):
             message |= {"status": final.status, "version": version}
@@ -258,13 +257,13 @@ def _report(one: Handled) -> None:
             else:
                 _commit_delays.add(delay_s)
         case Rejected(code):
-            logs.info(Action.WRITE_REJECTED, operation_id=_operation_id(one), code=code)
+            logs.info(Action.WRITE_REJECTED, operation_id=one.operation_id, code=code)
         case Dead(reason, failure):
             metrics.dead_letters.labels(reason.value).inc()
             logs.error(
                 Action.WRITE_DEAD_LETTERED,
                 entry=one.entry.id,
-                operation_id=_operation_id(one),
+                operation_id=one.operation_id,
                 reason=reason.value,
                 error=failure.message,
             )

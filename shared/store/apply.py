@@ -6,6 +6,7 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from holdfast.shared.faults import Clash, CommitUnknown
+from holdfast.shared.store.deaths import Dying, as_claims, too_late
 from holdfast.shared.store.engine import faults, transaction
 from holdfast.shared.store.load import load, load_releases, locked_entities
 from holdfast.shared.store.tables import direct_keys
@@ -13,11 +14,21 @@ from holdfast.shared.store.write_down import write_down
 from holdfast.shared.writes.commands import Create, Heartbeat, Write
 from holdfast.shared.writes.decide import Claim, Decision, Delivery, Known, Patience, decide
 from holdfast.shared.writes.merge import Entity
-from holdfast.shared.writes.outcome import Applied, Outcome, Rejected, Retry, Superseded
+from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import wall_clock
 
 #: Called with the entities that are not as they were, once that is committed.
 Changed = Callable[[Iterable[Entity]], None]
+
+_GAVE_UP = Dead(Reason.ATTEMPTS_EXHAUSTED, Failure("GaveUp", "GAVE_UP", "a writer had already decided that it is dead"))
+
+
+class _TooLate(Exception):
+    """These are dead letters, or about to be."""
+
+    def __init__(self, dead: set[Dying]) -> None:
+        super().__init__()
+        self.dead = dead
 
 
 def apply(
@@ -35,6 +46,19 @@ def apply(
     nothing happened. Which of them it is, is a guess by the error's number.
     """
     patient = _asked(batch, patient)
+    try:
+        return _applied(engine, batch, patient, changed, past_locks=past_locks)
+    except _TooLate as late:
+        gone = [Dying(delivery.write.operation_id, delivery.entry_id or "") in late.dead for delivery in batch]
+    living = [delivery for delivery, is_gone in zip(batch, gone, strict=True) if not is_gone]
+    outcomes = iter(apply(engine, living, patient, changed, past_locks=past_locks) if living else ())
+    return [_GAVE_UP if is_gone else next(outcomes) for is_gone in gone]
+
+
+def _applied(
+    engine: sa.Engine, batch: list[Delivery], patient: Patience, changed: Changed, *, past_locks: bool
+) -> list[Outcome]:
+    """Raises _TooLate instead of a commit."""
     if not past_locks and all(isinstance(delivery.write.command, Create | Heartbeat) for delivery in batch):
         # Almost always nothing is known of new entities. The keys of the tables find out for less than a look does.
         with suppress(Clash):
@@ -47,6 +71,11 @@ def apply(
         known = load(connection, free) if free else Known()
         decision = decide(free, known, patient, wall_clock())
         write_down(connection, decision, known)
+        ending = [delivery for delivery, _ in decision.ended]
+        if entries := as_claims(ending):  # only now: see deaths.py
+            released, _ = load_releases(connection, entries)
+            if dead := too_late(ending, released):
+                raise _TooLate(dead)
     changed(decision.entities.values())
     if not locked:
         return decision.outcomes
@@ -71,9 +100,11 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
         # Only now: a value that was free to take has its release on record, in the same commit; and an operation
         # that was not there was never applied, or the horizon says that it may have been.
         claims = [claim for entity in decision.entities.values() for claim in entity.claims]
-        released, horizon = load_releases(connection, claims)
+        released, horizon = load_releases(connection, [*claims, *as_claims(batch)])
         if any(delivery.write.version < horizon for delivery in batch):
             raise Clash("older than what is kept")
+        if released and too_late(batch, released):
+            raise Clash("a dead letter, or about to be")
         if released and any(_released_later(entity, released) for entity in decision.entities.values()):
             raise Clash("a value was another entity's at that time")
     return decision

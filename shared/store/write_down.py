@@ -21,7 +21,8 @@ _INSERT_OPERATION = insert_into(
 _INSERT_DELETED = "INSERT INTO deleted_entities (resource, entity_id, deleted_at) VALUES"
 _DELETED_AGAIN = "ON DUPLICATE KEY UPDATE deleted_at = VALUES(deleted_at)"
 _ID_OF = attrgetter("id")
-_RELEASE = sa.text(
+#: By whom a value was released, and when last.
+RELEASE = sa.text(
     "INSERT INTO released_values (claims, claim_key, entity_id, version) VALUES (:claims, :key, :entity_id, :version)"
     " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
 )
@@ -36,7 +37,7 @@ def write_down(connection: sa.Connection, decision: Decision, known: Known) -> N
             {"claims": name, "key": key, "entity_id": entity_id, "version": version}
             for ((name, key), entity_id), version in sorted(decision.released.items())
         ]
-        connection.execute(_RELEASE, rows)
+        connection.execute(RELEASE, rows)
     if decision.ended:
         now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
         connection.exec_driver_sql(_INSERT_OPERATION, [_operation_row(*ended, now) for ended in decision.ended])

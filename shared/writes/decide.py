@@ -158,11 +158,15 @@ class _State:
         return released
 
 
+def duplicate(first: Ended, entry_id: str | None) -> Duplicate:
+    """The outcome of a delivery of an operation that is over."""
+    return Duplicate(first.entry_id == entry_id, first.outcome, first.entry_id is None)
+
+
 def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patience, now: int) -> Outcome:
     write = delivery.write
     if first := state.ended.get(write.operation_id):
-        redelivered, direct = first.entry_id == delivery.entry_id, first.entry_id is None
-        return Duplicate(redelivered, first.outcome, direct)
+        return duplicate(first, delivery.entry_id)
     if write.version < state.horizon:
         return _TOO_OLD
     if isinstance(write.command, Heartbeat):

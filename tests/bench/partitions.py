@@ -29,7 +29,7 @@ from holdfast.shared.writes.outcome import Applied
 from holdfast.shared.writes.versions import Clock
 from tests.failover.cluster import Cluster, running_cluster
 from tests.servers import PATIENT_REDIS
-from tests.stream import new_user
+from tests.stream import new_user, undisputed
 
 _COUNTS, _ROUNDS = (1, 3, 6, 12), 3
 #: Requests under way at once, and entries that a writer settles at once: as many as there are at the most that one
@@ -142,7 +142,9 @@ async def _settle(redis: Redis, partitions: Partitions) -> None:
     """As a writer does, whose database has applied each."""
     halting: Any = _NeverHalts()
     deferred = Deferred(1, base_s=1, cap_s=1)
-    settle = Settler(redis, deferred, halting, writer="me", attempts_max=5, probe_cap_s=1, partitions=partitions)
+    settle = Settler(
+        redis, deferred, halting, undisputed, writer="me", attempts_max=5, probe_cap_s=1, partitions=partitions
+    )
     for partition in partitions:
         while read := await redis.xreadgroup(WRITERS_GROUP, "me", {partition.writes: ">"}, count=_BATCH):
             found = [Entry(entry_id, fields, partition) for entry_id, fields in entries(read[0][1])]

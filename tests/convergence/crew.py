@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from holdfast.services.writer.apply import Applier
 from holdfast.services.writer.dead_share import DeadShare
+from holdfast.services.writer.deaths import Deaths
 from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.halting import Halting
 from holdfast.services.writer.hold import Hold, database_breaker
@@ -25,6 +26,7 @@ from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITES
 from holdfast.shared.queue.plausible import Plausible
 from holdfast.shared.store.apply import apply
+from holdfast.shared.store.deaths import Dying, GivenUp, give_up
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.writes.decide import Delivery, Patience
 from holdfast.shared.writes.outcome import Dead, Outcome, Retry
@@ -61,11 +63,15 @@ class Crew:
         async def never_down() -> None:
             raise AssertionError("nothing is down here")
 
+        async def given_up(dying: list[Dying]) -> GivenUp:
+            return await asyncio.get_running_loop().run_in_executor(threads, give_up, engine, dying)
+
         def never_unknown(_entry_id: str, error: UnknownWrite) -> Dead | Retry:
             raise AssertionError(error)
 
         halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
-        settle = Settler(self._redis, deferred, halting, writer=name, attempts_max=5, probe_cap_s=1)
+        deaths = Deaths(given_up, deferred)
+        settle = Settler(self._redis, deferred, halting, deaths, writer=name, attempts_max=5, probe_cap_s=1)
         breaker = database_breaker(timeout_s=5)
         pace = Pace(self._batch_max, target_s=5)
         applier = Applier(LockedRows(transaction), threads, breaker, Hold(breaker, never_down), pace)

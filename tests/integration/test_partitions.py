@@ -35,7 +35,7 @@ from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Retry
 from tests.integration import partitioned
 from tests.integration.partitioned import FOUR
-from tests.stream import new_user
+from tests.stream import new_user, undisputed
 from tests.users import update_user
 
 _DEAD = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
@@ -55,6 +55,7 @@ async def _settle(redis: Redis, candidate: Candidate, outcome: Outcome) -> None:
         redis,
         Deferred(1, base_s=1, cap_s=1),
         halting,
+        undisputed,
         writer="me",
         attempts_max=5,
         probe_cap_s=1,
@@ -220,7 +221,7 @@ async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_wait
     entry = Entry("1-0", {}, FOUR[0])
     deferred = Deferred(600, base_s=1, cap_s=1)
     halting: Any = _NeverHalts()
-    settler = Settler(queue, deferred, halting, writer="me", attempts_max=5, probe_cap_s=1, partitions=FOUR)
+    settler = Settler(queue, deferred, halting, undisputed, writer="me", attempts_max=5, probe_cap_s=1, partitions=FOUR)
     deferred.impatient("operation")
     waits = Handled(entry, Delivery(write, "1-0"), Retry(waits_for=(entity,)))
     await asyncio.wait_for(settler([waits]), 60)

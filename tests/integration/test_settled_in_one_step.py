@@ -17,7 +17,7 @@ from holdfast.shared.queue.names import DEAD, WRITERS_GROUP, WRITES
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Dead, Failure, Reason
 from tests.servers import Database, RedisServer
-from tests.stream import Stream, new_user
+from tests.stream import Stream, new_user, undisputed
 from tests.users import EMAILS
 
 _OUTCOME = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
@@ -45,7 +45,7 @@ def settler(redis: Redis, deferred: Deferred | None = None, *, attempts_max: int
     """One writer's."""
     deferred = deferred or Deferred(1, base_s=1, cap_s=1)
     halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
-    return Settler(redis, deferred, halting, writer="me", attempts_max=attempts_max, probe_cap_s=1)
+    return Settler(redis, deferred, halting, undisputed, writer="me", attempts_max=attempts_max, probe_cap_s=1)
 
 
 def given(looking: Looking) -> Entry:

@@ -1,17 +1,25 @@
 """What is arranged in some worlds comes about, and a service that gets it wrong is found out."""
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
+from functools import partial
 from unittest.mock import patch
 
 import pytest
+import sqlalchemy as sa
+from greenlet import getcurrent
 
 from holdfast.services.dlq_admin.auditor import epochs
 from holdfast.services.writer import pipeline
+from holdfast.services.writer.deaths import Deaths
+from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.reclaim import Reclaimer
-from holdfast.shared.store import role
+from holdfast.shared.store import apply, role
+from holdfast.shared.store.load import load
 from holdfast.shared.writes import decide
+from holdfast.shared.writes.decide import Delivery, Known
 from holdfast.shared.writes.epoch import Cause, Epoch, Memory, change
+from tests.simulation.blocking import Thread, block
 from tests.simulation.draw import draw
 from tests.simulation.plan import SMALL, Cut, Fault, Plan
 from tests.simulation.result import Result
@@ -47,6 +55,10 @@ def test_a_letter_is_overtaken() -> None:
     raise AssertionError("no letter was overtaken")
 
 
+async def _undisputed(_: Deaths, handled: list[Handled]) -> list[Handled]:
+    return handled
+
+
 async def _all_of(_: Reclaimer, ids: list[str]) -> set[str]:
     return set(ids)
 
@@ -55,14 +67,44 @@ async def _all_of(_: Reclaimer, ids: list[str]) -> set[str]:
 def test_an_entry_that_was_taken_away_is_not_tried(asks: bool) -> None:
     """Two writers keep an entry for a later try, because somebody removed the first one's consumer. One declares it
     dead; the other one asks whether it is its own before it tries. If it does not, it applies a dead letter."""
-    wrong: AbstractContextManager[object] = nullcontext() if asks else patch.object(Reclaimer, "ours", _all_of)
     broken: set[str] = set()
     for seed in (1, 3):
         faults = (Fault(1.3, "refuse_rows", "database", 3.2, 3.7), Fault(1.76, "orphans", "queue"))
         plan = _plan(*faults, seed=seed, writers=2, operators=(0, 1))
-        with wrong:
+        with ExitStack() as wrong:
+            if not asks:
+                wrong.enter_context(patch.object(Reclaimer, "ours", _all_of))
+                wrong.enter_context(patch.object(Deaths, "__call__", _undisputed))
             broken |= run(plan, Cut()).broken
     assert broken == (set() if asks else {"ledger", "stuck"})
+
+
+def _asleep(connection: sa.Connection, batch: list[Delivery], *, since_s: float, done: list[str]) -> Known:
+    """As `load`, but the first writer freezes before it, for long enough to be given up."""
+    thread = getcurrent()
+    if isinstance(thread, Thread) and not done and thread.loop.now_s > since_s:
+        loop, process = thread.loop, thread.loop.process
+        if process.machine == "writer-1":
+            done += [delivery.entry_id or "" for delivery in batch]
+            loop.freeze(process)
+            loop.deliver(loop.world, loop.now_s + 5.6, lambda: loop.thaw(process), context=loop.world.base.copy())
+            block(0.001)
+    return load(connection, batch)
+
+
+@pytest.mark.parametrize("sure", [True, False], ids=["makes sure", "believes"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_writer_sleeps_in_its_transaction(sure: bool, seed: int) -> None:
+    """The database refuses some rows meanwhile, and another writer declares the entry dead. When the first one wakes up
+    nothing is refused any more. It applies a dead letter, unless the other one made sure in the database."""
+    done: list[str] = []
+    asleep = partial(_asleep, since_s=1.4, done=done)
+    wrong: AbstractContextManager[object] = nullcontext() if sure else patch.object(Deaths, "__call__", _undisputed)
+    with patch.object(apply, "load", asleep), wrong:
+        result = run(_plan(Fault(1.35, "refuse_rows", "database", 5.2, 8.5), seed=seed, writers=2), Cut())
+    assert done
+    assert result.seen["log:write_dead_lettered"]
+    assert result.broken == (set() if sure else {"double-homed", "ledger", "stuck"})
 
 
 class _NeverRaised(Exception):
