@@ -1,6 +1,7 @@
 """Memory: what the queue remembers, and who it is."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -23,26 +24,29 @@ class MemoryReader:
         self._script = Script(redis, LUA / "look.lua", replicas)
         self._floor = Script(redis, LUA / "floor.lua")
 
-    async def read(self, since: int = 0, look: int = 0) -> Memory:
+    async def read(self, since: int = 0, look: int = 0, servers: Sequence[str] = ()) -> Memory:
         """And forget late entries that are older than `since`, a version; and leave `look` in each partition that
-        remembers no greater one. Each says in the same step which server it is. Raises NotSent, RedisError, OSError."""
+        remembers no greater one, and is on its server of `servers`, or any. Each says in the same step which server it
+        is. Raises NotSent, RedisError, OSError."""
         safe, replies = True, list[Any]()
-        for partition in self._partitions:
+        for partition, server in zip(self._partitions, servers or [""] * len(self._partitions), strict=True):
             try:
                 keys = [partition.writes, partition.look, partition.ledger]
-                replies.append(await self._script(keys, [look, since]))
+                replies.append(await self._script(keys, [look, since, server]))
             except TooFewReplicas as few:
                 replies.append(few.reply)
                 safe = False
-        looks, entries, oldest, newest, servers = zip(*replies, strict=True)
+        looks, entries, oldest, newest, answered = zip(*replies, strict=True)
+        answering = tuple(map(text, answered))
         return Memory(
-            _identity_of([text(server) for server in servers]),
+            _identity_of(answering),
             remembered=min(map(int, looks)),
             entries=sum(map(int, entries)),
             oldest=min((versions.from_stream_id(text(first)) for first in oldest if first), default=None),
             newest=max(versions.from_stream_id(text(last)) for last in newest),
             safe=safe,
             latest=max(map(int, looks)),
+            servers=answering,
         )
 
     async def end_versions(self, floor: int, seen: int) -> int:
@@ -56,6 +60,6 @@ class MemoryReader:
         return floor
 
 
-def _identity_of(servers: list[str]) -> str:
+def _identity_of(servers: Sequence[str]) -> str:
     """Of the server that has the queue; of several partitions, and of how many, a digest of all their servers'."""
     return servers[0] if len(servers) == 1 else hashlib.sha256(" ".join(servers).encode()).hexdigest()

@@ -38,6 +38,8 @@ class Memory:
     safe: bool = True
     #: And of the newest that any part of it remembers.
     latest: int = 0
+    #: Who answered for each part.
+    servers: tuple[str, ...] = ()
 
 
 class Known(NamedTuple):

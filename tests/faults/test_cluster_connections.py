@@ -35,7 +35,7 @@ _ANSWERS = (
     "READONLY You can't write against a read only replica.",
 )
 #: Keys and arguments of look.lua.
-_A_LOOK = ([WRITES, f"{HOME}:look", LEDGER], [1, 0])
+_A_LOOK = ([WRITES, f"{HOME}:look", LEDGER], [1, 0, ""])
 #: How a node is announced, and where it is found then.
 _ANNOUNCED = {
     "ip": {"cluster-announce-ip": "127.0.0.1"},

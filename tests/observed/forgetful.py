@@ -125,7 +125,7 @@ class World:
         """From now on it finds that too few replicas have what its look left in the queue."""
         read = auditor._memory.read
 
-        async def unsafe(*args: int, **more: int) -> Memory:
+        async def unsafe(*args: Any, **more: Any) -> Memory:
             return replace(await read(*args, **more), safe=False)
 
         auditor._memory.read = unsafe  # type: ignore[method-assign]

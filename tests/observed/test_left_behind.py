@@ -74,3 +74,28 @@ async def test_a_queue_that_forgets_while_its_replicas_are_away_is_named() -> No
         on.forget(9)
         ledger = await on.epochs.ledger()
         assert (ledger.missing, ledger.lost, ledger.accepted, ledger.epoch) == (0, 2, 2, 2), table(ledger)
+
+
+async def test_a_number_is_left_only_with_the_server_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue goes back between a reading and the number of that look, and has as many entries again by the next one.
+    What it lost is named: it does not remember a look that it was not there for."""
+    async with world() as on:
+        await on.accept(2)
+        await on.epochs.ledger()
+        await on.accept(2)
+        await on.epochs.ledger()
+        read = on.epochs._read
+
+        async def forgotten_then() -> Ledger:
+            ledger = await read()
+            on.forget(1)
+            await on.epochs._redis.connection_pool.disconnect()  # the next one is new
+            return ledger
+
+        with monkeypatch.context() as patched:
+            patched.setattr(on.epochs, "_read", forgotten_then)
+            with pytest.raises(ConnectionError):
+                await on.epochs.ledger()
+        await on.accept(2)
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.accepted, ledger.epoch) == (0, 2, 6, 2), table(ledger)

@@ -61,13 +61,13 @@ class Epochs:
 
     async def _keep(self, epoch: Epoch, before: Memory, ledger: Ledger) -> None:
         """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten. A
-        number is left after all that was counted: a queue that remembers it has all of it. Not so if another dlq_admin
-        has just left the same one, or a greater one. Raises if the queue's counts and the database's are of two epochs,
-        or the imbalance may be that of an old primary."""
+        number is left after all that was counted, and with who was counted: a queue that remembers it has all of it.
+        Not so if another dlq_admin has just left the same one, or a greater one. Raises if the counts of the queue and
+        those of the database are of two epochs, or the imbalance may be that of an old primary."""
         if ledger.epoch != epoch.epoch:
             raise ConnectionError(_MOVED)
         look = 0 if ledger.missing else before.latest + 1
-        memory = await self._memory.read(look=look)
+        memory = await self._memory.read(look=look, servers=before.servers)
         if memory.identity != before.identity:
             raise ConnectionError(_MOVED)
         if ledger.missing and not memory.safe:

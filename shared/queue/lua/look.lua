@@ -1,15 +1,16 @@
 #!lua flags=allow-oom
--- Look at the write stream, and leave the number of this look.
+-- Look at the write stream, and leave the number of this look: with no other server than the one that was counted.
 --
 -- KEYS  1 write stream, 2 number of the newest look, 3 ledger
--- ARGV  1 number of this look, 2 version: late entries that are older need not be known any more
+-- ARGV  1 number of this look, 2 version: late entries that are older need not be known any more,
+--       3 identity of the server that was counted ('' = any)
 -- Returns {the newest look before, entries ever added, id of the oldest entry ('' = none), newest id ever, identity of
 -- the server that answers}.
 
 local who = redis.call('INFO', 'server', 'replication')
 local identity = string.match(who, 'run_id:(%w+)') .. ':' .. string.match(who, 'master_replid:(%w+)')
 local before = tonumber(redis.call('GET', KEYS[2]) or '') or 0
-if tonumber(ARGV[1]) > before then redis.call('SET', KEYS[2], ARGV[1]) end
+if tonumber(ARGV[1]) > before and (ARGV[3] == '' or ARGV[3] == identity) then redis.call('SET', KEYS[2], ARGV[1]) end
 local counts = redis.call('HGETALL', KEYS[3])
 for i = 1, #counts, 2 do
   local ms, seq = string.match(counts[i + 1], '^(%d+)-(%d+)$')
