@@ -148,6 +148,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is complete. Raises AppError to refuse it; the parser passes the error on."""
         self._check_head()
+        if self.parser.get_http_version() == "1.0":  # whoever speaks it takes an interim answer for the answer
+            self.expect_100_continue = False
         super().on_headers_complete()
         self._due += 1
         self._at = _BODY

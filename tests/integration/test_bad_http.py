@@ -205,6 +205,14 @@ def test_the_server_as_a_whole_may_be_asked_what_it_takes(server: int) -> None:
         assert [answer.status for answer in raw.answers_until_closed(wire)] == [204, 200]
 
 
+def test_an_http_1_0_client_gets_no_interim_answer(server: int) -> None:
+    """It would take `100 Continue` for the answer, so what it expects is ignored (RFC 9110, 10.1.1)."""
+    with raw.connection(server) as wire:
+        wire.sendall(_post(b"{", b"Expect: 100-continue\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        received = wire.makefile("rb").read()
+    assert received.startswith(b"HTTP/1.1 400 "), received
+
+
 def test_the_callers_id_is_on_the_answer_to_what_was_no_request(server: int) -> None:
     """As far as its headers could be read."""
     with raw.connection(server) as wire:
