@@ -154,12 +154,11 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         await self._reading.own_the_signals()
         settings, partitions = self._settings, self._partitions
-        server = QuietServer(
-            config(self.http(), settings.listen_host, settings.writer_port, drain_s=1, bounds=settings.bounds)
-        )
-        loops = start({"health": server.serve})
+        http = config(self.http(), settings.listen_host, settings.writer_port, drain_s=1, bounds=settings.bounds)
+        server = QuietServer(http)
+        serving = asyncio.create_task(server.serve())
         await self._reading.groups()
-        loops += start(
+        loops = start(
             {
                 "database": self._hold.prober().run,
                 "cache": self._cache_prober.run,
@@ -182,7 +181,7 @@ class Writer:
         try:
             await self._reading.run()
         finally:
-            await self._stop(loops, server)
+            await self._stop(loops, serving, server)
 
     async def _take_over(self, ids: list[str]) -> None:
         """In the partitions that answer; the loops of the others report it."""
@@ -271,16 +270,18 @@ class Writer:
             cors_origins=self._settings.cors_origins,
         )
 
-    async def _stop(self, loops: Sequence[asyncio.Task[Never]], server: QuietServer) -> None:
+    async def _stop(
+        self, loops: Sequence[asyncio.Task[Never]], serving: asyncio.Task[None], server: QuietServer
+    ) -> None:
         if self._batches:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
-        await stop(loops[1:])
+        await stop(loops)
         for reclaimer in self._reclaimers:
             with FailureReporter("let_go").suppressing(RedisError, OSError):
                 await reclaimer.let_go()
         server.should_exit = True
-        await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)
-        await stop(loops[:1])
+        await asyncio.wait([serving], timeout=_HTTP_DRAIN_S)
+        await stop([serving])
         await self._board.leave()
         await self._redis.aclose()
         await self._cache.aclose()

@@ -1,5 +1,7 @@
 """SIGTERM: what is in hand is finished or let go of, and the exit code is 0."""
 
+import json
+
 from tests.integration.conftest import StartWriter
 from tests.integration.test_writer_dead_letters import altered
 from tests.servers import Database, RedisServer, wait_until
@@ -40,6 +42,15 @@ def test_a_writer_that_holds_for_the_database_can_be_stopped(
     own_database.start()
     start_writer("writer-2")
     stream.wait_for_end(users)
+
+
+def test_a_writer_that_is_stopped_reports_no_error(start_writer: StartWriter) -> None:
+    """Its health server ends once, by itself."""
+    writer = start_writer()
+    assert writer.stop() == 0
+    log = [json.loads(line) for line in writer.log.read_text().splitlines()]
+    assert [line["event"] for line in log].count("Shutting down") == 1
+    assert [line for line in log if line["level"] == "error"] == []
 
 
 def test_a_writer_without_redis_can_be_stopped(start_writer: StartWriter, own_redis: RedisServer) -> None:
