@@ -100,14 +100,15 @@ def test_a_pause_that_leads_past_the_deadline_is_not_begun(scripted: Scripted) -
 def test_what_is_not_retryable_is_raised_as_what_it_is(
     scripted: Scripted, status: int, kind: str, expected: type[hc.HoldfastError]
 ) -> None:
-    """At once, with code, message, details and request id."""
-    details = {"field": "email", "operation_id": "o9"}
+    """At once, with code, message, details and request id; in a log it says what was wrong."""
+    details = {"field": "email", "constraint": "at most 254 characters", "operation_id": "o9"}
     server, client, _ = scripted(refusal(status, "SOME_CODE", kind, retryable=False, details=details))
     with pytest.raises(expected) as raised:
         client.users.update("u1", {"name": "B"}, if_match=7)
     error = raised.value
     assert (error.code, error.status, error.request_id, error.operation_id) == ("SOME_CODE", status, "r", "o9")
     assert error.details == details
+    assert str(error) == f"SOME_CODE: {error.message} (at most 254 characters)"
     [request] = server.requests
     assert (request.method, request.path, request.headers["if-match"]) == ("PATCH", "/users/u1", '"7"')
 

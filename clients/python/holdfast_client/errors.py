@@ -28,7 +28,9 @@ class HoldfastError(Exception):
         request_id: str = "",
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(f"{code}: {message}" if code else message)
+        text = f"{code}: {message}" if code else message
+        constraint = (details or {}).get("constraint")
+        super().__init__(f"{text} ({constraint})" if constraint else text)
         self.message, self.code, self.status = message, code, status
         self.retryable, self.definite, self.retry_after_s = retryable, definite, retry_after_s
         self.request_id = request_id
