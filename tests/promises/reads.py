@@ -17,6 +17,10 @@ class _Known:
 
     #: (when it was answered, version, whether it had been applied by then).
     written: list[tuple[float, int, bool]] = field(default_factory=list)
+    #: Versions of writes that were accepted and then rejected.
+    rejected: set[int] = field(default_factory=set)
+    #: Versions of writes with a condition.
+    conditional: set[int] = field(default_factory=set)
     #: The same of its deletes.
     deleted: list[tuple[float, int, bool]] = field(default_factory=list)
     #: When a delete was sent first.
@@ -48,10 +52,15 @@ def _known(case: Case) -> dict[Entity, _Known]:
             about.delete_sent_s = min(about.delete_sent_s, *(attempt.sent.at_s for attempt in intent.attempts))
         for answer in intent.answers:
             about.incomplete |= answer.operation_id in case.letters or case.excused(answer)
-            if case.took_effect(answer.operation_id):
-                version = case.writes.ended[answer.operation_id].version
+            ended = case.writes.ended.get(answer.operation_id)
+            if ended and ended.effect == "rejected":
+                about.rejected.add(ended.version)
+            elif ended and case.took_effect(answer.operation_id):
+                version = ended.version
                 seen = (answer.at_s, version, answer.state != "queued")
                 (about.deleted if intent.method == "DELETE" else about.written).append(seen)
+                if intent.attempts[0].sent.if_match:
+                    about.conditional.add(version)
     return known
 
 
@@ -85,9 +94,13 @@ def _in_order(case: Case, attempt: Attempt, answer: Ok, resource: str) -> Iterat
 
 
 def _one(attempt: Attempt, shown: Shown, about: _Known, as_of_s: float, *, applied_only: bool) -> Iterator[Violation]:
-    if _before(about.deleted, as_of_s, applied=applied_only):
+    written, deleted = about.written, about.deleted
+    if shown.version in about.rejected:
+        # A queued write was expected to work, after which the conditions of later ones would not have held.
+        written, deleted = ([one for one in seen if one[1] not in about.conditional] for seen in (written, deleted))
+    if _before(deleted, as_of_s, applied=applied_only):
         yield _violation("resurrected", attempt, f"{shown.id} was deleted before, and is shown")
-    least = _before(about.written, as_of_s, applied=applied_only)
+    least = _before(written, as_of_s, applied=applied_only)
     if shown.version < least:
         yield _violation("stale", attempt, f"{shown.id} is shown at {shown.version}; {least} was answered before")
 
