@@ -111,8 +111,9 @@ class Final:
     ledger: Mapping[str, int] | None = None
     #: Another node of the queue may have taken over without what nobody was promised: the ledger may name that as lost.
     fails_over: bool = False
-    #: The newest version that the queue's auditor had kept when an epoch of the queue ended; 0: none has ended.
-    seen_up_to: int = 0
+    #: Of each epoch of the queue that has ended: above which version it gave versions out, and up to which its auditor
+    #: had seen them.
+    seen: tuple[tuple[int, int], ...] = ()
     #: The third party's own log.
     arrivals: tuple[Arrival, ...] | None = None
     #: How often each kind of act of operators is on record.

@@ -36,7 +36,7 @@ def check(case: Case) -> Iterator[Violation]:
 def _named(case: Case, lost: int) -> Iterator[Violation]:
     """What the queue was made to forget is named as lost: all that its auditor had seen, and nothing else."""
     gone = [answer for answer in case.gone if answer.state == "queued"]
-    seen = sum(0 < answer.version <= case.final.seen_up_to for answer in gone)
+    seen = sum(any(above < answer.version <= up_to for above, up_to in case.final.seen) for answer in gone)
     if lost < seen:
         yield Violation("lost in silence", f"{seen} writes that had been seen are gone, and the ledger names {lost}")
     may_be_gone = len(gone) + sum(intent.open for intent in case.writes.intents) + _accepted_again(case)

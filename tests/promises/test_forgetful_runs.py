@@ -167,7 +167,8 @@ def _lost(broken: Broken, seen: bool, named: int) -> Ok:
     broken.append(Fault(answer.at_s, answer.at_s + 1, "wipe", "queue", forgets_since_s=0.0))
     terms = broken.final.ledger or {}
     ledger = {**terms, "applied": terms["applied"] - 1, "lost": named, "accepted": terms["accepted"] - 1 + named}
-    broken.final = replace(broken.final, ledger=ledger, seen_up_to=answer.version if seen else answer.version - 1)
+    first, second = (0, answer.version - (not seen)), (answer.version, answer.version + 9)
+    broken.final = replace(broken.final, ledger=ledger, seen=(first, second))
     return answer
 
 
@@ -175,7 +176,7 @@ def _lost(broken: Broken, seen: bool, named: int) -> Ok:
     (True, 1, set()), (True, 0, {"lost in silence"}), (False, 0, set()), (False, 99, {"ledger"}),
 ])  # fmt: skip
 def test_what_the_queue_forgot_is_named(seen: bool, named: int, kinds: set[str]) -> None:
-    """All that the auditor had seen, and no more than can be gone; in the new epoch the ledger balances."""
+    """All that the auditor had seen in its epoch, and no more than can be gone; then the ledger balances."""
     check, _ = CHECKS["ledger"]
     broken = fresh(1)
     _lost(broken, seen, named)

@@ -33,7 +33,7 @@ def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None, ended: Mappi
         names_left=tuple(_names(redis, {letter.operation_id for letter in letters if letter.open})),
         ledger=ledger,
         resent=sum(int(redis(b"HGET", each, b"replayed") or 0) for each in _named(redis, b"ledger")),
-        seen_up_to=_seen_up_to(sql),
+        seen=_seen(sql),
         unerased=tuple(_unerased(sql)),
         audited={str(action): count for action, count in sql("SELECT action, COUNT(*) FROM audit_log GROUP BY action")},
     )
@@ -106,5 +106,7 @@ def _names(redis: Redis, dead: set[str]) -> Iterable[str]:
                     yield f"an address held by {each}"
 
 
-def _seen_up_to(sql: Sql) -> int:
-    return max([newest for newest, *_ in [*sql("SELECT newest FROM queue_epochs ORDER BY epoch")][:-1]], default=0)
+def _seen(sql: Sql) -> tuple[tuple[int, int], ...]:
+    return tuple(
+        (floor, newest) for floor, newest, *_ in [*sql("SELECT floor, newest FROM queue_epochs ORDER BY epoch")][:-1]
+    )
