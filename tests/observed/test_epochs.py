@@ -93,6 +93,27 @@ def test_the_ledger_names_the_loss(
     writer.kill()
 
 
+def test_a_partition_that_had_no_write_takes_one_without_the_database(
+    own_redis: RedisServer, own_database: Database, tmp_path: Path
+) -> None:
+    """Once the auditor has looked, each partition knows how far versions have come."""
+    at = (tmp_path, own_redis.address, own_database.dsn)
+    four = {"HOLDFAST_QUEUE_PARTITIONS": "4"}
+    api = processes.api(*at, HOLDFAST_API_HEARTBEAT_S="0", **four)
+    admin = processes.dlq_admin(*at, HOLDFAST_DLQ_AUDIT_EVERY_S="1", **four)
+    try:
+        api.start()
+        admin.start()
+        wait_until(lambda: _ledger(admin), what="the auditor has looked")
+        own_database.kill()
+        with api.client() as client:
+            users = [{"name": "Ann", "email": f"{number}@example.com"} for number in range(40)]
+            assert {client.post("/users", json=user, headers=key()).status_code for user in users} == {202}
+    finally:
+        api.kill()
+        admin.kill()
+
+
 async def test_a_look_asks_once_which_server_it_is(clean_redis: RedisServer) -> None:
     """In the script that looks: no other server can answer in between."""
     redis = connect(clean_redis.address, PATIENT_REDIS)

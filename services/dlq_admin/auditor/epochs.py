@@ -49,6 +49,8 @@ class Epochs:
             raise TooFewReplicas(_MAY_BE_OLD, None)
         if cause:
             epoch = await self._after(known, memory, cause)
+        if not known:  # so that each partition takes its first write without the database, too
+            await self._end_versions(memory.newest)
         if cause or not known:
             await self._begin(epoch)
         ledger = await self._read()
@@ -82,8 +84,7 @@ class Epochs:
         """The epoch that begins. What is gone of the writes that were seen is counted, unless the queue remembers all
         of that look; what was accepted after it was never seen, and is only within the window."""
         last, lost_before = known[-1], sum(each.lost for each in known)
-        in_database = await self._database.audit(newest_version)
-        floor = await self._memory.end_versions(in_database, max(memory.newest, last.newest))
+        floor = await self._end_versions(max(memory.newest, last.newest))
         since = last.oldest or last.began  # 0: there had never been a write
         if last.known_seen >= 0 and floor < last.floor + _IN_HAND_US:
             since = min(since, last.lost_from)
@@ -126,6 +127,9 @@ class Epochs:
         # What had been lost may be back; no more than that, or a letter is counted whose entry came back.
         lost = max(-lost_before, last.accepted - lost_before - there)
         return lost, there + lost_before + lost, now
+
+    async def _end_versions(self, seen: int) -> int:
+        return await self._memory.end_versions(await self._database.audit(newest_version), seen)
 
     async def _begin(self, epoch: Epoch) -> None:
         await self._database.audit(epochs.begin, epoch)
