@@ -45,6 +45,7 @@ async def test_letters_are_listed_from_the_stream(browser: httpx.AsyncClient, cl
     assert "1406" in one.text
     groups = await browser.get("/console/groups")
     assert groups.status_code == 503
+    assert 'href="/console/runbooks/HoldfastBreakerOpen"' in groups.text
     assert "A retry may help" in groups.text
 
 
