@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from tests.promises.broken import Broken, fresh
-from tests.promises.final import Ended, Letter, Replay
-from tests.promises.history import Fail, Fault, Invoke, Ok, Planted, Unknown
+from tests.promises.case import Case
+from tests.promises.final import Ended, Entity, Final, Letter, Replay, Row
+from tests.promises.history import Event, Fail, Fault, History, Invoke, Ok, Planted, Unknown
 from tests.promises.test_promises import lost_write, own_write_not_read
 from tests.promises.verdict import CHECKS
 
@@ -127,6 +128,27 @@ def test_what_a_writer_still_had_when_the_queue_forgot_may_come_too_late() -> No
     assert changed.operation_id in [each.about for each in check(whole.case())]
     whole.append(Fault(forgets_s, forgets_s, "wipe", "queue", forgets_since_s=0.0))
     assert not [*check(whole.case())]
+
+
+def test_a_change_whose_create_was_in_hand_when_the_queue_forgot_may_find_nothing() -> None:
+    """It was accepted after the queue forgot the create, and ended before it: rejected, and without effect."""
+    ann, made, wanted = Entity("users", "ann"), {"name": "a", "email": "a@example.com"}, {"name": "b"}
+    events: list[Event] = [
+        Invoke(1, 1, "ann", "api-1", "POST", "/users", made, "key-1"),
+        Ok(2, 1, 202, "create", ann.id, 10, "queued"),
+        Fault(3, 3, "wipe", "queue", forgets_since_s=0.0),
+        Invoke(4, 2, "ann", "api-1", "PATCH", "/users/ann", wanted, "key-2"),
+        Ok(5, 2, 202, "change", ann.id, 20, "queued"),
+    ]
+    ended = (
+        Ended("create", ann, "POST", 10, "applied", ended_at_s=7),
+        Ended("change", ann, "PATCH", 20, "rejected", "USER_NOT_FOUND", ended_at_s=6),
+    )
+    final = Final(ended=ended, rows=(Row(ann, made, 10, 10, 0),))
+    check, _ = CHECKS["order"]
+    assert not [*check(Case(History(events), final))]
+    unbroken = [event for event in events if not isinstance(event, Fault)]
+    assert {each.about for each in check(Case(History(unbroken), final))} == {"change", "ann"}
 
 
 def _delete_after_a_change(broken: Broken) -> tuple[Ended, Ended] | tuple[()]:

@@ -6,6 +6,7 @@ from tests.promises.case import Case
 from tests.promises.final import Ended
 from tests.promises.history import Act
 from tests.promises.violation import Violation
+from tests.promises.writes import Intent
 
 #: An operator's decision that lets a letter's values go.
 _LETS_GO = ("discard", "transform")
@@ -39,7 +40,7 @@ def check(case: Case) -> Iterator[Violation]:
 
 def _promised(case: Case) -> Iterator[Violation]:
     """What a dead letter wants stays its own: nobody else's later write gets it while the letter waits, unless that one
-    went past the queue."""
+    went past the queue, or the letter's own entity has moved on to another value."""
     if case.forgets or any(act.action in _LETS_GO for act in case.history.of(Act)):
         return
     wanted: dict[tuple[str, str], list[Ended]] = {}
@@ -52,7 +53,21 @@ def _promised(case: Case) -> Iterator[Violation]:
         if letter.state != "dead" or letter.edited or dead is None or dead.acknowledged is None:
             continue
         value, version = dead.values.get(case.limits.unique.get(dead.resource, "")), dead.acknowledged.version
+        if _moved_on(case, dead, version):
+            continue
         for ended in wanted.get((dead.resource, str(value).lower()), ()) if version else ():
             if ended.version > version and ended.entity != dead.entity:
                 what = f"{value} is wanted by the dead letter {letter.id}, and {ended.operation_id} got it later"
                 yield Violation("doubled", what, letter.operation_id)
+
+
+def _moved_on(case: Case, dead: Intent, version: int) -> bool:
+    """Whether a newer write of the letter's entity set its unique value, or deleted it: the letter will not set it."""
+    unique = case.limits.unique.get(dead.resource, "")
+    return any(
+        case.took_effect(id)
+        and case.writes.ended[id].entity == dead.entity
+        and case.writes.ended[id].version > version
+        and (later.method == "DELETE" or unique in later.values)
+        for id, later in case.writes.by_operation.items()
+    )
