@@ -67,7 +67,7 @@ class Case:
         """Whether the queue may have been made to forget it: what no answer named may be of any time."""
         intent = self.writes.by_operation.get(operation_id)
         answer = intent.acknowledged if intent else None
-        return self.history.forgotten(answer.at_s) if answer else self.forgets
+        return self.history.forgotten(answer) if answer else self.forgets
 
     def a_try_was_forgotten(self, intent: Intent) -> bool:
         """Whether the queue may have been made to forget a try of it that was not acknowledged, and that a writer had:
@@ -81,4 +81,4 @@ class Case:
 
     def excused(self, answer: Ok) -> bool:
         """Whether the queue was made to forget what it had acknowledged then: that is not promised."""
-        return answer.state == "queued" and self.history.forgotten(answer.at_s)
+        return answer.state == "queued" and self.history.forgotten(answer)

@@ -237,10 +237,17 @@ class History:
         forgets = (fault for fault in self.faults if fault.forgets_since_s is not None)
         return any(fault.at_s <= end_s and begin_s <= fault.until_s for fault in forgets)
 
-    def forgotten(self, at_s: float) -> bool:
-        """Whether a store was made to forget what it acknowledged at this time."""
+    @cached_property
+    def sent_s(self) -> Mapping[int, float]:
+        """When each attempt was sent."""
+        return {attempt.sent.attempt: attempt.sent.at_s for attempt in self.attempts}
+
+    def forgotten(self, answer: Ok) -> bool:
+        """Whether a store may have been made to forget what this acknowledges, which it took between request and
+        answer: the answer may have been long on its way."""
+        sent_s = self.sent_s[answer.attempt]
         return any(
-            fault.forgets_since_s is not None and fault.forgets_since_s <= at_s <= fault.until_s
+            fault.forgets_since_s is not None and fault.forgets_since_s <= answer.at_s and sent_s <= fault.until_s
             for fault in self.faults
         )
 

@@ -25,6 +25,9 @@ def test_what_a_store_was_made_to_forget_is_not_lost() -> None:
     assert [*check(broken.case())]
     broken.append(failover)
     assert not [*check(broken.case())]
+    sent_s = broken.case().history.sent_s[answer.attempt]
+    broken.run.events[-1] = replace(failover, at_s=sent_s + 0.01, until_s=sent_s + 0.01, forgets_since_s=sent_s - 1)
+    assert not [*check(broken.case())], "the queue took it before, and its answer was on its way"
     broken.run.events[-1] = replace(failover, forgets_since_s=answer.at_s + 0.05)
     assert [*check(broken.case())]
 
