@@ -72,10 +72,8 @@ def _applied(
         decision = decide(free, known, patient, wall_clock())
         write_down(connection, decision, known)
         ending = [delivery for delivery, _ in decision.ended]
-        if span := span_of(ending):  # only now: see deaths.py
-            released, _ = load_releases(connection, (), span)
-            if dead := too_late(connection, ending, released):
-                raise _TooLate(dead)
+        if dead := too_late(connection, ending):  # only now: see deaths.py
+            raise _TooLate(dead)
     changed(decision.entities.values())
     if not locked:
         return decision.outcomes
@@ -103,7 +101,7 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
         released, horizon = load_releases(connection, claims, span_of(batch))
         if any(delivery.write.version < horizon for delivery in batch):
             raise Clash("older than what is kept")
-        if released and too_late(connection, batch, released):
+        if released and too_late(connection, batch):
             raise Clash("a dead letter, or about to be")
         if released and any(_released_later(entity, released) for entity in decision.entities.values()):
             raise Clash("a value was another entity's at that time")

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from holdfast.shared.faults import Clash, Contention
 from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.engine import Engine, reading, transaction
-from holdfast.shared.store.load import Span, load_ended, load_releases
+from holdfast.shared.store.load import Span, is_any_released, load_ended, load_releases
 from holdfast.shared.store.statements import insert_into
 from holdfast.shared.store.tables import operations
 from holdfast.shared.store.write_down import RELEASE
-from holdfast.shared.writes.decide import Claim, Delivery, Ended
+from holdfast.shared.writes.decide import Delivery, Ended
 from holdfast.shared.writes.versions import wall_clock
 
 #: Beside the names of claims in `released_values`, which have a dot or are `emails`: there the key is an entry, and
@@ -71,10 +71,10 @@ def span_of(batch: Iterable[Delivery]) -> Span | None:
     return Span(_ENTRIES, min(entries), max(entries)) if entries else None
 
 
-def too_late(connection: sa.Connection, batch: Sequence[Delivery], seen: Iterable[Claim]) -> set[Dying]:
-    """The deliveries of `batch` whose entries gave up. `seen`: the releases loaded with its span, after its operations
-    were written down."""
-    if not any(name == _ENTRIES for name, _ in seen):
+def too_late(connection: sa.Connection, batch: Sequence[Delivery]) -> set[Dying]:
+    """The deliveries of `batch` whose entries gave up, once their operations are written down."""
+    span = span_of(batch)
+    if span is None or not is_any_released(connection, span):
         return set()
     released, _ = load_releases(connection, [(_ENTRIES, entry) for entry in _entries(batch)])
     return {

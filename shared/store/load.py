@@ -18,7 +18,7 @@ from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 _SELECT_HORIZON = "SELECT '', '', '', purged_to FROM operation_totals"
 _SELECT_RELEASES = "SELECT claims, claim_key, entity_id, version FROM released_values WHERE"
 _RELEASES_OF = "(claims = %s AND claim_key IN ({}))"
-_ONE_RELEASE_WITHIN = f"({_SELECT_RELEASES} claims = %s AND claim_key BETWEEN %s AND %s LIMIT 1)"
+_ONE_RELEASE_OF = f"{_SELECT_RELEASES} claims = %s AND claim_key BETWEEN %s AND %s LIMIT 1"
 _AND_HORIZON = "UNION ALL SELECT '', '', purged_to, NULL, NULL, 0 FROM operation_totals"
 _SELECT_ENDED = "SELECT operation_id, effect, entity_version, rejection, entry_id, version FROM operations WHERE"
 
@@ -74,6 +74,11 @@ def load_releases(
     return _load_releases(connection, _keys_by_name(claims), span)
 
 
+def is_any_released(connection: sa.Connection, span: Span) -> bool:
+    """Whether anything released any of these values."""
+    return bool(connection.exec_driver_sql(_ONE_RELEASE_OF, span).first())
+
+
 def _load_releases(
     connection: sa.Connection, by_name: Mapping[str, Sequence[str]], span: Span | None = None
 ) -> tuple[dict[Claim, dict[str, int]], int]:
@@ -81,7 +86,7 @@ def _load_releases(
     query = f"{_SELECT_RELEASES} {where} UNION ALL {_SELECT_HORIZON}" if by_name else _SELECT_HORIZON
     values = tuple(value for name, keys in by_name.items() for value in (name, *keys))
     if span:
-        query, values = f"{query} UNION ALL {_ONE_RELEASE_WITHIN}", (*values, *span)
+        query, values = f"{query} UNION ALL ({_ONE_RELEASE_OF})", (*values, *span)
     rows: Any = connection.exec_driver_sql(query, values).all()
     released: dict[Claim, dict[str, int]] = {}
     for name, key, entity_id, version in rows:

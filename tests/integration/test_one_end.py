@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.shared.store.apply import apply
-from holdfast.shared.store.deaths import Dying, GivenUp, give_up, span_of, too_late
+from holdfast.shared.store.deaths import Dying, GivenUp, give_up, too_late
 from holdfast.shared.store.engine import Engine, make_engine, reading, transaction
-from holdfast.shared.store.load import load_releases
 from holdfast.shared.writes.commands import HEARTBEAT_ID, Command, Heartbeat, Write
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Reason
@@ -189,8 +188,7 @@ def test_those_that_gave_up_are_found_whatever_their_ids(
         give_up(engines[0], dying)
     batch = [delivery for delivery, in_batch, _ in every if in_batch]
     with reading(engines[1]) as connection:
-        released, _ = load_releases(connection, (), span_of(batch))
-        found = too_late(connection, batch, released)
+        found = too_late(connection, batch)
     assert found == {each for delivery in batch for each in _dying(delivery) if each in dying}
 
 
