@@ -6,7 +6,7 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from holdfast.shared.faults import Clash, CommitUnknown
-from holdfast.shared.store.deaths import Dying, as_claims, too_late
+from holdfast.shared.store.deaths import Dying, span_of, too_late
 from holdfast.shared.store.engine import faults, transaction
 from holdfast.shared.store.load import load, load_releases, locked_entities
 from holdfast.shared.store.tables import direct_keys
@@ -72,10 +72,8 @@ def _applied(
         decision = decide(free, known, patient, wall_clock())
         write_down(connection, decision, known)
         ending = [delivery for delivery, _ in decision.ended]
-        if entries := as_claims(ending):  # only now: see deaths.py
-            released, _ = load_releases(connection, entries)
-            if dead := too_late(ending, released):
-                raise _TooLate(dead)
+        if dead := too_late(connection, ending):  # only now: see deaths.py
+            raise _TooLate(dead)
     changed(decision.entities.values())
     if not locked:
         return decision.outcomes
@@ -100,10 +98,10 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
         # Only now: a value that was free to take has its release on record, in the same commit; and an operation
         # that was not there was never applied, or the horizon says that it may have been.
         claims = [claim for entity in decision.entities.values() for claim in entity.claims]
-        released, horizon = load_releases(connection, [*claims, *as_claims(batch)])
+        released, horizon = load_releases(connection, claims, span_of(batch))
         if any(delivery.write.version < horizon for delivery in batch):
             raise Clash("older than what is kept")
-        if released and too_late(batch, released):
+        if released and too_late(connection, batch):
             raise Clash("a dead letter, or about to be")
         if released and any(_released_later(entity, released) for entity in decision.entities.values()):
             raise Clash("a value was another entity's at that time")

@@ -6,18 +6,20 @@ entry gives up, commit, and try to write down the operation, which waits for who
 the other.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import sqlalchemy as sa
 
 from holdfast.shared.faults import Clash, Contention
 from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.engine import Engine, reading, transaction
-from holdfast.shared.store.load import load_ended
+from holdfast.shared.store.load import Span, is_any_released, load_ended, load_releases
 from holdfast.shared.store.statements import insert_into
 from holdfast.shared.store.tables import operations
 from holdfast.shared.store.write_down import RELEASE
-from holdfast.shared.writes.decide import Claim, Delivery, Ended
+from holdfast.shared.writes.decide import Delivery, Ended
 from holdfast.shared.writes.versions import wall_clock
 
 #: Beside the names of claims in `released_values`, which have a dot or are `emails`: there the key is an entry, and
@@ -62,19 +64,29 @@ def give_up(engine: Engine, dying: Collection[Dying]) -> GivenUp:
     return known
 
 
-def as_claims(batch: Iterable[Delivery]) -> list[Claim]:
-    """What to load of the releases, to see which deliveries came too late."""
-    return [(_ENTRIES, delivery.entry_id) for delivery in batch if delivery.entry_id is not None]
+def span_of(batch: Iterable[Delivery]) -> Span | None:
+    """Where a release is, if any delivery came too late; almost never is one there. In it are all entries of `batch`,
+    and those that are between them as texts, which is not as numbers."""
+    entries = _entries(batch)
+    return Span(_ENTRIES, min(entries), max(entries)) if entries else None
 
 
-def too_late(batch: Iterable[Delivery], released: Mapping[Claim, Mapping[str, int]]) -> set[Dying]:
-    """The deliveries of `batch` whose entries gave up. `released`: loaded after their operations were written down."""
+def too_late(connection: sa.Connection, batch: Sequence[Delivery]) -> set[Dying]:
+    """The deliveries of `batch` whose entries gave up, once their operations are written down."""
+    span = span_of(batch)
+    if span is None or not is_any_released(connection, span):
+        return set()
+    released, _ = load_releases(connection, [(_ENTRIES, entry) for entry in _entries(batch)])
     return {
         Dying(delivery.write.operation_id, delivery.entry_id)
         for delivery in batch
         if delivery.entry_id is not None
         and delivery.write.operation_id in released.get((_ENTRIES, delivery.entry_id), ())
     }
+
+
+def _entries(batch: Iterable[Delivery]) -> list[str]:
+    return [delivery.entry_id for delivery in batch if delivery.entry_id is not None]
 
 
 def _look(engine: Engine, operation_ids: Sequence[str], known: GivenUp) -> None:

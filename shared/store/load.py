@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,8 +18,18 @@ from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 _SELECT_HORIZON = "SELECT '', '', '', purged_to FROM operation_totals"
 _SELECT_RELEASES = "SELECT claims, claim_key, entity_id, version FROM released_values WHERE"
 _RELEASES_OF = "(claims = %s AND claim_key IN ({}))"
+_ONE_RELEASE_OF = f"{_SELECT_RELEASES} claims = %s AND claim_key BETWEEN %s AND %s LIMIT 1"
 _AND_HORIZON = "UNION ALL SELECT '', '', purged_to, NULL, NULL, 0 FROM operation_totals"
 _SELECT_ENDED = "SELECT operation_id, effect, entity_version, rejection, entry_id, version FROM operations WHERE"
+
+
+class Span(NamedTuple):
+    """The values of one name of claims from one key to another, both included. Keys are ordered as Python orders texts:
+    the column's collation is a binary one."""
+
+    name: str
+    least: str
+    greatest: str
 
 
 def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
@@ -56,17 +66,27 @@ def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[
     return _ended(rows_with(connection, f"{_SELECT_ENDED} operation_id IN ({{}})", operation_ids))
 
 
-def load_releases(connection: sa.Connection, claims: Iterable[Claim]) -> tuple[dict[Claim, dict[str, int]], int]:
-    """Of each value: which entities released it, and when last; and the horizon."""
-    return _load_releases(connection, _keys_by_name(claims))
+def load_releases(
+    connection: sa.Connection, claims: Iterable[Claim], span: Span | None = None
+) -> tuple[dict[Claim, dict[str, int]], int]:
+    """Of each value: which entities released it, and when last; and the horizon. Of the `span` one release, if there is
+    any: while there is none, many values cost no more than one."""
+    return _load_releases(connection, _keys_by_name(claims), span)
+
+
+def is_any_released(connection: sa.Connection, span: Span) -> bool:
+    """Whether anything released any of these values."""
+    return bool(connection.exec_driver_sql(_ONE_RELEASE_OF, span).first())
 
 
 def _load_releases(
-    connection: sa.Connection, by_name: Mapping[str, Sequence[str]]
+    connection: sa.Connection, by_name: Mapping[str, Sequence[str]], span: Span | None = None
 ) -> tuple[dict[Claim, dict[str, int]], int]:
     where = " OR ".join(_RELEASES_OF.format(_marks(keys)) for keys in by_name.values())
     query = f"{_SELECT_RELEASES} {where} UNION ALL {_SELECT_HORIZON}" if by_name else _SELECT_HORIZON
     values = tuple(value for name, keys in by_name.items() for value in (name, *keys))
+    if span:
+        query, values = f"{query} UNION ALL ({_ONE_RELEASE_OF})", (*values, *span)
     rows: Any = connection.exec_driver_sql(query, values).all()
     released: dict[Claim, dict[str, int]] = {}
     for name, key, entity_id, version in rows:

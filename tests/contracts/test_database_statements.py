@@ -70,6 +70,9 @@ def cursor(session: Any) -> Iterator[Any]:
         ("CAST(k AS BINARY) = CAST('x' AS BINARY)", [1, 0, None]),
         ("(id, v) IN ((1, 1), (2, 3))", [1, 0, 0]),
         ("v BETWEEN 2 AND 3", [0, 1, 1]),
+        ("k BETWEEN 'Y' AND 'x'", [1, 1, None]),
+        ("k BETWEEN 'a' AND 'y'", [1, 0, None]),
+        ("CONCAT(k, '-1') BETWEEN 'Y' AND 'Y:'", [0, 1, None]),
         ("CASE WHEN v > 2 THEN 'big' ELSE 'small' END", ["small", "small", "big"]),
         ("NOT COALESCE(k = 'x', 0)", [0, 1, 1]),
         ("IF(v > 1, 'a', 'b')", ["b", "a", "a"]),
@@ -94,6 +97,10 @@ def test_expressions(cursor: Any, expression: str, values: list[Any]) -> None:
         ("SELECT t.id, o.code FROM things t LEFT JOIN others o ON o.thing = t.id ORDER BY t.id",
          [(1, "one"), (2, "two"), (3, None)]),
         ("SELECT id FROM things WHERE id = 1 UNION ALL SELECT 7 FROM things WHERE id = 2", [(1,), (7,)]),
+        ("SELECT id FROM things WHERE k IN ('x') UNION ALL SELECT 7 FROM others WHERE code = 'two' UNION ALL"
+         " (SELECT id FROM things WHERE k BETWEEN 'Y' AND 'x' AND v > 1 LIMIT 1)", [(1,), (7,), (2,)]),
+        ("SELECT '', 7 FROM others WHERE code = 'two' UNION ALL"
+         " (SELECT k, id FROM things WHERE k BETWEEN 'a' AND 'b' LIMIT 1)", [("", 7)]),
         ("SELECT a.id FROM ((SELECT id FROM things ORDER BY id DESC LIMIT 1) UNION ALL"
          " (SELECT id FROM things ORDER BY id LIMIT 1) ORDER BY id LIMIT 2) AS a", [(1,), (3,)]),
         ("SELECT v > 1 AS big, COUNT(*) FROM things GROUP BY 1 ORDER BY 1", [(0, 1), (1, 2)]),

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from holdfast.shared.store.apply import apply
-from holdfast.shared.store.deaths import Dying, GivenUp, give_up
-from holdfast.shared.store.engine import Engine, make_engine
+from holdfast.shared.store.deaths import Dying, GivenUp, give_up, too_late
+from holdfast.shared.store.engine import Engine, make_engine, reading, transaction
 from holdfast.shared.writes.commands import HEARTBEAT_ID, Command, Heartbeat, Write
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Reason
+from tests.patient import SHARED_FIXTURES
 from tests.servers import PATIENT_DATABASE, Database
 from tests.users import create_user, delete_user, update_user
 
@@ -160,3 +163,44 @@ def test_each_of_many_is_found_out_about(engines: tuple[Engine, Engine]) -> None
     assert set(known.ended) == {delivery.write.operation_id for delivery in over}
     assert known.unknown == {held.write.operation_id}
     assert all(isinstance(outcome, Dead) for outcome in _apply(one, *free))
+
+
+_NUMBERS = st.integers(0, 120) | st.integers(0, 2**64 - 1)
+
+
+@settings(max_examples=60, suppress_health_check=SHARED_FIXTURES)
+@given(
+    entries=st.lists(
+        st.tuples(st.builds("{}-{}".format, _NUMBERS, _NUMBERS), st.booleans(), st.booleans()),
+        min_size=1,
+        max_size=8,
+        unique_by=lambda entry: entry[0],
+    )
+)
+def test_those_that_gave_up_are_found_whatever_their_ids(
+    engines: tuple[Engine, Engine], entries: list[tuple[str, bool, bool]]
+) -> None:
+    """Among ids of any number of digits: each that is in the batch and gave up, and none else."""
+    with transaction(engines[0]) as connection:
+        connection.exec_driver_sql("DELETE FROM released_values")
+    every = [(_delivery(Heartbeat(), 1, entry_id=id), in_batch, gave_up) for id, in_batch, gave_up in entries]
+    if dying := [each for delivery, _, gave_up in every for each in _dying(delivery) if gave_up]:
+        give_up(engines[0], dying)
+    batch = [delivery for delivery, in_batch, _ in every if in_batch]
+    with reading(engines[1]) as connection:
+        found = too_late(connection, batch)
+    assert found == {each for delivery in batch for each in _dying(delivery) if each in dying}
+
+
+def test_what_is_asked_does_not_grow_with_the_batch(engines: tuple[Engine, Engine]) -> None:
+    """As long as no entry gave up that has an id like theirs, entries are not looked for one by one."""
+    asked: list[Any] = []
+    sa.event.listen(
+        engines[0],
+        "before_cursor_execute",
+        lambda _1, _2, statement, values, *_: asked.extend(values if statement.startswith("SELECT") else ()),
+    )
+    batch = [_delivery(Heartbeat(), number, HEARTBEAT_ID) for number in range(100, 200)]
+    give_up(engines[1], _dying(_delivery(Heartbeat(), 200)))
+    assert len(_apply(engines[0], *batch)) == len(batch)
+    assert {each.entry_id for each in batch}.intersection(asked) == {"100-0", "199-0"}
