@@ -32,11 +32,26 @@ def _looked_up(case: Case) -> Iterator[Violation]:
         resource, _, id = attempt.sent.path.strip("/").partition("/")
         if resource != "operations" or attempt.sent.at_s < rest_s or id not in acknowledged:
             continue
-        if isinstance(attempt.end, Fail) and attempt.end.status == 404 and id[_VERSION] == _TIMED:
+        is_named = id[_VERSION] == _TIMED and not _by_a_wrong_clock(case, id)
+        if isinstance(attempt.end, Fail) and attempt.end.status == 404 and is_named:
             yield Violation("lost in silence", f"{id}: it was acknowledged, and its operation is not found", id)
         if isinstance(attempt.end, Ok) and (attempt.end.state == "lost") != (id in gone):
             what = f"is {attempt.end.state}, and {'nowhere' if id in gone else 'not lost'}"
             yield Violation("answer that lies", f"{id}: {what}", id, attempt.sent.at_s)
+
+
+def _by_a_wrong_clock(case: Case, id: str) -> bool:
+    """Whether the id may hold a wrong time: the api that made it had a clock that jumped or drifted then."""
+    made = (
+        attempt for attempt in case.writes.by_operation[id].attempts if attempt.end and attempt.end.operation_id == id
+    )
+    return any(
+        fault.what.startswith("clock_")
+        and fault.target == attempt.sent.target
+        and fault.at_s <= attempt.sent.at_s <= fault.until_s
+        for attempt in made
+        for fault in case.history.faults
+    )
 
 
 def _applied(case: Case, answers: "list[Ok] | tuple[Ok, ...]") -> Iterator[Violation]:

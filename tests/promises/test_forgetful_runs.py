@@ -244,6 +244,8 @@ def test_an_operation_that_is_lost_is_named_so(id: str, answer: str, kind: str) 
                   Ok(at_s, attempt, 200, id, state=answer))  # fmt: skip
     check, _ = CHECKS["answers"]
     assert [violation.kind for violation in check(broken.case())] == ([kind] if kind else [])
+    broken.append(Fault(0, lost.at_s, "clock_jump", "api-1"))  # the time in the id is not that of the loss
+    assert bool([*check(broken.case())]) == (kind == "answer that lies")
 
 
 def test_a_failover_is_no_excuse_where_replicas_were_waited_for() -> None:
