@@ -53,10 +53,8 @@ def _promised(case: Case) -> Iterator[Violation]:
         if letter.state != "dead" or letter.edited or dead is None or dead.acknowledged is None:
             continue
         value, version = dead.values.get(case.limits.unique.get(dead.resource, "")), dead.acknowledged.version
-        if _moved_on(case, dead, version):
-            continue
         for ended in wanted.get((dead.resource, str(value).lower()), ()) if version else ():
-            if ended.version > version and ended.entity != dead.entity:
+            if ended.version > version and ended.entity != dead.entity and not _moved_on(case, dead, version):
                 what = f"{value} is wanted by the dead letter {letter.id}, and {ended.operation_id} got it later"
                 yield Violation("doubled", what, letter.operation_id)
 

@@ -163,8 +163,8 @@ class Stage(ABC):
         return ended
 
     def end_services(self) -> None:
-        """kill -9 of all of ours: from now on nothing changes. The apis go first: the heartbeats that they queued are
-        worked off, or are stuck."""
+        """kill -9 of every service; nothing changes after it. First of the apis: writers work off their last
+        heartbeats, unless one is stuck."""
         for name in self.apis:
             self.services[name].kill()
         with contextlib.suppress(AssertionError):
