@@ -42,6 +42,8 @@ class Invoke:
     if_match: int = 0
     #: Its write is arranged to be one that no writer can apply.
     poison: bool = False
+    #: When its write expires, if it is still queued; None: never.
+    expires_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Reads: fresh data, or a copy that says how old it is, and nothing deleted (promises 3 and 4)."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -11,18 +12,29 @@ from tests.promises.violation import Violation
 PROMISE = "A read is fresh, with the client's own queued writes, or a copy that is no older than it says."
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What clients knew of one write, by an answer."""
+
+    at_s: float
+    version: int
+    #: Whether it had been applied by then.
+    applied: bool
+    #: From then on a read may take it for expired, as long as it is queued.
+    expires_s: float
+
+
 @dataclass
 class _Known:
     """What clients knew of one entity, by their answers."""
 
-    #: (when it was answered, version, whether it had been applied by then).
-    written: list[tuple[float, int, bool]] = field(default_factory=list)
+    written: list[_Answered] = field(default_factory=list)
     #: Versions of writes that were accepted and then rejected.
     rejected: set[int] = field(default_factory=set)
     #: Versions of writes with a condition.
     conditional: set[int] = field(default_factory=set)
     #: The same of its deletes.
-    deleted: list[tuple[float, int, bool]] = field(default_factory=list)
+    deleted: list[_Answered] = field(default_factory=list)
     #: When a delete was sent first.
     delete_sent_s: float = float("inf")
     #: One of its writes is, or was, a dead letter: until it is sent again it is not in any read.
@@ -56,17 +68,19 @@ def _known(case: Case) -> dict[Entity, _Known]:
             if ended and ended.effect == "rejected":
                 about.rejected.add(ended.version)
             elif ended and case.took_effect(answer.operation_id):
-                version = ended.version
-                seen = (answer.at_s, version, answer.state != "queued")
+                expiries = (attempt.sent.expires_s for attempt in intent.attempts)
+                expires_s = min((one for one in expiries if one is not None), default=math.inf)
+                seen = _Answered(answer.at_s, ended.version, answer.state != "queued", expires_s)
                 (about.deleted if intent.method == "DELETE" else about.written).append(seen)
                 if intent.attempts[0].sent.if_match:
-                    about.conditional.add(version)
+                    about.conditional.add(ended.version)
     return known
 
 
-def _before(seen: Sequence[tuple[float, int, bool]], at_s: float, *, applied: bool) -> int:
-    """The newest version that was answered before; `applied`: as applied."""
-    return max((version for when, version, done in seen if when < at_s and (done or not applied)), default=0)
+def _before(seen: Sequence[_Answered], at_s: float, queued_until_s: float) -> int:
+    """The newest version that was answered before, as applied, or as queued if it expires after `queued_until_s`."""
+    due = (one for one in seen if one.at_s < at_s and (one.applied or one.expires_s > queued_until_s))
+    return max((one.version for one in due), default=0)
 
 
 def _shown(case: Case, attempt: Attempt, answer: Ok, resource: str, known: dict[Entity, _Known]) -> Iterator[Violation]:
@@ -79,10 +93,11 @@ def _shown(case: Case, attempt: Attempt, answer: Ok, resource: str, known: dict[
     as_of_s = attempt.sent.at_s - (0 if age_s is None else age_s + case.limits.clock_s)
     # Queued writes are shown where the queue answered, and by a read of one entity.
     applied_only = age_s is not None or answer.pending is None or _left_behind(case, attempt)
+    queued_until_s = math.inf if applied_only else answer.at_s + case.limits.clock_s
     for shown in answer.shown:
         about = known.get(Entity(resource, shown.id))
         if about and not about.incomplete:
-            yield from _one(attempt, shown, about, as_of_s, applied_only=applied_only)
+            yield from _one(attempt, shown, about, as_of_s, queued_until_s)
 
 
 def _in_order(case: Case, attempt: Attempt, answer: Ok, resource: str) -> Iterator[Violation]:
@@ -93,24 +108,26 @@ def _in_order(case: Case, attempt: Attempt, answer: Ok, resource: str) -> Iterat
         yield _violation("inverted", attempt, "the page is not in the order of creation")
 
 
-def _one(attempt: Attempt, shown: Shown, about: _Known, as_of_s: float, *, applied_only: bool) -> Iterator[Violation]:
+def _one(attempt: Attempt, shown: Shown, about: _Known, as_of_s: float, queued_until_s: float) -> Iterator[Violation]:
     written, deleted = about.written, about.deleted
     if shown.version in about.rejected:
         # A queued write was expected to work, after which the conditions of later ones would not have held.
-        written, deleted = ([one for one in seen if one[1] not in about.conditional] for seen in (written, deleted))
-    if _before(deleted, as_of_s, applied=applied_only):
+        conditional = about.conditional
+        written, deleted = ([one for one in seen if one.version not in conditional] for seen in (written, deleted))
+    if _before(deleted, as_of_s, queued_until_s):
         yield _violation("resurrected", attempt, f"{shown.id} was deleted before, and is shown")
-    least = _before(written, as_of_s, applied=applied_only)
+    least = _before(written, as_of_s, queued_until_s)
     if shown.version < least:
         yield _violation("stale", attempt, f"{shown.id} is shown at {shown.version}; {least} was answered before")
 
 
 def _missing(case: Case, attempt: Attempt, entity: Entity, known: dict[Entity, _Known]) -> Iterator[Violation]:
     about = known.get(entity)
-    if not about or about.incomplete or entity in case.disputed.entities:
+    if not about or not attempt.end or about.incomplete or entity in case.disputed.entities:
         return
-    created = _before(about.written, attempt.sent.at_s, applied=_left_behind(case, attempt))
-    if created and attempt.end and about.delete_sent_s > attempt.end.at_s:
+    queued_until_s = math.inf if _left_behind(case, attempt) else attempt.end.at_s + case.limits.clock_s
+    created = _before(about.written, attempt.sent.at_s, queued_until_s)
+    if created and about.delete_sent_s > attempt.end.at_s:
         yield _violation("answer that lies", attempt, f"404 for {entity.id}, which exists")
 
 

@@ -1,11 +1,11 @@
-"""Reads: what a queued write shows that is rejected later."""
+"""Reads: queued writes that are rejected or expire."""
 
 import pytest
 
 from tests.promises import reads
 from tests.promises.case import Case
 from tests.promises.final import Ended, Entity, Final
-from tests.promises.history import Event, History, Invoke, Ok, Shown
+from tests.promises.history import Event, Fail, History, Invoke, Ok, Shown
 
 _ANN = Entity("users", "ann")
 _TAKEN, _LATER = 10, 20
@@ -32,3 +32,22 @@ def test_a_condition_that_holds_only_because_a_queued_write_is_rejected(if_match
     )
     found = [violation.kind for violation in reads.check(Case(History(events), Final(ended=ended)))]
     assert found == ["stale"] * stale
+
+
+@pytest.mark.parametrize(
+    ("state", "expires_s", "lies"),
+    [("queued", 4.0, False), ("queued", 60.0, True), ("queued", None, True), ("applied", 4.0, True)],
+)
+def test_a_queued_write_that_may_have_expired(state: str, expires_s: float | None, lies: bool) -> None:
+    """A read may take it for expired while a writer that took it up in time commits it. What was answered as applied,
+    or expires later, or never, exists."""
+    made = {"email": "ann@example.com"}
+    events: list[Event] = [
+        Invoke(1, 1, "ann", "api-1", "POST", "/users", made, "key-1", expires_s=expires_s),
+        Ok(2, 1, 202 if state == "queued" else 201, "post", _ANN.id, _TAKEN, state),
+        Invoke(5, 2, "ann", "api-1", "GET", f"/users/{_ANN.id}"),
+        Fail(6, 2, 404, "USER_NOT_FOUND"),
+    ]
+    ended = (Ended("post", _ANN, "POST", _TAKEN, "applied"),)
+    found = [violation.kind for violation in reads.check(Case(History(events), Final(ended=ended)))]
+    assert found == ["answer that lies"] * lies

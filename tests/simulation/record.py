@@ -38,11 +38,22 @@ class Record(Recorder):
         number = len(self._sent)
         self._sent.append((who, request))
         if not who.startswith("operator"):
-            version = request.headers.get("If-Match", "").strip('"')
+            now_s, version = self._now(), request.headers.get("If-Match", "").strip('"')
+            expire_after_ms = request.headers.get("X-Expire-After-Ms")
             self.events.append(
-                Invoke(self._now(), number, who, api, request.method, request.path, request.body,
-                       request.key or "", int(version) if version.isdigit() else 0)
-            )  # fmt: skip
+                Invoke(
+                    now_s,
+                    number,
+                    who,
+                    api,
+                    request.method,
+                    request.path,
+                    request.body,
+                    request.key or "",
+                    int(version) if version.isdigit() else 0,
+                    expires_s=now_s + int(expire_after_ms) / 1000 if expire_after_ms else None,
+                )
+            )
         options = {name: value for name, value in request.headers.items() if name not in ("Authorization",)}
         sent = _flat(request.body) | _flat(options) | {"to": api, "n": number}
         self._say(who, f"{request.method} {request.path}", **sent)
