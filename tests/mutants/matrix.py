@@ -45,7 +45,7 @@ shipped code. A run that was ended goes on where it was, and the page keeps what
 
 This is what the last runs found, at {commits}. Of tests, the first one that failed; of the simulation, the promises
 that broke, by their names in `tests/promises` and the simulation's own. A zero there says that these few seeds do not
-show the bug: [proof](proof.md#what-it-sees-of-planted-bugs) says what is out of its reach.
+show the bug: [simulation](simulation.md#what-it-sees-of-planted-bugs) says what is out of its reach.
 
 """
 _TABLE = """| bug | what was believed | what it breaks | tests | simulation | convergence | checker |
