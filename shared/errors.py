@@ -283,6 +283,13 @@ class BreakerNotFound(AppError):
     code = "BREAKER_NOT_FOUND"
 
 
+class WriterNotFound(AppError):
+    """No writer of this name has reported lately."""
+
+    type = "not_found"
+    code = "WRITER_NOT_FOUND"
+
+
 class PreconditionFailed(AppError):
     """It is not at a version that If-Match and If-None-Match ask for; nothing was written."""
 

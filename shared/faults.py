@@ -24,8 +24,8 @@ class Outage(Fault):
 
 
 class Refusal(Outage):
-    """The dependency answers, and refuses whoever asks: by our credentials, our rights, or its schema. Work is held as
-    in any outage; a person has to act."""
+    """The dependency answers, and refuses whoever asks: by our credentials, our rights, its schema, or a full disk.
+    Work is held as in any outage; a person has to act."""
 
 
 class NotPrimary(Outage):

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.responses import Count, ResponseModel
-from holdfast.shared.errors import QueueUnavailable
+from holdfast.shared.errors import QueueUnavailable, WriterNotFound
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.queue.halts import HaltReport, Halts
@@ -86,6 +86,7 @@ class Writers:
     """The writers that reported lately."""
 
     def __init__(self, redis: Redis, running: Running, database: Database) -> None:
+        self._redis = redis
         self._halts = Halts(redis)
         self._running = running
         self._database = database
@@ -103,10 +104,12 @@ class Writers:
         ]
 
     async def go_on(self, writer: str | None, who: Actor, *, dry_run: bool) -> Resumed:
-        """Let one halted writer go on, or all of them. On record before it is done. Raises QueueUnavailable,
-        DatabaseUnavailable, OutcomeUnknown."""
+        """Let one halted writer go on, or all of them. On record before it is done. Raises WriterNotFound,
+        QueueUnavailable, DatabaseUnavailable, OutcomeUnknown."""
         try:
             halted = {name: halt for name, halt in (await self._halts.read()).items() if writer in (None, name)}
+            if writer and not halted and writer not in await running_builds(self._redis):
+                raise WriterNotFound(details={"writer": writer})
             if dry_run or not halted:
                 return Resumed(dry_run=dry_run, writers=sorted(halted))
             details = {"halted": {name: halt.model_dump() for name, halt in halted.items()}}

@@ -21,8 +21,6 @@ _OUTAGE = {
     # The server is away, going away, full, or not taking us.
     2002, 2003, 2006, 2013, 2014, 2045, 2055, 1040, 1053, 1203, 1226, 1317, 1927, 3024, 1969, 4031, 1080, 1152, 1158,
     1159, 1160, 1161,
-    # Its disk or table space is full.
-    1021, 1114,
     # Its group undid the commit, which lost a conflict.
     1180, 3101,
 }  # fmt: skip
@@ -30,10 +28,13 @@ _OUTAGE = {
 #: Read-only, offline, or a node that its cluster has left behind: no quorum, no state.
 _NOT_PRIMARY = {1290, 1792, 1836, 3032, 1047, 3100}
 
-#: It is not the database we were built for: credentials, an account that is locked or whose password has expired,
-#: rights, schema.
+#: What it answers until a person has mended it.
 _REFUSAL = {
+    # It is not the database we were built for: credentials, an account that is locked or whose password has expired,
+    # rights, schema.
     1044, 1045, 1130, 1698, 1820, 1862, 3118, 4151, 1142, 1143, 1227, 1370, 1049, 1054, 1146, 1176,
+    # Its disk or table space is full.
+    1021, 1114,
 }  # fmt: skip
 
 _BAD_DATA = {1048, 1264, 1265, 1292, 1364, 1366, 1406, 1452, 3140, 3819, 3988, 4025, 1300, 1153}

@@ -12,6 +12,7 @@ from holdfast.services.dlq_admin.cli.main import main
 from tests import keys, processes
 from tests.client import fetch
 from tests.integration.conftest import StartWriter
+from tests.integration.test_api_accepts import error_of
 from tests.integration.test_writer_dead_letters import POISON, altered
 from tests.servers import Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
@@ -94,9 +95,10 @@ def test_an_operators_word_lets_it_go_on(
     monkeypatch.setenv("HOLDFAST_DLQ_KEY", keys.OPERATOR)
     assert main(["go-on", "--reason", "looked at it", "--dry-run"]) == 0
     assert "writer-1" in capsys.readouterr().out
-    assert _ask(admin, "POST", "/dlq/writers/go-on", json={"reason": "ok!", "writer": "else"}).json()["data"] == {
-        "dry_run": False, "writers": [],
-    }  # fmt: skip
+    unknown = _ask(admin, "POST", "/dlq/writers/go-on", json={"reason": "ok!", "writer": "else", "dry_run": True})
+    assert (unknown.status_code, error_of(unknown)["code"]) == (404, "WRITER_NOT_FOUND")
+    assert main(["go-on", "--reason", "a slip", "--writer", "writer-l"]) == 1
+    assert "writer-l" in capsys.readouterr().err
     assert main(["go-on", "--reason", "all of it is test data"]) == 0
     wait_until(lambda: stream.backlog() == 0, what="everything is over")
     assert len(stream.dead()) + _indexed(admin) >= 70
@@ -106,6 +108,8 @@ def test_an_operators_word_lets_it_go_on(
     [record] = _ask(admin, "GET", "/dlq/audit", params={"action": "go_on"}).json()["data"]
     assert (record["reason"], record["letters"]) == ("all of it is test data", 0)
     assert "writer-1" in record["details"]["halted"]
+    idle = _ask(admin, "POST", "/dlq/writers/go-on", json={"reason": "ok!", "writer": "writer-1"})
+    assert idle.json()["data"] == {"dry_run": False, "writers": []}, "it runs, and is not halted"
 
 
 def _indexed(admin: processes.Service) -> int:

@@ -1,4 +1,4 @@
-"""A database that answers, and refuses by rights or schema: held like an outage, and shown as what it is."""
+"""A database that answers, and refuses by rights, schema or a full disk: an outage, and shown as what it is."""
 
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from holdfast.shared.store.classify import NotConnected, classify
 from holdfast.shared.telemetry import metrics
 
 RIGHTS_AND_SCHEMA = [1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1227, 1698, 1820, 1862, 3118, 4151]
-
+FULL = [1021, 1114]
 
 WRITER = {"service": "writer", "instance": "writer-0"}
 
@@ -39,9 +39,9 @@ def refused(number: int, of: type[pymysql.err.Error] = pymysql.err.OperationalEr
     return fault
 
 
-@pytest.mark.parametrize("number", RIGHTS_AND_SCHEMA)
+@pytest.mark.parametrize("number", RIGHTS_AND_SCHEMA + FULL)
 @pytest.mark.parametrize("of", [pymysql.err.ProgrammingError, NotConnected])
-def test_rights_and_schema_are_an_answer(number: int, of: type[pymysql.err.Error]) -> None:
+def test_what_a_person_has_to_mend_is_an_answer(number: int, of: type[pymysql.err.Error]) -> None:
     """An outage, so nothing is charged or dead-lettered for it; and a refusal to whoever reports it."""
     error = refused(number, of)
     assert isinstance(error, Outage)

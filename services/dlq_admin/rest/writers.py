@@ -10,7 +10,7 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import Input, Reason, actor_of, read_input
 from holdfast.services.dlq_admin.writers import Resumed, Writers, WriterSummary
-from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, QueueUnavailable
+from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, QueueUnavailable, WriterNotFound
 
 
 class GoOnInput(Input):
@@ -47,6 +47,7 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
             "Let halted writers go on; what dies becomes dead letters",
             "Those that were halted. They take it up within a second or two.",
             Resumed,
+            WriterNotFound,
             QueueUnavailable,
             DatabaseUnavailable,
             OutcomeUnknown,

@@ -59,7 +59,7 @@ def outage(state: SystemState) -> Outage | None:
     do = [("What a breaker is open for, and how to override it", "/console/breakers")]
     if open_ or state.letters is None or state.partitions_away:
         do.append(("Runbook: a breaker is open", f"{RUNBOOKS}/HoldfastBreakerOpen"))
-    do += [("Runbook: a store refuses: mend the password, the right or the schema", _REFUSES)] if refusals else []
+    do += [("Runbook: a store refuses: mend what it names", _REFUSES)] if refusals else []
     do += [("Runbook: accepted writes do not take effect", f"{RUNBOOKS}/HoldfastPipelineStale")] if _late(state) else []
     return Outage(felt, _queued(state), do)
 
