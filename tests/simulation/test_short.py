@@ -15,7 +15,7 @@ from tests.simulation.run import run
 #: Of the clock, and a run takes a minute of the processor: a busy machine gives it little.
 _DEADLINE_S = 1800
 #: As many as so many seconds of one processor have room for.
-_MANY = ("--seeds", "1000", "--within", "30")
+_MANY = ("--seeds", "1000", "--within", "10")
 
 
 def _simulate(*arguments: str, hash_seed: str = "random") -> str:
