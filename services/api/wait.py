@@ -1,15 +1,18 @@
 """Wait: how a request that prefers to wait learns that its write has ended.
 
 The writer publishes to this process's channel when it settles. That only saves time: the operation is also looked
-at now and then, so a lost message costs a moment and nothing else.
+at now and then, so a lost message costs a moment and nothing else. Who has hung up waits for nothing.
 """
 
 import asyncio
 import contextlib
 import json
+from collections.abc import Coroutine
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from starlette.requests import Request
 
 from holdfast.shared.queue.names import NOTIFY
 from holdfast.shared.queue.partitions import ONE, Partitions
@@ -66,3 +69,20 @@ class Waiters:
         except (RedisError, OSError):
             return False
         return version is None or status is not None
+
+
+async def while_connected(request: Request, waiting: Coroutine[Any, Any, bool]) -> bool | None:
+    """What `waiting` returns; None: the client, whose body has been read, hung up before."""
+    tasks = waited, gone = asyncio.create_task(waiting), asyncio.create_task(_hung_up(request))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return None if gone.done() else waited.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        del tasks, waited, gone  # an error's traceback holds this frame, which must not hold the error
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

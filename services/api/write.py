@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from holdfast.services.api import headers
@@ -18,7 +18,7 @@ from holdfast.services.api.key_handover import AWAY, KeyHandover
 from holdfast.services.api.rejections import error_of
 from holdfast.services.api.shed import step_out
 from holdfast.services.api.view import View
-from holdfast.services.api.wait import Waiters
+from holdfast.services.api.wait import Waiters, while_connected
 from holdfast.services.api.writers_know import WritersKnow
 from holdfast.shared.domain.errors import EntityBacklog, ValueTaken
 from holdfast.shared.errors import (
@@ -149,10 +149,14 @@ class WritePath:
     ) -> Response | None:
         wait_s = max(0.0, min(wait_s, deadline.remaining_s() - ANSWER_RESERVE_S))
         begun = answer.result == "repeated"
-        over = await self.waiters.ended(answer.operation_id, wait_s, answer.entity_id, begun=begun)
-        note(Action.WRITE_WAITED_FOR, over=over, at_most_s=wait_s)
+        waiting = self.waiters.ended(answer.operation_id, wait_s, answer.entity_id, begun=begun)
+        # Only with a key is anybody else kept waiting by it.
+        over = await (while_connected(request, waiting) if candidate.busy_ms else waiting)
+        note(Action.WRITE_WAITED_FOR, over=bool(over), at_most_s=wait_s)
         if candidate.busy_ms:
             await self.acceptor.forget_busy(candidate)
+        if over is None:
+            raise ClientDisconnect
         try:
             ended = await self.database.call(reads.ended_operation, answer.operation_id) if over else None
         except AppError:  # of the look; it says nothing about the write

@@ -65,6 +65,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timed: _At | None = None
         self._stuck: asyncio.TimerHandle | None = None
+        #: The connection is closed unless this request is complete before its answer begins.
+        self._unkept = False
 
     # --- the connection ---
 
@@ -87,6 +89,11 @@ class BoundedHttp(HttpToolsProtocol):
         self.resume_writing()
         self._unset_keepalive_if_required()
         self._wire.lost()
+
+    def shutdown(self) -> None:
+        """The server stops: the answer that is due is the last one, whatever arrives."""
+        self._unkept = False
+        super().shutdown()
 
     def pause_writing(self) -> None:
         """The client has stopped reading."""
@@ -133,6 +140,8 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        if self._timer is not None:  # of what was before; this one has its own time
+            self._unwatch()
         self._at = _HEAD
         self._fed = 0
 
@@ -159,6 +168,9 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is complete."""
         self._at = _NOTHING
+        if self._unkept:
+            self._unkept = False
+            self.cycle.keep_alive = not self.cycle.response_started
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -169,7 +181,7 @@ class BoundedHttp(HttpToolsProtocol):
             return
         if self._last_answer is not None:
             self._send_last(self._last_answer)
-        elif self._at is _BODY and (self.expect_100_continue or not is_short(self.headers, self.bounds)):
+        elif self._at is _BODY and self._is_unwanted():
             self._leave()
 
     def _check_head(self) -> None:
@@ -182,6 +194,10 @@ class BoundedHttp(HttpToolsProtocol):
         if self._crowded and self.url.partition(b"?")[0] not in _KEPT_TARGETS:
             raise Overloaded(details={"reason": "connections"})
 
+    def _is_unwanted(self) -> bool:
+        """Whether the rest of the body is not worth reading, if the answer does not need it."""
+        return self.expect_100_continue or not is_short(self.headers, self.bounds)
+
     # --- the end ---
 
     def _watch(self) -> None:
@@ -192,6 +208,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._unwatch()
             self._timed = self._at
             seconds = self.bounds.body_s_at(self.url) if self._at is _BODY else self.bounds.head_s
+            if self._at is _BODY and self.cycle.keep_alive and self._is_unwanted():
+                self._unkept, self.cycle.keep_alive = True, False  # an answer that begins now says so
             self._timer = self.loop.call_later(seconds, self._late)
 
     def _unwatch(self) -> None:
@@ -222,6 +240,8 @@ class BoundedHttp(HttpToolsProtocol):
                 return
             if self.scope["method"] in _ACT_WITHOUT_BODY:
                 self._last_answer = b""
+                self._unkept = self.cycle.keep_alive = False
+                self.flow.resume_reading()  # unread bytes would reset the connection
                 return
             self._withdraw()
         answer = refusal(error, headers)

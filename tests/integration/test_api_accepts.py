@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests import keys
+from tests import keys, processes, raw
 from tests.servers import RedisServer, wait_until
 
 ADA = {"name": "Ada", "email": "ada@example.com"}
@@ -148,6 +148,23 @@ def test_a_repetition_while_the_first_still_waits_is_refused(api: httpx.Client, 
         assert waiting.result().status_code == 202  # nobody applies it in this test
     assert 409 in seen
     assert api.post("/users", json=ADA, headers=headers).headers["idempotent-replayed"] == "true"
+
+
+def test_a_client_that_has_hung_up_waits_for_nothing(
+    api: httpx.Client, api_service: processes.Service, redis_server: RedisServer
+) -> None:
+    """The request ends with its client, and its key is not in the way of the next try."""
+    body, headers = json.dumps(ADA).encode(), key()
+    lines = [f"{name}: {value}" for name, value in (headers | {"Prefer": "wait=10"}).items()]
+    head = ["POST /users HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}", *lines]
+    ended = 'holdfast_http_requests_total{method="POST",route="/users",status="499"}'
+    before = api_service.metric(ended)
+    with raw.connection(api_service.port) as wire, redis_server.client() as redis:
+        wire.sendall("\r\n".join([*head, "", ""]).encode() + body)
+        wait_until(lambda: redis.xlen("{holdfast}:writes") == 1, what="it is accepted")
+    wait_until(lambda: api_service.metric(ended) == before + 1, what="the request is over")
+    again = api.post("/users", json=ADA, headers=headers)
+    assert (again.status_code, again.headers.get("idempotent-replayed")) == (202, "true")
 
 
 def test_an_address_on_its_way_cannot_be_taken(api: httpx.Client) -> None:

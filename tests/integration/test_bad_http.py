@@ -126,7 +126,44 @@ def test_what_ends_a_connection(server: int, name: str) -> None:
         answers = raw.answers_until_closed(wire)
     assert len(answers) == 1, answers
     _check(answers[0], status, code)
+    in_time = "half a body that nobody reads"  # so far: it is short, and the connection would have gone on behind it
+    assert answers[0].headers.get("connection") == (None if name == in_time else "close")
     assert answers[0].error["message"] != MalformedHttp.__doc__, "it says what is wrong"
+
+
+_DELETE = b"DELETE /users/x HTTP/1.1\r\n" + _HOST
+
+#: What is answered although its body has not come, and will not be read.
+_UNREAD: dict[str, tuple[bytes, int]] = {
+    "waiting for 100": (_DELETE + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", 404),
+    "waiting for 100, of another type": (
+        b"POST /users HTTP/1.1\r\n" + _HOST + b"Expect: 100-continue\r\nContent-Encoding: gzip\r\n"
+        b"Content-Length: 5\r\n\r\n", 415),
+    "chunks": (_DELETE + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabc", 404),
+    "too much to read": (_DELETE + b"Content-Length: 9000000\r\n\r\nx", 404),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _UNREAD)
+def test_an_answer_without_the_body_says_that_it_is_the_last(server: int, name: str) -> None:
+    """A client that sent its next request on a connection that is closed would not know whether it was done."""
+    sent, status = _UNREAD[name]
+    with raw.connection(server) as wire:
+        wire.sendall(_get(b"/livez") + sent)
+        first, answer = raw.answers_until_closed(wire)
+    assert (first.status, first.headers.get("connection")) == (200, None)
+    assert (answer.status, answer.headers.get("connection")) == (status, "close")
+
+
+def test_a_body_that_comes_in_time_keeps_the_connection(server: int) -> None:
+    """Chunks in two pieces: they are read to their end, and the next request is answered on the same connection."""
+    with raw.connection(server) as wire:
+        wire.sendall(_CHUNKED + b"1\r\n{\r\n")
+        wire.sendall(b"0\r\n\r\n")
+        answer = raw.one_answer(wire)
+        assert (answer.status, answer.headers.get("connection")) == (400, None)
+        wire.sendall(_get(b"/livez"))
+        assert raw.one_answer(wire).status == 200
 
 
 _DEEP = 20_000
