@@ -273,7 +273,7 @@ class Api:
             await redis.aclose()
         self._database.close()
         await asyncio.to_thread(spans.end)  # here: uvicorn ends the process with the signal that it got
-        logs.info(Action.SERVICE_STOPPED)
+        logs.stopped()
 
     async def _groups(self) -> None:
         """The consumer groups, as soon as there is a queue to make them in."""

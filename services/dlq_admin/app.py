@@ -46,7 +46,6 @@ from holdfast.shared.runtime.redis import cache_client, queue_client, queue_repl
 from holdfast.shared.store.engine import engine_of
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.grafana.configured import annotations
-from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.loop_lag import watch
 
 _HTTP_DRAIN_S = 2.0
@@ -212,7 +211,7 @@ class DlqAdmin:
             with contextlib.suppress(OSError):
                 await redis.aclose()
         rooms.database.close()
-        logs.info(Action.SERVICE_STOPPED, instance=self._settings.instance)
+        logs.stopped(instance=self._settings.instance)
 
 
 def _database(settings: DlqAdminSettings) -> Database:

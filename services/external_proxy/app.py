@@ -28,7 +28,6 @@ from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.runtime.redis import cache_client, queue_client
 from holdfast.shared.runtime.time_budgets import EXTERNAL_COPY_KEPT_S, PROXY_TIMEOUT_S
 from holdfast.shared.telemetry import logs
-from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.loop_lag import watch
 from holdfast.shared.telemetry.tracing import spans
 
@@ -80,7 +79,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
         await redis.aclose()
         await cache.aclose()
         await asyncio.to_thread(spans.end)  # here: uvicorn ends the process with the signal that it got
-        logs.info(Action.SERVICE_STOPPED)
+        logs.stopped()
 
     def add_routes(app: FastAPI) -> None:
         external.add_routes(app, third_party, last_good, live)

@@ -287,4 +287,4 @@ class Writer:
         await self._cache.aclose()
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
-        logs.info(Action.SERVICE_STOPPED, writer=self._settings.instance)
+        logs.stopped(writer=self._settings.instance)

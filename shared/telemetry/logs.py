@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from holdfast.shared.telemetry.log_lines import LogLines
+
 
 class Action(StrEnum):
     """Every `action` of a log line or of a note in an explanation."""
@@ -115,7 +117,7 @@ def configure(service: str, level: str, style: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = LogLines(sys.stdout.fileno())
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -131,6 +133,13 @@ def started(ignored: Sequence[str], **fields: Any) -> None:
     info(Action.SERVICE_STARTED, **fields)
     if ignored:
         warning(Action.SETTINGS_IGNORED, settings=ignored)
+
+
+def stopped(**fields: Any) -> None:
+    """A service has stopped. The line is written when this returns, unless nobody takes it."""
+    info(Action.SERVICE_STOPPED, **fields)
+    for handler in logging.getLogger().handlers:
+        handler.flush()
 
 
 def warning(action: Action, **fields: Any) -> None:

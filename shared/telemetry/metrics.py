@@ -34,6 +34,7 @@ panics = Counter("holdfast_panics_total", "Unhandled exceptions answered with 50
 event_loop_lag = Gauge(
     "holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of the last second"
 )
+log_lines_dropped = Counter("holdfast_log_lines_dropped_total", "Log lines that stdout did not take")
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
 loop_failures = Counter(
     "holdfast_loop_failures_total",

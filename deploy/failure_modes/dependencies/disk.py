@@ -10,7 +10,12 @@ DEPENDENCY = Dependency(
         Mode.GONE: SameAs("queue", Mode.GONE, "A store without its disk ends. Of the database: as database gone."),
         Mode.HANGING: SameAs(
             "queue", Mode.HANGING, "Each write waits for an fsync of the queue's disk. Of the database: as database "
-            "hanging.",
+            "hanging. Of a service's log, or a log driver that takes no more: nobody waits for it, and lines without "
+            "room are dropped and counted in `holdfast_log_lines_dropped_total`.",
+            proofs=(
+                "faults/test_log.py::test_a_log_that_nobody_reads_holds_nobody_up",
+                "unit/test_log_lines.py::test_what_is_too_much_is_dropped_and_counted",
+            ),
         ),
         Mode.SLOW: SameAs(
             "queue", Mode.SLOW, "An fsync is part of each acceptance; all that arrive together share it. Of the "

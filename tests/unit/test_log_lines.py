@@ -1,0 +1,69 @@
+"""Log lines, written by a thread into a pipe that the test reads, or does not."""
+
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry.log_lines import WAITING_MAX, LogLines
+from tests.servers import wait_until
+
+#: More than a pipe takes.
+_LONG = "x" * 100_000
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Its two ends, to read and to write."""
+    reader, writer = os.pipe()
+    yield reader, writer
+    os.close(writer)
+
+
+def _record(text: str) -> logging.LogRecord:
+    return logging.LogRecord("test", logging.INFO, __file__, 1, text, None, None)
+
+
+def _dropped() -> float:
+    return metrics.log_lines_dropped._value.get()
+
+
+def test_lines_are_whole_and_in_order(pipe: tuple[int, int]) -> None:
+    """A line longer than the pipe comes in pieces, and no other in between."""
+    reader, writer = pipe
+    lines = LogLines(writer)
+    texts = ["a", _LONG, "b"]
+    for text in texts:
+        lines.handle(_record(text))
+    with os.fdopen(reader) as file:
+        assert [next(file) for _ in texts] == [f"{text}\n" for text in texts]
+        lines.flush()
+
+
+def test_what_is_too_much_is_dropped_and_counted(pipe: tuple[int, int]) -> None:
+    """While nobody reads, nobody waits; what had room is there when somebody reads again."""
+    reader, writer = pipe
+    lines, before = LogLines(writer), _dropped()
+    for number in range(WAITING_MAX + 100):
+        lines.handle(_record(f"{number} {_LONG[:100] if number else _LONG}"))
+    dropped = _dropped() - before
+    assert 99 <= dropped <= 100, "the thread has one of them in hand, or none yet"
+    with os.fdopen(reader) as file:
+        kept = [int(next(file).split()[0]) for _ in range(WAITING_MAX + 100 - int(dropped))]
+        assert kept == list(range(len(kept)))
+        lines.flush()
+
+
+def test_what_nobody_will_ever_read_is_counted() -> None:
+    """A pipe whose other end is closed takes nothing, and harms nobody."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    lines, before = LogLines(writer), _dropped()
+    lines.handle(_record("a"))
+    wait_until(lambda: _dropped() == before + 1, what="counted")
+    lines.handle(_record("b"))
+    lines.flush()
+    assert _dropped() == before + 2
+    os.close(writer)
