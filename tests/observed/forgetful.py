@@ -130,6 +130,20 @@ class World:
 
         auditor._memory.read = unsafe  # type: ignore[method-assign]
 
+    def kept_aside(self) -> Callable[[], None]:
+        """All that the queue has now: a disk that is taken out. The result puts it back in, with the queue started
+        anew from it; whatever was on the disk in between is gone."""
+        disk, had = pickle.dumps(self._model.space.contents()), self.stream[-1]
+
+        def put_back() -> None:
+            self._model.space.restore(pickle.loads(disk))  # noqa: S301 - our own
+            self._model.restart()
+            self.stream = [had]
+            self.lost = self.accepted - self.applied - had
+            self.epoch += 1
+
+        return put_back
+
     def restart(self) -> None:
         """The queue, with all it has."""
         self._model.restart()

@@ -116,6 +116,27 @@ async def test_what_was_seen_between_two_breaks_is_back_when_it_ends() -> None:
         assert (ledger.missing, ledger.lost, ledger.applied, ledger.accepted) == (0, 2, 1, 3), table(ledger)
 
 
+@pytest.mark.parametrize("steps", [6, 99])
+async def test_a_queue_that_is_back_with_what_it_had_has_lost_what_came_in_between(steps: int) -> None:
+    """The queue starts on an empty disk or an old copy, takes writes, and starts again on the disk that it had before:
+    that one remembers more looks than there were since, and none of what came since."""
+    async with world() as on:
+        await on.epochs.ledger()
+        await on.accept(5)
+        for _ in range(5):
+            on.pause()
+            await on.epochs.ledger()
+        put_back = on.kept_aside()
+        on.forget(steps)
+        await on.epochs.ledger()
+        await on.accept(3)
+        await on.epochs.ledger()
+        put_back()
+        ledger = await on.epochs.ledger()
+        counted = (ledger.missing, ledger.lost, ledger.in_flight, ledger.accepted, ledger.epoch)
+        assert counted == (0, 3, 5, 8, on.epoch), table(ledger)
+
+
 @pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize(("steps", "lost"), [(1, 1), (9, 2)])
 async def test_what_is_added_by_hand_later_is_of_its_own_epoch(steps: int, lost: int, *, again: bool) -> None:

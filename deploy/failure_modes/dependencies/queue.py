@@ -111,6 +111,8 @@ DEPENDENCY = Dependency(
                 "faults/test_keys.py::test_met_again_when_applied",
                 "replays/test_every_letter_ends.py::test_an_entry_that_vanishes",
                 "observed/test_epochs.py::test_the_ledger_names_the_loss",
+                "observed/test_epoch_histories.py"
+                "::test_a_queue_that_is_back_with_what_it_had_has_lost_what_came_in_between",
                 "failover/test_short.py::test_its_primary_is_killed",
             ),
         ),

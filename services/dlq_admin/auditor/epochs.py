@@ -54,21 +54,23 @@ class Epochs:
         if cause or not known:
             await self._begin(epoch)
         ledger = await self._read()
-        await self._keep(epoch, memory, ledger)
+        # Above every number that an earlier memory of the queue holds: if that comes back, it lacks what came since.
+        look = max([memory.latest, *(each.look for each in known)]) + 1
+        await self._keep(epoch, memory, ledger, 0 if ledger.missing else look)
         return ledger
 
     async def _read(self, window: Window | None = None) -> Ledger:
         database = self._database
         return await read_ledger(self._redis, database.engine, database.auditing, self._partitions, window)
 
-    async def _keep(self, epoch: Epoch, before: Memory, ledger: Ledger) -> None:
-        """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten. A
-        number is left after all that was counted, and with who was counted: a queue that remembers it has all of it.
-        Not so if another dlq_admin has just left the same one, or a greater one. Raises if the counts of the queue and
-        those of the database are of two epochs, or the imbalance may be that of an old primary."""
+    async def _keep(self, epoch: Epoch, before: Memory, ledger: Ledger, look: int) -> None:
+        """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten.
+        `look`: its number, or 0. It is left after all that was counted, and with who was counted: a queue that
+        remembers it has all of it. Not so if another dlq_admin has just left the same one, or a greater one. Raises if
+        the counts of the queue and those of the database are of two epochs, or the imbalance may be that of an old
+        primary."""
         if ledger.epoch != epoch.epoch:
             raise ConnectionError(_MOVED)
-        look = 0 if ledger.missing else before.latest + 1
         memory = await self._memory.read(look=look, servers=before.servers)
         if memory.identity != before.identity:
             raise ConnectionError(_MOVED)
