@@ -15,7 +15,7 @@ from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.pipeline import Handled, Pipeline, Settle
 from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.redis import entries as entries_of
-from holdfast.shared.connections.redis import text
+from holdfast.shared.connections.redis import own_replies, text
 from holdfast.shared.queue.codec import raw_text
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITERS_GROUP
@@ -180,9 +180,9 @@ class Reclaimer:
         pipeline = self._redis.pipeline(transaction=False)
         for entry in found:
             pipeline.llen(self._partition.attempts(text(entry["message_id"])))
-        charged = await pipeline.execute() if found else []
+        charged: list[int | None] = own_replies(await pipeline.execute(raise_on_error=False)) if found else []
         return [
-            _Silent(text(entry["message_id"]), entry["times_delivered"] - attempts)
+            _Silent(text(entry["message_id"]), int(entry["times_delivered"]) - (attempts or 0))
             for entry, attempts in zip(found, charged, strict=True)
         ]
 

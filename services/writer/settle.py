@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from holdfast.services.writer import heartbeat
 from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.halting import Halting
+from holdfast.services.writer.kept_back import KeptBack
 from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.unknown import is_unknown
@@ -74,6 +75,7 @@ class Settler:
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
         self._reporter = {step: FailureReporter(step) for step in ("settle", "charge", "defer")}
+        self._kept_back = KeptBack(deferred)
         self._script = Script(redis, LUA / "settle.lua")
         self._charge_script = Script(redis, LUA / "charge.lua")
         #: To be run; none with one partition.
@@ -84,16 +86,19 @@ class Settler:
         handled = self._spare([await self._charged(one) if isinstance(one.outcome, Retry) else one for one in handled])
         handled = await self._deaths(handled)
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
-        await asyncio.gather(*(self._leave(*part) for part in _by_partition(leaving)))
-        for one in leaving:
+        parts = await asyncio.gather(*(self._leave(*part) for part in _by_partition(leaving)))
+        left = list(chain.from_iterable(parts))
+        for one in left:
             self._deferred.forget(one.entry, one.operation_id)
             _report(one)
+        self._kept_back.left(left)
+        handled = [*left, *(one for one in handled if isinstance(one.outcome, Retry))]
         for outcome, count in Counter([type(one.outcome) for one in handled]).items():
             metrics.outcomes.labels(outcome.__name__).inc(count)
         await self._defer(handled)
 
-    async def _leave(self, partition: Partition, leaving: list[Handled]) -> None:
-        """Take entries off the stream of their partition."""
+    async def _leave(self, partition: Partition, leaving: list[Handled]) -> list[Handled]:
+        """Take entries off the stream of their partition. Returns those that have left."""
         keys = [partition.writes, partition.dead, partition.ledger, mended(partition.dead)]
         arguments: list[str | bytes | int] = [partition.prefix, WRITERS_GROUP]
         for one in leaving:
@@ -101,9 +106,13 @@ class Settler:
             keys += _touched(one, kept)
             arguments += self._arguments(one, kept)
         keys = list(dict.fromkeys(keys))  # all claims of one unique field are in one hash
-        await self._insist("settle", lambda: self._script(keys, arguments))
+        _, *failed = await self._insist("settle", lambda: self._script(keys, arguments))
+        if failed:
+            staying = self._kept_back.add(leaving, failed)
+            leaving = [one for one in leaving if one.entry.id not in staying]
         if self.releases is not None:
             await self.releases(change for one in leaving for change in _released(one))
+        return leaving
 
     async def _insist(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
         """Each step may be done twice without harm; a failed attempt may then be charged twice."""

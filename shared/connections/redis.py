@@ -1,6 +1,6 @@
 """Connections to Redis: bounded waits, no retries that could add an entry twice, and TLS."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 
 from holdfast.shared.connections.address import Address, parse_redis
 from holdfast.shared.connections.cluster import HOME, ClusterRedis, slot_of
-from holdfast.shared.connections.connection import Encrypted, Local, Plain
+from holdfast.shared.connections.connection import Encrypted, Local, Plain, code_of
 from holdfast.shared.connections.primary import Primary, discovering
 from holdfast.shared.connections.topology import Owner, Place, Topology, doubting
 
@@ -92,3 +92,12 @@ def entries(reply: Any) -> list[tuple[str, Mapping[bytes, bytes]]]:
 def text(value: Any) -> str:
     """A reply as text; bytes that are not UTF-8 are escaped."""
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+
+
+def own_replies(replies: Sequence[Any]) -> list[Any]:
+    """What a pipeline that raises nothing gave. None for a key of another type, which is the trouble of the one that it
+    is kept for; raises every other error."""
+    for reply in replies:
+        if isinstance(reply, Exception) and code_of(reply) != "WRONGTYPE":
+            raise reply
+    return [None if isinstance(reply, Exception) else reply for reply in replies]

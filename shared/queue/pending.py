@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.asking import ask
-from holdfast.shared.connections.redis import text
+from holdfast.shared.connections.redis import own_replies, text
 from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode_payload, raw_resource, read_conditions
 from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.names import LAST
@@ -104,13 +104,17 @@ def _decoded(entity: Ref, fields: dict[bytes, bytes]) -> PendingWrites:
 
 
 async def oldest_pending(redis: Redis, entities: Iterable[Ref], partitions: Partitions) -> dict[Ref, int]:
-    """The version of each entity's oldest write on its way; entities without one are left out."""
+    """The version of each entity's oldest write on its way; entities without one are left out. 0, older than all: what
+    is kept of an entity is of another type, put there by hand, and holds nobody else."""
     asked = [entity for entity in entities if pending_name(entity)]
     pipeline = redis.pipeline(transaction=False)
     for entity in asked:
         pipeline.hgetall(partitions.of(entity.id).prefix + pending_name(entity))
     oldest = {}
-    for entity, fields in zip(asked, await pipeline.execute(), strict=True):
+    for entity, fields in zip(asked, own_replies(await pipeline.execute(raise_on_error=False)), strict=True):
+        if fields is None:
+            oldest[entity] = 0
+            continue
         versions = [int(value.split(b" ", 1)[0]) for field, value in fields.items() if field != LAST.encode()]
         if versions:
             oldest[entity] = min(versions)

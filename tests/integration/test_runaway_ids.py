@@ -258,7 +258,7 @@ def test_junk_among_dead_letters_keeps_no_letter_out_of_the_table(clean_redis: R
         [version] = versions_of(accept(client, new_user()))
         keys = [WRITES, DEAD, LEDGER]
         entry = [to_stream_id(version), "dead", "", "", "", "", 0, 2, "reason", "undecodable"]
-        assert client.eval(text_of(LUA / "settle.lua"), 3, *keys, PREFIX, WRITERS_GROUP, *entry) == 1
+        assert client.eval(text_of(LUA / "settle.lua"), 3, *keys, PREFIX, WRITERS_GROUP, *entry) == [1]
         letters = client.xrange(DEAD)
         assert [number_of(id.decode()) < 2**63 for id, _ in letters] == [True, True]
         assert letters[0][1] == {b"junk": b"1", b"moved_from": junk_id.encode()}

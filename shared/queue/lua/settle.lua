@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- Settle entries of the write stream: take each off the stream together with everything kept while it was pending.
--- An entry that another writer settled first is left alone. Works at maxmemory: it is how memory comes back.
+-- An entry that another writer settled first is left alone. Works at maxmemory: it is how memory comes back. One entry's
+-- own trouble holds no other one: what cannot be recorded stays on the stream, alone. What is kept beside the streams is
+-- cleared as far as it can be: a key that somebody has put in its place holds nothing.
 --
 -- KEYS  1 write stream, 2 dead-letter stream, 3 ledger, then everything else that it may touch (names.py); but for the
 --       operations of letters that are moved, of which it is not known which they are
@@ -10,7 +12,7 @@
 --       "copy"   notify_channel message        a second entry of an operation that another entry ended
 --       "late"   notify_channel message        the entry of an operation that was applied directly, past the queue
 --       "dead"   count name value ...          fields of the dead letter, put before the original ones
--- Returns the number of entries settled by this call.
+-- Returns the number of entries settled by this call, and after it {entry_id, error} of each that stays.
 
 -- include clock.lua
 
@@ -27,7 +29,7 @@ local acknowledged, keys_gone, claims_gone = {}, {}, {}
 
 local function release_later(claims, holder)
   for _, claim in ipairs(claims) do
-    if redis.call('HGET', claim[1], claim[2]) == holder then
+    if redis.pcall('HGET', claim[1], claim[2]) == holder then
       claims_gone[claim[1]] = claims_gone[claim[1]] or {}
       table.insert(claims_gone[claim[1]], claim[2])
     end
@@ -58,7 +60,8 @@ local function bury(entry_id, original, at, count)
   local letter = {}
   for i = at, at + count - 1 do letter[#letter + 1] = ARGV[i] end
   letter[#letter + 1] = 'attempts'
-  letter[#letter + 1] = '[' .. table.concat(redis.call('LRANGE', prefix .. 'attempts:' .. entry_id, 0, -1), ',') .. ']'
+  local attempts = redis.pcall('LRANGE', prefix .. 'attempts:' .. entry_id, 0, -1)
+  letter[#letter + 1] = '[' .. table.concat(attempts, ',') .. ']' -- an error has no parts
   if #original > MOST_AT_ONCE then -- more than unpack() can pass on
     letter[#letter + 1] = 'original_packed'
     letter[#letter + 1] = cmsgpack.pack(original)
@@ -79,8 +82,8 @@ local function settle_dead(entry_id, operation_id, pending, at, count)
   local letter_id = bury(entry_id, entry[2], at, count)
   if operation_id ~= '' then
     -- Its claims stay: a replay must find the values as they were promised.
-    forget_pending(pending, operation_id)
-    redis.call('HSET', prefix .. 'op:' .. operation_id, 'status', 'dead_lettered', 'letter', letter_id,
+    pcall(forget_pending, pending, operation_id)
+    redis.pcall('HSET', prefix .. 'op:' .. operation_id, 'status', 'dead_lettered', 'letter', letter_id,
       'reason', ARGV[at + 1])
   end
 end
@@ -91,28 +94,36 @@ local function settle_copy(entry_id, late_operation)
   if late_operation then redis.call('HSETNX', ledger, 'late:' .. late_operation, entry_id) end
 end
 
+local failed = {}
 local at = 3
 while at <= #ARGV do
   local entry_id, action, operation_id = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local entity_id, pending, key_hash = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
   local claims
   claims, at = claims_at(at + 6)
+  local fine, why = true, nil
   if action == 'dead' then
     local count = tonumber(ARGV[at])
-    settle_dead(entry_id, operation_id, pending, at + 1, count)
+    fine, why = pcall(settle_dead, entry_id, operation_id, pending, at + 1, count)
     at = at + 1 + count
   else
-    if action == 'copy' or action == 'late' then settle_copy(entry_id, action == 'late' and operation_id) end
-    key_ended(key_hash)
-    forget_pending(pending, operation_id)
-    release_later(claims, entity_id .. ' ' .. operation_id)
-    keys_gone[#keys_gone + 1] = prefix .. 'op:' .. operation_id
-    -- A notice only saves time. A channel that an entry names and this writer may not use keeps nothing on the stream.
-    if ARGV[at] ~= '' then redis.pcall('PUBLISH', ARGV[at], ARGV[at + 1]) end
+    if action ~= 'done' then fine, why = pcall(settle_copy, entry_id, action == 'late' and operation_id) end
+    if fine then
+      key_ended(key_hash)
+      pcall(forget_pending, pending, operation_id)
+      release_later(claims, entity_id .. ' ' .. operation_id)
+      keys_gone[#keys_gone + 1] = prefix .. 'op:' .. operation_id
+      -- A notice only saves time. A channel that an entry names and this writer may not use keeps nothing on the stream.
+      if ARGV[at] ~= '' then redis.pcall('PUBLISH', ARGV[at], ARGV[at + 1]) end
+    end
     at = at + 2
   end
-  acknowledged[#acknowledged + 1] = entry_id
-  keys_gone[#keys_gone + 1] = prefix .. 'attempts:' .. entry_id
+  if fine then
+    acknowledged[#acknowledged + 1] = entry_id
+    keys_gone[#keys_gone + 1] = prefix .. 'attempts:' .. entry_id
+  else
+    failed[#failed + 1] = {entry_id, type(why) == 'table' and why.err or tostring(why)}
+  end
 end
 
 local function in_bulk(values, command, ...)
@@ -128,4 +139,5 @@ end
 in_bulk(acknowledged, 'XACK', stream, group)
 in_bulk(keys_gone, 'DEL')
 for hash, keys in pairs(claims_gone) do in_bulk(keys, 'HDEL', hash) end
-return in_bulk(acknowledged, 'XDEL', stream)
+table.insert(failed, 1, in_bulk(acknowledged, 'XDEL', stream))
+return failed
