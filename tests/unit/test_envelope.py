@@ -78,6 +78,25 @@ async def test_every_answer_has_its_request_id_and_moments_with_a_z(service: str
             assert [text for text in moments if not text.endswith("Z")] == [], path
 
 
+@pytest.mark.parametrize(
+    ("accept", "problem"),
+    [
+        ("Application/Problem+JSON", True),
+        ("application/json, application/problem+json", True),
+        ("text/html;level=1, application/problem+json; q=0.5;a=b, application/json;q=0.4", True),
+        ("application/problem+json;q=0", False),
+        ("application/problem+json; Q=0.1, application/json", False),
+        ("application/problem+json;q=much", True),
+        ("application/problem+jsonx", False),
+        ("*/*", False),
+    ],
+)
+def test_which_form_of_an_error_is_accepted(accept: str, problem: bool) -> None:
+    """By its name, in any case, unless it is excluded or the envelope is preferred to it."""
+    answer = failure(errors.DatabaseUnavailable(), _request(accept=accept))
+    assert (answer.media_type == "application/problem+json") is problem
+
+
 def test_an_error_is_a_problem_for_who_asks() -> None:
     """RFC 9457 for an error without a fallback."""
     answer = failure(errors.DatabaseUnavailable(), _request(accept="application/problem+json"))
