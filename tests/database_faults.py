@@ -75,6 +75,10 @@ KNOWN = (
         "ALTER TABLE holdfast.users DROP COLUMN extra",
     ),
     DatabaseFault(
+        "a missing index", "ALTER TABLE holdfast.users DROP INDEX users_email_key",
+        "ALTER TABLE holdfast.users ADD UNIQUE INDEX users_email_key (email_key)",
+    ),
+    DatabaseFault(
         "a missing table", "RENAME TABLE holdfast.operations TO holdfast.elsewhere",
         "RENAME TABLE holdfast.elsewhere TO holdfast.operations",
     ),

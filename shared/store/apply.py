@@ -96,9 +96,11 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
     with transaction(engine) as connection:
         write_down(connection, decision, Known())
         # Only now: a value that was free to take has its release on record, in the same commit; and an operation
-        # that was not there was never applied, or the horizon says that it may have been.
+        # that was not there was never applied, or the horizon says that it may have been. And what was inserted was
+        # kept apart from all that is there: an index that is missing is an error, whenever it went.
         claims = [claim for entity in decision.entities.values() for claim in entity.claims]
-        released, horizon = load_releases(connection, claims, span_of(batch))
+        resources = {entity.resource for entity in decision.entities.values()}
+        released, horizon = load_releases(connection, claims, span_of(batch), resources)
         if any(delivery.write.version < horizon for delivery in batch):
             raise Clash("older than what is kept")
         if released and too_late(connection, batch):

@@ -67,11 +67,15 @@ def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[
 
 
 def load_releases(
-    connection: sa.Connection, claims: Iterable[Claim], span: Span | None = None
+    connection: sa.Connection,
+    claims: Iterable[Claim],
+    span: Span | None = None,
+    kept_apart: Iterable[ResourceType] = (),
 ) -> tuple[dict[Claim, dict[str, int]], int]:
     """Of each value: which entities released it, and when last; and the horizon. Of the `span` one release, if there is
-    any: while there is none, many values cost no more than one."""
-    return _load_releases(connection, _keys_by_name(claims), span)
+    any: while there is none, many values cost no more than one. Raises an error if an index is missing that has kept
+    the unique values of these resources apart."""
+    return _load_releases(connection, _keys_by_name(claims), span, kept_apart)
 
 
 def is_any_released(connection: sa.Connection, span: Span) -> bool:
@@ -80,13 +84,17 @@ def is_any_released(connection: sa.Connection, span: Span) -> bool:
 
 
 def _load_releases(
-    connection: sa.Connection, by_name: Mapping[str, Sequence[str]], span: Span | None = None
+    connection: sa.Connection,
+    by_name: Mapping[str, Sequence[str]],
+    span: Span | None = None,
+    kept_apart: Iterable[ResourceType] = (),
 ) -> tuple[dict[Claim, dict[str, int]], int]:
     where = " OR ".join(_RELEASES_OF.format(_marks(keys)) for keys in by_name.values())
     query = f"{_SELECT_RELEASES} {where} UNION ALL {_SELECT_HORIZON}" if by_name else _SELECT_HORIZON
     values = tuple(value for name, keys in by_name.items() for value in (name, *keys))
     if span:
         query, values = f"{query} UNION ALL ({_ONE_RELEASE_OF})", (*values, *span)
+    query = " UNION ALL ".join([query, *filter(None, (statements_of(each).kept_apart for each in kept_apart))])
     rows: Any = connection.exec_driver_sql(query, values).all()
     released: dict[Claim, dict[str, int]] = {}
     for name, key, entity_id, version in rows:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.shared.domain.resource import Field, ResourceType
-from holdfast.shared.store.tables import table_of
+from holdfast.shared.store.tables import table_of, unique_index
 from holdfast.shared.writes.merge import Entity
 
 
@@ -28,8 +28,10 @@ class Statements:
     #: The ids among these that have a row, and of those the ones that are free to lock.
     existing: str
     lock_free: str
-    #: The rows with these keys, for each unique field.
+    #: The rows with these keys, for each unique field: an error when the index is not there that keeps them apart.
     by_key: tuple[str, ...]
+    #: No row, to be united with those of a statement with four columns; and the same error. Empty: no field is unique.
+    kept_apart: str
     delete: str
     #: The same columns, for queries made with SQLAlchemy.
     columns: tuple["sa.Column[Any]", ...]
@@ -48,6 +50,7 @@ def statements_of(resource: ResourceType) -> Statements:
         "deleted_version",
     ]
     columns, name = ", ".join(map(_quoted, names)), _quoted(resource.plural)
+    indexes = [_quoted(unique_index(resource, field)) for field in resource.unique]
     return Statements(
         insert=insert_into(resource.plural, names),
         select=(select := f"SELECT {columns} FROM {name} WHERE id IN ({{}})"),  # noqa: S608 - declared names
@@ -55,9 +58,13 @@ def statements_of(resource: ResourceType) -> Statements:
         existing=f"SELECT id FROM {name} WHERE id IN ({{}})",  # noqa: S608 - declared names
         lock_free=f"SELECT id FROM {name} WHERE id IN ({{}}) FOR UPDATE SKIP LOCKED",  # noqa: S608 - declared names
         by_key=tuple(
-            f"SELECT {columns} FROM {name} WHERE {_quoted(f'{field.name}_key')} IN ({{}})"  # noqa: S608 - declared names
-            for field in resource.unique
+            f"SELECT {columns} FROM {name} FORCE INDEX ({index})"  # noqa: S608 - declared names
+            f" WHERE {_quoted(f'{field.name}_key')} IN ({{}})"
+            for field, index in zip(resource.unique, indexes, strict=True)
         ),
+        kept_apart=f"SELECT '', '', '', 0 FROM {name} FORCE INDEX ({', '.join(indexes)}) WHERE FALSE"  # noqa: S608
+        if indexes
+        else "",
         delete=f"DELETE FROM {name} WHERE id IN ({{}})",  # noqa: S608 - declared names
         columns=tuple(table.c[each] for each in names),
     )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from holdfast.shared.domain.field_type import Column
-from holdfast.shared.domain.resource import CLAIMS_MAX_CHARS, NAME_MAX_CHARS, ResourceType
+from holdfast.shared.domain.resource import CLAIMS_MAX_CHARS, NAME_MAX_CHARS, Field, ResourceType
 from holdfast.shared.domain.table_size import IN_ROW_MAX_CHARS, KEY_MAX_CHARS
 from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 
@@ -52,12 +52,16 @@ def table_of(resource: ResourceType) -> sa.Table:
 
 
 def _indexes(resource: ResourceType) -> list[sa.schema.SchemaItem]:
-    names = [f"{field.name}_key" for field in resource.unique]
     return [
-        *(sa.Index(f"{resource.plural}_{name}"[-_INDEX_MAX_CHARS:], name, unique=True) for name in names),
+        *(sa.Index(unique_index(resource, field), f"{field.name}_key", unique=True) for field in resource.unique),
         # The entities that are not deleted, in the order of creation; after them the tombstones, oldest first.
         sa.Index(listed_index(resource), "deleted_version", "created_version"),
     ]
+
+
+def unique_index(resource: ResourceType, field: Field) -> str:
+    """The name of the index that lets no two entities have one value of this field."""
+    return f"{resource.plural}_{field.name}_key"[-_INDEX_MAX_CHARS:]
 
 
 def listed_index(resource: ResourceType) -> str:

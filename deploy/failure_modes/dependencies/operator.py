@@ -44,12 +44,14 @@ DEPENDENCY = Dependency(
         ),
         Mode.ERRORS: Failure(
             effect=Effect.COPIES,
-            clients="A changed password, a right taken away, a dropped column: as that store answering errors.",
+            clients="A changed password, a right taken away, a dropped column: as that store answering errors. So is a "
+            "dropped index of unique values: no value is given to anybody without it.",
             detected=f"The store's own words at `/health` and in the log; {alert('LoopCrashing')}.",
             heals="When it is put back.",
             person=f"{runbook('LoopCrashing')}.",
             proofs=(
                 "faults/test_refused.py::test_a_missing_right",
+                "integration/test_kept_apart.py::test_without_the_index_nobody_gets_a_value",
                 "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
             ),
         ),
