@@ -80,13 +80,18 @@ def _loops(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="LoopCrashing",
         severity=Severity.WARNING,
-        expr="max by (job, loop) (\n"
-        f"  increase(holdfast_loop_crashes_total[{profile.crashing_over}])\n"
-        f'  or increase(holdfast_loop_failures_total{{kind="refused"}}[{profile.crashing_over}])\n'
-        f") >= {_CRASHES_MAX}",
+        expr=f"{_failures(profile.crashing_over)} >= {_CRASHES_MAX}\nand {_failures(profile.crashing_still)} > 0",
         summary="Clients may wait: the loop {{ $labels.loop }} of {{ $labels.job }} fails again and again",
         description="The loop {{ $labels.loop }} of {{ $labels.job }} failed {{ $value | humanize }} times in "
         f"{profile.crashing_over}, and not because a store was down: by a bug, or because a store refused. It keeps "
         "trying; the log has the reason.",
         dashboard=Dashboard.DEPENDENCIES,
+    )
+
+
+def _failures(over: str) -> str:
+    """Of the replica that had most."""
+    return (
+        f"max by (job, loop) (\n  increase(holdfast_loop_crashes_total[{over}])\n"
+        f'  or increase(holdfast_loop_failures_total{{kind="refused"}}[{over}])\n)'
     )

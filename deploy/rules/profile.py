@@ -45,6 +45,8 @@ class Profile:
     blind_s: int
     heartbeat_s: int
     crashing_over: str
+    #: Without a failure in it, the loop works again.
+    crashing_still: str
 
 
 # The windows are those of Google's SRE workbook, chapter 5.
@@ -75,6 +77,7 @@ PRODUCTION = Profile(
     blind_s=120,
     heartbeat_s=120,
     crashing_over="30m",
+    crashing_still="5m",
 )
 
 # The same divided by 30, and no window shorter than four scrapes, below which a rate is not one.
@@ -105,6 +108,7 @@ DEMO = Profile(
     blind_s=30,
     heartbeat_s=30,
     crashing_over="5m",
+    crashing_still="1m",
 )
 
 PROFILES = (DEMO, PRODUCTION)

@@ -209,6 +209,15 @@ def test_many_starts_are_one_beginning_and_no_consequence_is_a_cause() -> None:
     assert [each.what for each in near(301.0, settings)] == ["external_proxy: breaker.open_s 1 to 9, by ann, ended"]
 
 
+def test_what_reads_the_same_is_one_beginning() -> None:
+    """A breaker that opened twice, or in two replicas, has one line, which leaves room for the others."""
+    opened = [Beginning("breaker", "api queue opened", at_s) for at_s in (100.0, 103.0)]
+    fault = Beginning("fault", "queue-down on queue", 99.0)
+    found = near(101.0, [*opened, fault])
+    assert [each.what for each in found] == ["queue-down on queue", "api queue opened, 2 times"]
+    assert found[1].at_s == 100.0
+
+
 def test_a_restart_goes_on_from_what_was_counted() -> None:
     """And counts of its own are kept."""
     counted = table()

@@ -254,6 +254,8 @@ def _retries(scene: Scene) -> list[Case]:
              nearly=("RetryStorm",)),
         Case("a loop crashes again and again", loops, {fault + 12 * step: (
              Firing("LoopCrashing", {"job": "dlq_admin", "loop": "indexer"}),)}),
+        Case("it crashed again and again, and works since", loops, {
+             fault + 10 * step + seconds(scene.profile.crashing_still): ()}, nearly=("LoopCrashing",)),
         Case("a store says no to a loop again and again", {REFUSED % "writer-0": scene.rate(0, 0.2)}, {
             fault + 12 * step: (Firing("LoopCrashing", {"job": "writer", "loop": "settle"}),)}),
         Case("a store says no to each writer once",
@@ -295,13 +297,20 @@ def _recovery(scene: Scene) -> list[Case]:
     behind = {OLDEST % "writes": scene.behind(profile.stale_s + 1)}
     stale = Firing("PipelineStale", WRITES)
     overdue = {"fault": "database-down", "target": "database"}
+    anew, lasts = late + 2 * step, profile.stale_s + seconds(profile.stale_lasting) + 2 * step
     return [
         Case("writes still wait, long after the fault ended", {**ended, **behind},
              {late - 2 * step: (stale,), late: (stale, Firing("RecoveryOverdue", overdue, _duration(late - fault)))}),
+        Case("writes wait ever since, which shows only after the fault ended",
+             {**ended, OLDEST % "writes": scene.frozen()},
+             {late: (stale, Firing("RecoveryOverdue", overdue, _duration(late - fault)))}),
         Case("the fault is over and so is all it did", ended, {scene.late_s: ()}, nearly=("RecoveryOverdue",)),
         Case("the fault is over, and another one is not",
              {**ended, **behind, FAULT_ACTIVE % "queue-down": scene.steady(1)}, {late: (stale,)},
              nearly=("RecoveryOverdue",)),
+        Case("the fault is over, all was well after it, and something else began",
+             {**ended, OLDEST % "writes": f"0+{step}x{anew // step} {anew}x{scene.end_s // step}"},
+             {anew: (), anew + lasts: (stale,)}, nearly=("RecoveryOverdue",)),
     ]  # fmt: skip
 
 

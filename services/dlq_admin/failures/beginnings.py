@@ -5,6 +5,7 @@ minute before the episode or ten seconds after its first answer. What cannot be 
 before.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
@@ -33,13 +34,24 @@ class Beginning(NamedTuple):
 
 
 def near(began_s: float, beginnings: Iterable[Beginning]) -> list[Beginning]:
-    """Those at the moment at which an episode began, in order; processes that started then are one beginning."""
-    found = sorted({each for each in beginnings if _is_near(began_s, each)}, key=lambda each: each.at_s)
+    """Those at the moment at which an episode began, in order. What happened several times, or in several replicas, is
+    one beginning, and so are processes that started then."""
+    found = _each_once(sorted({each for each in beginnings if _is_near(began_s, each)}, key=lambda each: each.at_s))
     starts = [each for each in found if each.kind == "start"]
     if len(starts) > 1:
         together = Beginning("start", f"{len(starts)} processes started, {starts[0].what} first", starts[0].at_s)
         found = [together if each is starts[0] else each for each in found if each not in starts[1:]]
     return found[:_SHOWN]
+
+
+def _each_once(beginnings: list[Beginning]) -> list[Beginning]:
+    """The first of those that read the same, with their number."""
+    times = Counter((each.kind, each.what) for each in beginnings)
+    first = {(each.kind, each.what): each for each in reversed(beginnings)}
+    return [
+        each._replace(what=f"{each.what}, {times[key]} times" if times[key] > 1 else each.what)
+        for key, each in sorted(first.items(), key=lambda item: item[1].at_s)
+    ]
 
 
 def _is_near(began_s: float, one: Beginning) -> bool:
