@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from holdfast.services.dlq_admin import live, rest
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.asked_queue import AskedQueue
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.auditor.history import History
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
@@ -103,6 +104,7 @@ class DlqAdmin:
         return Rooms(
             database=database,
             queue=queue,
+            asked=AskedQueue(queue),
             partitions=partitions,
             cache=cache,
             indexer=indexer,
@@ -149,6 +151,7 @@ class DlqAdmin:
             "watch": self._reader.loop.watching,
             "outbox": rooms.outbox.run,
             "retention": rooms.retention.run,
+            "asked_queue": rooms.asked.run,
             "board": rooms.board.run,
             "database_prober": rooms.database.prober().run,
             "keeper": rooms.keeper.run,

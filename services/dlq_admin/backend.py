@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.asked_queue import AskedQueue
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.auditor.queue_memory import QueueMemory
 from holdfast.services.dlq_admin.breakers import Breakers
@@ -43,6 +44,7 @@ class Rooms:
 
     database: Database
     queue: Redis
+    asked: AskedQueue
     partitions: Partitions
     cache: Redis
     indexer: Indexer
@@ -60,7 +62,7 @@ class Backend:
     """One object per topic; each says in its docstring what it answers or changes."""
 
     def __init__(self, rooms: Rooms, settings: DlqAdminSettings, keys: Keys) -> None:
-        database, queue, partitions = rooms.database, rooms.queue, rooms.partitions
+        database, queue, partitions = rooms.database, rooms.asked, rooms.partitions
         rules = Rules(settings.dlq_approve_over, settings.dlq_approve_window_s)
         bulk_max, transform_max = settings.dlq_bulk_max, settings.dlq_transform_max
         running = Running(queue)

@@ -19,40 +19,33 @@ _FRESH_S = 1.0
 
 
 class Running:
-    """Empty when no writer has reported lately, or the queue does not answer."""
+    """Empty when no writer has reported lately; None when the queue does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._halts = Halts(redis)
         self._reporter = FailureReporter("running")
-        self._builds: Mapping[str, str] = {}
-        self._halted: Mapping[str, HaltReport] = {}
+        self._builds: Mapping[str, str] | None = None
+        self._halted: Mapping[str, HaltReport] | None = None
         self._asked_at = float("-inf")
-        self._known = False
 
-    async def builds(self) -> Mapping[str, str]:
+    async def builds(self) -> Mapping[str, str] | None:
         """Writer -> build, as of a moment ago."""
         await self._look()
         return self._builds
 
-    async def halted(self) -> Mapping[str, HaltReport]:
+    async def halted(self) -> Mapping[str, HaltReport] | None:
         """Writer -> why, as of a moment ago."""
         await self._look()
         return self._halted
-
-    async def known(self) -> bool:
-        """Whether the queue answered."""
-        await self._look()
-        return self._known
 
     async def _look(self) -> None:
         if time.monotonic() - self._asked_at > _FRESH_S:
             try:
                 with self._reporter:
                     self._builds, self._halted = await running_builds(self._redis), await self._halts.read()
-                self._known = True
             except (RedisError, OSError):
-                self._builds, self._halted, self._known = {}, {}, False
+                self._builds = self._halted = None
             self._asked_at = time.monotonic()
 
 
@@ -93,9 +86,9 @@ class Writers:
 
     async def all(self) -> list[WriterSummary] | None:
         """Every writer, by name. None: the queue does not answer."""
-        if not await self._running.known():
-            return None
         builds, halted = await self._running.builds(), await self._running.halted()
+        if builds is None or halted is None:
+            return None
         return [
             WriterSummary(
                 name=name, build=builds.get(name), halted=Halt.from_source(halted[name]) if name in halted else None

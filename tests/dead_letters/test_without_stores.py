@@ -1,14 +1,22 @@
 """What operators see while a store is away: what waits on the stream with a banner, or an honest error."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
+from holdfast.services.dlq_admin.asked_queue import AskedQueue
+from holdfast.services.dlq_admin.letters import on_stream
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.backlog import backlog
 from holdfast.shared.queue.names import DEAD
 from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.queue.presence import running_builds
+from holdfast.shared.resilience.supervise import stop
 from tests import keys, letters, processes
 from tests.client import fetch
 from tests.servers import Database, RedisServer, wait_until
@@ -74,6 +82,63 @@ def test_without_its_queue_what_is_indexed_is_there(service: processes.Service, 
     assert (overview["partitions_away"], overview["writers"]) == ([0], None)
     refused = ask(service, "/dlq/writers")
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "QUEUE_UNAVAILABLE")
+
+
+def test_a_queue_that_hangs_is_waited_for_once(service: processes.Service, own_redis: RedisServer) -> None:
+    """By one page. The next ones go without it and say so, until it answers again."""
+    with own_redis.client() as client:
+        letter_id = client.xadd(DEAD, letters.fields()).decode()
+        wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
+    [group] = ask(service, "/dlq/groups").json()["data"]
+    pages = ["", "/strip", "/writers", f"/letters/{letter_id}", f"/groups/{group['fingerprint']}", "/failures"]
+    with service.client() as console:
+        console.post("/console/login", data={"key": keys.OPERATOR})
+        own_redis.freeze()
+        assert ask(service, "/dlq/overview").json()["data"]["backlog"] is None
+        shown = {page: console.get(f"/console{page}").text for page in pages}
+        assert "<b>Queue</b> does not answer" in shown["/strip"]
+        assert "not known: the queue does not answer" in shown[f"/groups/{group['fingerprint']}"]
+        assert "Which builds run is not known" in shown[f"/letters/{letter_id}"]
+        own_redis.thaw()
+        wait_until(lambda: ask(service, "/dlq/overview").json()["data"]["backlog"], what="it is asked again")
+
+
+async def test_what_did_not_answer_is_not_asked_again_by_a_page(own_redis: RedisServer) -> None:
+    """Of any command; what another partition holds is. It is asked here, and then by pages again."""
+    redis = connect(own_redis.address, RedisTimeouts(5, 0.2))
+    asked = AskedQueue(redis)
+    four = Partitions(4)
+    asks: list[Callable[[], Awaitable[Any]]] = [
+        lambda: on_stream.length(asked),
+        lambda: on_stream.newest(asked, 1),
+        lambda: running_builds(asked),
+        lambda: backlog(asked),
+    ]  # fmt: skip
+    assert [bool(await ask()) for ask in asks] == [False, True, False, True]
+    own_redis.freeze()
+    with pytest.raises(TimeoutError):
+        await asked.xlen(DEAD)
+    for ask in asks[2:]:
+        with pytest.raises(ConnectionError, match="asked last"):
+            await ask()
+    assert [await ask() for ask in asks[:2]] == [None, None]
+    with pytest.raises(TimeoutError):
+        await asked.xlen(four[2].dead)
+    probing = asyncio.create_task(asked.run())
+    own_redis.thaw()
+    for ask in [*asks, lambda: asked.xlen(four[2].dead)]:
+        async with asyncio.timeout(60):
+            while not await _works(ask):
+                await asyncio.sleep(0.01)
+    await stop([probing])
+    await redis.aclose()
+
+
+async def _works(ask: Callable[[], Awaitable[Any]]) -> bool:
+    try:
+        return await ask() is not None
+    except RedisError:
+        return False
 
 
 def test_without_a_partition_of_its_queue_the_others_are_shown_and_it_is_named(

@@ -43,10 +43,10 @@ class LetterSummary(ResponseModel):
 
 
 class BuildFix(ResponseModel):
-    """Whether another build runs than those that failed."""
+    """Whether another build runs than those that failed. `writers` null: the queue does not say which run."""
 
     running_builds: list[str]
-    writers: Count
+    writers: Count | None
     changed: Literal["yes", "no", "partly"] | None
     says: str
 

@@ -22,8 +22,11 @@ from holdfast.shared.writes.outcome import Rejected
 from holdfast.shared.writes.versions import to_datetime
 
 
-def build_fix(failed: Collection[str], running: Mapping[str, str]) -> BuildFix:
-    """`running`: writer -> build. `says` is for people."""
+def build_fix(failed: Collection[str], running: Mapping[str, str] | None) -> BuildFix:
+    """`running`: writer -> build; None: not known. `says` is for people."""
+    if running is None:
+        says = "Which builds run is not known: the queue, where writers report, does not answer."
+        return BuildFix(running_builds=[], writers=None, changed=None, says=says)
     builds = sorted(set(running.values()))
     still = [build for build in builds if build in failed]
     if not builds:
@@ -47,7 +50,7 @@ def unindexed(letter: Letter) -> models.LetterSummary:
     return models.LetterSummary.from_source(letter, **_on_stream(letter))
 
 
-def unindexed_detail(letter: Letter, running: Mapping[str, str], *, revealed: bool) -> models.LetterDetail:
+def unindexed_detail(letter: Letter, running: Mapping[str, str] | None, *, revealed: bool) -> models.LetterDetail:
     """The same with its fields and attempts."""
     return models.LetterDetail.from_source(
         letter,
@@ -59,7 +62,7 @@ def unindexed_detail(letter: Letter, running: Mapping[str, str], *, revealed: bo
     )
 
 
-def detail(whole: Whole, running: Mapping[str, str], *, revealed: bool) -> models.LetterDetail:
+def detail(whole: Whole, running: Mapping[str, str] | None, *, revealed: bool) -> models.LetterDetail:
     """One letter with everything around it."""
     edits = [models.EditShown.from_source(edit, fields=_shown(edit.fields, revealed)) for edit in whole.edits]
     return models.LetterDetail.from_source(
@@ -78,7 +81,7 @@ def detail(whole: Whole, running: Mapping[str, str], *, revealed: bool) -> model
     )
 
 
-def group(one: Group, running: Mapping[str, str], trend: models.Trend) -> models.GroupSummary:
+def group(one: Group, running: Mapping[str, str] | None, trend: models.Trend) -> models.GroupSummary:
     """A group, whether another build runs than those it failed on, and its deaths over time."""
     note = one.note
     return models.GroupSummary.from_source(
