@@ -137,6 +137,7 @@ def dlq(*arguments: str) -> int:
 
 def redis(place: str = "", *arguments: str) -> int:
     """redis-cli to the queue or the cache of the running stack, as the operator."""
+    stack.check_running()
     redis_servers.cli(saved(), place, *arguments)
 
 

@@ -3,7 +3,7 @@
 import os
 from typing import NoReturn
 
-from deploy.local import sentinel
+from deploy.local import probe, sentinel
 from deploy.local.nodes import sentinels, stores
 from deploy.local.output import Problem
 from deploy.local.packages import find
@@ -55,11 +55,13 @@ def prepare(settings: StackSettings) -> None:
 
 def cli(settings: StackSettings, place: str, *arguments: str) -> NoReturn:
     """Become redis-cli, as the operator; the password is in no process list. `place`: the queue, the cache, or a node
-    of the queue by its name. Raises Problem."""
+    of the queue by its name. Raises Problem, also where it does not answer: redis-cli would wait without an end."""
     nodes = {node.name: node.port for node in stores(settings, "queue")} | {"redis-cache": settings.cache_port}
     found = next((each for each in PLACES if each == place), None)
     if found is None and place not in nodes:
         raise Problem(f"which Redis? {' or '.join((*PLACES, *(nodes if settings.ha else ())))}")
     at = port(settings, found) if found else nodes[place]
+    if (missing := probe.redis(OPERATOR, password(OPERATOR))(_HOST, at)) is not None:
+        raise Problem(f"{place} is not ready: {missing}", "make status", "make logs ONLY=redis")
     command = [find("redis-cli"), "-h", _HOST, "-p", str(at), "--user", OPERATOR]
     os.execvpe(command[0], [*command, *arguments], os.environ | {"REDISCLI_AUTH": password(OPERATOR)})  # noqa: S606

@@ -1,12 +1,13 @@
 """`python -m deploy.tour`: the tour on this clone's stack, which it leaves running. Exit code 0: all of it worked, 1: a
 step did not."""
 
+import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Mapping
 from typing import Any
 
 from deploy.client.request import bearer, request
@@ -14,16 +15,14 @@ from deploy.client.users import check_users
 from deploy.local.output import Problem, echo
 from deploy.local.places import LOCAL, REPO
 from deploy.local.postpone import ENDING
-from deploy.local.progress import during
 from deploy.local.secret import secret
 from deploy.local.services import address
 from deploy.local.settings import saved
 from deploy.tour.recording import Recording
-from deploy.tour.steps import PATCH, POISON, STEPS, Step
+from deploy.tour.steps import PATCH, STEPS, Step
+from holdfast.shared.runtime.timestamps import precise, utc_now
 
 _FOLDER = LOCAL / "tour"
-_LETTERS_S = 120.0
-_POLL_S = 0.5
 
 
 def main() -> int:
@@ -59,25 +58,31 @@ def _learn(step: Step, known: dict[str, Any]) -> None:
         check_users(known["api"])
         _FOLDER.mkdir(parents=True, exist_ok=True)
         (_FOLDER / "patch.json").write_text(PATCH)
-        known["before"] = sum(group["counts"]["dead"] for group in _groups(known))
-    if step.until_letters:
-        deadline = time.monotonic() + _LETTERS_S
-        with during("waiting for the writers to give up on them"):
-            while sum(group["counts"]["dead"] for group in _groups(known)) < known["before"] + POISON:
-                if time.monotonic() > deadline:
-                    raise Problem("the writes did not become dead letters", "make status", "make logs ONLY=writer")
-                time.sleep(_POLL_S)
-    if step.group:
-        renamed = next(group for group in _groups(known) if "full_name" in group["error"])
-        known |= {"group": renamed["fingerprint"], "count": renamed["counts"]["dead"]}
+    if "demo-poison" in step.types:
+        known["since"] = precise(utc_now())
+    if step.letters:
+        groups = _asked(known, "GET", "/dlq/groups?every=true")
+        known["group"] = next(group["fingerprint"] for group in groups if "full_name" in group["error"])
+        these = {"fingerprint": known["group"], "state": "dead", "from": known["since"]}
+        wish = {"selection": {"filter": these}, "patch": json.loads(PATCH), "reason": "the tour", "dry_run": True}
+        tried = _asked(known, "POST", "/dlq/transforms", wish)
+        known |= {"count": tried["count"], "fits": fits(tried)}
 
 
-def _groups(known: dict[str, Any]) -> list[dict[str, Any]]:
-    answer = request(known["admin"], "GET", "/dlq/groups", headers=bearer(known["token"]))
+def fits(tried: Mapping[str, Any]) -> str:
+    """What a patch that was tried would do, as a sentence."""
+    if tried["verdicts"] == {"would_apply": tried["count"]}:
+        return "It fits."
+    return f"It does not fit all of them ({tried['refused'] or tried['verdicts']}): the others stay dead."
+
+
+def _asked(known: Mapping[str, Any], method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+    body = None if document is None else json.dumps(document).encode()
+    headers = bearer(known["token"]) | {"Content-Type": "application/json"}
+    answer = request(known["admin"], method, path, body, headers)
     if answer.status != 200:
-        raise Problem(f"dlq_admin answers {answer.status} to GET /dlq/groups", "make status")
-    groups: list[dict[str, Any]] = answer.body["data"]
-    return groups
+        raise Problem(f"dlq_admin answers {answer.status} to {method} {path}", "make status")
+    return answer.body["data"]
 
 
 def _type(command: str, token: str, recording: Recording) -> int:

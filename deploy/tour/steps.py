@@ -1,21 +1,24 @@
-"""Steps of the tour, as data: what is said, and what is typed. `{names}` are filled in as they become known."""
+"""Steps of the tour, as data: what is said, and what is typed. `{names}` are filled in as they become known.
+
+A stack that was used before has other letters in the same groups: the tour is about its own, by when they died."""
 
 from typing import NamedTuple
 
 
 class Step(NamedTuple):
-    """`until_letters`: before it, dead letters are waited for. `group`: it begins to be about the renamed field's
-    letters."""
+    """`letters`: it begins to be about the renamed field's letters."""
 
     says: str
     types: str
-    until_letters: bool = False
-    group: bool = False
+    letters: bool = False
 
 
 POISON = 10
 #: How the renamed field of `make demo-poison` is repaired.
 PATCH = '[{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]\n'
+
+#: The letters of the renamed field that this tour has made.
+_THESE = "--filter fingerprint={group} --filter state=dead --filter from={since}"
 
 STEPS = (
     Step("Every process of the system starts, under a supervisor.", "make up"),
@@ -35,24 +38,23 @@ STEPS = (
         "curl -s '{admin}/failures?minutes=15' -H 'Authorization: Bearer {token}' | head -c 900",
     ),
     Step("Now writes arrive that can never work: a producer has renamed a field.", f"make demo-poison N={POISON}"),
-    Step("They are dead letters. Their neighbours were not held up.", "make dlq ARGS=groups", until_letters=True),
+    Step("They are dead letters. Their neighbours were not held up.", "make dlq ARGS=groups"),
     Step(
         "What would a replay of the renamed field's letters do?",
-        'make dlq ARGS="what-if --fingerprint {group}"',
-        group=True,
+        f'make dlq ARGS="what-if {_THESE}"',
+        letters=True,
     ),
     Step(
         "It would fail again, so the payload is repaired: tried on each letter first.",
-        'make dlq ARGS="transform --fingerprint {group} --patch @{patch}"',
+        f'make dlq ARGS="transform {_THESE} --patch @{{patch}}"',
     ),
     Step(
-        "It fits. The same again, with the count and a reason for the audit.",
-        'make dlq ARGS="transform --fingerprint {group} --patch @{patch}'
-        """ --count {count} --reason 'a renamed field'\"""",
+        "{fits} The same again, with the count and a reason for the audit.",
+        f"""make dlq ARGS="transform {_THESE} --patch @{{patch}} --count {{count}} --reason 'a renamed field'\"""",
     ),
     Step(
         "And the replay: a canary first, then the rest.",
-        """make dlq ARGS="replay --fingerprint {group} --count {count} --reason 'repaired' --watch\"""",
+        f"""make dlq ARGS="replay {_THESE} --count {{count}} --reason 'repaired' --watch\"""",
     ),
     Step("Every accepted write is accounted for, counted from the stores.", "make ledger"),
 )  # fmt: skip

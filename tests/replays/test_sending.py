@@ -14,6 +14,7 @@ from holdfast.shared.letters.edit.versions import Current
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.replays.sending import Chosen
 from holdfast.shared.letters.state import State
+from holdfast.shared.queue.halts import HaltReport, Halts
 from holdfast.shared.queue.names import CLOCK, LEDGER, OPERATION, WRITES
 from holdfast.shared.queue.pending import PendingWrites, pending_operation, pending_writes
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
@@ -136,7 +137,11 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
     }
     roll.read({name: b"5000000 " + report for name, report in reports.items()}, 5.0, time.monotonic())
     around = await SurroundingsReader(redis, roll)(4, time.monotonic() - 9)
-    assert (around.depth, around.open_breakers) == (3, ("one",))
+    assert (around.depth, around.open_breakers, around.halted, around.writers) == (3, ("one",), {}, 0)
+    halt = HaltReport(id="h", why="invalid_data", would_be_dead=9, for_s=1, tries=0, next_try_in_s=1)
+    await Halts(redis).report("two", halt)
+    around = await SurroundingsReader(redis, roll)(4, time.monotonic())
+    assert (around.open_breakers, around.holding, around.halted) == ((), ("one",), {"two": "invalid_data"})
     await redis.aclose()
 
 

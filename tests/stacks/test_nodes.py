@@ -1,15 +1,18 @@
 """A highly available stack: the node that is written to, and what is broken about it."""
 
 import json
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.local import probe, redis
 from deploy.local import stack as local_stack
 from deploy.local.nodes import stores
 from deploy.local.output import Problem
+from deploy.local.ports import free_port
 from deploy.local.processes import Process
 from deploy.local.settings import StackSettings
 from deploy.stacks import processes
@@ -124,3 +127,13 @@ def test_a_stack_with_one_node_says_what_to_start(
             Processes(journal, 1).prepare([fault])
         assert "make up HA=1" in str(caught.value)
     assert json.dumps(journal.read()) == "[]"
+
+
+def test_a_redis_that_does_not_answer_is_named_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where redis-cli would wait without an end: one that is gone, and one that takes connections and says nothing."""
+    monkeypatch.setattr(probe, "_TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = StackSettings(queue_port=silent.getsockname()[1], cache_port=free_port())
+        for place in redis.PLACES:
+            with pytest.raises(Problem, match=f"{place} is not ready: no response on port"):
+                redis.cli(settings, place)

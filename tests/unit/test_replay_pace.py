@@ -1,6 +1,7 @@
 """The rate is kept, canaries wait for their results, and a replay that does harm stops."""
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -94,3 +95,20 @@ def test_it_stops_for_the_sake_of_others(around: Surroundings, why: str) -> None
     assert why in reason
     off = StopRules(breaker=False, backlog_max=10**9, backlog_age_s=10**9)
     assert why_stop(off, counts(applied=10), counts(), Recent(), around) is None
+
+
+@pytest.mark.parametrize(
+    ("around", "matter", "end"),
+    [({"halted": {"writer-1": "invalid_data: a column"}}, "Halted: writer-1, writer-1 by invalid_data", "go on"),
+     ({"holding": ("writer-0", "writer-1")}, "database is away for writer-0, writer-1", "when it is back"),
+     ({"writers": 0}, "No writer", "start one"), ({"writers": 2}, "busy", "run more of them")],
+    ids=["halted", "database away", "no writer", "busy"],
+)  # fmt: skip
+def test_why_live_traffic_lags_is_named(around: dict[str, Any], matter: str, end: str) -> None:
+    """And what ends it, whether it is by number or by age."""
+    for lag in ({"depth": 20_001}, {"waiting_s": 31.0}):
+        reason = why_stop(StopRules(), counts(applied=10), counts(), Recent(), Surroundings(**lag, **around))
+        assert reason is not None
+        assert reason.startswith("live traffic lags")
+        assert matter in reason
+        assert reason.endswith(end)

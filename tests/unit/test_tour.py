@@ -2,13 +2,19 @@
 
 import json
 import re
+from itertools import chain, repeat
 from pathlib import Path
 
+from deploy.poison.letters import Known, wait
+from deploy.tour.__main__ import fits
 from deploy.tour.recording import Recording
 from deploy.tour.steps import PATCH, STEPS
 from tests.conftest import ROOT
 
-_KNOWN = {"api": "http://a", "admin": "http://b", "token": "t", "run": "r", "group": "g", "count": 1, "patch": "p.json"}
+_KNOWN = {
+    "api": "http://a", "admin": "http://b", "token": "t", "run": "r", "group": "g", "count": 1, "patch": "p.json",
+    "since": "2026-01-15T10:30:00Z", "fits": "It fits.",
+}  # fmt: skip
 
 
 def test_steps_are_commands_that_exist() -> None:
@@ -19,6 +25,33 @@ def test_steps_are_commands_that_exist() -> None:
     used = {match[1] for command in typed if (match := re.match(r"make ([a-z-]+)", command))}
     assert used <= targets
     assert json.loads(PATCH)
+
+
+def test_it_is_about_its_own_letters_and_says_what_became_of_them() -> None:
+    """On a stack that was used before the group has others, which the patch may not fit."""
+    typed = [step.types for step in STEPS if "{group}" in step.types]
+    assert len(typed) == 4
+    assert all("from={since}" in each for each in typed)
+    assert fits({"count": 5, "refused": {}, "verdicts": {"would_apply": 5}}) == "It fits."
+    assert "not fit" in fits({"count": 5, "refused": {"PATCH_FAILS": 2}, "verdicts": {"would_apply": 3}})
+
+
+def test_poison_is_waited_for_until_it_is_dead() -> None:
+    """As many as were put there, besides what was there before; or until no more come, with the reason."""
+    now = 0.0
+
+    def pause(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def outcome(*counts: int | None, halted: str = "") -> str:
+        looks = chain(map(Known, counts), repeat(Known(counts[-1], halted)))
+        return wait(5, Known(100), lambda: next(looks), lambda: now, pause)
+
+    assert outcome(100, None, 103, 105) == "All of them are dead letters now."
+    assert outcome(100, 102).startswith("2 of 5 are dead letters so far; none came for")
+    assert "a writer is halted (writer-0: bad" in outcome(101, halted="writer-0: bad")
+    assert "not known" in wait(5, Known(None), lambda: Known(None))
 
 
 def test_the_readme_names_it() -> None:

@@ -1,8 +1,8 @@
 """Stop rules: whether a replay should stop by itself, and why. Pure."""
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from holdfast.shared.letters.replays.plan import Counts, ItemState, StopRules
 
@@ -13,13 +13,19 @@ _ENOUGH = 20
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What else goes on. `depth`: entries on the write stream that are not this replay's."""
+    """What else goes on. `depth`: entries on the write stream that are not this replay's. Of the writers, what keeps
+    them from those entries; not asked while none waits."""
 
     depth: int = 0
     #: How long the oldest entry that no writer has been given waits.
     waiting_s: float = 0.0
-    #: Names of the writers whose database breaker is open.
+    #: Names of the writers whose database breaker is open; of those, which have opened it since the replay runs.
+    holding: tuple[str, ...] = ()
     open_breakers: tuple[str, ...] = ()
+    #: Each that is halted: why.
+    halted: Mapping[str, str] = field(default_factory=dict)
+    #: How many have reported lately.
+    writers: int | None = None
 
 
 class Recent:
@@ -56,9 +62,27 @@ def why_stop(rules: StopRules, counts: Counts, base: Counts, recent: Recent, aro
     if lost := counts[ItemState.LOST] - base[ItemState.LOST]:
         return f"{lost} entries vanished from the write stream; their letters are dead as before"
     if rules.breaker and around.open_breakers:
-        return f"the database's breaker is open: {', '.join(around.open_breakers)[:200]}"
+        return f"the database's breaker is open: {_named(around.open_breakers)}. It closes when the database is back"
     if around.depth > rules.backlog_max:
-        return f"live traffic lags: {around.depth} other writes wait, more than {rules.backlog_max}"
+        lag = f"{around.depth} other writes wait, more than {rules.backlog_max}"
+        return f"live traffic lags: {lag}. {_why_lags(around)}"
     if around.waiting_s > rules.backlog_age_s:
-        return f"live traffic lags: a write has waited {around.waiting_s:.0f} s for a writer"
+        return f"live traffic lags: a write has waited {around.waiting_s:.0f} s for a writer. {_why_lags(around)}"
     return None
+
+
+def _why_lags(around: Surroundings) -> str:
+    """What is the matter, and what ends it."""
+    if around.halted:
+        name, why = next(iter(around.halted.items()))
+        which = _named(tuple(around.halted))
+        return f"Halted: {which}, {name} by {why[:300]}. Mend the cause, or let the writers go on"
+    if around.holding:
+        return f"The database is away for {_named(around.holding)}; the writers go on by themselves when it is back"
+    if around.writers == 0:
+        return "No writer has reported lately: start one"
+    return "The writers are busy: wait until the backlog is worked off, or run more of them"
+
+
+def _named(names: tuple[str, ...]) -> str:
+    return ", ".join(names)[:200]
