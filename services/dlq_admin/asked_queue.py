@@ -39,8 +39,8 @@ class AskedQueue(Redis):
         return await self._ask(_part(args), partial(self._redis.execute_command, *args, **options))
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        """Of one part."""
-        made = self._redis.pipeline(transaction=transaction)
+        """Of one part, and no transaction."""
+        made = self._redis.pipeline(transaction=False)
         execute = made.execute
 
         async def asked(raise_on_error: bool = True) -> list[Any]:

@@ -1,6 +1,7 @@
 """The console's door: who gets in, with which form, and what a browser may do with the pages."""
 
 import asyncio
+import html
 import re
 import time
 from collections.abc import AsyncIterator
@@ -116,6 +117,41 @@ async def test_a_form_of_nobody_s_changes_nothing(browser: httpx.AsyncClient) ->
     assert (await browser.post(note, data={"text": "x"}, headers={"X-CSRF-Token": csrf})).status_code == 503
 
 
+async def test_what_was_typed_outlives_the_session(browser: httpx.AsyncClient) -> None:
+    """A form that comes after its session goes through the login, wrong keys included, and is sent when a person says
+    so; with a token of the new session, and none of the old one."""
+    note, typed = "/console/groups/0123456789abcdef/note", "the mail gateway <b>, see 4711"
+    selection = '{"filter": {"text": "a\\u202eb"}}'
+    page = await browser.post(note, data={"text": typed, "selection": selection, "csrf": "old"})
+    assert (page.status_code, "session is over" in page.text) == (401, True)
+    for key, status in (("wrong", 401), (keys.OPERATOR, 200)):
+        form = _fields(page.text)
+        assert (form["to"], "csrf" in form) == (note, False)
+        page = await browser.post("/console/login", data=form | {"key": key})
+        assert page.status_code == status
+    assert f'action="{note}"' in page.text
+    form = _fields(page.text)
+    assert form.keys() == {"text", "selection", "csrf"}
+    assert (form["text"], form["selection"]) == (typed, selection)
+    assert "<b>" not in page.text
+    assert (await browser.post(note, data=form)).status_code == 503, "it got through to the database"
+    here = {"Sec-Fetch-Site": "same-origin"}
+    page = await browser.post(note, data={"text": typed, "csrf": "old"}, headers=here)
+    assert page.status_code == 403, "somebody has logged in since, in another tab"
+    assert (await browser.post(note, data=_fields(page.text))).status_code == 503
+    assert not _fields((await browser.post(note, data={"text": typed, "csrf": "old"})).text).get("text")
+    browser.cookies.clear()
+    assert (await browser.post(note, data={"text": "", "csrf": "x"})).status_code == 303, "nothing was typed"
+    odd = {"Origin": "https://elsewhere.example"}
+    assert (await browser.post(note, data={"text": typed}, headers=odd)).status_code == 403
+
+
+def _fields(page: str) -> dict[str, str]:
+    """Of its form, those that are hidden."""
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
+    return {name: html.unescape(value) for name, value in found}
+
+
 async def test_a_session_is_kept_from_scripts_and_other_sites(browser: httpx.AsyncClient) -> None:
     """The cookie says so; behind TLS it is never sent without; and the key is not in it."""
     cookie = (await _log_in(browser, keys.VIEWER)).headers["set-cookie"]
@@ -140,7 +176,8 @@ async def test_a_revoked_key_ends_its_session(
     assert (await browser.get("/console")).headers["location"].startswith("/console/login")
     polled = await browser.get("/console/strip", headers={"HX-Request": "true"})
     assert polled.status_code == 401
-    assert polled.headers["hx-refresh"] == "true"
+    assert polled.status_code == 401
+    assert "hx-refresh" not in polled.headers, "something may be typed there"
 
 
 async def test_wrong_keys_are_counted(browser: httpx.AsyncClient) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from deploy.poison.entries import poison
 from holdfast.shared.queue.names import DEAD, WRITES
-from tests import processes
+from tests import keys, processes
 from tests.conftest import empty
 from tests.console.conftest import Seen, accessible
 from tests.servers import Database, RedisServer, wait_until
@@ -271,3 +271,35 @@ def test_nothing_in_a_letter_runs(seen: Seen, poisoned: list[str]) -> None:
     assert seen.complaints == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_page_that_cannot_renew_itself_says_how_old_it_is(seen: Seen) -> None:
+    """While dlq_admin does not answer, and no longer."""
+    page = seen.page
+    page.clock.install()
+    page.goto("/console/groups")
+    page.wait_for_selector("#strip:not(.waiting)")
+    page.route("**/console/*", lambda route: route.abort())
+    page.clock.run_for(20_000)
+    expect(page.locator("#late")).to_contain_text("dlq_admin does not answer")
+    page.unroute("**/console/*")
+    page.clock.run_for(20_000)
+    expect(page.locator("#late")).to_be_hidden()
+
+
+def test_the_end_of_a_session_loses_nothing_that_is_typed(seen: Seen) -> None:
+    """A page on which nothing is typed goes to the login; the other stays, and what is sent from it comes through."""
+    page = seen.page
+    page.goto("/console/breakers")
+    page.fill("[name=reason]", "moving the database")
+    page.context.clear_cookies()
+    expect(page.locator("#late")).to_contain_text("session is over")
+    page.select_option("[name=action]", "lift")
+    page.click("#override button")
+    page.fill("#key", keys.OPERATOR)
+    page.click("button.go")
+    page.wait_for_selector("text=moving the database")
+    page.click("button.go")
+    page.wait_for_selector("#override")
+    page.context.clear_cookies()
+    page.wait_for_selector("#key")

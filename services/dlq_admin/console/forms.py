@@ -31,6 +31,8 @@ from holdfast.shared.runtime.problems import constraint_of
 #: A payload may be large, and three times as large as it is once it is encoded.
 _MAX_BYTES = 4 * 2**20
 _FIELDS_MAX = 12_000
+#: Before the names of fields that the login page carries.
+_KEPT = "kept."
 
 
 class Form:
@@ -45,6 +47,15 @@ class Form:
     def all(self, name: str) -> list[str]:
         """Every value of a name."""
         return list(self._values.get(name, ()))
+
+    def typed(self) -> list[tuple[str, str]]:
+        """All that a form carries but the session's token; empty if nothing was typed."""
+        fields = [(name, value) for name in self._values if name != "csrf" for value in self.all(name)]
+        return fields if any(value for _, value in fields) else []
+
+    def kept(self) -> list[tuple[str, str]]:
+        """What the login page carries of a form that came when its session was over."""
+        return [(name.removeprefix(_KEPT), value) for name, value in self.typed() if name.startswith(_KEPT)]
 
     def number(self, name: str) -> int | None:
         """A count as a person types it, `1,234` or `1 234`. None: none."""

@@ -44,6 +44,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _FRESH = "no-store"
+_OVER = "Your session is over. Nothing was done; log in, and you can send what you typed."
 _HSTS = "max-age=31536000"
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -89,9 +90,9 @@ class Guard:
             await self._admit(request)
             response = await inner(request)
         except NotAuthenticated as error:
-            response = self._to_login(request, error)
+            response = await self._to_login(request, error)
         except AppError as error:
-            response = self._pages.error(request, error, status_of(error))
+            response = self._refused(request, error)
         except RequestValidationError as error:
             wrong = error.errors()[0]
             invalid = InvalidRequest(f"{wrong['loc'][-1]}: {wrong['msg']}")
@@ -128,16 +129,32 @@ class Guard:
         if changes:
             form = request.scope["form"] = await read_form(request)
             if not self._sessions.is_csrf(session, request.headers.get("x-csrf-token") or form["csrf"]):
+                request.scope["kept"] = form.typed()
                 raise NotAllowed("This form is of another session. Load its page again.")
 
-    def _to_login(self, request: Request, error: NotAuthenticated) -> Response:
+    def _refused(self, request: Request, error: AppError) -> Response:
+        """A form of the session before can be sent once more, if the browser says that a page of ours sent it."""
+        kept = request.scope.get("kept")
+        if not kept or "hx-request" in request.headers or not _says_where_from(request):
+            return self._pages.error(request, error, status_of(error))
+        return self._pages.page(request, "kept.html", status_of(error), to=request.url.path, kept=kept)
+
+    async def _to_login(self, request: Request, error: NotAuthenticated) -> Response:
         if request.headers.get("sec-fetch-site") == "cross-site" and request.method in _SAFE:
             # A link from elsewhere: the browser kept the cookie to itself. Asked by our own page, it brings it.
             return self._pages.page(request, "again.html", url=_here(request))
-        back = f"/console/login?to={quote(_here(request), safe='')}" if request.method == "GET" else "/console/login"
-        if "hx-request" in request.headers:
-            return Response(status_code=status_of(error), headers={"HX-Refresh": "true"})
-        return RedirectResponse(back, 303)
+        if "hx-request" in request.headers:  # the page decides: something may be typed there
+            return Response(status_code=status_of(error))
+        if request.method == "GET":
+            return RedirectResponse(f"/console/login?to={quote(_here(request), safe='')}", 303)
+        try:
+            kept = (await read_form(request)).typed()
+        except AppError:
+            kept = []
+        if not kept or request.method in _SAFE:
+            return RedirectResponse("/console/login", 303)
+        about = {"to": request.url.path, "kept": kept, "problem": _OVER}
+        return self._pages.page(request, "login.html", status_of(error), **about)
 
     def _sealed(self, request: Request, response: Response) -> Response:
         response.headers.update(_HEADERS)
@@ -173,6 +190,11 @@ def _same_origin(request: Request) -> bool:
         return False
     origin = request.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _says_where_from(request: Request) -> bool:
+    """Or nothing. Who says that it is from elsewhere has been refused."""
+    return request.headers.get("sec-fetch-site") == "same-origin" or "origin" in request.headers
 
 
 def _here(request: Request) -> str:

@@ -38,12 +38,13 @@ def add_routes(
 
     @router.get("/console/login")
     async def ask_for_key(request: Request) -> Response:
-        return pages.page(request, "login.html", to=_inside(request.query_params.get("to", "")), problem=None)
+        to = _inside(request.query_params.get("to", ""))
+        return pages.page(request, "login.html", to=to, kept=[], problem=None)
 
     @router.post("/console/login")
     async def log_in(request: Request) -> Response:
         form = form_of(request)
-        to = _inside(form["to"])
+        to, kept = _inside(form["to"]), form.kept()
         key = form["key"]
         try:
             holder = keys.who({b"x-api-key": key.encode()})
@@ -53,17 +54,20 @@ def add_routes(
             address = addresses.of(request.scope)
             if wait_s := tries.wrong(address, time.monotonic()):
                 problem = f"Too many wrong keys from your address. Try again in {wait_s} s."
-                response = pages.page(request, "login.html", 429, to=to, problem=problem)
+                response = pages.page(request, "login.html", 429, to=to, kept=kept, problem=problem)
                 response.headers["Retry-After"] = str(wait_s)
                 return response
             logs.warning(Action.LOGIN_REFUSED, address=address, request_id=request.scope["request_id"])
             await asyncio.sleep(_WRONG_S)
             problem = "This key may not see dead letters." if holder else "This key is not known."
-            return pages.page(request, "login.html", 401, to=to, problem=problem)
+            return pages.page(request, "login.html", 401, to=to, kept=kept, problem=problem)
         logs.info(Action.LOGGED_IN, name=holder.name, role=holder.role, request_id=request.scope["request_id"])
-        response = RedirectResponse(to, 303)
-        guard.remember(request, response, *sessions.begin(key, time.time()))
-        return response
+        session, cookie = sessions.begin(key, time.time())
+        answer: Response = RedirectResponse(to, 303)
+        if kept:  # a person sends it once more: another may have logged in
+            answer = pages.page(request, "kept.html", to=to, kept=kept, csrf=sessions.csrf(session))
+        guard.remember(request, answer, session, cookie)
+        return answer
 
     @router.post("/console/logout")
     async def log_out(request: Request) -> Response:

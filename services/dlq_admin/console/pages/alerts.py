@@ -53,6 +53,7 @@ def _line(notice: Notice, links: Links) -> dict[str, Any]:
         "summary": notice.summary,
         "description": notice.description,
         "since": _moment(notice.since_s or None),
+        "as_of": _moment(notice.received_s),
         "runbook": notice.runbook,
         "runbook_link": links.runbook(notice.runbook),
         "dashboard_link": links.dashboard(notice.dashboard),

@@ -129,3 +129,36 @@ window.addEventListener("pageshow", () => {
     form.removeAttribute("aria-busy");
   }
 });
+
+// What renews itself says so when it could not: what is shown is as old as that. A page in the background renews itself
+// rarely, so it has some time when it is looked at again.
+const LATE_MS = 15000;
+const LATE = document.getElementById("late");
+let renewed = Date.now();
+let seen = Date.now();
+let over = false;
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.successful) return;
+  renewed = Date.now();
+  over = false;
+});
+document.addEventListener("visibilitychange", () => (seen = Date.now()));
+function showLate() {
+  const old = Date.now() - renewed;
+  LATE.hidden = !over && (old < LATE_MS || Date.now() - seen < LATE_MS);
+  if (LATE.hidden) return;
+  const age = lasting(Math.round(old / 1000));
+  const text = over ? `Your session is over. What you typed can still be sent. This page is ${age} old.` : `This page is ${age} old: dlq_admin does not answer.`;
+  if (LATE.textContent !== text) LATE.textContent = text;
+}
+setInterval(showLate, 1000);
+
+// The session is over: to the login, unless that would lose what is typed here.
+let typed = false;
+document.addEventListener("input", (event) => (typed ||= event.target.closest("main form[method=post]") !== null));
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status !== 401) return;
+  over = typed;
+  if (typed) showLate();
+  else location.reload();
+});
