@@ -77,6 +77,7 @@ class Backend:
             rooms.retention,
             self.breakers,
             rooms.auditor.ledger,
+            rooms.auditor.ledger_unread,
             partitions,
         )
         tried = Tried(rooms.cache)
@@ -91,7 +92,7 @@ class Backend:
         self.exchange = Exchange(database, import_max_bytes=settings.dlq_import_max_bytes)
         self.allowances = Allowances(database, rules, keys)
         self.requests = Requests(rooms.cache, OperationFinder(queue, database, partitions), settings.explain_keep_s)
-        self.ledger = rooms.auditor.ledger
+        self.ledger, self.ledger_unread = rooms.auditor.ledger, rooms.auditor.ledger_unread
         self.queue_memory = QueueMemory(database)
         self.alerts = rooms.alerts
         self.faults = rooms.faults

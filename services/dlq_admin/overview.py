@@ -38,7 +38,8 @@ class Backlog(ResponseModel):
 
 class SystemState(ResponseModel):
     """The state of the system. What is not known is null. `partitions_away`: those of the queue that do not answer;
-    `backlog` is of the others, and the ledger needs all of them."""
+    `backlog` is of the others, and the ledger needs all of them. `ledger_unread`: why the last look at it
+    failed; null: it worked."""
 
     letters: Counts | None
     trend: Trend | None
@@ -47,6 +48,7 @@ class SystemState(ResponseModel):
     backlog: Backlog | None
     partitions_away: list[int]
     ledger: LedgerReading | None
+    ledger_unread: str | None
     breakers: list[BreakerSummary] | None
     writers: list[WriterSummary] | None
     retention: dict[str, Limit]
@@ -66,6 +68,7 @@ class Overview:
         retention: Retention,
         breakers: Breakers,
         ledger: LastReading,
+        unread: Callable[[], str],
         partitions: Partitions,
     ) -> None:
         self._database = database
@@ -76,6 +79,7 @@ class Overview:
         self._retention = retention
         self._breakers = breakers
         self._ledger = ledger
+        self._unread = unread
         self._reporter = FailureReporter("overview")
 
     async def look(self) -> SystemState:
@@ -96,6 +100,7 @@ class Overview:
             backlog=backlog_,
             partitions_away=away,
             ledger=ledger_reading(reading) if reading else None,
+            ledger_unread=self._unread() or None,
             breakers=self._breakers.all(),
             writers=writers,
             retention=self._retention.report(),

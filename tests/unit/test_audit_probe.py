@@ -2,7 +2,8 @@
 
 import random
 
-from holdfast.services.dlq_admin.auditor.probe import pause_s
+from holdfast.services.dlq_admin.auditor.probe import Probe, pause_s
+from holdfast.shared.connections.replicas import TooFewReplicas
 
 _EVERY_S, _SHARE = 2.0, 0.1
 
@@ -27,3 +28,19 @@ def test_looks_that_take_long_take_no_more_than_their_share() -> None:
             for before_s, took_s in zip(looks_s[:1] + looks_s, looks_s, strict=False)
         ]
         assert sum(looks_s) / (sum(looks_s) + sum(pauses_s)) < _SHARE * 1.3
+
+
+async def test_why_a_look_failed_is_known_until_one_works() -> None:
+    """In the words of what refused it: an operator who finds no reading finds the reason."""
+    ends: list[Exception | None] = [TooFewReplicas("it may be an old primary", None), None]
+
+    async def look() -> None:
+        if error := ends.pop(0):
+            raise error
+
+    probe = Probe("some", look, every_s=1)
+    assert probe.failing == ""
+    assert not await probe.once()
+    assert probe.failing == "TooFewReplicas: it may be an old primary"
+    assert await probe.once()
+    assert probe.failing == ""

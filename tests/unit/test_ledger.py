@@ -63,11 +63,23 @@ def test_the_page_of_the_ledger_says_what_it_is(missing: int, words: str) -> Non
     ledger = LedgerReading.model_construct(
         **dict.fromkeys(LedgerReading.model_fields, 5) | {"missing": missing, "as_of": NOON}
     )
-    scope = {"type": "http", "path": "/console/epochs", "headers": [], "request_id": "req_1", "principal": ANN}
-    pages = Pages(Assets(), lambda: {})
-    text = bytes(pages.page(Request(scope), "epochs.html", epochs=[], ledger=ledger).body).decode()
+    text = _page(ledger, "")
     assert words in text
     assert "-4" not in text
+    assert "not read" not in text
+
+
+def test_the_page_of_a_ledger_that_is_not_read_says_why() -> None:
+    """In the words of what refused it."""
+    text = _page(None, "TooFewReplicas: it may be an old primary")
+    assert "The ledger is not read" in text
+    assert "TooFewReplicas: it may be an old primary" in text
+
+
+def _page(ledger: LedgerReading | None, unread: str) -> str:
+    scope = {"type": "http", "path": "/console/epochs", "headers": [], "request_id": "req_1", "principal": ANN}
+    pages = Pages(Assets(), lambda: {})
+    return bytes(pages.page(Request(scope), "epochs.html", epochs=[], ledger=ledger, unread=unread).body).decode()
 
 
 def test_stores_that_contradict_one_another_are_shown() -> None:

@@ -42,7 +42,8 @@ async def test_no_part_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> Non
     of: Any = SimpleNamespace(read=letters, all=writers, report=dict, holding="", breaker=SimpleNamespace(refusal=None))
     breakers: Any = SimpleNamespace(all=list)
     async with asyncio.timeout(10):
-        seen = await Overview(of, of, of, of, of, breakers, lambda: None, ONE).look()
+        seen = await Overview(of, of, of, of, of, breakers, lambda: None, lambda: "why", ONE).look()
     assert (seen.letters, seen.waiting, seen.writers) == ({"dead": 0, "dying_groups": 0}, 7, [])
+    assert (seen.ledger, seen.ledger_unread) == (None, "why")
     assert seen.backlog is not None
     assert seen.backlog.depth == 3

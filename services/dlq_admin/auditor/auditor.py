@@ -60,10 +60,11 @@ class Auditor:
         self._reading: Reading | None = None
         self._missing = 0
         self._newest_sealed = self._sealed_to = 0
+        self._of_ledger = Probe("ledger", self._ledger, every_s=every_s)
         self._probes = (
             Probe("queue", self._queue, every_s=every_s, limit_s=_QUEUE_LIMIT_S),
             Probe("database", self._letters, every_s=every_s, limit_s=_DATABASE_LIMIT_S),
-            Probe("ledger", self._ledger, every_s=every_s),
+            self._of_ledger,
             Probe("audit", self._seal, every_s=every_s, limit_s=_DATABASE_LIMIT_S),
             *besides,
         )
@@ -78,6 +79,10 @@ class Auditor:
         if reading is None or time.time() - reading.at_s > max(_STALE_S, _STALE_DURATIONS * reading.took_s):
             return None
         return reading
+
+    def ledger_unread(self) -> str:
+        """Why the last look at the ledger failed; empty: it worked."""
+        return self._of_ledger.failing
 
     def partitions_away(self) -> list[int]:
         """Those of the queue that did not answer the last look."""

@@ -36,6 +36,11 @@ class Probe:
         metrics.probe_last_success.labels(name).set_to_current_time()  # so that one that never works goes stale too
         metrics.probe_duration.labels(name)
 
+    @property
+    def failing(self) -> str:
+        """Why the last look failed; empty: it worked."""
+        return self._reporter.failing
+
     async def run(self) -> Never:
         """For ever."""
         before_s = None

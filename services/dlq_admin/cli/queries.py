@@ -105,7 +105,7 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
             "not indexed yet": data["waiting"],
             "backlog": _backlog(backlog) if backlog else "not known",
             "queue": "answers" if not away else silent(away) if backlog else "does not answer",
-            "ledger": _balance(ledger) if ledger else "not known",
+            "ledger": _balance(ledger) if ledger else _unread(data.get("ledger_unread")),
             "breakers": ("; ".join(breakers) or "all closed") if data["breakers"] is not None else "not known",
             "writers": _names(data["writers"]) if data["writers"] is not None else "not known",
             "retention": "; ".join(
@@ -132,6 +132,10 @@ def _backlog(backlog: dict[str, Any]) -> str:
 def _names(writers: list[dict[str, Any]]) -> str:
     named = (f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})" for one in writers)
     return ", ".join(named) or "none reported lately"
+
+
+def _unread(why: str | None) -> str:
+    return f"not read: {plain(why)}" if why else "not known"
 
 
 def _balance(ledger: dict[str, Any]) -> str:

@@ -16,5 +16,9 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def epochs(request: Request) -> Response:
         epochs, reading = await backend.queue_memory.epochs(), backend.ledger()
         return pages.page(
-            request, "epochs.html", epochs=epochs, ledger=ledger_reading(reading) if reading is not None else None
+            request,
+            "epochs.html",
+            epochs=epochs,
+            ledger=ledger_reading(reading) if reading is not None else None,
+            unread=backend.ledger_unread(),
         )
