@@ -25,8 +25,8 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
         **documented(
             "overview",
             "Where every accepted write is",
-            "As of `as_of`, a moment ago; null once that is long ago: a store, or a partition of it, does not answer, or "
-            "may be an old primary. `ledger_unread` of `/dlq/overview` says why.",
+            "As of `as_of`, a moment ago; null once that is long ago: a store, or a partition of it, does not answer, "
+            "or may be an old primary. `ledger_unread` of `/dlq/overview` says why.",
             LedgerReading | None,
         ),
     )
