@@ -4,6 +4,7 @@ theirs. Then the writer halts rather than empty the stream into the dead letters
 | a halt ends     | when                                                                                            |
 |-----------------|-------------------------------------------------------------------------------------------------|
 | by itself       | after a pause a few entries are tried again, and one lives; the pause grows with each try in vain |
+| by itself       | nothing is left to try: the writer was frozen, and others ended what it kept                    |
 | by an operator  | who takes responsibility: as many entries as are kept, and a whole window more, may die         |
 """
 
@@ -70,6 +71,10 @@ class DeadShare:
         self.halt.next_try = now + self._pause_s
         self.halt.tries += 1
         return True
+
+    def nothing_left(self) -> None:
+        """No kept entry is left that could end the halt: the next ones tell."""
+        self._end()
 
     def go_on(self, kept: int) -> None:
         """An operator's: `kept` entries and a window more may die."""

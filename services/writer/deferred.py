@@ -87,11 +87,12 @@ class Deferred:
         """Entries kept here that would be dead."""
         return sum(waiting.dying for waiting in self._all())
 
-    def try_some(self, most: int) -> None:
-        """Some of those held back are due now, whichever: what is first may be what is bad."""
+    def try_some(self, most: int) -> bool:
+        """Some of those held back are due now, whichever: what is first may be what is bad. Whether there were any."""
         held = [waiting for waiting in self._all() if waiting.held_back]
         for waiting in random.sample(held, min(most, len(held))):
             waiting.due = time.monotonic()
+        return bool(held)
 
     def release(self) -> None:
         """All that is held back is due now. What would die will die together, which says more than one by one."""

@@ -68,8 +68,13 @@ class Halting:
             await asyncio.sleep(_TICK_S)
 
     def _try_some(self) -> None:
-        if not self._holding() and self._share.try_now(time.monotonic()):
-            self._deferred.try_some(_TRIED)
+        halt = self._share.halt
+        if halt is None or self._holding() or not self._share.try_now(time.monotonic()):
+            return
+        if not self._deferred.try_some(_TRIED):
+            self._share.nothing_left()
+            metrics.halted.set(0)
+            self._went_on(halt)
 
     async def _tell(self, halts: Halts, writer: str) -> None:
         halt, now = self._share.halt, time.monotonic()

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from holdfast.services.dlq_admin.cli.main import main
+from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
 from tests import keys, processes
 from tests.client import fetch
 from tests.integration.conftest import StartWriter
@@ -70,6 +71,22 @@ def test_it_goes_on_by_itself_when_the_fault_has_gone(
     assert len(stream.ended()) + before == len(writes)
     wait_until(lambda: '"writer_went_on"' in writer.log.read_text(), what="it says so")
     assert writer.log.read_text().count('"writer_halted"') <= 2 * 2
+
+
+def test_it_goes_on_when_others_ended_all_that_it_kept(
+    stream: Stream, start_writer: StartWriter, own_redis: RedisServer
+) -> None:
+    """It was frozen for long, and other writers ended its entries: nothing is left to try that could end the halt."""
+    ids = stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(70)])
+    writer = start_writer(**_HALTS_SOON)
+    wait_until(lambda: _tries(writer) >= 1, what="the writer is halted, and has tried")
+    with own_redis.client() as client:
+        client.xack(WRITES, WRITERS_GROUP, *ids)
+        client.xdel(WRITES, *ids)
+    good = [new_user() for _ in range(10)]
+    stream.accept(good)
+    stream.wait_for_end(good)
+    wait_until(writer.ready, what="it is ready again")
 
 
 def test_an_operators_word_lets_it_go_on(
