@@ -14,8 +14,8 @@ from holdfast.services.api.shed import spared
 from holdfast.shared.cache.last_good import LastGood
 from holdfast.shared.errors import AppError, CircuitOpen, DeadlineExceeded, ProxyBusy, ProxyUnavailable, Unexpected
 from holdfast.shared.http.client import Answer, CallFailed, HttpClient, Limits, TooManyAtOnce
-from holdfast.shared.http.degraded import copies_allowed, degraded
-from holdfast.shared.http.envelope import data_of, route_of
+from holdfast.shared.http.degraded import degraded
+from holdfast.shared.http.envelope import PROBLEM_JSON, data_of, is_problem_wanted, route_of
 from holdfast.shared.http.propagated import propagated
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
@@ -37,7 +37,6 @@ _BODY_MAX_BYTES = (2 * 64 + 1) * 1024 * 1024
 #: Of the question whether it lives.
 _ALIVE = Limits(2 * _CONNECT_S, _CONNECT_S, 65_536)
 
-_PROBLEM_JSON = "application/problem+json"
 _PASSED_BACK = ("age", "cache-status", "x-degraded", "cache-control", "retry-after")
 
 
@@ -55,7 +54,7 @@ class External:
 
     async def read(self, request: Request) -> Response:
         """The proxy's answer, whatever it says of the third party; else ours. Raises AppError."""
-        fresh = headers.wants_fresh(request) or not copies_allowed(request)
+        fresh = headers.wants_fresh(request)
         try:
             answer = await self._ask(request, fresh)
         except AppError as error:
@@ -80,8 +79,8 @@ class External:
         sent = propagated(request) | {"X-Request-Timeout-Ms": str(timeout_ms)}
         if fresh:
             sent["X-Allow-Fallback"] = "false"
-        if _PROBLEM_JSON in request.headers.get("accept", ""):
-            sent["Accept"] = _PROBLEM_JSON
+        if is_problem_wanted(request.headers.get("accept", "")):
+            sent["Accept"] = PROBLEM_JSON
         try:
             with deadline.scope(timeout_ms / 1000 + _MARGIN_S / 2):
                 return await self._breaker.call_async(self._once, sent)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from holdfast.shared.errors import InvalidExpiry, PreconditionFailed, UnsupportedMediaType
 from holdfast.shared.http.asked import combined, preferred_wait_s
+from holdfast.shared.http.degraded import copies_allowed
 from holdfast.shared.http.etag import IF_MATCH, conditions
 
 _EXPIRE_MAX_MS = 86_400_000
@@ -78,5 +79,7 @@ def expire_ms(headers: Headers) -> str:
 
 
 def wants_fresh(request: Request) -> bool:
-    """Whether the caller would rather have an error than a copy: `Cache-Control: no-cache`."""
-    return any(name == b"cache-control" and b"no-cache" in value.lower() for name, value in request.scope["headers"])
+    """Whether the caller prefers an error to a copy: `Cache-Control: no-cache`, `X-Allow-Fallback: false`."""
+    return not copies_allowed(request) or any(
+        name == b"cache-control" and b"no-cache" in value.lower() for name, value in request.scope["headers"]
+    )

@@ -53,7 +53,7 @@ _STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
 #: The route of a request that has none.
 UNMATCHED = "unmatched"
 _BEFORE_DATA, _AFTER_DATA = b'{"success":true,"data":', b',"meta":'
-_PROBLEM_JSON = "application/problem+json"
+PROBLEM_JSON = "application/problem+json"
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 _DEFAULT_RETRY_AFTER_S = 1
 
@@ -168,8 +168,8 @@ def failure(
         fields["fallback_available"] = fallback is not None
     fields |= {"retryable": error.retryable, "definite": error.definite}
     fields |= {"request_id": request_id, "timestamp": timestamp()}
-    if fallback is None and _is_problem_wanted(request.headers.get("accept", "")):
-        return Response(_problem(fields, status), status, all_headers, _PROBLEM_JSON)
+    if fallback is None and is_problem_wanted(request.headers.get("accept", "")):
+        return Response(_problem(fields, status), status, all_headers, PROBLEM_JSON)
     body: dict[str, Any] = {"success": False, "error": fields, "fallback_data": fallback and fallback.named}
     if fallback is not None:
         body |= {"data": fallback.data, "meta": {"request_id": request_id, **fallback.meta}}
@@ -183,7 +183,7 @@ def route_of(scope: Mapping[str, Any]) -> str:
     return getattr(route, "path", None) or UNMATCHED
 
 
-def _is_problem_wanted(accept: str) -> bool:
+def is_problem_wanted(accept: str) -> bool:
     """Whether RFC 9457 is named, and not less welcome than the envelope."""
     if "problem" not in (lower := accept.lower()):
         return False
@@ -192,7 +192,7 @@ def _is_problem_wanted(accept: str) -> bool:
         kind, *parameters = (part.strip() for part in each.split(";"))
         quality = next((one[2:] for one in parameters if one.startswith("q=")), "1")
         wanted[kind] = float(quality) if _QUALITY.fullmatch(quality) else 1.0
-    return wanted.get(_PROBLEM_JSON, 0.0) > 0 and wanted[_PROBLEM_JSON] >= wanted.get("application/json", 0.0)
+    return wanted.get(PROBLEM_JSON, 0.0) > 0 and wanted[PROBLEM_JSON] >= wanted.get("application/json", 0.0)
 
 
 def _problem(fields: dict[str, Any], status: int) -> bytes:

@@ -59,8 +59,8 @@ def queues(rig: Rig, *, fresh: bool = False) -> str:
     user = rig.client.get(path).json()
     assert (user["data"]["name"], user["meta"]["pending"]) == ("Eve", True)
     assert (user["meta"].get("stale"), user["meta"].get("source")) == ((None, None) if fresh else (True, "queue"))
-    uncached = rig.client.get(path, headers={"Cache-Control": "no-cache"})
-    assert uncached.status_code == (200 if fresh else 503)
+    for no_copy in ({"Cache-Control": "no-cache"}, {"X-Allow-Fallback": "false"}):
+        assert rig.client.get(path, headers=no_copy).status_code == (200 if fresh else 503)
     return str(accepted.headers["location"])
 
 
@@ -76,7 +76,8 @@ def test_killed(rig: Rig, writer: Service) -> None:
     rig.open_breaker()
     unknown = refused(rig.while_open(NOBODY), 503, "CIRCUIT_BREAKER_OPEN")
     assert unknown["fallback_available"] is False
-    refused(rig.while_open(path, headers={"Cache-Control": "no-cache"}), 503, "CIRCUIT_BREAKER_OPEN")
+    for no_copy in ({"Cache-Control": "no-cache"}, {"X-Allow-Fallback": "false"}):
+        refused(rig.while_open(path, headers=no_copy), 503, "CIRCUIT_BREAKER_OPEN")
     assert stale(rig.while_open(path))["name"] == "Ada"
     rig.database.start()
     rig.wait_until_applied(operation)

@@ -28,6 +28,7 @@ from holdfast.shared.errors import (
     WritesUnavailable,
 )
 from holdfast.shared.http.document import (
+    ALLOW_FALLBACK,
     ETAG,
     INTEGER,
     MOMENT,
@@ -136,13 +137,13 @@ class _Writer:
                 "get",
                 f"Read {a_one}, writes still on their way included",
                 self._read(),
-                {"parameters": [*here, self._if_none_match(), FRESH, TIMEOUT]},
+                {"parameters": [*here, self._if_none_match(), FRESH, ALLOW_FALLBACK, TIMEOUT]},
             ),
             list=self._route(
                 "list",
                 f"List {self._resource.many} in the order of their creation",
                 self._list(),
-                {"parameters": [FRESH, TIMEOUT]},
+                {"parameters": [FRESH, ALLOW_FALLBACK, TIMEOUT]},
                 plural=True,
             ),
         )
