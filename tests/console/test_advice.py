@@ -159,6 +159,18 @@ def test_advice_follows_from_what_was_done_to_the_letters(
         assert address(group, next.step).startswith("/console/")
 
 
+@pytest.mark.parametrize(
+    ("state", "title"),
+    [("running", "Wait for"), ("stopped", "Decide about"), ("paused", "Decide about"), ("awaiting_approval", "Decide")],
+)
+def test_a_replay_that_waits_for_a_person_is_not_waited_for(state: str, title: str) -> None:
+    """Its letters are not on their way."""
+    standing = GroupStanding(looked_at=0, edited=0, replay_id=3, replay_state=state, what_if=None)
+    next = next_step(_group(reason="invalid_data", changed="no", dead=0, replaying=3, standing=standing))
+    assert next.title.startswith(title)
+    assert next.step == "replays"
+
+
 @given(open_=st.sets(st.sampled_from(_BREAKERS)), letters=st.booleans(), depth=st.none() | st.integers(0, 5))
 def test_an_outage_says_what_users_feel_what_queues_and_what_to_do(
     open_: set[tuple[str, str]], letters: bool, depth: int | None

@@ -338,14 +338,28 @@ def test_a_group_says_how_far_its_letters_are(desk: Desk) -> None:
     def standing() -> Any:
         return desk.data("GET", f"/dlq/groups/{fingerprint}")["standing"]
 
-    assert standing() == {"looked_at": 3, "edited": 0, "replay_id": None, "what_if": None, "suggested": []}
+    assert standing() == {
+        "looked_at": 3,
+        "edited": 0,
+        "replay_id": None,
+        "replay_state": None,
+        "what_if": None,
+        "suggested": [],
+    }
     desk.data("POST", "/dlq/what-if", json={"selection": {"ids": ids[:2]}})
     assert standing()["what_if"] is None
     desk.data("POST", "/dlq/what-if", json={"selection": selection})
     assert (standing()["what_if"]["count"], standing()["what_if"]["verdicts"]) == (3, {"would_apply": 3})
     edit = {"reason": "a test", "patch": [{"op": "replace", "path": "/payload/name", "value": "Dora"}]}
     desk.data("POST", f"/dlq/letters/{ids[0]}/edits", json=edit)
-    assert standing() == {"looked_at": 3, "edited": 1, "replay_id": None, "what_if": None, "suggested": []}
+    assert standing() == {
+        "looked_at": 3,
+        "edited": 1,
+        "replay_id": None,
+        "replay_state": None,
+        "what_if": None,
+        "suggested": [],
+    }
     desk.data("POST", "/dlq/what-if", json={"selection": selection})
     assert standing()["what_if"]["count"] == 3
     desk.data("POST", f"/dlq/letters/{ids[0]}/revert", json={"reason": "a test", "to": 0})

@@ -99,7 +99,7 @@ def test_it_stops_for_the_sake_of_others(around: Surroundings, why: str) -> None
 
 @pytest.mark.parametrize(
     ("around", "matter", "end"),
-    [({"halted": {"writer-1": "invalid_data: a column"}}, "Halted: writer-1, writer-1 by invalid_data", "go on"),
+    [({"halted": {"writer-1": "invalid_data: a column"}}, "Halted: writer-1 (invalid_data: a column)", "go on"),
      ({"holding": ("writer-0", "writer-1")}, "database is away for writer-0, writer-1", "when it is back"),
      ({"writers": 0}, "No writer", "start one"), ({"writers": 2}, "busy", "run more of them")],
     ids=["halted", "database away", "no writer", "busy"],

@@ -84,12 +84,13 @@ class GroupWhatIf(ResponseModel):
 
 class GroupStanding(ResponseModel):
     """How far the dead letters of a group are on their way: of the newest `looked_at`, those that an edit changes; the
-    replay that has some of the others; the last what-if of all of them, if nothing has changed since; and, of letters
-    that cannot be decoded and are not edited, a patch to begin with, guessed from the newest."""
+    replay that has some of the others, and its state; the last what-if of all of them, if nothing has changed since;
+    and, of letters that cannot be decoded and are not edited, a patch to begin with, guessed from the newest."""
 
     looked_at: Count
     edited: Count
     replay_id: int | None
+    replay_state: str | None = None
     what_if: GroupWhatIf | None
     suggested: list[dict[str, Any]] = Field(default_factory=list)
 

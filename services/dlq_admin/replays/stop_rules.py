@@ -74,9 +74,9 @@ def why_stop(rules: StopRules, counts: Counts, base: Counts, recent: Recent, aro
 def _why_lags(around: Surroundings) -> str:
     """What is the matter, and what ends it."""
     if around.halted:
-        name, why = next(iter(around.halted.items()))
+        why = next(iter(around.halted.values()))
         which = _named(tuple(around.halted))
-        return f"Halted: {which}, {name} by {why[:300]}. Mend the cause, or let the writers go on"
+        return f"Halted: {which} ({why[:300]}). Mend the cause, or let the writers go on"
     if around.holding:
         return f"The database is away for {_named(around.holding)}; the writers go on by themselves when it is back"
     if around.writers == 0:

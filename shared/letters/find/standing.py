@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.index.tables import edits, letters
+from holdfast.shared.letters.index.tables import edits, letters, replays
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.engine import Engine, reading
 
@@ -16,12 +16,13 @@ LOOKED_AT_MAX = 200
 @dataclass(frozen=True, slots=True)
 class Standing:
     """`edited`: those of the `looked_at` newest dead letters that a replay would send changed, since `edited_at`.
-    `replay_id`: of the newest letter that is being replayed."""
+    `replay_id`: of the newest letter that is being replayed; `replay_state`: of that replay."""
 
     looked_at: int
     edited: int
     edited_at: datetime | None
     replay_id: int | None
+    replay_state: str | None
 
 
 def standing(engine: Engine, fingerprint: str) -> Standing:
@@ -40,5 +41,7 @@ def standing(engine: Engine, fingerprint: str) -> Standing:
     with reading(engine) as connection:
         looked_at, edited, edited_at = connection.execute(query).one()
         replayed = connection.execute(newest(State.REPLAYING, letters.c.replay_id, 1)).first()
+        replay_id = replayed.replay_id if replayed else None
+        state = connection.scalar(sa.select(replays.c.state).where(replays.c.id == replay_id)) if replay_id else None
     at = edited_at.replace(tzinfo=UTC) if edited_at else None
-    return Standing(looked_at, int(edited), at, replayed.replay_id if replayed else None)
+    return Standing(looked_at, int(edited), at, replay_id, state)

@@ -6,11 +6,13 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from holdfast.services.dlq_admin.away import silent
+from holdfast.services.dlq_admin.console.render.labels import label
 from holdfast.services.dlq_admin.console.render.moments import age_s, ago, lasting
 from holdfast.services.dlq_admin.console.render.outage import outage
 from holdfast.services.dlq_admin.letters.models import GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.letters.suggestion import Step, has_blank
 from holdfast.services.dlq_admin.overview import SystemState
+from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON
 from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.writes.outcome import Reason
 
@@ -99,6 +101,10 @@ def next_step(group: GroupSummary) -> Advice:
     standing = group.standing
     if not group.counts["dead"]:
         if group.counts["replaying"]:
+            if standing is not None and standing.replay_state in WAITING_FOR_A_PERSON:
+                state = label(standing.replay_state or "", "replay").title
+                says = f"Replay {standing.replay_id} is {state}: nothing more is sent until you resume or cancel it."
+                return Advice("bad", "Decide about the replay", says, "replays")
             return Advice(
                 "warn", "Wait for the replay", f"{_letters(group.counts['replaying'])} sent again.", "replays"
             )
