@@ -13,8 +13,6 @@ from itertools import chain
 RANGE = range(10_000, 15_000)
 _BLOCK = 50
 
-_claims: list[socket.socket] = []
-
 
 def free_port() -> int:
     """A port nobody listens on, not given out before by this process, nor by any other that still runs."""
@@ -29,7 +27,7 @@ def _blocks() -> Iterator[Iterator[int]]:
         except OSError:
             claim.close()
             continue
-        _claims.append(claim)
+        claim.detach()  # bound as long as this process runs; as an object it would complain at its end
         yield filter(_is_free, range(first + 1, first + _BLOCK))
     raise AssertionError(f"all ports from {RANGE.start} to {RANGE.stop - 1} are taken")
 

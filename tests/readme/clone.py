@@ -18,7 +18,6 @@ _NOT_COPIED = shutil.ignore_patterns(".git", ".local", ".venv*", "__pycache__", 
 OFFSETS = range(12_000, 12_760, 40)
 #: Below what any of them moves, above the ports of tests/ports.py.
 LOCKS = range(15_010, 15_010 + len(OFFSETS))
-_locks: list[socket.socket] = []
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,6 @@ def _offset() -> int:
         except OSError:
             lock.close()
             continue
-        _locks.append(lock)
+        lock.detach()  # bound as long as this process runs; as an object it would complain at its end
         return offset
     raise AssertionError("all offsets are taken")
