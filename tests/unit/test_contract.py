@@ -7,7 +7,6 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-import schemathesis
 from fastapi import FastAPI
 
 from holdfast.shared.domain.registry import SCHEMAS, SCHEMAS_OF_ONE, domain
@@ -15,7 +14,6 @@ from holdfast.shared.http.document import TEXT, an_object, body
 from holdfast.shared.http.open_paths import OPEN_PATHS
 from holdfast.shared.http.openapi import complete
 from tests.apps import SERVICES, client_of, make
-from tests.integration.test_openapi import UNDECLARED
 from tests.keys import ADMIN, bearer
 
 _COMPONENTS = "#/components/"
@@ -37,6 +35,8 @@ def document(service: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 def test_it_is_valid_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     """By the metaschema of OpenAPI 3.1."""
+    import schemathesis
+
     schemathesis.openapi.from_dict(document).validate()
     references = {node["$ref"] for _, node in _nodes(document) if isinstance(node.get("$ref"), str)}
     assert references
@@ -84,6 +84,8 @@ async def test_a_refusal_has_the_documented_form_and_headers(
     service: str, document: dict[str, Any], tmp_path: Path
 ) -> None:
     """On every route, its stores away: the status is declared, the body fits its schema, every header is declared."""
+    from tests.integration.conformity import UNDECLARED
+
     headers = {} if service == "writer" else bearer(ADMIN)
     async with client_of(make(service, tmp_path), **headers) as client:
         for path, operations in document["paths"].items():

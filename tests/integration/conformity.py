@@ -1,0 +1,42 @@
+"""Conformity: what schemathesis checks of every answer. Who only collects tests does not import it: that takes a third
+of a second."""
+
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+#: Of the connection and of the message.
+UNDECLARED = {"content-length", "content-type", "connection", "date", "server", "transfer-encoding"}
+
+
+def every_header_is_declared(
+    _: schemathesis.CheckContext, answer: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    """A check as schemathesis has them."""
+    declared = case.operation.definition.raw["responses"].get(str(answer.status_code))
+    if declared is not None:  # another check is about the status
+        undeclared = set(answer.headers) - {name.lower() for name in declared["headers"]} - UNDECLARED
+        assert not undeclared, undeclared
+
+
+CHECKS = [
+    every_header_is_declared,
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+
+#: How invalid input may be refused; what it makes up is now and then longer than a request may be (414).
+_REFUSED = ["400", "401", "404", "405", "413", "414", "415", "422"]
+CONFIG = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": _REFUSED}}})
