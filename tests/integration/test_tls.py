@@ -3,8 +3,6 @@
 import contextlib
 import socket
 import struct
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +32,7 @@ from tests.servers import (
     free_port,
     wait_until,
 )
+from tests.warm import Warm
 
 _SECRET = "never-in-clear"  # noqa: S105 - looked for on the wire
 
@@ -287,15 +286,9 @@ def test_what_is_not_understood_stops_the_start() -> None:
         "PATH": "/usr/bin", "HOLDFAST_PROFILE": "demo", "DB_DSN": f"mysql://u:{_SECRET}@127.0.0.1/db",
         "REDIS_ADDR": f"rediss://u:{_SECRET}@127.0.0.1:{free_port()}?ssl_ca_cert=/one/letter/is/missing",
     }  # fmt: skip
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", f"holdfast.services.{module}"], cwd=processes.ROOT, env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for module in ("api", "writer", "dlq_admin", "external_proxy")
-    ]  # fmt: skip
-    for process in started:
-        output, _ = process.communicate(timeout=START_DEADLINE_S)
-        assert process.returncode != 0
+    for service in ("api", "writer", "dlq_admin", "external_proxy"):
+        done = Warm.of(processes.IMPORTED).run(f"holdfast.services.{service}", [], environment, START_DEADLINE_S)
+        output = done.stdout + done.stderr
+        assert done.returncode != 0
         assert "ssl_ca_cert" in output
         assert _SECRET not in output
