@@ -18,12 +18,11 @@ from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.settle import Settler
-from holdfast.shared.connections.redis import entries
+from holdfast.shared.connections.redis import connect, entries
 from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, agree
 from holdfast.shared.queue.backlog import backlog, backlog_of_those_that_answer
 from holdfast.shared.queue.codec import decode
-from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.partitions import ONE, Partition
@@ -35,6 +34,7 @@ from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Retry
 from tests.integration import partitioned
 from tests.integration.partitioned import FOUR
+from tests.servers import PATIENT_REDIS, RedisServer
 from tests.stream import new_user, undisputed
 from tests.users import update_user
 
@@ -210,25 +210,32 @@ async def test_the_backlog_is_of_the_partitions_that_answer(queue: Redis) -> Non
         await backlog_of_those_that_answer(queue, away)
 
 
-async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_waiting(queue: Redis) -> None:
+async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_waiting(
+    queue: Redis, clean_redis: RedisServer
+) -> None:
     """It is settled with its batch, and waits without using up its patience; when the partition answers, it has nothing
     left to wait for."""
     ids = (str(uuid.uuid4()) for _ in itertools.count())
     entity = Ref("users", next(each for each in ids if FOUR.of(each) is FOUR[1]))
-    there = FOUR[1].prefix + pending_name(entity)
-    await queue.set(there, "of another type")
+    others = [f"~{each.prefix}*" for each in FOUR if each is not FOUR[1]]
+    await queue.execute_command("ACL", "SETUSER", "half", "on", ">half", "&*", "+@all", *others)
+    half = connect(f"redis://half:half@{clean_redis.address}", PATIENT_REDIS)
     write = Write("operation", next(ids), update_user(name="x"), 7)
     entry = Entry("1-0", {}, FOUR[0])
     deferred = Deferred(600, base_s=1, cap_s=1)
     halting: Any = _NeverHalts()
-    settler = Settler(queue, deferred, halting, undisputed, writer="me", attempts_max=5, probe_cap_s=1, partitions=FOUR)
+    settler = Settler(half, deferred, halting, undisputed, writer="me", attempts_max=5, probe_cap_s=1, partitions=FOUR)
     deferred.impatient("operation")
     waits = Handled(entry, Delivery(write, "1-0"), Retry(waits_for=(entity,)))
-    await asyncio.wait_for(settler([waits]), 60)
-    assert (deferred.held(), deferred.patient(write)) == (["1-0"], True)
-    await queue.delete(there)
-    await settler([waits])
-    assert (deferred.held(), deferred.patient(write)) == (["1-0"], False)
+    try:
+        await asyncio.wait_for(settler([waits]), 60)
+        assert (deferred.held(), deferred.patient(write)) == (["1-0"], True)
+        await queue.execute_command("ACL", "SETUSER", "half", "allkeys")
+        await settler([waits])
+        assert (deferred.held(), deferred.patient(write)) == (["1-0"], False)
+    finally:
+        await half.aclose()
+        await queue.execute_command("ACL", "DELUSER", "half")
 
 
 async def test_entries_that_are_moved_keep_their_partition(queue: Redis) -> None:
