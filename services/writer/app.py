@@ -164,7 +164,7 @@ class Writer:
                 "cache": self._cache_prober.run,
                 "board": self._board.run,
                 **partitions.each("deferred", self._trying),
-                **partitions.each("reclaim", lambda one: self._reclaimers[one.number].run),
+                **partitions.each("reclaim", lambda one: self._reading.minding(one, self._reclaimers[one.number].run)),
                 **partitions.each("keep_alive", lambda one: self._reclaimers[one.number].keep_alive),
                 "unknown": lambda: self._unknown.run(self._take_over, lambda: self._halting.halted),
                 "halting": lambda: self._halting.run(Halts(self._redis), self._settings.instance),

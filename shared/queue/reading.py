@@ -7,12 +7,13 @@ fallen silent. Then another is started, as soon as Redis answers.
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from faststream import FastStream
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
+from holdfast.shared.connections.connection import code_of
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.partitions import ONE, Partition
 from holdfast.shared.queue.watch import Watch
@@ -82,6 +83,19 @@ class Reading:
         with contextlib.suppress(asyncio.CancelledError):
             await made
 
+    def minding(self, loop: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+        """The same loop; a group that it misses is made anew: a reader that waits for room would not notice."""
+
+        async def run() -> object:
+            try:
+                return await loop()
+            except ResponseError as error:
+                if code_of(error) == "NOGROUP":
+                    await self._make_groups()
+                raise
+
+        return run
+
     async def run(self) -> None:
         """Until `stop()`."""
         while not self.stopping:
@@ -121,6 +135,9 @@ class Reading:
 
     async def _ensure_groups(self) -> None:
         self._watch.turned()
+        await self._make_groups()
+
+    async def _make_groups(self) -> None:
         made = await ensure_groups(self._redis, self._partitions)
         if self._had_groups:  # else this may be the first start of all
             for stream in made:

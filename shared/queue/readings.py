@@ -1,7 +1,7 @@
 """Readings: a reader for each partition. One that has lost its server does not keep the others from reading."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from faststream import FastStream
@@ -59,6 +59,10 @@ class Readings:
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
+
+    def minding(self, partition: Partition, loop: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
+        """A loop of this partition: see Reading."""
+        return self._readings[partition.number].minding(loop)
 
     async def run(self) -> None:
         """Until `stop()`."""

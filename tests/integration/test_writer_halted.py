@@ -89,6 +89,22 @@ def test_it_goes_on_when_others_ended_all_that_it_kept(
     wait_until(writer.ready, what="it is ready again")
 
 
+def test_it_goes_on_when_its_group_went_with_what_it_kept(
+    stream: Stream, start_writer: StartWriter, own_redis: RedisServer
+) -> None:
+    """The queue was flushed, and a halted writer reads nothing that would show it: the group is made anew."""
+    stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(70)])
+    writer = start_writer(**_HALTS_SOON)
+    wait_until(lambda: not writer.ready(), what="the writer is halted")
+    with own_redis.client() as client:
+        client.flushall()
+    wait_until(writer.ready, what="it goes on")
+    good = [new_user() for _ in range(10)]
+    stream.accept(good)
+    stream.wait_for_end(good)
+    assert '"writer_went_on"' in writer.log.read_text()
+
+
 def test_an_operators_word_lets_it_go_on(
     stream: Stream, start_writer: StartWriter, admin: processes.Service, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

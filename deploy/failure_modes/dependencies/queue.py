@@ -106,6 +106,7 @@ DEPENDENCY = Dependency(
             person=f"{runbook('MessageLoss')}: find what happened to Redis before it takes more writes.",
             proofs=(
                 "integration/test_writer_outages.py::test_a_flushed_redis",
+                "integration/test_writer_halted.py::test_it_goes_on_when_its_group_went_with_what_it_kept",
                 "integration/test_version_floor.py::test_a_queue_that_lost_its_memory_gives_versions_above_all_rows",
                 "integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted",
                 "faults/test_keys.py::test_met_again_when_applied",

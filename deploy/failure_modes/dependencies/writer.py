@@ -51,10 +51,12 @@ DEPENDENCY = Dependency(
             clients="A bug that hits most entries: it halts, and writes wait. One that hits one entry: a dead letter "
             "after bounded attempts; its neighbours are applied.",
             detected=f"{alert('WriterHalted')}, {alert('DeadLettersGrowing')}.",
-            heals="A halted writer tries a few entries now and then, and goes on when one can be applied.",
+            heals="A halted writer tries a few entries now and then, and goes on when one can be applied, or when "
+            "nothing is left of what it kept.",
             person=f"{runbook('WriterHalted')}: roll the build back; then {page('operations/dying.md', 'replay')}.",
             proofs=(
                 "integration/test_writer_halted.py::test_it_goes_on_by_itself_when_the_fault_has_gone",
+                "integration/test_writer_halted.py::test_it_goes_on_when_others_ended_all_that_it_kept",
                 "integration/test_writer_dead_letters.py::"
                     "test_an_unknown_error_is_tried_five_times_and_then_dead_lettered",
             ),
