@@ -245,10 +245,24 @@ def _example(error: AppError) -> dict[str, Any]:
 
 def body(schema: type[BaseModel] | dict[str, Any], example: Any) -> dict[str, Any]:
     """`openapi_extra` of a route that reads its body itself."""
-    if not isinstance(schema, dict):
-        schema = schema.model_json_schema(ref_template=REFERENCE)
-    content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": RequestBody(schema, example)}
+
+
+class RequestBody(dict[str, Any]):
+    """A part of the document. To make a model's schema takes as long as to make its route, so that is left to who asks
+    for the document."""
+
+    def __init__(self, schema: type[BaseModel] | dict[str, Any], example: Any) -> None:
+        super().__init__(required=True, content={})
+        self._schema = schema
+        self._example = example
+
+    def written(self) -> dict[str, Any]:
+        """With its schema and its example."""
+        schema = self._schema
+        if not isinstance(schema, dict):
+            schema = schema.model_json_schema(ref_template=REFERENCE)
+        return self | {"content": {"application/json": {"schema": schema, "example": self._example}}}
 
 
 #: Where the document has its named schemas.

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from holdfast.shared.http.document import EXPLAIN, REFERENCE, TIMEOUT, header
+from holdfast.shared.http.document import EXPLAIN, REFERENCE, TIMEOUT, RequestBody, header
 
 #: From method and path to the scope that a key needs; None: no key is needed.
 Needs = Callable[[str, str], str | None]
@@ -61,7 +61,7 @@ def _as_written(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
                 if "content" in response:
                     operation["responses"][str(status)]["content"] = response["content"]
             if body := (route.openapi_extra or {}).get("requestBody"):
-                operation["requestBody"] = body
+                operation["requestBody"] = body.written() if isinstance(body, RequestBody) else body
     return document
 
 
