@@ -42,7 +42,7 @@ def test_a_seed_is_one_timeline() -> None:
 
 
 def test_a_seed_is_the_same_after_others() -> None:
-    """What earlier runs of the process have prepared makes a run faster, and no other one. Another seed gives another."""
+    """What earlier runs of the process have prepared makes a run faster, and no other one. Another seed gives one."""
     one, other = (Kept(seed, Cut(seconds=4)) for seed in (46, 2))
     first = run(one.plan, one.cut).digest
     warm.up()
