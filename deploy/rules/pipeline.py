@@ -19,6 +19,7 @@ def groups(profile: Profile) -> list[Group]:
         *_recorded(),
         *_stale(profile),
         *_lost(profile),
+        _lost_soon(profile),
         *_stuck(profile),
         *_letters(profile),
     ]
@@ -131,6 +132,20 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         summary="Clients' writes and what became of them differ by {{ $value | humanize }}",
         description="Accepted writes and those applied, rejected, dead-lettered, discarded, in flight or lost differ "
         "by {{ $value | humanize }}, repeatedly. The ledger says whether they are missing, or more than were accepted.",
+        dashboard=Dashboard.PIPELINE,
+    )
+
+
+def _lost_soon(profile: Profile) -> Alert:
+    return Alert(
+        name="DurabilityReduced",
+        severity=Severity.TICKET,
+        expr="max by (store, setting) (holdfast_durability_reduced) > 0",
+        lasting=profile.stale_lasting,
+        labels={"slo": "durability"},
+        summary="Clients' writes would be lost when the {{ $labels.store }} loses its power, or its memory is full",
+        description="With its `{{ $labels.setting }}` as it is set now, the {{ $labels.store }} does not keep all that "
+        "it acknowledges.",
         dashboard=Dashboard.PIPELINE,
     )
 

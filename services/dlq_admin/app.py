@@ -12,6 +12,7 @@ from holdfast.services.dlq_admin import live, rest
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.asked_queue import AskedQueue
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
+from holdfast.services.dlq_admin.auditor.durability import Durability
 from holdfast.services.dlq_admin.auditor.history import History
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.backend import Backend, Rooms
@@ -84,6 +85,7 @@ class DlqAdmin:
             partitions=partitions,
         )
         sweeper = Sweeper(queue, database, partitions, replicas)
+        durability = Durability(queue, database, partitions)
         keeper = Keeper(
             database,
             Sender(queue, replicas, partitions),
@@ -115,7 +117,7 @@ class DlqAdmin:
                 queue,
                 database,
                 every_s=every_s,
-                besides=(*history.probes, *sweeper.probes),
+                besides=(*history.probes, *sweeper.probes, *durability.probes),
                 replicas=replicas,
                 partitions=partitions,
             ),

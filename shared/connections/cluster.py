@@ -23,7 +23,7 @@ T = TypeVar("T")
 #: The hash tag of the queue. Commands without a key (TIME, INFO, SUBSCRIBE) are about the node of its slot.
 HOME = "{holdfast}"
 
-_KEYLESS = frozenset({"PING", "TIME", "INFO", "WAIT", "PUBLISH", "SCRIPT LOAD", "CLIENT ID", "ECHO"})
+_KEYLESS = frozenset({"PING", "TIME", "INFO", "WAIT", "WAITAOF", "PUBLISH", "SCRIPT LOAD", "CLIENT ID", "ECHO"})
 _SCRIPTS = frozenset({"EVAL", "EVALSHA"})
 _READS = frozenset({"XREAD", "XREADGROUP"})
 

@@ -24,11 +24,11 @@ RESERVED = frozenset({
     "alembic_version", "apis", "attempts", "audit", "audit_letters", "audit_log", "audit_seals", "clock", "config",
     "dead", "dead_letter_actors", "dead_letter_bodies", "dead_letter_builds", "dead_letter_dues", "dead_letter_edits",
     "dead_letter_groups", "dead_letter_notes", "dead_letter_transforms", "dead_letter_trend", "dead_letters",
-    "deleted_entities", "deleted_users", "direct_keys", "docs", "entity", "external_proxy", "go_on", "halts", "health",
-    "heartbeat", "heartbeats", "key", "keys_since", "keys_used", "last_good", "ledger", "livez", "look", "metrics",
-    "migration_lock", "notify", "op", "operation", "operation_totals", "operations", "page", "panic", "partitions",
-    "queue_epochs", "readyz", "released", "released_values", "replay", "replay_items", "replays", "unique", "version",
-    "writers", "writes",
+    "deleted_entities", "deleted_users", "direct_keys", "docs", "entity", "external_proxy", "go_on", "halts",
+    "health", "heartbeat", "heartbeats", "key", "keys_since", "keys_used", "last_good", "ledger", "livez", "look",
+    "metrics", "migration_lock", "notify", "on_disk", "op", "operation", "operation_totals", "operations", "page",
+    "panic", "partitions", "queue_epochs", "readyz", "released", "released_values", "replay", "replay_items",
+    "replays", "unique", "version", "writers", "writes",
 })  # fmt: skip
 
 #: Schemas of the API's document, beside those of resources.

@@ -17,6 +17,7 @@ What is of the fleet and not of a write stays under `{holdfast}`.
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key until soon after its end: body hash, operation, entity |
 | `{holdfast}:keys_used:<block>` | string | bitmap of the keys used in this lifetime of a key and the last |
 | `{holdfast}:look`            | string | number of the auditor's newest look at the write stream           |
+| `{holdfast}:on_disk`         | string | written by the auditor, to see whether it is on disk at once      |
 | `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
 | `{holdfast}:partitions`      | string | in how many partitions the queue was last used                    |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
@@ -42,6 +43,7 @@ CLOCK = PREFIX + "clock"
 AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
 LOOK = PREFIX + "look"
+ON_DISK = PREFIX + "on_disk"
 PARTITIONS = PREFIX + "partitions"
 WRITERS = PREFIX + "writers"
 APIS = PREFIX + "apis"

@@ -63,6 +63,7 @@ class Action(StrEnum):
     ANNOTATION_FAILED = "annotation_failed"
     HISTORY_PURGED = "history_purged"
     LEDGER_MOVED = "ledger_moved"
+    DURABILITY_MOVED = "durability_moved"
     QUEUE_EPOCH_BEGAN = "queue_epoch_began"
     FAULT_ANNOUNCED = "fault_announced"
     FAULT_ENDED = "fault_ended"

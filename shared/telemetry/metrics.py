@@ -31,9 +31,7 @@ http_requests_in_flight = Gauge("holdfast_http_requests_in_flight", "Requests un
 panics = Counter("holdfast_panics_total", "Unhandled exceptions answered with 500")
 
 # --- the process (a pool's metrics are created with the pool, which knows its name) ---
-event_loop_lag = Gauge(
-    "holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of the last second"
-)
+event_loop_lag = Gauge("holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of a second")
 log_lines_dropped = Counter("holdfast_log_lines_dropped_total", "Log lines that stdout did not take")
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
 loop_failures = Counter(
@@ -129,6 +127,7 @@ ledger_missing = KnownGauge(
     "By how many writes the ledger is out, either way and without a sign: `GET /ledger` says whether they are missing,"
     " or more than were accepted",
 )
+durability_reduced = Gauge("holdfast_durability_reduced", "1: this may lose acknowledged writes", ["store", "setting"])
 queue_epochs = Counter(
     "holdfast_queue_epochs_total",
     "Breaks in the queue's memory, by cause: it was `emptied`, it `went_back`, or it `moved` to another server process",

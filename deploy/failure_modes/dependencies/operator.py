@@ -87,13 +87,17 @@ DEPENDENCY = Dependency(
         Mode.FORGETTING: Failure(
             effect=Effect.LOSS,
             clients="`FLUSHALL`, a restore of an older backup, a lost secret: as that store losing what it had. With "
-            "another idempotency secret repeated requests count as new.",
-            detected=f"{alert('MessageLoss')}, {alert('LedgerImbalance')}.",
+            "another idempotency secret repeated requests count as new. A setting that gives up durability: nothing, "
+            "until the power goes.",
+            detected=f"{alert('MessageLoss')}, {alert('LedgerImbalance')}. The setting: {alert('DurabilityReduced')}.",
             heals="What is left goes on.",
             person=f"{runbook('MessageLoss')}. {page('promises.md', 'What is not promised')}.",
             proofs=(
                 "integration/test_writer_outages.py::test_a_flushed_redis",
                 "faults/test_restored.py::test_an_older_database_is_seen_and_worked_with",
+                "observed/test_durability.py::test_a_setting_of_the_queue",
+                "observed/test_durability.py::test_what_is_not_on_disk_at_once",
+                "observed/test_durability.py::test_the_setting_of_the_database",
                 "replays/test_every_letter_ends.py::test_an_entry_that_vanishes",
             ),
         ),

@@ -105,6 +105,7 @@ class DatabaseModel:
         short = name.removeprefix("@@").removeprefix("global.").removeprefix("session.")
         return {
             "read_only": int(self.faults.read_only),
+            "innodb_flush_log_at_trx_commit": 1,
             "wsrep_on": int(self.galera),
             "wsrep_reject_queries": "NONE",
             "version()": self.version,

@@ -1,0 +1,89 @@
+"""Durability: whether each store keeps what it acknowledges, as it is set now. What a store does not say is not known,
+and no alarm.
+
+| store    | setting                          | must be      | how it is seen                            |
+|----------|----------------------------------|--------------|-------------------------------------------|
+| queue    | `appendonly`                     | `yes`        | `INFO`                                    |
+| queue    | `appendfsync`                    | `always`     | what is written is on disk at once        |
+| queue    | `maxmemory-policy`               | `noeviction` | `INFO`                                    |
+| database | `innodb_flush_log_at_trx_commit` | `1`          | the variable                              |
+
+Redis' settings themselves hold passwords: no service may read them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from holdfast.services.dlq_admin.auditor.probe import Probe
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.queue.partitions import Partition, Partitions
+from holdfast.shared.store.durable import FLUSHED, is_flushed
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+
+_EVERY_S = 15.0
+_LIMIT_S = 10.0
+#: `WAITAOF` (Redis 7.2): a server that syncs before it answers has synced; one that does so every second hardly ever.
+_AT_ONCE_MS = 1
+_KEPT_S = 60
+
+#: Setting -> whether what is acknowledged is kept.
+Seen = Mapping[str, bool]
+
+
+class Durability:
+    """`probes` for the auditor."""
+
+    def __init__(self, redis: Redis, database: Database, partitions: Partitions) -> None:
+        self._redis = redis
+        self._database = database
+        self._partitions = partitions
+        self._reduced: dict[str, set[str]] = {}
+        self.probes = (
+            Probe("queue_settings", self._queue, every_s=_EVERY_S, limit_s=_LIMIT_S),
+            Probe("database_settings", self._commits, every_s=_EVERY_S, limit_s=_LIMIT_S),
+        )
+
+    async def _queue(self) -> None:
+        seen: dict[str, bool] = {}
+        for partition in self._partitions:
+            for setting, kept in (await self._of(partition)).items():
+                seen[setting] = seen.get(setting, True) and kept
+        self._export("queue", seen)
+
+    async def _of(self, partition: Partition) -> Seen:
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.set(partition.on_disk, 1, ex=_KEPT_S)
+        pipeline.execute_command("WAITAOF", 1, 0, _AT_ONCE_MS)
+        pipeline.info("persistence")
+        pipeline.info("memory")
+        written, on_disk, persistence, memory = map(_known, await pipeline.execute(raise_on_error=False))
+        return {
+            **({"appendonly": bool(persistence["aof_enabled"])} if "aof_enabled" in persistence else {}),
+            **({"appendfsync": on_disk[0] > 0} if written and on_disk else {}),
+            **({"maxmemory-policy": policy == "noeviction"} if (policy := memory.get("maxmemory_policy")) else {}),
+        }
+
+    async def _commits(self) -> None:
+        self._export("database", {FLUSHED: await self._database.audit(is_flushed)})
+
+    def _export(self, store: str, seen: Seen) -> None:
+        for setting, kept in seen.items():
+            metrics.durability_reduced.labels(store, setting).set(not kept)
+        reduced = {setting for setting, kept in seen.items() if not kept}
+        if reduced != self._reduced.get(store, set()):
+            say = logs.error if reduced else logs.info
+            say(Action.DURABILITY_MOVED, store=store, reduced_by=sorted(reduced))
+        self._reduced[store] = reduced
+
+
+def _known(reply: Any) -> Any:
+    """Of a reply; nothing where it is an answer that refuses, as of a server that does not know the command."""
+    if isinstance(reply, ResponseError):
+        return {}
+    if isinstance(reply, Exception):
+        raise reply
+    return reply

@@ -1,0 +1,91 @@
+"""Durability: a store that is set to lose what it has acknowledged is named, and no longer when it is set back."""
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from redis.exceptions import ResponseError
+
+from holdfast.services.dlq_admin.auditor.durability import Durability
+from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.partitions import ONE
+from holdfast.shared.store.durable import FLUSHED
+from holdfast.shared.store.engine import Engine, make_engine
+from holdfast.shared.telemetry import metrics
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer
+
+
+def _durability(redis: Any, engine: Engine | None) -> Durability:
+    async def audit(work: Callable[..., Any]) -> Any:
+        return await asyncio.to_thread(work, engine)
+
+    return Durability(redis, SimpleNamespace(audit=audit), ONE)  # type: ignore[arg-type]  # all that it asks of it
+
+
+def _reduced() -> set[tuple[str, str]]:
+    [family] = metrics.durability_reduced.collect()
+    return {(one.labels["store"], one.labels["setting"]) for one in family.samples if one.value}
+
+
+@pytest.mark.parametrize(
+    ("setting", "good", "bad"), [("appendonly", "yes", "no"), ("maxmemory-policy", "noeviction", "allkeys-lru")]
+)
+async def test_a_setting_of_the_queue(own_redis: RedisServer, setting: str, good: str, bad: str) -> None:
+    """Each is seen by itself, without the right to read settings."""
+    redis = connect(own_redis.address, PATIENT_REDIS)
+    look = _durability(redis, None).probes[0].once
+    with own_redis.client() as operator:
+        try:
+            assert await look()
+            assert _reduced() == set()
+            operator.config_set(setting, bad)
+            assert await look()
+            assert _reduced() == {("queue", setting)}
+        finally:
+            operator.config_set(setting, good)
+        assert await look()
+        assert _reduced() == set()
+    await redis.aclose()
+
+
+_UNKNOWN = ResponseError("unknown command 'WAITAOF'")
+_FULL = ResponseError("OOM command not allowed when used memory > 'maxmemory'.")
+
+
+@pytest.mark.parametrize(
+    ("written", "on_disk", "reduced"),
+    [(True, [0, 0], True), (True, [1, 0], False), (True, _UNKNOWN, False), (_FULL, [0, 0], False)],
+)
+async def test_what_is_not_on_disk_at_once(written: Any, on_disk: Any, reduced: bool) -> None:
+    """As a server since Redis 7.2 says; one that does not say, or took no write, raises no alarm."""
+    metrics.durability_reduced.clear()
+
+    async def execute(**_: Any) -> list[Any]:
+        return [written, on_disk, {"aof_enabled": 1}, {"maxmemory_policy": "noeviction"}]
+
+    pipeline = SimpleNamespace(
+        execute=execute, **dict.fromkeys(("set", "execute_command", "info"), lambda *_, **__: None)
+    )
+    assert await _durability(SimpleNamespace(pipeline=lambda **_: pipeline), None).probes[0].once()
+    assert _reduced() == ({("queue", "appendfsync")} if reduced else set())
+    metrics.durability_reduced.clear()
+
+
+async def test_the_setting_of_the_database(own_database: Database) -> None:
+    """Whoever may log in may look."""
+    engine = make_engine(own_database.dsn, PATIENT_DATABASE, 1)
+    look = _durability(None, engine).probes[1].once
+    with own_database.connect(user="root") as root, root.cursor() as cursor:
+        try:
+            assert await look()
+            assert _reduced() == set()
+            cursor.execute(f"SET GLOBAL {FLUSHED} = 2")
+            assert await look()
+            assert _reduced() == {("database", FLUSHED)}
+        finally:
+            cursor.execute(f"SET GLOBAL {FLUSHED} = 1")
+        assert await look()
+        assert _reduced() == set()
+    engine.dispose()
