@@ -34,7 +34,7 @@ def main() -> int:
     known["token"] = secret("operator_token")
     try:
         for number, step in enumerate(STEPS, 1):
-            recording.show(f"\n\033[1m{number}/{len(STEPS)}  {step.says}\033[0m\n")
+            recording.show(f"\n\033[1m{step.heading(number, known)}\033[0m\n")
             _learn(step, known)
             if code := _type(step.types.format(**known), known["token"], recording):
                 echo(f"\nThis step ended with {code}; the tour stops here.")

@@ -2,7 +2,8 @@
 
 A stack that was used before has other letters in the same groups: the tour is about its own, by when they died."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 
 class Step(NamedTuple):
@@ -11,6 +12,10 @@ class Step(NamedTuple):
     says: str
     types: str
     letters: bool = False
+
+    def heading(self, number: int, known: Mapping[str, Any]) -> str:
+        """What is shown before it."""
+        return f"{number}/{len(STEPS)}  {self.says.format(**known)}"
 
 
 POISON = 10

@@ -36,6 +36,14 @@ def test_it_is_about_its_own_letters_and_says_what_became_of_them() -> None:
     assert "not fit" in fits({"count": 5, "refused": {"PATCH_FAILS": 2}, "verdicts": {"would_apply": 3}})
 
 
+def test_what_is_shown_before_a_step_is_filled_in() -> None:
+    """As what is typed: a reader sees no placeholder."""
+    shown = [step.heading(number, _KNOWN) for number, step in enumerate(STEPS, 1)]
+    assert shown[0].startswith("1/13  Every process")
+    assert any("It fits. The same again" in each for each in shown)
+    assert not any("{" in each for each in shown)
+
+
 def test_poison_is_waited_for_until_it_is_dead() -> None:
     """As many as were put there, besides what was there before; or until no more come, with the reason."""
     now = 0.0
