@@ -13,6 +13,7 @@ from holdfast.shared.queue.names import DEAD, WRITES
 from tests import keys, processes
 from tests.conftest import empty
 from tests.console.conftest import Seen, accessible
+from tests.console.test_alerts import alert, post
 from tests.servers import Database, RedisServer, wait_until
 
 _COUNT = 10
@@ -271,6 +272,20 @@ def test_nothing_in_a_letter_runs(seen: Seen, poisoned: list[str]) -> None:
     assert seen.complaints == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_an_alert_says_stays_within_a_phone(seen: Seen, console: processes.Service) -> None:
+    """What does not fit on one line goes on below it."""
+    fired = post(alert("HoldfastADeadLetterThatHasALongName"))
+    with console.client() as client:
+        client.post("/alerts", json=fired, headers=keys.bearer(keys.ANNOUNCER)).raise_for_status()
+        page = seen.page
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto("/console/letters")
+        expect(page.locator("li.alert")).to_contain_text("numbers from")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        over = post(alert("HoldfastADeadLetterThatHasALongName", firing=False))
+        client.post("/alerts", json=over, headers=keys.bearer(keys.ANNOUNCER)).raise_for_status()
 
 
 def test_a_page_that_cannot_renew_itself_says_how_old_it_is(seen: Seen) -> None:
