@@ -17,6 +17,8 @@ def amount(need: Need) -> str:
         return f"{value:,.3g} {_PREFIXES[step]}B{need.unit.removeprefix('bytes')}"
     if need.unit == "busy":
         return f"{need.amount:.0%} busy"
+    if (need.amount, need.unit) == (1, "processes"):
+        return "1 process"
     return f"{need.amount:,.0f} {need.unit}" if need.amount >= 10 else f"{need.amount:.2g} {need.unit}"
 
 

@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
+from textwrap import fill
 
 from deploy.chaos import report
 from deploy.chaos.experiment import Experiment
@@ -84,7 +85,8 @@ def _run_all(options: argparse.Namespace) -> int:
 
 
 def _run_one(experiment: Experiment, options: argparse.Namespace) -> report.Run:
-    echo(f"\n{experiment.name}: {experiment.breaks}\n  Hypothesis: {experiment.hypothesis}\n")
+    hypothesis = fill(f"Hypothesis: {experiment.hypothesis}", 110, initial_indent="  ", subsequent_indent="  ")
+    echo(f"\n{experiment.name}: {experiment.breaks}\n{hypothesis}\n")
     with running(options.stack, experiment.duration_s + _AROUND_S) as stack:
         return run(experiment, stack, options.rate, echo)
 

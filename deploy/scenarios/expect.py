@@ -48,8 +48,8 @@ class Matcher:
 
 Expected = Plain | Matcher
 
-PRESENT = Matcher("is there", "present")
-ABSENT = Matcher("is not there", "absent")
+PRESENT = Matcher("is present", "present")
+ABSENT = Matcher("is absent", "absent")
 
 
 def one_of(*values: Plain) -> Matcher:

@@ -5,6 +5,7 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from deploy.scenarios.expect import ABSENT
 from deploy.scenarios.run import Result
 from deploy.scenarios.steps import Request, Scenario
 
@@ -72,7 +73,7 @@ def for_machines(scenario: Scenario, results: list[Result], trouble: str = "") -
 
 
 def _seen(wanted: str, seen: str) -> str:
-    return "" if wanted == f"is {seen}" else _in(_GREY, f": {seen}")
+    return "" if wanted in (f"is {seen}", ABSENT.text) else _in(_GREY, f": {seen}")
 
 
 def _in(colour: str, text: str) -> str:

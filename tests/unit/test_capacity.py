@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from deploy.capacity.__main__ import main
 from deploy.capacity.costs import Costs
-from deploy.capacity.model import BUSY_MAX, Load, first_full, needs
+from deploy.capacity.model import BUSY_MAX, Load, Need, first_full, needs
 from deploy.capacity.page import filled
-from deploy.capacity.table import WIDTH, table
+from deploy.capacity.table import WIDTH, amount, table
 
 _COSTS = Costs(**{field.name: 100.0 for field in fields(Costs)})
 _rates = st.floats(0.001, 1e7)
@@ -45,6 +45,11 @@ def test_a_sizing_by_hand() -> None:
     assert found["queue, keys"].amount == pytest.approx(1000 * 300 * 100 + 3 * 8192 * 2048)
     assert found["database, history"].amount == pytest.approx(1000 * 864_000 * 100)
     assert found["queue, disk"].amount == pytest.approx(4)
+
+
+def test_one_is_written_as_one() -> None:
+    """`1 process`, and `2 processes`."""
+    assert [amount(Need("api", count, "processes", "replicas")) for count in (1, 2)] == ["1 process", "2 processes"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from deploy.scenarios.expect import (
     look,
     one_of,
 )
-from deploy.scenarios.run import run
+from deploy.scenarios.run import Result, run
 from deploy.scenarios.show import for_machines, step, verdict
 from deploy.scenarios.steps import (
     Balance,
@@ -122,6 +122,13 @@ def test_a_dead_stack_fails_every_step_and_ends(tmp_path: Path) -> None:
     assert report["steps"][0]["expectations"][0]["seen"] == "0"
     assert "3 of 4 steps not as expected" in verdict(scenario, results)
     assert "WRONG" in step(1, results[0])
+
+
+def test_what_is_absent_is_shown_as_absent() -> None:
+    """Without a word on what was seen of it."""
+    response = JsonResponse(200, {}, {}, 0.0)
+    result = Result(Request("x", "GET /", 200), "x", "GET /", response, list(checks(response, {"header.age": ABSENT})))
+    assert step(1, result).splitlines()[-1].endswith("header.age is absent")
 
 
 def test_what_is_shed_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
