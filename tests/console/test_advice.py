@@ -100,7 +100,8 @@ def test_the_first_sentence() -> None:
     assert at_a_glance(_state(0), []).tone == "good"
     assert "All 5 accepted" in at_a_glance(_state(0), []).says
     assert at_a_glance(_state(0, letters=None, waiting=7), []).tone == "bad"
-    assert "7 are on the stream" in at_a_glance(_state(0, letters=None, waiting=7), []).says
+    assert "7 wait on their stream" in at_a_glance(_state(0, letters=None, waiting=7), []).says
+    assert "none waits on their stream" in at_a_glance(_state(0, letters=None, waiting=0), []).says
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,12 @@ def test_many_starts_are_one_beginning_and_no_consequence_is_a_cause() -> None:
     assert [each.what for each in near(301.0, settings)] == ["external_proxy: breaker.open_s 1 to 9, by ann, ended"]
 
 
+def test_a_process_that_is_named_like_its_service_is_named_once() -> None:
+    """`api` and not `api api`, as on a stack with one of them."""
+    reports = [Reported("api", name, "1", started, 0.0, 0, {}) for name, started in (("api", 10.0), ("api-2", 20.0))]
+    assert [each.what for each in of_replicas(reports)] == ["api", "api api-2"]
+
+
 def test_what_reads_the_same_is_one_beginning() -> None:
     """A breaker that opened twice, or in two replicas, has one line, which leaves room for the others."""
     opened = [Beginning("breaker", "api queue opened", at_s) for at_s in (100.0, 103.0)]

@@ -114,6 +114,7 @@ def of_replicas(reports: Iterable[Reported]) -> list[Beginning]:
     for each in by_start:
         new = each.build not in seen
         seen.add(each.build)
-        what = f"{each.service} {each.instance}" + (f" started with build {each.build}" if new else "")
+        name = each.service if each.instance == each.service else f"{each.service} {each.instance}"
+        what = name + (f" started with build {each.build}" if new else "")
         found.append(Beginning("build" if new else "start", what, each.started_s))
     return found

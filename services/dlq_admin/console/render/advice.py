@@ -68,8 +68,9 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
     letters = overview.letters
     if letters is None:
         waiting = overview.waiting
-        lost = "the number of dead letters is unknown" if waiting is None else f"{waiting:,} are on the stream"
-        return Advice("bad", "The database cannot be read", f"Dead letters are safe on their stream; {lost}.")
+        few = {None: "it is unknown how many wait", 0: "none waits", 1: "1 waits"}
+        new = few.get(waiting) or f"{waiting:,} wait"
+        return Advice("bad", "The database cannot be read", f"Dead letters are safe; {new} on their stream.")
     dead, kinds = letters["dead"], letters["dying_groups"]
     away = ""
     if overview.partitions_away:
@@ -127,12 +128,13 @@ def _after_what_if(known: GroupWhatIf, edited: int) -> Advice:
     if not fails:
         applied = known.verdicts.get(Verdict.WOULD_APPLY, 0)
         ends = f"all {count:,} would be applied" if applied == count else "each of them would come to an end"
-        return Advice("good", "Replay them", f"By a what-if {when} {ends}.", "replay")
+        return Advice("good", "Replay them", f"A what-if {when} showed that {ends}.", "replay")
     if fails < count:
-        says = f"By a what-if {when} {count - fails:,} of {count:,} would come to an end, the others would fail."
+        says = f"A what-if {when} showed that {count - fails:,} of {count:,} would come to an end and the others fail."
         return Advice("warn", "See which would fail", says, "what_if")
     again = " as they are edited now" if edited else ""
-    return Advice("warn", "Change them", f"By a what-if {when} all {count:,} would fail again{again}.", "transform")
+    says = f"A what-if {when} showed that all {count:,} would fail again{again}."
+    return Advice("warn", "Change them", says, "transform")
 
 
 def _by_failure(group: GroupSummary) -> Advice:
