@@ -75,8 +75,8 @@ def _warn_of_what_is_declared_no_more(connection: sa.Connection) -> None:
         of_a_resource = {"id", "created_version", "deleted_version"} <= columns
         if of_a_resource and connection.execute(sa.select(sa.literal(1)).select_from(sa.table(name)).limit(1)).first():
             sys.stderr.write(
-                f"{WARNING}no resource {name} is declared any more: its rows stay in its table and are not served, and"
-                " its writes that are not applied yet become dead letters (unknown resource)\n"
+                f"{WARNING}the resource {name} is not declared any more: its rows stay in its table and are not "
+                "served, and its writes that are not applied yet become dead letters (unknown resource)\n"
             )
 
 

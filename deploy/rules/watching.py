@@ -33,7 +33,7 @@ def _targets(profile: Profile) -> Iterable[Alert]:
         expr="up == 0",
         labels={"seen_by": "prometheus"},
         lasting=profile.down_lasting,
-        summary="Fewer replicas serve clients: {{ $labels.job }} {{ $labels.instance }} is down",
+        summary="Fewer replicas serve clients: {{ $labels.job }}/{{ $labels.instance }} is down",
         description="{{ $labels.instance }} of {{ $labels.job }} has not answered Prometheus for "
         f"{profile.down_lasting} or longer: dead, frozen, or cut off.",
         dashboard=Dashboard.OVERVIEW,
@@ -45,7 +45,7 @@ def _targets(profile: Profile) -> Iterable[Alert]:
         expr="mysql_up == 0 or redis_up == 0",
         labels={"seen_by": "exporter"},
         lasting=profile.down_lasting,
-        summary="Clients are served without {{ $labels.job }} {{ $labels.instance }}: it is down",
+        summary="Clients are served without {{ $labels.job }}/{{ $labels.instance }}: it is down",
         description="The exporter of {{ $labels.job }} {{ $labels.instance }} runs, and cannot reach what it watches, "
         f"for {profile.down_lasting} or longer.",
         dashboard=Dashboard.DEPENDENCIES,

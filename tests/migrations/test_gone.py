@@ -33,5 +33,5 @@ def test_rows_without_a_resource_are_named(schema: Schema, tmp_path: Path) -> No
     assert upgraded("orders") == ""
     assert upgraded("purchases") == ""
     schema.rows("INSERT INTO orders VALUES ('one', 'o-1', 5, 5, 0)")
-    assert upgraded("purchases").startswith("warning: no resource orders is declared any more")
+    assert upgraded("purchases").startswith("warning: the resource orders is not declared any more")
     assert upgraded("orders") == ""
