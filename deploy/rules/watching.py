@@ -59,10 +59,11 @@ def _probes(profile: Profile) -> Iterable[Alert]:
         # A slow probe is repeated later; that is not a failure.
         expr="time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds)\n"
         f"> {profile.blind_s} + {_PAUSES} * max by (probe) (holdfast_probe_duration_seconds)",
-        summary="A loss of clients' writes would go unnoticed: the {{ $labels.probe }} was last read "
+        summary="A loss of clients' writes may go unnoticed: probe {{ $labels.probe }} last worked "
         "{{ $value | humanizeDuration }} ago",
-        description="dlq_admin last read the {{ $labels.probe }} {{ $value | humanizeDuration }} ago. Expected: within "
-        f"{profile.blind_s} s and {_PAUSES} times what a reading takes. Ages that are shown since then are estimates.",
+        description="dlq_admin's probe {{ $labels.probe }} last succeeded {{ $value | humanizeDuration }} ago. "
+        f"Expected: within {profile.blind_s} s and {_PAUSES} times what a reading takes. Ages shown since then "
+        "are estimates.",
         dashboard=Dashboard.PIPELINE,
     )
 

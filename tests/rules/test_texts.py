@@ -64,3 +64,12 @@ def test_what_a_page_points_to_is_there(page: Path) -> None:
     assert [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not (page.parent / link).is_file()] == []
     assert set(re.findall(r"`make ([a-z0-9-]+)", text)) <= targets
     assert set(re.findall(r"`/d/([a-z-]+)`", text)) <= {dashboard.value for dashboard in Dashboard}
+
+
+def test_the_page_of_a_stale_probe_names_each_probe() -> None:
+    """The alert has the name of one; a reader looks it up there."""
+    page = (RUNBOOKS / "HoldfastProbeStale.md").read_text()
+    sources = (REPO / "services/dlq_admin/auditor").glob("*.py")
+    names = {name for source in sources for name in re.findall(r'\bProbe\("(\w+)"', source.read_text())}
+    assert len(names) >= 9
+    assert {name for name in names if f"`{name}`" not in page} == set()
