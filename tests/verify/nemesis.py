@@ -112,7 +112,7 @@ class Nemesis:
 
     async def _end(self, planned: Planned, at_s: float, undo: Undo) -> None:
         await undo()
-        fault = Fault(at_s, self._recorder.now(), planned.what, planned.target)
+        fault = fault_of(planned, at_s, self._recorder.now(), fails_over=self._stage.fails_over)
         if planned.target in self._stage.services:
             self._watch(planned.target, fault)
         else:
@@ -289,3 +289,10 @@ class Nemesis:
                         break
                 await asyncio.sleep(_SUPERVISED_EVERY_S)
         self._recorder.add(Fault(fault.at_s, self._recorder.now(), fault.what, fault.target))
+
+
+def fault_of(planned: Planned, at_s: float, until_s: float, *, fails_over: bool) -> Fault:
+    """As the history has it. A node that takes the queue over has all that was acknowledged, and may lack a try that
+    was not: it forgets from its own end on."""
+    moved = fails_over and planned.target == "queue"
+    return Fault(at_s, until_s, planned.what, planned.target, forgets_since_s=until_s if moved else None)
