@@ -8,7 +8,7 @@ and no alarm.
 | queue    | `maxmemory-policy`               | `noeviction` | `INFO`                                    |
 | database | `innodb_flush_log_at_trx_commit` | `1`          | the variable                              |
 
-Redis' settings themselves hold passwords: no service may read them.
+Redis' settings themselves hold passwords: no service may read them (ADR 0067).
 """
 
 from collections.abc import Mapping
