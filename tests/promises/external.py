@@ -87,4 +87,5 @@ def _total(opened: Opened, calls: Sequence[Arrival]) -> bool:
     recent = [each for each in calls if opened.at_s - _WINDOW_S <= each.at_s <= opened.at_s]
     unreachable = sum(each.fault not in _ANSWERS or each.slow_s >= _SLOW_S for each in recent)
     last = recent[-_IN_A_ROW:]
-    return unreachable >= _UNREACHABLE or (len(last) == _IN_A_ROW and all(each.fault for each in last))
+    vain = all(each.fault or each.slow_s >= _SLOW_S for each in last)
+    return unreachable >= _UNREACHABLE or (len(last) == _IN_A_ROW and vain)

@@ -10,7 +10,9 @@ from tests.promises.history import Fault
 from tests.promises.verdict import CHECKS
 
 
-@pytest.mark.parametrize("why", ["all calls fail", "none is answered in time", "the link is cut"])
+@pytest.mark.parametrize(
+    "why", ["all calls fail", "none is answered in time", "the link is cut", "few are late and the others fail"]
+)
 def test_a_breaker_may_open_for_total_failure(why: str) -> None:
     """Whether the third party answers every call badly, none in time, or cannot be reached."""
     whole = fresh(3)
@@ -18,6 +20,12 @@ def test_a_breaker_may_open_for_total_failure(why: str) -> None:
     opened = whole.run.events[-1].at_s
     if why == "the link is cut":
         whole.append(Fault(opened - 2, opened, "refuse", "proxy-1>third-party"))
+    elif why == "few are late and the others fail":
+        log = [
+            replace(each, fault="" if each.number % 10 == 5 else "fail", slow_s=2.0 if each.number % 10 == 5 else 0.0)
+            for each in whole.final.arrivals or ()
+        ]
+        whole.final = replace(whole.final, arrivals=tuple(log))
     else:
         worse = "fail" if why == "all calls fail" else "hang"
         log = [replace(each, fault=worse if each.number >= 1000 else "") for each in whole.final.arrivals or ()]
