@@ -19,6 +19,7 @@ from redis.exceptions import ResponseError
 
 from holdfast.services.dlq_admin.auditor.probe import Probe
 from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.store.durable import FLUSHED, is_flushed
 from holdfast.shared.telemetry import logs, metrics
@@ -48,11 +49,9 @@ class Durability:
         )
 
     async def _queue(self) -> None:
-        seen: dict[str, bool] = {}
-        for partition in self._partitions:
-            for setting, kept in (await self._of(partition)).items():
-                seen[setting] = seen.get(setting, True) and kept
-        self._export("queue", seen)
+        seen = (await ask_each(self._partitions, self._of)).complete().values()
+        settings = {setting for one in seen for setting in one}
+        self._export("queue", {setting: all(one.get(setting, True) for one in seen) for setting in settings})
 
     async def _of(self, partition: Partition) -> Seen:
         pipeline = self._redis.pipeline(transaction=False)
