@@ -1,5 +1,5 @@
-"""Asked queue: the queue as pages ask it. A part of it that does not answer costs one page its time limit; until it
-answers a question of ours, the next pages have their error at once, and show what they have without it.
+"""Asked queue: the queue as pages ask it. A part of it that does not answer costs one page its time limit. Later pages
+fail to ask it at once, and show what they have without it, until our own probe of it is answered.
 
 The parts are those of the keys' hash tags: each may be on another server of a cluster.
 """

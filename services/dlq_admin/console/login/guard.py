@@ -133,7 +133,7 @@ class Guard:
                 raise NotAllowed("This form is of another session. Load its page again.")
 
     def _refused(self, request: Request, error: AppError) -> Response:
-        """A form of the session before can be sent once more, if the browser says that a page of ours sent it."""
+        """An error page; for a form of ours from an earlier session, a page from which it can be sent again."""
         kept = request.scope.get("kept")
         if not kept or "hx-request" in request.headers or not _says_where_from(request):
             return self._pages.error(request, error, status_of(error))
