@@ -8,12 +8,13 @@ from tests.promises.violation import Violation
 from tests.promises.writes import Intent
 
 PROMISE = "An answer claims no more than happened: `applied` took effect, a definite error did not."
-#: Where a UUID has its version, and of one that holds the time: others are not found after a loss.
+#: The position of the version in a UUID's text, and the version of a UUID that holds a time. After a loss only
+#: operations with such an id can be named as lost.
 _VERSION, _TIMED = 14, "7"
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Answers of writes and of operations, against what the database holds."""
+    """Compare the answers to writes and to reads of operations with what the database holds."""
     for intent in case.writes.intents:
         yield from _applied(case, intent.answers)
         if intent.refused:
@@ -24,7 +25,7 @@ def check(case: Case) -> Iterator[Violation]:
 
 
 def _looked_up(case: Case) -> Iterator[Violation]:
-    """Operations that somebody asks about at rest: an acknowledged one exists, or is named as lost."""
+    """Check reads of operations at rest: an acknowledged operation exists, or is reported as lost."""
     rest_s = min((rest.at_s for rest in case.history.of(AtRest)), default=float("inf"))
     gone = {answer.operation_id for answer in case.gone}
     acknowledged = {answer.operation_id for intent in case.writes.intents for answer in intent.answers}
@@ -41,7 +42,7 @@ def _looked_up(case: Case) -> Iterator[Violation]:
 
 
 def _by_a_wrong_clock(case: Case, id: str) -> bool:
-    """Whether the id may hold a wrong time: the api that made it had a clock that jumped or drifted then."""
+    """Return whether the id may hold a wrong time, because the clock of the api that made it was wrong then."""
     made = (
         attempt for attempt in case.writes.by_operation[id].attempts if attempt.end and attempt.end.operation_id == id
     )
@@ -68,7 +69,7 @@ def _applied(case: Case, answers: "list[Ok] | tuple[Ok, ...]") -> Iterator[Viola
 
 
 def _refused(case: Case, intent: Intent) -> Iterator[Violation]:
-    """All attempts were refused definitely."""
+    """Check a write whose every attempt was refused definitely: it must have had no effect."""
     others = {answer.operation_id for other in case.writes.intents if other is not intent for answer in other.answers}
     for operation_id in intent.operation_ids - others:
         if case.took_effect(operation_id):

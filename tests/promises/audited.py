@@ -1,4 +1,4 @@
-"""Audited: what operators do is on record (promise 6)."""
+"""Audited: every decision of an operator is on record (promise 6)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,12 +8,13 @@ from tests.promises.history import Act
 from tests.promises.violation import Violation
 
 PROMISE = "Whatever an operator decided about dead letters is on record."
-#: An edit that changes nothing is none.
+#: The actions that are always recorded. An edit that changes nothing is not.
 _RECORDED = ("discard", "restore", "replay", "transform")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Of each kind the record has at least what was confirmed: an act whose answer was lost is in it too."""
+    """Check that the record has at least as many actions of each kind as were confirmed. It may have more: an action
+    whose answer was lost is recorded too."""
     if case.final.audited is None:
         return
     done = Counter(act.action for act in case.history.of(Act) if act.done and act.action in _RECORDED)

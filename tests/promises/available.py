@@ -9,21 +9,21 @@ from tests.promises.violation import Violation
 
 PROMISE = "While one dependency is down and all else is well, reads are answered and writes are accepted."
 READ, WRITE = KINDS = ("read answered", "write accepted")
-#: By then it is noticed that something is down. Until then a request may have waited in vain.
+#: Seconds within which a failed dependency is detected. Requests sent earlier may run into their timeout.
 NOTICED_S = 3.0
-#: Of fewer nothing follows.
+#: Fewer attempts than this are not judged.
 _ASKED_MIN = 8
-#: Refused on purpose, to stay alive: a machine with too much to do is another fault.
+#: Codes of shed requests. They are not counted: an overloaded machine is a different fault.
 _SHED = ("OVERLOADED", "RATE_LIMITED")
-#: Refused because only what is down knows of an earlier request: one that is still in the queue, or had the same key.
-#: Clients here send again at once, so most of their writes have one.
+#: Codes of writes that are refused because only the dependency that is down knows an earlier write: one that is still
+#: queued, or one with the same key. Clients here retry at once, so most of their writes have such a predecessor.
 _OPEN = ("ORDER_UNKNOWN", "ACCEPTANCE_UNKNOWN")
-#: Those behind which only the third party's data is.
+#: Dependencies that serve only the third party's data.
 _OUTSIDE = ("third party", "external-proxy")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """In each time in which one thing alone was down most reads and writes succeed, once it has been noticed."""
+    """Check that most reads and writes succeed whenever one dependency alone is down, once that has been detected."""
     for alone in case.history.of(Alone):
         for kind, attempts in asked(case.history, alone).items():
             usable = sum(map(is_usable, attempts))
@@ -33,8 +33,8 @@ def check(case: Case) -> Iterator[Violation]:
 
 
 def asked(history: History, alone: Alone, before: History | None = None) -> dict[str, list[Attempt]]:
-    """The attempts of that time which have to succeed, by kind, in the order of sending. `before`: what was before that
-    time, if it is not in `history`."""
+    """Return the attempts of that time that have to succeed, by kind, in the order of sending. `before`: the history
+    up to that time, if `history` does not contain it."""
     found: dict[str, list[Attempt]] = {READ: [], WRITE: []}
     copied = _copied(before or history, alone)
     for attempt in history.attempts:
@@ -49,23 +49,24 @@ def asked(history: History, alone: Alone, before: History | None = None) -> dict
 
 
 def is_usable(attempt: Attempt) -> bool:
-    """Done, or refused for the client's own reasons."""
+    """Return whether the attempt succeeded, or was refused because of the request itself (4xx)."""
     return isinstance(attempt.end, Ok) or (isinstance(attempt.end, Fail) and 400 <= attempt.end.status < 500)
 
 
 def counted(history: History, alone: Alone) -> Iterable[str]:
-    """A name for each success, for *sometimes*."""
+    """Yield a name for each success, to be counted as a *sometimes*."""
     for kind, attempts in asked(history, alone).items():
         yield from (name_of(alone.dependency, kind) for attempt in attempts if is_usable(attempt))
 
 
 def name_of(dependency: str, kind: str) -> str:
-    """As *sometimes* has it."""
+    """Return the name under which such a success is counted as a *sometimes*."""
     return f"{dependency} down and all else well: {kind}"
 
 
 def _is_owed(attempt: Attempt, dependency: str) -> bool:
-    """A conditional write needs the row and the queue at once; an operation's status is known to one of the two."""
+    """Return whether the attempt has to succeed while `dependency` is down. A conditional write does not: it needs the
+    row and the queue. Nor does a read of an operation: only one of the two stores may know its status."""
     sent, end = attempt.sent, attempt.end
     parts = sent.path.partition("?")[0].strip("/").split("/")
     if isinstance(end, Unknown) and end.why in ("hung up", "refused"):
@@ -78,7 +79,8 @@ def _is_owed(attempt: Attempt, dependency: str) -> bool:
 
 
 def _copied(history: History, alone: Alone) -> set[str] | None:
-    """The paths with a copy: shown as applied since the cache was emptied last. None: no copy is needed."""
+    """Return the paths that have a copy, because they were read as applied since the cache was last emptied. Return
+    None if no copy is needed."""
     if alone.dependency != "database":
         return None
     since_s = max((fault.until_s for fault in history.faults if _empties(fault, alone.at_s)), default=0.0)

@@ -1,4 +1,4 @@
-"""Breakers: they open by what they guard, and by nothing else (promise 5)."""
+"""Breakers: a breaker opens because of what it guards, and for no other reason (promise 5)."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,12 @@ from tests.promises.history import Tripped
 from tests.promises.violation import Violation
 
 PROMISE = "A breaker opens only if what it guards, the way to it or its own process was broken."
-#: What is older has left its window.
+#: Seconds after which a failed call has left the breaker's window.
 _WINDOW_S = 35.0
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Each opening, against the faults of the time before it."""
+    """Compare each opening of a breaker with the faults in the window before it."""
     for tripped in case.history.of(Tripped):
         ours = {"*", tripped.process, tripped.dependency}
         if not any(

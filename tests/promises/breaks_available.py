@@ -1,4 +1,4 @@
-"""Breaks of what is promised while one dependency is down: see test_promises.py."""
+"""Ways to break the promise about one dependency that is down: see test_promises.py."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _REQUESTS = 12
 
 
 def database_alone(broken: Broken, *, usable: int, code: str = "WRITES_UNAVAILABLE", if_match: int = 0) -> None:
-    """While it is down, writes are refused, but for the first `usable`."""
+    """Let the database alone be down, and writes be refused meanwhile, except the first `usable`."""
     began_s = broken.run.step()
     broken.run.at_s += NOTICED_S
     for number in range(_REQUESTS):
@@ -24,12 +24,12 @@ def database_alone(broken: Broken, *, usable: int, code: str = "WRITES_UNAVAILAB
 
 
 def no_write_is_accepted(broken: Broken) -> None:
-    """None of all that are sent."""
+    """Refuse every write that is sent meanwhile."""
     database_alone(broken, usable=0)
 
 
 def most_writes_are_refused(broken: Broken) -> None:
-    """One was accepted, the others were not."""
+    """Accept one write, and refuse the others."""
     database_alone(broken, usable=1)
 
 

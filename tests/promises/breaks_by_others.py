@@ -1,4 +1,4 @@
-"""Breaks that a sequential model of entities does not see: see test_promises.py."""
+"""Ways to break a promise that a sequential model of entities does not see: see test_promises.py."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,14 +9,14 @@ from tests.promises.history import Act, Fault, Invoke, Ok, Shown, Tripped
 
 
 def late_write_overwrites(broken: Broken) -> None:
-    """A row holds what an older write had set."""
+    """Let a row hold the value that an older write had set."""
     row = broken.run.chance.choice([row for row in broken.final.rows if row.visible])
     older = replace(row, values={**row.values, "email": "older@example.com"})
     broken.final = replace(broken.final, rows=tuple(older if r is row else r for r in broken.final.rows))
 
 
 def later_and_older(broken: Broken) -> None:
-    """A write that was sent after another one's answer has an older version."""
+    """Give a write that was sent after another write's answer an older version."""
     create = broken.any_applied("POST")
     attempt = broken.run.send("PUT", f"/users/{create.entity.id}", body={"name": "later"}, key="later")
     broken.append(Ok(broken.run.step(), attempt, 202, "later", create.entity.id, 0, "queued"))
@@ -25,7 +25,7 @@ def later_and_older(broken: Broken) -> None:
 
 
 def another_body_under_a_key(broken: Broken) -> None:
-    """It is answered as the write that the key was used for."""
+    """Answer another body under a used key as if it were the first write."""
     ended = broken.any_applied("POST")
     answer = broken.answer_of(ended.operation_id)
     sent = next(e for e in broken.run.events if isinstance(e, Invoke) and e.attempt == answer.attempt)
@@ -34,7 +34,7 @@ def another_body_under_a_key(broken: Broken) -> None:
 
 
 def page_upside_down(broken: Broken) -> None:
-    """The newest first."""
+    """List the newest entities first."""
     rows = sorted(broken.final.rows, key=lambda row: -row.created_version)
     attempt = broken.run.send("GET", "/users?limit=50")
     shown = tuple(Shown(row.entity.id, row.version, row.values) for row in rows)
@@ -42,13 +42,13 @@ def page_upside_down(broken: Broken) -> None:
 
 
 def delete_without_a_trace(broken: Broken) -> None:
-    """Nothing is left that an older write would meet."""
+    """Remove the tombstone, so that an older write would find nothing."""
     gone = broken.any_applied("DELETE").entity
     broken.final = replace(broken.final, rows=tuple(row for row in broken.final.rows if row.entity != gone))
 
 
 def given_away(broken: Broken) -> None:
-    """A write is a dead letter, and what it wants went to a later one."""
+    """Give the unique value that a dead letter wants to a later write."""
     ids = []
     for number, version in enumerate((10**6, 10**6 + 1)):
         body = {"name": "n", "email": "promised@example.com"}
@@ -61,18 +61,18 @@ def given_away(broken: Broken) -> None:
 
 
 def discarded_without_a_record(broken: Broken) -> None:
-    """Of two discards one is on record."""
+    """Record only one of two discards."""
     broken.append(*(Act(broken.run.step(), "eve", "discard", done=True) for _ in range(2)))
     broken.final = replace(broken.final, audited={"discard": 1, "replay": 4})
 
 
 def ledger_out_for_a_moment(broken: Broken) -> None:
-    """It balances at rest, and did not before."""
+    """Let the ledger be out of balance during the run, and balance at rest."""
     broken.final = replace(broken.final, imbalances=("at 3 s admin-1 missed 1",))
 
 
 def opened_for_nothing(broken: Broken) -> None:
-    """An api took the database for broken when a writer had been killed."""
+    """Open an api's database breaker when only a writer was killed."""
     broken.append(Fault(broken.run.step(), broken.run.step(), "kill", "writer-1"))
     broken.append(Tripped(broken.run.step(), "api-1", "database"))
 

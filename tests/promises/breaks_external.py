@@ -1,4 +1,4 @@
-"""Breaks of what is promised of the third party's data: see test_promises.py."""
+"""Ways to break the promise about the third party's data: see test_promises.py."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,7 @@ from tests.promises.history import Ok, Opened, Shown
 
 
 def _asked_again(broken: Broken, later_s: float, shown: int, **more: Any) -> None:
-    """The third party's data is read long after it was asked last."""
+    """Read the third party's data long after its last call."""
     broken.run.call()
     broken.final = replace(broken.final, arrivals=tuple(broken.run.arrivals))
     broken.run.at_s += later_s
@@ -19,22 +19,22 @@ def _asked_again(broken: Broken, later_s: float, shown: int, **more: Any) -> Non
 
 
 def external_copy_unmarked(broken: Broken) -> None:
-    """What the third party answered a minute ago is shown as if it were fresh."""
+    """Show an answer that is a minute old as if it were fresh."""
     _asked_again(broken, 60, len(broken.run.arrivals) + 1)
 
 
 def external_copy_older_than_it_says(broken: Broken) -> None:
-    """A copy of a minute says ten seconds."""
+    """Show a copy that is a minute old with an age of ten seconds."""
     _asked_again(broken, 60, len(broken.run.arrivals) + 1, age_s=10.0, degraded=True)
 
 
 def external_made_up(broken: Broken) -> None:
-    """Data that the third party never gave."""
+    """Show data that the third party never sent."""
     _asked_again(broken, 0, 99_999)
 
 
 def opened_for_partial_failure(broken: Broken) -> None:
-    """One call in two was answered well, and the breaker opened."""
+    """Open the breaker although every second call succeeded."""
     log = [
         Arrival(broken.run.step(), "GET", number=1000 + n, peer="proxy-1", fault="fail" if n % 2 else "")
         for n in range(40)
@@ -44,7 +44,7 @@ def opened_for_partial_failure(broken: Broken) -> None:
 
 
 def asked_to_wait(broken: Broken) -> None:
-    """The third party asked to be left alone for five seconds, and was called again after two."""
+    """Call the third party two seconds after it asked to wait for five (`Retry-After`)."""
     at_s = broken.run.step()
     log = [
         Arrival(at_s, "GET", number=1000, peer="proxy-1", fault="throttle", retry_after_s=5.0),

@@ -1,4 +1,4 @@
-"""Broken: a run that keeps every promise, and what a test then does to it."""
+"""Broken: a run that keeps every promise, which a test then changes so that it breaks one."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,17 +11,17 @@ from tests.promises.made import Made, made
 
 @dataclass
 class Broken:
-    """A run, and what has been done to it."""
+    """A run with the changes that a test has made to it."""
 
     run: Made
     final: Final
 
     def case(self) -> Case:
-        """To check it."""
+        """Return the run as the checks take it."""
         return Case(History(self.run.events), self.final)
 
     def any_applied(self, *methods: str) -> Ended:
-        """An operation that took effect."""
+        """Return an operation that took effect."""
         return self.run.chance.choice(
             [
                 ended
@@ -31,19 +31,19 @@ class Broken:
         )
 
     def change(self, event: Event, **fields: Any) -> None:
-        """An event is another one."""
+        """Replace an event."""
         self.run.events[self.run.events.index(event)] = replace(event, **fields)
 
     def answer_of(self, operation_id: str) -> Ok:
-        """The one that acknowledged it."""
+        """Return the answer that acknowledged the operation."""
         return next(e for e in self.run.events if isinstance(e, Ok) and e.operation_id == operation_id)
 
     def append(self, *events: Event) -> None:
-        """More happened."""
+        """Add events."""
         self.run.events += events
 
 
 def fresh(seed: int) -> Broken:
-    """Nothing is broken yet."""
+    """Return an unchanged run."""
     run = made(seed)
     return Broken(run, run.final())

@@ -11,7 +11,7 @@ PATHS = ("/external", "/external-api")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """From the third party's own log."""
+    """Compare the third party's own log with the requests of the history."""
     arrivals = case.final.arrivals
     if arrivals is None:
         return

@@ -1,4 +1,4 @@
-"""Case: one run as the checks see it. `Case(history, final, limits)`."""
+"""Case: one run as the checks take it. `Case(history, final, limits)`."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,7 @@ from tests.promises.writes import Intent, Writes
 
 @dataclass(frozen=True)
 class Case:
-    """What was done, what is left, and what it is held to."""
+    """One run: what happened, what the stores hold at rest, and the limits that apply."""
 
     history: History
     final: Final
@@ -20,23 +20,23 @@ class Case:
 
     @cached_property
     def writes(self) -> Writes:
-        """What clients meant, and the operations of it."""
+        """The writes that clients intended, and their operations."""
         return Writes(self.history, self.final)
 
     @cached_property
     def disputed(self) -> Disputed:
-        """Where there is no order to compare with."""
+        """The operations and entities whose order of acceptance is not defined."""
         ahead = self.limits.partitions > 1 and any(each.kind == AHEAD for each in self.history.of(Planted))
         return Disputes(self.writes, self.final, self.limits.unique, forgets=self.forgets, ahead=ahead).found
 
     @cached_property
     def rows(self) -> dict[Entity, Row]:
-        """By entity."""
+        """The rows, by entity."""
         return {row.entity: row for row in self.final.rows}
 
     @cached_property
     def letters(self) -> dict[str, list[Letter]]:
-        """By operation."""
+        """The dead letters, by operation id."""
         found: dict[str, list[Letter]] = {}
         for letter in self.final.letters:
             found.setdefault(letter.operation_id, []).append(letter)
@@ -44,7 +44,8 @@ class Case:
 
     @cached_property
     def gone(self) -> tuple[Ok, ...]:
-        """Answers to acknowledged writes that are nowhere: neither over, nor a letter, nor, maybe, on the stream."""
+        """The acknowledging answers of writes that are nowhere: not ended in the database, no open dead letter, and no
+        entry is left on the stream that might be theirs."""
         if self.final.entries_left:
             return ()
         found = (intent.acknowledged for intent in self.writes.intents)
@@ -54,24 +55,24 @@ class Case:
         return operation_id in self.writes.ended or any(each.open for each in self.letters.get(operation_id, ()))
 
     def took_effect(self, operation_id: str) -> bool:
-        """Whether the database holds it as applied, at its place in the order."""
+        """Return whether the database holds the operation as applied, at its place in the order."""
         ended = self.writes.ended.get(operation_id)
         return ended is not None and ended.effect in ("applied", "superseded")
 
     @cached_property
     def forgets(self) -> bool:
-        """Whether the queue was made to forget anything: what it had been given since is not promised."""
+        """Whether the queue was made to lose data. What it received in the lost period is not promised."""
         return any(fault.forgets_since_s is not None for fault in self.history.faults)
 
     def forgotten(self, operation_id: str) -> bool:
-        """Whether the queue may have been made to forget it: what no answer named may be of any time."""
+        """Return whether the queue may have lost the operation. One that no answer named may be from any time."""
         intent = self.writes.by_operation.get(operation_id)
         answer = intent.acknowledged if intent else None
         return self.history.forgotten(answer) if answer else self.forgets
 
     def a_try_was_forgotten(self, intent: Intent) -> bool:
-        """Whether the queue may have been made to forget a try of it that was not acknowledged, and that a writer had:
-        its end is not known, or it was under way then, as the api tries twice."""
+        """Return whether the queue may have lost an unacknowledged try of this write which a writer already had. That
+        is so if an attempt has no known end, or was in progress at the loss: the api itself tries twice."""
         return any(
             self.forgets
             if isinstance(attempt.end, Unknown)
@@ -80,5 +81,5 @@ class Case:
         )
 
     def excused(self, answer: Ok) -> bool:
-        """Whether the queue was made to forget what it had acknowledged then: that is not promised."""
+        """Return whether the queue lost what it had acknowledged at the time of this answer, which is not promised."""
         return answer.state == "queued" and self.history.forgotten(answer)

@@ -7,17 +7,17 @@ from tests.promises.history import Planted, Refused
 from tests.promises.violation import Violation
 
 PROMISE = "In an outage no write is dead-lettered, whatever error the database reports."
-#: A writer died too often with the entry in hand: that can be the faults' doing.
+#: Reason of letters whose entry was in hand when too many writers died. The injected faults alone can cause it.
 _CRASH_LOOP = "crash_loop"
-#: It was tried several times, and each time the database refused it and took a control write.
+#: Reason of letters that failed several times for an unknown reason, while each control write succeeded.
 _EXHAUSTED = "attempts_exhausted"
-#: The same, and the database called its data wrong.
+#: Reason of letters whose data the database called wrong, while the control write succeeded.
 _INVALID = "invalid_data"
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Every dead letter is of a write that was made to be poison, of an entry that killed its writers, or of an entity
-    that the database refused alone."""
+    """Check that every dead letter has a cause: its write was made as poison, its entry was in hand when writers were
+    killed, or the database refused its entity alone."""
     poison = {planted.operation_id for planted in case.history.of(Planted) if planted.poison}
     entries = {planted.entry_id for planted in case.history.of(Planted) if planted.poison and planted.entry_id}
     poison |= {id for id, intent in case.writes.by_operation.items() if intent.poison}

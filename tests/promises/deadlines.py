@@ -8,12 +8,12 @@ from tests.promises.history import Attempt, Unknown
 from tests.promises.violation import Violation
 
 PROMISE = "Every request is answered within its deadline, whatever is down behind the process that it was sent to."
-#: Ends without an answer: the client left, or no server listened.
+#: Ends of attempts that have no answer because the client left or no server listened.
 _OUR_OWN = ("hung up", "refused")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Unless the process itself was broken meanwhile."""
+    """Check that each request was answered in time, unless the process itself was broken meanwhile."""
     last_s = max((event.at_s for event in case.history.events), default=0.0)
     for attempt in case.history.attempts:
         end_s = attempt.end.at_s if attempt.end else last_s
@@ -28,6 +28,6 @@ def check(case: Case) -> Iterator[Violation]:
 
 
 def _unanswered(attempt: Attempt) -> bool:
-    """The process was well, and gave no answer at all."""
+    """Return whether a healthy process gave no answer at all."""
     end = attempt.end
     return end is None or (isinstance(end, Unknown) and not end.status and end.why not in _OUR_OWN)

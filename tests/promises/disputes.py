@@ -1,13 +1,15 @@
 """Disputes: where the order of acceptance is not defined.
 
-While the queue is away a write goes straight to the database: past earlier ones that are still queued, and itself
-perhaps after later ones, because it has its version from before its transaction. Between a direct write and another one
-of the same entity or unique value the order is that of their commits, not that of their versions. Neither is it known
-for an operation that no answer named, nor between two with the same version: a queue that forgot its last moments may
-give a version again. And of several partitions one has versions of the future when somebody has put an entry from the
-future there: between a write of it and a later one of another partition, about the same unique value, the order is not
-that of their versions. What such writes touch, and what follows from it, is counted and not compared with the
-sequential model.
+While the queue is down, a write goes directly to the database. It overtakes earlier writes that are still queued, and
+may commit after later ones, because its version is assigned before its transaction. Between a direct write and another
+write of the same entity or unique value, the order is that of their commits, not that of their versions.
+
+The order is also undefined for an operation that no answer named, and between two operations with the same version: a
+queue that lost its last moments may assign a version again. If an entry with an id in the future was put on one of
+several partitions, that partition assigns versions from the future. Its writes and later writes of other partitions
+about the same unique value are then not ordered by version.
+
+Whatever such writes touch, directly or through others, is counted and not compared with the sequential model.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,17 +25,17 @@ Thing = Entity | tuple[str, str]
 
 @dataclass
 class Disputed:
-    """What cannot be compared."""
+    """The operations and entities that are not compared with the sequential model."""
 
-    #: Pairs of a direct write and another one that were applied in another order than that of their versions.
+    #: Number of pairs of a direct write and another write that were not applied in the order of their versions.
     pairs: int = 0
     operations: set[str] = field(default_factory=set)
     entities: set[Entity] = field(default_factory=set)
 
 
 class Disputes:
-    """Of one run. `unique`: the unique field of each resource; `forgets`: whether the queue was made to forget;
-    `ahead`: whether one of its partitions may be ahead of the others."""
+    """Finds the disputed writes of one run. `unique`: the unique field of each resource; `forgets`: whether the queue
+    was made to lose data; `ahead`: whether the clock of one of its partitions may be ahead of the others."""
 
     def __init__(
         self, writes: Writes, final: Final, unique: Mapping[str, str], *, forgets: bool, ahead: bool = False
@@ -46,13 +48,13 @@ class Disputes:
 
     @cached_property
     def found(self) -> Disputed:
-        """All that follows from each of them."""
+        """Everything that is disputed, with all consequences."""
         writes = self._writes
         in_order = sorted(writes.by_operation.keys() & writes.ended.keys(), key=lambda id: writes.ended[id].version)
         touched = {id: self._touched(writes.by_operation[id], writes.ended[id]) for id in in_order}
         found = Disputed()
         things: set[Thing] = set(self._of_unexplained())
-        # A dead letter was passed by later writes, and takes its place among them when it is sent again.
+        # Later writes overtook a dead letter, and it takes its place among them when it is replayed.
         for id in self._dead & writes.by_operation.keys():
             things |= self._touched(writes.by_operation[id], writes.ended.get(id))
         values = self._values(touched.values())
@@ -72,7 +74,8 @@ class Disputes:
         return found
 
     def _of_another_clock(self, in_order: list[str]) -> Iterable[tuple[str, str]]:
-        """Each operation with those of other entities that were sent after it was acknowledged, and are older."""
+        """Yield each operation with every operation of another entity that was sent after its acknowledgement and has
+        an older version."""
         for place, one in enumerate(in_order):
             acknowledged = self._writes.by_operation[one].acknowledged
             for later in in_order[:place] if acknowledged else ():
@@ -92,14 +95,14 @@ class Disputes:
         return things | ({(intent.resource, str(value).lower())} if value is not None else set())
 
     def _met(self, id: str, touched: Mapping[str, set[Thing]], values: Mapping[Entity, set[Thing]]) -> set[Thing]:
-        """What the write touched, and the values that its entity had and it may have freed."""
+        """Return what the write touched, with the former values of its entity that it may have released."""
         intent, entity = self._writes.by_operation[id], self._writes.ended[id].entity
         frees = intent.method == "DELETE" or self._unique.get(intent.resource, "") in intent.values
         return touched[id] | (values[entity] if frees else set())
 
     @staticmethod
     def _values(touched: Iterable[set[Thing]]) -> dict[Entity, set[Thing]]:
-        """Each entity's unique values, by every write to it."""
+        """Return the unique values that any write gave to each entity."""
         found: dict[Entity, set[Thing]] = {}
         for things in touched:
             entity = next(thing for thing in things if isinstance(thing, Entity))
@@ -108,7 +111,7 @@ class Disputes:
 
 
 def _spread(things: set[Thing], touched: Mapping[str, set[Thing]]) -> None:
-    """Whoever shares a unique value with one of them is disputed too."""
+    """Extend `things` by every entity and value that shares a unique value with one of them."""
     size = -1
     while things and len(things) != size:
         size = len(things)
@@ -118,7 +121,8 @@ def _spread(things: set[Thing], touched: Mapping[str, set[Thing]]) -> None:
 
 
 def _out_of_order(in_order: list[str], ended: Mapping[str, Ended]) -> Iterable[tuple[str, str]]:
-    """Each direct operation with each other one that was applied on the other side of it than its version has it."""
+    """Yield each direct operation with every operation that was applied before it with a newer version, or after it
+    with an older one."""
     for place, direct in enumerate(in_order):
         if ended[direct].direct:
             at_s = ended[direct].ended_at_s

@@ -10,7 +10,7 @@ PROMISE = "Every acknowledged write takes effect once, whatever is repeated, del
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """A write has one operation with one version and one entity, and is in one place."""
+    """Check that each write has one operation, one version and one entity, and is in one place."""
     yield from _several_operations(case)
     yield from _several_writes(case)
     yield from _several_homes(case)
@@ -25,9 +25,9 @@ def _several_operations(case: Case) -> Iterator[Violation]:
             what = f"one write was answered as operations {sorted(operations)} of {sorted(entities)}"
             yield Violation("doubled", f"{intent.key}: {what}", intent.key)
         if any(case.excused(answer) for answer in intent.answers):
-            continue  # what the queue forgot was accepted anew
+            continue  # the queue lost the first write, so it accepted another
         if case.a_try_was_forgotten(intent):
-            continue  # applied as it was first tried, before the queue forgot a write that it had not acknowledged
+            continue  # the first try was applied, and the queue lost it before it was acknowledged
         versions = {answer.version for answer in intent.answers if answer.version}
         for operation_id in operations & case.writes.ended.keys():
             ended = case.writes.ended[operation_id]
@@ -37,7 +37,8 @@ def _several_operations(case: Case) -> Iterator[Violation]:
 
 
 def _several_writes(case: Case) -> Iterator[Violation]:
-    """A queue that forgot a key takes another request under it, and its operation's id is the same."""
+    """Check that no operation was given to two writes. Skipped if the queue lost data: it then accepts another request
+    under a lost key, whose operation has the same id."""
     first: dict[str, str] = {}
     for intent in () if case.forgets else case.writes.intents:
         for operation_id in {answer.operation_id for answer in intent.answers}:
@@ -53,7 +54,7 @@ def _several_homes(case: Case) -> Iterator[Violation]:
         if count > 1:
             yield Violation("doubled", f"{operation_id} ended {count} times", operation_id)
     if case.forgets:
-        return  # a queue that went back has entries again that died: each dies, and is a letter, once more
+        return  # a queue restored to an earlier state has entries that had died: each dies again, with a second letter
     for operation_id, letters in case.letters.items():
         alive = [letter.id for letter in letters if letter.open]
         if operation_id and len(alive) > 1:
@@ -64,7 +65,8 @@ def _several_homes(case: Case) -> Iterator[Violation]:
 
 
 def _from_nowhere(case: Case) -> Iterator[Violation]:
-    """Each write without a usable answer explains one operation at most."""
+    """Check that every unnamed operation is explained by a write without a usable answer, each of which explains at
+    most one."""
     open_ones = {id(intent) for intent in case.writes.intents if not intent.answers}
     for ended in sorted(case.writes.unexplained, key=lambda ended: ended.version):
         explaining = [intent for intent in case.writes.candidates(ended) if id(intent) in open_ones]

@@ -1,5 +1,5 @@
-"""External: what is shown of the third party is its own and as fresh as it says, and its breaker opens for nothing but
-total failure (promises 3 and 5)."""
+"""External: the third party's data is genuine and as fresh as its answer states, and its breaker opens only for total
+failure (promises 3 and 5)."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,23 +10,23 @@ from tests.promises.history import Ok, Opened
 from tests.promises.violation import Violation
 
 PROMISE = "The third party's data is fresh, or a copy that says its age; only total failure keeps calls from it."
-#: What one try may take: a copy is dated when its answer came, and the third party dates it when it was asked.
+#: Seconds that one call may take. A copy is dated by the arrival of the answer, the third party's log by the call's.
 _TRY_S = 2.0
-#: A breaker's window, and how soon a fault shows in it.
+#: The breaker's window in seconds, with the delay until a fault shows in it.
 _WINDOW_S = 35.0
-#: So many calls in a row have to fail for it to open, or so many with no answer in time.
+#: Consecutive failed calls that open the breaker, and calls without an answer in time that do.
 _IN_A_ROW, _UNREACHABLE = 20, 5
-#: Faults that are answers, and come at once.
+#: Faults in which the third party answers at once.
 _ANSWERS = ("", "fail", "throttle", "invalid_json", "wrong_content_type", "truncated_body")
 _SLOW_S = 1.0
-#: Between the clock of the history and that of the third party's log.
+#: Largest difference between the clock of the history and that of the third party's log.
 _SKEW_S = 0.5
 _THIRD_PARTY = "third-party"
 _NOT_THERE = ("kill", "freeze", "gone")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Reads of the third party's data, and openings of breakers, against its own log."""
+    """Compare reads of the third party's data, and openings of breakers, with the third party's own log."""
     arrivals = case.final.arrivals or ()
     numbered = {arrival.number: arrival for arrival in arrivals if arrival.number}
     for attempt in case.history.attempts if numbered else ():
@@ -46,7 +46,7 @@ def check(case: Case) -> Iterator[Violation]:
 
 
 def _wrong(case: Case, sent_s: float, answer: Ok, numbered: dict[int, Arrival]) -> str:
-    """What is wrong with it; empty: nothing."""
+    """Return what is wrong with the answer, or an empty text."""
     if not answer.shown:
         return "" if answer.degraded else "an answer without the third party's data is not marked"
     arrival = numbered.get(answer.shown[0].version)
@@ -61,8 +61,8 @@ def _wrong(case: Case, sent_s: float, answer: Ok, numbered: dict[int, Arrival]) 
 
 
 def _pestered(case: Case, arrivals: Sequence[Arrival]) -> Iterator[Violation]:
-    """Who is asked to wait, waits: of the process and the kind of call that were asked, unless one of them, or the way
-    between, was broken meanwhile: a call may be on its way for long, and a new process knows nothing."""
+    """Check that `Retry-After` is obeyed, per process and kind of call. Excused is a process that was broken meanwhile,
+    or whose link was: a call may be in flight for long, and a restarted process does not know that it has to wait."""
     for asked in arrivals:
         end_s = asked.at_s + asked.retry_after_s - _SKEW_S
         calls = (each for each in arrivals if (each.peer, each.method) == (asked.peer, asked.method))
@@ -73,7 +73,8 @@ def _pestered(case: Case, arrivals: Sequence[Arrival]) -> Iterator[Violation]:
 
 
 def _broken(case: Case, process: str, begin_s: float, end_s: float) -> bool:
-    """Whether a fault touched the process, the way to the third party, or that one other than in how it answers."""
+    """Return whether a fault affected the process, its link to the third party, or the third party itself, other than
+    in how it answers."""
     for fault in case.history.faults:
         ends = fault.target.split(">")
         outside = ends[-1] == _THIRD_PARTY and (len(ends) > 1 or fault.what in _NOT_THERE)
@@ -83,7 +84,7 @@ def _broken(case: Case, process: str, begin_s: float, end_s: float) -> bool:
 
 
 def _total(opened: Opened, calls: Sequence[Arrival]) -> bool:
-    """Whether the last calls before it were all in vain."""
+    """Return whether all of the last calls before the opening failed."""
     recent = [each for each in calls if opened.at_s - _WINDOW_S <= each.at_s <= opened.at_s]
     unreachable = sum(each.fault not in _ANSWERS or each.slow_s >= _SLOW_S for each in recent)
     last = recent[-_IN_A_ROW:]

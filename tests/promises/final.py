@@ -1,4 +1,4 @@
-"""Final: what the database, the streams, the dead letters and the third party hold at rest, as data."""
+"""Final: the contents of the database, the streams, the dead letters and the third party's log at rest, as data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Entity(NamedTuple):
-    """Which one: the plural name of its resource, and its id."""
+    """The identity of an entity: the plural name of its resource, and its id."""
 
     resource: str
     id: str
@@ -14,14 +14,14 @@ class Entity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An operation that the database holds as over."""
+    """An operation that has ended, as the database holds it."""
 
     operation_id: str
     entity: Entity
-    #: The HTTP method that asks for it.
+    #: The HTTP method of the write.
     method: str
     version: int
-    #: "applied", "superseded", "rejected" or "none" (of a heartbeat).
+    #: "applied", "superseded", "rejected", or "none" for a heartbeat.
     effect: str
     #: The code of the rejection.
     code: str = ""
@@ -32,7 +32,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entity's row. A version of 0: never."""
+    """An entity's row. A version of 0 means that the event never happened."""
 
     entity: Entity
     values: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Row:
 
     @property
     def visible(self) -> bool:
-        """Created and not deleted."""
+        """Whether the entity has been created and not deleted."""
         return self.created_version > 0 and self.deleted_version == 0
 
 
@@ -62,13 +62,13 @@ class Letter:
 
     @property
     def open(self) -> bool:
-        """Its write waits for an operator, or one gave it up: this letter is where the write is."""
+        """Whether the write lives in this letter: it waits for an operator, or an operator discarded it."""
         return self.state in ("dead", "replaying", "discarded")
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A replay and its letters by outcome."""
+    """A replay, and the number of its letters by outcome."""
 
     id: int
     state: str
@@ -83,20 +83,20 @@ class Arrival:
     at_s: float
     method: str
     key: str = ""
-    #: Its place in the third party's log, which the data it was answered with names; 0: not known.
+    #: Its number in the third party's log, which the answer's data contains; 0 if unknown.
     number: int = 0
-    #: The process that it came from.
+    #: The process that sent it.
     peer: str = ""
-    #: What was wrong with the answer, and how long it took.
+    #: The fault of the answer, if any, and the seconds that the answer took.
     fault: str = ""
     slow_s: float = 0.0
-    #: So long it asked to be left alone.
+    #: The answer's `Retry-After`.
     retry_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """Everything at rest. A list that nobody read is None, and what depends on it is not checked."""
+    """Everything at rest. A value that could not be read is None, and no check that needs it runs."""
 
     ended: tuple[Ended, ...] = ()
     rows: tuple[Row, ...] = ()
@@ -109,16 +109,17 @@ class Final:
     names_left: tuple[str, ...] = ()
     #: The ledger's terms as the system reports them.
     ledger: Mapping[str, int] | None = None
-    #: Another node of the queue may have taken over without what nobody was promised: the ledger may name that as lost.
+    #: Whether a replica of the queue may have taken over without writes that were never acknowledged. The ledger may
+    #: report such writes as lost.
     fails_over: bool = False
-    #: Of each epoch of the queue that has ended: above which version it gave versions out, and up to which its auditor
-    #: had seen them.
+    #: For each ended epoch of the queue: the version above which it assigned versions, and the highest that its auditor
+    #: had seen.
     seen: tuple[tuple[int, int], ...] = ()
     #: The third party's own log.
     arrivals: tuple[Arrival, ...] | None = None
-    #: How often each kind of act of operators is on record.
+    #: Recorded actions of operators, counted by kind.
     audited: Mapping[str, int] | None = None
-    #: Readings of the ledger that did not balance, as the system showed them while the run went on.
+    #: Readings of the ledger that did not balance, as reported during the run.
     imbalances: tuple[str, ...] = ()
-    #: Rows of tombstones that still hold personal data.
+    #: Tombstones that still hold personal data.
     unerased: tuple[str, ...] = field(default=())

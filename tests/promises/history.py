@@ -1,6 +1,6 @@
-"""History: what clients sent and received, what operators did and what was broken, as events in the order of time.
+"""History: what clients sent and received, what operators did, and which faults were injected, as events in order.
 
-Seconds are of one clock for the whole history; its zero does not matter. `lines` and `read` are its JSON lines form.
+All times are seconds of one clock, whose zero is arbitrary. `lines` and `read` convert to JSON lines and back.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-#: The kind of an entry that was put under an id of the future.
+#: The kind of a planted entry whose id lies in the future.
 AHEAD = "ahead"
 
 
@@ -26,30 +26,30 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Invoke:
-    """A client sends a request. `attempt` is unique in the history; requests of one key are attempts at one write."""
+    """A client sends a request. `attempt` is unique in the history; requests with one key are attempts at one write."""
 
     at_s: float
     attempt: int
     client: str
-    #: The process that it is sent to.
+    #: The process that receives it.
     target: str
     method: str
     path: str
     body: Mapping[str, Any] | None = None
-    #: Its Idempotency-Key.
+    #: The `Idempotency-Key`, or empty.
     key: str = ""
-    #: The version in If-Match; 0: none.
+    #: The version in `If-Match`, or 0.
     if_match: int = 0
-    #: Its write is arranged to be one that no writer can apply.
+    #: Whether the write is made so that no writer can apply it.
     poison: bool = False
-    #: When its write expires, if it is still queued; None: never.
+    #: When the write expires if it is still queued; None if never.
     expires_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """A usable answer. Of a write: `operation_id`, `entity_id`, `version` (0: not in the answer) and `state`. Of a
-    read: what it `shown`. Of an operation: its `state`."""
+    """A usable answer. A write's answer has `operation_id`, `entity_id`, `version` (0 if not in the answer) and
+    `state`; that of a read has `shown`; that of an operation has `state`."""
 
     at_s: float
     attempt: int
@@ -59,20 +59,20 @@ class Ok:
     version: int = 0
     #: "queued", "applied", "superseded", "rejected", "expired", "dead_lettered", "discarded".
     state: str = ""
-    #: The answer of an earlier attempt with the same key.
+    #: Whether this repeats the answer to an earlier attempt with the same key.
     repeated: bool = False
     shown: tuple[Shown, ...] = ()
-    #: Whether writes still queued are in it; None: the queue was not asked, or did not answer.
+    #: Whether queued writes are included; None if the queue was not asked, or did not answer.
     pending: bool | None = None
-    #: Age of the copy that it comes from; None: no copy.
+    #: Age of the copy that was served; None if the answer is no copy.
     age_s: float | None = None
-    #: The answer is a configured default, or a copy.
+    #: Whether the answer is a copy or a configured default.
     degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """An error that states that the request did not happen."""
+    """An error which states that the request had no effect."""
 
     at_s: float
     attempt: int
@@ -84,8 +84,8 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No answer, or one that leaves open whether the request happened. `why`: the error's code, "timeout", "reset",
-    "refused" (it never left), "hung up" (the client did) ..."""
+    """No answer, or an answer that leaves open whether the request had an effect. `why`: the error's code, "timeout",
+    "reset", "refused" (the request was never sent), "hung up" (by the client) ..."""
 
     at_s: float
     attempt: int
@@ -96,20 +96,20 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something was broken from `at_s` until `until_s`. `target`: a process or a store, "*" for all."""
+    """A fault that lasted from `at_s` until `until_s`. `target`: a process or a store, "*" for all."""
 
     at_s: float
     until_s: float
     #: "kill", "freeze", "cut", "slow", "fill", "power loss", "failover", "wipe", "read-only", "clock" ...
     what: str
     target: str
-    #: The store forgets what it acknowledged since then; None: it keeps all.
+    #: The store loses what it acknowledged since then; None if it loses nothing.
     forgets_since_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an operator did: "replay", "discard", "edit", "recall" ... `done`: it was confirmed."""
+    """An operator's action: "replay", "discard", "edit", "recall" ... `done`: whether it was confirmed."""
 
     at_s: float
     who: str
@@ -121,8 +121,8 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """An entry put on the write stream by hand. `poison`: no writer can apply it as it is. `ends`: how it has to end at
-    rest, "applied" or "dead"; empty: in any way."""
+    """An entry put on the write stream by hand. `poison`: whether no writer can apply it as it is. `ends`: how it has
+    to end, "applied" or "dead"; empty if any end is allowed."""
 
     at_s: float
     kind: str
@@ -135,7 +135,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """From now on, for a while, the database refuses every change of these entities, and of no other."""
+    """From `at_s` on, for a while, the database refuses every change of these entities and of no others."""
 
     at_s: float
     entities: tuple[str, ...]
@@ -143,7 +143,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """Something interesting happened, as the run itself saw it: it counts for a *sometimes*."""
+    """An event that the run itself observed, to be counted as a *sometimes*."""
 
     at_s: float
     what: str
@@ -151,7 +151,7 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A breaker that keeps calls of one `method` from the third party opened, after it had been closed."""
+    """A breaker for the third party's calls of one `method` went from closed to open."""
 
     at_s: float
     process: str
@@ -160,7 +160,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Tripped:
-    """A breaker that guards a store opened in a process, after it had been closed."""
+    """A breaker that guards a store went from closed to open in one process."""
 
     at_s: float
     process: str
@@ -169,7 +169,7 @@ class Tripped:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """From `at_s` until `until_s` this dependency was down, and everything else was well."""
+    """From `at_s` until `until_s` this dependency was down, and everything else was healthy."""
 
     at_s: float
     until_s: float
@@ -178,7 +178,7 @@ class Alone:
 
 @dataclass(frozen=True, slots=True)
 class AtRest:
-    """All faults are mended and no load is sent any more, from `mended_s`; nothing was left to do at `at_s`."""
+    """All faults were mended and the load had ended at `mended_s`; no work was left at `at_s`."""
 
     at_s: float
     mended_s: float
@@ -191,30 +191,30 @@ _KINDS = {kind.__name__: kind for kind in Event.__args__}
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request and its end; None: it never ended."""
+    """One request and its end, which is None if it never ended."""
 
     sent: Invoke
     end: End | None
 
     @property
     def ok(self) -> Ok | None:
-        """Its answer, if it is a usable one."""
+        """The answer, or None if there is no usable one."""
         return self.end if isinstance(self.end, Ok) else None
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes an entity; what is sent to the third party does not."""
+        """Whether the request changes an entity. Requests to the third party do not."""
         return self.sent.method != "GET" and not self.sent.path.startswith("/external")
 
 
 class History:
-    """Events in the order of time, and what follows from them."""
+    """Events in order of time, with what can be derived from them."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self.events = tuple(events)
 
     def of(self, kind: type[T]) -> Iterator[T]:
-        """The events of one kind."""
+        """Return the events of one kind."""
         return (event for event in self.events if isinstance(event, kind))
 
     @cached_property
@@ -225,28 +225,28 @@ class History:
 
     @cached_property
     def faults(self) -> tuple[Fault, ...]:
-        """What was broken."""
+        """Every fault."""
         return tuple(self.of(Fault))
 
     def broken(self, target: str, begin_s: float, end_s: float) -> bool:
-        """Whether a fault touched `target` in this time."""
+        """Return whether a fault affected `target` in this time."""
         return any(
             fault.target in (target, "*") and fault.at_s <= end_s and begin_s <= fault.until_s for fault in self.faults
         )
 
     def forgot(self, begin_s: float, end_s: float) -> bool:
-        """Whether a store was made to forget anything in this time."""
+        """Return whether a store was made to lose data in this time."""
         forgets = (fault for fault in self.faults if fault.forgets_since_s is not None)
         return any(fault.at_s <= end_s and begin_s <= fault.until_s for fault in forgets)
 
     @cached_property
     def sent_s(self) -> Mapping[int, float]:
-        """When each attempt was sent."""
+        """The sending time of each attempt."""
         return {attempt.sent.attempt: attempt.sent.at_s for attempt in self.attempts}
 
     def forgotten(self, answer: Ok) -> bool:
-        """Whether a store may have been made to forget what this acknowledges, which it took between request and
-        answer: the answer may have been long on its way."""
+        """Return whether a store may have lost what this answer acknowledges. The store accepted it at some time
+        between request and answer, which can be far apart."""
         sent_s = self.sent_s[answer.attempt]
         return any(
             fault.forgets_since_s is not None and fault.forgets_since_s <= answer.at_s and sent_s <= fault.until_s
@@ -255,12 +255,12 @@ class History:
 
 
 def lines(events: Iterable[Event]) -> str:
-    """JSON lines."""
+    """Return the events as JSON lines."""
     return "".join(json.dumps({"event": type(event).__name__.lower(), **_fields(event)}) + "\n" for event in events)
 
 
 def read(text: str) -> History:
-    """From JSON lines. Raises ValueError or KeyError."""
+    """Return the history that JSON lines hold. Raises ValueError or KeyError."""
     return History(_event(json.loads(line)) for line in text.splitlines() if line)
 
 

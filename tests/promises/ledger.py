@@ -10,7 +10,7 @@ PROMISE = "Accepted = applied + rejected + dead-lettered + discarded + in flight
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """The system's own ledger balances, and at rest each of its terms is what we count ourselves."""
+    """Check that the system's ledger balances, and that each of its terms at rest equals our own count."""
     reported = case.final.ledger
     if reported is None:
         return
@@ -18,7 +18,7 @@ def check(case: Case) -> Iterator[Violation]:
         yield Violation("ledger", f"the ledger misses {reported['missing']} writes at rest")
     for what in case.final.imbalances:
         yield Violation("ledger", f"while the run went on, the ledger did not balance: {what}")
-    if case.forgets:  # an entry or a letter that came back may be counted once, and there be twice
+    if case.forgets:  # a restored entry or letter may exist twice and be counted once
         yield from _named(case, reported.get("lost", 0))
         return
     if (lost := reported.get("lost", 0)) and not case.final.fails_over:
@@ -34,7 +34,7 @@ def check(case: Case) -> Iterator[Violation]:
 
 
 def _named(case: Case, lost: int) -> Iterator[Violation]:
-    """What the queue was made to forget is named as lost: all that its auditor had seen, and nothing else."""
+    """Check what is reported as lost: at least everything that the auditor had seen, and no more than can be gone."""
     gone = [answer for answer in case.gone if answer.state == "queued"]
     seen = sum(any(above < answer.version <= up_to for above, up_to in case.final.seen) for answer in gone)
     if lost < seen:
@@ -45,14 +45,15 @@ def _named(case: Case, lost: int) -> Iterator[Violation]:
 
 
 def _accepted_again(case: Case) -> int:
-    """Writes that were sent again after the queue had forgotten: lost, and accepted anew under their old id."""
+    """Count the writes that were retried after the queue had lost data. They are lost, and accepted anew under the old
+    id."""
     forgot_s = [fault.at_s for fault in case.history.faults if fault.forgets_since_s is not None]
     tries = [(intent.attempts[0].sent.at_s, intent.attempts[-1].sent.at_s) for intent in case.writes.intents]
     return sum(any(first_s < at_s < last_s for at_s in forgot_s) for first_s, last_s in tries)
 
 
 def _counted(case: Case) -> dict[str, int]:
-    """Rows that were removed after the horizon are not among them: runs are shorter than that."""
+    """Return our own count of each term. Rows are removed only after the horizon, which is longer than any run."""
     effects = [ended.effect for ended in case.final.ended]
     states = [letter.state for letter in case.final.letters]
     return {

@@ -1,4 +1,4 @@
-"""Leftovers: at rest nothing is stuck, and nothing is kept that belongs to a write that is over (promises 5 and 6)."""
+"""Leftovers: at rest nothing is stuck, and nothing is kept that belongs to an ended write (promises 5 and 6)."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ _OVER = ("done", "cancelled", "recalled")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """No entry waits, no name stays in the queue, no letter and no replay is on its way."""
+    """Check that no entry and no key is left in the queue, and that no letter and no replay is in progress."""
     if not any(case.history.of(AtRest)):
         yield Violation("stuck", "the system did not come to rest")
     for entry in case.final.entries_left:

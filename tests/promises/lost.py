@@ -9,9 +9,9 @@ PROMISE = "No acknowledged write is lost."
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Every write that a client got a 200, 201 or 202 for is over in the database, or an open dead letter, or still on
-    the stream when entries are left there."""
-    for answer in case.gone:  # entries left on the stream, of which one may be it, are reported by `leftovers`
+    """Check that every write that was answered 200, 201 or 202 has ended in the database or is an open dead letter. If
+    entries are left on the stream, the write may be one of them."""
+    for answer in case.gone:  # `leftovers` reports entries that are left on the stream
         if not case.excused(answer):
             intent = case.writes.by_operation[answer.operation_id]
             what = f"{intent.method} {intent.resource} was answered with {answer.status} and is nowhere"

@@ -1,4 +1,4 @@
-"""Made: a run of a system that keeps every promise, drawn from a seed, for tests of the checks."""
+"""Made: a run of a system that keeps every promise, generated from a seed to test the checks."""
 
 import random
 from dataclasses import dataclass, field
@@ -26,18 +26,18 @@ class Made:
     arrivals: list[Arrival] = field(default_factory=list)
 
     def step(self) -> float:
-        """Time passes."""
+        """Let time pass, and return the new time."""
         self.at_s += self.chance.uniform(0.01, 1)
         return self.at_s
 
     def send(self, method: str, path: str, **more: Any) -> int:
-        """The number of the attempt."""
+        """Send a request, and return the number of the attempt."""
         self.count += 1
         self.events.append(Invoke(self.step(), self.count, "ann", "api-1", method, path, **more))
         return self.count
 
     def write(self, method: str = "") -> str:
-        """A write, perhaps with attempts that were not answered before; its operation."""
+        """Send a write, perhaps after attempts without an answer, and return its operation."""
         ids = list(self.model.entities)
         method = method or self.chance.choice(["POST", "PATCH", "PUT", "DELETE"] if ids else ["POST"])
         number = self.count
@@ -59,7 +59,7 @@ class Made:
         return operation_id
 
     def take(self, write: Accepted, *, direct: bool = False) -> None:
-        """Apply it."""
+        """Apply a write."""
         self.model.take(write)
         status = self.model.status[write.operation_id]
         effect = APPLIED if status == APPLIED else "rejected"
@@ -74,7 +74,7 @@ class Made:
             self.deleted[write.entity_id] = write.version
 
     def read(self) -> None:
-        """An entity, as it is or as it was a moment ago."""
+        """Read an entity as it is, or as it was a moment ago."""
         id = self.chance.choice([*self.model.entities, "nobody"])
         attempt = self.send("GET", f"/users/{id}")
         if (found := self.model.visible().get(id)) is None:
@@ -84,14 +84,14 @@ class Made:
         self.events.append(Ok(self.step(), attempt, 200, shown=shown, pending=self.chance.choice([True, False, None])))
 
     def call(self) -> None:
-        """The third party's data."""
+        """Read the third party's data."""
         attempt = self.send("GET", "/external-api")
         self.arrivals.append(Arrival(self.step(), "GET", number=len(self.arrivals) + 1, peer="proxy-1"))
         shown = (Shown("the third party's", len(self.arrivals)),)
         self.events.append(Ok(self.step(), attempt, 200, shown=shown))
 
     def final(self) -> Final:
-        """What is left."""
+        """Return what the stores hold at rest."""
         rows = [
             Row(Entity("users", id), {} if each.deleted else dict(each.values), each.version,
                 self.created[id], self.deleted.get(id, 0))
@@ -104,7 +104,7 @@ class Made:
 
 
 def made(seed: int, writes: int = 40) -> Made:
-    """A whole run; every kind of write has been applied in it."""
+    """Return a whole run in which every kind of write has been applied."""
     run = Made(random.Random(seed))
     for method in ("POST", "POST", "POST", "PATCH", "PUT", "DELETE"):
         run.write(method)

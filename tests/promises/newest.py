@@ -11,8 +11,8 @@ PROMISE = "Each field has the value of the newest write that took effect, in wha
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Also where the order of acceptance is disputed: a write that came late, of a dead letter or of before it went
-    past the queue, takes its place among the others."""
+    """Check that each field has the value of the newest effective write, also where the order of acceptance is
+    disputed: a write that is applied late takes its place by its version."""
     unknown = {ended.entity for ended in case.final.ended if ended.operation_id not in case.writes.by_operation}
     for entity, writes in _effective(case).items():
         if not case.forgets:
@@ -24,8 +24,8 @@ def check(case: Case) -> Iterator[Violation]:
 
 
 def _backwards(writes: list[tuple[Ended, Intent]]) -> Iterator[Violation]:
-    """What is sent when another write was acknowledged is after it in the order, whatever any clock says; but for what
-    went past the queue, whose order is that of commits."""
+    """Check that a write which is sent after the acknowledgement of another has a newer version, whatever any clock
+    says. Direct writes are exempt: their order is that of their commits."""
     queued = [write for write in writes if not write[0].direct]
     for later, intent in queued:
         sent_s = intent.attempts[0].sent.at_s
@@ -49,7 +49,7 @@ def _fields(case: Case, row: Row, writes: list[tuple[Ended, Intent]]) -> Iterato
     for name, value in row.values.items():
         setting = [(ended, intent.values[name]) for ended, intent in writes if name in intent.values]
         newest = setting[-1][0] if setting else None
-        # Operators may have edited a dead letter; and a queue that forgot may have given a version twice.
+        # An operator may have edited a dead letter, and a queue that lost data may have assigned a version twice.
         if newest is None or newest.operation_id in case.letters or case.forgets:
             continue
         if value != setting[-1][1]:

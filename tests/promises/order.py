@@ -8,12 +8,12 @@ from tests.promises.sequential_model import APPLIED, NOT_FOUND, SequentialModel,
 from tests.promises.violation import Violation
 
 PROMISE = "Entities and statuses end as if accepted writes had been applied one by one, in the order of acceptance."
-#: Rejections for another reason than the entity's state: a sequential model of entities cannot know them.
+#: Codes of rejections that do not depend on the entity's state, which the sequential model cannot predict.
 _OUTSIDE = ("IDEMPOTENCY_KEY_REUSED", "WRITE_EXPIRED")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Compared with a sequential model, but for what is disputed."""
+    """Compare entities and operations with a sequential model, except the disputed ones."""
     models: dict[str, SequentialModel] = {}
     writes = case.writes
     known = [id for id in writes.by_operation if id in writes.ended and writes.ended[id].code not in _OUTSIDE]
@@ -37,9 +37,9 @@ def _ends(case: Case, model: SequentialModel) -> Iterator[Violation]:
 
 
 def _met_a_forgotten(case: Case, id: str) -> bool:
-    """Whether it is one of two writes of an entity of which the later one ended first, because the queue had forgotten
-    the earlier one, as it was accepted or as it was tried before: a writer had that one in hand, and nobody else knew
-    that there was something to wait for."""
+    """Return whether the operation is one of two writes to an entity of which the later ended first because the queue
+    had lost the earlier, or a try of it. Only the writer that had the earlier write in hand knew of it, so nothing
+    made the later one wait."""
     one = case.writes.ended[id]
     others = (other for other in case.writes.ended.values() if other.entity == one.entity and other is not one)
     pairs = ((one, other) if one.version < other.version else (other, one) for other in others)
@@ -50,8 +50,8 @@ def _met_a_forgotten(case: Case, id: str) -> bool:
 
 
 def _found_nothing(case: Case, id: str) -> bool:
-    """Whether it was rejected because its entity was not there yet: a writer had the create in hand, and the queue had
-    forgotten it. So it has no effect, whatever comes before it in order."""
+    """Return whether the operation was rejected because its entity did not exist yet: the queue had lost the create,
+    which a writer had in hand. Such an operation has no effect, whatever precedes it in order."""
     return case.writes.ended[id].code.endswith(NOT_FOUND) and _met_a_forgotten(case, id)
 
 

@@ -14,35 +14,35 @@ PROMISE = "A read is fresh, with the client's own queued writes, or a copy that 
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """What clients knew of one write, by an answer."""
+    """What an answer had revealed about one write."""
 
     at_s: float
     version: int
-    #: Whether it had been applied by then.
+    #: Whether it had been applied at `at_s`.
     applied: bool
-    #: From then on a read may take it for expired, as long as it is queued.
+    #: If it is still queued then, a read may treat it as expired.
     expires_s: float
 
 
 @dataclass
 class _Known:
-    """What clients knew of one entity, by their answers."""
+    """What all answers had revealed about one entity."""
 
     written: list[_Answered] = field(default_factory=list)
     #: Versions of writes that were accepted and then rejected.
     rejected: set[int] = field(default_factory=set)
     #: Versions of writes with a condition.
     conditional: set[int] = field(default_factory=set)
-    #: The same of its deletes.
+    #: Its deletes; `written` has all other writes.
     deleted: list[_Answered] = field(default_factory=list)
-    #: When a delete was sent first.
+    #: When the first delete was sent.
     delete_sent_s: float = float("inf")
-    #: One of its writes is, or was, a dead letter: until it is sent again it is not in any read.
+    #: Whether one of its writes was ever a dead letter, which no read includes until it is replayed.
     incomplete: bool = False
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Each read against the writes that were answered before it was sent."""
+    """Compare each read with the writes that were answered before the read was sent."""
     known = _known(case)
     for attempt in case.history.attempts:
         parts = attempt.sent.path.partition("?")[0].strip("/").split("/")
@@ -78,7 +78,8 @@ def _known(case: Case) -> dict[Entity, _Known]:
 
 
 def _before(seen: Sequence[_Answered], at_s: float, queued_until_s: float) -> int:
-    """The newest version that was answered before, as applied, or as queued if it expires after `queued_until_s`."""
+    """Return the newest version that was answered before `at_s`, either as applied, or as queued with an expiry after
+    `queued_until_s`."""
     due = (one for one in seen if one.at_s < at_s and (one.applied or one.expires_s > queued_until_s))
     return max((one.version for one in due), default=0)
 
@@ -89,9 +90,9 @@ def _shown(case: Case, attempt: Attempt, answer: Ok, resource: str, known: dict[
         yield _violation("stale", attempt, f"a copy of {age_s:.0f} s was served")
     if answer.degraded and age_s is None:
         return
-    # What an answer must hold is what was known when it, or the copy behind it, was read.
+    # An answer has to include what was known when it was read, or when the copy that it shows was read.
     as_of_s = attempt.sent.at_s - (0 if age_s is None else age_s + case.limits.clock_s)
-    # Queued writes are shown where the queue answered, and by a read of one entity.
+    # Queued writes are included only where the queue answered.
     applied_only = age_s is not None or answer.pending is None or _left_behind(case, attempt)
     queued_until_s = math.inf if applied_only else answer.at_s + case.limits.clock_s
     for shown in answer.shown:
@@ -101,7 +102,7 @@ def _shown(case: Case, attempt: Attempt, answer: Ok, resource: str, known: dict[
 
 
 def _in_order(case: Case, attempt: Attempt, answer: Ok, resource: str) -> Iterator[Violation]:
-    """A page is in the order of creation. Of what is not in the database at rest, it is not known."""
+    """Check that a page is in the order of creation, as far as its entities are in the database at rest."""
     rows = [case.rows.get(Entity(resource, shown.id)) for shown in answer.shown]
     created = [row.created_version for row in rows if row]
     if created != sorted(created):
@@ -111,7 +112,7 @@ def _in_order(case: Case, attempt: Attempt, answer: Ok, resource: str) -> Iterat
 def _one(attempt: Attempt, shown: Shown, about: _Known, as_of_s: float, queued_until_s: float) -> Iterator[Violation]:
     written, deleted = about.written, about.deleted
     if shown.version in about.rejected:
-        # A queued write was expected to work, after which the conditions of later ones would not have held.
+        # The read expected this queued write to succeed. Then the conditions of later writes would not have held.
         conditional = about.conditional
         written, deleted = ([one for one in seen if one.version not in conditional] for seen in (written, deleted))
     if _before(deleted, as_of_s, queued_until_s):
@@ -132,7 +133,8 @@ def _missing(case: Case, attempt: Attempt, entity: Entity, known: dict[Entity, _
 
 
 def _left_behind(case: Case, attempt: Attempt) -> bool:
-    """Whether it was asked of a process that was alone with the queue's old primary: it knows only what is applied."""
+    """Return whether the attempt went to a process that was left with the queue's old primary, and so knows only
+    applied writes."""
     end_s = attempt.end.at_s if attempt.end else float("inf")
     return any(
         fault.what == "split"

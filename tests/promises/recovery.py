@@ -1,4 +1,4 @@
-"""Recovery: when the fault ends, everything recovers by itself (promise 5)."""
+"""Recovery: when the faults end, everything recovers by itself (promise 5)."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ PROMISE = "When the last fault is mended, the system comes to rest in the stated
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """From the mending to rest, and what clients ask after that. A machine with too much to do may make a process too
-    slow for its own limits at any time, so of a client that asks again its last answer counts."""
+    """Check the time from mending to rest, and the answers after that. An overloaded machine can make a process miss
+    its own limits at any time, so the last answer counts if a client repeats a request."""
     for rest in case.history.of(AtRest):
         took_s = rest.at_s - rest.mended_s
         if took_s > case.limits.recovery_s:
@@ -27,7 +27,7 @@ def check(case: Case) -> Iterator[Violation]:
 
 
 def usual(attempt: Attempt) -> bool:
-    """Whether it ended as it does when everything is well: fresh, or refused for the client's own reasons."""
+    """Return whether the attempt ended as in a healthy system: with fresh data, or refused because of the request."""
     match attempt.end:
         case Ok(degraded=degraded):
             return not degraded

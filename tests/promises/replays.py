@@ -1,4 +1,4 @@
-"""Replays: each letter is sent again at most once per replay, and has an outcome (promises 2 and 6)."""
+"""Replays: each replay sends each of its letters at most once, and each letter has an outcome (promises 2 and 6)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,16 +8,14 @@ from tests.promises.history import Planted
 from tests.promises.violation import Violation
 
 PROMISE = "A replay sends each of its letters once, ends, and reports what became of each."
-#: Outcomes after which the letter's write is in the database, or has a younger letter.
+#: States of a letter whose write has ended, and the effect that its operation then has.
 _LETTER_OF = {"applied": "applied", "rejected": "rejected", "superseded": "superseded", "expired": "expired"}
-
-
-#: Outcomes of a letter that was never put on the stream.
+#: Outcomes of letters that were never put on the stream.
 _NOT_SENT = ("withdrawn", "unsendable", "waiting")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Counts of replays, letters against the database, and planted entries against how they have to end."""
+    """Check the counts of replays, the letters' states against the database, and the ends of planted entries."""
     yield from _counts(case)
     yield from _letters(case)
     yield from _planted(case)
@@ -53,8 +51,8 @@ def _letters(case: Case) -> Iterator[Violation]:
 
 
 def _planted(case: Case) -> Iterator[Violation]:
-    """A queue that fails over may lack an entry that a writer was given: the replay sends its letter again, and finds
-    that it had taken effect."""
+    """Check that planted entries end as they must. After a failover the queue may lack an entry that a writer already
+    had: the replay then sends the letter again, and it ends as a duplicate."""
     moved = (case.final.ledger or {}).get("epoch", 0) > 1
     replayed = [{"applied": 1}, {"duplicate": 1}] if moved else [{"applied": 1}]
     for planted in case.history.of(Planted):

@@ -1,4 +1,4 @@
-"""Responses: an HTTP answer of the api, as the event that it is. From the documented contract alone."""
+"""Responses: turns an HTTP answer of the api into an event, from the documented contract alone."""
 
 import json
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from typing import Any
 
 from tests.promises.history import End, Fail, Ok, Shown, Unknown
 
-#: Members of an entity's data that are not its fields.
+#: Members of an entity's data that are not fields of the resource.
 _ABOUT = frozenset({"id", "operation_id", "status", "created_at", "updated_at", "version"})
 
 
 def end_of(attempt: int, at_s: float, method: str, status: int, headers: Mapping[str, str], body: bytes) -> End:
-    """`headers`: lower-case names. An answer that is no envelope leaves everything open."""
+    """Return the event of an answer. `headers`: with lower-case names. An answer that is not an envelope is Unknown."""
     try:
         document = json.loads(body) if body else {}
     except ValueError:
@@ -47,7 +47,7 @@ def _write(attempt: int, at_s: float, status: int, headers: Mapping[str, str], d
         status,
         operation_id=str(data.get("operation_id", "")),
         entity_id=str(data.get("id", "")),
-        # Of an answer that waited, `version` is the entity's, and a later write may be in it.
+        # After a wait, `version` is that of the entity, which may include a later write.
         version=int(meta.get("version", 0)) if status == 202 else 0,
         state=str(data.get("status", "")),
         repeated=headers.get("idempotent-replayed") == "true",
@@ -74,7 +74,7 @@ def _read(attempt: int, at_s: float, status: int, headers: Mapping[str, str], do
 
 
 def shown(data: Any) -> tuple[Shown, ...]:
-    """The entities in an answer, or the third party's data by the number of the call that brought it."""
+    """Return the entities in an answer, or the third party's data with the number of its call as the version."""
     if isinstance(data, dict) and "arrival" in data:
         return (Shown("the third party's", int(data["arrival"])),)
     entities = data if isinstance(data, list) else [data]

@@ -1,6 +1,6 @@
-"""The sequential model: what a history means when its writes are applied one by one, in the order of acceptance.
+"""The sequential model: the state that results when writes are applied one by one, in the order of acceptance.
 
-Written from the promises alone: dicts, no versions of fields, nothing of the code under test.
+It is written from the promises alone: plain dicts, no versions per field, and no code of the system under test.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 APPLIED = "applied"
-#: How a write is refused. A resource's own codes end in these words: `USER_NOT_FOUND`.
+#: The ways to refuse a write. The codes of a resource end in these words: `USER_NOT_FOUND`.
 EXISTS, NOT_FOUND, TAKEN, PRECONDITION_FAILED = "EXISTS", "NOT_FOUND", "TAKEN", "PRECONDITION_FAILED"
 
 
@@ -21,13 +21,13 @@ class Accepted:
     method: str
     version: int
     values: Mapping[str, Any] = field(default_factory=dict)
-    #: The version that the entity must have; 0: any.
+    #: The version that the entity must have; 0 for any.
     if_match: int = 0
 
 
 @dataclass
 class ModelEntity:
-    """One that was created at some time."""
+    """An entity that has been created, and perhaps deleted since."""
 
     values: dict[str, Any]
     version: int
@@ -36,15 +36,15 @@ class ModelEntity:
 
 @dataclass
 class SequentialModel:
-    """Entities of one resource whose field `unique` no two of them share. Feed it accepted writes in order."""
+    """The entities of one resource. No two share a value of the field `unique`. Takes accepted writes in order."""
 
     unique: str = "email"
     entities: dict[str, ModelEntity] = field(default_factory=dict)
-    #: Operation id -> "applied", or how it was refused.
+    #: Operation id -> "applied", or the way in which it was refused.
     status: dict[str, str] = field(default_factory=dict)
 
     def take(self, write: Accepted) -> None:
-        """One more write."""
+        """Apply or refuse one more write."""
         self.status[write.operation_id] = refusal = self._refusal(write) or APPLIED
         if refusal != APPLIED:
             return
@@ -57,11 +57,11 @@ class SequentialModel:
         entity.values |= write.values
 
     def version_of(self, entity_id: str) -> int:
-        """What a reader would put into If-Match."""
+        """Return the version that a client would send in If-Match."""
         return self.entities[entity_id].version if entity_id in self.entities else 1
 
     def visible(self) -> dict[str, tuple[dict[str, Any], int]]:
-        """Id -> (values, version), of the entities that can be read."""
+        """Return id -> (values, version) of the entities that exist."""
         return {id: (each.values, each.version) for id, each in self.entities.items() if not each.deleted}
 
     def _refusal(self, write: Accepted) -> str | None:
@@ -86,7 +86,7 @@ class SequentialModel:
 
 
 def same_end(found: str, expected: str) -> bool:
-    """Whether an end as the system reports it (`applied`, `superseded`, `EMAIL_TAKEN`) is the model's."""
+    """Return whether the end that the system reports (`applied`, `superseded`, `EMAIL_TAKEN`) is that of the model."""
     if expected == APPLIED:
         return found in (APPLIED, "superseded")
     return found == expected or found.endswith(f"_{expected}")

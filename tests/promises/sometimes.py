@@ -1,4 +1,4 @@
-"""Sometimes: what has to have happened in a run before its silence proves anything, counted from the history."""
+"""Sometimes: counts the events that a run has to contain before the absence of violations proves anything."""
 
 import re
 from collections import Counter
@@ -13,14 +13,14 @@ _NUMBER = re.compile(r"-\d+$")
 
 
 def kind_of(what: str, target: str) -> str:
-    """A fault, with those like it: `kill of writer` for each writer, `cut of a link` for each link."""
+    """Return the kind of a fault: `kill of writer` for any writer, `cut of a link` for any link."""
     if target == "*":
         return what
     return f"{what} of {'a link' if '→' in target else _NUMBER.sub('', target)}"
 
 
 def counted(case: Case) -> Counter[str]:
-    """How often each interesting thing happened. What the history cannot show is in its `Noted` events."""
+    """Count each interesting event. Those that do not follow from the history are its `Noted` events."""
     found = Counter(kind_of(fault.what, fault.target) for fault in case.history.faults)
     found.update(noted.what for noted in case.history.of(Noted))
     found.update(f"operator: {act.action}" for act in case.history.of(Act) if act.done)

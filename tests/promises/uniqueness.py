@@ -1,4 +1,4 @@
-"""Uniqueness: a unique value has one holder, and what is deleted is gone (promise 2)."""
+"""Uniqueness: a unique value has one holder, and what was deleted stays deleted (promise 2)."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from tests.promises.history import Act
 from tests.promises.violation import Violation
 from tests.promises.writes import Intent
 
-#: An operator's decision that lets a letter's values go.
+#: Decisions of operators that release a letter's unique values.
 _LETS_GO = ("discard", "transform")
 
 PROMISE = "No two entities have the same unique value, and nothing comes back that was deleted, nor stays of its data."
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """Over all rows at rest, the disputed ones too."""
+    """Check all rows at rest, the disputed ones included."""
     holders: dict[tuple[str, str], str] = {}
     for row in case.final.rows:
         value = row.values.get(case.limits.unique.get(row.entity.resource, ""))
@@ -39,8 +39,8 @@ def check(case: Case) -> Iterator[Violation]:
 
 
 def _promised(case: Case) -> Iterator[Violation]:
-    """What a dead letter wants stays its own: nobody else's later write gets it while the letter waits, unless that one
-    went past the queue, or the letter's own entity has moved on to another value."""
+    """Check that the unique value of a dead letter is reserved: no later write of another entity takes it while the
+    letter waits. Exempt are direct writes, and letters whose own entity has since changed to another value."""
     if case.forgets or any(act.action in _LETS_GO for act in case.history.of(Act)):
         return
     wanted: dict[tuple[str, str], list[Ended]] = {}
@@ -60,7 +60,8 @@ def _promised(case: Case) -> Iterator[Violation]:
 
 
 def _moved_on(case: Case, dead: Intent, version: int) -> bool:
-    """Whether a newer write of the letter's entity set its unique value, or deleted it: the letter will not set it."""
+    """Return whether a newer write changed the unique value of the letter's entity, or deleted the entity. Then the
+    letter will no longer set the value."""
     unique = case.limits.unique.get(dead.resource, "")
     return any(
         case.took_effect(id)

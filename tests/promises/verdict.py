@@ -1,4 +1,4 @@
-"""Verdict: every promise checked against one run. True, false, or unknown: too little happened to prove anything."""
+"""Verdict: every promise checked against one run. The result is true, false, or unknown if too little happened."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,14 +36,14 @@ _MODULES: Sequence[ModuleType] = (
 )  # fmt: skip
 
 Check = Callable[[Case], Iterator[Violation]]
-#: Name -> the check, and the promise in a sentence.
+#: Name of each check -> its function, and the promise in one sentence.
 CHECKS: dict[str, tuple[Check, str]] = {
     module.__name__.rpartition(".")[2]: (module.check, module.PROMISE) for module in _MODULES
 }
 
 
 class Word(IntEnum):
-    """What a run showed. The numbers are exit codes."""
+    """The result of a run. The numbers are exit codes."""
 
     TRUE = 0
     FALSE = 1
@@ -52,7 +52,7 @@ class Word(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One promise: how it is checked, and what violates it."""
+    """One promise, and its violations in a run."""
 
     name: str
     promise: str
@@ -61,28 +61,28 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one run."""
+    """The verdict on one run."""
 
     checked: tuple[Checked, ...]
     sometimes: Counter[str]
-    #: What should have happened at least once, and did not.
+    #: Events that should have happened at least once, and did not.
     never: tuple[str, ...]
 
     @property
     def violations(self) -> tuple[Violation, ...]:
-        """Of all promises."""
+        """The violations of all promises."""
         return tuple(violation for one in self.checked for violation in one.violations)
 
     @property
     def word(self) -> Word:
-        """A violation counts whatever else did not happen."""
+        """The result. A violation outweighs events that never happened."""
         if self.violations:
             return Word.FALSE
         return Word.UNKNOWN if self.never else Word.TRUE
 
 
 def judge(case: Case, wanted: Iterable[str] = ()) -> Verdict:
-    """`wanted`: what has to have happened, in the words of `sometimes`."""
+    """Check every promise. `wanted`: the events that have to have happened, by their names in `sometimes`."""
     checked = tuple(Checked(name, promise, tuple(check(case))) for name, (check, promise) in CHECKS.items())
     happened = sometimes.counted(case)
     return Verdict(checked, happened, tuple(what for what in wanted if not happened[what]))

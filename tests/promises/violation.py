@@ -1,14 +1,15 @@
-"""Violation: one thing that a promise rules out, and that happened."""
+"""Violation: one event or state that a promise rules out."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """`kind`: one of the words in docs/promises.md's sense: "lost", "doubled" ... `what`: a sentence with the ids."""
+    """A broken promise. `kind`: a word as docs/promises.md uses it, "lost", "doubled" ... `what`: a sentence with the
+    ids."""
 
     kind: str
     what: str
-    #: The operation, key or entity, to find it in the history.
+    #: The operation, key or entity by which it can be found in the history.
     about: str = ""
     at_s: float | None = None
