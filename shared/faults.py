@@ -1,4 +1,4 @@
-"""Faults: the errors of a dependency by what they mean for the work, without the vendor's classes."""
+"""Faults: a dependency's errors, named by what they mean for the work and independent of the vendor's classes."""
 
 
 class Fault(Exception):
@@ -6,7 +6,7 @@ class Fault(Exception):
 
     def __init__(self, message: str = "", detail: str = "") -> None:
         super().__init__(message)
-        #: The error's own text without the data that it quotes, for logs. The message is for clients.
+        #: The text of the error without the data that it quotes, for logs. The message is for clients.
         self.detail = detail or message
 
 
@@ -15,7 +15,7 @@ class Contention(Fault):
 
 
 class Clash(Contention):
-    """A row with the same key was written first. If a retry sees the same again, it is no race."""
+    """A row with the same key was written first. If a retry fails in the same way, the cause is not a race."""
 
 
 class Outage(Fault):
@@ -24,17 +24,17 @@ class Outage(Fault):
 
 
 class Refusal(Outage):
-    """The dependency answers, and refuses whoever asks: by our credentials, our rights, its schema, or a full disk.
+    """The dependency answers with a refusal: of our credentials, our rights or its schema, or because its disk is full.
     Work is held as in any outage; a person has to act."""
 
 
 class NotPrimary(Outage):
-    """The dependency answers, and takes no writes: it is read-only, or its cluster has left it behind. A switch-over
-    ends that."""
+    """The dependency answers but takes no writes: it is read-only, or cut off from its cluster. A switch-over ends
+    this."""
 
 
 class CommitUnknown(Outage):
-    """The dependency stopped answering during a commit, which may have taken effect."""
+    """The dependency stopped answering during a commit. The commit may have taken effect."""
 
 
 class BadData(Fault):
@@ -46,5 +46,6 @@ class Unexplained(Fault):
 
 
 def words_of(error: Exception) -> str:
-    """What may be shown of an error: a fault's detail; of any other, whose text may hold data, its class."""
+    """Return the text of an error that may be shown: a fault's detail, or the class of any other error, whose text may
+    hold data."""
     return error.detail if isinstance(error, Fault) else type(error).__name__

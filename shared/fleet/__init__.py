@@ -1,5 +1,6 @@
 """Fleet: the breakers of every process, as each api sees them, and operators' orders to all of them.
 
 Each process decides by its own breakers alone. About once a second it reports them to a board in the cache Redis, and
-reads the orders given since. Without the board it goes on, but is not seen.
+reads the orders given since then. Without the board a process keeps working, but other processes do not see its
+breakers.
 """

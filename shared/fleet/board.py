@@ -1,12 +1,12 @@
-"""Board: reports and orders in the cache Redis.
+"""Board: exchanges reports and orders between processes, in the cache Redis.
 
 | key                      | type   | holds                                                                    |
 |--------------------------|--------|--------------------------------------------------------------------------|
 | `holdfast:fleet:reports` | hash   | `service/instance` -> its breakers, and the time of the report           |
 | `holdfast:fleet:orders`  | stream | operators' orders; an entry's id is the time of the order                |
 
-All times are by Redis' clock, so that no two machines' clocks are compared. If the cache loses its data, reports are
-written again within a second; orders are lost for replicas that start later.
+All times are by Redis' clock, so that the clocks of two machines are never compared. If the cache loses its data,
+reports are written again within a second; replicas that start later do not see the lost orders.
 """
 
 import asyncio
@@ -42,8 +42,8 @@ return micros
 
 
 class Board:
-    """The board, as one process uses it. `watching`: it reads the reports of the others, as an api does. `on_order` is
-    called with every order, also with those for others.
+    """One process's access to the board. `watching`: this process reads the reports of the others, as an api does.
+    `on_order` is called with every order, including orders for other processes.
 
         board = Board(cache, Member("writer", instance, breakers.values))
         loops = start({"board": board.run})
@@ -72,25 +72,25 @@ class Board:
         return self.roster.read_at is not None and time.monotonic() - self.roster.read_at <= REPORT_STALE_S
 
     def breakers(self) -> list[dict[str, Any]]:
-        """This process's breakers as they are now, and all others as they were reported. No I/O."""
+        """Return this process's breakers in their current state, and all others as last reported. No I/O."""
         own = about(self.member.service, self.member.instance, age_s=0)
         return [one | own for one in self.member.breakers()] + self.roster.shown(time.monotonic())
 
     async def run(self) -> None:
-        """Exchange reports and orders, for ever."""
+        """Exchange reports and orders until cancelled."""
         while True:
             try:
                 with self._reporter:
                     while await self.beat():
-                        pass  # it has carried out an order, so its report has changed
+                        pass  # an order was carried out, so the report has changed
                 metrics.board_beats.labels("done").inc()
             except (RedisError, OSError):
                 metrics.board_beats.labels("failed").inc()
             await asyncio.sleep(REPORT_EVERY_S)
 
     async def beat(self) -> bool:
-        """Report, read and carry out orders, and read the other reports, in one round trip. Returns whether an order
-        was carried out. Raises RedisError, OSError."""
+        """Report, read and carry out orders, and read the other reports, in one round trip. Return whether an order was
+        carried out. Raises RedisError, OSError."""
         pipeline = self._redis.pipeline(transaction=False)
         report = orjson.dumps(self.member.breakers(), option=orjson.OPT_UTC_Z)
         pipeline.eval(_REPORT, 1, REPORTS, self._key, report, BOARD_KEPT_S)
@@ -107,7 +107,8 @@ class Board:
         return obeyed
 
     async def give(self, order: Order) -> bool:
-        """Give an order to the replicas, which read it within about a second. Returns whether the board has it."""
+        """Give an order to the replicas, which read it within about a second. Return whether the board has stored the
+        order."""
         fields = order.fields()
         try:
             with self._order_reporter:
@@ -117,7 +118,7 @@ class Board:
             return False
 
     async def leave(self) -> None:
-        """Remove the report at once, rather than after ten seconds without one."""
+        """Remove the report at once, rather than after ten seconds without an update."""
         with self._reporter.suppressing(RedisError, OSError):
             await self._redis.hdel(REPORTS, self._key)
 

@@ -1,4 +1,4 @@
-"""Member: this process as part of the fleet: what it reports, and how it carries out orders."""
+"""Member: this process as part of the fleet. Reports its breakers, and carries out orders."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
@@ -12,28 +12,29 @@ _MS = 1000.0
 
 
 class Member:
-    """One process of the fleet. `breakers` is called each time, because breakers are created with what they guard."""
+    """One process of the fleet. `breakers` is called each time, because a breaker is created together with its
+    dependency's client."""
 
     def __init__(self, service: str, instance: str, breakers: Callable[[], Iterable[Breaker]]) -> None:
         self.service = service
         self.instance = instance
         self._breakers = breakers
-        #: By the breaker's name: the newest order, and the id of the order carried out last.
+        #: By the breaker's name: the newest order, and the id of the order that was carried out last.
         self._newest: dict[str, IssuedOrder] = {}
         self._obeyed: dict[str, str] = {}
 
     def breakers(self) -> list[dict[str, Any]]:
-        """The report: each breaker's snapshot, with its last transitions. Times in UTC."""
+        """Return the report: each breaker's snapshot, with its last transitions. Times are in UTC."""
         return [describe(breaker) for breaker in self._breakers()]
 
     def take(self, orders: Iterable[IssuedOrder]) -> None:
-        """Remember orders, oldest first; those that do not concern this process are ignored."""
+        """Remember orders, oldest first. Orders that do not concern this process are ignored."""
         for each in orders:
             if each.order.concerns(self.service, self.instance):
                 self._newest[each.order.breaker] = each
 
     def obey(self, board_ms: float) -> bool:
-        """Carry out the orders that are due at the board's time `board_ms`. Returns whether there was one."""
+        """Carry out the orders that are due at the board's time `board_ms`. Return whether there was one."""
         done = False
         for breaker in self._breakers():
             issued = self._newest.get(str(breaker.name))
@@ -45,8 +46,8 @@ class Member:
         return done
 
     def obey_at_once(self, order: Order) -> bool:
-        """Carry out an order now, if it concerns this process; reading it from the board later changes nothing. Returns
-        whether it did."""
+        """Carry out an order now if it concerns this process. Reading the same order from the board later changes
+        nothing. Return whether it was carried out."""
         mine = [each for each in self._breakers() if each.name == order.breaker]
         if not mine or not order.concerns(self.service, self.instance):
             return False
@@ -72,13 +73,14 @@ class Member:
 
 
 def describe(breaker: Breaker) -> dict[str, Any]:
-    """One breaker, as every status page shows it."""
+    """Return the form of one breaker that every status page shows."""
     snapshot: dict[str, Any] = _plain(breaker.snapshot())
     return snapshot | {"transitions": snapshot["transitions"][-_TRANSITIONS_SHOWN:], "refusal": breaker.refusal}
 
 
 def _plain(value: Any) -> Any:
-    """As `dataclasses.asdict`, which copies every value, and this runs every second for every breaker."""
+    """Convert dataclasses to plain dicts without copying values. `dataclasses.asdict` copies every value, and this runs
+    every second for every breaker."""
     if isinstance(value, tuple):
         return tuple(map(_plain, value))
     if is_dataclass(value):

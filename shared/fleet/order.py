@@ -1,7 +1,7 @@
-"""Order: an operator's override of a breaker, in every replica or in one. Pure.
+"""Order: an operator's override of a breaker, for every replica of a service or for one. Pure.
 
-An order replaces earlier ones, so only the newest one for a breaker counts. It ends `for_s` seconds after it was given,
-by the board's clock, however late a replica reads it.
+An order replaces earlier ones, so only the newest order for a breaker counts. It ends `for_s` seconds after it was
+given, by the board's clock, however late a replica reads it.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from holdfast.shared.runtime.time_budgets import OVERRIDE_MAX_S
 
 
 class Measure(StrEnum):
-    """What an order does to a breaker."""
+    """The effect of an order on a breaker."""
 
     FORCE_OPEN = "force_open"
     FORCE_CLOSED = "force_closed"
@@ -24,7 +24,7 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An operator's order. `instance` None: every replica of the service."""
+    """An operator's order. If `instance` is None, it is for every replica of the service."""
 
     id: str
     service: str
@@ -36,16 +36,17 @@ class Order:
     for_s: float
 
     def concerns(self, service: str, instance: str) -> bool:
-        """Whether it is for a breaker of this process."""
+        """Return whether the order is for a breaker of this process."""
         return self.service == service and self.instance in (None, instance)
 
     def fields(self) -> dict[str, str]:
-        """The fields of its entry on the board."""
+        """Return the fields of the order's entry on the board."""
         return {name: str(value) for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def parse(cls, fields: Mapping[bytes, bytes]) -> Self:
-        """From an entry's fields. Raises ValueError if they are invalid: another build may have written them."""
+        """Parse an order from an entry's fields. Raises ValueError if they are invalid: another build may have written
+        them."""
         texts = {name.decode(): value.decode() for name, value in fields.items()}
         try:
             order = cls(
@@ -74,6 +75,6 @@ class IssuedOrder:
 
     @classmethod
     def entry(cls, entry_id: str, fields: Mapping[bytes, bytes]) -> Self:
-        """From a stream entry, whose id is the time of the order. Raises ValueError."""
+        """Parse an issued order from a stream entry, whose id is the time of the order. Raises ValueError."""
         order = Order.parse(fields)
         return cls(order, int(entry_id.partition("-")[0]) + order.for_s * 1000)

@@ -1,4 +1,4 @@
-"""Roster: the replicas' reports of their breakers, and their age. Pure: time is an argument.
+"""Roster: the replicas' reports of their breakers, and the age of each report. Pure: time is an argument.
 
 A replica without a recent report is shown as stale, because its breakers may have changed; later it is removed.
 """
@@ -21,12 +21,12 @@ class Seen(NamedTuple):
 
 
 def member_key(service: str, instance: str) -> str:
-    """The key of a replica on the board."""
+    """Return the key of a replica on the board."""
     return f"{service}/{instance}"
 
 
 class Roster:
-    """The reports that this process read last, without its own, for which it has newer data."""
+    """The reports that this process read last, except its own, for which it has newer data."""
 
     def __init__(self, own: str) -> None:
         self._own = own
@@ -34,7 +34,7 @@ class Roster:
         self.read_at: float | None = None
 
     def read(self, reports: Mapping[bytes, bytes], board_s: float, now: float) -> list[bytes]:
-        """Take over the reports, read at `board_s` by the board's clock and `now` by ours. Returns the keys of replicas
+        """Take over the reports, read at `board_s` by the board's clock and `now` by ours. Return the keys of replicas
         to remove from the board."""
         self.read_at = now
         self._seen = {}
@@ -51,7 +51,7 @@ class Roster:
         return gone
 
     def shown(self, now: float) -> list[dict[str, Any]]:
-        """Every breaker of the replicas that are not gone, with the age of its report."""
+        """Return every breaker of the replicas that are not gone, with the age of its report."""
         return [
             breaker | about(seen.service, seen.instance, now - seen.reported_at)
             for seen in self._seen.values()
@@ -61,14 +61,14 @@ class Roster:
 
 
 def about(service: str, instance: str, age_s: float) -> dict[str, Any]:
-    """The replica that a breaker belongs to, and the age of its report."""
+    """Return the replica that a breaker belongs to, and the age of its report."""
     report = {"age_s": round(age_s, 3), "stale": age_s > REPORT_STALE_S}
     return {"service": service, "instance": instance, "report": report}
 
 
 def parse(value: bytes) -> tuple[float, list[dict[str, Any]]]:
-    """A report: (its time in Unix seconds of the board's clock, its breakers). An invalid one, as another build may
-    write it, has no breakers and the time 0."""
+    """Parse a report. Return its time in Unix seconds of the board's clock, and its breakers. An invalid report, which
+    another build may have written, has no breakers and the time 0."""
     try:
         reported_us, _, body = value.partition(b" ")
         report = documents.parse(body)

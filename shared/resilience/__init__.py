@@ -1,1 +1,1 @@
-"""Resilience: what protects the work from dependencies that fail: breakers, retries, deadlines, pools, supervision."""
+"""Resilience: protects the work from dependencies that fail, by breakers, retries, deadlines, pools and supervision."""

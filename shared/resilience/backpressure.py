@@ -1,7 +1,7 @@
-"""Backpressure: whether new writes are refused because they would wait too long. Pure.
+"""Backpressure: decides whether new writes are refused because they would wait too long. Pure.
 
 A new write waits for the entries that no writer has received yet. An entry that a writer holds, for example because its
-row is locked, delays no other.
+row is locked, does not delay other entries.
 """
 
 from math import ceil
@@ -13,10 +13,10 @@ _RETRY_AFTER_S = (1, 30)
 
 
 class Sight(NamedTuple):
-    """The stream at one moment, in seconds of a monotonic clock."""
+    """The stream at one moment, `at` in seconds of a monotonic clock."""
 
     at: float
-    #: Entries on the stream, and those of them that no writer has received.
+    #: Entries on the stream, and the number of them that no writer has received.
     depth: int
     waiting: int
     #: Age of the oldest waiting entry; 0 if there is none.
@@ -26,7 +26,7 @@ class Sight(NamedTuple):
 
 
 class Backpressure:
-    """Backpressure: begins above `depth_max` entries or a wait of `wait_max_s`; ends when both are below 70 % of that.
+    """Starts above `depth_max` entries or an expected wait of `wait_max_s`; ends when both are below 70 % of that.
 
     backpressure.observe(Sight(at=now, depth=5, waiting=2, waiting_s=0.1, drained=100))
     if backpressure.active: ...
@@ -37,12 +37,12 @@ class Backpressure:
         self._wait_max_s = wait_max_s
         self._sight: Sight | None = None
         self._flowed_at: float | None = None
-        #: Entries a second, smoothed while they flow.
+        #: Entries per second, smoothed while entries are drained.
         self.drain_rate = 0.0
         self.active = False
 
     def observe(self, sight: Sight) -> None:
-        """Take over a new observation."""
+        """Take over a new observation, and update `active`."""
         before, self._sight = self._sight, sight
         if before is not None and sight.at > before.at:
             self._measure(sight, max(0, sight.drained - before.drained) / (sight.at - before.at), before.at)
@@ -50,8 +50,8 @@ class Backpressure:
         self.active = share > (_RESUME_AT if self.active else 1)
 
     def wait_s(self) -> float:
-        """The expected wait of a write that is accepted now: the age of the oldest waiting entry, or the time to drain
-        all waiting ones, whichever is longer. Without a drain rate only the first is known."""
+        """Return the expected wait of a write that is accepted now: the age of the oldest waiting entry, or the time to
+        drain all waiting entries, whichever is longer. Without a drain rate only the age is known."""
         seen = self._sight
         if seen is None:
             return 0.0
@@ -59,7 +59,7 @@ class Backpressure:
         return max(seen.waiting_s, predicted_s)
 
     def numbers(self) -> dict[str, object]:
-        """The last observation and the limits, for logs."""
+        """Return the last observation and the limits, for logs."""
         seen = self._sight
         return {
             "depth": seen.depth if seen else None,
@@ -70,12 +70,13 @@ class Backpressure:
         }
 
     def blind(self) -> None:
-        """The stream cannot be observed. Accepting a write will fail by itself then, so there is no backpressure."""
+        """Record that the stream cannot be observed. Accepting a write fails on its own then, so there is no
+        backpressure."""
         self._sight = None
         self.active = False
 
     def retry_after_s(self) -> int:
-        """The expected time until the backlog is short enough; the longest if nothing is drained."""
+        """Return the expected seconds until the backlog is short enough; the maximum if nothing is drained."""
         least, most = _RETRY_AFTER_S
         if self._sight is None or self.drain_rate <= 0:
             return most

@@ -1,4 +1,4 @@
-"""Deadline: the time limit of the running request, for everything that works for it.
+"""Deadline: the time limit of the running request, for all code that runs on its behalf.
 
 with deadline.scope(5.0):
     timeout_s = min(1.5, deadline.remaining_s())
@@ -12,18 +12,18 @@ _END: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def end() -> float | None:
-    """The deadline on the monotonic clock; None: there is none."""
+    """Return the deadline on the monotonic clock, or None if there is none."""
     return _END.get()
 
 
 def remaining_s() -> float:
-    """Seconds left, never below 0; infinite without a deadline."""
+    """Return the seconds left, never below 0; infinite without a deadline."""
     ends = _END.get()
     return inf if ends is None else max(0.0, ends - time.monotonic())
 
 
 class scope:  # noqa: N801 - reads as a function; a generator's context manager costs three times as much
-    """Set a deadline for the block, `seconds` from now; an earlier one stays."""
+    """Sets a deadline for the block, `seconds` from now. An earlier deadline stays in force."""
 
     __slots__ = ("_seconds", "_token")
 

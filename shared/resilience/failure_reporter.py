@@ -4,13 +4,13 @@
 |--------------------------------|------------------------------------------------------------------|
 | the first failure              | `loop_failing`, with the error's own text                        |
 | another cause                  | `loop_failing` again, at most ten times a minute                 |
-| the same cause                 | nothing; it is counted                                           |
-| it works again                 | `loop_recovered`, with the number of failures and the duration   |
+| the same cause                 | nothing; the failure is counted                                  |
+| success after failures         | `loop_recovered`, with the number of failures and the duration   |
 
 A store that answers with a refusal (a wrong password, a missing right, a key of another type, an error in a script) is
-not down: the answer stays the same until a person repairs something. Such a failure is logged as an error, counted as
-`refused`, and alerted on. A node of a store that takes no writes, or not these, is counted as `wrong_node`. The check
-`loops` of `/health` lists what fails now.
+not down: the answer stays the same until a person repairs the cause. Such a failure is logged as an error, counted as
+`refused`, and alerted on. The answer of a node that takes no writes, or not these writes, is counted as `wrong_node`.
+The check `loops` of `/health` lists current failures.
 """
 
 import re
@@ -33,11 +33,11 @@ from holdfast.shared.telemetry.logs import Action
 
 NO_ANSWER, REFUSED, WRONG_NODE = "no_answer", "refused", "wrong_node"
 _TEXT_MAX_CHARS = 300
-#: A cause that comes and goes is logged at most this often in this time.
+#: A cause that comes and goes is logged at most this often within this time.
 _LINES_MAX, _LINES_S = 10, 60.0
-#: redis-py counts the first two among its connection errors.
+#: redis-py counts the two authentication errors among its connection errors, so they are listed here.
 _REFUSALS = (ResponseError, AuthenticationError, AuthorizationError, BadData, Refusal, Unexplained)
-#: The errors of a store, besides our own that wrap them.
+#: The errors of a store, apart from our own errors that wrap them.
 AWAY = (RedisError, OSError, NotSent, Fault)
 
 _NUMBER = re.compile(r"\d+")
@@ -47,12 +47,12 @@ _failing: dict[int, "FailureReporter"] = {}
 
 
 class FailureReporter:
-    """Reports the failures of one loop or step. `name` is the metrics' label `loop`.
+    """Reports the failures of one loop or step. `name` is the value of the metrics' label `loop`.
 
     self._reporter = FailureReporter("board")
-    with self._reporter:                              # reports how the block ends, and lets its error pass
+    with self._reporter:                              # reports how the block ends, and re-raises its error
         await self._redis.get(key)
-    with self._reporter.suppressing(RedisError):      # the same, and keeps this error
+    with self._reporter.suppressing(RedisError):      # the same, and suppresses this error
         await self._redis.delete(key)
     """
 
@@ -68,7 +68,8 @@ class FailureReporter:
         self._silent = False
 
     def failed(self, error: BaseException) -> None:
-        """An attempt ended with `error`. A breaker's refusal is not reported: the breaker has reported its cause."""
+        """Record an attempt that ended with `error`. A breaker's refusal is ignored: the breaker has reported its
+        cause."""
         error = cause_of(error)
         if isinstance(error, CallRefused):
             return
@@ -87,7 +88,7 @@ class FailureReporter:
             self._log(kind, now)
 
     def worked(self) -> None:
-        """An attempt worked."""
+        """Record an attempt that worked."""
         if not self.failing:
             return
         self.failing = ""
@@ -98,7 +99,7 @@ class FailureReporter:
 
     @contextmanager
     def suppressing(self, *errors: type[Exception]) -> Iterator[None]:
-        """A `with` block that reports how it ended, and suppresses these errors."""
+        """Open a `with` block that reports how it ended, and suppresses these errors."""
         try:
             with self:
                 yield
@@ -125,20 +126,20 @@ class FailureReporter:
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """The vendor's error, or the fault, behind our own errors."""
+    """Return the vendor's error, or the fault, that our own errors wrap."""
     while isinstance(error, AppError | NotSent) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether the store answered, and refused: another attempt will not help."""
+    """Return whether the store answered with a refusal, so that another attempt will not help."""
     return isinstance(cause_of(error), _REFUSALS)
 
 
 def text_of(error: BaseException) -> str:
-    """The error's class and text, cut to what a log needs. Of a fault its text alone, without the data that it quotes:
-    the text says which it is."""
+    """Return the error's class and text, shortened for logs. For a fault, return only its own text, which identifies it
+    and omits the data that it quotes."""
     error = cause_of(error)
     if isinstance(error, Fault) and error.detail:
         return error.detail[:_TEXT_MAX_CHARS]
@@ -149,6 +150,6 @@ def text_of(error: BaseException) -> str:
 
 
 def check() -> tuple[bool, str]:
-    """A health check: everything that fails now."""
+    """Run the health check `loops`: return whether nothing fails now, and a list of current failures."""
     failing = sorted({f"{each.name}: {each.failing}" for each in _failing.values()})
     return not failing, "; ".join(failing)

@@ -9,7 +9,7 @@ from holdfast.shared.telemetry import metrics
 
 
 class Pool(ThreadPoolExecutor):
-    """A thread pool for one kind of blocking calls, so that a hung dependency blocks no others. `name` labels its
+    """A thread pool for one kind of blocking calls, so that a hung dependency blocks no other calls. `name` labels its
     metrics and threads.
 
         pool = Pool("database", threads=16)
@@ -24,7 +24,7 @@ class Pool(ThreadPoolExecutor):
         metrics.pool_in_use.labels(name).set_function(lambda: self._taken)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As in any executor. Calls that wait for a thread count as in use."""
+        """Submit a call, as any executor does. Calls that wait for a thread count as in use."""
         future = super().submit(fn, *args, **kwargs)
         with self._counting:
             self._taken += 1

@@ -1,4 +1,4 @@
-"""Retry: the only module that imports tenacity. Every pause has full jitter."""
+"""Retry: repeats failed calls, with full jitter in every pause. The only module that imports tenacity."""
 
 from collections.abc import Awaitable, Callable
 from math import isfinite
@@ -22,7 +22,7 @@ from holdfast.shared.telemetry.logs import Action
 
 T = TypeVar("T")
 
-#: Event loops round their timers; a retry must not be early.
+#: Event loops round their timers, and a retry must not be early.
 _TIMER_SLACK_S = 0.01
 
 
@@ -35,7 +35,7 @@ async def retry_on(
     attempts: int,
     before_sleep: Callable[[RetryCallState], None] | None = None,
 ) -> T:
-    """`call()` until it raises something else than `error`, or `attempts` are used up.
+    """Return the result of `call()`. Retry while it raises `error`, up to `attempts` attempts.
 
     Waits uniform(0, min(cap_s, base_s * 2**n)) seconds before attempt n + 1, and raises the last error itself.
     """
@@ -60,7 +60,10 @@ async def retry_forever(
     base_s: float,
     cap_s: float,
 ) -> T:
-    """`call()` until it raises something else than `error`. Waits like `retry_on`; `reporter` reports each attempt."""
+    """Return the result of `call()`. Retry without limit while it raises `error`.
+
+    Waits like `retry_on`. `reporter` reports each attempt.
+    """
 
     async def attempt() -> T:
         with reporter:
@@ -79,7 +82,8 @@ async def _retried(
     error: type[BaseException] | tuple[type[BaseException], ...],
     retrying: Callable[[], AsyncRetrying],
 ) -> T:
-    """The first attempt is made without tenacity, which costs more than many a call; a failure is handed over to it."""
+    """Make the first attempt without tenacity, whose overhead exceeds the cost of many calls. Only a failed attempt is
+    handed over to tenacity."""
     try:
         return await call()
     except error as failed:
@@ -94,7 +98,7 @@ async def _retried(
 
 
 class Retrier:
-    """The only retrying layer of a hop, with its dependency's budget. `limits` may be replaced at any time.
+    """The only retrying layer of a hop, with the retry budget of its dependency. `limits` may be replaced at any time.
 
     retrier = Retrier("third_party", RetryBudget(), RetryLimits(most=3, base_s=0.1, cap_s=2))
     answer = await retrier.run(lambda number: call(attempt=number), decide, deadline.remaining_s)
@@ -114,8 +118,11 @@ class Retrier:
         decide: Callable[[Exception], RetryDecision],
         remaining_s: Callable[[], float],
     ) -> T:
-        """`call(number)`, from 1, until it succeeds, `decide` forbids another attempt, or the attempts, the time or the
-        budget are used up. Raises the last error itself."""
+        """Return the result of `call(number)`; `number` counts attempts from 1.
+
+        Stops retrying when `decide` forbids another attempt, or when the attempts, the time or the budget are used up.
+        Raises the last error itself.
+        """
         limits = self.limits
         self._budget.earn()
         allowed = RetryAllowed()
@@ -167,7 +174,7 @@ class Retrier:
         try:
             return await retrying(attempt)
         finally:
-            retrying.iter_state.reset()  # what it keeps of the last attempt holds it, and the call
+            retrying.iter_state.reset()  # tenacity would keep the last attempt, and with it the call, alive
 
     def _suppress(self, why: Suppressed, state: RetryCallState, limits: RetryLimits, left_s: float) -> None:
         self._suppressed[why].inc()
@@ -188,8 +195,8 @@ def _ms(seconds: float) -> float | None:
 
 
 class SecondAttempt:
-    """One retry without a pause, for a connection that had died unnoticed, paid from the retry budget. For hot paths: a
-    call that succeeds costs one addition.
+    """Allows one retry without a pause, for a connection that had died unnoticed, paid from the retry budget. For hot
+    paths: a call that succeeds costs one addition.
 
         self._second_attempt.started()
         try: ...
@@ -204,12 +211,12 @@ class SecondAttempt:
         self._suppressed = metrics.retries_suppressed.labels(dependency, Suppressed.BUDGET.value)
 
     def started(self) -> None:
-        """A first attempt is made."""
+        """Count a first attempt, before it is made."""
         self._budget.earn()
         self._first.inc()
 
     def allowed(self) -> bool:
-        """Whether the attempt that failed may be repeated."""
+        """Return whether the attempt that failed may be repeated, and count the retry."""
         if not self._budget.spend():
             self._suppressed.inc()
             return False

@@ -1,4 +1,4 @@
-"""Retry rules: whether a failed attempt may be repeated, and how often. Pure."""
+"""Retry rules: the possible decisions on a failed attempt, and the limits of retrying. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,30 +6,31 @@ from typing import NamedTuple
 
 
 class Suppressed(StrEnum):
-    """Why an attempt that might have helped is not made."""
+    """The reason why an attempt that might have helped is not made."""
 
     BUDGET = "budget"
     DEADLINE = "deadline"
-    #: The failed attempt may have taken effect, and must not do so twice.
+    #: The failed attempt may have taken effect, and a second effect must be prevented.
     UNSAFE = "unsafe"
     #: The breaker has opened in the meantime.
     OPEN = "open"
 
 
 class RetryAllowed(NamedTuple):
-    """Another attempt may help, not before `not_before_s` seconds if the dependency asked for that."""
+    """Another attempt may help. If the dependency asked for a pause, it starts after `not_before_s` seconds at the
+    earliest."""
 
     not_before_s: float | None = None
 
 
-#: None: another attempt would end the same way.
+#: None means that another attempt would end the same way.
 RetryDecision = RetryAllowed | Suppressed | None
 
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """At most `most` attempts, with pauses of uniform(0, min(cap_s, base_s * 2**n)); none with less than `least_s`
-    left."""
+    """At most `most` attempts, with pauses of uniform(0, min(cap_s, base_s * 2**n)) seconds. No attempt is started with
+    less than `least_s` left."""
 
     most: int
     base_s: float

@@ -1,5 +1,5 @@
-"""Supervise: a background loop that crashes is logged with its traceback, counted, and started again. A failure of its
-store is no crash: it is reported once, and the loop is started again too."""
+"""Supervise: restarts background loops that crash. A crash is logged with its traceback and counted. A failure of the
+loop's store is not a crash: it is reported once, and the loop is restarted as well."""
 
 import asyncio
 import random
@@ -18,32 +18,32 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
 _BASE_S, _CAP_S = 0.5, 30.0
-#: Keeps the power of two small, however often a loop has crashed.
+#: Limits the exponent, however often a loop has crashed.
 _DOUBLINGS_MAX = 10
-#: A loop whose store was down goes on soon after it is back.
+#: Maximum pause of a loop whose store is down, so that it continues soon after the store is back.
 _AWAY_CAP_S = 1.0
-#: A loop that ran this long before it crashed starts with the shortest pause again.
+#: A loop that ran this long before it crashed starts again with the shortest pause.
 _CALM_S = 60.0
 _CANCEL_AGAIN_S = 1.0
 _CANCELLED_TIMES = 5
 _AWAY = (Outage, Unexplained, DatabaseUnavailable, QueueUnavailable, RedisError, NotSent)
-#: A loop that has run this long since its failure is reported as recovered, if it does not report that itself.
+#: A loop that has run this long since its failure is reported as recovered, unless it has reported that itself.
 _WELL_S = 15.0
 
 _reporter: ContextVar[FailureReporter] = ContextVar("reporter of the loop that runs here")
 
 
 def start(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[Never]]:
-    """Run each loop for ever, as a task with its name."""
+    """Start each loop as a supervised task with the loop's name."""
     return [asyncio.create_task(forever(name, loop), name=name) for name, loop in loops.items()]
 
 
 async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks, and wait until they have released what they held.
+    """Cancel the tasks, and wait until they have ended.
 
     Python 3.11's `asyncio.wait_for`, in which redis-py sends every command, loses a cancellation that arrives just
-    after the command was sent; the task then runs on. So tasks are cancelled again until they end; after the last time,
-    those that still run are logged and left.
+    after the command was sent; the task then runs on. So tasks are cancelled again, up to five times. Tasks that still
+    run after that are logged and left.
     """
     running = set(tasks)
     for _ in range(_CANCELLED_TIMES):
@@ -57,7 +57,7 @@ async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 def iteration_succeeded() -> None:
-    """To be called by a supervised loop after an iteration that worked."""
+    """Report that an iteration of the running supervised loop worked. Called by the loop itself."""
     reporter = _reporter.get(None)
     if reporter is not None and reporter.failing:
         reporter.worked()
@@ -69,8 +69,11 @@ def _is_cancelled() -> bool:
 
 
 async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
-    """Run `loop()` for ever, with a pause of full jitter after each crash, which grows until a run of a minute. A
-    cancellation that nobody asked of this task came from something that it waited for, and is a crash."""
+    """Run `loop()` without end, and restart it after each crash. Raises CancelledError if this task is cancelled.
+
+    The pause before a restart has full jitter. It grows with each crash until a run has lasted a minute. A cancellation
+    that was not requested of this task came from something that the task awaited, and counts as a crash.
+    """
     crashes = 0
     crashed = metrics.loop_crashes.labels(name)
     reporter = FailureReporter(name)
@@ -80,7 +83,7 @@ async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
         well = asyncio.get_running_loop().call_later(_WELL_S, reporter.worked)
         try:
             await loop()
-        except (Exception, asyncio.CancelledError) as error:  # whatever it was, the loop has to go on
+        except (Exception, asyncio.CancelledError) as error:  # whatever the error is, the loop has to go on
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             crashes = 1 if time.monotonic() - began > _CALM_S else crashes + 1

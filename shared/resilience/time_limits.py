@@ -1,8 +1,8 @@
-"""Time limits of what almost always ends in time. A timer for each request would cost more than the rest of its
-deadline.
+"""Time limits: cheap limits for requests, which almost always end in time. A timer per request would cost more than the
+rest of its deadline.
 
-Limits that end about the same time share one timer, which fires a moment earlier. What has not ended by then gets a
-timer of its own, so that a limit is as exact as `asyncio.timeout`.
+Limits that end at about the same time share one timer, which fires slightly earlier. Each limit that is still running
+then gets a timer of its own, so it is as exact as `asyncio.timeout`.
 
     limits = TimeLimits()                   # of one event loop
     with limits.within(5.0) as limit:       # raises TimeoutError, as `asyncio.timeout` does
@@ -20,18 +20,19 @@ _TOGETHER_S = 0.1
 
 
 class TimeLimits:
-    """Those of one event loop."""
+    """The time limits of one event loop."""
 
     def __init__(self) -> None:
-        #: What ends within one part of the time, by its number; in order, as a set would not keep it.
+        #: The limits that end within the same slice of time, by the number of the slice. A dict keeps their order; a
+        #: set would not.
         self._parts: dict[int, dict[Limited, None]] = {}
 
     def within(self, seconds: float) -> "TimeLimit":
-        """For a `with` block of a task."""
+        """Return a limit of `seconds` for a `with` block of a task."""
         return TimeLimit(self, seconds)
 
     def add(self, limited: "Limited", now: float) -> "dict[Limited, None]":
-        """Returns where it is in until it is over."""
+        """Add a limit to its slice, and return the slice, from which the limit is to be removed once it is over."""
         number = int(limited.ends / _TOGETHER_S)
         part = self._parts.get(number)
         if part is None:
@@ -47,7 +48,7 @@ class TimeLimits:
 
 
 class Limited(ABC):
-    """Something with a limit. `overdue` is called once it has passed, unless `over` was called before."""
+    """Something with a time limit. `overdue` is called once the limit has passed, unless `over` was called before."""
 
     __slots__ = ("_among", "_limits", "_timer", "ends")
 
@@ -57,13 +58,13 @@ class Limited(ABC):
         self._timer: asyncio.TimerHandle | None = None
 
     def until(self, ends: float, now: float) -> None:
-        """Set the limit, or another one. Both are on the monotonic clock."""
+        """Set or replace the limit. `ends` and `now` are on the monotonic clock."""
         self.over()
         self.ends = ends
         self._among = self._limits.add(self, now)
 
     def over(self) -> None:
-        """There is no limit any more."""
+        """Remove the limit."""
         if self._among is not None:
             self._among.pop(self, None)
             self._among = None
@@ -72,16 +73,16 @@ class Limited(ABC):
             self._timer = None
 
     def watch(self) -> None:
-        """It ends soon."""
+        """Start a timer of its own, because the limit ends soon."""
         self._timer = asyncio.get_running_loop().call_later(max(0.0, self.ends - time.monotonic()), self.overdue)
 
     @abstractmethod
     def overdue(self) -> None:
-        """The limit has passed."""
+        """React to the passed limit."""
 
 
 class TimeLimit(Limited):
-    """The limit of a block. `expired`: it ended the block."""
+    """The time limit of a block. `expired` is set if the limit ended the block."""
 
     __slots__ = ("_cancelled_before", "_seconds", "_task", "expired")
 
@@ -104,12 +105,12 @@ class TimeLimit(Limited):
             raise TimeoutError from error
 
     def move(self, seconds: float) -> None:
-        """It ends so much later than now."""
+        """Let the limit end `seconds` from now."""
         if not self.expired:
             now = time.monotonic()
             self.until(now + seconds, now)
 
     def overdue(self) -> None:
-        """End the block."""
+        """End the block by cancelling its task."""
         self.expired = True
         self._task.cancel()

@@ -1,4 +1,4 @@
-"""Breaker: the interface of `circuitbreaker.CircuitBreaker` with another state machine inside."""
+"""Breaker: a circuit breaker with the interface of `circuitbreaker.CircuitBreaker` and a state machine of its own."""
 
 import random as randoms
 import time
@@ -37,9 +37,10 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
         with breaker.guard():                               # the same around a block
             commit()
 
-    `classify` says what an error means for the dependency. `deadline` gives the moment, on `clock`, at which our own
-    time for the running call ends, or None: a cancellation after it is the dependency's failure, one before it is a
-    client's disconnect. `clock` is monotonic, in seconds; `wall` is the time of day; `random` gives 0 to 1.
+    `classify` judges what an error means for the dependency. `deadline` returns the moment, on `clock`, at which our
+    own time for the running call ends, or None. A cancellation after that moment counts as the dependency's failure; a
+    cancellation before it counts as a client's disconnect. `clock` is monotonic, in seconds; `wall` is the time of day;
+    `random` returns a number from 0 to 1.
     """
 
     def __init__(
@@ -62,14 +63,14 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
 
         machine = Machine(policy or Policy(), now=clock(), random=random, stamp=stamp)
         self._gate = Gate(machine, clock, judge, report)
-        #: What the dependency says, while it answers a prober's probes and refuses them. The prober sets it.
+        #: The dependency's error text while it answers a prober's probes with refusals, else None. The prober sets it.
         self.refusal: str | None = None
         metrics.breaker_admitted_share.labels(name).set_function(lambda: machine.admitted_share)
 
     # --- calls ---
 
     async def call_async(self, func: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`await func(...)`, if it may pass. Raises CallRefused, or what `func` raises."""
+        """Return the result of `await func(...)` if the call may pass. Raises CallRefused, or what `func` raises."""
         gate = self._gate
         token = gate.machine.door or gate.admit()
         if isinstance(token, Refused):
@@ -85,8 +86,8 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
         return result
 
     async def probe(self, ask: Callable[[], Awaitable[object]]) -> None:
-        """`await ask()` as a probe, which an open breaker lets through as well. For a prober: prober.py. Raises like
-        `call_async`."""
+        """Run `await ask()` as a probe, which an open breaker lets through as well. Only for the prober (prober.py).
+        Raises CallRefused, or what `ask` raises."""
         gate = self._gate
         token = gate.admit_prober()
         if isinstance(token, Refused):
@@ -101,7 +102,7 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
 
     @contextmanager
     def guard(self) -> Generator[None]:
-        """`with breaker.guard(): ...`, around synchronous or asynchronous code. Raises CallRefused."""
+        """Guard a block of synchronous or asynchronous code: `with breaker.guard(): ...`. Raises CallRefused."""
         gate = self._gate
         token = gate.admit()
         if isinstance(token, Refused):
@@ -115,77 +116,80 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
         gate.succeeded(token, began)
 
     def __enter__(self) -> NoReturn:
-        """Refused: one breaker is entered by many calls at once, and cannot know which of them leaves."""
+        """Raise TypeError: many calls enter one breaker at once, so it could not match an exit with its call."""
         raise TypeError(_TWO_FORMS)
 
     def decorate(self, _function: object) -> NoReturn:
-        """Refused: the package's decorator does not count the calls that it refuses."""
+        """Raise TypeError: the package's decorator does not count the calls that it refuses."""
         raise TypeError(_TWO_FORMS)
 
     # --- operators: each override ends by itself, and is recorded with actor and reason ---
 
     def force_open(self, *, actor: str, reason: str, for_s: float = OVERRIDE_S) -> None:
-        """Let nothing through for `for_s` seconds; then probe."""
+        """Refuse every call for `for_s` seconds; then probe."""
         self._gate.impose(Override.FORCE_OPEN, for_s, actor, reason)
 
     def force_closed(self, *, actor: str, reason: str, for_s: float = OVERRIDE_S) -> None:
-        """Let everything through for `for_s` seconds; it is counted, and afterwards the counts decide."""
+        """Let every call through for `for_s` seconds. Calls are still counted, and afterwards the counts decide."""
         self._gate.impose(Override.FORCE_CLOSED, for_s, actor, reason)
 
     def observe_only(self, *, actor: str, reason: str, for_s: float = OVERRIDE_S) -> None:
-        """Go on deciding and count what would be refused, but let every call through for `for_s` seconds."""
+        """Keep deciding and count the calls that would be refused, but let every call through for `for_s` seconds."""
         self._gate.impose(Override.OBSERVE_ONLY, for_s, actor, reason)
 
     def lift(self, *, actor: str, reason: str) -> None:
-        """End the override now, as its time limit would."""
+        """End the override now, with the same effect as its time limit."""
         self._gate.lift(actor, reason)
 
     def reset(self, *, actor: str, reason: str) -> None:
-        """Close it, forget the counts, and end any override."""
+        """Close the breaker, clear the counts, and end any override."""
         self._gate.reset(actor, reason)
 
     def adopt(self, policy: Policy) -> None:
-        """Use another policy from now on; the counts are kept."""
+        """Use another policy from now on. The counts are kept unless the shape of the window changes."""
         self._gate.adopt(policy)
 
     # --- state ---
 
     def snapshot(self) -> Snapshot:
-        """The state now. Expired timers are applied first, so a reading updates the metrics."""
+        """Return the current state. Expired timers are applied first, so reading the state also updates the metrics."""
         return self._gate.snapshot(str(self.name))
 
     @property
     def undisturbed(self) -> bool:
-        """Closed, with no ramp and no override: every call may pass. Reads one attribute."""
+        """Whether every call passes: the breaker is closed, with no ramp, no throttling and no override. Reads one
+        attribute."""
         return self._gate.machine.door is not None
 
     @property
     def state(self) -> State:
-        """Equal to the package's `STATE_...`. With OBSERVE_ONLY: the state it would be in."""
+        """The state, equal to the package's `STATE_...` constant. Under OBSERVE_ONLY: the state that would be enforced
+        otherwise."""
         return self.snapshot().state
 
     @property
     def refuses(self) -> bool:
-        """Whether it is open and enforces that."""
+        """Whether the breaker is open and its refusals are enforced."""
         now = self.snapshot()
         observed = now.imposed is not None and now.imposed.override is Override.OBSERVE_ONLY
         return now.state is State.OPEN and not observed
 
     @property
     def open_remaining(self) -> int:
-        """Whole seconds until a probe may pass, rounded up; 0 when not open."""
+        """The whole seconds until a probe may pass, rounded up; 0 when not open."""
         return ceil(self._gate.open_remaining_s())
 
     @property
     def failure_count(self) -> int:
-        """Failures in the window."""
+        """The number of failures in the window."""
         return self.snapshot().counts.failures
 
     @property
     def last_failure(self) -> str | None:
-        """The class name of the last failure: the error itself would keep every local of its call alive."""
+        """The class name of the last failure. The error itself would keep every local variable of its call alive."""
         return self._gate.last_failure
 
     def listen(self, listener: Callable[[str, Transition], None]) -> None:
-        """Call `listener(name, transition)` after each transition, outside the lock. Its errors are logged."""
+        """Call `listener(name, transition)` after each transition, outside the lock. Errors of the listener are
+        logged."""
         self._gate.listeners.append(lambda transition: listener(str(self.name), transition))

@@ -1,6 +1,6 @@
-"""Gate: the machine with its lock, its clock, its report and its listeners.
+"""Gate: the state machine together with its lock, clock, report and listeners.
 
-Every decision and every outcome is one step under one lock, so that the machine sees the calls of any number of threads
+Every decision and every outcome is one step under one lock, so the machine processes the calls of any number of threads
 and event loops one by one. The lock is never held while the caller's code runs. Listeners are called outside it, in
 order within a thread; between threads, the generations of transitions give the order.
 """
@@ -20,7 +20,7 @@ from holdfast.shared.runtime.time_budgets import OVERRIDE_MAX_S
 
 
 class Gate:
-    """A thread-safe machine. `clock` is monotonic, in seconds."""
+    """A thread-safe state machine. `clock` is monotonic, in seconds."""
 
     def __init__(self, machine: Machine, clock: Callable[[], float], judge: Judge, report: Report) -> None:
         self.machine = machine
@@ -33,9 +33,9 @@ class Gate:
         self._lock = threading.RLock()  # reentrant: a finaliser may end a call while this thread holds it
 
     def admit(self) -> int | Refused:
-        """A token for `ended`, or why not."""
+        """Return a token to be passed to `succeeded` or `failed`, or the reason for the refusal."""
         token = self.machine.door
-        if token is not None:  # a single read, so no other thread can come between
+        if token is not None:  # a single read, so no other thread can intervene
             return token
         with self._lock:
             answer = self.machine.admit(self.clock())
@@ -49,14 +49,14 @@ class Gate:
         return UNCOUNTED
 
     def admit_prober(self) -> int | Refused:
-        """The same for the prober. A refusal of it is no refused call."""
+        """Return the same for the prober. Its refusals are not counted as refused calls."""
         with self._lock:
             answer = self.machine.door or self.machine.admit(self.clock(), prober=True)
         self._report_transitions()
         return answer
 
     def succeeded(self, token: int, began: float) -> None:
-        """A call that began at `began` succeeded."""
+        """Record the success of a call that began at `began`."""
         now = self.clock()
         took_s = now - began
         machine = self.machine
@@ -67,7 +67,7 @@ class Gate:
             self._report_transitions()
 
     def failed(self, token: int, began: float, error: BaseException) -> None:
-        """A call that began at `began` ended with `error`."""
+        """Record that a call that began at `began` ended with `error`."""
         now = self.clock()
         judgement = self._judge.judge(error, now - began, now, self.machine.policy)
         self._report.ended(judgement, error, now - began)
@@ -78,7 +78,8 @@ class Gate:
         self._report_transitions()
 
     def impose(self, override: Override, for_s: float, actor: str, reason: str) -> None:
-        """Impose an override for `for_s` seconds, at most a day."""
+        """Impose an override for `for_s` seconds, at most a day. Raises ValueError for any other duration, or without
+        an actor and a reason."""
         if not isfinite(for_s) or not 0 < for_s <= OVERRIDE_MAX_S:
             raise ValueError(f"for_s must be above 0 and at most {OVERRIDE_MAX_S:.0f}, not {for_s}")
         _require_reason(actor, reason)
@@ -87,7 +88,7 @@ class Gate:
         self._report_transitions()
 
     def lift(self, actor: str, reason: str) -> None:
-        """End the override."""
+        """End the override. Raises ValueError without an actor and a reason."""
         _require_reason(actor, reason)
         with self._lock:
             self.machine.apply_timers(self.clock())
@@ -95,26 +96,26 @@ class Gate:
         self._report_transitions()
 
     def reset(self, actor: str, reason: str) -> None:
-        """Close it and forget everything."""
+        """Close the breaker and clear its counts. Raises ValueError without an actor and a reason."""
         _require_reason(actor, reason)
         with self._lock:
             self.machine.reset(self.clock(), actor, reason)
         self._report_transitions()
 
     def adopt(self, policy: Policy) -> None:
-        """Use another policy."""
+        """Use another policy from now on."""
         with self._lock:
             self.machine.adopt(policy, self.clock())
 
     def snapshot(self, name: str) -> Snapshot:
-        """Everything, now."""
+        """Return the current snapshot."""
         with self._lock:
             snapshot = self.machine.snapshot(name, self.clock())
         self._report_transitions()
         return snapshot
 
     def open_remaining_s(self) -> float:
-        """Seconds until a probe may pass; 0 when not open."""
+        """Return the seconds until a probe may pass; 0 when not open."""
         with self._lock:
             return self.machine.open_remaining_s(self.clock())
 

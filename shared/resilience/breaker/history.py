@@ -1,11 +1,11 @@
-"""History: the last transitions, and those that were not reported yet."""
+"""History: a breaker's last transitions, and the transitions not yet reported."""
 
 from collections import deque
 from collections.abc import Iterable
 
 from holdfast.shared.resilience.breaker.snapshot import State, Transition, Why
 
-#: It is open after these, and was before.
+#: After these transitions the breaker is open, and it was open before.
 _NO_OPENING = {Why.OBSERVE_ONLY, Why.OVERRIDE_OVER, Why.PROBE_FAILED, Why.PROBE_SLOW}
 
 
@@ -14,22 +14,22 @@ class History:
 
     def __init__(self, kept: int) -> None:
         self.unreported: list[Transition] = []
-        #: What began the last outage; it may be older than all of `last`, which probes fill.
+        #: The transition that began the last outage. It may be older than all of `last`, because probes fill `last`.
         self.opened: Transition | None = None
         self.last: deque[Transition] = deque(maxlen=kept)
 
     def add(self, transition: Transition) -> None:
-        """Keep a transition, to be reported."""
+        """Keep a transition, and queue it to be reported."""
         if transition.to is State.OPEN and transition.why not in _NO_OPENING:
             self.opened = transition
         self.last.append(transition)
         self.unreported.append(transition)
 
     def keep(self, kept: int) -> None:
-        """Keep this many from now on."""
+        """Keep this many transitions from now on."""
         self.last = deque(self.last, maxlen=kept)
 
     def take_unreported(self) -> Iterable[Transition]:
-        """The transitions that were not reported yet; they count as reported now."""
+        """Return the transitions not yet reported, and count them as reported."""
         unreported, self.unreported = self.unreported, []
         return unreported

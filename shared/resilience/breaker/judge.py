@@ -1,4 +1,4 @@
-"""Judge: what the error that ended a call says about the dependency. A deadline is not a disconnect."""
+"""Judge: what the error that ended a call says about the dependency. An expired deadline is not a disconnect."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,16 +9,16 @@ from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.report import Report
 from holdfast.shared.resilience.breaker.verdict import Classify, Judgement, Verdict
 
-#: The moment at which our own time for the running call ends, on the breaker's clock; None: not limited.
+#: Returns the moment at which our own time for the running call ends, on the breaker's clock; None without a limit.
 Deadline = Callable[[], float | None]
 
-#: Event loops round their timers, uvloop to milliseconds: a deadline may fire so much before its time.
+#: Event loops round their timers, uvloop to milliseconds, so a deadline may fire this much before its time.
 _TIMER_SLACK_S = 0.005
 
 
 class Judge:
-    """What an error says about the dependency. `classify` decides, except for cancellations, refusals of another
-    breaker, and calls that had too little time."""
+    """Judges errors by what they say about the dependency. `classify` decides, except for cancellations, refusals of
+    another breaker, and calls that had too little time."""
 
     def __init__(self, classify: Classify, deadline: Deadline, report: Report) -> None:
         self._classify = classify
@@ -26,21 +26,21 @@ class Judge:
         self._report = report
 
     def judge(self, error: BaseException, took_s: float, now: float, policy: Policy) -> Judgement:
-        """What `error` says, after `took_s` seconds. Never raises."""
+        """Return what `error` says about the dependency after `took_s` seconds. Never raises."""
         if isinstance(error, asyncio.CancelledError | TimeoutError):
             ours = took_s + _TIMER_SLACK_S >= policy.attempt_timeout_s or self._deadline_passed(now)
             if ours and took_s < policy.fair_s:
-                return Verdict.NEUTRAL  # it was given too little time to say anything about the dependency
+                return Verdict.NEUTRAL  # the call had too little time to say anything about the dependency
             if isinstance(error, asyncio.CancelledError):
                 return Verdict.UNREACHABLE if ours else Verdict.NEUTRAL
         if isinstance(error, CircuitBreakerError) or not isinstance(error, Exception):
-            return Verdict.NEUTRAL  # a breaker further in refused, or the program ends
+            return Verdict.NEUTRAL  # a nested breaker refused, or the program ends
         return self._classified(error)
 
     def _classified(self, error: Exception) -> Judgement:
         try:
             return self._classify(error)
-        except Exception as bug:  # noqa: BLE001 - whatever it was, the call must end as it did
+        except Exception as bug:  # noqa: BLE001 - whatever the bug is, the call must end as it did
             self._report.callback_failed("classify", bug)
             return Verdict.FAILURE
 

@@ -1,7 +1,7 @@
 """Machine: whether a call may pass, and what its outcome changes. Pure: time is an argument, transitions are collected.
 
-A call that passes gets the generation as a token, and returns it with its outcome. The generation changes with every
-transition and every probe, so an outcome of an earlier one is recognised by its number.
+A call that passes receives the generation as a token, and returns it with its outcome. Every transition and every probe
+changes the generation, so an outcome of an earlier generation is recognised by its number.
 """
 
 from collections.abc import Callable
@@ -19,20 +19,20 @@ from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Ver
 #: The token of a call that passes only because refusals are not enforced; no generation has this number.
 UNCOUNTED = 0
 
-#: These may be chance, where few calls succeed.
+#: These may be chance where few calls succeed.
 _IN_A_ROW = {Why.FAILURES_IN_A_ROW, Why.UNREACHABLE_IN_A_ROW}
-#: After these the outcomes of probes are kept.
+#: The outcomes of earlier probes are kept across these transitions.
 _PROBING = {Why.WAITED, Why.PROBE_FAILED, Why.PROBE_SLOW, Why.FAILS_IN_PART}
 
 
 class Machine:
-    """The state machine of one breaker. Not thread-safe. `now` is monotonic, in seconds; `random` gives a number from 0
-    to 1; `stamp` converts a monotonic moment to a time of day."""
+    """The state machine of one breaker. Not thread-safe. `now` is monotonic, in seconds; `random` returns a number from
+    0 to 1; `stamp` converts a monotonic moment to a time of day."""
 
     def __init__(
         self, policy: Policy, *, now: float, random: Callable[[], float], stamp: Callable[[float], datetime]
     ) -> None:
-        #: The token while every call passes and no timer runs; else None. Callers read it before they call `admit`.
+        #: The token while every call passes and no timer runs, else None. Callers read it before they call `admit`.
         self.door: int | None = 1
         self.generation = 1
         self.state = State.CLOSED
@@ -54,7 +54,7 @@ class Machine:
         self._late_outcomes = self._leaked_probes = 0
 
     def admit(self, now: float, *, prober: bool = False) -> int | Refused:
-        """A token, or why not. Called only while `door` is None. The prober passes an open breaker too."""
+        """Return a token or a refusal. Called only while `door` is None. The prober passes an open breaker too."""
         self.apply_timers(now)
         refused = self._refused(now, prober=prober)
         if refused is not None:
@@ -65,7 +65,7 @@ class Machine:
         return self.generation
 
     def succeeded(self, token: int, took_s: float, now: float) -> None:
-        """A call succeeded after `took_s` seconds."""
+        """Record a call that succeeded after `took_s` seconds."""
         if token != self.door:
             self.ended(token, Verdict.SUCCESS, took_s, now)
             return
@@ -76,7 +76,7 @@ class Machine:
             self._open_if_due(took_s, now)
 
     def ended(self, token: int, judgement: Judgement, took_s: float, now: float) -> None:
-        """A call ended after `took_s` seconds with this judgement. The outcome of an earlier generation is ignored."""
+        """Record a call that ended after `took_s` seconds. An outcome of an earlier generation is ignored."""
         self.apply_timers(now)
         if token != self.generation:
             self._late_outcomes += token != UNCOUNTED
@@ -131,7 +131,7 @@ class Machine:
         self._set_door()
 
     def lift(self, now: float, actor: str | None = None, reason: str | None = None) -> None:
-        """End the override, if there is one, as at its time limit."""
+        """End the override, if there is one, with the same effect as its time limit."""
         imposed, self.imposed = self.imposed, None
         if imposed is None:
             return
@@ -142,7 +142,7 @@ class Machine:
         self._set_door()
 
     def reset(self, now: float, actor: str, reason: str) -> None:
-        """Close, without a ramp; forget the counts and end any override."""
+        """Close the breaker without a ramp, clear the counts, and end any override."""
         self.imposed = self._not_before = None
         self._openings = 0
         self._move(State.CLOSED, Why.RESET, now, actor, reason)
@@ -157,16 +157,16 @@ class Machine:
         self.policy = policy
 
     def open_remaining_s(self, now: float) -> float:
-        """Seconds until a call may pass as a probe, if no prober closes it before; 0 when not open."""
+        """Return the seconds until a call may pass as a probe, unless a prober succeeds before; 0 when not open."""
         return self._remaining_s(now) if self.state is State.OPEN else 0.0
 
     @property
     def admitted_share(self) -> float:
-        """The share of its load that passes."""
+        """The share of the usual load that passes."""
         return self._ramp.share(self.policy) if self.state is State.CLOSED else 0.0
 
     def snapshot(self, name: str, now: float) -> Snapshot:
-        """Everything, at `now`."""
+        """Return the snapshot at `now`."""
         self.apply_timers(now)
         return Snapshot(
             name=name,
@@ -207,7 +207,7 @@ class Machine:
             case Verdict.FAILURE | Verdict.UNREACHABLE if self._probes_passed:
                 self._close(Why.FAILS_IN_PART, now)
                 self.evidence.found_partial(self._opened_by, self.policy.window_s, now)
-                self._openings = 0  # the probes did not promise that it lasts
+                self._openings = 0  # the probes that passed do not predict that the breaker stays closed
             case Verdict.FAILURE | Verdict.UNREACHABLE:
                 self._stay_open(Why.PROBE_FAILED, took_s, now)
             case Verdict.SUCCESS if took_s >= self.evidence.slow_s:
@@ -229,7 +229,7 @@ class Machine:
                 self._doubted, self._open_until = self.policy.doubted_calls, now
 
     def _stay_open(self, why: Why, took_s: float, now: float) -> None:
-        """A probe failed. A half-open breaker opens again. Calls wait for a prober as long as it asks."""
+        """Stay open after a failed probe; a half-open breaker opens again. Calls wait while a prober keeps asking."""
         if self.state is State.HALF_OPEN:
             self._open(why, now)
         elif self._doubted > 1 and took_s < self.evidence.slow_s:
@@ -260,14 +260,14 @@ class Machine:
         self._ramp.start(self.policy, now)
 
     def _move(self, to: State, why: Why, now: float, actor: str | None = None, reason: str | None = None) -> None:
-        self.door = None  # first, as a finaliser may return an outcome in the middle of this
+        self.door = None  # first, because a finaliser may return an outcome in the middle of this method
         self.generation += 1
         self._note(to, why, now, actor, reason)
         self.state = to
         self._since = now
         self._lease_until = self._ramp.until = None
         self._probes_passed = self._doubted = 0
-        if why not in _PROBING:  # else the probes so far are what is known
+        if why not in _PROBING:  # after these, the outcomes of the probes are all that is known
             self.evidence = Evidence(self.policy, now)
 
     def _note(self, to: State, why: Why, now: float, actor: str | None, reason: str | None) -> None:

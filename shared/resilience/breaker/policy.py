@@ -1,4 +1,4 @@
-"""Policy: the numbers of one breaker."""
+"""Policy: the parameters of one breaker."""
 
 import math
 from dataclasses import dataclass, fields
@@ -6,46 +6,51 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The parameters of a breaker. Times are in seconds, shares from 0 to 1. Raises ValueError if inconsistent.
+    """The parameters of a breaker. Times are in seconds, shares from 0 to 1. Raises ValueError if they are
+    inconsistent.
 
     Policy(attempt_timeout_s=1.5, open_s=2, open_max_s=15)
     """
 
     #: The timeout of one call.
     attempt_timeout_s: float = 1.0
-    #: Opens when `calls_min` calls in the last `window_s` failed in a row, or more if many failed before them ...
+    #: The breaker opens when `calls_min` calls within the last `window_s` failed in a row (more are required if many
+    #: calls failed before them) ...
     window_s: float = 30.0
     bucket_s: float = 1.0
     calls_min: int = 20
-    #: ... or of at least `calls_min` this share failed. Below 1 it turns partial failure into total failure ...
+    #: ... or when this share of at least `calls_min` calls failed. A value below 1 turns partial failure into total
+    #: failure ...
     failure_share: float = 1.0
-    #: ... or this share was slow: took `slow_of_timeout` of the attempt's timeout or longer ...
+    #: ... or when this share was slow, that is, took at least `slow_of_timeout` of the attempt's timeout ...
     slow_share: float = 0.8
     slow_of_timeout: float = 0.8
-    #: ... or this many in a row were UNREACHABLE, however few calls the window has; more if many failed before them.
+    #: ... or when this many in a row were UNREACHABLE, however few calls the window has (more if many failed before
+    #: them).
     unreachable_in_a_row: int = 5
-    #: Between two probes `open_s`, give or take the share `jitter`; doubled, up to `open_max_s`, by each opening within
-    #: `window_s` of a closing: however long an outage lasts, its end is noticed soon.
+    #: Two probes are `open_s` apart, plus or minus the share `jitter`. Each opening within `window_s` of a closing
+    #: doubles the pause, up to `open_max_s`. The length of an outage does not lengthen the pause, so its end is noticed
+    #: soon.
     open_s: float = 5.0
     open_max_s: float = 60.0
     jitter: float = 0.2
-    #: Before the first pause calls pass one at a time until so many of them have failed promptly. Only a success shows
-    #: that a run of failures was not the end, and where one call in a hundred succeeds it takes a hundred calls.
+    #: Before the first pause, calls pass one at a time until this many have failed promptly. Only a success shows that
+    #: a run of failures was chance, and where one call in a hundred succeeds, a hundred calls are needed to see one.
     doubted_calls: int = 0
-    #: A breaker that opens again within `window_s` was closed too early: its prober waits so long, doubled each time.
+    #: A breaker that opens again within `window_s` was closed too early: its prober waits this long, doubled each time.
     distrust_s: float = 0.5
-    #: How many probes have to succeed, one after another.
+    #: The number of probes that have to succeed, one after another.
     probes: int = 3
-    #: How much longer than its timeout a probe may take before the next one is sent.
+    #: How much longer than its timeout a probe may take before the next probe is sent.
     lease_extra_s: float = 1.0
-    #: After closing, `ramp_from` calls may be under way, and one more for each that succeeds; with `ramp_to`, or after
-    #: `ramp_s`, the ramp is over. 0 s: there is none.
+    #: After closing, `ramp_from` calls may be in flight, and one more for each that succeeds. The ramp ends at
+    #: `ramp_to`, or after `ramp_s`. With 0 s there is no ramp.
     ramp_s: float = 10.0
     ramp_from: int = 8
     ramp_to: int = 64
-    #: The longest `Retry-After` of a dependency that is obeyed.
+    #: The longest `Retry-After` of a dependency that the breaker obeys.
     throttle_max_s: float = 60.0
-    #: A call that our deadline ended before this share of its timeout is NEUTRAL: it had too little time.
+    #: A call that our deadline ended before this share of its timeout is NEUTRAL, because it had too little time.
     fair_of_timeout: float = 0.1
     transitions_kept: int = 20
 
@@ -64,27 +69,28 @@ class Policy:
             raise ValueError("open_max_s must not be below open_s")
 
     def open_time_s(self, earlier: int, random: float) -> float:
-        """How long to stay open after `earlier` openings in a row, with jitter; `random`: from 0 to 1."""
+        """Return how long to stay open after `earlier` openings in a row, with jitter. `random`: a number from 0 to
+        1."""
         doubled_s = min(self.open_max_s, self.open_s * 2.0 ** min(earlier, 30))
         return doubled_s * (1 + self.jitter * (2 * random - 1))
 
     def distrusted_s(self, earlier: int) -> float:
-        """How long the prober waits after `earlier` openings in a row."""
+        """Return how long the prober waits after `earlier` openings in a row."""
         return min(self.open_max_s, self.distrust_s * 2.0 ** min(earlier, 30)) if earlier else 0.0
 
     @property
     def slow_s(self) -> float:
-        """A call that takes this long is slow."""
+        """The duration from which a call is slow."""
         return self.slow_of_timeout * self.attempt_timeout_s
 
     @property
     def lease_s(self) -> float:
-        """How long a probe keeps other calls out."""
+        """The time for which a probe blocks other calls."""
         return self.attempt_timeout_s + self.lease_extra_s
 
     @property
     def fair_s(self) -> float:
-        """The time that a call needs to have had for its timeout to count."""
+        """The time that a call must have had for its timeout to count."""
         return self.fair_of_timeout * self.attempt_timeout_s
 
 

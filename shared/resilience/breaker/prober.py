@@ -1,8 +1,9 @@
 """Prober: asks a dependency whether it is back while one of its breakers is not closed.
 
-It asks as often after an hour as after a second, so an outage ends soon after the dependency answers, and callers are
-refused at once instead of being probes. A dependency that does not answer pays nothing for being asked. One that
-answers and refuses does pay, and waits for a person or a switch-over: it is asked less often the longer that takes.
+It asks as often after an hour as after a second, so the breaker closes soon after the dependency answers, and callers
+are refused at once instead of serving as probes. A dependency that does not answer bears no cost from probes. A
+dependency that answers with refusals does pay for each probe, and only a person or a switch-over ends the refusals; so
+it is probed less often the longer they last.
 
 A dependency that bills its calls has no prober. Its breaker lets calls through as probes.
 """
@@ -20,7 +21,7 @@ from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S, PROBE_REFUSED_EV
 
 Ask = Callable[[], Awaitable[object]]
 
-#: How much longer the pause becomes with each refusal: it is about so much of the time since the first.
+#: The factor by which each refusal lengthens the pause. The pause is then about a tenth of the refusals' duration.
 _GROWTH = 1.1
 
 
@@ -28,17 +29,17 @@ class Probe(NamedTuple):
     """How to find out whether a breaker may close."""
 
     breaker: Breaker
-    #: Uses the dependency as the breaker's calls do, for as little as possible. Raises what they raise.
+    #: Uses the dependency as the breaker's calls do, as cheaply as possible. Raises the same errors as the calls.
     ask: Ask
-    #: The errors that say that it is still away. Any other is a bug, and ends the prober's loop.
+    #: The errors that mean that the dependency is still away. Any other error is a bug, and ends the prober's loop.
     away: tuple[type[Exception], ...] = AWAY
-    #: Whether the dependency answered with this error. Where an answer costs next to nothing, it does not matter.
+    #: Whether the dependency answered with this error. Irrelevant where an answer costs the dependency next to nothing.
     refused: Callable[[Exception], bool] = lambda _: False
 
 
 class Prober:
-    """The prober of one dependency. Of several probes, a later one is made only while the breakers of the earlier ones
-    are closed."""
+    """The prober of one dependency. With several probes, a later probe is made only while the breakers of the earlier
+    ones are closed."""
 
     def __init__(self, *probes: Probe, random: Callable[[float, float], float] = randoms.uniform) -> None:
         self._probes = probes
@@ -47,13 +48,13 @@ class Prober:
         self._refused_pause_s = PROBE_REFUSED_EVERY_S
 
     async def run(self) -> Never:
-        """For ever. One probe at a time."""
+        """Probe in turns until cancelled, one probe at a time."""
         while True:
             pause_s = await self.turn()
             await asyncio.sleep(pause_s)
 
     async def turn(self) -> float:
-        """Make the probe that is due, if one is; the pause until the next turn, in seconds."""
+        """Make the probe that is due, if any, and return the pause until the next turn, in seconds."""
         for probe, reporter in zip(self._probes, self._reporters, strict=True):
             if probe.breaker.undisturbed or probe.breaker.state is State.CLOSED:
                 reporter.worked()

@@ -1,10 +1,11 @@
-"""Ramp: how a breaker that has just closed returns to letting every call through, or to as many as the dependency can
+"""Ramp: how a breaker that has just closed returns to letting every call through, or as many as the dependency can
 answer in time. Pure.
 
-By results: a few calls may be under way at first, and each that succeeds in good time makes room for one more, if there
-is use for it. So the number doubles with every round trip, and calls that come back slowly bring the others in slowly.
-One that fails or is slow halves it. A clock ends what has lasted too long, unless answers come late: a dependency that
-has too much to do answers late before it answers nothing, and is left with as many calls as it answers in time.
+The ramp follows results. A few calls may be in flight at first, and each call that succeeds in good time raises the
+limit by one, if there is demand. So the limit doubles with every round trip, and a dependency that answers slowly gets
+its load back slowly. A call that fails or is slow halves the limit. A clock ends a ramp that has lasted too long,
+unless answers come late: an overloaded dependency answers late before it stops answering, so it keeps the number of
+calls that it answers in time.
 """
 
 from collections.abc import Callable
@@ -13,29 +14,29 @@ from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 
 _RETRY_AFTER_MAX_S = 1.0
-#: From this share of the time that is slow on, the limit grows by one in a round trip, and does not double.
+#: From this share of the slow duration on, the limit grows by one per round trip and does not double.
 _CAREFUL_FROM = 0.5
 
 
 class Ramp:
-    """Limits the calls under way, from `ramp_from` to `ramp_to` of them; then it is over."""
+    """Limits the calls in flight, from `ramp_from` up to `ramp_to`; then the ramp is over."""
 
     def __init__(self, random: Callable[[], float]) -> None:
-        #: When it ends at the latest; None: there is none now.
+        #: When the ramp ends at the latest; None while no ramp runs.
         self.until: float | None = None
         self._random = random
-        #: Whether answers have come late.
+        #: Whether answers have come late during this ramp.
         self._late = False
         self._limit = 0.0
-        #: Calls under way; refused ones for which no room was made yet; successes since the last refusal.
+        #: Calls in flight; refused calls for which the limit has not grown yet; successes since the last refusal.
         self._under_way = self._wanted = self._unused = 0
-        #: Up to this limit the last halving says that there is room.
+        #: The limit up to which growth is fast. A halving or a late answer lowers it.
         self._room = 0.0
         self._halved_at = 0.0
 
     @property
     def sheds(self) -> bool:
-        """Whether it goes on because answers have come late."""
+        """Whether the ramp continues because answers have come late."""
         return self.until is not None and self._late
 
     def start(self, policy: Policy, now: float) -> None:
@@ -45,7 +46,7 @@ class Ramp:
         self._under_way = self._wanted = self._unused = 0
 
     def passes(self) -> bool:
-        """Whether one more call passes."""
+        """Return whether one more call passes, and count it."""
         if self.until is None:
             return True
         passes = self._under_way < self._limit
@@ -55,7 +56,8 @@ class Ramp:
         return passes
 
     def ended(self, policy: Policy, judgement: Judgement, took_s: float, now: float) -> None:
-        """A call that passed has ended. Not every end says something about the dependency."""
+        """Record the end of a call that passed. Neutral and throttled ends say nothing about the load that the
+        dependency can take."""
         if self.until is None:
             return
         self._under_way = max(0, self._under_way - 1)
@@ -65,16 +67,17 @@ class Ramp:
         elif isinstance(judgement, Verdict) and judgement is not Verdict.NEUTRAL:
             if slow and judgement is not Verdict.UNREACHABLE:
                 self._late, self.until = True, now + policy.ramp_s
-            if now - took_s >= self._halved_at:  # else it shows what the limit before has led to
+            if now - took_s >= self._halved_at:  # an earlier call reflects the limit before the halving
                 self._limit = self._room = max(policy.ramp_from, self._limit / 2)
                 self._halved_at = now
 
     def retry_after_s(self, now: float) -> float:
-        """For a refused call: not the same for all, so that they do not all come back at once."""
+        """Return the wait for a refused call, in seconds. It is random, so that refused callers do not all return at
+        once."""
         return 0.0 if self.until is None else self._random() * min(_RETRY_AFTER_MAX_S, self.until - now)
 
     def share(self, policy: Policy) -> float:
-        """How far it is, from 0 to 1; 1 when there is none."""
+        """Return the progress of the ramp, from 0 to 1; 1 while no ramp runs."""
         return 1.0 if self.until is None else min(1.0, self._limit / policy.ramp_to)
 
     def _grow(self, policy: Policy, took_s: float, now: float) -> None:
@@ -92,4 +95,4 @@ class Ramp:
         if self._limit >= policy.ramp_to:
             self.until = None
         elif self._late:
-            self.until = now + policy.ramp_s  # calls are still refused
+            self.until = now + policy.ramp_s  # calls are still being refused

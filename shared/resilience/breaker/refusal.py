@@ -1,4 +1,4 @@
-"""Refusal: why a call may not pass, when another may, and the exception that its caller gets."""
+"""Refusal: why a call may not pass, when another call may, and the exception that the caller gets."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Refusal(StrEnum):
-    """Why a call may not pass."""
+    """The reason why a call may not pass."""
 
     OPEN = "open"
     FORCED_OPEN = "forced_open"
@@ -20,22 +20,23 @@ class Refusal(StrEnum):
 
 
 class Refused(NamedTuple):
-    """The machine's answer to a call that may not pass. `enforced` False: it is only observing, so the call passes."""
+    """The machine's answer to a call that may not pass. If `enforced` is False, the breaker only observes, so the call
+    passes."""
 
     refusal: Refusal
-    #: Another call may pass after this time.
+    #: Seconds after which another call may pass.
     retry_after_s: float
     enforced: bool
 
 
 class CallRefused(CircuitBreakerError):  # type: ignore[misc]  # untyped in the library
-    """The breaker did not let a call through: nothing was sent."""
+    """Raised when the breaker did not let a call through. Nothing was sent."""
 
     def __init__(self, breaker: "Breaker", refused: Refused) -> None:
         super().__init__(breaker)
         self.breaker = breaker
         self.refusal: Refusal = refused.refusal
-        #: A call may be let through after this time.
+        #: Seconds after which a call may be let through.
         self.retry_after_s: float = refused.retry_after_s
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Report: a breaker's calls and transitions, as metrics and log lines."""
+"""Report: records a breaker's calls and transitions as metrics and log lines."""
 
 from asyncio import CancelledError
 from datetime import datetime
@@ -18,7 +18,7 @@ class Report:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        #: Durations of successful calls; added to only with the gate's lock held.
+        #: Durations of successful calls. Added to only while the gate's lock is held.
         self.successes = metrics.dependency_call_duration.tally(name, "success")
         self._calls = {
             result: metrics.dependency_call_duration.labels(name, result) for result in ("success", "error", "timeout")
@@ -37,7 +37,7 @@ class Report:
         self._show(State.CLOSED)
 
     def refused(self, refused: Refused) -> None:
-        """A call was refused."""
+        """Record a refused call."""
         self._refused[refused.refusal].inc()
         opened = self._opened
         decided(
@@ -50,11 +50,11 @@ class Report:
         )
 
     def would_refuse(self, refusal: Refusal) -> None:
-        """A call passed only because the breaker is observing."""
+        """Record a call that passed only because the breaker is observing."""
         self._would_refuse[refusal].inc()
 
     def ended(self, judgement: Judgement, error: BaseException, took_s: float) -> None:
-        """A call ended with an error."""
+        """Record a call that ended with an error."""
         judged = "throttled" if isinstance(judgement, Throttled) else judgement.value
         note(
             Action.CALL_FAILED,
@@ -68,7 +68,7 @@ class Report:
         self._time_call(judgement, error, took_s)
 
     def moved(self, transition: Transition) -> None:
-        """The state changed, or an override began or ended."""
+        """Record a change of state, or the begin or end of an override."""
         if transition.to is State.OPEN:
             self._opened = transition
         if transition.origin is not transition.to:
@@ -90,7 +90,7 @@ class Report:
             logs.info(Action.BREAKER_MOVED, **fields)
 
     def callback_failed(self, what: str, error: Exception) -> None:
-        """A listener or a classifier raised an error, which must not change the outcome of a call."""
+        """Log the error of a listener or a classifier. It must not change the outcome of a call."""
         logs.error(Action.BREAKER_CALLBACK_FAILED, exc=error, breaker=self._name, callback=what)
 
     def _time_call(self, judgement: Judgement, error: BaseException, took_s: float) -> None:
@@ -101,7 +101,7 @@ class Report:
             self._calls["success" if answered else "timeout" if _is_timeout(error) else "error"].observe(took_s)
 
     def _time_recovery(self, transition: Transition) -> None:
-        """From the first opening to closed. What an operator opened or closed is not counted."""
+        """Measure the time from the first opening to the closing. What an operator opened or closed is not counted."""
         match transition.to:
             case State.OPEN if self._opened_at is None and transition.why is not Why.FORCED_OPEN:
                 self._opened_at = transition.at
@@ -121,7 +121,7 @@ _NO_REASON = dict.fromkeys(("why", "calls", "failures", "slow", "unreachable_in_
 
 
 def _reason(transition: Transition) -> dict[str, Any]:
-    counts = transition.counts  # not `asdict`, which takes as long as the rest of a refusal
+    counts = transition.counts  # `asdict` would take as long as the rest of a refusal
     return {
         "why": transition.why.value,
         "calls": counts.calls,
@@ -132,12 +132,13 @@ def _reason(transition: Transition) -> dict[str, Any]:
     }
 
 
-#: How many levels of wrapped errors are searched.
+#: The number of levels of wrapped errors that are searched.
 _WRAPPED_MAX = 6
 
 
 def _is_timeout(error: BaseException) -> bool:
-    """Whether the error is, or was caused by, a timeout. Drivers have classes of their own, so the name counts too."""
+    """Return whether the error is a timeout or was caused by one. Drivers have classes of their own, so the name counts
+    too."""
     seen: BaseException | None = error
     for _ in range(_WRAPPED_MAX):
         if seen is None:

@@ -1,4 +1,4 @@
-"""Snapshot: a breaker's state for status pages, listeners and logs. Plain data, times in UTC."""
+"""Snapshot: a breaker's state for status pages, listeners and logs. Plain data; times are in UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """The state of a breaker; the names are the `circuitbreaker` package's."""
+    """The state of a breaker. The names are those of the `circuitbreaker` package."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -33,13 +33,13 @@ class Why(StrEnum):
 
 
 class Override(StrEnum):
-    """An operator's override, for a time."""
+    """An operator's override, limited in time."""
 
     #: No call passes; afterwards the dependency is probed.
     FORCE_OPEN = "force_open"
     #: Every call passes and is counted; afterwards the counts decide.
     FORCE_CLOSED = "force_closed"
-    #: The breaker goes on deciding, but its refusals are not enforced.
+    #: The breaker keeps deciding, but its refusals are not enforced.
     OBSERVE_ONLY = "observe_only"
 
 
@@ -56,7 +56,7 @@ class Imposed:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The window's counts, and the numbers of calls in a row that were UNREACHABLE, and that failed."""
+    """The window's counts, and the numbers of calls in a row that were UNREACHABLE and that failed."""
 
     calls: int
     failures: int
@@ -67,16 +67,16 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of state; from a state to itself if only an override began or ended."""
+    """A change of state. From a state to itself if only an override began or ended."""
 
     at: datetime
     origin: State
     to: State
     why: Why
-    #: As they were before.
+    #: The counts before the transition.
     counts: Counts
     generation: int
-    #: None: the breaker itself.
+    #: None if the breaker itself decided.
     actor: str | None = None
     reason: str | None = None
 
@@ -86,23 +86,23 @@ class Snapshot:
     """A breaker at one moment."""
 
     name: str
-    #: With OBSERVE_ONLY: the state that would be enforced otherwise.
+    #: Under OBSERVE_ONLY: the state that would be enforced otherwise.
     state: State
     since: datetime
-    #: Changes with every transition and every probe; outcomes of an older one are ignored.
+    #: Changes with every transition and every probe. Outcomes of an older generation are ignored.
     generation: int
     counts: Counts
-    #: What opened it, whatever probes failed since, and even if it has closed since.
+    #: The transition that last opened the breaker. Failed probes do not replace it, and it stays after closing.
     opened: Transition | None
     #: When the next call may pass as a probe; None when closed.
     next_probe_at: datetime | None
     #: The share of calls that pass; below 1 during the ramp after closing.
     admitted_share: float
-    #: Until when the dependency has asked for no calls.
+    #: The time until which the dependency has asked for no calls.
     not_before: datetime | None
     imposed: Imposed | None
     #: Newest last.
     transitions: tuple[Transition, ...]
-    #: Outcomes of earlier generations, and probes without an outcome.
+    #: The number of outcomes of earlier generations, and of probes without an outcome.
     late_outcomes: int
     leaked_probes: int

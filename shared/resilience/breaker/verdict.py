@@ -1,4 +1,4 @@
-"""Verdict: what the outcome of a call says about the dependency, as opposed to the call."""
+"""Verdict: what the outcome of a call says about the dependency, as opposed to the call itself."""
 
 import math
 from collections.abc import Callable
@@ -7,21 +7,21 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """The judgement of an outcome; with `Throttled` a closed set."""
+    """The judgement of an outcome. Together with `Throttled` a closed set."""
 
-    #: It answered. A refusal of this call is an answer too: a 404 or a duplicate key comes from a working dependency.
+    #: The dependency answered. A refusal of one call is an answer too: a 404 or a duplicate key shows that it works.
     SUCCESS = "success"
-    #: It answered that it failed: a 5xx, an internal error.
+    #: The dependency answered that it failed: a 5xx, an internal error.
     FAILURE = "failure"
-    #: It did not answer: connection refused or lost, timeout. A few in a row open the breaker.
+    #: The dependency did not answer: connection refused or lost, timeout. A few in a row open the breaker.
     UNREACHABLE = "unreachable"
-    #: Says nothing: the client disconnected, our own pool was full, another breaker refused.
+    #: The outcome says nothing: the client disconnected, our own pool was full, another breaker refused.
     NEUTRAL = "neutral"
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """The dependency works, and asks for no calls for `for_s` seconds (a 429 with `Retry-After`)."""
+    """The dependency works, and has asked for no calls for `for_s` seconds (a 429 with `Retry-After`)."""
 
     for_s: float
 
@@ -32,10 +32,10 @@ class Throttled:
 
 Judgement = Verdict | Throttled
 
-#: From the error that ended a call. It runs within the call, so it has to be pure and quick.
+#: Judges the error that ended a call. It runs within the call, so it has to be pure and fast.
 Classify = Callable[[Exception], Judgement]
 
 
 def every_error_counts(error: Exception) -> Judgement:
-    """The default: connection errors and timeouts are UNREACHABLE, every other error is a FAILURE."""
+    """Judge connection errors and timeouts as UNREACHABLE, and every other error as a FAILURE. This is the default."""
     return Verdict.UNREACHABLE if isinstance(error, ConnectionError | TimeoutError) else Verdict.FAILURE

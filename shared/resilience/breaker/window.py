@@ -1,4 +1,4 @@
-"""Window: counts of failed and slow calls over the last seconds. Pure."""
+"""Window: counts failed and slow calls over the last seconds. Pure."""
 
 from collections import deque
 from typing import NamedTuple
@@ -16,7 +16,7 @@ _NOTHING = Tally(0, 0, 0)
 
 
 class RateWindow:
-    """A sliding window over the last `window_s` seconds, in buckets of `bucket_s`, the current one included."""
+    """A sliding window over the last `window_s` seconds, in buckets of `bucket_s`, including the current bucket."""
 
     __slots__ = ("_before", "_bucket_ends", "_bucket_s", "_finished", "calls", "failures", "slow")
 
@@ -26,7 +26,7 @@ class RateWindow:
         self.clear(now)
 
     def clear(self, now: float) -> None:
-        """Forget everything; the first bucket begins at `now`."""
+        """Clear the counts. The first bucket begins at `now`."""
         self.calls = self.failures = self.slow = 0
         #: The totals at the start of the current bucket. The hot path adds to totals only.
         self._before = _NOTHING
