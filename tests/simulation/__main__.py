@@ -26,7 +26,7 @@ _PROGRESS_EVERY = 20
 
 
 def main() -> int:
-    """The exit code."""
+    """Run what the arguments ask for, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="so many, from --first on")
     parser.add_argument("--first", type=int, default=0)
@@ -58,7 +58,7 @@ def _within(runs: Iterable[Kept], seconds: float | None) -> Iterator[Kept]:
 
 
 def _used_s() -> float:
-    """Of the processor, by runs that are over."""
+    """Return the processor seconds that finished runs have used."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -84,7 +84,7 @@ def _one(one: Kept, *, shrinking: bool, quiet: bool) -> int:
 
 
 def _shrunk(first: Result) -> Result:
-    """The last failing run on the way to the smallest cut."""
+    """Return the last failing run on the way to the smallest cut."""
     smallest = first
 
     def fails(cut: Cut) -> bool:
@@ -100,7 +100,7 @@ def _shrunk(first: Result) -> Result:
 
 
 def _prepare() -> None:
-    gc.disable()  # a collection looks at all that is warm, and what runs leave behind goes with their processes
+    gc.disable()  # a collection would visit everything that the warm-up left; a run's memory ends with its process
     warm.up()
 
 

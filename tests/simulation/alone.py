@@ -1,4 +1,4 @@
-"""Alone: the times of a run in which one store was down, and nothing else was broken (promise 4)."""
+"""Alone: the periods of a run in which one store was down and everything else was healthy (promise 4)."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,12 +6,12 @@ from tests.promises.history import Alone, Fault
 
 _STORES = ("database", "queue", "cache")
 _DOWN = ("die", "stall", "loading")
-#: After another fault things are not well at once; shorter times say little.
+#: Seconds after another fault before the system counts as healthy, and the shortest period that is judged.
 _OVER_IT_S, _LEAST_S = 10.0, 1.5
 
 
 def alone(faults: Iterable[Fault]) -> Iterator[Alone]:
-    """From the faults as they were made."""
+    """Return these periods, from the faults that were injected."""
     known = list(faults)
     for one in known:
         if one.target not in _STORES or one.what not in _DOWN:

@@ -1,5 +1,5 @@
-"""At rest: what the stores hold when a run is over, as tests/promises wants it. It asks the models themselves, past the
-code under test."""
+"""At rest: collects what the stores hold at the end of a run, in the form that tests/promises takes. It reads the
+models directly, not through the code under test."""
 
 import json
 import re
@@ -11,16 +11,16 @@ from tests.promises.final import Ended, Entity, Final, Letter, Replay, Row
 Sql = Callable[[str], Iterable[tuple[Any, ...]]]
 Redis = Callable[..., Any]
 
-#: Of a key of any partition.
+#: Matches a key of any partition.
 _PREFIX = re.compile(rb"\{holdfast[^}]*\}:")
-#: When its lease is over, a claim that no write holds is taken away within so many seconds.
+#: Seconds after the end of its lease within which the sweeper removes a claim that no write holds.
 _SWEPT_S = 30
 _HEARTBEATS = "heartbeats"
 _METHODS = {"Create": "POST", "Update": "PATCH", "Replace": "PUT", "Delete": "DELETE"}
 
 
 def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None, ended: Mapping[str, float]) -> Final:
-    """Everything. `ledger`: as the system reports it; `ended`: when each operation was committed."""
+    """Return everything. `ledger`: as the system reports it; `ended`: when each operation was committed."""
     letters = tuple(_letters(sql))
     return Final(
         ended=tuple(_ended(sql, ended)),
@@ -40,17 +40,17 @@ def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None, ended: Mappi
 
 
 def letters_on_stream(redis: Redis) -> int:
-    """Dead letters that are not indexed."""
+    """Return the dead letters that are not indexed yet."""
     return sum(int(redis(b"XLEN", stream)) for stream in _named(redis, b"dead"))
 
 
 def entries(redis: Redis) -> int:
-    """The backlog."""
+    """Return the entries of the backlog."""
     return sum(int(redis(b"XLEN", stream)) for stream in _named(redis, b"writes"))
 
 
 def _named(redis: Redis, name: bytes) -> list[bytes]:
-    """The keys of this name, of all partitions."""
+    """Return the keys of this name in all partitions."""
     return [key for key in redis(b"KEYS", b"*") or () if _PREFIX.sub(b"", key) == name]
 
 
@@ -92,7 +92,8 @@ def _replays(sql: Sql) -> Iterable[Replay]:
 
 
 def _names(redis: Redis, dead: set[str]) -> Iterable[str]:
-    """What the queue holds of writes that are over; dead letters keep their operation and their address."""
+    """Return the keys that the queue holds for writes that have ended. Dead letters keep their operation and their
+    unique values."""
     for name in redis(b"KEYS", b"*"):
         about = _PREFIX.sub(b"", name)
         if about.startswith((b"user:", b"attempts:")) or (about.startswith(b"op:") and about[3:].decode() not in dead):

@@ -1,5 +1,5 @@
-"""Blocking: how code in a thread waits. A thread is a greenlet here: it gives way to the loop, and goes on at a virtual
-time or at a signal. Outside of such a thread nothing waits."""
+"""Blocking: how code in a thread waits. A thread is a greenlet here. It yields to the loop, and continues at a virtual
+time or on a signal. Code outside such a thread never waits."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,30 +18,30 @@ class Thread(greenlet):
         self.loop = loop
         self._process = process = loop.process
         self.gr_context = process.base.copy()
-        #: That of the step which lets it go on.
+        #: The context of the step that resumes the thread.
         self._context = process.base.copy()
         process.threads.add(self)
 
     def begin(self) -> None:
-        """Run it as soon as the processor is free."""
+        """Start the thread as soon as its process runs."""
         self.wake()
 
     def wait(self) -> None:
-        """Give way until `wake`."""
+        """Yield until `wake` is called."""
         self.loop.greenlet.switch()
 
     def wait_for(self, seconds: float) -> None:
-        """Give way for so long."""
+        """Yield for some seconds."""
         loop = self.loop
         loop.deliver(self._process, loop.now_s + seconds / self._process.clock.rate, self._resume, self._context)
         loop.greenlet.switch()
 
     def wake(self) -> None:
-        """Let it go on."""
+        """Resume the thread."""
         self.loop.call_soon(self._resume, context=self._context)
 
     def wake_after(self, seconds: float) -> Any:
-        """Let it go on at a time; returns the timer."""
+        """Resume the thread at a later time, and return the timer."""
         return self.loop.call_later(seconds, self._resume, context=self._context)
 
     def _resume(self) -> None:
@@ -51,21 +51,22 @@ class Thread(greenlet):
 
 
 class Signal:
-    """What threads wait for; once it is set, it stays set."""
+    """An event that threads wait for. Once set, it stays set."""
 
     def __init__(self) -> None:
         self._waiting: list[Thread] = []
         self.is_set = False
 
     def set(self) -> None:
-        """Wake all that wait."""
+        """Set it, and wake all threads that wait for it."""
         self.is_set = True
         waiting, self._waiting = self._waiting, []
         for thread in waiting:
             thread.wake()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Whether it was set in time. Outside of a simulated thread nothing can set it meanwhile."""
+        """Wait, and return whether it was set in time. Outside a simulated thread nothing can set it meanwhile, so it
+        returns at once."""
         thread = getcurrent()
         if self.is_set or not isinstance(thread, Thread):
             return self.is_set
@@ -80,12 +81,12 @@ class Signal:
 
 
 def block(seconds: float) -> None:
-    """Wait, as a thread does in a driver."""
+    """Sleep, as a driver does in its thread."""
     thread = getcurrent()
     if isinstance(thread, Thread):
         thread.wait_for(seconds)
 
 
 def block_on(signal: Signal, timeout_s: float | None = None) -> bool:
-    """Wait for a signal. Whether it was set in time."""
+    """Wait for a signal, and return whether it was set in time."""
     return signal.wait(timeout_s)

@@ -1,5 +1,5 @@
-"""Builds: a process of an older build than the others. It names itself another build, and does not know one command:
-entries with it wait for a writer that knows it, and apis make none while such a writer runs."""
+"""Builds: simulates a process of an older build. It reports another build, and does not know one command. Entries with
+that command wait for a writer that knows it, and apis do not queue it while such a writer runs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,12 +12,12 @@ from holdfast.shared.queue.knowledge import Knowledge, own
 from holdfast.shared.queue.payloads import Payload, payloads
 from tests.simulation.loop import SimulatedLoop
 
-#: What the older build does not know yet.
+#: The command that the older build does not know yet.
 _LATER = "ReplaceUser"
 
 
 def substitutes(loop: SimulatedLoop) -> Iterator[tuple[Any, str, Any]]:
-    """(target, name, replacement) of what differs from build to build."""
+    """Yield (target, name, replacement) for everything that differs between builds."""
 
     def known() -> Mapping[bytes, Payload]:
         if not loop.process.older:

@@ -1,5 +1,5 @@
-"""Claimed: what a run notices of unique values that are claimed before a write is accepted, where the queue has several
-partitions. A process can be frozen in between, for longer than a claim holds."""
+"""Claimed: observes unique values that are claimed before their write is accepted, on a queue with several partitions.
+A process can be frozen between the two steps, for longer than the lease of a claim."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,22 +12,23 @@ from holdfast.services.dlq_admin.auditor import sweeper
 from holdfast.shared.queue import claims
 from holdfast.shared.queue.claims import Claimed, Kept, Value
 
-#: How long a claim holds where one is to be swept, and how often the sweeper looks: a small world ends before a minute.
+#: Seconds of a claim's lease, and between two sweeps, in worlds that have to sweep a claim: a small world ends within a
+#: minute.
 _LEASE_S, _SWEPT_EVERY_S = 2, 1.0
 
 
 class Claims:
-    """`on_claim` is called when a process has claimed all values of a write, in that process."""
+    """The claims of a run. `on_claim` is called in the process that has just claimed all values of a write."""
 
     def __init__(self) -> None:
         self.on_claim: list[Callable[[], None]] = []
-        #: Operations whose claims were taken away -> when, by the clock of the run.
+        #: Operations whose claims were swept -> when, by the clock of the run.
         self.swept: dict[str, float] = {}
 
 
 @contextmanager
 def installed(seen: Claims, now: Callable[[], float], *, short: bool) -> Iterator[None]:
-    """While this lasts, `seen` learns of claims. `short`: they hold for seconds."""
+    """Report claims to `seen` while the context lasts. `short`: their lease lasts seconds."""
     claim: Any = PartitionedAcceptor._claimed
     take_away: Any = sweeper.Sweeper._take_away
 

@@ -1,4 +1,4 @@
-"""Cluster: how a slot of the queue moves from one server of a Redis Cluster to another, while it is used."""
+"""Cluster: moves a slot of the queue from one server of a Redis Cluster to another while clients use it."""
 
 from collections.abc import Callable, Iterable
 from random import Random
@@ -10,17 +10,17 @@ from tests.models.redis.cluster import Cluster
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.plan import Fault
 
-#: So often some of the slot's keys are moved, in its time; and how soon the other servers know the new owner, at most.
+#: Number of steps in which the keys of a slot move, and the longest time until the other servers know the new owner.
 _STEPS, _HEARD_S = 8, 1.0
 
 
 class ClusterLevers:
-    """The lever of a slot that moves. `keys`: one of each slot that the queue has."""
+    """The lever for moving a slot. `keys`: one key of each slot that the queue uses."""
 
     def __init__(self, cluster: Cluster | None, keys: Iterable[str], loop: SimulatedLoop, chance: Random) -> None:
         self._cluster, self._loop, self._chance = cluster, loop, chance
         self._slots = sorted({key_slot(key.encode()) for key in (HOME, *keys)})
-        #: On their way.
+        #: Slots that are being moved.
         self._moving: list[int] = []
 
     def _move_slot(self, fault: Fault) -> bool:

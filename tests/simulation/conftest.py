@@ -1,4 +1,4 @@
-"""Processes that a simulation killed leave their connections open: they go with the test, and not in a later one."""
+"""Closes what killed processes of a simulation left open at the end of each test, so that no later test is affected."""
 
 import gc
 import warnings
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    """Collected at once, without the warnings that a process which ends in order would deserve."""
+    """Collect garbage at once, without the warnings for resources that an orderly exit would have closed."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)

@@ -1,4 +1,4 @@
-"""Counts: what the services' own metrics counted in a run."""
+"""Counts: what the services' own metrics counted during a run."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,8 @@ from holdfast.shared.telemetry import metrics
 
 
 def counted() -> Counter[str]:
-    """`metric:NAME label…` of every counter, over all processes of this one. Counters of this process only grow."""
+    """Return `metric:NAME label…` -> value for every counter, summed over all simulated processes. The counters of this
+    Python process only grow."""
     return Counter({name: int(value) for name, value in _samples() if value})
 
 

@@ -37,7 +37,7 @@ def _serving(model: RedisModel) -> Main:
 
 
 class Demo:
-    """One api, writers, their stores, and a client. `settings`: of the writers."""
+    """One api, writers, their stores, and a client. `settings`: those of the writers."""
 
     def __init__(self, seed: int, writers: int = 1, **settings: Any) -> None:
         self.simulation = simulation = Simulation(seed)
@@ -55,7 +55,7 @@ class Demo:
         self._client = Connections(Address("api-1", 8080))
 
     def run(self, scenario: Callable[[], Coroutine[Any, Any, None]] | None = None) -> str:
-        """The timeline of a scenario, which begins when everything has been started."""
+        """Run a scenario once everything has started, and return the timeline."""
 
         async def whole() -> None:
             for node in self.nodes.values():
@@ -68,13 +68,13 @@ class Demo:
         return self.simulation.timeline.text()
 
     async def ask(self, method: str, path: str, headers: str = "", **body: str) -> Any:
-        """`data` of the response; None without a successful one."""
+        """Send a request, and return `data` of the response, or None if it did not succeed."""
         response = await self._client.request(method, path, headers, orjson.dumps(body) if body else b"")
         self.simulation.timeline.say("client", f"{method} {path}", status=response.status, body=response.body.decode())
         return orjson.loads(response.body)["data"] if 200 <= response.status < 300 else None
 
     async def create_and_read(self) -> None:
-        """A user is created, the write is applied, the user is read, and everything stops."""
+        """Create a user, wait until the write is applied, read the user, and stop everything."""
         created = await self.ask("POST", "/users", name="Ada", email="ada@example.com")
         await asyncio.sleep(1)
         operation = await self.ask("GET", f"/operations/{created['operation_id']}")

@@ -1,5 +1,5 @@
-"""Draw: the plan of a seed. Most seeds are small worlds (small.py), since most mistakes show in them; every fifth one
-is large: more of everything, and many faults at once."""
+"""Draw: turns a seed into a plan. Most seeds are small worlds (small.py), because those show most mistakes. Every fifth
+seed is large: more of everything, and many faults at once."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,14 +14,14 @@ from tests.simulation.targets import faults_of
 
 #: One seed in so many is a large world.
 _LARGE_EACH = 5
-#: Large worlds without any fault, which show that the harness accuses nobody: one in so many.
+#: One large world in so many has no fault, and shows that the harness accuses nobody without a reason.
 _CALM = 12
-#: How many the queue has.
+#: Possible numbers of partitions of the queue.
 _PARTITIONS = (1, 1, 1, 2, 4)
 
 
 def draw(seed: int, world: str | None = None) -> Plan:
-    """The plan of this seed, in a world of its size or of the one that is named."""
+    """Return the plan of this seed, in a world of its own size or of the named one."""
     small = (world or (SMALL if seed % _LARGE_EACH else LARGE)) == SMALL
     plan = draw_small(seed) if small else _large(seed)
     plan = replace(plan, partitions=Random(f"partitions {seed}").choice(_PARTITIONS))
@@ -37,7 +37,7 @@ def _large(seed: int) -> Plan:
 
 
 def _with_third_party(plan: Plan, chance: Random) -> Plan:
-    """Drawn apart, so that the rest of a plan is the same with it and without."""
+    """Add a third party. It is drawn with its own generator, so that the rest of the plan does not depend on it."""
     plan = replace(plan, proxies=chance.choice((0, 1, 1, 2)))
     if not plan.proxies:
         return plan
@@ -46,7 +46,7 @@ def _with_third_party(plan: Plan, chance: Random) -> Plan:
 
 
 def _with_replicas(plan: Plan, chance: Random) -> Plan:
-    """What a failover loses is then what the replica did not have, and no number of seconds."""
+    """Add replicas. A failover then loses what the replica lacked, not a drawn number of seconds."""
     plan = replace(plan, replicas=chance.choice((0, 0, 1)))
     if not plan.replicas or not plan.faults:
         return plan

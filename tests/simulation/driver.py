@@ -1,5 +1,5 @@
-"""Driver: what `pymysql.connect` is in a run: connections to the model of the database, over the simulated network.
-Every command travels there, and its answer back, so a link that is cut in between loses a command, or the answer to one
+"""Driver: replaces `pymysql.connect` in a run by connections to the model of the database over the simulated network.
+Each command and its answer travel on that network, so a cut link loses either a command, or the answer to a command
 that took effect."""
 
 from collections import Counter
@@ -20,17 +20,17 @@ MACHINE = "database"
 _LOST, _REFUSED = 2013, 2003
 _LOST_ANSWER, _LOST_COMMIT = "model:commit applied, answer lost", "model:commit lost"
 _DEADLOCK = "model:deadlock"
-#: How often somebody who waits for a silent link looks again.
+#: Seconds between two looks of a client that waits on a silent link.
 _LOOK_S = 0.02
-#: How often a server looks whether a client that gave up is heard of.
+#: Seconds between two looks of a server at whether a client that gave up can be noticed.
 _ABANDONED_S = 0.5
 
 Connect = Callable[..., Any]
 
 
 class Seen:
-    """What happened to commits and statements, for *sometimes*. `on_commit` is called after each that took effect, in
-    the process that made it."""
+    """Counts of what happened to commits and statements, for *sometimes*. `on_commit` is called after each effective
+    commit, in the process that made it."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -38,7 +38,7 @@ class Seen:
         self.on_commit: list[Callable[[], None]] = []
 
     def committed(self) -> None:
-        """Something took effect."""
+        """Report that something took effect."""
         self.commits += 1
         for call in self.on_commit:
             call()
@@ -46,7 +46,8 @@ class Seen:
 
 @contextmanager
 def installed(simulation: Simulation, connect: Connect, seen: Seen) -> Iterator[None]:
-    """While this lasts, PyMySQL connects to the model. `connect`: the model's own, with PyMySQL's arguments."""
+    """Connect PyMySQL to the model while the context lasts. `connect`: the model's own function, with PyMySQL's
+    arguments."""
 
     def made(**options: Any) -> Wire:
         return Wire(simulation, connect, options, seen)
@@ -56,7 +57,7 @@ def installed(simulation: Simulation, connect: Connect, seen: Seen) -> Iterator[
 
 
 class _End:
-    """An end of the connection, as its link sees it."""
+    """One end of the connection, as its link sees it."""
 
     inbound: tuple[()] = ()
 
@@ -67,7 +68,7 @@ class _End:
 
 
 class Wire:
-    """A connection. What it does not know is the model's."""
+    """A connection. Attributes that it does not have are those of the model's connection."""
 
     def __init__(self, simulation: Simulation, connect: Connect, options: dict[str, Any], seen: Seen) -> None:
         self._seen = seen
@@ -92,17 +93,18 @@ class Wire:
 
     @property
     def _sock(self) -> "Wire":
-        """Its socket, of which only the file is asked for."""
+        """The connection's socket. Only its file number is ever asked for."""
         return self
 
     def fileno(self) -> int:
-        """As the kernel knows: a server that is away says so, unless nothing of it arrives."""
+        """Return the file number as the kernel would: a server that is gone closes the socket, unless no packet of it
+        arrives."""
         return OPEN if not self._lost and (self._session.open or self._silent(out=False)) else CLOSED
 
     # --- what goes over the network ---
 
     def cursor(self, *args: Any) -> "WireCursor":
-        """A cursor."""
+        """Return a cursor."""
         return WireCursor(self, self._session.cursor(*args))
 
     def commit(self) -> None:
@@ -119,22 +121,22 @@ class Wire:
         self._over(self._session.rollback)
 
     def ping(self, *args: Any, **more: Any) -> None:
-        """Look whether it is alive."""
+        """Check that the connection is alive."""
         self._over(lambda: self._session.ping(*args, **more))
 
     def autocommit(self, value: bool) -> None:
-        """Switch it."""
+        """Switch autocommit."""
         self._over(lambda: self._session.autocommit(value))
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         self._forget()
         if self._session is not None and not self._lost:
             self._session.close()
         self._lost = True
 
     def _over(self, call: Callable[[], Any]) -> Any:
-        """One command and its answer."""
+        """Send one command, and return its answer."""
         if self._lost:
             raise InterfaceError(0, "")
         end_s = self._loop.now_s + self._timeout_s
@@ -172,7 +174,7 @@ class Wire:
         return self._link.holds(self._end if out else self._far_end)  # type: ignore[arg-type]
 
     def _reset(self) -> None:
-        """It is cut, or its process is dead."""
+        """Reset the connection: its link was cut, or its process is dead."""
         if not self._lost:
             self._give_up()
 
@@ -182,7 +184,8 @@ class Wire:
         self._end_session()
 
     def _end_session(self) -> None:
-        """The server ends it once it can hear that it is over; until then it keeps its locks."""
+        """End the session on the server once it can notice the end of the connection. Until then the session keeps its
+        locks."""
         if self._session is None:
             return
         if self._silent(out=True):
@@ -196,7 +199,7 @@ class Wire:
 
 
 class WireCursor:
-    """A cursor whose statements travel."""
+    """A cursor whose statements travel over the network."""
 
     def __init__(self, wire: Wire, cursor: Any) -> None:
         self._wire = wire
@@ -219,5 +222,5 @@ class WireCursor:
         return self._wire._over(lambda: self._cursor.execute(query, args))
 
     def executemany(self, query: str, args: Any) -> Any:
-        """Run it for each."""
+        """Run a statement for each set of arguments."""
         return self._wire._over(lambda: self._cursor.executemany(query, args))

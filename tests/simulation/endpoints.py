@@ -1,4 +1,4 @@
-"""Endpoints: asyncio's calls that make connections and servers, answered by the simulated network."""
+"""Endpoints: asyncio's functions that make connections and servers, implemented on the simulated network."""
 
 # mypy: disable-error-code="override"
 # The parameters of asyncio's methods that are overridden here are spelt differently in every version of its stubs.
@@ -19,7 +19,7 @@ from tests.simulation.transport import Transport
 
 
 class ListeningSocket:
-    """What stands for a bound socket."""
+    """Stands in for a bound socket."""
 
     family = socket.AF_INET
 
@@ -27,19 +27,19 @@ class ListeningSocket:
         self._name = (host, port)
 
     def getsockname(self) -> tuple[str, int]:
-        """Its address."""
+        """Return the address."""
         return self._name
 
     def close(self) -> None:
-        """The server that uses it closes itself."""
+        """Do nothing: the server that uses the socket closes itself."""
 
 
-#: What stands for the files of connections: of one that is open, as far as the kernel knows, and of one that is not.
+#: File numbers that stand for an open connection and for a closed one, as far as the kernel knows.
 OPEN, CLOSED = -1, -2
 
 
 class ConnectedSocket:
-    """What stands for a connected socket until a transport has it."""
+    """Stands in for a connected socket until a transport takes it."""
 
     family = socket.AF_INET
     type = socket.SOCK_STREAM
@@ -48,46 +48,46 @@ class ConnectedSocket:
         self.transport = transport
 
     def fileno(self) -> int:
-        """Nothing is known of it."""
+        """Return the file number of an open connection."""
         return OPEN
 
     def getpeername(self) -> tuple[str, int]:
-        """Where it leads to."""
+        """Return the address of the other end."""
         return self.transport.peer.name
 
     def getsockname(self) -> tuple[str, int]:
-        """Its own address."""
+        """Return the address of this end."""
         return self.transport.name
 
     def setsockopt(self, *_: object) -> None:
-        """Options change nothing."""
+        """Ignore the option."""
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         self.transport.abort()
 
 
 class SimulatedServer:
-    """What `create_server` gives."""
+    """The server that `create_server` returns."""
 
     def __init__(self, listener: Listener, bound: ListeningSocket) -> None:
         self._listener = listener
         self.sockets = [bound]
 
     def close(self) -> None:
-        """Accept nothing more."""
+        """Stop accepting connections."""
         self._listener.open = False
 
     def is_serving(self) -> bool:
-        """Whether it accepts."""
+        """Return whether the server accepts connections."""
         return self._listener.open
 
     async def wait_closed(self) -> None:
-        """It is closed at once."""
+        """Return at once: the server is closed without a delay."""
 
 
 class NetworkedLoop(SimulatedLoop):
-    """A loop with a network."""
+    """A simulated loop with a network."""
 
     def __init__(self, chance: Random) -> None:
         super().__init__(chance)
@@ -103,7 +103,7 @@ class NetworkedLoop(SimulatedLoop):
         ssl: Any = None,
         **_: Any,
     ) -> Any:
-        """As in any loop, without encryption."""
+        """Connect, as any loop does, but without TLS."""
         if ssl:
             raise NotImplementedError("connections are not encrypted here")
         if sock is not None:
@@ -124,12 +124,12 @@ class NetworkedLoop(SimulatedLoop):
         sock: Any = None,
         **_: Any,
     ) -> Any:
-        """As in any loop."""
+        """Listen, as any loop does."""
         bound = sock or ListeningSocket(host, port or 0)
         return SimulatedServer(self.network.listen(protocol_factory, bound.getsockname()[1]), bound)
 
     async def getaddrinfo(self, host: Any, port: Any, **_: Any) -> Any:
-        """The one address of a machine. Raises socket.gaierror."""
+        """Return the one address of a machine. Raises socket.gaierror."""
         name = self.network.name(host if isinstance(host, str) else host.decode())
         if name in self.network.unresolvable:
             await asyncio.sleep(0)
@@ -137,7 +137,7 @@ class NetworkedLoop(SimulatedLoop):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.network.address(name), int(port or 0)))]
 
     def substitutes(self) -> Iterator[tuple[Any, str, Any]]:
-        """What makes sockets outside of the loop."""
+        """Yield replacements for the functions outside the loop that make sockets."""
 
         async def start_connection(addr_infos: Any, **_: Any) -> ConnectedSocket:
             host, port = addr_infos[0][4][:2]

@@ -1,23 +1,23 @@
-"""Failover: how the queue's replica takes the primary's place, is cut off from it before, or comes too late; and who
-goes on with the old primary."""
+"""Failover: promotes the queue's replica, after it was cut off from the primary or had fallen behind, and leaves some
+process with the old primary."""
 
 from tests.models.redis.server import RedisModel
 from tests.simulation.network import Network
 from tests.simulation.plan import Fault
 
-#: A replica that is well has a write so soon.
+#: Seconds within which a healthy replica has a write.
 REPLICATED_AFTER_S = 0.001
 
 
 class FailoverLevers:
-    """The levers of kinds.REPLICATED."""
+    """The levers for kinds.REPLICATED."""
 
     def __init__(self, queue: RedisModel, network: Network) -> None:
         self._queue = queue
         self._network = network
 
     def _failover(self, fault: Fault) -> bool:
-        """A target like `api-1>queue` names who is left behind."""
+        """Fail over. A target like `api-1>queue` names the process that stays with the old primary."""
         if self._queue.dead or not self._queue.replication.delay_s:
             return False
         node, link, _ = fault.target.partition(">")

@@ -1,5 +1,5 @@
-"""Forked: each piece of work in a process of its own, several at a time. A run begins with the same memory whatever ran
-before it, what it leaves behind is gone, and one that never ends is ended."""
+"""Forked: runs each piece of work in a process of its own, several at a time. Each run starts with the same memory,
+leaves nothing behind, and is killed if it does not end."""
 
 import gc
 import multiprocessing
@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Generic, NamedTuple, TypeVar
 
-#: A process that waits for a busy machine gets its time within so many times as long.
+#: On a busy machine a process gets so many times `limit_s` of wall-clock time to use its processor time.
 _BUSY_MAX = 20
 
 T = TypeVar("T")
@@ -25,7 +25,8 @@ class _Job(NamedTuple, Generic[T]):
 
 
 def each(work: Iterable[T], do: Callable[[T], R], *, jobs: int, limit_s: float) -> Iterator[tuple[T, R | None]]:
-    """`do` of each piece, as they end; None: it died, or took more than `limit_s` of the processor's time."""
+    """Yield each piece with the result of `do`, in the order in which they end. The result is None if the process died
+    or used more than `limit_s` of processor time."""
     context = multiprocessing.get_context("fork")
     waiting, running = iter(work), dict[Connection, _Job[T]]()
     try:

@@ -1,5 +1,5 @@
-"""Hand: what people and other programs put into the queue past the api: poison, junk, entries from the future, the same
-entry again; and what they take from its readers."""
+"""Hand: what people and other programs do to the queue directly. They add poison, junk, entries from the future and
+second copies, and take entries away from their readers."""
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +20,8 @@ Fields = Mapping[str, bytes]
 
 
 class Hand:
-    """`run` carries out a command in the queue, None: it fails; `record` keeps what was planted."""
+    """Acts on the queue directly. `run` executes a Redis command and returns None if it fails; `record` keeps what was
+    planted."""
 
     def __init__(
         self,
@@ -36,46 +37,46 @@ class Hand:
         self._wall_s = wall_s
         self._now = now
         self._record = record
-        #: Operations that can never work.
+        #: Operations that can never be applied.
         self._bad: set[bytes] = set()
-        #: Heartbeats that were on the stream when it was made to forget.
+        #: Heartbeats that were on the stream when it lost data.
         self.heartbeats = 0
-        #: Entries that were on the stream at some time.
+        #: Entries that have ever been on the stream.
         self._seen: list[tuple[bytes, ...]] = []
 
     @property
     def poisoned(self) -> bool:
-        """Whether anything was put there that can never work."""
+        """Whether anything was planted that can never be applied."""
         return bool(self._bad)
 
     def poison(self, count: int, seed: int) -> None:
-        """Entries as in `deploy.poison`, with a good one now and then. Their versions are a second old."""
+        """Add entries of `deploy.poison`, and sometimes a valid one. Their versions are a second old."""
         version = int((self._wall_s() - 1) * _US)
         for kind, fields in poison(count, version, seed, good_each=seed % 2):
             self._add(fields, kind, bad=kind != GOOD)
 
     def junk(self, count: int, chance: Random) -> None:
-        """Fields of any name and value, some of which a write has too."""
+        """Add an entry with random field names and values, some of which a write has too."""
         for _ in range(count):
             names = chance.sample(_NAMES, chance.randint(1, 9))
             self._add({name: _value(name, chance) for name in names}, "junk", bad=True)
 
     def ahead(self, seconds: float) -> None:
-        """Junk under an id of the future: every later entry comes after it."""
+        """Add junk under an id in the future, so that every later entry comes after it."""
         entry_id = f"{int((self._wall_s() + seconds) * 1000)}-0"
         self._add({"x": b"ahead"}, AHEAD, bad=True, entry_id=entry_id)
 
     def junk_letter(self, chance: Random) -> None:
-        """On the dead-letter stream."""
+        """Add junk to the dead-letter stream."""
         names = chance.sample(("original.operation_id", "original.command", "reason", "error", "entry_id", "x"), 3)
         fields = {name: _value(name.removeprefix("original."), chance) for name in names}
         self._add(fields, "letter", bad=True, stream=self._next().dead)
 
     def twice(self, count: int, chance: Random) -> int:
-        """Entries that are on the stream, or were, come once more."""
+        """Add second copies of entries that are or were on the stream."""
         writes = self._next().writes.encode()
         for _, fields in self._run(b"XRANGE", writes, b"-", b"+", b"COUNT", b"20") or ():
-            # A second copy of what can never work is a second dead letter, and rightly so.
+            # A second copy of an entry that can never be applied rightly becomes a second dead letter.
             if self._bad.isdisjoint(fields) and b"operation_id" in fields:
                 self._seen.append(tuple(fields))
         del self._seen[:-_REMEMBERED]
@@ -85,7 +86,7 @@ class Hand:
         return len(again)
 
     def orphans(self, chance: Random) -> int:
-        """Entries that were delivered and are in nobody's pending list any more."""
+        """Remove delivered entries from every pending list."""
         writes = self._next().writes.encode()
         pending = self._run(b"XPENDING", writes, GROUP, b"-", b"+", b"20")
         if not pending:
@@ -97,13 +98,13 @@ class Hand:
         return len(pending)
 
     def forgotten(self) -> None:
-        """The queue is about to forget: what the services themselves have on the streams may be lost."""
+        """Note what the services themselves have on the streams before the queue loses data."""
         for partition in self._partitions:
             entries = self._run(b"XRANGE", partition.writes.encode(), b"-", b"+") or ()
             self.heartbeats += sum(b"heartbeats" in fields for _, fields in entries)
 
     def refused(self, entities: Iterable[str]) -> None:
-        """Somebody made the database refuse every change of these."""
+        """Note that the database refuses every change of these entities."""
         self._record(Refused(self._now(), tuple(entities)))
 
     def _add(self, fields: Fields, kind: str, *, bad: bool, stream: str = "", entry_id: str = "*") -> None:
@@ -119,12 +120,12 @@ class Hand:
         self._record(Planted(self._now(), kind, bad, operation, entity, added.decode()))
 
     def _next(self) -> Partition:
-        """Each in its turn."""
+        """Return the kinds in turn."""
         self._turn += 1
         return self._partitions[self._turn % len(self._partitions)]
 
     def _of(self, words: Sequence[bytes]) -> Partition:
-        """The entity's, if these fields name one."""
+        """Return the entity's id if these fields name one."""
         entity = dict(zip(words[::2], words[1::2], strict=True)).get(b"entity_id", b"")
         return self._partitions.of(entity.decode("utf-8", "replace"))
 
@@ -134,7 +135,7 @@ def _text(fields: Fields, name: str) -> str:
 
 
 def _value(name: str, chance: Random) -> bytes:
-    """Half of them as they should be."""
+    """Return a value, which is valid half of the time."""
     if name != "operation_id" and chance.random() < 0.5:
         return chance.choice((b"", b"0", b"-1", b"nan", b"9" * 40, b"\x00\xff", b"{}", b"null", chance.randbytes(20)))
     return {

@@ -1,4 +1,4 @@
-"""Kept seeds: runs that once found something, one a line: `SEED CUT  # what it found`. CI runs them all."""
+"""Kept seeds: runs that once found something, one per line: `SEED CUT # what it found`. CI repeats all of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ class Kept(NamedTuple):
 
     @property
     def plan(self) -> Plan:
-        """What of the seed's plan is kept."""
+        """The seed's plan, reduced to what is kept."""
         return self.cut.of(draw(self.seed, self.cut.world))
 
     def __str__(self) -> str:
@@ -27,7 +27,7 @@ class Kept(NamedTuple):
 
 
 def kept(text: str | None = None) -> Iterator[Kept]:
-    """Those of the file, or of `text`. Raises ValueError for a line that is none."""
+    """Return the kept seeds of the file, or of `text`. Raises ValueError for a malformed line."""
     for line in (FILE.read_text() if text is None else text).splitlines():
         run, _, found = line.partition("#")
         if run := run.strip():

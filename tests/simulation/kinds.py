@@ -1,4 +1,4 @@
-"""Kinds: every kind of fault that a run may have, and how it is drawn. A table; nothing happens here."""
+"""Kinds: a table of all kinds of faults that a run may have, and how each is drawn."""
 
 from collections.abc import Callable
 from random import Random
@@ -7,12 +7,12 @@ from typing import NamedTuple
 NODES, APIS, WRITERS, ADMINS = "api writer admin", "api", "writer", "admin"
 STORES, QUEUE, CACHE, DATABASE = "queue cache database", "queue", "cache", "database"
 PROXIES, THIRD_PARTY = "proxy", "third-party"
-#: From a node to a store, from clients to an api, and from an api by way of a proxy to the third party.
+#: Links from a node to a store, from clients to an api, and from an api through a proxy to the third party.
 LINKS, ROADS, HOPS = "link", "road", "hop"
-#: From a node to the queue that was the primary before.
+#: Links from a node to the former primary of the queue.
 OLD_PRIMARY = "old primary"
-#: What may be gone after a fault, which docs/promises.md says under "What is not promised": what was acknowledged, or
-#: only what was not.
+#: What may be lost by a fault, as docs/promises.md says under "What is not promised": acknowledged writes, or only
+#: unacknowledged ones.
 ACKNOWLEDGED, UNACKNOWLEDGED = "acknowledged", "unacknowledged"
 
 
@@ -25,21 +25,21 @@ def _between(low: float, high: float) -> Callable[[Random], float]:
 
 
 def log_uniform(chance: Random, low: float, high: float) -> float:
-    """A number between them; as many below their geometric mean as above it."""
+    """Return a number between the bounds, of which half are below their geometric mean."""
     return round(low * (high / low) ** chance.random(), 3)
 
 
 class Kind(NamedTuple):
-    """A kind of fault. `often`: the chance that a run has it at all; `most`: how many of it a run has at most."""
+    """A kind of fault. `often`: the chance that a run has it at all; `most`: the greatest number of them in a run."""
 
     targets: str
     often: float
     most: int
-    #: How long it lasts (s); equal bounds of 0: it is over at once.
+    #: Bounds of its duration in seconds. With bounds of 0 the fault is over at once.
     lasts_s: tuple[float, float]
     what: str
     amount: Callable[[Random], float] = _none
-    #: What the queue may have forgotten after it; empty: nothing.
+    #: What the queue may lose by it; empty for nothing.
     forgets: str = ""
 
 
@@ -88,7 +88,7 @@ KINDS: dict[str, Kind] = {
     "twice": Kind(QUEUE, 0.25, 3, (0.0, 0.0), "so many entries are put on the stream once more", _between(1, 5)),
 }  # fmt: skip
 
-#: What befalls the way to the third party, where a run has one.
+#: Faults of the way to the third party, in runs that have one.
 OUTSIDE: dict[str, Kind] = {
     **{
         name: KINDS[name]._replace(targets=targets, often=0.25, most=2)
@@ -111,7 +111,7 @@ OUTSIDE: dict[str, Kind] = {
                   _between(0, 5)),
 }  # fmt: skip
 
-#: Where accepted writes wait for a replica of the queue.
+#: Faults of runs in which accepted writes wait for a replica of the queue.
 REPLICATED: dict[str, Kind] = {
     "failover": Kind(QUEUE, 0.6, 2, (0.0, 0.0), "the replica takes the primary's place, with what it has",
                      forgets=UNACKNOWLEDGED),
@@ -121,13 +121,13 @@ REPLICATED: dict[str, Kind] = {
                   forgets=UNACKNOWLEDGED),
 }  # fmt: skip
 
-#: In any run. A table of its own, so that older large worlds are what they were.
+#: Faults of any run that were added later. A table of their own keeps the draws of older large worlds.
 LATER: dict[str, Kind] = {
     "flood": Kind(QUEUE, 0.12, 1, (0.0, 0.0), "so many entries that can never work, at once", _between(20, 50)),
     "no_writers": Kind(WRITERS, 0.2, 2, (2.0, 12.0), "no writer runs: they are scaled to none"),
 }
 
-#: Only in small worlds that are arranged for it.
+#: Faults of small worlds that are arranged for them.
 ARRANGED: dict[str, Kind] = {
     "refuse_rows": Kind(DATABASE, 0.0, 1, (2.0, 5.0), "the database refuses every change of so many users: a trigger",
                         _between(1, 4)),
@@ -140,5 +140,5 @@ ARRANGED: dict[str, Kind] = {
     "move_slot": Kind(QUEUE, 0.0, 1, (0.5, 4.0), "a slot of the queue moves to another server of the cluster"),
 }  # fmt: skip
 
-#: By name. What is in two tables is the same on any target.
+#: All kinds, by name. A kind that is in two tables is the same on any target.
 ALL = OUTSIDE | REPLICATED | LATER | ARRANGED | KINDS

@@ -1,5 +1,5 @@
-"""Lean: what redis-py does with each command and nothing comes of is left out: metrics that nobody collects, a lock
-around a list that does not change, warnings for arguments that nobody gives. What is sent, and when, stays the same."""
+"""Lean: leaves out work of redis-py that has no effect here: metrics that are not collected, a lock around a list that
+does not change, warnings for arguments that are not used. What is sent, and when, stays the same."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ _OBSERVED = (
 
 
 class _Done:
-    """What can be awaited, and is over."""
+    """An awaitable that is already done."""
 
     def __await__(self) -> Iterator[None]:
         return iter(())
@@ -25,12 +25,12 @@ class _Done:
 
 _DONE = _Done()
 _PACK: Callable[..., list[bytes]] = AbstractConnection.pack_command
-#: What both packers know. Anything else is left to redis-py, which refuses some of it.
+#: Types that both packers accept. Anything else is left to redis-py, which refuses some types.
 _KNOWN = frozenset((bytes, str, int))
 
 
 def substitutes() -> Iterator[tuple[Any, str, Any]]:
-    """(target, name, replacement)"""
+    """Yield (target, name, replacement) for each function."""
     for module in (connection, client):
         for name in _OBSERVED:
             if hasattr(module, name):
@@ -50,7 +50,7 @@ async def _dispatch(self: Any, one: object) -> None:
 
 
 def _packed(self: Any, *args: Any) -> list[bytes]:
-    """As redis-py's, in C."""
+    """Pack a command as redis-py does, but in C."""
     if not _KNOWN.issuperset(map(type, args)):
         return _PACK(self, *args)
     return [hiredis.pack_command((*args[0].split(), *args[1:]))]

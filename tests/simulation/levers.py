@@ -1,4 +1,4 @@
-"""Levers: how each kind of fault is made on the processes, links and stores of a run, and undone."""
+"""Levers: inject and undo each kind of fault on the processes, links and stores of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,40 +18,41 @@ from tests.simulation.outside import OutsideLevers
 from tests.simulation.plan import Fault
 from tests.simulation.simulation import Simulation
 
-#: What a trigger answers, and what a constraint does, which takes the data for wrong: an amount of so much more.
+#: Error numbers of a trigger, and of a constraint that calls the data wrong. The latter is chosen by adding so much to
+#: the amount.
 _TRIGGER, _BAD_DATA, _AS_DATA = 1644, 4025, 0.5
-#: A link that is slow takes this share of the amount at least.
+#: Least share of the amount by which a slow link is late.
 _LEAST = 0.3
-#: Kills "between commit and acknowledgement" come after so many more steps of the writer, at most.
+#: A kill "between commit and acknowledgement" comes within so many steps of the writer.
 _STEPS_AFTER_COMMIT = 40
-#: Other kills come at any step within as many.
+#: Any other kill comes within so many steps.
 _STEPS = 200
 
 
 @dataclass
 class Stage:
-    """What a run consists of."""
+    """The parts of a run that levers act on."""
 
     simulation: Simulation
     nodes: Mapping[str, Node]
     queue: RedisModel
     cache: RedisModel
     database: DatabaseModel
-    #: Machines of clients.
+    #: The clients' machines.
     clients: list[str]
     hand: Hand
     third_party: ThirdParty
-    #: The queue's servers, where there are several, and a key of each of its slots.
+    #: The queue's servers if there are several, and one key of each of its slots.
     cluster: Cluster | None = None
     slots: Sequence[str] = ()
-    #: Writers that die at their next commit, and how long they are down then.
+    #: Writers that die at their next commit -> how many seconds they stay down.
     doomed: dict[str, float] = field(default_factory=dict)
     #: Apis that freeze at their next claim.
     dozing: set[str] = field(default_factory=set)
 
 
 class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
-    """`begin` and `end` by the fault's kind: methods named for it."""
+    """The levers of all kinds. `begin` and `end` call the methods named after the fault's kind."""
 
     def __init__(self, stage: Stage, chance: Random) -> None:
         OutsideLevers.__init__(self, stage.third_party, stage.nodes.get(THIRD_PARTY))
@@ -59,16 +60,16 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
         ClusterLevers.__init__(self, stage.cluster, stage.slots, stage.simulation.loop, chance)
         self._stage = stage
         self._chance = chance
-        #: What lets the rows go that a stranger holds.
+        #: Functions that release the rows which a foreign transaction holds.
         self._held: list[Callable[[], None]] = []
 
     def begin(self, fault: Fault) -> bool:
-        """Make it; False: there is nothing to make it on."""
+        """Inject the fault. Return False if its target does not exist."""
         make: Callable[[Fault], bool | None] = getattr(self, f"_{fault.kind}")
         return make(fault) is not False
 
     def end(self, fault: Fault) -> None:
-        """Undo it."""
+        """Undo the fault."""
         undo: Callable[[Fault], None] | None = getattr(self, f"_end_{fault.kind}", None)
         if undo:
             undo(fault)
@@ -98,7 +99,7 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
         return True
 
     def committed(self) -> None:
-        """Something was committed by the process that runs."""
+        """Note a commit of the running process, and kill the process if it is doomed."""
         machine = self._stage.simulation.loop.process.machine
         if machine in self._stage.doomed:
             down_s = self._stage.doomed.pop(machine)
@@ -107,7 +108,7 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
             loop, doomed = self._stage.simulation.loop, node.process
 
             def again() -> None:
-                if node.process is doomed:  # at the latest now: it may have had too little to do
+                if node.process is doomed:  # the writer may have had nothing to commit until now
                     node.kill()
                 if not node.running:
                     node.start()
@@ -141,7 +142,7 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
         return True
 
     def claimed(self) -> None:
-        """The process that runs has claimed what a write needs: this is its last step."""
+        """Freeze the running process if it was to freeze at its next claim."""
         machine = self._stage.simulation.loop.process.machine
         if machine in self._stage.dozing:
             self._stage.dozing.remove(machine)
@@ -165,7 +166,7 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
         self._end_clock_jump(fault)
 
     def _rate(self, machine: str, rate: float) -> None:
-        """From now on, without a jump."""
+        """Change the rate of a clock from now on, without a jump."""
         clock = self._stage.simulation.clock(machine)
         shift_s = self._stage.simulation.loop.now_s * (clock.rate - rate)
         clock.rate = rate
@@ -195,7 +196,7 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
 
     def _end_no_writers(self, _: Fault) -> None:
         for node in self._writers():
-            if node.running:  # it has not finished yet, and its time is over
+            if node.running:  # the stop has not finished, and its time is over
                 node.kill()
             node.start()
 

@@ -21,18 +21,18 @@ from greenlet import getcurrent
 from tests.simulation.clocks import Clock
 from tests.simulation.process import PROCESS, Process
 
-#: What one step of any process takes, so that a loop which never waits makes time pass as well.
+#: Seconds that one step of a process takes, so that time passes even in a loop which never waits.
 STEP_S = 2e-6
-#: Cancelled timers are swept when there are this many, and most timers are.
+#: Cancelled timers are removed when there are more than this and they are the majority.
 _SWEEP_OVER = 1000
 
 
 class Stuck(Exception):
-    """Nothing is ready, and nothing ever will be."""
+    """Raised when nothing is ready and no timer is left."""
 
 
 class Step:
-    """What asyncio calls a handle: something that a process is to call."""
+    """A callback that a process is to run; asyncio calls it a handle."""
 
     __slots__ = ("args", "callback", "context", "due_s", "is_cancelled", "loop")
 
@@ -44,27 +44,27 @@ class Step:
         self.is_cancelled = False
 
     def cancel(self) -> None:
-        """It is not to be called."""
+        """Cancel the step."""
         self.is_cancelled = True
 
     def cancelled(self) -> bool:
-        """Whether it is not to be called."""
+        """Return whether the step was cancelled."""
         return self.is_cancelled
 
 
 class Timer(Step):
-    """A step at a time. `due_s`: by the clock of its process. `loop` is None once it is due."""
+    """A step that is due at a time. `due_s`: by the clock of its process. `loop` is None once it was due."""
 
     __slots__ = ()
 
     def cancel(self) -> None:
-        """It is not to be called."""
+        """Cancel the timer."""
         if not self.is_cancelled and self.loop is not None:
             self.loop.cancelled_one()
         self.is_cancelled = True
 
     def when(self) -> float:
-        """When it is due."""
+        """Return when it is due."""
         return self.due_s
 
 
@@ -91,7 +91,7 @@ class SimulatedFuture(asyncio.Future[Any]):
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """One loop for all processes. `process` is the one that runs now; `world` is what is outside of all machines."""
+    """One loop for all processes. `process` is the running one; `world` stands for everything outside the machines."""
 
     def __init__(self, chance: Random) -> None:
         super().__init__()
@@ -99,31 +99,31 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.chance = chance
         self.world = Process("world", "world", Clock(), Random(chance.getrandbits(64)))
         self.process = self.world
-        #: The one that runs the loop; all threads have it as their parent.
+        #: The greenlet that runs the loop, which is the parent of all threads.
         self.greenlet = getcurrent()
-        #: Processes with something ready that are neither frozen nor dead.
+        #: Processes with a ready step that are neither frozen nor dead.
         self._active: list[Process] = []
         self._timers: list[tuple[float, int, Step, Process]] = []
         self._order = count()
         self.numbers = count(1)
         self._cancelled = 0
-        #: They are kept, with what they held, until the run is over.
+        #: Dead processes. They are kept, with what they held, until the run is over.
         self._dead: list[Process] = []
         #: Called with (process, context of the error) when a callback fails.
         self.on_error: Callable[[Process, dict[str, Any]], None] | None = None
 
-    #: That it is not debugged: each task and future asks.
+    #: Each task and future asks whether the loop is debugged. It is not.
     get_debug = bool  # type: ignore[assignment]
 
     # --- scheduling ---
 
     def time(self) -> float:
-        """The running process' monotonic clock."""
+        """Return the running process' monotonic clock."""
         clock = self.process.clock
         return clock.uptime_s + self.now_s * clock.rate
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Step:
-        """As in any loop, for the process that the context belongs to."""
+        """Schedule a callback, as any loop does, in the process that the context belongs to."""
         if context is None:
             process, context = self.process, copy_context()
         else:
@@ -140,11 +140,11 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> Step:
-        """As in any loop."""
+        """Schedule a callback after a delay, as any loop does."""
         return self._at(self.now_s + delay / self.process.clock.rate, callback, args, context)
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Step:
-        """As in any loop; `when` by the clock of the running process."""
+        """Schedule a callback, as any loop does. `when`: by the clock of the running process."""
         return self._at(self.process.clock.true(when), callback, args, context)
 
     def _at(
@@ -181,13 +181,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         name: str | None = None,
         context: Context | None = None,
     ) -> SimulatedTask:
-        """As in any loop."""
+        """Create a task, as any loop does."""
         task = SimulatedTask(coro, loop=self, name=name, context=context)
         task.process = self.process if context is None else context.get(PROCESS, self.process)
         return task
 
     def create_future(self) -> SimulatedFuture:
-        """As in any loop."""
+        """Create a future, as any loop does."""
         future = SimulatedFuture(loop=self)
         future.number = next(self.numbers)
         return future
@@ -195,7 +195,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     # --- processes ---
 
     def spawn(self, process: Process, main: Callable[[], Coroutine[Any, Any, Any]]) -> SimulatedTask:
-        """Start a process; the task is its main function, which is called in it."""
+        """Start a process, and return the task that runs its main function."""
 
         async def begin() -> None:
             await main()
@@ -220,22 +220,22 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self._active.remove(process)
 
     def thaw(self, process: Process) -> None:
-        """Go on with a frozen process."""
+        """Continue a frozen process."""
         if process.frozen:
             process.frozen = False
             if process.ready:
                 self._active.append(process)
 
     def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
-        """For the running process."""
+        """Add a handler for a signal to the running process."""
         self.process.handlers[sig] = lambda: callback(*args)
 
     def remove_signal_handler(self, sig: int) -> bool:
-        """For the running process."""
+        """Remove the running process' handler for a signal."""
         return self.process.handlers.pop(sig, None) is not None
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
-        """As in any loop; each process has a default executor of its own."""
+        """Run a function in a thread, as any loop does. Each process has a default executor of its own."""
         if executor is None:
             executor = self.process.executor = self.process.executor or ThreadPoolExecutor(32)
         return asyncio.wrap_future(executor.submit(func, *args), loop=self)
@@ -287,7 +287,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 self.put(process, step)
 
     def cancelled_one(self) -> None:
-        """A timer was cancelled. If most are, they are swept."""
+        """Count a cancelled timer, and remove all cancelled timers once they are the majority."""
         self._cancelled += 1
         if self._cancelled > _SWEEP_OVER and self._cancelled * 2 > len(self._timers):
             self._timers[:] = [one for one in self._timers if not one[2].is_cancelled]
@@ -295,7 +295,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self._cancelled = 0
 
     def end(self) -> None:
-        """Close it, and leave what still waits as it is."""
+        """Close the loop, and leave pending tasks as they are."""
         for task in asyncio.all_tasks(self):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
         self.close()

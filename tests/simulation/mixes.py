@@ -1,4 +1,4 @@
-"""Mixes: what the clients of a run do, drawn."""
+"""Mixes: draws what the clients of a run do."""
 
 from random import Random
 
@@ -7,7 +7,7 @@ from tests.simulation.plan import Mix
 
 
 def draw_mix(chance: Random) -> Mix:
-    """Some of everything, and half of the options not at all."""
+    """Return a mix of all actions, in which each option is off half of the time."""
     actions = ("create", "patch", "put", "delete", "read", "page", "by_email", "operation")
     share = lambda most: round(chance.choice((0.0, chance.random() * most)), 2)  # noqa: E731 - drawn many times below
     return Mix(

@@ -1,8 +1,6 @@
-"""Nemesis: begins and ends the faults of a plan at their times, and mends everything at the end.
-
-How a fault is made is a lever's business (tests/simulation/levers.py). Faults of one kind on one target may overlap:
-the target is well when the last of them is over.
-"""
+"""Nemesis: begins and ends the faults of a plan at their times, and mends everything at the end. How a fault is
+injected is up to a lever (tests/simulation/levers.py). Faults of one kind may overlap on a target, which is healthy
+again when the last of them ends."""
 
 import asyncio
 from collections import Counter
@@ -13,28 +11,29 @@ from tests.simulation.plan import Fault
 
 
 class Levers(Protocol):
-    """What makes faults."""
+    """Injects faults."""
 
     def begin(self, fault: Fault) -> bool:
-        """Make it; False: there is nothing to make it on."""
+        """Inject the fault. Return False if its target does not exist."""
 
     def end(self, fault: Fault) -> None:
-        """Undo it."""
+        """Undo the fault."""
 
 
 class Nemesis:
-    """`rage` runs the faults; `report` is called with each as it begins (True) and ends (False)."""
+    """Runs the faults of a plan. `report` is called with each fault as it begins (True) and ends (False)."""
 
     def __init__(self, levers: Levers, report: Callable[[Fault, bool], None]) -> None:
         self._levers = levers
         self.report = report
         self._active: Counter[tuple[str, str]] = Counter()
         self._last: dict[tuple[str, str], Fault] = {}
-        #: How often each kind was made.
+        #: Number of injected faults, by kind.
         self.made: Counter[str] = Counter()
 
     async def rage(self, faults: Iterable[Fault], now: Callable[[], float], until_s: float) -> None:
-        """Until then; then everything is mended, also what would have lasted longer."""
+        """Run the faults until the end of the load, then mend everything, including faults that would have lasted
+        longer."""
         try:
             async with asyncio.timeout(until_s - now()), asyncio.TaskGroup() as group:
                 for fault in faults:
@@ -46,7 +45,7 @@ class Nemesis:
             self.mend()
 
     def mend(self) -> None:
-        """Undo what is still on."""
+        """Undo all faults that have not ended."""
         for one in [one for one, count in self._active.items() if count]:
             self._active[one] = 1
             self._end(self._last[one])

@@ -16,44 +16,44 @@ from tests.simulation.transport import Transport
 if TYPE_CHECKING:
     from tests.simulation.loop import SimulatedLoop
 
-#: Least and most time that a piece takes on a healthy link.
+#: Bounds of the latency of one piece on a healthy link, in seconds.
 _LATENCY_S = (50e-6, 300e-6)
 
 
 class Link:
-    """The way from one machine to another."""
+    """The connection from one machine to another, for all traffic that the first one starts."""
 
     def __init__(self, network: "Network", source: str, target: str) -> None:
         self._network = network
         self.source, self.target = source, target
         self.client, self.server = (network.address(source), 50_000), (network.address(target), 80)
         self.latency_s = _LATENCY_S
-        #: Nobody listens, as far as the source can see.
+        #: Whether connections are refused, as far as the source can see.
         self.refusing = False
         self._silent_out = self._silent_back = False
         self._mended: asyncio.Future[None] | None = None
         self.ends: list[Transport] = []
 
     def latency(self) -> float:
-        """Drawn for one piece."""
+        """Draw the latency of one piece."""
         least, most = self.latency_s
         return least + (most - least) * self._network.chance.random()
 
     def hang(self, *, out: bool = True, back: bool = True) -> None:
-        """Let nothing through: towards the target, and back from it."""
+        """Hold everything that is sent: towards the target, and back from it."""
         self._silent_out, self._silent_back = out, back
 
     def slow(self, least_s: float, most_s: float) -> None:
-        """Every piece takes this long."""
+        """Set the latency of every piece."""
         self.latency_s = (least_s, most_s)
 
     def cut(self) -> None:
-        """Reset every connection; new ones can be made."""
+        """Reset every connection. New ones can be made."""
         for end in list(self.ends):
             end.reset()
 
     def mend(self) -> None:
-        """As at the beginning; what was held arrives."""
+        """Restore the link; what was held arrives."""
         held = [end for end in self.ends if self.holds(end)]
         self.latency_s, self.refusing = _LATENCY_S, False
         self._silent_out = self._silent_back = False
@@ -65,16 +65,16 @@ class Link:
             self._mended = None
 
     def holds(self, sender: Transport) -> bool:
-        """Whether what this end sends is held for now."""
+        """Return whether what this end sends is held for now."""
         return self._silent_out if sender.outbound else self._silent_back
 
     def forget(self, end: Transport) -> None:
-        """An end that is closed."""
+        """Remove a closed end."""
         if end in self.ends:
             self.ends.remove(end)
 
     async def pass_through(self) -> None:
-        """Wait as long as a first piece takes to the target and back."""
+        """Wait for one round trip to the target."""
         while self._silent_out or self._silent_back:
             self._mended = self._mended or asyncio.get_running_loop().create_future()
             await asyncio.shield(self._mended)
@@ -92,7 +92,7 @@ class Listener:
 
 
 class Network:
-    """All machines and links. `socket_of`: what libraries get when they ask a transport for its socket."""
+    """All machines and links. `socket_of`: returns what libraries get when they ask a transport for its socket."""
 
     def __init__(self, loop: "SimulatedLoop", chance: Random, socket_of: Callable[[Transport], object]) -> None:
         self.loop = loop
@@ -106,7 +106,7 @@ class Network:
         self.unresolvable: set[str] = set()
 
     def address(self, name: str) -> str:
-        """The address of a machine, which is made on first use."""
+        """Return the address of a machine, which is assigned on first use."""
         if name not in self._addresses:
             number = len(self._addresses) + 1
             self._addresses[name] = address = f"10.0.{number // 250}.{number % 250}"
@@ -114,13 +114,13 @@ class Network:
         return self._addresses[name]
 
     def name(self, host: str) -> str:
-        """The machine with this name or address. The local address is the running process' machine."""
+        """Return the machine with this name or address. The local address is the running process' machine."""
         if host in ("127.0.0.1", "localhost", "0.0.0.0", "::1"):  # noqa: S104 - nothing is bound
             return self.loop.process.machine
         return self._names.get(host, host)
 
     def link(self, source: str, target: str) -> Link:
-        """The link from one machine to another."""
+        """Return the link from one machine to another."""
         found = self._links.get((source, target))
         if found is None:
             found = self._links[source, target] = Link(self, source, target)
@@ -136,7 +136,7 @@ class Network:
         return listener
 
     async def connect(self, host: str, port: int) -> Transport:
-        """The near end of a new connection; its far end is on its way to the listener. Raises OSError."""
+        """Return the near end of a new connection, whose far end is on its way to the listener. Raises OSError."""
         process, target = self.loop.process, self.name(host)
         link = self.link(process.machine, target)
         await link.pass_through()

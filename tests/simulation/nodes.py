@@ -1,4 +1,4 @@
-"""Nodes: the real services as processes of a simulation, which can be started, stopped, frozen and killed."""
+"""Nodes: the real services as processes of a simulation. They can be started, stopped, frozen and killed."""
 
 import asyncio
 import signal
@@ -21,22 +21,22 @@ Main = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Node:
-    """A machine that runs one service. `main` begins with nothing in memory each time it is called."""
+    """A machine that runs one service. Each call of `main` begins with nothing in memory."""
 
     def __init__(self, simulation: Simulation, name: str, main: Main) -> None:
         self._simulation = simulation
         self.name = name
         self._main = main
-        #: How often it was started.
+        #: Number of starts.
         self.incarnations = 0
-        #: Whether its next process is of an earlier build.
+        #: Whether its next process is of an older build.
         self.older = False
         self.process: Process | None = None
         self._task: asyncio.Task[Any] | None = None
 
     @property
     def running(self) -> bool:
-        """Whether its process lives, frozen or not."""
+        """Whether its process is alive, frozen or not."""
         return self.process is not None and self.process.alive
 
     def start(self) -> None:
@@ -51,7 +51,7 @@ class Node:
         self._task.add_done_callback(lambda task: self._over(process, task))
 
     def kill(self, *, after_steps: int = 0) -> None:
-        """End its process between two steps: now, or after some more of them."""
+        """Kill its process between two steps: now, or after some more steps."""
         if self.process is not None and self.running:
             if after_steps:
                 self.process.dies_at_step = self.process.steps + after_steps
@@ -59,17 +59,17 @@ class Node:
                 self._simulation.loop.kill(self.process)
 
     def freeze(self) -> None:
-        """As SIGSTOP does."""
+        """Stop the process as SIGSTOP does."""
         if self.process is not None:
             self._simulation.loop.freeze(self.process)
 
     def thaw(self) -> None:
-        """As SIGCONT does."""
+        """Continue the process as SIGCONT does."""
         if self.process is not None:
             self._simulation.loop.thaw(self.process)
 
     def stop(self) -> None:
-        """As SIGTERM does: it finishes what is in hand and ends."""
+        """End the process as SIGTERM does: it finishes its work first."""
         if self.process is not None and self.running:
             handler = self.process.handlers.get(signal.SIGTERM)
             if handler is None:
@@ -90,20 +90,20 @@ async def _serve(app: Any, port: int, settings: ApiSettings | ProxySettings) -> 
 
 
 def api(settings: ApiSettings) -> Main:
-    """An api, as its `__main__` runs it."""
+    """Run an api, as its `__main__` does."""
     return lambda: _serve(make_api(settings), settings.api_port, settings)
 
 
 def external_proxy(settings: ProxySettings) -> Main:
-    """An external_proxy, as its `__main__` runs it."""
+    """Run an external_proxy, as its `__main__` does."""
     return lambda: _serve(make_proxy(settings), settings.proxy_port, settings)
 
 
 def writer(settings: WriterSettings) -> Main:
-    """A writer, as its `__main__` runs it."""
+    """Run a writer, as its `__main__` does."""
     return lambda: Writer(settings).run()
 
 
 def dlq_admin(settings: DlqAdminSettings) -> Main:
-    """A dlq_admin, as its `__main__` runs it."""
+    """Run a dlq_admin, as its `__main__` does."""
     return lambda: DlqAdmin(settings).run()

@@ -1,5 +1,5 @@
-"""Once: what a service does the same way each time it starts is done once, or only when it is asked for: the schemas of
-its models, the validators of its parameters, its routes, its statements. `substitutes` are replacements of names."""
+"""Once: does once per run of tests what a service repeats at each start, or defers it until it is needed: the schemas
+of models, the validators of parameters, routes, statements."""
 
 from collections.abc import Callable, Hashable, Iterator
 from functools import cache
@@ -30,7 +30,7 @@ _compiled: Any = LRUCache(10_000)
 
 
 def substitutes() -> Iterator[tuple[Any, str, Any]]:
-    """(target, name, replacement)"""
+    """Yield (target, name, replacement) for each function."""
     yield BaseModel, "model_json_schema", classmethod(lambda model, **how: dict(_schema(model, **how)))
     yield fastapi._compat.v2, "TypeAdapter", _type_adapter
     yield fastapi.dependencies.utils, "field_annotation_is_sequence", _is_sequence
@@ -42,7 +42,7 @@ def substitutes() -> Iterator[tuple[Any, str, Any]]:
 
 
 def _is_sequence(annotation: Any) -> bool:
-    """It is asked for each parameter of each request."""
+    """Answer from a cache: FastAPI asks this for each parameter of each request."""
     return _hashed(annotation) if isinstance(annotation, Hashable) else _IS_SEQUENCE(annotation)
 
 
@@ -52,7 +52,7 @@ def _schema(model: type[BaseModel], **how: Any) -> dict[str, Any]:
 
 
 def _type_adapter(annotated: Any, *, config: Any = None) -> TypeAdapter[Any]:
-    """That of a parameter or a body, made once. What a route made for itself, as a closure, is only its own."""
+    """Return the adapter of a parameter or a body, made once. An adapter for a route's own closure is not shared."""
     of, *metadata = get_args(annotated)
     key = of, repr(metadata), repr(config)
     if not isinstance(of, Hashable) or " at 0x" in repr(key):
@@ -63,7 +63,8 @@ def _type_adapter(annotated: Any, *, config: Any = None) -> TypeAdapter[Any]:
 
 
 def _declare(self: APIRoute, path: str, *args: Any, methods: Any = None, **options: Any) -> None:
-    """Most routes are asked for nothing in a run: what finds one is known at once, the rest when it is looked at."""
+    """Register a route with only what is needed to find it. Most routes are never used in a run; the rest is built on
+    demand."""
     regex, _, convertors = _form(path)
     found_by = {"path": path, "path_regex": regex, "param_convertors": convertors}
     vars(self).update(found_by, methods={each.upper() for each in methods or ("GET",)})
@@ -71,7 +72,7 @@ def _declare(self: APIRoute, path: str, *args: Any, methods: Any = None, **optio
 
 
 def _read_of_route(self: APIRoute, name: str) -> Any:
-    """Called for what a route does not have."""
+    """Build the rest of a route when a missing attribute is read."""
     args, options = vars(self).pop("declared", ((), None))
     if options is None:
         raise AttributeError(name)
@@ -80,7 +81,7 @@ def _read_of_route(self: APIRoute, name: str) -> Any:
 
 
 def _create_engine(*args: Any, **options: Any) -> Any:
-    """A statement is compiled once, not once per engine: their dialects are alike."""
+    """Create an engine that shares compiled statements with all others, because their dialects are alike."""
     engine = _CREATE_ENGINE(*args, **options)
     engine._compiled_cache = _compiled
     return engine

@@ -1,5 +1,5 @@
-"""Operators: people at dlq_admin who look, edit, transform, replay, pause, recall, discard and restore, several at once
-and without asking one another."""
+"""Operators: people who use dlq_admin at the same time, without agreeing with one another. They look, edit, transform,
+replay, pause, recall, discard and restore."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,41 +15,42 @@ from tests.simulation.workload import Recorder, Request
 _PATIENT_S = 60.0
 _REASON = "simulated"
 _ORDERS = ("pause", "resume", "resume", "cancel", "recall", "approve")
-#: What is wrong with poison of `deploy.poison`, put right.
+#: The correct value for each defect of `deploy.poison`.
 _MEND: tuple[list[dict[str, Any]], ...] = (
     [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}],
     [{"op": "replace", "path": "/payload/name", "value": "mended"}],
     [{"op": "replace", "path": "/schema", "value": "2"}],
 )
-#: Letters that one person has in mind.
+#: Number of letters that an operator remembers.
 _REMEMBERED = 30
 _ENDED = ("done", "cancelled", "recalled")
 
 
 class Operator:
-    """One person."""
+    """One operator."""
 
     def __init__(
         self, number: int, seed: int, pause_s: float, admins: Sequence[str], recorder: Recorder, *, port: int
     ) -> None:
         self.name = f"operator-{number}"
         self._chance = Random(f"operator {number} of {seed}")
-        #: Letters that were dead when somebody looked.
+        #: Letters that were dead when the operator last looked.
         self._seen: list[str] = []
         self._pause_s, self._admins, self._recorder, self._port = pause_s, admins, recorder, port
-        #: The second one may approve what the first one began.
+        #: The colleague who may approve what this operator began.
         self._headers = keys.bearer((keys.OPERATOR, keys.ADMIN)[number % 2])
         self._lines: dict[str, Connections] = {}
         self._count = 0
 
     async def run(self, now: Callable[[], float], until_s: float) -> None:
-        """Acts until then."""
+        """Act until the given time."""
         while (pause_s := self._chance.expovariate(1 / self._pause_s)) < until_s - now():
             await asyncio.sleep(pause_s)
             await self._act()
 
     async def tidy(self) -> list[dict[str, Any]]:
-        """One look at replays that wait for a person: they go on or are taken back. Returns those not over."""
+        """Look once at the replays that wait for a person, and resume or recall them. Return the replays that have not
+        ended."""
         open_ones = [
             each for each in await self.ask("GET", "/dlq/replays?limit=200") or [] if each["state"] not in _ENDED
         ]
@@ -59,7 +60,7 @@ class Operator:
         return open_ones
 
     async def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """`data` of the answer of any replica; None without one."""
+        """Send a request to any replica, and return `data` of the answer, or None."""
         admin = self._chance.choice(self._admins)
         line = self._lines.setdefault(admin, Connections(Address(admin, self._port), timeout_s=_PATIENT_S))
         headers = {**self._headers, "X-Request-ID": f"{self.name}-{self._count}"}
@@ -92,7 +93,7 @@ class Operator:
         return {"ids": ids} if ids else None
 
     async def _counted(self, path: str, wish: dict[str, Any]) -> Any:
-        """A dry run first, for its count; then the act, which fails if anything has moved since."""
+        """Count with a dry run first; then act, which fails if the selection has changed since."""
         preview = await self.ask("POST", path, wish | {"dry_run": True})
         if not preview:
             return None
@@ -112,7 +113,7 @@ class Operator:
                 await self.ask("POST", f"/dlq/letters/{letter}/revert", {"reason": _REASON, "to": 0})
 
     async def _edit_late(self) -> None:
-        """A letter of a page that has been open for a while."""
+        """Edit a letter as it was when its page was opened a while ago."""
         if self._seen:
             path = f"/dlq/letters/{self._chance.choice(self._seen)}/edits"
             await self.ask("POST", path, {"reason": _REASON, "patch": self._chance.choice(_MEND)})

@@ -1,5 +1,5 @@
-"""Outside: how the third party is made to fail: the stand-in of the local stack, set to behave in every way it can. And
-what there is to see of it afterwards: its log, and when breakers opened before it."""
+"""Outside: makes the third party fail. The third party is the stand-in of the local stack, with all its behaviours.
+Afterwards this module reads its log, and the openings of the breakers in front of it."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from tests.simulation.plan import Fault
 
 _WRONG = ("invalid_json", "wrong_content_type", "truncated_body", "endless_body", "huge_body")
 
-#: Retries that a proxy which has just started may make before first attempts have paid for them.
+#: Retries that a newly started proxy may make before first attempts have earned any.
 BURST = 3
 #: `   12.345678 proxy-1      breaker_moved breaker='third-party:8099 read' origin=closed to=open ...`
 _OPENED = re.compile(r" *(\S+) (\S+) +breaker_moved breaker='third-party:\d+ (read|write)' origin=closed to=open ")
@@ -23,7 +23,7 @@ _METHODS = {"read": "GET", "write": "POST"}
 
 
 def arrivals(party: ThirdParty, network: Network) -> tuple[Arrival, ...]:
-    """Its own log, in true time: its clock is never wrong."""
+    """Return the third party's own log, in true time: its clock is never wrong."""
     return tuple(
         Arrival(
             each["at"] - EPOCH_S, each["method"], each["idempotency_key"] or "", each["number"],
@@ -35,14 +35,14 @@ def arrivals(party: ThirdParty, network: Network) -> tuple[Arrival, ...]:
 
 
 def openings(timeline: Iterable[str]) -> Iterator[Opened]:
-    """Of breakers before it."""
+    """Return the openings of breakers in front of the third party."""
     for line in timeline:
         if found := _OPENED.match(line):
             yield Opened(float(found[1]), found[2].partition("/")[0], _METHODS[found[3]])
 
 
 def behaviour(kind: str, amount: float) -> Behaviour:
-    """That a kind of fault stands for."""
+    """Return the behaviour that a kind of fault stands for."""
     match kind:
         case "failing":
             return Behaviour(fault="fail", status=503)
@@ -59,12 +59,12 @@ def behaviour(kind: str, amount: float) -> Behaviour:
 
 
 class OutsideLevers:
-    """The levers of kinds.OUTSIDE that are nowhere else."""
+    """The levers for kinds.OUTSIDE that exist nowhere else."""
 
     def __init__(self, third_party: ThirdParty, node: Node | None) -> None:
         self._third_party = third_party
         self._third_party_node = node
-        #: How it is to behave; the last of them counts.
+        #: The requested behaviours, of which the last is in force.
         self._behaviours: dict[str, Behaviour] = {}
 
     def _gone(self, _: Fault) -> bool:

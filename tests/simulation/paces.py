@@ -1,6 +1,6 @@
-"""Paces: how often loops look that only look at a variable, or that only show: metrics, boards, seals, explanations.
-No promise depends on how soon, and in a small world they were a third of what ran. What recovers, detects or decides
-keeps its own pace."""
+"""Paces: slows down loops that only poll a variable or publish something: metrics, boards, seals, explanations. No
+promise depends on their pace, and they were a third of what ran in a small world. Loops that recover, detect or decide
+keep their own pace."""
 
 import asyncio
 import logging
@@ -20,14 +20,15 @@ from holdfast.shared.http.failures import published
 from holdfast.shared.telemetry import loop_lag
 
 _POLL_S, _TICKS_PER_S = 1.0, 10
-#: Of what is shown to people, and of an auditor's looks of which nothing follows but metrics and seals.
+#: Seconds between two updates of what is shown to people, and between looks of the auditor that only lead to metrics
+#: and seals.
 _SHOWN_S = 5.0
 _SHOWN = ("queue", "database", "audit")
 _PROBE: Callable[..., None] = Probe.__init__
 
 
 def substitutes() -> Iterator[tuple[Any, str, Any]]:
-    """(target, name, replacement)"""
+    """Yield (target, name, replacement) for each slowed loop."""
     yield uvicorn.Server, "main_loop", _until_exit
     yield FastStream.run, "__defaults__", (logging.INFO, None, _POLL_S)
     yield loop_lag, "_SAMPLE_S", _POLL_S

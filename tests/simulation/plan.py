@@ -1,5 +1,5 @@
-"""Plan: one run as plain data: what runs, what clients do, and every fault with its time. It prints, and a `Cut` makes
-it smaller without changing what is left, which is how a failing run is shrunk and kept."""
+"""Plan: one run as plain data: what runs, what clients do, and every fault with its time. A plan can be printed. A
+`Cut` removes parts of it without changing the rest, which is how a failing run is shrunk and kept."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -7,13 +7,13 @@ from typing import Self
 
 from tests.simulation.kinds import ADMINS, ALL, APIS, PROXIES, QUEUE, THIRD_PARTY, WRITERS
 
-#: Sizes of a run: see draw.py and small.py.
+#: Sizes of a world: see draw.py and small.py.
 SMALL, LARGE = "small", "large"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault: begins `at_s`, is undone `for_s` later. `amount` is what its kind says."""
+    """A fault. It begins `at_s` and is undone `for_s` later. The meaning of `amount` depends on the kind."""
 
     at_s: float
     kind: str
@@ -38,21 +38,21 @@ class Mix:
     expiring: float
     hasty: float
     fresh: float
-    #: A keyed request that was answered is sent once more; of those, with another body.
+    #: Share of answered keyed requests that are sent again, and of those the share with another body.
     repeating: float
     altered: float
-    #: Addresses that several want, and how many there are.
+    #: Share of writes that use a contested address, and the number of such addresses.
     contended: float
     addresses: int
-    #: Clients after each other's users, rather than only their own.
+    #: Share of requests for users that other clients created.
     shared: float
-    #: What is asked of the third party.
+    #: Share of requests to the third party.
     external: float = 0.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A run. Clients and operators are numbered; which of them act is in `clients` and `operators`."""
+    """A run. `clients` and `operators` hold the numbers of those that act."""
 
     seed: int
     apis: int
@@ -66,13 +66,13 @@ class Plan:
     mix: Mix
     patience_s: float
     faults: tuple[Fault, ...]
-    #: With a third party behind them; 0: there is none.
+    #: Proxies, with a third party behind them; 0 for neither.
     proxies: int = 0
     #: Replicas of the queue that have to have a write before it is accepted.
     replicas: int = 0
-    #: Of the queue.
+    #: Partitions of the queue.
     partitions: int = 1
-    #: Servers of a Redis Cluster that are the queue; 1: it is a single server.
+    #: Servers of the Redis Cluster that is the queue; 1 for a single server.
     shards: int = 1
     #: Mean pause of one operator between two acts.
     operator_pause_s: float = 2.0
@@ -81,31 +81,31 @@ class Plan:
 
     @property
     def nodes(self) -> list[str]:
-        """Names of all processes that use the stores."""
+        """The names of all processes that use the stores."""
         counts = ((APIS, self.apis), (WRITERS, self.writers), (ADMINS, self.admins))
         return [f"{service}-{number}" for service, count in counts for number in range(1, count + 1)]
 
     @property
     def queues(self) -> list[str]:
-        """Names of the machines that are the queue."""
+        """The names of the machines that make up the queue."""
         return [QUEUE, *(f"{QUEUE}-{number}" for number in range(2, self.shards + 1))]
 
     @property
     def outside(self) -> list[str]:
-        """Names of the processes on the way to the third party, and of itself."""
+        """The names of the third party and of the processes in front of it."""
         return [*(f"{PROXIES}-{number}" for number in range(1, self.proxies + 1)), THIRD_PARTY] if self.proxies else []
 
     def proxy_of(self, api: str) -> str:
-        """That this api asks; empty: there is none."""
+        """Return the proxy that this api uses, or an empty text."""
         return f"{PROXIES}-{1 + int(api.split('-')[1]) % self.proxies}" if self.proxies else ""
 
     @property
     def forgets(self) -> bool:
-        """Whether a store loses what it has acknowledged."""
+        """Whether a store loses acknowledged data."""
         return any(ALL[fault.kind].forgets for fault in self.faults)
 
     def lines(self) -> Iterator[str]:
-        """For a person."""
+        """Return the plan as lines for a person."""
         counts = f"{self.apis} apis, {self.writers} writers, {self.admins} admins"
         counts += f", {self.proxies} proxies, {self.replicas} replicas, {self.partitions} partitions"
         counts += f", {self.shards} shards" if self.shards > 1 else ""
@@ -119,8 +119,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cut:
-    """What is kept of a plan; None: all of it. `world`: the size that is drawn, None: that of the seed. `faults`,
-    `clients`, `operators`: by their number."""
+    """The parts of a plan that are kept; None for all. `world`: the size that is drawn, or None for the seed's own.
+    `faults`, `clients`, `operators`: by number."""
 
     world: str | None = None
     seconds: float | None = None
@@ -133,7 +133,7 @@ class Cut:
     proxies: int | None = None
 
     def of(self, plan: Plan) -> Plan:
-        """The smaller plan. What concerns a process that is not there is left out when the run comes to it."""
+        """Return the smaller plan. Faults of a process that does not exist are skipped during the run."""
         load_s = plan.load_s if self.seconds is None else min(self.seconds, plan.load_s)
         faults = tuple(
             fault
@@ -151,7 +151,7 @@ class Cut:
         )  # fmt: skip
 
     def whole(self, plan: Plan) -> Self:
-        """The same, with everything that is kept named."""
+        """Return the same cut with every kept part listed."""
         smaller = self.of(plan)
         kept = tuple(number for number, fault in enumerate(plan.faults) if fault in smaller.faults)
         return replace(
@@ -160,7 +160,7 @@ class Cut:
         )  # fmt: skip
 
     def __str__(self) -> str:
-        """`seconds=12 faults=1,4 clients=0`; `-` is none of them."""
+        """Return `seconds=12 faults=1,4 clients=0`, with `-` for an empty list."""
         words = []
         for each in fields(self):
             value = getattr(self, each.name)
@@ -172,7 +172,7 @@ class Cut:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """What `str` gives. Raises ValueError."""
+        """Return the cut that `str` printed. Raises ValueError."""
         known = {each.name: each for each in fields(cls)}
         values: dict[str, object] = {}
         for word in text.split():

@@ -1,5 +1,5 @@
-"""Probe: a careful person who looks whether everything runs, lets what waits for a person come to its end, and uses the
-system once more as anybody would."""
+"""Probe: a careful person who checks whether everything runs, completes what waits for a person, and then uses the
+system once more like any client."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,15 +12,16 @@ from tests.simulation import at_rest
 from tests.simulation.operators import Operator
 from tests.simulation.workload import READ, SEND, Recorder, Request
 
-#: How often it looks: at what takes long, and at what will be soon.
+#: Seconds between two checks: of what takes long, and of what is expected soon.
 _EVERY_S, _SOON_S = 1.0, 0.25
 _TIMEOUT_S = 20.0
-#: By then what was on its way when an api stopped has arrived, and is in every reading of the ledger that ends later.
+#: Seconds after which everything that was in flight when an api stopped has arrived, and is in every later reading of
+#: the ledger.
 _ARRIVED_S = 2.5
 
 
 class Probe:
-    """`nodes`: name -> port of HTTP."""
+    """The probe. `nodes`: name -> HTTP port."""
 
     def __init__(
         self,
@@ -32,7 +33,7 @@ class Probe:
     ) -> None:
         self._poisoned = poisoned
         self._nodes, self._redis, self._recorder, self._now = nodes, redis, recorder, now
-        #: When the ledger was read that was there at first, by a clock that may be wrong.
+        #: When the first reading of the ledger was made, by a clock that may be wrong.
         self._first_as_of = ""
         admins = [name for name in nodes if name.startswith("admin")]
         self._apis = [name for name in nodes if name.startswith("api")]
@@ -40,20 +41,21 @@ class Probe:
         self._person = Operator(1, 0, 1.0, admins, recorder, port=nodes[admins[0]])
         self._reader = Operator(1, 0, 1.0, admins[:1], recorder, port=nodes[admins[0]])
         self._lines = {name: Connections(Address(name, port), timeout_s=_TIMEOUT_S) for name, port in nodes.items()}
-        #: What was not as it should be, when it was last looked at.
+        #: What was wrong at the last check.
         self.waits_for = ""
         self.ledger: dict[str, int] | None = None
 
     async def until_alive(self, within_s: float) -> bool:
-        """Whether every process answered in time."""
+        """Wait until every process answers. Return whether that happened in time."""
         return await self._until(self._alive, within_s, _SOON_S)
 
     async def until_rest(self, within_s: float) -> bool:
-        """Whether everything came to an end in time."""
+        """Wait until all work has ended. Return whether that happened in time."""
         return await self._until(self._resting, within_s)
 
     async def until_balanced(self, within_s: float) -> bool:
-        """Whether, with no api running, nothing is left, and the ledger balances."""
+        """Wait, with no api running, until no work is left and the ledger balances. Return whether that happened in
+        time."""
         if not await self._until(self._ended, within_s):
             return False
         await asyncio.sleep(_ARRIVED_S)
@@ -73,9 +75,9 @@ class Probe:
         return ", ".join(name for name, answer in zip(self._nodes, answers, strict=True) if answer.status != 200)
 
     async def _ended(self) -> str:
-        """What there is still to do; empty: nothing."""
+        """Return what has not ended yet, or an empty text."""
         if left := at_rest.entries(self._redis):
-            if self._poisoned():  # somebody has to decide about that; everything else goes on by itself
+            if self._poisoned():  # an operator has to decide about dead letters; everything else ends by itself
                 await self._person.ask("POST", "/dlq/writers/go-on", {"reason": "simulated"})
             return f"{left} entries on the stream"
         if left := at_rest.letters_on_stream(self._redis):
@@ -85,7 +87,7 @@ class Probe:
         return ""
 
     async def _resting(self) -> str:
-        """The same, and everybody is ready and answers as usual."""
+        """Return what has not ended yet, or which process is not ready or does not answer as usual."""
         if left := await self._ended():
             return left
         for name in self._nodes:
@@ -97,7 +99,7 @@ class Probe:
                 answer = await self._send(name, Request("probe", "GET", path))
                 if answer.status not in (200, 404, 410) or answer.degraded:
                     return f"{name} answers {path} with {answer.status}, degraded: {answer.degraded}"
-        for name in self._proxies:  # who is asked to wait, by path, may have to wait for some seconds more
+        for name in self._proxies:  # by path: the third party may have asked the proxy to wait for some seconds more
             key = f"probe-{name}-at-{self._now():.3f}"
             answer = await self._send(name, Request(key, "POST", SEND, {}, {"Idempotency-Key": key}))
             if answer.status >= 400:
@@ -115,7 +117,8 @@ class Probe:
         return "" if not found["missing"] else f"the ledger misses {found['missing']}"
 
     async def use(self) -> None:
-        """Everything once, at every api: created, changed, read, deleted; recorded like the clients' requests."""
+        """Use everything once at every api: create, change, read and delete. Requests are recorded like those of
+        clients."""
         for name in self._apis:
             body = {"name": "probe", "email": f"{name}@probe.example"}
             made = await self._send(name, Request(f"probe-{name}", "POST", "/users", body, {"Prefer": "wait=10"}))
@@ -132,7 +135,7 @@ class Probe:
             await self._send(name, Request(f"probe-{name}", "POST", SEND, {}, {"Idempotency-Key": f"probe-{name}"}))
 
     async def ask_for(self, operation_ids: list[str]) -> None:
-        """What became of each."""
+        """Read each of these operations."""
         for id in operation_ids:
             await self._send(self._apis[0], Request(f"probe-{id}", "GET", f"/operations/{id}"))
 

@@ -1,5 +1,5 @@
-"""Process: what an operating system process is to the simulation. Its handles run in the order in which they became
-ready, as on a loop of its own; between processes the seed chooses."""
+"""Process: the simulation's equivalent of an operating system process. Its handles run in the order in which they
+became ready, as on a loop of its own. The seed chooses between processes."""
 
 from asyncio import Task
 from collections import deque
@@ -35,29 +35,29 @@ class Process:
         self.chance = chance
         self.alive = True
         self.frozen = False
-        #: Whether it is of an earlier build (builds.py).
+        #: Whether it is of an older build (builds.py).
         self.older = False
-        #: What can run now.
+        #: Handles that can run now.
         self.ready: deque[Step] = deque()
-        #: Handles that have run.
+        #: Number of handles that have run.
         self.steps = 0
-        #: It is killed in place of running this handle.
+        #: The number of the step at which the process is killed instead.
         self.dies_at_step: int | None = None
         self.handlers: dict[int, Callable[[], object]] = {}
         self.executor: ThreadPoolExecutor | None = None
         #: Its ends of connections.
         self.ends: list[Transport] = []
-        #: Called once when it dies, however it dies.
+        #: Functions that are called once when it dies, in whatever way.
         self.on_death: list[Callable[[], object]] = []
-        #: What a dead process held. It is kept until the run is over, so that none of its `finally` blocks run.
+        #: What a dead process held. It is kept until the end of the run, so that none of its `finally` blocks run.
         self.memory: list[object] = []
         self.threads: set[greenlet] = set()
-        #: An empty context of this process; each use takes a copy.
+        #: An empty context of this process, which is copied for each use.
         self.base = Context()
         self.base.run(PROCESS.set, self)
 
     def die(self, tasks: list[Task[Any]]) -> None:
-        """End at once: nothing of it runs any more."""
+        """End at once, so that none of its code runs any more."""
         self.alive = False
         self.memory += [*tasks, *self.ready]
         self.ready.clear()

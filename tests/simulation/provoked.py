@@ -1,7 +1,7 @@
-"""Provoked: small worlds in which a certain mistake would show. Each brings about what it takes: somebody who comes
-late, a reply that is lost at the wrong time, a person or a process that goes on too early.
+"""Provoked: small worlds in which a certain mistake would show. Each arranges what the mistake needs: a late process, a
+reply that is lost at the wrong time, a person or a process that acts too early.
 
-A share of the small worlds, drawn apart, so that all others are what they were.
+A share of the small worlds is drawn this way, with a generator of its own, so that all others stay the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,14 +12,14 @@ from tests.simulation.kinds import DATABASE
 from tests.simulation.plan import Plan
 from tests.simulation.small import BUSY_S, LONG_S, OVER_AND_OVER, fault
 
-#: One in so many small worlds.
+#: One small world in so many is provoked.
 _EACH = 4
-#: What takes part of the keys away, and all that would hide a mistake behind another request.
+#: Turns off the options of requests that would hide a mistake.
 _PLAIN = {"conditional": 0.0, "expiring": 0.0, "hasty": 0.0, "external": 0.0}
 
 
 def maybe_provoked(plan: Plan, chance: Random) -> Plan:
-    """This plan, or one in which something is provoked."""
+    """Return this plan, or one in which something is provoked."""
     if chance.randrange(_EACH) or plan.shards > 1 or any(each.kind == "freeze_at_claim" for each in plan.faults):
         return plan
     [provoked] = chance.choices([*PROVOKED], [*PROVOKED.values()])
@@ -27,7 +27,7 @@ def maybe_provoked(plan: Plan, chance: Random) -> Plan:
 
 
 def provoke(name: "Provoked", plan: Plan, chance: Random) -> Plan:
-    """Arranged for it."""
+    """Return the plan, arranged for the named mistake."""
     mix = replace(plan.mix, **_PLAIN)
     plan = replace(plan, load_s=LONG_S, replicas=0, proxies=0, faults=(), pause_s=min(plan.pause_s, BUSY_S), mix=mix)
     plan = name(plan, chance)
@@ -35,7 +35,7 @@ def provoke(name: "Provoked", plan: Plan, chance: Random) -> Plan:
 
 
 def late(plan: Plan, chance: Random) -> Plan:
-    """Writers sleep with writes in hand, others go on, and they all want the same few values."""
+    """Freeze writers with writes in hand while others go on, and all want the same few values."""
     actions = {"create": 3.0, "patch": 3.0, "put": 2.0, "delete": 1.0}
     mix = replace(plan.mix, actions=actions, shared=1.0, contended=0.8, addresses=4)
     plan = replace(plan, writers=2, operators=(), mix=mix)
@@ -47,7 +47,7 @@ def late(plan: Plan, chance: Random) -> Plan:
 
 
 def promised(plan: Plan, chance: Random) -> Plan:
-    """Writes die, nobody takes care of the letters, and others want what was promised to them."""
+    """Let writes die and leave their letters alone, while other writes want the values that are reserved for them."""
     mix = replace(plan.mix, actions={"create": 2.0, "patch": 4.0, "put": 2.0}, shared=1.0, contended=0.8, addresses=6)
     plan = replace(plan, operators=(), mix=mix)
     dying = fault("refuse_rows", plan, chance, at=0.2, for_s=3.5)
@@ -55,7 +55,7 @@ def promised(plan: Plan, chance: Random) -> Plan:
 
 
 def in_doubt(plan: Plan, chance: Random) -> Plan:
-    """A reply of one store is lost while the other one is away; clients without a key have nothing else to go by."""
+    """Lose a reply of one store while the other store is down. Most clients have no key that would settle the doubt."""
     mix = replace(plan.mix, actions={"create": 3.0, "patch": 3.0, "read": 0.5}, keyed=0.2)
     plan = replace(plan, apis=1, operators=(), mix=mix)
     at = chance.uniform(0.15, 0.3)
@@ -71,7 +71,7 @@ def in_doubt(plan: Plan, chance: Random) -> Plan:
 
 
 def torn(plan: Plan, chance: Random) -> Plan:
-    """Connections to a queue that is far away break again and again: replies are lost, and asked for once more."""
+    """Cut the connections to a distant queue again and again, so that replies are lost and requests are repeated."""
     mix = replace(plan.mix, actions={"create": 3.0, "patch": 3.0, "read": 0.5})
     plan = replace(plan, apis=1, operators=(), mix=mix)
     far = fault("slow", plan, chance, at=0.02, for_s=8.0, target="api-1>queue")
@@ -80,7 +80,7 @@ def torn(plan: Plan, chance: Random) -> Plan:
 
 
 def far_away(plan: Plan, chance: Random) -> Plan:
-    """One api is far away from the queue, and is asked for what another one has just accepted."""
+    """Put one api far away from the queue, and read through it what another api has just accepted."""
     mix = replace(plan.mix, actions={"create": 3.0, "read": 8.0}, shared=1.0, fresh=0.0)
     plan = replace(plan, apis=2, operators=(), mix=mix, pause_s=0.15)
     far = fault("slow", plan, chance, at=0.02, for_s=8.0, target="api-1>queue")
@@ -88,7 +88,7 @@ def far_away(plan: Plan, chance: Random) -> Plan:
 
 
 def handed_over(plan: Plan, chance: Random) -> Plan:
-    """Letters are sent again and taken back, while writers sleep and dlq_admin loses replies or does not wake up."""
+    """Replay and recall letters while writers sleep, or while dlq_admin loses replies or stays frozen."""
     mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0)
     plan = replace(plan, admins=2, operators=(0, 1), operator_pause_s=0.15, mix=mix)
     refused_rows = fault("refuse_rows", plan, chance, at=0.1, for_s=2.0)
@@ -102,7 +102,7 @@ def handed_over(plan: Plan, chance: Random) -> Plan:
 
 
 def unindexed(plan: Plan, chance: Random) -> Plan:
-    """Letters come while dlq_admin has no database, and it dies with them in memory."""
+    """Add letters while dlq_admin has no database, and kill it with the letters in memory."""
     plan = replace(plan, admins=1, operators=())
     away = fault("refuse", plan, chance, at=0.2, for_s=4.0, target="admin-1>database")
     poison = (fault("poison", plan, chance, at=0.25 + 0.05 * number) for number in range(2))
@@ -111,7 +111,7 @@ def unindexed(plan: Plan, chance: Random) -> Plan:
 
 
 def refused(plan: Plan, chance: Random) -> Plan:
-    """The database refuses the data of some users, among writes that writers come back to; or that of all it has."""
+    """Let the database refuse the data of some users, among a backlog of other writes; or refuse the data of all."""
     mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0)
     plan = replace(plan, writers=1, operators=(), mix=mix, pause_s=0.15)
     these = fault("refuse_rows", plan, chance, at=0.25, for_s=4.0)
@@ -122,7 +122,7 @@ def refused(plan: Plan, chance: Random) -> Plan:
 
 
 def impatient(plan: Plan, chance: Random) -> Plan:
-    """Nothing is wrong, and most clients do not wait for their answers."""
+    """Break nothing, and let most clients hang up before their answers."""
     mix = replace(plan.mix, actions={"create": 2.0, "read": 4.0, "page": 3.0, "patch": 2.0}, hasty=0.9, fresh=0.5)
     plan = replace(plan, operators=(), mix=mix, pause_s=0.1)
     slow = fault("slow", plan, chance, at=0.02, for_s=8.0, target="clients>api-1")
@@ -130,7 +130,7 @@ def impatient(plan: Plan, chance: Random) -> Plan:
 
 
 def behind_its_time(plan: Plan, chance: Random) -> Plan:
-    """An api whose clock was set back writes past the queue what others wrote before."""
+    """Let an api whose clock was set back write directly to users that others wrote before."""
     mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0)
     plan = replace(plan, apis=2, operators=(), mix=mix)
     away = fault("die", plan, chance, at=0.4, for_s=4.0, target="queue")
@@ -139,7 +139,7 @@ def behind_its_time(plan: Plan, chance: Random) -> Plan:
 
 
 def half_well(plan: Plan, chance: Random) -> Plan:
-    """The third party answers half of its calls with an error, or is late, and is asked all the time."""
+    """Let the third party fail half of its calls, or be late or mute, and call it all the time."""
     mix = replace(plan.mix, external=0.95, fresh=0.5, keyed=1.0)
     plan = replace(plan, proxies=1, operators=(), mix=mix, pause_s=0.15)
     kind = chance.choice(("partial", "late", "mute"))
@@ -148,7 +148,7 @@ def half_well(plan: Plan, chance: Random) -> Plan:
 
 
 def counted(plan: Plan, chance: Random) -> Plan:
-    """The ledger is read often, over a slow way, while writes end; or while second copies wait."""
+    """Read the ledger often, over a slow link, while writes end; or while second copies wait."""
     plan = replace(plan, admins=1, operators=(), audit_every_s=1.0, pause_s=0.15)
     slow = replace(fault("slow", plan, chance, at=0.02, for_s=8.5, target="admin-1>database"), amount=0.08)
     unread = fault("no_writers", plan, chance, at=0.4, for_s=4.0)
@@ -157,7 +157,7 @@ def counted(plan: Plan, chance: Random) -> Plan:
 
 
 Provoked = Callable[[Plan, Random], Plan]
-#: And their weights.
+#: The provoked worlds, and their weights.
 PROVOKED: Mapping[Provoked, int] = {
     late: 3, promised: 2, in_doubt: 3, torn: 2, far_away: 2, handed_over: 4, unindexed: 2, refused: 3, impatient: 1,
     behind_its_time: 2, half_well: 2, counted: 2,

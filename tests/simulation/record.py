@@ -1,4 +1,4 @@
-"""Record: requests and what came back, as events of tests/promises, and the counts that *sometimes* needs."""
+"""Record: requests and their answers, as events of tests/promises, and the counts that *sometimes* needs."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -11,15 +11,15 @@ from tests.promises.history import Act, End, Event, Fail, Invoke, Ok, Unknown
 from tests.promises.responses import shown
 from tests.simulation.workload import READ, SEND, Recorder, Request
 
-#: What `Connections` says of a request that never left.
+#: The message of `Connections` for a request that was never sent.
 _REFUSED = "connect_"
 
-#: What operators change, by the end of its path.
+#: Actions of operators, by the end of their path.
 _ACTS = {"discards": "discard", "restores": "restore", "replays": "replay", "transforms": "transform"}
 
 
 class Record(Recorder):
-    """Of one run. `say` gets a line for the timeline."""
+    """The record of one run. `say` adds a line to the timeline."""
 
     def __init__(self, now: Callable[[], float], say: Callable[..., None]) -> None:
         self._now = now
@@ -30,11 +30,11 @@ class Record(Recorder):
 
     @property
     def requests(self) -> int:
-        """How many were sent."""
+        """The number of requests."""
         return len(self._sent)
 
     def invoked(self, who: str, api: str, request: Request) -> int:
-        """A request leaves; returns its number."""
+        """Record a request that is sent, and return its number."""
         number = len(self._sent)
         self._sent.append((who, request))
         if not who.startswith("operator"):
@@ -60,7 +60,7 @@ class Record(Recorder):
         return number
 
     def ended(self, number: int, response: Response) -> None:
-        """What came back, if anything."""
+        """Record the answer, if there was one."""
         who, request = self._sent[number]
         document = _document(response)
         if who.startswith("operator"):
@@ -85,13 +85,13 @@ class Record(Recorder):
 
 
 def _act(request: Request) -> str:
-    """As the record of what operators did names it, if it is something that is changed; else the request."""
+    """Return the name of an operator's action as the audit record has it, or the request if it changes nothing."""
     last = request.path.partition("?")[0].rpartition("/")[2]
     return _ACTS[last] if request.method == "POST" and last in _ACTS else f"{request.method} {request.path}"
 
 
 def end_of(at_s: float, number: int, request: Request, response: Response, document: Mapping[str, Any]) -> End:
-    """An answer as an event."""
+    """Return an answer as an event."""
     if not response.status:
         return Unknown(at_s, number, "refused" if response.why.startswith(_REFUSED) else response.why)
     if 200 <= response.status < 300:

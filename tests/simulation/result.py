@@ -1,4 +1,4 @@
-"""Result: what one run came to, small enough to be sent from the process that ran it."""
+"""Result: the outcome of one run, small enough to be sent from the process that ran it."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from tests.simulation.plan import Cut
 
 @dataclass
 class Result:
-    """A run. Each of `violations` begins with the name of the promise that was broken."""
+    """The outcome of a run. Each of `violations` begins with the name of the broken promise."""
 
     seed: int
     cut: Cut
@@ -16,15 +16,15 @@ class Result:
     seen: Counter[str] = field(default_factory=Counter)
     virtual_s: float = 0.0
     real_s: float = 0.0
-    #: Requests and orders that were sent.
+    #: Number of requests, of clients and operators.
     requests: int = 0
-    #: Of the timeline: the same for the same seed.
+    #: The hash of the timeline, which is the same for the same seed.
     digest: str = ""
     timeline: str = ""
-    #: Statements that the model of the database did not know before.
+    #: Statements that the model of the database had not seen before.
     texts: tuple[str, ...] = ()
 
     @property
     def broken(self) -> set[str]:
-        """Names of the promises that were broken."""
+        """The names of the broken promises."""
         return {each.partition(":")[0] for each in self.violations}

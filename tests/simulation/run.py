@@ -1,5 +1,5 @@
-"""Run: one plan from its start to its verdict: load and faults, then everything is mended and must come to rest, then
-the history is judged by tests/promises."""
+"""Run: takes one plan to its verdict. Load and faults come first; then everything is mended and must come to rest; then
+tests/promises judges the history."""
 
 import asyncio
 import hashlib
@@ -36,25 +36,26 @@ from tests.simulation.watch import Watch
 from tests.simulation.workload import Client, Known
 from tests.simulation.world import ADMIN_PORT, World
 
-#: How long processes have to begin, keyed writes have for an answer once all is mended, and everything has to rest.
+#: Time limits: for processes to start, for retries of keyed writes after everything is mended, and for everything to
+#: come to rest.
 _START_S, _INSIST_S, _REST_S = 30.0, 90.0, 240.0
-#: How soon it has to rest, besides the patience of writers with a write whose predecessor is a dead letter.
+#: Recovery limit. The patience of writers with a write that follows a dead letter is added.
 _RECOVERY_S = 60.0
-#: Longest answer: the api's own limit, the longest `Prefer: wait`, and a clock that is slow.
+#: Longest time to an answer: the api's own limit, the longest `Prefer: wait`, and the error of a slow clock.
 _ANSWER_S = 17.0
-#: The same of what is asked of the third party, for which nobody waits longer.
+#: The same for requests to the third party, which have no longer wait.
 _EXTERNAL_S = 8.0
-#: Clocks that differ without a fault on one, and with.
+#: Greatest difference of two clocks without a clock fault, and with one.
 _CALM_CLOCK_S, _WRONG_CLOCK_S = 1.5, 90.0
-#: A process that was started again does not answer at once.
+#: Time that a restarted process may take to answer.
 _BOOT_S = 1.0
 _ASKED_FOR = 8
 
 
 def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
-    """The result; `timeline`: with all lines."""
+    """Run a plan, and return the result. `timeline`: with all lines."""
     began, known = time.perf_counter(), len(translator().texts())
-    logging.getLogger("faststream").addFilter(lambda _: False)  # the services log what it fails at themselves
+    logging.getLogger("faststream").addFilter(lambda _: False)  # the services log FastStream's failures themselves
     with tempfile.TemporaryDirectory() as folder:
         one = Run(plan, Path(folder))
         short = any(fault.kind == "freeze_at_claim" for fault in plan.faults)
@@ -72,7 +73,7 @@ def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
 
 
 class Run:
-    """One run of a plan. `folder`: for files of the world."""
+    """One run of a plan. `folder`: for the files of the world."""
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
@@ -98,11 +99,11 @@ class Run:
         self._before = counted()
 
     def now(self) -> float:
-        """True time."""
+        """Return the true time."""
         return self.simulation.loop.now_s
 
     async def scenario(self) -> None:
-        """All of it."""
+        """Run the whole scenario."""
         self.world.start()
         assert await self._on("probe", lambda: self.probe.until_alive(_START_S)), self.probe.waits_for
         watching = asyncio.create_task(self.watch.run())
@@ -122,8 +123,8 @@ class Run:
         await asyncio.wait([watching])
 
     async def _afterwards(self) -> None:
-        """Used as on any day; then the apis stop, with their heartbeats, so that the ledger stands still. Before, what
-        is nowhere is asked for: by then an auditor has looked."""
+        """Use the system as on any day; then stop the apis, and their heartbeats with them, so that the ledger stands
+        still. Operations that are nowhere are read first, after an auditor has had time to look."""
         await self.probe.use()
         if gone := self._gone():
             await asyncio.sleep(2 * self.plan.audit_every_s)
@@ -133,14 +134,14 @@ class Run:
         await self.probe.until_balanced(_REST_S)
 
     def _gone(self) -> list[str]:
-        """Operations that were acknowledged, and that no store knows."""
+        """Return the acknowledged operations that no store knows."""
         known = {id for table in ("operations", "dead_letters")
                  for id, *_ in self.world.sql(f"SELECT operation_id FROM {table}")}  # fmt: skip
         acknowledged = {event.operation_id for event in self.record.events if isinstance(event, Ok)}
         return sorted(acknowledged - known - {""})[:_ASKED_FOR]
 
     def _on(self, machine: str, main: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
-        """On a machine of its own, so that its connections have links."""
+        """Run on a machine of its own, so that its connections have links."""
         outcome: list[Any] = []
 
         async def act() -> None:
@@ -183,7 +184,7 @@ class Run:
             self._say("nemesis", f"{fault.kind} {fault.target} is over")
         at_s = self._begun.pop(one)
         forgets_s = self._forgets_since(fault, at_s)
-        # A client's road to an api is broken for both.
+        # A client's link to an api is broken for both.
         target = fault.target.removeprefix("clients>")
         self.record.events.append(Broken(at_s, self.now() + _BOOT_S, fault.kind, target, forgets_s))
 
@@ -192,12 +193,12 @@ class Run:
             case "":
                 return None
             case kinds.UNACKNOWLEDGED:
-                return self.now() + _BOOT_S  # nothing that was acknowledged
+                return self.now() + _BOOT_S  # no acknowledged data
             case _:
                 return at_s - fault.amount if fault.amount else 0.0
 
     def violations(self) -> list[str]:
-        """Of all promises."""
+        """Return the violations of all promises."""
         clocks = any(fault.kind.startswith("clock") for fault in self.plan.faults)
         limits = Limits(
             answer_s=_ANSWER_S,
@@ -213,10 +214,10 @@ class Run:
         self._final = replace(
             final, arrivals=outside.arrivals(self.world.third_party, self.simulation.network),
             imbalances=tuple(afterwards.imbalances(lines)),
-            resent=None if self.plan.forgets else final.resent,  # it went back in time
+            resent=None if self.plan.forgets else final.resent,  # the store was restored to an earlier state
         )  # fmt: skip
         events = [*self.record.events, *outside.openings(lines), *afterwards.tripped(lines)]
-        if not self.plan.mix.fresh:  # who takes no copy has no answer while the database is down
+        if not self.plan.mix.fresh:  # a client that refuses copies has no answer while the database is down
             self._alone = [*alone(event for event in events if isinstance(event, Broken))]
         verdict = judge(
             Case(History(sorted([*events, *self._alone], key=lambda event: event.at_s)), self._final, limits)
@@ -230,14 +231,14 @@ class Run:
         return [*self.watch.violations, *found]
 
     def _accepted_later(self, operation_id: str) -> bool:
-        """Whether this operation was accepted after its claims had been swept."""
+        """Return whether this operation was accepted after its claims had been swept."""
         rows = self.world.sql(f"SELECT entry_id FROM operations WHERE operation_id = '{operation_id}'")
         rows += self.world.sql(f"SELECT entry_id FROM dead_letters WHERE operation_id = '{operation_id}'")
         swept_s = self.simulation.clock("queue").wall(self.world.claims.swept[operation_id])
         return any(entry and int(entry.split("-")[0]) / 1000 > swept_s for (entry,) in rows)
 
     def seen(self) -> Counter[str]:
-        """Everything that *sometimes* counts."""
+        """Return everything that *sometimes* counts."""
         seen = Counter({f"fault:{kind}": count for kind, count in self.nemesis.made.items()})
         seen += self.record.seen + (counted() - self._before) + self.world.seen.counts
         seen.update(f"log:{line.split(maxsplit=3)[2]}" for line in self.simulation.timeline.lines)

@@ -1,4 +1,4 @@
-"""Shrink: the smallest cut of a failing run that still fails: shorter, fewer faults, fewer clients, fewer processes."""
+"""Shrink: finds the smallest cut of a failing run that still fails: shorter, with fewer faults and processes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ Fails = Callable[[Cut], bool]
 
 
 class _Budget:
-    """Runs that may still be made; what was tried is known."""
+    """The runs that may still be made, and the results so far."""
 
     def __init__(self, fails: Fails, runs: int) -> None:
         self._fails = fails
@@ -17,7 +17,7 @@ class _Budget:
         self._known: dict[Cut, bool] = {}
 
     def fails(self, cut: Cut) -> bool:
-        """False too when no run is left."""
+        """Return whether a cut fails, or False if no run is left."""
         if cut not in self._known:
             if self._left <= 0:
                 return False
@@ -27,7 +27,8 @@ class _Budget:
 
 
 def shrink(plan: Plan, fails: Fails, start: Cut = Cut(), runs: int = 200) -> Cut:  # noqa: B008 - frozen
-    """`fails` says of a cut whether its run fails as the whole one does; `start` does. At most `runs` of them."""
+    """Return the smallest failing cut that at most `runs` runs find. `fails` returns whether a cut's run fails as the
+    whole run does; `start` does fail."""
     budget = _Budget(fails, runs)
     best, before = start.whole(plan), None
     while best != before:
@@ -41,7 +42,7 @@ def shrink(plan: Plan, fails: Fails, start: Cut = Cut(), runs: int = 200) -> Cut
 
 
 def _shorter(best: Cut, budget: _Budget) -> Cut:
-    """By halves, then by less and less."""
+    """Shorten by halves, then by less and less."""
     seconds = best.seconds or 0.0
     for share in (0.5, 0.7, 0.85, 0.95):
         while seconds > 0.5 and budget.fails(shorter := replace(best, seconds=round(seconds * share, 2))):

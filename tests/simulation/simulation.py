@@ -14,7 +14,7 @@ from tests.simulation.timeline import Timeline
 
 T = TypeVar("T")
 
-#: Runs that are over. They are kept, because what dead processes held would run its `finally` blocks if it were freed.
+#: Finished runs. They are kept because freeing what dead processes held would run its `finally` blocks.
 _OVER: list["Simulation"] = []
 
 
@@ -32,28 +32,29 @@ class Simulation:
         self.network = self.loop.network
         self.timeline = Timeline(lambda: self.loop.now_s)
         self.loop.on_error = self._failed
-        #: What failed in the simulation itself, or in a callback where no task could take it: nothing is proved then.
+        #: Failures of the simulation itself, and of callbacks that no task covers. After one of them the run proves
+        #: nothing.
         self.faults: list[str] = []
         self._clocks: dict[str, Clock] = {}
 
     def chance(self, purpose: str) -> Random:
-        """A generator for one purpose, drawn from the seed."""
+        """Return a random generator for one purpose, derived from the seed."""
         return Random(f"{self.seed} {purpose}")
 
     def clock(self, machine: str) -> Clock:
-        """The clocks of a machine."""
+        """Return the clocks of a machine."""
         if machine not in self._clocks:
             self._clocks[machine] = Clock(uptime_s=self.chance(f"uptime of {machine}").uniform(1_000, 100_000))
         return self._clocks[machine]
 
     def process(self, machine: str, incarnation: int = 1) -> Process:
-        """A new process on a machine."""
+        """Return a new process on a machine."""
         name = machine if incarnation == 1 else f"{machine}/{incarnation}"
         return Process(name, machine, self.clock(machine), self.chance(f"process {machine} {incarnation}"))
 
     def run(self, scenario: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a scenario, outside of all machines, to its end. Garbage is left until then: what finalisers say, and
-        when, would depend on what else is in memory."""
+        """Run a scenario to its end, outside all machines. Garbage is collected only then, because what finalisers log,
+        and when, would depend on what else is in memory."""
         collecting = gc.isenabled()
         gc.disable()
         asyncio.set_event_loop(self.loop)

@@ -1,8 +1,6 @@
 """Small: worlds of one or two processes of a kind, few clients, few seconds and few faults. A run of one costs a
-fraction of a large one, and most mistakes need no more: two writes, two processes, one or two faults.
-
-Some are arranged: what few draws would bring about, as it takes several faults or people in the right order.
-"""
+fraction of a large one, and most mistakes need no more: two writes, two processes, one or two faults. Some worlds are
+arranged to bring about what few draws would, because it takes several faults or operators in the right order."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -24,29 +22,30 @@ from tests.simulation.mixes import draw_mix
 from tests.simulation.plan import Fault, Mix, Plan
 from tests.simulation.targets import fault_of
 
-#: Of the seeds that are not arranged: one in so many has no fault.
+#: Among the worlds that are not arranged, one in so many has no fault.
 _CALM = 15
-#: One in so many of those that may have it has a database of two nodes, of which one lags.
+#: Among those that may have one, one in so many has a database of two nodes, one of which lags.
 _IN_STEP = 8
-#: How many faults the others have.
+#: Possible numbers of faults of the others.
 _FAULTS = (1, 2, 2, 3, 4)
-#: The share of actions that a run's clients do not do: then they do more of the rest.
+#: Share of actions that the clients of a run leave out. They do more of the rest.
 _LEFT_OUT = 0.35
-#: Readings of the ledger are the dearest thing that goes on by itself: twice as far apart as by default.
+#: Readings of the ledger cost more than anything else that runs by itself, so they are made half as often as by
+#: default.
 _AUDIT_EVERY_S = 4.0
-#: The load of what needs time to come about.
+#: Seconds of load for what needs time to come about.
 LONG_S = 9.0
-#: Actions that replace all of a user again and again, and the longest mean pause of a client who is busy.
+#: Actions that replace all of a user again and again, and the longest mean pause of a busy client.
 OVER_AND_OVER = {"create": 0.15, "put": 5.0, "patch": 1.0, "delete": 0.1, "read": 0.3}
 BUSY_S = 0.35
-#: One in so many of the worlds whose queue has several partitions, and is one server, has a claim that is swept.
+#: Among the worlds with several partitions on one server, one in so many has a claim that is swept.
 _SWEPT = 12
 #: Stores that take writes.
 _WRITTEN = (QUEUE, DATABASE)
 
 
 def draw_small(seed: int) -> Plan:
-    """The plan of this seed as a small world."""
+    """Return the plan of this seed as a small world."""
     chance = Random(f"small {seed}")
     clients, load_s = chance.randint(2, 5), round(log_uniform(chance, 3, 9), 1)
     plan = Plan(
@@ -66,20 +65,20 @@ def draw_small(seed: int) -> Plan:
 
 
 def _some(mix: Mix, chance: Random) -> Mix:
-    """Somebody has to create what the others use."""
+    """Draw the actions. Creates are always among them, because the others need users."""
     kept = {name: weight for name, weight in mix.actions.items() if name == "create" or chance.random() > _LEFT_OUT}
     return replace(mix, actions=kept, conditional=chance.choice((0.0, 0.3, 0.7)))
 
 
 def _any(plan: Plan, chance: Random) -> Plan:
-    """A few faults of any kind, at any time."""
+    """Draw a few faults of any kind, at any time."""
     if chance.randrange(_CALM) == 0:
         return plan
     return _with_any(plan, chance, chance.choice(_FAULTS))
 
 
 def _store_down(plan: Plan, chance: Random) -> Plan:
-    """One store is down and nothing else is wrong, so that promise 4 can be judged."""
+    """Take one store down and leave the rest healthy, so that promise 4 can be judged."""
     plan = replace(plan, load_s=LONG_S, mix=replace(plan.mix, fresh=0.0))
     return replace(
         plan, faults=(fault(chance.choice(("die", "stall")), plan, chance, at=0.2, for_s=chance.uniform(2, 8)),)
@@ -87,13 +86,13 @@ def _store_down(plan: Plan, chance: Random) -> Plan:
 
 
 def _stores_down(plan: Plan, chance: Random) -> Plan:
-    """Queue and database are down at the same time."""
+    """Take queue and database down at the same time."""
     down = (fault("die", plan, chance, at=chance.uniform(0.1, 0.3), for_s=5.0, target=each) for each in _WRITTEN)
     return replace(plan, faults=tuple(down))
 
 
 def _letters(plan: Plan, chance: Random) -> Plan:
-    """Dead letters, and two operators who meet over them."""
+    """Make dead letters, and two operators who act on them at once."""
     plan = replace(plan, load_s=LONG_S, operators=(0, 1), operator_pause_s=0.3)
     names = (chance.choice(("poison", "flood")), "poison")
     faults = (fault(name, plan, chance, at=0.1 + 0.2 * number) for number, name in enumerate(names))
@@ -102,14 +101,14 @@ def _letters(plan: Plan, chance: Random) -> Plan:
 
 
 def _quorum_lost(plan: Plan, chance: Random) -> Plan:
-    """The database's node is there, and has lost its quorum, while writes come."""
+    """Let the database's node lose its quorum while writes come."""
     plan = replace(plan, load_s=LONG_S, pause_s=min(plan.pause_s, BUSY_S))
     lost = fault("no_quorum", plan, chance, at=chance.uniform(0.1, 0.4), for_s=chance.uniform(2, 5))
     return _with_any(replace(plan, faults=(lost,)), chance, chance.choice((0, 0, 1)))
 
 
 def _maybe_behind(plan: Plan, chance: Random) -> Plan:
-    """In some worlds the database has two nodes, and one of them lags for a while."""
+    """Give some worlds a database of two nodes, one of which lags for a while."""
     if chance.randrange(_IN_STEP):
         return plan
     late = fault("behind", plan, chance, at=chance.uniform(0.05, 0.4), for_s=chance.uniform(2, 6))
@@ -117,8 +116,8 @@ def _maybe_behind(plan: Plan, chance: Random) -> Plan:
 
 
 def maybe_swept(plan: Plan, chance: Random) -> Plan:
-    """In some worlds with several partitions an api sleeps between the claim of a value and the acceptance, until its
-    claim is swept and others have the value."""
+    """In some worlds with several partitions, freeze an api between the claim of a value and the acceptance of its
+    write, until the claim is swept and other writes have the value."""
     if plan.partitions == 1 or plan.shards > 1 or chance.randrange(_SWEPT):
         return plan
     actions = {"create": 4.0, "patch": 2.0, "put": 2.0, "delete": 0.5, "read": 0.5}
@@ -132,7 +131,7 @@ def maybe_swept(plan: Plan, chance: Random) -> Plan:
 
 
 def _memory_lost(plan: Plan, chance: Random) -> Plan:
-    """The queue forgets what no writer has applied and an auditor has seen."""
+    """Let the queue lose entries that no writer has applied and an auditor has seen."""
     plan = replace(plan, load_s=LONG_S, replicas=0, audit_every_s=_AUDIT_EVERY_S / 2)
     faults = (
         fault("no_writers", plan, chance, at=0.05, for_s=8.0),
@@ -142,7 +141,7 @@ def _memory_lost(plan: Plan, chance: Random) -> Plan:
 
 
 def _failed_over(plan: Plan, chance: Random) -> Plan:
-    """The replica has not got what comes while no writer runs, and then takes the primary's place."""
+    """Cut the replica off while writes come and no writer runs, and then promote it."""
     plan = replace(plan, load_s=LONG_S, replicas=1, pause_s=min(plan.pause_s, BUSY_S))
     faults = (
         fault("no_writers", plan, chance, at=0.05, for_s=7.0),
@@ -153,7 +152,7 @@ def _failed_over(plan: Plan, chance: Random) -> Plan:
 
 
 def _asleep(plan: Plan, chance: Random) -> Plan:
-    """Writers sleep with writes in hand, while more of the same users come, which wait behind them."""
+    """Freeze writers with writes in hand, while later writes to the same users come and wait behind them."""
     mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0, conditional=0.0, expiring=0.0)
     plan = replace(plan, load_s=LONG_S, writers=2, mix=mix, pause_s=min(plan.pause_s, BUSY_S))
     faults = (
@@ -165,8 +164,8 @@ def _asleep(plan: Plan, chance: Random) -> Plan:
 
 
 def _overtaken(plan: Plan, chance: Random) -> Plan:
-    """Writes die because the database refuses their users, later ones of the same users are applied, and operators send
-    the letters again."""
+    """Let writes die because the database refuses their users; let later writes to the same users be applied; let
+    operators replay the letters."""
     mix = replace(plan.mix, actions=OVER_AND_OVER, shared=1.0, contended=0.0, conditional=0.0, expiring=0.0)
     plan = replace(plan, load_s=LONG_S, operators=(0, 1), mix=mix, pause_s=min(plan.pause_s, BUSY_S))
     faults = (fault("refuse_rows", plan, chance, at=chance.uniform(0.1, 0.2), for_s=chance.uniform(3, 4)),)
@@ -175,7 +174,7 @@ def _overtaken(plan: Plan, chance: Random) -> Plan:
 
 
 def _side_by_side(plan: Plan, chance: Random) -> Plan:
-    """Writers of an older build, beside newer ones or alone: they come when writes are queued that they do not know."""
+    """Start writers of an older build, beside newer ones or alone, while writes are queued that they do not know."""
     mix = replace(plan.mix, actions=OVER_AND_OVER | {"create": 1.0}, conditional=0.0, expiring=0.0)
     plan = replace(plan, load_s=LONG_S, mix=mix, pause_s=min(plan.pause_s, BUSY_S))
     away_s = chance.uniform(1, 2)
@@ -189,7 +188,7 @@ def _side_by_side(plan: Plan, chance: Random) -> Plan:
 
 
 def _moving(plan: Plan, chance: Random) -> Plan:
-    """The queue is a cluster, and slots of it move."""
+    """Make the queue a cluster, and move slots of it."""
     plan = replace(plan, load_s=LONG_S, shards=3, replicas=0, pause_s=min(plan.pause_s, BUSY_S))
     faults = (
         fault("move_slot", plan, chance, at=at + chance.uniform(0, 0.1), for_s=chance.uniform(0.5, 3))
@@ -200,7 +199,7 @@ def _moving(plan: Plan, chance: Random) -> Plan:
 
 
 def _backlog(plan: Plan, chance: Random) -> Plan:
-    """Writers come back to more than one write at a time, and the database refuses some of them."""
+    """Let writers come back to more than one write at a time, some of which the database refuses."""
     actions = plan.mix.actions | {"create": max(plan.mix.actions.values())}
     plan = replace(plan, load_s=LONG_S, mix=replace(plan.mix, actions=actions), pause_s=min(plan.pause_s, BUSY_S))
     away_s = chance.uniform(2, 4)
@@ -213,7 +212,7 @@ def _backlog(plan: Plan, chance: Random) -> Plan:
     return _with_any(plan, chance, chance.choice((0, 0, 1)))
 
 
-#: How to arrange a world, and the share of seeds for which it is.
+#: The ways to arrange a world, and the share of seeds for each.
 _ARRANGED: Mapping[Callable[[Plan, Random], Plan], int] = {
     _asleep: 5, _backlog: 6, _overtaken: 6, _moving: 6, _side_by_side: 4, _quorum_lost: 3, _failed_over: 4, _any: 30,
     _store_down: 10, _stores_down: 4, _letters: 14, _memory_lost: 8,
@@ -223,7 +222,7 @@ _ARRANGED: Mapping[Callable[[Plan, Random], Plan], int] = {
 def fault(
     name: str, plan: Plan, chance: Random, *, at: float, for_s: float | None = None, target: str | None = None
 ) -> Fault:
-    """One of a kind, after this share of the load. None: drawn."""
+    """Return a fault of this kind, after this share of the load. A duration of None is drawn."""
     drawn = fault_of(name, {**ARRANGED, **_possible(plan)}[name], plan, chance)
     return replace(
         drawn, at_s=round(at * plan.load_s, 3), for_s=drawn.for_s if for_s is None else round(for_s, 3),
@@ -238,9 +237,9 @@ def _with_any(plan: Plan, chance: Random, count: int) -> Plan:
 
 
 def _possible(plan: Plan) -> Mapping[str, Kind]:
-    """Kinds of faults for what the plan has. What a failover loses is what the replica did not have."""
+    """Return the kinds of faults that fit the plan. With replicas, a failover loses what the replica lacked."""
     kinds = KINDS | LATER | (OUTSIDE if plan.proxies else {})
-    if plan.shards > 1:  # no server of it has a replica, and what one alone forgets is another story
+    if plan.shards > 1:  # no server of a cluster has a replica, and data loss of a single server is not part of this
         kinds = {name: kind for name, kind in kinds.items() if not kind.forgets}
     if plan.replicas:
         kinds = {name: kind for name, kind in kinds.items() if name != "lose_last"} | REPLICATED

@@ -1,5 +1,5 @@
-"""Sometimes: what must have happened now and then over a run of seeds. A promise that held while nothing happened was
-not tested: then the verdict is unknown."""
+"""Sometimes: events that have to happen now and then over a run of seeds. A promise is not tested by runs in which
+nothing happened; then the verdict is unknown."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Sometimes(NamedTuple):
-    """Something that should happen; `seen`: any of these counts shows that it did."""
+    """An event that should happen. `seen`: a count of any of these shows that it did."""
 
     name: str
     seen: tuple[str, ...]
@@ -102,14 +102,14 @@ SOMETIMES = (
 
 @dataclass
 class Census:
-    """How often each happened, over runs."""
+    """The number of each event, over several runs."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    #: In how many runs.
+    #: Number of runs in which each event happened.
     runs: Counter[str] = field(default_factory=Counter)
 
     def add(self, seen: Mapping[str, int]) -> None:
-        """What one run saw."""
+        """Add the counts of one run."""
         for one in SOMETIMES:
             count = sum(many for name, many in seen.items() if any(_is(name, wanted) for wanted in one.seen))
             self.counts[one.name] += count
@@ -117,16 +117,17 @@ class Census:
 
     @property
     def never(self) -> list[str]:
-        """What did not happen once."""
+        """Return the events that never happened."""
         return [one.name for one in SOMETIMES if not self.counts[one.name]]
 
     def lines(self) -> list[str]:
-        """For a person."""
+        """Return the counts as lines for a person."""
         return [f"{self.counts[one.name]:>9}  in {self.runs[one.name]:>6} runs  {one.name}" for one in SOMETIMES]
 
 
 def _is(name: str, wanted: str) -> bool:
-    """`metric:a_total open` is `metric:a_total writer open` too: each word of it is there."""
+    """Return whether a count belongs to a name: every word of the name has to be in it, so `metric:a_total open` also
+    counts `metric:a_total writer open`."""
     return (
         name == wanted or set(wanted.split()) <= set(name.split()) if wanted.startswith("metric:") else name == wanted
     )

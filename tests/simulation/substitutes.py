@@ -1,7 +1,5 @@
-"""Substitutes: time, chance, threads and sockets of the standard library, replaced for as long as a simulation runs.
-
-Each asks the process that runs: its clock, its chance.
-"""
+"""Substitutes: replaces time, randomness, threads and sockets of the standard library while a simulation runs. Each
+replacement uses the clock and the generator of the running process."""
 
 import gc
 import logging
@@ -38,21 +36,21 @@ from tests.simulation.blocking import block
 from tests.simulation.endpoints import NetworkedLoop
 from tests.simulation.timeline import Timeline
 
-#: Functions of the module `random` that draw from its one hidden generator.
+#: Functions of the module `random` that draw from its hidden generator.
 _DRAWS = (
     "betavariate", "choice", "choices", "expovariate", "gauss", "getrandbits", "normalvariate", "randbytes", "randint",
     "random", "randrange", "sample", "shuffle", "triangular", "uniform",
 )  # fmt: skip
 _NS = 1_000_000_000
 _NOT_THEIRS = frozenset(("tests", "pytest", *sys.stdlib_module_names))
-#: Modules of which it is known what they took by name; and what.
+#: Modules that have been searched for functions imported by name, with the result.
 _looked_at: dict[str, ModuleType] = {}
 _taken_by_name: list[tuple[ModuleType, str, Any]] = []
 
 
 @contextmanager
 def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
-    """While this lasts, time and chance are the simulation's, and what is logged goes to the timeline."""
+    """Use the simulation's time and randomness while the context lasts, and write logs to the timeline."""
     with ExitStack() as stack:
         drawn = [*_time(loop), *_chance(loop)]
         taken = {getattr(target, name): value for target, name, value in drawn}
@@ -104,16 +102,16 @@ def _chance(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
     for name in _DRAWS:
         yield random, name, drawing(name)
     yield os, "urandom", urandom
-    yield random, "_urandom", urandom  # what `secrets` draws from
+    yield random, "_urandom", urandom  # the source of randomness of `secrets`
     yield uuid, "uuid4", lambda: uuid.UUID(bytes=urandom(16), version=4)
     yield uuid_utils, "uuid7", lambda: uuid_utils.UUID(int=_uuid7(time.time_ns() // 1_000_000, urandom(10)))
     yield secrets, "token_bytes", lambda nbytes=32: urandom(nbytes or 32)
 
 
 def _by_name(functions: Collection[Any]) -> list[tuple[ModuleType, str, Any]]:
-    """(module, name, function) of each of these that a module took by name when it was imported, as aiohttp its clock.
-    Not of the standard library, whose threads are real, and not of the harness. Each module is looked at once: that
-    touches all that is in it, and a forked run would copy it."""
+    """Yield (module, name, function) where a module imported one of these functions by name, as aiohttp does with its
+    clock. The standard library, whose threads are real, and the harness are left out. Each module is searched once: a
+    search touches all of a module's memory, and a forked run would have to copy it."""
     new = {of: module for of, module in list(sys.modules.items()) if _looked_at.get(of) is not module}
     _looked_at.update(new)
     _taken_by_name.extend(
@@ -128,7 +126,8 @@ def _by_name(functions: Collection[Any]) -> list[tuple[ModuleType, str, Any]]:
 
 @cache
 def _with_defaults() -> list[FunctionType]:
-    """Functions of the services with defaults: a clock or a draw among them was taken when the function was made."""
+    """Yield the functions of the services whose defaults hold a clock or a random function, which were bound when the
+    function was defined."""
     found: dict[int, FunctionType] = {}
     for module in [module for name, module in sys.modules.items() if name.startswith("holdfast.")]:
         for kept in list(vars(module).values()):
@@ -163,7 +162,7 @@ def _threads(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
 
 
 class _Handler(logging.Handler):
-    """What libraries log, on the timeline."""
+    """Writes what libraries log to the timeline."""
 
     def __init__(self, loop: NetworkedLoop, timeline: Timeline) -> None:
         super().__init__(logging.WARNING)
@@ -186,7 +185,7 @@ def _logs(loop: NetworkedLoop, timeline: Timeline) -> Iterator[tuple[Any, str, A
 
 
 def _hashes() -> Iterator[tuple[Any, str, Any]]:
-    """Objects that libraries keep in sets are hashed by their number, as an address differs in every run."""
+    """Hash objects that libraries keep in sets by a number, because addresses differ from run to run."""
     numbers = count(1)
 
     def number(self: Any) -> int:
@@ -200,13 +199,13 @@ def _hashes() -> Iterator[tuple[Any, str, Any]]:
 
 
 def _kept_by_modules() -> Iterator[tuple[Any, str, Any]]:
-    """What modules of the services keep while a process lives. No behaviour depends on it, only what is shown."""
+    """Reset what modules of the services keep for the life of a process. It affects only what is shown."""
     yield decisions, "_lines", decisions.Lines(decisions._LINES_MAX)
     yield failure_reporter, "_failing", {}
     yield heartbeat, "_newest", {}
 
 
 def _memory() -> Iterator[tuple[Any, str, Any]]:
-    """Garbage is collected when the run is over: a collection would run finalisers at a moment of its own choice."""
+    """Collect garbage only after the run: a collection would run finalisers at an arbitrary moment."""
     for name in ("collect", "freeze", "set_threshold"):
         yield gc, name, lambda *_: 0

@@ -1,4 +1,4 @@
-"""Targets: faults of a kind, drawn for the processes and links that a plan has."""
+"""Targets: draws faults of a kind for the processes and links that a plan has."""
 
 from collections.abc import Iterator
 from random import Random
@@ -9,13 +9,13 @@ from tests.simulation.plan import Fault, Plan
 
 
 def faults_of(name: str, kind: Kind, plan: Plan, chance: Random) -> Iterator[Fault]:
-    """As many faults of a kind as a large world has."""
+    """Return as many faults of a kind as a large world has."""
     for _ in range(chance.randint(1, kind.most)):
         yield fault_of(name, kind, plan, chance)
 
 
 def fault_of(name: str, kind: Kind, plan: Plan, chance: Random) -> Fault:
-    """One fault of a kind, at any time of the load."""
+    """Return one fault of a kind, at any time of the load."""
     low, high = kind.lasts_s
     for_s = log_uniform(chance, low, high) if high else 0.0
     return Fault(

@@ -1,7 +1,7 @@
 """Threads: executors and locks for simulated threads.
 
-A thread pool keeps its limit of workers, each of which is a greenlet. A lock that is taken makes a thread give way; the
-loop itself never waits for one, as the real one must not.
+A thread pool keeps its limit of workers, each of which is a greenlet. A thread that finds a lock taken yields. The loop
+itself never waits for a lock, as the real one must not.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ _Work = tuple["Future[Any]", Callable[[], Any]]
 
 
 def submit_in(loop: "SimulatedLoop") -> Callable[..., Future[Any]]:
-    """`ThreadPoolExecutor.submit` for this loop."""
+    """Return `ThreadPoolExecutor.submit` for this loop."""
 
     def submit(self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         if self._shutdown:
@@ -38,7 +38,7 @@ def submit_in(loop: "SimulatedLoop") -> Callable[..., Future[Any]]:
 
 
 def shutdown(self: Any, wait: bool = True, *, cancel_futures: bool = False) -> None:
-    """`ThreadPoolExecutor.shutdown`, which never waits here."""
+    """Shut the executor down. It never waits here."""
     self._shutdown = True
     if cancel_futures:
         for future, _ in self.__dict__.pop("_simulated_queue", ()):
@@ -68,7 +68,7 @@ class Lock:
         self._freed = Signal()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take it; a thread that cannot waits."""
+        """Take the lock. A thread waits for it, within the timeout."""
         me = getcurrent()
         while self._owner is not None and self._owner is not me:
             if not blocking:
@@ -82,7 +82,7 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
         self._depth -= 1
         if not self._depth:
             self._owner = None
@@ -90,7 +90,7 @@ class Lock:
             freed.set()
 
     def locked(self) -> bool:
-        """Whether somebody has it."""
+        """Return whether the lock is taken."""
         return self._owner is not None
 
     def __enter__(self) -> bool:
@@ -109,7 +109,7 @@ class Condition:
         self.acquire, self.release = self._lock.acquire, self._lock.release
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Release the lock, wait, take it again. Whether it was notified."""
+        """Release the lock, wait, and take the lock again. Return whether the condition was notified."""
         signal = Signal()
         self._waiting.append(signal)
         self._lock.release()
@@ -121,12 +121,12 @@ class Condition:
             self._lock.acquire()
 
     def notify(self, n: int = 1) -> None:
-        """Wake some."""
+        """Wake up to `n` waiting threads."""
         for _ in range(min(n, len(self._waiting))):
             self._waiting.popleft().set()
 
     def notify_all(self) -> None:
-        """Wake all."""
+        """Wake all waiting threads."""
         self.notify(len(self._waiting))
 
     def __enter__(self) -> bool:
@@ -136,5 +136,5 @@ class Condition:
         self._lock.release()
 
 
-#: In place of the module `threading` where locks are held while a driver waits.
+#: Replaces the module `threading` where locks are held while a driver waits.
 THREADING = SimpleNamespace(Lock=Lock, RLock=Lock, Condition=Condition)

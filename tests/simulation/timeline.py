@@ -7,7 +7,7 @@ _SPACE = re.compile(r"\s")
 
 
 class Timeline:
-    """Lines in the order of events. `now` gives the true time in seconds."""
+    """Lines in the order of events. `now` returns the true time in seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -24,7 +24,7 @@ class Timeline:
             self.show(line)
 
     def text(self) -> str:
-        """All of it."""
+        """Return all lines."""
         return "\n".join(self.lines) + "\n"
 
 

@@ -10,7 +10,7 @@ from tests.simulation.process import Process
 if TYPE_CHECKING:
     from tests.simulation.network import Link, Network
 
-#: What the kernels of both sides take before a writer has to wait.
+#: Bytes that the kernels of both sides buffer before a writer has to wait.
 _KERNEL_BYTES = 200_000
 _HIGH_BYTES, _LOW_BYTES = 65_536, 16_384
 #: Share of writes that arrive in two pieces.
@@ -18,14 +18,14 @@ _SPLIT = 0.02
 
 
 class Mark(Enum):
-    """What arrives besides bytes."""
+    """What can arrive besides bytes."""
 
     END = auto()
     RESET = auto()
 
 
 class Transport(asyncio.Transport):
-    """One end, in its process. `outbound`: True at the end that connected."""
+    """One end of a connection, in its process. `outbound`: whether this end connected."""
 
     def __init__(self, network: "Network", process: Process, link: "Link", *, outbound: bool) -> None:
         super().__init__()
@@ -35,13 +35,13 @@ class Transport(asyncio.Transport):
         self.outbound = outbound
         self.peer: Transport
         self._protocol: Any = None
-        #: What arrived before the connection was made here: it was cut just then.
+        #: Number of pieces that arrived before the connection was made here.
         self._early = 0
         self.context = process.base.copy()
         #: What was sent to this end and has not arrived; what arrived while reading was paused.
         self.inbound: deque[bytes | Mark] = deque()
         self._unread: deque[bytes | Mark] = deque()
-        #: When the last thing sent from here arrives.
+        #: When the last piece sent from here arrives.
         self.last_s = 0.0
         #: Bytes sent from here that the peer has not read.
         self._outstanding = 0
@@ -54,15 +54,15 @@ class Transport(asyncio.Transport):
     # --- asyncio's transport ---
 
     def set_protocol(self, protocol: Any) -> None:
-        """Whom to give what arrives."""
+        """Set the protocol that receives what arrives."""
         self._protocol = protocol
 
     def get_protocol(self) -> Any:
-        """Who gets what arrives."""
+        """Return the protocol that receives what arrives."""
         return self._protocol
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Addresses, and what stands for the socket at the end that connected."""
+        """Return addresses, and at the connecting end a stand-in for the socket."""
         if name == "socket" and self.outbound:
             return self.network.socket_of(self)
         if name == "peername":
@@ -71,7 +71,7 @@ class Transport(asyncio.Transport):
 
     @property
     def name(self) -> tuple[str, int]:
-        """Address and port of this end."""
+        """The address and port of this end."""
         return self.link.client if self.outbound else self.link.server
 
     def write(self, data: Any) -> None:
@@ -96,14 +96,14 @@ class Transport(asyncio.Transport):
         self.write(b"".join(list_of_data))
 
     def get_write_buffer_size(self) -> int:
-        """Bytes that the kernel did not take."""
+        """Return the bytes that the kernel did not take."""
         return max(0, self._outstanding - _KERNEL_BYTES)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """The limits stay as they are."""
+        """Ignore the limits, which are fixed."""
 
     def can_write_eof(self) -> bool:
-        """It can."""
+        """Return True."""
         return True
 
     def write_eof(self) -> None:
@@ -113,11 +113,11 @@ class Transport(asyncio.Transport):
             self._send(Mark.END)
 
     def is_closing(self) -> bool:
-        """Whether nothing more can be written."""
+        """Return whether nothing more can be written."""
         return self._closing
 
     def close(self) -> None:
-        """Close after what was written."""
+        """Close once everything written has been sent."""
         if not self._closing:
             self._closing = True
             if not self._ended:
@@ -125,14 +125,14 @@ class Transport(asyncio.Transport):
             self._call(self._lose, None)
 
     def abort(self) -> None:
-        """Close at once; what was not sent is lost."""
+        """Close at once, and drop what was not sent."""
         if not self.lost:
             self._closing = True
             self._send(Mark.RESET)
             self._call(self._lose, None)
 
     def is_reading(self) -> bool:
-        """Whether what arrives is passed on."""
+        """Return whether what arrives is passed to the protocol."""
         return not self._paused
 
     def pause_reading(self) -> None:
@@ -140,7 +140,7 @@ class Transport(asyncio.Transport):
         self._paused = True
 
     def resume_reading(self) -> None:
-        """Pass on what arrives."""
+        """Pass what arrives to the protocol again."""
         if self._paused:
             self._paused = False
             self._call(self._read)
@@ -148,21 +148,21 @@ class Transport(asyncio.Transport):
     # --- the wire ---
 
     def begin(self, protocol: Any) -> None:
-        """The connection is made, as this end sees it."""
+        """Attach the protocol: the connection is made, as this end sees it."""
         self._protocol = protocol
         protocol.connection_made(self)
         for _ in range(self._early):
             self._call(self._arrive)
 
     def die(self) -> None:
-        """Its process is dead: the kernel closes, or resets if there was something unread."""
+        """Close, because the process died. The kernel sends a reset if something was unread."""
         if not self.lost:
             self.lost = self._closing = True
             self._send(Mark.RESET if self.network.chance.random() < 0.5 else Mark.END)
             self._forget()
 
     def reset(self) -> None:
-        """The connection is cut: some of what is on its way still arrives here, up to any byte."""
+        """Cut the connection. Some of what is in flight still arrives here, up to any byte."""
         if self.lost:
             return
         flying = b"".join(item for item in self.inbound if isinstance(item, bytes))
@@ -174,7 +174,7 @@ class Transport(asyncio.Transport):
                 self._call(self._arrive)
 
     def arrive_after(self, seconds: float) -> None:
-        """What is next on the way arrives then."""
+        """Schedule the arrival of the next piece at the peer."""
         self.last_s = max(self.last_s, self.network.loop.now_s + seconds)
         self.network.loop.deliver(self.peer.process, self.last_s, self.peer._arrive, self.peer.context)
 
@@ -183,7 +183,7 @@ class Transport(asyncio.Transport):
         if self.link.holds(self):
             return
         self.arrive_after(self.link.latency())
-        if not self.peer.process.alive and isinstance(item, bytes):  # its kernel answers
+        if not self.peer.process.alive and isinstance(item, bytes):  # the kernel of a dead process answers
             self.inbound.append(Mark.RESET)
             self.peer.arrive_after(self.link.latency())
 

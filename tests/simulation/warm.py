@@ -1,5 +1,5 @@
-"""Warm: what the first runs of a process prepare, and every forked one then has: modules, scripts, routes, compiled
-statements, and what statements are to the model of the database. No run is another one for it (test_short.py)."""
+"""Warm: prepares what every forked run then shares: modules, scripts, routes, compiled statements, and their
+translations for the model of the database. It changes no run (test_short.py)."""
 
 import re
 from collections.abc import Iterable
@@ -9,22 +9,24 @@ from tests.simulation.kept import Kept
 from tests.simulation.plan import LARGE, Cut
 from tests.simulation.run import run
 
-#: Of most of what services do: letters, replays and their ends; a queue that forgot; a third party.
+#: Two runs that cover most of what services do: letters, replays and their ends; a queue that loses data; a third
+#: party.
 _RUNS = (
     Kept(0, Cut(world=LARGE, seconds=6, operators=(0,), apis=1)),
     Kept(50009, Cut()),
 )
-#: Lists of parameters, which statements have in any length.
+#: Matches lists of parameters, which can have any length.
 _LIST = re.compile(r"\(%s(?:,%s)*\)|\(%s(?:, %s)*\)")
 _LENGTHS = range(1, 30)
 
 
-#: What runs had to translate, once.
+#: Hashes of statements that one run has had to translate.
 _seen: set[int] = set()
 
 
 def learn(texts: Iterable[str]) -> None:
-    """What two runs had to translate, the next ones find. Most of what only one had to has numbers of its own."""
+    """Translate a statement for all later runs once two runs had to translate it. Most of those that only one run needs
+    contain numbers of its own."""
     for text in texts:
         if hash(text) in _seen:
             translator().plan(text)
@@ -32,7 +34,7 @@ def learn(texts: Iterable[str]) -> None:
 
 
 def up() -> None:
-    """Do it."""
+    """Prepare everything."""
     for one in _RUNS:
         run(one.plan, one.cut)
     known = translator()

@@ -1,5 +1,5 @@
-"""Watch: what may never be, looked at all the time while a run goes on, in the database itself. What is right at rest
-and was wrong for a moment has been wrong."""
+"""Watch: checks the database during a run for states that may never exist. A state that was wrong for a moment is a
+violation even if it is right at rest."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ _EVERY_S = 0.5
 
 
 class Watch:
-    """`violations` grows as things go wrong; each is reported once."""
+    """The watch. `violations` lists each violation once."""
 
     def __init__(self, sql: Sql, now: Callable[[], float]) -> None:
         self._sql = sql
@@ -21,18 +21,18 @@ class Watch:
         self.violations: dict[str, None] = {}
 
     async def run(self) -> None:
-        """For ever."""
+        """Look again and again, without end."""
         while True:
             await asyncio.sleep(_EVERY_S)
             self.look()
 
     def look(self) -> None:
-        """Once."""
+        """Look once."""
         self._ends()
         self._users()
 
     def _ends(self) -> None:
-        """An operation that is over stays as it is."""
+        """Check that an ended operation does not change."""
         columns = "operation_id, entity_id, command, version, effect, entity_version"
         found = {row[0]: tuple(row) for row in self._sql(f"SELECT {columns} FROM operations")}
         for id, row in self._operations.items():
@@ -41,8 +41,8 @@ class Watch:
         self._operations = found
 
     def _users(self) -> None:
-        """A value that is unique has one holder, a version never goes back, and what is deleted stays so. Of two
-        deletes the earlier one is the delete, whichever of them comes first."""
+        """Check that a unique value has one holder, that versions never decrease, and that what is deleted stays
+        deleted. Of two deletes the earlier one counts, whichever is applied first."""
         holders: dict[str, str] = {}
         columns = "id, email_key, name_version, email_version, created_version, deleted_version"
         for id, key, *versions, deleted in self._sql(f"SELECT {columns} FROM users"):

@@ -1,5 +1,5 @@
-"""Workload: clients of the api, each drawing its own requests. They create, change and delete, with and without keys
-and conditions, wait, hang up, send again, and look at what became of it. They record everything and judge nothing."""
+"""Workload: clients of the api, each of which draws its own requests. They create, change and delete, with and without
+keys and conditions, wait, hang up, retry, and look at the result. They record everything and judge nothing."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -17,19 +17,19 @@ from tests.simulation.plan import Mix
 PATIENT_S = 20.0
 _AGAIN_AFTER_S = (0.05, 2.0)
 _TRIES_OF_A_READ = 4
-#: Users and operations that clients remember; the oldest are forgotten.
+#: Number of users and operations that a client remembers; the oldest are dropped.
 _REMEMBERED = 30
 _NEWEST = 0.5
-#: Of the third party: at an api, and at a proxy.
+#: Paths to the third party: at an api, and at a proxy.
 READ, SEND = "/external-api", "/external"
-#: Share of reads among what is asked of it.
+#: Share of reads among requests to the third party.
 _READING = 0.75
 _FINAL = ("applied", "superseded", "rejected", "expired", "dead_lettered", "discarded")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sends. `intent` is the same for every attempt at the same thing."""
+    """A client's request. `intent` is the same for all attempts at one thing."""
 
     intent: str
     method: str
@@ -39,7 +39,7 @@ class Request:
 
     @property
     def key(self) -> str | None:
-        """The Idempotency-Key."""
+        """The `Idempotency-Key`."""
         return self.headers.get("Idempotency-Key")
 
     @property
@@ -52,15 +52,15 @@ class Recorder(Protocol):
     """Keeps the history."""
 
     def invoked(self, who: str, api: str, request: Request) -> int:
-        """A request leaves; returns its number."""
+        """Record a request that is sent, and return its number."""
 
     def ended(self, number: int, response: Response) -> None:
-        """What came back, if anything."""
+        """Record the answer, if there was one."""
 
 
 @dataclass
 class Known:
-    """What clients remember of answers. `users`: (id, version last seen) of those that were acknowledged."""
+    """What clients remember of answers. `users`: (id, version last seen) of acknowledged users."""
 
     users: list[str] = field(default_factory=list)
     versions: dict[str, int] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Known:
     emails: list[str] = field(default_factory=list)
 
     def learn(self, request: Request, document: dict[str, Any]) -> None:
-        """From a successful answer to a write or a read of one user."""
+        """Remember a successful answer to a write or a read of one user."""
         data = document.get("data")
         if not isinstance(data, dict) or "id" not in data or request.path.startswith("/operations"):
             return
@@ -88,7 +88,7 @@ def _remember(kept: list[str], one: str) -> None:
 
 
 class Client:
-    """One client. `ports`: where processes answer; `known` may be shared with others."""
+    """One client. `ports`: where processes answer; `known` may be shared with other clients."""
 
     def __init__(
         self, number: int, seed: int, mix: Mix, pause_s: float, ports: Mapping[str, int], known: Known,
@@ -105,7 +105,7 @@ class Client:
         self._count = 0
 
     async def run(self, now: Callable[[], float], until_s: float, give_up_s: float) -> None:
-        """New requests until `until_s`; a keyed write without an answer is sent again until `give_up_s`."""
+        """Send new requests until `until_s`. A keyed write without an answer is retried until `give_up_s`."""
         while (pause_s := self._chance.expovariate(1 / self._pause_s)) < until_s - now():
             await asyncio.sleep(pause_s)
             await self._act(now, give_up_s)
@@ -123,7 +123,7 @@ class Client:
             await self._look_back(response)
 
     def draw(self) -> Request:
-        """The next request."""
+        """Draw the next request."""
         chance, mix = self._chance, self._mix
         self._count += 1
         if self._proxies and chance.random() < mix.external:
@@ -158,7 +158,7 @@ class Client:
                 return Request(intent, "PATCH", path, body, headers)
 
     def _external(self, intent: str) -> Request:
-        """The third party's data; or something that is sent to it, at a proxy itself."""
+        """Draw a request for the third party's data, or a write to the third party, sent to a proxy."""
         if self._chance.random() < _READING:
             return Request(intent, "GET", READ, headers=self._read_headers())
         key = {"Idempotency-Key": intent} if self._chance.random() < self._mix.keyed else {}
@@ -167,7 +167,7 @@ class Client:
     def _user(self, known: Known) -> str:
         if self._chance.random() < 0.03:
             return f"/users/00000000-0000-7000-8000-{self._chance.randrange(16**12):012x}"
-        # Half of the time the newest: only writes that are on their way at once can overtake each other.
+        # Half of the time, take the newest user: only writes that are in flight together can overtake one another.
         return f"/users/{known.users[-1] if self._chance.random() < _NEWEST else self._chance.choice(known.users)}"
 
     def _body(self, intent: str) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class Client:
         return Request(request.intent, request.method, request.path, body, request.headers)
 
     async def _insist(self, request: Request, now: Callable[[], float], give_up_s: float) -> Response:
-        """A keyed write is sent until it has an answer that is final; a read a few times; a write without key once."""
+        """Send a request: a keyed write until it has a final answer, a read a few times, a write without a key once."""
         tries = 1
         response = await self._once(request)
         while not _answered(response) and now() < give_up_s:
@@ -235,7 +235,7 @@ class Client:
         return response
 
     async def _look_back(self, response: Response) -> None:
-        """At the operation until it is over, a few times, and at the user."""
+        """Read the operation a few times until it has ended, and then the user."""
         if response.status not in (200, 201, 202):
             return
         data = orjson.loads(response.body)["data"]
@@ -249,8 +249,8 @@ class Client:
 
 
 def _answered(response: Response) -> bool:
-    """Whether sending it again would be of no use. No answer, a 429 and a 5xx ask for it unless they say otherwise; a
-    409 of a request in progress says so."""
+    """Return whether a retry would be pointless. No answer, a 429 and a 5xx ask for a retry unless they say otherwise;
+    so does a 409 for a request in progress."""
     if response.status in (0, 429) or response.status >= 500:
         return b'"retryable":false' in response.body
     return not (response.status == 409 and b'"retryable":true' in response.body)

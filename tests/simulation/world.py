@@ -1,4 +1,4 @@
-"""World: the machines of a run: both Redis, the database, and the services as a plan has them, with their settings."""
+"""World: the machines of a run: both Redis, the database, and the services of a plan with their settings."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -34,22 +34,22 @@ _STORES = {
     "redis_addr": f"queue:{REDIS_PORT}", "cache_redis_addr": f"cache:{REDIS_PORT}", "listen_host": "0.0.0.0",  # noqa: S104
 }  # fmt: skip
 _DATABASE = {"db_dsn": "mysql://holdfast:holdfast@database:3306/holdfast"}
-#: As in production, but for what would only make a run longer.
+#: Settings as in production, except those that would only make a run longer.
 _API = {"profile": "demo", "api_idempotency_secret": "a secret of the tests", "api_heartbeat_s": 5}
 _WRITER = {
     "writer_claim_idle_s": 3, "db_timeout_s": 1.4, "db_lock_wait_s": 1, "writer_unknown_patience_s": 3,
     "writer_backoff_base_s": 0.2, "writer_backoff_cap_s": 2, "writer_halt_pause_max_s": 5,
     "writer_dead_share_over": 40, "drain_s": 3,
 }  # fmt: skip
-#: A few clients are enough for more calls at once than it makes.
+#: A few clients are enough to exceed this number of calls in flight.
 _PROXY: dict[str, Any] = {"proxy_config": {"in_flight_max": 4}}
 _ADMIN = {"dlq_claim_idle_s": 3, "dlq_lease_s": 5, "dlq_approve_over": 12, "drain_s": 3}
-#: Settings that were checked, by kind and values.
+#: Validated settings, by kind and values.
 _checked: dict[tuple[type, str], Any] = {}
 
 
 class World:
-    """All of it, not started yet. `folder`: for the keys file."""
+    """All machines, not started yet. `folder`: for the file of API keys."""
 
     def __init__(self, simulation: Simulation, plan: Plan, folder: Path) -> None:
         self._simulation = simulation
@@ -58,23 +58,23 @@ class World:
         self.database.galera = any(fault.kind in ("no_quorum", "behind") for fault in plan.faults)
         self.redis = {name: RedisModel(self.clock(name)) for name in (*plan.queues, "cache")}
         queues = {(name, REDIS_PORT): self.redis[name] for name in plan.queues}
-        #: Of its servers; None: the queue is one server.
+        #: The servers of the queue's cluster; None if the queue is a single server.
         self.cluster = Cluster(queues) if plan.shards > 1 else None
         for queue in queues.values():
             queue.executor.clustered = True
         if plan.replicas:
             self.redis["queue"].replication.delay_s = REPLICATED_AFTER_S
-        #: When operations were committed: what they hold is by the clock of the process that ended them.
+        #: When each operation was committed. The times in the rows are by the clock of the process that ended them.
         self.ended: dict[str, float] = {}
         self.seen = self._watched()
         self.claims = Claims()
         self._keys = keys.written_to(folder)
-        #: It remembers what was asked of it, also while it is gone.
+        #: The third party. It remembers what was asked of it, even while it is down.
         self.third_party = ThirdParty()
         self.nodes = {name: Node(simulation, name, self._main(name)) for name in (*plan.nodes, *plan.outside)}
 
     def _watched(self) -> Seen:
-        """Commits are noticed where they take effect."""
+        """Make a server report commits where they take effect."""
         seen, transactions = Seen(), self.database.transactions
         commit, operations = transactions.commit, self.database.rows.stored["operations"]
 
@@ -89,12 +89,12 @@ class World:
         return seen
 
     def clock(self, machine: str) -> Callable[[], float]:
-        """The wall clock of a machine."""
+        """Return the wall clock of a machine."""
         clock = self._simulation.clock(machine)
         return lambda: clock.wall(self._simulation.loop.now_s)
 
     def start(self) -> None:
-        """Everything."""
+        """Start everything."""
         for name, model in self.redis.items():
             process = self._simulation.process(name)
             self._simulation.loop.spawn(process, lambda model=model: _listening(model.protocol, REDIS_PORT))
@@ -103,11 +103,11 @@ class World:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Of each process, where it answers over HTTP."""
+        """The HTTP port of each process."""
         return {name: _PORTS[name.split("-")[0]] for name in self.nodes if name != THIRD_PARTY}
 
     def command(self, *parts: bytes) -> Any:
-        """Carry a command out in the queue, past every client; None: it fails."""
+        """Execute a command in the queue directly. Return None if it fails."""
         queue = self.redis["queue"]
         try:
             reply = self.cluster.run(parts) if self.cluster else queue.run(parts)
@@ -118,7 +118,7 @@ class World:
         return reply
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
-        """Rows of the database, past every client."""
+        """Return rows of the database, read directly."""
         return self.database.query(query)
 
     def mend(self) -> None:
@@ -129,7 +129,7 @@ class World:
                 node.start()
 
     def named(self, service: str) -> list[str]:
-        """Nodes of a service."""
+        """Return the nodes of a service."""
         return [name for name in self.nodes if name.startswith(service)]
 
     def _main(self, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
@@ -162,7 +162,8 @@ class World:
 
 
 def _settings(kind: type[S], own: dict[str, Any], shared: dict[str, Any]) -> S:
-    """As a process reads them; `own`: what differs between processes, and means nothing to the rest of them."""
+    """Return the settings that a process reads. `own`: those that differ between processes and concern no other
+    process."""
     key = kind, repr(sorted(shared.items()))
     if key not in _checked:
         _checked[key] = kind(**own, **shared)
