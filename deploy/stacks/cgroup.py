@@ -1,4 +1,5 @@
-"""Control groups: CPU and memory limits for processes that run already, on a host with version 1 or 2. Needs root."""
+"""Control groups: CPU and memory limits for running processes, with version 1 or 2 of the kernel's interface. Needs
+root."""
 
 import contextlib
 import os
@@ -16,7 +17,8 @@ Controller = Literal["cpu", "memory"]
 
 
 def plan(controller: Controller, name: str, pids: Iterable[int]) -> dict[str, object]:
-    """How to undo `make` with the same arguments: {"how": "cgroup", ...}. Raises Problem where it cannot be done."""
+    """Return the journal entry that undoes `make` with the same arguments: {"how": "cgroup", ...}. Raises Problem if
+    this host cannot do it."""
     if os.geteuid() != 0:
         raise Problem("limits of CPU and memory need root", "sudo make chaos-...", "or STACK=docker")
     hierarchy = _hierarchy(controller)
@@ -25,7 +27,7 @@ def plan(controller: Controller, name: str, pids: Iterable[int]) -> dict[str, ob
 
 
 def make(undo: dict[str, object], controller: Controller, limit: float) -> None:
-    """The group, with the processes in it. `limit`: cores, or bytes."""
+    """Make the group, with the processes in it, and return it. `limit`: cores, or bytes."""
     folder = Path(str(undo["folder"]))
     folder.mkdir()
     if _is_v2(folder):
@@ -42,12 +44,13 @@ def make(undo: dict[str, object], controller: Controller, limit: float) -> None:
 
 
 def join(undo: dict[str, object], pid: int) -> None:
-    """This process belongs to the group from now on."""
+    """Move this process into the group."""
     (Path(str(undo["folder"])) / "cgroup.procs").write_text(str(pid))
 
 
 def remove(undo: dict[str, object]) -> None:
-    """Every process back to the group it came from; processes that were started inside go to the parent group."""
+    """Move every process back to its former group, and remove the group. Processes that were started inside move to the
+    parent group."""
     folder, back = Path(str(undo["folder"])), undo["back"]
     deadline = time.monotonic() + _GONE_S
     while folder.exists():
@@ -60,11 +63,11 @@ def remove(undo: dict[str, object]) -> None:
         except OSError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)  # a process that ends stays in it for a moment
+            time.sleep(0.05)  # a process stays in the group for a moment after its end
 
 
 def prefer_as_victim(pid: int) -> None:
-    """Out of memory, the kernel takes this one first."""
+    """Make this process the kernel's first victim when memory runs out."""
     Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
 
 

@@ -1,4 +1,4 @@
-"""The system in containers: what this clone's docker-compose.yml has started, and nothing else."""
+"""The system in containers: those that this clone's docker-compose.yml has started."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -30,7 +30,7 @@ from deploy.stacks.stack import Stack
 from deploy.stacks.takeover import Takeover
 
 _SERVICES: Mapping[str, str] = {"database": "mysql"}
-#: Program -> service and port that are published for it.
+#: Program -> its service and published port.
 _PUBLISHED: Mapping[str, tuple[str, int]] = {
     "api": ("haproxy", 8080),
     "dlq_admin": ("dlq_admin", 8082),
@@ -45,7 +45,7 @@ _START_S = 60.0
 
 
 class Containers(Stack):
-    """Raises Problem when it does not run, or belongs to another clone."""
+    """The running containers of this clone. Raises Problem if they do not run, or belong to another clone."""
 
     def __init__(self, journal: Journal, lasts_s: float) -> None:
         super().__init__(journal, lasts_s)
@@ -62,7 +62,7 @@ class Containers(Stack):
         self._addresses: dict[str, str] = {}
 
     def address(self, program: str) -> str:
-        """`host:port`. Raises Problem for what is not published."""
+        """Return `host:port`. Raises Problem if the port is not published."""
         if program not in self._addresses:
             if program not in _PUBLISHED:
                 raise Problem(f"{program} cannot be reached from outside its network")
@@ -71,30 +71,30 @@ class Containers(Stack):
 
     @cached_property
     def operator_key(self) -> str:
-        """The one that `make docker-key` prints."""
+        """The key that `make docker-key` prints."""
         return compose("run", "--rm", "-T", "--no-deps", "secrets", "cat", "/run/holdfast/operator/token").strip()
 
     def processes(self, program: Program) -> dict[str, str]:
-        """By name; a container that was started again has another start time."""
+        """Return each process by name, with its start time. A restarted container has another start time."""
         return {one["Name"]: one["State"]["StartedAt"] for one in self._running(program)}
 
     def pids(self) -> dict[str, int]:
-        """None: they may be in a virtual machine."""
+        """Return an empty dict: the containers may run in a virtual machine."""
         return {}
 
     def primary(self, store: Store) -> str:
-        """None of the stores has several nodes."""
+        """Raise Problem: no store has several nodes here."""
         raise Problem(_ONE_NODE, *_SEVERAL)
 
     def ledger(self) -> tuple[bool, str]:
-        """As dlq_admin prints it."""
+        """Return whether the ledger balances, and its table as dlq_admin prints it."""
         try:
             return True, inside("dlq_admin", *_LEDGER).rstrip()
         except Problem as problem:
             return False, str(problem)
 
     def prepare(self, faults: Iterable[Fault]) -> None:
-        """A proxy under the name of every program that a network fault is for."""
+        """Start a proxy under the name of every program that has a network fault."""
         for fault in faults:
             match fault:
                 case Network(program) if program not in self._takeovers:
@@ -107,18 +107,18 @@ class Containers(Stack):
                     pass
 
     def scale(self, writers: int) -> None:
-        """So many writers; as many as before when the stack is closed."""
+        """Run so many writers. Closing the stack restores the former number."""
         if not any(undo["how"] == "scale-containers" for undo in self._journal.read()):
             self._journal.add({"how": "scale-containers", "writers": len(containers("writer"))})
         scale_writers(writers)
 
     def start_api(self, name: str, settings: Mapping[str, str]) -> None:
-        """In the networks of the others, with a published port."""
+        """Start an api in the networks of the others, with a published port."""
         container = f"{self._project}-{name}"
         self._undo_by("rm", "--force", container, gone="No such container")
         env = [f"--env={key}={value}" for key, value in {"HOLDFAST_INSTANCE": name, **settings}.items()]
         compose("run", "--detach", "--no-deps", "--name", container, "--publish", "127.0.0.1::8080", *env, "api")
-        # The api's own networks have no way in.
+        # The api's own networks are not reachable from outside.
         docker("network", "connect", f"{self._project}_edge", container)
         at = self._addresses[name] = docker("port", container, "8080").strip()
         wait_for(lambda: "" if request(at, "GET", "/readyz").status == 200 else f"{name} is not ready", _START_S)
@@ -165,7 +165,7 @@ class Containers(Stack):
         return found
 
     def _networks_addresses(self, program: Program) -> list[str]:
-        """IP addresses of its containers, in every network they are in."""
+        """Return the IP addresses of its containers in all their networks."""
         networks = [one["NetworkSettings"]["Networks"] for one in self._running(program)]
         return [about["IPAddress"] for each in networks for about in each.values() if about["IPAddress"]]
 

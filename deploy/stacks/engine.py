@@ -1,7 +1,5 @@
-"""Commands to Docker and Docker Compose, each with a time limit.
-
-The project is that of docker-compose.yml, or the one that COMPOSE_PROJECT_NAME names.
-"""
+"""Commands to Docker and Docker Compose, each with a time limit. The project is that of docker-compose.yml, or the one
+that COMPOSE_PROJECT_NAME names."""
 
 import json
 import subprocess
@@ -18,7 +16,7 @@ _HEALTHY_S = 240.0
 
 
 def docker(*command: str, within_s: float = 60.0) -> str:
-    """The output of `docker COMMAND`. Raises Problem with its error message."""
+    """Return the output of `docker COMMAND`. Raises Problem with its error message."""
     try:
         done = subprocess.run(
             ("docker", *command), cwd=REPO, capture_output=True, text=True, timeout=within_s, check=False
@@ -33,44 +31,44 @@ def docker(*command: str, within_s: float = 60.0) -> str:
 
 
 def compose(*command: str, within_s: float = _LONG_S) -> str:
-    """The same for `docker compose`."""
+    """Return the output of `docker compose COMMAND`. Raises Problem."""
     return docker("compose", *command, within_s=within_s)
 
 
 def containers(*services: str, running_only: bool = True) -> list[dict[str, Any]]:
-    """`docker inspect` of the containers of these services; without a name: of all."""
+    """Return `docker inspect` of the containers of these services, or of all services if none is given."""
     ids = compose("ps", "--quiet", *(() if running_only else ("--all",)), *services).split()
     return list(json.loads(docker("inspect", *ids))) if ids else []
 
 
 def service_of(container: dict[str, Any]) -> str:
-    """The service that a container belongs to."""
+    """Return the service that a container belongs to."""
     return str(container["Config"]["Labels"]["com.docker.compose.service"])
 
 
 def health_of(container: dict[str, Any]) -> str:
-    """`healthy`, `starting`, ...; for one without a health check: whether it runs."""
+    """Return `healthy`, `starting`, ..., or whether the container runs if it has no health check."""
     state = container["State"]
     return str(state["Health"]["Status"] if "Health" in state else "healthy" if state["Running"] else state["Status"])
 
 
 def address(service: str, port: int) -> str:
-    """Where this machine reaches a published port, `host:port`."""
+    """Return where this machine reaches a published port: `host:port`."""
     return compose("port", service, str(port)).strip().replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - compared
 
 
 def inside(service: str, *command: str) -> str:
-    """The output of a command in a running container of the service."""
+    """Return the output of a command in a running container of the service."""
     return compose("exec", "-T", service, *command)
 
 
 def scale_writers(writers: int) -> None:
-    """Run so many writers; returns when they are ready."""
+    """Run so many writers, and return when they are ready."""
     compose("up", "--detach", "--wait", "--no-recreate", "--no-deps", "--scale", f"writer={writers}", "writer")
 
 
 def wait_healthy(services: Sequence[str]) -> None:
-    """Return when all of them run and are healthy. Raises Problem about the first that is not."""
+    """Wait until all of them run and are healthy. Raises Problem that names the first that is not."""
 
     def missing() -> str:
         found = containers(*services)
@@ -82,7 +80,7 @@ def wait_healthy(services: Sequence[str]) -> None:
 
 
 def wait_for(missing: Callable[[], str], within_s: float) -> None:
-    """Return when nothing is missing. Raises Problem about what is."""
+    """Wait until nothing is missing. Raises Problem that names what is."""
     deadline = time.monotonic() + within_s
     while what := missing():
         if time.monotonic() > deadline:

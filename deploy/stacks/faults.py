@@ -1,26 +1,26 @@
-"""Faults: what can be broken, as data. Each stack knows how to do it."""
+"""Faults: everything that can be broken, as data. Each stack implements it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-#: What can be broken, whatever the stack calls it.
+#: The parts that can be broken, by the same names in every stack.
 Program = Literal["database", "queue", "cache", "third_party", "api", "writer", "external_proxy", "dlq_admin"]
 
-#: The stores of which a highly available stack has several nodes.
+#: The stores that have several nodes in a highly available stack.
 Store = Literal["database", "queue"]
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Stopped in good order; it stays away until the fault ends."""
+    """Stops the program in good order. It stays down until the fault ends."""
 
     program: Program
 
 
 @dataclass(frozen=True)
 class Kill:
-    """kill -9; it stays away until the fault ends. `only`: one process of it, by its name."""
+    """Kills the program with kill -9. It stays down until the fault ends. `only`: the name of one of its processes."""
 
     program: Program
     only: str = ""
@@ -28,7 +28,7 @@ class Kill:
 
 @dataclass(frozen=True)
 class Freeze:
-    """It keeps its connections and does nothing any more. `only`: one process of it, by its name."""
+    """Freezes the program: it keeps its connections and does nothing. `only`: the name of one of its processes."""
 
     program: Program
     only: str = ""
@@ -36,7 +36,8 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Network:
-    """Connections to it, existing ones too, have these faults (deploy/faults): those of `of` only, or everyone's."""
+    """Applies these faults (deploy/faults) to connections to the program, existing ones included. `of`: only the
+    connections of this program."""
 
     program: Program
     faults: Mapping[str, Any]
@@ -45,28 +46,29 @@ class Network:
 
 @dataclass(frozen=True)
 class Behave:
-    """The stand-in third party behaves like this (deploy/third_party)."""
+    """Makes the stand-in third party behave like this (deploy/third_party)."""
 
     behaviour: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Fill:
-    """Filler keys until this Redis is at its maxmemory."""
+    """Fills this Redis with filler keys up to its maxmemory."""
 
     program: Program
 
 
 @dataclass(frozen=True)
 class Starve:
-    """One process of it shares a memory limit with a hog: the kernel kills it when both are over the limit."""
+    """Puts one process of the program under a memory limit together with a hog. The kernel kills the process when both
+    exceed it."""
 
     program: Program
 
 
 @dataclass(frozen=True)
 class Throttle:
-    """These get so many cores together, and share them with a burner that takes all it can get."""
+    """Limits these programs together to so many cores, which they share with a process that takes all it can get."""
 
     programs: Sequence[Program]
     cores: float
@@ -74,14 +76,14 @@ class Throttle:
 
 @dataclass(frozen=True)
 class KillPrimary:
-    """kill -9 of the node that is written to; it stays away until the fault ends, and the others take its place."""
+    """Kills the primary with kill -9. It stays down until the fault ends, and another node takes its place."""
 
     store: Store
 
 
 @dataclass(frozen=True)
 class CutOff:
-    """The queue's primary reaches its clients, and neither its replicas nor the Sentinels; nor they it."""
+    """Cuts the queue's primary off from its replicas and the Sentinels, in both directions. Clients still reach it."""
 
 
 Fault = Stop | Kill | Freeze | Network | Behave | Fill | Starve | Throttle | KillPrimary | CutOff

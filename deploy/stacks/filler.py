@@ -1,18 +1,18 @@
-"""Filler: keys that fill a Redis to its maxmemory, and their removal, as redis-cli commands."""
+"""Filler: fills a Redis to its maxmemory, and empties it again, with redis-cli commands."""
 
 from collections.abc import Callable, Sequence
 
 from deploy.local.output import Problem
 from deploy.stacks.journal import Journal
 
-#: Room for the filler: the real limit may be more memory than a demonstration should take from its host.
+#: Room for the filler keys. The real limit may be more memory than a demonstration should take.
 _ROOM_BYTES = 4 * 1024 * 1024
-#: So much may be freed, as writers work off the backlog, and Redis is still full.
+#: Memory that writers may free by working off the backlog while Redis still counts as full.
 _OVER_BYTES = 1024 * 1024
 _KEY_BYTES, _BATCH_KEYS = 65_536, 16
 _BATCHES_MAX = 2 * _ROOM_BYTES // (_KEY_BYTES * _BATCH_KEYS)
 _PREFIX = "{chaos}:filler:"
-#: Redis lets a running script write past maxmemory, so each script writes only a little; a full Redis refuses the next.
+#: Redis lets a running script exceed maxmemory, so each script writes only a little. A full Redis refuses the next one.
 _FILL = """
 for n = tonumber(ARGV[1]), tonumber(ARGV[1]) + tonumber(ARGV[2]) - 1 do
   redis.call('SET', KEYS[1] .. n, string.rep('x', tonumber(ARGV[3])), 'EX', ARGV[4])
@@ -20,7 +20,7 @@ end
 """
 _EMPTY = "local n = 1 while redis.call('DEL', KEYS[1] .. n) == 1 do n = n + 1 end return n - 1"
 
-#: Returns a command's output, or raises Problem with it.
+#: Returns a command's output. Raises Problem with it.
 Run = Callable[[Sequence[str]], str]
 
 
@@ -33,10 +33,10 @@ def fill(
     now: Sequence[str] = (),
     rewritten: bool = False,
 ) -> None:
-    """`redis_cli`: the command, for one node; `now`: for the one that takes writes when it is mended. `rewritten`: a
-    Sentinel may have written the limit to the node's configuration meanwhile, where it has to be right again. The
-    filler keys expire a minute after `lasts_s` in any case."""
-    cli = [*redis_cli, "-e"]  # or an error would look like success
+    """Return the commands that fill and empty a Redis. `redis_cli`: the command for one node; `now`: the command for
+    the primary at the time of mending. `rewritten`: whether a Sentinel may have written the limit to the node's
+    configuration, where it has to be restored. The filler keys expire a minute after `lasts_s` in any case."""
+    cli = [*redis_cli, "-e"]  # otherwise an error would look like success
     limit = run([*cli, "CONFIG", "GET", "maxmemory"]).split()[-1]
     policy = run([*cli, "CONFIG", "GET", "maxmemory-policy"]).split()[-1]
     if policy != "noeviction":

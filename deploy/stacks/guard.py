@@ -1,5 +1,5 @@
-"""`python -m deploy.stacks.guard JOURNAL`: waits for the end of its standard input, which is the end of the runner
-however it died, and mends what the journal still holds."""
+"""`python -m deploy.stacks.guard JOURNAL`: waits for the end of its standard input, which comes when the runner ends,
+however it ends. Then it mends what the journal still holds."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ _END_S = 120.0
 
 @contextmanager
 def mended_after(journal: Journal, report: Callable[[str], None]) -> Iterator[None]:
-    """However the block ends, Ctrl-C and kill -9 of this process included, what it broke is mended."""
+    """Mend whatever the block broke, however the block ends: by Ctrl-C or kill -9 of this process too."""
     command = [sys.executable, "-m", "deploy.stacks.guard", str(journal.path)]
     with (journal.folder / "guard.log").open("ab") as log:
         guard = subprocess.Popen(
@@ -29,13 +29,13 @@ def mended_after(journal: Journal, report: Callable[[str], None]) -> Iterator[No
     finally:
         try:
             mend_aloud(journal, report)
-        finally:  # the guard mends what we could not
+        finally:  # the guard mends what this process could not
             with postponed():
                 guard.communicate(timeout=_END_S)
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0: nothing is left."""
+    """Mend, and return the exit code: 0 if nothing is left."""
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.read()

@@ -1,5 +1,6 @@
-"""`python -m deploy.stacks.hog memory BYTES SECONDS` or `... burn SECONDS`: takes all it can get, for so long at most.
-It first waits for a line on its standard input, so that it can be put into its control group."""
+"""`python -m deploy.stacks.hog memory BYTES SECONDS` or `... burn SECONDS`: takes all the memory or CPU that it can
+get, for a limited time. It first waits for a line on its standard input, so that it can be put into its control group.
+"""
 
 import sys
 import time
@@ -9,7 +10,7 @@ _PAUSE_S = 0.005
 
 
 def main(arguments: list[str]) -> None:
-    """Ends by itself, or is ended by the kernel."""
+    """Take memory or CPU until the time is over, or the kernel ends this process."""
     sys.stdin.readline()
     if arguments[0] == "burn":
         end = time.monotonic() + float(arguments[1])

@@ -1,7 +1,7 @@
-"""The hop: a fault proxy put before a server of the running local stack, and taken away again; nothing is restarted.
+"""The hop: a fault proxy in front of a server of the running local stack, put there and removed without a restart.
 
-The kernel's packet filter redirects new connections to the server's port to the proxy, whose own connections it knows
-by their mark. Existing connections are ended, and come back through the proxy.
+The kernel's packet filter redirects new connections to the server's port to the proxy, whose own connections it
+recognizes by their mark. Existing connections are closed, and come back through the proxy.
 """
 
 import os
@@ -26,20 +26,20 @@ _TABLES_S = "5"
 
 
 class Hop:
-    """Before the server on this port of the loopback. `control`: `host:port` of the proxy's control."""
+    """A hop in front of the server on this loopback port. `control`: `host:port` of the proxy's control interface."""
 
     def __init__(self, journal: Journal, program: str, port: int) -> None:
         self._program = program
         self.control = self._insert(journal, port)
 
     def set(self, faults: Mapping[str, Any]) -> None:
-        """These faults and no others, on existing connections too."""
+        """Apply exactly these faults, to existing connections too."""
         response = request_json(self.control, "PUT", "/faults", faults)
         if response.status != 200:
             raise Problem(f"the fault proxy before {self._program} answers {response.status} {response.body}")
 
     def connections(self) -> int:
-        """Open connections through it."""
+        """Return the number of open connections through the hop."""
         response = request(self.control, "GET", "/faults")
         return int(response.body["connections"]) if response.status == 200 else 0
 
@@ -65,7 +65,7 @@ class Hop:
 
 
 def check_possible() -> None:
-    """Raise Problem where no hop can be inserted."""
+    """Raise Problem if this machine cannot insert a hop."""
     if os.geteuid() != 0:
         raise Problem("a fault between running processes needs root", "sudo make chaos-...", "or STACK=docker")
     if which("iptables") is None:
@@ -73,7 +73,7 @@ def check_possible() -> None:
 
 
 def _start(program: str, port: int, output: Path) -> tuple[str, Process]:
-    """The line that the proxy prints when it listens, and its process."""
+    """Start the proxy. Return the line that it prints when it listens, and its process."""
     process = spawn(["deploy.faults", "--to", f"{_LOOPBACK}:{port}", "--mark", str(_MARK)], output)
     deadline = time.monotonic() + _START_S
     while not (line := output.read_text()).endswith("\n"):

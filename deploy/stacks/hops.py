@@ -1,4 +1,4 @@
-"""Hops: fault proxies before processes of the running local stack, one for each node of a store."""
+"""Hops: fault proxies in front of processes of the running local stack, one for each node of a store."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ _POLL_S = 0.1
 
 
 class Hops:
-    """By the name of the process that each is before; `ports`: where the processes listen."""
+    """The hops, by the name of the process behind each. `ports`: the ports of the processes."""
 
     def __init__(self, journal: Journal, ports: Mapping[str, int]) -> None:
         self._journal = journal
@@ -28,7 +28,7 @@ class Hops:
         self._before: dict[str, Hop] = {}
 
     def insert(self, program: Program, names: list[str]) -> None:
-        """A hop before each of these, all of that program."""
+        """Insert a hop in front of each of these processes, all of one program."""
         missing = [name for name in names if name not in self._before]
         for name in missing:
             check_possible()
@@ -38,7 +38,7 @@ class Hops:
             _wait_for_clients([self._before[name] for name in missing])
 
     def set(self, name: str, faults: Mapping[str, Any]) -> None:
-        """These faults and no others for connections to that process. Raises Problem."""
+        """Apply exactly these faults to connections to that process. Raises Problem."""
         hop = self._before.get(name)
         if hop is None:
             raise Problem(f"{name} took another's place meanwhile", "try again")
@@ -47,7 +47,7 @@ class Hops:
 
 
 def _reconnect(program: Program, name: str) -> None:
-    """End the existing connections to a process of it, at the server."""
+    """Close the existing connections to a process at the server."""
     if program == "database":
         client = [find("mariadb"), f"--socket={database.socket(name)}", "--batch", "--skip-column-names"]
         query = f"SELECT id FROM information_schema.processlist WHERE user LIKE '{database.NAME}\\_%'"  # noqa: S608 - a constant
@@ -59,7 +59,7 @@ def _reconnect(program: Program, name: str) -> None:
 
 
 def _wait_for_clients(hops: Sequence[Hop]) -> None:
-    """Nodes that nobody writes to may have none."""
+    """Wait until clients are connected through the hops. A node that takes no writes may have none."""
     deadline = time.monotonic() + _BACK_S
     while not any(hop.connections() for hop in hops):
         if time.monotonic() > deadline:
@@ -68,13 +68,13 @@ def _wait_for_clients(hops: Sequence[Hop]) -> None:
 
 
 def redis_cli(place: str) -> list[str]:
-    """As the operator, of the queue's primary, the cache or a node by its name; the password is not in it, nor in the
-    journal."""
+    """Return the redis-cli command for the queue's primary, the cache or a named node, as the operator. It does not
+    contain the password, and so neither does the journal."""
     return [sys.executable, "-m", "deploy.local", "redis", place]
 
 
 def output(command: Sequence[str]) -> str:
-    """What it prints. Raises Problem where it fails."""
+    """Return what the command prints. Raises Problem if it fails."""
     try:
         done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
     except subprocess.TimeoutExpired as hung:

@@ -1,4 +1,4 @@
-"""Programs that run inside a container to break it: a burner, a memory hog, and clients of the stores."""
+"""Programs that run inside a container to break it: a CPU burner, a memory hog, and clients of the stores."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from deploy.local.output import Problem
 from deploy.stacks.engine import docker
 
 _FLAG = "/tmp/chaos-burner"  # noqa: S108 - in a container, on a file system of its own
-#: Until its flag is removed; `{seconds}` at most.
+#: Burns CPU until its flag is removed, for `{seconds}` at most.
 _BURN = f"""
 import os, time
 open({_FLAG!r}, "w").close()
@@ -14,7 +14,7 @@ end = time.monotonic() + {{seconds}}
 while time.monotonic() < end and os.path.exists({_FLAG!r}):
     for _ in range(100000): pass
 """
-#: The service itself is the kernel's first choice; `{megabytes}` are more than the container may have.
+#: Makes the service the kernel's first victim. `{megabytes}` is more than the container may have.
 _HOG = """
 import time
 open("/proc/1/oom_score_adj", "w").write("1000")
@@ -24,25 +24,25 @@ for _ in range({megabytes}):
     time.sleep(0.002)
 time.sleep(5)
 """
-#: All connections but the administrator's own.
+#: Selects all connections except the administrator's own.
 _KILL_ALL = """
 export MYSQL_PWD="$(cat /run/holdfast/mysql/root_password)"
 mysql -h 127.0.0.1 -u root -N -e 'SHOW PROCESSLIST' | while read -r id user rest; do
 case "$user" in holdfast_*) echo "KILL $id;";; esac; done |
 mysql -h 127.0.0.1 -u root --force 2>/dev/null; true
 """
-#: redis-cli as the operator; the password stays in the container.
+#: Runs redis-cli as the operator. The password stays in the container.
 _CLI = 'REDISCLI_AUTH="$(cat /run/holdfast/redis/operator)" exec redis-cli --user operator "$@"'
 _MIB = 1024 * 1024
 
 
 def burn(container: str, seconds: float) -> None:
-    """Take all the CPU that there is, for so long at most."""
+    """Burn all the CPU that the container gets, for at most so long."""
     docker("exec", "--detach", container, "python", "-c", _BURN.format(seconds=seconds))
 
 
 def stop_burning(container: str) -> list[str]:
-    """The arguments of `docker` that end it."""
+    """Return the arguments of `docker` that end the burner."""
     return ["exec", container, "rm", "-f", _FLAG]
 
 
@@ -55,7 +55,7 @@ def starve(container: dict[str, Any]) -> None:
 
 
 def end_connections(program: str, container: str) -> None:
-    """End a store's connections, at the server: it keeps its address, so they would go on past a new proxy."""
+    """Close a store's connections at the server. It keeps its address, so they would otherwise bypass a new proxy."""
     if program == "database":
         docker("exec", container, "sh", "-c", _KILL_ALL)
         return
@@ -64,5 +64,5 @@ def end_connections(program: str, container: str) -> None:
 
 
 def redis_cli(container: str) -> list[str]:
-    """The arguments of `docker`."""
+    """Return the arguments of `docker` for redis-cli."""
     return ["exec", container, "sh", "-c", _CLI, "redis-cli"]

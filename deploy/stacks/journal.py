@@ -1,4 +1,4 @@
-"""The journal: how to undo what is broken, written before it is broken, so that it outlives the runner."""
+"""The journal: how to undo each fault. It is written before the fault begins, so that it outlives the runner."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 from deploy.local.places import LOCAL, write_private
 
 FOLDER = LOCAL / "chaos"
-#: What one function of `mend.py` undoes: {"how": ..., and what that needs}.
+#: One entry, which one function of `mend.py` undoes: {"how": ..., and what that function needs}.
 Undo = dict[str, Any]
 
 
@@ -22,11 +22,11 @@ class Journal:
 
     @property
     def folder(self) -> Path:
-        """Where the file is; logs of helper processes go there too."""
+        """The folder of the file, which also holds the logs of helper processes."""
         return self.path.parent
 
     def read(self) -> list[Undo]:
-        """What is to be undone, in the order in which it was done."""
+        """Return what has to be undone, in the order in which it was done."""
         try:
             undos: list[Undo] = json.loads(self.path.read_text())
         except FileNotFoundError:
@@ -34,13 +34,13 @@ class Journal:
         return undos
 
     def add(self, undo: Undo) -> Undo:
-        """Call this first, then break. Returns the entry."""
+        """Add an entry, before the fault begins, and return it."""
         with self._changing:
             self._write([*self.read(), undo])
         return undo
 
     def strike(self, undo: Undo) -> None:
-        """It is undone."""
+        """Remove an entry that has been undone."""
         with self._changing:
             self._write([each for each in self.read() if each != undo])
 

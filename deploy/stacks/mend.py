@@ -1,4 +1,4 @@
-"""Mend: undo what is in the journal. Doing it twice does no harm; what cannot be undone stays in the journal."""
+"""Mend: undoes what is in the journal. Undoing twice does no harm. What cannot be undone stays in the journal."""
 
 import os
 import signal
@@ -23,14 +23,14 @@ _END_S = 30.0
 
 
 def mend(journal: Journal, report: Callable[[str], None] = lambda _: None) -> bool:
-    """Undo everything in the journal. Ctrl-C cannot cut it short. False: something could not be undone, and `report`
-    was called with it."""
+    """Undo everything in the journal; Ctrl-C does not interrupt it. Return False if something could not be undone,
+    after calling `report` with it."""
     with postponed():
         return undo(journal, journal.read(), report)
 
 
 def mend_aloud(journal: Journal, report: Callable[[str], None]) -> bool:
-    """The same, and say what was mended: what a runner ended by itself is not in the journal any more."""
+    """Undo everything and print what was mended. Faults that the runner ended itself are no longer in the journal."""
     with postponed():
         left = journal.read()
         if left:
@@ -42,7 +42,7 @@ def mend_aloud(journal: Journal, report: Callable[[str], None]) -> bool:
 
 
 def what(undo: Undo) -> str:
-    """A few words for people."""
+    """Describe an entry in a few words."""
     match undo:
         case {"how": "start", "programs": programs}:
             return f"{' and '.join(programs)} stopped"
@@ -61,7 +61,7 @@ def what(undo: Undo) -> str:
 
 
 def undo(journal: Journal, undos: Sequence[Undo], report: Callable[[str], None], *, wait: bool = True) -> bool:
-    """Undo these, the last one first. Any thread may call it. `wait`: until what was started is ready."""
+    """Undo these entries, the last one first. Any thread may call it. `wait`: until what was started is ready."""
     complete = True
     for each in reversed(undos):
         try:
@@ -76,7 +76,7 @@ def undo(journal: Journal, undos: Sequence[Undo], report: Callable[[str], None],
 
 
 def _command(undo: Undo) -> None:
-    """`gone`: error messages that mean that there is nothing to undo."""
+    """Run a command. `gone`: error messages which mean that nothing is left to undo."""
     command = list(undo["command"])
     done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
     output = (done.stdout + done.stderr).strip()
@@ -96,7 +96,7 @@ def _continue(undo: Undo) -> None:
 
 def _start(undo: Undo) -> None:
     supervisor = stack.running()
-    if supervisor is not None:  # else the whole stack was stopped meanwhile
+    if supervisor is not None:  # otherwise the whole stack was stopped meanwhile
         supervisor.start(undo["programs"])
 
 
@@ -113,7 +113,7 @@ def _scale(undo: Undo) -> None:
 
 
 def _heal(undo: Undo) -> None:
-    """No faults any more, for a program that takes its faults over HTTP."""
+    """Clear the faults of a program that takes them over HTTP."""
     response = request_json(undo["address"], "PUT", undo["path"], {})
     if response.status not in (0, 200):  # a program that does not respond is gone, and its faults with it
         raise Problem(f"{undo['address']}{undo['path']} answers {response.status}")

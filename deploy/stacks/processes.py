@@ -41,15 +41,15 @@ from deploy.stacks.journal import Journal, Undo
 from deploy.stacks.spawn import spawn, undo_of
 from deploy.stacks.stack import Stack
 
-#: The longest that a program may take to stop in good order: the database's `stop_wait_s`, and a little.
+#: The longest time that a program may take to stop in good order: the database's `stop_wait_s` and a margin.
 _STOP_S = 75.0
 _COMMAND_S = 60.0
 _START_S = 30.0
 _BACK_S = 20.0
 _POLL_S = 0.1
-#: Nothing gets through.
+#: A network fault that lets nothing through.
 _SILENT = {"blackhole": True}
-#: The limit that a hog and its victim share, and how much the hog takes.
+#: The memory limit that a hog and its victim share, and how much the hog takes.
 _MEMORY_BYTES, _HOG_BYTES = 48 * 1024 * 1024, 96 * 1024 * 1024
 
 
@@ -60,7 +60,7 @@ class _Running:
 
 
 class Processes(Stack):
-    """This clone's processes and no others."""
+    """The processes of this clone."""
 
     def __init__(self, journal: Journal, lasts_s: float) -> None:
         super().__init__(journal, lasts_s)
@@ -81,31 +81,32 @@ class Processes(Stack):
 
     @property
     def _supervisor(self) -> Supervisor:
-        """One for each use: a connection is for one thread."""
+        """Return a new connection to the supervisor, because a connection is for one thread only."""
         return self._check_running()
 
     def address(self, program: str) -> str:
-        """`host:port`."""
+        """Return `host:port`."""
         if program not in self._addresses:
             raise Problem(f"there is no {program} in this stack", "make status")
         return self._addresses[program]
 
     @cached_property
     def operator_key(self) -> str:
-        """The one that `make up` shows."""
+        """The key that `make up` shows."""
         return secret("operator_token")
 
     def processes(self, program: Program) -> dict[str, str]:
-        """By name; a process id with its start time is never used again."""
+        """Return each process by name, with its id and start time, which together are never used again."""
         return {one.name: f"{one.process.pid} {one.process.born}" for one in self._running(program)}
 
     def pids(self) -> dict[str, int]:
-        """Of every program."""
+        """Return the process ids of every program."""
         found = {program.name: processes.recorded(program.name) for program in programs(saved())}
         return {name: process.pid for name, process in found.items() if process}
 
     def primary(self, store: Store) -> str:
-        """Of the queue as Sentinel knows it; of the database the first one that runs, as DB_DSN lists them."""
+        """Return the queue's primary as Sentinel knows it, or the first running node of the database in the order of
+        DB_DSN."""
         if not self._settings.ha:
             raise Problem(f"this stack has one node of the {store}", "make down", "make up HA=1")
         if store == "database":
@@ -114,7 +115,7 @@ class Processes(Stack):
         return next(name for name in self._nodes[store] if self._programs[name].port == port)
 
     def ledger(self) -> tuple[bool, str]:
-        """As `make ledger` prints it."""
+        """Return whether the ledger balances, and its table as `make ledger` prints it."""
         env = os.environ | service_env(self._settings, "dlq_admin") | {"HOLDFAST_LISTEN_HOST": LOOPBACK}
         command = [str(VENV_PYTHON), "-m", "holdfast.services.dlq_admin", "ledger"]
         done = subprocess.run(
@@ -123,7 +124,7 @@ class Processes(Stack):
         return done.returncode == 0, (done.stdout + done.stderr).rstrip()
 
     def prepare(self, faults: Iterable[Fault]) -> None:
-        """A hop before every program that a network fault is for."""
+        """Insert a hop in front of every program that has a network fault."""
         for fault in faults:
             match fault:
                 case Network(program):
@@ -138,13 +139,13 @@ class Processes(Stack):
                     pass
 
     def scale(self, writers: int) -> None:
-        """So many writers; as many as before when the stack is closed."""
+        """Run so many writers. Closing the stack restores the former number."""
         if not any(undo["how"] == "scale" for undo in self._journal.read()):
             self._journal.add({"how": "scale", "writers": saved().writers})
         stack.scale(self._supervisor, saved(), saved().changed({"WRITERS": str(writers)}))
 
     def start_api(self, name: str, settings: Mapping[str, str]) -> None:
-        """On a free port, with the running stack's stores."""
+        """Start an api on a free port, with the running stack's stores."""
         port = free_port()
         own = {"HOLDFAST_LISTEN_HOST": LOOPBACK, "HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": name}
         env = service_env(self._settings, "api") | own | dict(settings)
@@ -179,13 +180,14 @@ class Processes(Stack):
                 self._throttle([one for name in names for one in self._running(name)], cores)
 
     def _fill(self, program: Program) -> None:
-        """Of the queue the node that is its primary now: it is given its limit back also when it is that no more."""
+        """Fill a Redis. For the queue that is its current primary, which gets its limit back even if it is no longer
+        the primary then."""
         rewritten = bool(self._settings.ha) and program == "queue"
         node = self.primary("queue") if rewritten else program
         fill(output, redis_cli(node), self._journal, self._lasts_s, now=redis_cli(program), rewritten=rewritten)
 
     def _running(self, program: Program, only: str = "") -> list[_Running]:
-        """Its processes, the first one first."""
+        """Return the program's running processes, in order."""
         found, states = [], self._supervisor.states()
         for name in [only] if only else self._names(program, states):
             state = states.get(name, {"statename": "ABSENT", "pid": 0})
@@ -195,14 +197,14 @@ class Processes(Stack):
         return found
 
     def _names(self, program: Program, states: Iterable[str] = ()) -> list[str]:
-        """Writers come and go while the stack runs."""
+        """Return the names of the program's processes. Writers come and go while the stack runs."""
         if program == "writer":
             return sorted(name for name in states or self._supervisor.states() if name.startswith("writer-"))
         return self._nodes.get(program, [program])
 
     def _disturb(self, fault: Network | CutOff) -> None:
         if isinstance(fault, CutOff):
-            # Replicas and Sentinels are such programs, and clients are not.
+            # Replicas and Sentinels are connected programs too, but no clients.
             self._hops.set(self.primary("queue"), {"up": _SILENT, "down": _SILENT, "clients": ["redis-server "]})
             return
         only = {"clients": [f"holdfast.services.{fault.of} "]} if fault.of else {}
@@ -221,7 +223,7 @@ class Processes(Stack):
         if not isinstance(fault, Stop):
             self._supervisor.stop(names, _STOP_S, hard=True)
             return
-        # One after another: the last node of a cluster knows that it is.
+        # One after another, so that the last node of a cluster knows that it is the last.
         for name in reversed(names):
             self._supervisor.stop([name], _STOP_S)
 
@@ -241,7 +243,7 @@ class Processes(Stack):
         return self._journal.add(cgroup.plan(controller, f"holdfast-chaos-{os.getpid()}-{controller}", pids))
 
     def _hog(self, undo: Undo, *arguments: str) -> None:
-        """It waits for a line on its standard input, until it is in the group."""
+        """Start a hog, which waits for a line on its standard input until it is in the group."""
         reader, writer = os.pipe()
         try:
             process = spawn(["deploy.stacks.hog", *arguments], self._journal.folder / "hog.log", stdin=reader)
@@ -254,7 +256,7 @@ class Processes(Stack):
 
 
 def _nodes(settings: StackSettings) -> dict[str, list[str]]:
-    """The processes of each part that may have several."""
+    """Return the processes of each part that may have several."""
     found: dict[str, list[str]] = {"cache": ["redis-cache"]}
     for store in get_args(Store):
         found[store] = [node.name for node in nodes.stores(settings, store)]

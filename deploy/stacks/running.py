@@ -1,4 +1,4 @@
-"""Opening the stack of this clone: one user at a time, and mended however that user ends."""
+"""Opens the stack of this clone for one user at a time, and mends it however that user ends."""
 
 import fcntl
 import os
@@ -16,16 +16,14 @@ from deploy.stacks.stack import Stack
 
 KINDS = ("local", "docker")
 _KINDS: dict[str, type[Processes | Containers]] = {"local": Processes, "docker": Containers}
-#: Faults that end by themselves do so after this, even if the runner and the guard were killed.
+#: Seconds after which faults that end by themselves do so, even if both the runner and the guard were killed.
 _LASTS_S = 300.0
 
 
 @contextmanager
 def running(kind: str = "", lasts_s: float = _LASTS_S, report: Callable[[str], None] = echo) -> Iterator[Stack]:
-    """The running stack: `local` processes or `docker` containers; by default what STACK says, else local.
-
-    Raises Problem when it does not run, or another command is breaking it.
-    """
+    """Open the running stack: `local` processes or `docker` containers, by default as STACK says, else local. Raises
+    Problem if it does not run, or if another command is breaking it."""
     kind = kind or os.environ.get("STACK") or "local"
     if kind not in _KINDS:
         raise Problem(f"STACK={kind} is neither local nor docker")
@@ -39,7 +37,7 @@ def running(kind: str = "", lasts_s: float = _LASTS_S, report: Callable[[str], N
 
 
 def heal(report: Callable[[str], None] = echo) -> bool:
-    """Mend what earlier runs left broken; whether all of it could be."""
+    """Mend what earlier runs left broken, and return whether all of it could be mended."""
     with _alone():
         journal = Journal()
         if not journal.read():

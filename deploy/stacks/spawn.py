@@ -1,4 +1,5 @@
-"""Spawn: processes beside the stack, in sessions of their own, known by a record and not by their parent."""
+"""Spawn: starts processes beside the stack, in sessions of their own, which are found by a record instead of by their
+parent."""
 
 import os
 import sys
@@ -20,8 +21,8 @@ def spawn(
     python: str = sys.executable,
     env: Mapping[str, str] | None = None,
 ) -> Process:
-    """`PYTHON -m ARGUMENTS` in the repo's root, with its output in a file. `stdin`: a descriptor; `env`: added to ours.
-    Raises Problem."""
+    """Run `PYTHON -m ARGUMENTS` in the repository's root, with its output in a file. `stdin`: a descriptor; `env`:
+    added to ours. Raises Problem."""
     command = ("/usr/bin/env", "-C", str(REPO), python, "-m", *arguments)
     nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     actions = [
@@ -37,5 +38,5 @@ def spawn(
 
 
 def undo_of(process: Process) -> dict[str, object]:
-    """The journal's entry that ends it."""
+    """Return the journal entry that ends it."""
     return {"how": "end", "process": [process.pid, process.born, process.boot]}

@@ -1,4 +1,4 @@
-"""The stack: the running system of this clone, and what can be done to it."""
+"""The stack: the running system of this clone, and the operations on it."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -12,14 +12,12 @@ from deploy.stacks.mend import undo
 
 
 class Stack(ABC):
-    """A running system. Get one from `deploy.stacks.running.running`.
-
-    Methods raise Problem. How to undo a thing is in the journal before it is done. Any thread may call them.
-    """
+    """A running system, made by `deploy.stacks.running.running`. Its methods raise Problem. Each fault is entered in
+    the journal before it begins. Any thread may call the methods."""
 
     def __init__(self, journal: Journal, lasts_s: float) -> None:
         self._journal = journal
-        #: After so long everything is over: nothing that ends by itself lasts longer.
+        #: Seconds after which every run is over. Faults that end by themselves last no longer.
         self._lasts_s = lasts_s
         self._broken: list[tuple[Fault, list[Undo]]] = []
         self._beginning = threading.Lock()
@@ -28,10 +26,10 @@ class Stack(ABC):
 
     @abstractmethod
     def address(self, program: str) -> str:
-        """`host:port` of a program, of `prometheus`, or of an api that `start_api` started."""
+        """Return `host:port` of a program, of `prometheus`, or of an api that `start_api` started."""
 
     def url(self, program: str) -> str:
-        """The same with a scheme."""
+        """Return the address as a URL."""
         return f"http://{self.address(program)}"
 
     @property
@@ -41,28 +39,29 @@ class Stack(ABC):
 
     @abstractmethod
     def processes(self, program: Program) -> Mapping[str, str]:
-        """Each process of it by name, and what tells it from the process that takes its place."""
+        """Return each process by name, with a value that distinguishes it from the process that replaces it."""
 
     @abstractmethod
     def pids(self) -> Mapping[str, int]:
-        """Process ids by name, where they can be seen."""
+        """Return process ids by name, as far as they are visible from here."""
 
     @abstractmethod
     def primary(self, store: Store) -> str:
-        """The name of the node that is written to now. Raises Problem where the store has one node only."""
+        """Return the name of the node that takes writes now. Raises Problem if the store has only one node."""
 
     @abstractmethod
     def ledger(self) -> tuple[bool, str]:
-        """Whether every accepted write is accounted for, and the ledger's table."""
+        """Return whether every accepted write is accounted for, and the ledger's table."""
 
     # --- what can be done ---------------------------------------------------------------------------------------
 
     @abstractmethod
     def prepare(self, faults: Iterable[Fault]) -> None:
-        """Put in place what these need, without breaking anything. Raises Problem when they cannot be done here."""
+        """Prepare these faults without breaking anything. Raises Problem if they cannot be injected here."""
 
     def begin(self, fault: Fault) -> None:
-        """The fault is in force when this returns. When it raises Problem, nothing is broken, as far as it can be."""
+        """Inject the fault. It is in force on return. If this raises Problem, the fault has been undone as far as
+        possible."""
         with self._beginning:
             known = self._journal.read()
             try:
@@ -73,7 +72,7 @@ class Stack(ABC):
             self._broken.append((fault, self._since(known)))
 
     def end(self, fault: Fault, *, wait: bool = True) -> None:
-        """The fault is gone when this returns, and, with `wait`, what it broke is ready."""
+        """End the fault. It is gone on return, and with `wait` what it broke is ready."""
         with self._beginning:
             at = [each for each, _ in self._broken].index(fault)
             _, undos = self._broken.pop(at)
@@ -83,11 +82,11 @@ class Stack(ABC):
 
     @abstractmethod
     def scale(self, writers: int) -> None:
-        """Run so many writers; returns when they are ready."""
+        """Run so many writers, and return when they are ready."""
 
     @abstractmethod
     def start_api(self, name: str, settings: Mapping[str, str]) -> None:
-        """Start one more api, with these settings, under this name; returns when it is ready."""
+        """Start one more api with these settings under this name, and return when it is ready."""
 
     @abstractmethod
     def _begin(self, fault: Fault) -> None: ...
@@ -96,7 +95,7 @@ class Stack(ABC):
         return [undo for undo in self._journal.read() if undo not in known]
 
     def _behave(self, fault: Behave) -> None:
-        """The third party recovers by itself after `lasts_s` in any case."""
+        """Set the third party's behaviour. It recovers by itself after `lasts_s` in any case."""
         address = self.address("third_party")
         self._journal.add({"how": "heal", "address": address, "path": "/behaviour"})
         response = request_json(address, "PUT", "/behaviour", {**fault.behaviour, "for_s": self._lasts_s})

@@ -1,4 +1,4 @@
-"""The takeover: a fault proxy put before a server that runs in a container, and taken away again; nothing is restarted.
+"""The takeover: a fault proxy in front of a server that runs in a container, put there and removed without a restart.
 
 The proxy joins the server's networks under the server's name, and the server gets another name there. Clients connect
 by name, so they come through the proxy. No special rights are needed.
