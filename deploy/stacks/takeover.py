@@ -21,10 +21,10 @@ _POLL_S = 0.2
 
 
 class Takeover:
-    """Before one container."""
+    """A takeover of one container."""
 
     def __init__(self, journal: Journal, container: dict[str, Any], port: int, image: str) -> None:
-        """`image`: any with Python in it."""
+        """Prepare a takeover. `image`: any image with Python in it."""
         service = service_of(container)
         self._name = f"{container['Config']['Labels']['com.docker.compose.project']}-chaos-{service}"
         networks = {
@@ -43,11 +43,11 @@ class Takeover:
             connect(network, self._name, [service])
 
     def set(self, faults: Mapping[str, Any]) -> None:
-        """These faults and no others, on existing connections too."""
+        """Apply exactly these faults, to existing connections too."""
         docker(*self.control_command(json.dumps(faults)))
 
     def control_command(self, *faults: str) -> list[str]:
-        """The arguments of `docker` that set the proxy's faults, given as JSON, or print them."""
+        """Return the arguments of `docker` that set the proxy's faults, given as JSON, or print them."""
         return ["exec", self._name, "python", "-m", "deploy.faults.control_client", str(_CONTROL_PORT), *faults]
 
     def _run(self, networks: Sequence[str], service: str, port: int, image: str) -> None:
