@@ -14,13 +14,13 @@ class Series:
     name: str
     colour: str
     points: Points
-    #: Lowest and highest at each point, when several runs made it.
+    #: The lowest and highest value at each point, if several runs made it.
     range: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A stretch of the x axis in which something was broken."""
+    """A range of the x axis in which something was broken."""
 
     name: str
     begin: float
@@ -29,7 +29,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One panel. `names`: of the points 0, 1, 2 ... on the x axis, where they are not numbers."""
+    """One panel. `names`: labels of the points 0, 1, 2 ... on the x axis, if they are not numbers."""
 
     title: str
     unit: str

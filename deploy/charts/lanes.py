@@ -1,4 +1,4 @@
-"""Lanes: what happened to whom, as bars along one time axis; drawn like the charts of `svg.py`."""
+"""Lanes: events as bars along one time axis, one lane for each party. Drawn like the charts of `svg.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _CHARS_MAX = 22
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """From `begin` to `end`; `what` is shown when it is pointed at."""
+    """A bar from `begin` to `end`. `what` is its tooltip."""
 
     begin: float
     end: float
@@ -22,7 +22,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """One panel: the bars of each lane, in seconds."""
+    """One panel with the bars of each lane, in seconds."""
 
     title: str
     lanes: Sequence[tuple[str, Sequence[Bar]]]
@@ -31,7 +31,7 @@ class Lanes:
 
 
 def inline(chart: Lanes) -> str:
-    """An element of a page that has the style of `svg.style()`."""
+    """Return an element of a page that has the style of `svg.style()`."""
     height = _TOP + _LANE * len(chart.lanes) + _BOTTOM
     label = escape(chart.title, quote=True)
     parts = [f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{label}">']

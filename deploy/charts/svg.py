@@ -1,7 +1,7 @@
-"""Charts as SVG that needs nothing from elsewhere: no script, no font, no library.
+"""Charts as self-contained SVG: no script, no font, no library.
 
-Why by hand and not by a plotting library: pages want SVG inline, documents want a small text file that shows its
-changes in a diff, and the load tests must run in the services' own environment.
+They are drawn by hand instead of by a plotting library because pages want SVG inline, documents want a small text file
+whose changes show in a diff, and the load tests must run in the services' own environment.
 """
 
 import math
@@ -22,7 +22,7 @@ Scale = Callable[[float], float]
 
 
 def write(charts: Sequence[Chart], path: Path) -> list[Path]:
-    """The charts below one another, in one file that stands by itself; nothing for none."""
+    """Write the charts below one another into one standalone file. Write nothing if there are none."""
     if not charts:
         return []
     height = _HEIGHT * len(charts)
@@ -37,13 +37,13 @@ def write(charts: Sequence[Chart], path: Path) -> list[Path]:
 
 
 def inline(chart: Chart) -> str:
-    """One chart as an element of a page that has `style()`."""
+    """Return one chart as an element of a page that has `style()`."""
     label = escape(chart.title, quote=True)
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">\n{_body(chart)}\n</svg>'
 
 
 def style() -> str:
-    """CSS for a page with charts, and only for what is in them."""
+    """Return the CSS for the elements of a page with charts, and for nothing else on it."""
     return "".join(f"svg {rule}}}" for rule in _STYLE.partition("}")[2].replace("\n", "").split("}") if rule)
 
 
@@ -142,6 +142,6 @@ def _y_axis(chart: Chart) -> tuple[list[float], Scale]:
 
 
 def nice(step: float) -> float:
-    """The next of 1, 2, 5, 10, 20 ... that is not smaller."""
+    """Return the smallest of 1, 2, 5, 10, 20 ... that is not less than the value."""
     power = 10.0 ** math.floor(math.log10(step)) if step > 0 else 1.0
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step * (1 - 1e-9))

@@ -7,7 +7,7 @@ Rows = Sequence[Sequence[str]]
 
 
 def text(head: Sequence[str], rows: Rows) -> str:
-    """Aligned."""
+    """Return the table as aligned text."""
     table = [list(head), *map(list, rows)]
     widths = [max(len(line[column]) for line in table) for column in range(len(head))]
     lines = (
@@ -18,25 +18,25 @@ def text(head: Sequence[str], rows: Rows) -> str:
 
 
 def markdown(head: Sequence[str], rows: Rows) -> str:
-    """A Markdown table."""
+    """Return the table as Markdown."""
     rule = [":--"] + ["--:"] * (len(head) - 1)
     return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *rows))
 
 
 def html(head: Sequence[str], rows: Rows) -> str:
-    """An HTML table."""
+    """Return the table as HTML."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def ms(value: float | None) -> str:
-    """As many digits as matter."""
+    """Format milliseconds with the digits that matter."""
     return "–" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
 def percent(value: float | None) -> str:
-    """Never rounded to 0 or 100 when it is not."""
+    """Format a share in percent, never rounded to 0 or 100 unless it is exactly that."""
     if value is None:
         return "–"
     if value in (0, 100):

@@ -12,7 +12,7 @@ from deploy.faults.proxy import Proxy
 
 
 def main() -> None:
-    """Prints where it listens, and serves."""
+    """Print where the proxy listens, and serve."""
     parser = argparse.ArgumentParser(prog="python -m deploy.faults", description=__doc__)
     parser.add_argument("--to", required=True, type=_address, metavar="HOST:PORT", help="the server behind it")
     parser.add_argument("--listen", default=("127.0.0.1", 0), type=_address, metavar="HOST:PORT")

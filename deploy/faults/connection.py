@@ -9,25 +9,25 @@ from deploy.faults.faults import LoseReply
 from deploy.faults.pump import Cut, Pump
 from deploy.faults.switch import OneClient
 
-#: SO_LINGER on, with 0 s: closing sends RST instead of FIN.
+#: The socket option SO_LINGER with 0 s: closing sends RST instead of FIN.
 _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """Joins two sides until both have finished, either breaks it, or a fault does."""
+    """Joins two sides until both have finished, one of them breaks the connection, or a fault does."""
 
     def __init__(self, switch: OneClient, accepted: socket.socket) -> None:
         self._switch = switch
         self._accepted = accepted
         self._client: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._server: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        #: The end of the bytes sent before: a command's text may have begun there.
+        #: The end of the bytes that were sent last, because the text of a command may begin there.
         self._tail = b""
         self._losing: LoseReply | None = None
 
     async def run(self, host: str, port: int, mark: int) -> None:
-        """Until the end; cancelled, both sides are reset. A server that cannot be reached looks like a reset too,
-        because the client is connected already. `mark`: 0, or the mark by which the packet filter knows our packets."""
+        """Run until the end. If cancelled, reset both sides. An unreachable server looks like a reset too, because the
+        client is connected already. `mark`: the mark by which the packet filter recognizes our packets, or 0."""
         try:
             client = self._client = await asyncio.open_connection(sock=self._accepted)
             server = self._server = await _connected(host, port, mark)
@@ -36,12 +36,12 @@ class Connection:
                 writer.close()
                 await writer.wait_closed()
         except* (OSError, Cut):
-            pass  # by a fault or by either side: the other one sees it now
+            pass  # a fault or one side ended the connection; the other side sees it now
         finally:
             self._reset()
 
     def _reset(self) -> None:
-        """RST to both sides, at once. After an orderly end it has no effect."""
+        """Send RST to both sides at once. This has no effect after an orderly end."""
         for _, writer in filter(None, (self._client, self._server)):
             with contextlib.suppress(OSError):
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
@@ -70,7 +70,7 @@ class Connection:
         self._tail = (self._tail + chunk)[-(len(text) - 1) :] if len(text) > 1 else b""
 
     def _reply(self, chunk: bytes) -> bool:
-        """Whether the client gets it. The first bytes of a reply prove that the command was executed."""
+        """Return whether the client gets the reply. The first bytes of a reply prove that the command was executed."""
         if self._losing is None:
             return True
         self._switch.lost()
@@ -80,7 +80,7 @@ class Connection:
 
 
 def reset(side: socket.socket) -> None:
-    """RST, at once; no effect on one that is closed."""
+    """Send RST at once. This has no effect on a closed connection."""
     with contextlib.suppress(OSError):
         side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
     side.close()

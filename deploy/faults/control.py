@@ -23,7 +23,7 @@ class _Refused(Exception):
 
 
 async def control(proxy: Proxy, port: int) -> asyncio.Server:
-    """Listen on 127.0.0.1 and nowhere else; port 0: any free one. Raises OSError when it is taken."""
+    """Listen on 127.0.0.1 only. Port 0: any free port. Raises OSError if the port is taken."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         status = HTTPStatus.OK

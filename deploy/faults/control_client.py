@@ -1,5 +1,5 @@
-"""`python -m deploy.faults.control_client PORT [JSON]`: set the faults of the proxy with its control on this port of
-127.0.0.1, if any are given, and print its response. For places that only `docker exec` reaches."""
+"""`python -m deploy.faults.control_client PORT [JSON]`: sets the faults of the proxy whose control listens on this port
+of 127.0.0.1, if faults are given, and prints its response. It is for places that only `docker exec` reaches."""
 
 import http.client
 import sys
@@ -8,7 +8,7 @@ _PATIENCE_S = 10.0
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0: the proxy accepted it."""
+    """Send the request, and return the exit code: 0 if the proxy accepted it."""
     connection = http.client.HTTPConnection("127.0.0.1", int(arguments[0]), timeout=_PATIENCE_S)
     try:
         body = arguments[1].encode() if len(arguments) > 1 else None

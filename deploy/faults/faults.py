@@ -1,4 +1,4 @@
-"""Faults: what is wrong with the connections right now, as data. `Faults()`: nothing."""
+"""Faults: everything that is wrong with the connections now, as data. `Faults()` is no fault."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -11,21 +11,21 @@ _DELAY_MAX_MS = 600_000
 
 
 class InvalidFaults(ValueError):
-    """These faults are not possible; the message says which and why."""
+    """These faults are not possible. The message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class WayFaults:
-    """What happens to the bytes of one direction."""
+    """The faults of one direction."""
 
     latency_ms: float = 0
-    #: A random amount up to this is added to the latency or taken from it; bytes stay in order.
+    #: A random amount up to this is added to the latency, or subtracted. The order of bytes stays.
     jitter_ms: float = 0
-    #: 0: unlimited.
+    #: Bandwidth limit; 0 for none.
     bytes_per_s: int = 0
-    #: Bytes and the end of the stream are held back until the fault ends, as by a network that drops packets.
+    #: Bytes and the end of the stream are held until the fault ends, as by a network that drops packets.
     blackhole: bool = False
-    #: Pass so many more bytes of each connection, then reset it. None: no limit.
+    #: Pass so many more bytes of each connection, then reset it; None for no limit.
     cut_after_bytes: int | None = None
 
     def __post_init__(self) -> None:
@@ -43,16 +43,16 @@ class WayFaults:
 
 @dataclass(frozen=True, slots=True)
 class LoseReply:
-    """The command arrives and is executed; its reply is lost. For protocols with one command in flight on a connection,
-    such as MySQL's and our use of Redis."""
+    """Loses replies: the command arrives and is executed, and its reply is lost. For protocols with one command in
+    flight per connection, such as MySQL's and our use of Redis."""
 
-    #: Which commands: those that contain this text on the wire.
+    #: The commands that are affected: those that contain this text on the wire.
     to: str
-    #: The first one whose reply is lost, counted over all connections since the fault was set.
+    #: The number of the first reply that is lost, counted over all connections since the fault was set.
     nth: int = 1
-    #: How many, from that one on.
+    #: The number of consecutive replies that are lost.
     times: int = 1
-    #: What the client sees: a reset, or no reply ever.
+    #: What the client sees: a reset, or no reply at all.
     then: Then = "reset"
 
     def __post_init__(self) -> None:
@@ -67,17 +67,17 @@ class LoseReply:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Everything that is wrong at one time. `up` is from client to server, `down` is back."""
+    """All faults at one time. `up` is from client to server, `down` is back."""
 
     up: WayFaults = field(default_factory=WayFaults)
     down: WayFaults = field(default_factory=WayFaults)
-    #: New connections are refused, open ones continue.
+    #: New connections are refused, and open ones continue.
     refuse: bool = False
-    #: Open connections are reset at once, new ones as soon as they are accepted.
+    #: Open connections are reset at once, and new ones as soon as they are accepted.
     reset: bool = False
     lose_reply: LoseReply | None = None
-    #: The clients that are affected, as `client_of` names them: an IP address, or, of a client on this
-    #: machine, a part of its command line. None: all.
+    #: The affected clients, as `client_of` names them: an IP address or, for a client on this machine, a part of its
+    #: command line. None for all.
     clients: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -94,26 +94,26 @@ class Faults:
             object.__setattr__(self, "clients", tuple(self.clients))
 
     def meet(self, client: str) -> bool:
-        """Whether they affect the client with this name."""
+        """Return whether the faults affect the client with this name."""
         local = " " in client
         return self.clients is None or any(name in client if local else name == client for name in self.clients)
 
     @classmethod
     def both(cls, **way: Any) -> Self:
-        """The same in both directions: `Faults.both(blackhole=True)`."""
+        """Return the same faults in both directions: `Faults.both(blackhole=True)`."""
         return cls(up=WayFaults(**way), down=WayFaults(**way))
 
     def of(self, way: Way) -> WayFaults:
-        """Those of one direction."""
+        """Return the faults of one direction."""
         return self.up if way == "up" else self.down
 
     def to_json(self) -> dict[str, Any]:
-        """As `from_json` takes it."""
+        """Return the document that `from_json` takes."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
-        """From `{"down": {"latency_ms": 200}, "refuse": true, ...}`. Raises InvalidFaults."""
+        """Return the faults of `{"down": {"latency_ms": 200}, "refuse": true, ...}`. Raises InvalidFaults."""
         known = _only_known(cls, document, "the faults")
         for way in get_args(Way):
             if way in known:

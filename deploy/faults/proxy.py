@@ -11,15 +11,15 @@ from deploy.faults.faults import Faults
 from deploy.faults.switch import OneClient, Switch
 
 _FOR_ALL = Faults()
-#: Clients that may wait to be accepted.
+#: The backlog of the listening socket.
 _BACKLOG = 100
-#: There is no room for another connection; clients that wait stay in the backlog for a moment.
+#: Errors which mean that no connection can be opened for now. Waiting clients stay in the backlog for a moment.
 _NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _AGAIN_S = 0.2
 
 
 class Proxy:
-    """For one target, in one event loop: `async with Proxy("127.0.0.1", 3306) as proxy: ...`."""
+    """A proxy for one target, in one event loop: `async with Proxy("127.0.0.1", 3306) as proxy: ...`."""
 
     def __init__(
         self, target_host: str, target_port: int, host: str = "127.0.0.1", port: int = 0, *, mark: int = 0
@@ -33,14 +33,14 @@ class Proxy:
         self._reservation: socket.socket | None = None
         #: The task of each connection, and its client.
         self._open: dict[asyncio.Task[None], OneClient] = {}
-        #: Connections accepted so far.
+        #: Number of connections accepted so far.
         self.accepted = 0
-        #: How often there was no room for one.
+        #: Number of times that no connection could be opened.
         self.full = 0
 
     async def __aenter__(self) -> "Proxy":
-        """Listen. Raises OSError when the port is taken."""
-        # Bound and never listening: keeps the port ours while connections are refused.
+        """Listen. Raises OSError if the port is taken."""
+        # This socket is bound and never listens. It keeps the port ours while connections are refused.
         self._reservation = socket.socket()
         self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -50,7 +50,7 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End everything."""
+        """Close everything."""
         self._stop_listening()
         await self._reset()
         if self._reservation:
@@ -58,30 +58,30 @@ class Proxy:
 
     @property
     def faults(self) -> Faults:
-        """Those in force."""
+        """The faults in force."""
         return self._switch.faults
 
     @property
     def connections(self) -> int:
-        """How many are open now."""
+        """The number of open connections."""
         return len(self._open)
 
     @property
     def clients(self) -> dict[str, int]:
-        """The clients that are connected now, and with how many connections."""
+        """The connected clients, and the number of connections of each."""
         return dict(Counter(client.name for client in self._open.values()))
 
     @property
     def lost_replies(self) -> int:
-        """Replies that were lost since the faults were set."""
+        """The number of replies lost since the faults were set."""
         return self._switch.lost_replies
 
     def redirect(self, host: str, port: int) -> None:
-        """New connections go to another server from now on; open ones stay where they are."""
+        """Send new connections to another server from now on. Open ones stay."""
         self._target = (host, port)
 
     async def set(self, faults: Faults) -> None:
-        """These are in force from now on, and no others, on open ones too."""
+        """Apply exactly these faults from now on, to open connections too."""
         self._switch.set(faults)
         if faults.reset:
             await self._reset(faults)

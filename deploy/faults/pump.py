@@ -108,7 +108,7 @@ class Pump:
 
 
 def slices(chunk: bytes, bytes_per_s: int) -> Iterator[tuple[bytes, float]]:
-    """The chunk in pieces, each with the seconds to wait after it."""
+    """Yield the chunk in pieces, each with the seconds to wait after it."""
     if not bytes_per_s:
         yield chunk, 0.0
         return

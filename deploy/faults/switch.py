@@ -85,7 +85,7 @@ _LOOPBACK = "0100007F"
 
 
 def client_of(peer: tuple[str, int] | None) -> str:
-    """The command line of the process on this machine that has the socket, with spaces in it; else its IP address."""
+    """Return the command line of the process on this machine that owns the socket, or else the IP address."""
     if peer is None:
         return "gone"
     host, port = peer[0], peer[1]

@@ -1,2 +1,2 @@
-"""Scenarios: parts of the running stack are broken on purpose, step by step, and each step shows what a client sees and
-what was expected. To learn how the system behaves, read `database_down.py`, `redis_down.py`, `errors.py`."""
+"""Scenarios: break parts of the running stack step by step, and show for each step what a client sees and what was
+expected. Start with `database_down.py`, `redis_down.py` and `errors.py`."""

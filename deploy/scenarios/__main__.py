@@ -21,13 +21,13 @@ _ALL = {scenario.name: scenario for scenario in (database_down.SCENARIO, redis_d
 
 
 def main() -> int:
-    """Shows each step as it happens."""
+    """Run the scenario, showing each step as it happens, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.scenarios", description=__doc__)
     parser.add_argument("name", choices=_ALL)
     parser.add_argument("--json", metavar="FILE", type=Path, help="write a JSON report there as well")
     parser.add_argument("--stack", choices=KINDS, default=os.environ.get("STACK") or KINDS[0])
     options = parser.parse_args()
-    for number in ENDING:  # a closed terminal and `kill` are a Ctrl-C: what was broken is mended
+    for number in ENDING:  # a closed terminal and `kill` count as Ctrl-C, so that what was broken is mended
         signal.signal(number, signal.default_int_handler)
     return _run(_ALL[options.name], options.stack, options.json)
 

@@ -1,4 +1,4 @@
-"""Requests that are wrong, as steps: fields that do not validate, and bodies that are not what they must be."""
+"""Invalid requests as steps: fields that do not validate, and bodies of the wrong form."""
 
 from deploy.scenarios.expect import PRESENT, at_most
 from deploy.scenarios.steps import Request
@@ -7,7 +7,7 @@ ADA = {"name": "Ada", "email": "ada-{run}@example.com"}
 
 
 def _invalid(what: str, json: dict[str, object], code: str, field: str) -> Request:
-    """A field that is not valid: the response says which one, and what it must be."""
+    """Return a step with one invalid field. The response names the field, and says what it must be."""
     return Request(
         what,
         "POST /users",

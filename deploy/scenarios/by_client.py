@@ -1,4 +1,4 @@
-"""By client: steps that somebody's service would take, made with our client library."""
+"""By client: steps that an application takes with our client library."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ _TIMEOUT_S = 10.0
 
 
 def writes(step: ClientWrites, client: Client, values: dict[str, object]) -> tuple[str, list[Check]]:
-    """The id of the operation, and what came of it."""
+    """Create a user, and return the operation's id and the result."""
 
     def made() -> tuple[str, list[Check]]:
         written = client.users.create(values, timeout_s=_TIMEOUT_S)
@@ -24,7 +24,7 @@ def writes(step: ClientWrites, client: Client, values: dict[str, object]) -> tup
 
 
 def waits(step: ClientWaits, client: Client, operation_id: str) -> tuple[str, list[Check]]:
-    """The same of the operation, once it is over."""
+    """Wait until the operation has ended, and return the result."""
 
     def waited() -> tuple[str, list[Check]]:
         ended = client.wait_for(operation_id, timeout_s=HEALING_S)

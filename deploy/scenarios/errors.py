@@ -6,12 +6,12 @@ from deploy.scenarios.expect import ABSENT, PRESENT, at_least, at_most, holding
 from deploy.scenarios.steps import HEALING_S, Balance, ExtraApi, Request, Scenario, Step
 
 _UNKNOWN = "0198c0de-0000-7000-8000-000000000001"
-#: It holds no time: an operation that is older than what the database keeps is a 410.
+#: The id contains no time. For an operation older than what the database keeps, the answer would be 410.
 _UNKNOWN_OPERATION = "5c3a7b7e-0d4f-4c6e-9b1d-2f6a8e4d7c10"
 
-#: A breaker that closed a moment ago, after another scenario, still refuses some requests.
+#: A breaker that has just closed after another scenario still refuses some requests.
 _RAMP_S = 15.0
-#: Replicas give one another a last good answer about once a second; the fault lasts longer.
+#: Replicas share their last good answer about once a second. The fault lasts longer than that.
 _HANDED_ON_S = 5.0
 
 _STATE = [

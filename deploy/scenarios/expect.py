@@ -1,4 +1,4 @@
-"""Expect: what a response must be, and whether it is. Pure."""
+"""Expect: compares a response with expectations. Pure."""
 
 import json
 import re
@@ -23,14 +23,14 @@ MISSING = Missing()
 
 @dataclass(frozen=True)
 class Matcher:
-    """An expectation that is not one plain value. `text`: what reports say of it."""
+    """An expectation that is more than one plain value. `text`: its description in reports."""
 
     text: str
     kind: str
     values: tuple[Any, ...] = ()
 
     def met_by(self, seen: object) -> bool:
-        """Whether `seen` meets it."""
+        """Return whether `seen` meets the expectation."""
         match self.kind:
             case "present":
                 return seen is not MISSING
@@ -53,22 +53,22 @@ ABSENT = Matcher("is absent", "absent")
 
 
 def one_of(*values: Plain) -> Matcher:
-    """Any of these."""
+    """Expect any of these values."""
     return Matcher("is " + " or ".join(json.dumps(value) for value in values), "one_of", values)
 
 
 def at_most(number: float) -> Matcher:
-    """A number that is not greater."""
+    """Expect a number that is not greater."""
     return Matcher(f"is at most {number:g}", "at_most", (number,))
 
 
 def at_least(number: float) -> Matcher:
-    """A number that is not smaller; a header's value counts as one."""
+    """Expect a number that is not smaller. The value of a header counts as a number."""
     return Matcher(f"is at least {number:g}", "at_least", (number,))
 
 
 def holding(text: str) -> Matcher:
-    """Contains this."""
+    """Expect a value that contains this."""
     return Matcher(f"contains {text!r}", "holding", (text,))
 
 
@@ -94,7 +94,7 @@ def checks(response: JsonResponse, expect: Mapping[str, Expected]) -> Iterator[C
 
 
 def look(response: JsonResponse, where: str) -> Any:
-    """The value at `status`, `seconds`, `header.<name>` or `body.<path>`; MISSING when there is none."""
+    """Return the value at `status`, `seconds`, `header.<name>` or `body.<path>`, or MISSING."""
     kind, _, rest = where.partition(".")
     match kind:
         case "status":
@@ -113,7 +113,8 @@ _SELECTED = re.compile(r"^(?P<name>\w+)\[(?P<key>\w+)=(?P<value>\w+)\]$")
 
 
 def at(body: Any, path: str) -> Any:
-    """`data.id`; `data.#` is a length; `data.breakers[name=database].state` picks the first matching item."""
+    """Return the value at a path: `data.id`; `data.#` is a length; `data.breakers[name=database].state` picks the first
+    matching item."""
     value = body
     for part in path.split("."):
         if part == "#":

@@ -1,4 +1,4 @@
-"""Run: the steps of a scenario, one after the other, on the running stack."""
+"""Run: executes the steps of a scenario one after the other on the running stack."""
 
 import json
 import secrets
@@ -29,16 +29,16 @@ from deploy.stacks.stack import Stack
 from holdfast_client import Client
 
 _POLL_S = 0.2
-#: How long an api that sheds requests is asked again: that its machine is busy says nothing about the step.
+#: Seconds for which a request is repeated while the api sheds it. A busy machine proves nothing about the step.
 _BUSY_S = 15.0
 
 
 @dataclass
 class Result:
-    """What became of one step."""
+    """The result of one step."""
 
     step: Step
-    #: In words, `{names}` filled in.
+    #: The step in words, with `{names}` filled in.
     what: str
     request: str = ""
     response: JsonResponse | None = None
@@ -53,8 +53,7 @@ class Result:
 
 
 def run(scenario: Scenario, stack: Stack, announcer: Announcer) -> Iterator[Result]:
-    """One result for each step, as it is known. What is stopped at the end is left to the caller that opened the
-    stack."""
+    """Yield the result of each step. The caller, who opened the stack, restarts what is stopped at the end."""
     known = {"run": secrets.token_hex(4)}
     with ExitStack() as announced:
         down: dict[str, Announcement] = {}
@@ -118,7 +117,7 @@ def _request(step: Request, stack: Stack, known: dict[str, str]) -> Result:
 
 
 def _is_shed(response: JsonResponse) -> bool:
-    """Whether nothing was done because there was too much to do."""
+    """Return whether the api shed the request."""
     return bool(at(response.body, "error.code") == "OVERLOADED")
 
 
@@ -134,7 +133,7 @@ def _by_client(step: ClientWrites | ClientWaits, stack: Stack, known: dict[str, 
 
 
 def _filled(value: Any, known: Mapping[str, str]) -> Any:
-    """Text with its `{names}` replaced; anything else as it is."""
+    """Return text with its `{names}` replaced, and any other value unchanged."""
     if not isinstance(value, str):
         return value
     for name, stands_for in known.items():

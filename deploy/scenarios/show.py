@@ -13,12 +13,12 @@ _GREEN, _RED, _GREY, _BOLD = "32", "31", "90", "1"
 
 
 def heading(scenario: Scenario) -> str:
-    """Before the first step."""
+    """Print the heading of a scenario."""
     return f"\n{_in(_BOLD, scenario.name)}\n{scenario.shows}\n"
 
 
 def step(number: int, result: Result) -> str:
-    """A step: what was done, what the client saw, what was expected."""
+    """Print a step: what was done, what the client saw, what was expected."""
     lines = [f"{number:>2}  {_in(_BOLD, result.what)}"]
     if result.response:
         status = result.response.status or "no response"
@@ -39,7 +39,7 @@ def step(number: int, result: Result) -> str:
 
 
 def verdict(scenario: Scenario, results: list[Result], trouble: str = "") -> str:
-    """After the last one."""
+    """Print the verdict on a scenario."""
     wrong = sum(not result.ok for result in results)
     looked_at = sum(len(result.checks) for result in results)
     if trouble:
@@ -50,7 +50,7 @@ def verdict(scenario: Scenario, results: list[Result], trouble: str = "") -> str
 
 
 def for_machines(scenario: Scenario, results: list[Result], trouble: str = "") -> dict[str, Any]:
-    """The same as a JSON document."""
+    """Return the results as a JSON document."""
     return {
         "scenario": scenario.name,
         "shows": scenario.shows,

@@ -1,4 +1,4 @@
-"""Steps: what a scenario consists of, as data."""
+"""Steps: the parts of a scenario, as data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -6,50 +6,51 @@ from dataclasses import KW_ONLY, dataclass, field
 from deploy.scenarios.expect import Expected
 from deploy.stacks.faults import Program
 
-#: Recovery may take a server's start, a breaker's open time, a few probes and a ramp.
+#: Seconds for recovery: the start of a server, a breaker's open time, a few probes and a ramp.
 HEALING_S = 90.0
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request and what is expected of its response. `{names}` stand for what an earlier step kept."""
+    """One request, and what its response has to be. `{names}` stand for values that an earlier step kept."""
 
     what: str
     request: str
-    #: None: any.
+    #: The expected status, or None for any.
     status: int | None
-    #: Of the response besides: `seconds`, `header.<name>` or `body.<path>`, and what it must be.
+    #: Further expectations: `seconds`, `header.<name>` or `body.<path>` -> the expected value.
     expect: Mapping[str, Expected] = field(default_factory=dict)
     _: KW_ONLY
     json: Mapping[str, object] | None = None
-    #: A body that is not a JSON document, or one that our clients would not send.
+    #: A body that is not a JSON document, or that our clients would not send.
     raw: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    #: Name -> path in the body: for later steps.
+    #: Values kept for later steps: name -> path in the body.
     keep: Mapping[str, str] = field(default_factory=dict)
-    #: Repeat it until the response is as expected, at most so long. 0: the first response counts.
+    #: Repeat the request until the response is as expected, for at most so many seconds. With 0 the first response
+    #: counts.
     within_s: float = 0
-    #: `api`, another program of the stack with an HTTP port, or the name of an `ExtraApi`.
+    #: The target: `api`, another program of the stack with an HTTP port, or the name of an `ExtraApi`.
     to: str = "api"
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Programs stop, and stay down until a `Start` or the end of the scenario."""
+    """Stops programs, which stay down until a `Start` or the end of the scenario."""
 
     programs: Sequence[Program]
 
 
 @dataclass(frozen=True)
 class Start:
-    """They come back."""
+    """Starts stopped programs."""
 
     programs: Sequence[Program]
 
 
 @dataclass(frozen=True)
 class ExtraApi:
-    """One more api beside the running ones, with other settings, until the end of the scenario."""
+    """Runs one more api with other settings until the end of the scenario."""
 
     name: str
     what: str
@@ -58,8 +59,8 @@ class ExtraApi:
 
 @dataclass(frozen=True)
 class ClientWrites:
-    """Our client library creates a user and reads it at once. `status`: of the write; `pending`: of what was read;
-    `keep`: the name of its operation for later steps."""
+    """Creates a user with our client library, and reads it at once. `status`: the expected status of the write;
+    `pending`: the expected mark on the read; `keep`: the name of the operation for later steps."""
 
     what: str
     json: Mapping[str, object]
@@ -70,7 +71,7 @@ class ClientWrites:
 
 @dataclass(frozen=True)
 class ClientWaits:
-    """Our client library waits until a kept operation is over; `status`: as which it ends."""
+    """Waits with our client library until a kept operation has ended. `status`: its expected end."""
 
     what: str
     operation: str
@@ -79,7 +80,7 @@ class ClientWaits:
 
 @dataclass(frozen=True)
 class Balance:
-    """The ledger: every accepted write is accounted for."""
+    """Checks the ledger: every accepted write is accounted for."""
 
 
 Step = Request | ClientWrites | ClientWaits | Stop | Start | ExtraApi | Balance
@@ -87,7 +88,7 @@ Step = Request | ClientWrites | ClientWaits | Stop | Start | ExtraApi | Balance
 
 @dataclass(frozen=True)
 class Scenario:
-    """Its name on the command line, what it shows, and how."""
+    """A scenario: its name on the command line, what it shows, and its steps."""
 
     name: str
     shows: str
