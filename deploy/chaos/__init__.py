@@ -1,1 +1,1 @@
-"""Chaos: experiments on the running stack, each with a hypothesis and a verdict; what they break is always mended."""
+"""Chaos: experiments on the running stack, each with a hypothesis and a verdict. What they break is always mended."""

@@ -22,16 +22,16 @@ from deploy.stacks.running import KINDS, heal, running
 
 _RATES = (1.0, 200.0)
 _DURATIONS_S = (3.0, 600.0)
-#: Of each, when all of them are run.
+#: Seconds for each experiment when all of them run.
 _SHORT_S = 9.0
-#: Preparing and mending, on top of a fault's duration.
+#: Seconds to prepare and mend, in addition to a fault's duration.
 _AROUND_S = 120.0
 
 
 def main() -> int:
-    """Runs them one after another; each begins with a healthy stack."""
+    """Run the experiments one after another, each on a healthy stack, and return the exit code."""
     options = _options()
-    for number in ENDING:  # a closed terminal and `kill` are a Ctrl-C: what was broken is mended
+    for number in ENDING:  # a closed terminal and `kill` count as Ctrl-C, so that what was broken is mended
         signal.signal(number, signal.default_int_handler)
     try:
         _check("--rate", options.rate, _RATES)

@@ -1,4 +1,4 @@
-"""Experiment: what is broken, what is believed to happen then, and how one would see it, as data."""
+"""Experiment: what is broken, the hypothesis, and how it is observed, as data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from deploy.client.outcome import Outcome
 from deploy.client.plan import Kind
 from deploy.stacks.faults import Fault, Program, Store
 
-#: What clients ask for. `writes` are new users and changes of users.
+#: The kinds of requests that clients send. `writes` are new users and changes of users.
 Asks = Literal["reads", "writes", "external"]
 OF_ASKS: Mapping[Asks, Sequence[Kind]] = {
     "reads": (Kind.READS, Kind.LISTS),
@@ -18,8 +18,8 @@ OF_ASKS: Mapping[Asks, Sequence[Kind]] = {
 }
 
 GOOD, DEGRADED, REJECTED = Outcome.GOOD, Outcome.DEGRADED, Outcome.REJECTED
-#: The outcomes of an honest response. An indeterminate one is: it says that the write may have happened, so that its
-#: client sends it again with the same key.
+#: The outcomes of an honest response. An indeterminate one is honest: it says that the write may have happened, and the
+#: client retries with the same key.
 HONEST = (GOOD, DEGRADED, REJECTED, Outcome.INDETERMINATE)
 
 
@@ -40,7 +40,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Expect:
-    """Of these requests at least such a share, 0 to 1, has one of these outcomes."""
+    """Expects that at least this share of these requests, 0 to 1, has one of these outcomes."""
 
     asks: Asks | Literal["all"]
     outcomes: Sequence[Outcome]
@@ -49,7 +49,7 @@ class Expect:
 
 @dataclass(frozen=True)
 class Within:
-    """Every request of this kind is answered in so many seconds, counted from its intended start."""
+    """Expects that every request of this kind is answered within so many seconds from its intended start."""
 
     asks: Asks | Literal["all"]
     seconds: float
@@ -63,7 +63,7 @@ Belief = Expect | Within
 
 @dataclass(frozen=True)
 class BreakerOpened:
-    """A breaker of this service was open; `dependency`: how its name begins or ends."""
+    """Expects that a breaker of this service opened. `dependency`: the beginning or the end of its name."""
 
     service: str
     dependency: str
@@ -71,7 +71,7 @@ class BreakerOpened:
 
 @dataclass(frozen=True)
 class Saw:
-    """A client got such a response during the fault; `code`: with this error code."""
+    """Expects that a client got such a response during the fault. `code`: the error code."""
 
     asks: Asks
     outcome: Outcome
@@ -80,28 +80,28 @@ class Saw:
 
 @dataclass(frozen=True)
 class Waited:
-    """An accepted write was applied so many seconds after it was accepted, or later."""
+    """Expects that an accepted write was applied no sooner than so many seconds after its acceptance."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Slower:
-    """The upper quartile of the latency grew so many times."""
+    """Expects that the upper quartile of the latency grew by this factor."""
 
     times: float
 
 
 @dataclass(frozen=True)
 class Restarted:
-    """A process of it is not the one that ran before."""
+    """Expects that a process of the program was replaced by another."""
 
     program: Program
 
 
 @dataclass(frozen=True)
 class Moved:
-    """Another node of it is written to than before."""
+    """Expects that another node of the store takes writes than before."""
 
     store: Store
 
@@ -109,29 +109,29 @@ class Moved:
 Sighting = BreakerOpened | Saw | Waited | Slower | Restarted | Moved
 
 
-#: Before and after: as usual.
+#: Expectations before and after the fault: everything as usual.
 STEADY: tuple[Belief, ...] = (Expect("all", (GOOD,), 0.99), Within("all", 2.0))
-#: While anything is broken. The api's own deadline is 5 s; the rest is the way there and back.
+#: The longest answer while anything is broken: the api's own deadline of 5 s, and the network.
 ALWAYS: tuple[Belief, ...] = (Within("all", 6.0),)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """`make chaos-<name>`."""
+    """An experiment: `make chaos-<name>`."""
 
     name: str
-    #: In a few words, for tables.
+    #: The experiment in a few words, for tables.
     breaks: str
-    #: In plain words: what is believed.
+    #: The hypothesis in plain words.
     hypothesis: str
-    #: What dashboards say is broken.
+    #: The name of the broken part on dashboards.
     target: Target
     stages: Sequence[Stage]
     during: Sequence[Belief]
     must_see: Sequence[Sighting]
     duration_s: float = 20.0
-    #: How long clients may wait for good responses again, once the fault is gone.
+    #: Seconds after the end of the fault within which clients have to get good responses again.
     steady_within_s: float = 45.0
     steady: Sequence[Belief] = field(default=STEADY)
-    #: For a stack with several nodes of each store.
+    #: Whether it needs a stack with several nodes of each store.
     of_nodes: bool = False

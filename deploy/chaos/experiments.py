@@ -17,14 +17,14 @@ from deploy.chaos.experiment import (
 )
 from deploy.stacks.faults import Behave, CutOff, Fill, Freeze, Kill, KillPrimary, Network, Starve, Throttle
 
-#: What clients get while a store is away: writes are queued, reads come from copies.
+#: What clients get while a store is down: writes are queued, and reads come from copies.
 _STORE_AWAY = (
     Expect("all", HONEST),
     Expect("writes", (GOOD,), 0.99),
     Expect("reads", (GOOD, DEGRADED), 0.95),
     Expect("external", (GOOD,), 0.95),
 )
-#: What they get while another node takes the place of one: no copies need to be shown for long, nothing is refused.
+#: What clients get during a failover: copies for a short time only, and no refusals.
 _NODE_AWAY = (
     Expect("all", HONEST),
     Expect("writes", (GOOD,), 0.97),

@@ -12,48 +12,48 @@ from deploy.client.outcome import BROKEN, Outcome
 from deploy.client.samples import Sample
 
 PhaseName = Literal["before", "fault", "recovery", "after"]
-#: Responses are steady when all of a stretch this long are.
+#: Seconds for which all responses have to be steady.
 STEADY_S = 4.0
 
 
 @dataclass(frozen=True)
 class Moments:
-    """When what began, Unix seconds."""
+    """When each phase began, in Unix seconds."""
 
     began: float
     broken: float
-    #: The last fault ended.
+    #: When the last fault ended.
     mended: float
-    #: Clients first had steady responses again; None: never.
+    #: When clients first had steady responses again; None if never.
     steady: float | None
     ended: float
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """Seconds; None where it did not happen, or was not seen. `detect` and `contain` count from the breaking, the
-    others from the mending."""
+    """Durations in seconds; None where something did not happen or was not seen. `detect` and `contain` count from the
+    start of the fault, the others from its end."""
 
-    #: Until a breaker was open, or else until a client got a response that was not good.
+    #: Until a breaker was open, or if none opened, until a client got a response that was not good.
     detect_s: float | None
-    #: Until the intended start of the last broken request of the fault.
+    #: Until the intended start of the last broken request.
     contain_s: float | None
     #: Until the first write was applied.
     resume_s: float | None
-    #: Until every write that was accepted before the mending was final.
+    #: Until every write that was accepted before the end of the fault had a final state.
     drain_s: float | None
     #: Until clients had steady responses.
     steady_s: float | None
 
     @property
     def phases_s(self) -> dict[Phase, float | None]:
-        """By name, in the order of time."""
+        """The phases by name, in the order of time."""
         names: tuple[Phase, ...] = ("detect", "contain", "resume", "drain", "steady")
         return {name: getattr(self, f"{name}_s") for name in names}
 
 
 def phase_of(moments: Moments, intended: float) -> PhaseName:
-    """The phase of a request with this intended start."""
+    """Return the phase of a request with this intended start."""
     if intended < moments.broken:
         return "before"
     if intended < moments.mended:
@@ -62,22 +62,22 @@ def phase_of(moments: Moments, intended: float) -> PhaseName:
 
 
 def in_phase(samples: Iterable[Sample], moments: Moments, phase: PhaseName) -> list[Sample]:
-    """Those of one phase."""
+    """Return the requests of one phase."""
     return [sample for sample in samples if phase_of(moments, sample.intended) == phase]
 
 
 def of(samples: Iterable[Sample], asks: Asks | Literal["all"]) -> list[Sample]:
-    """Those of one kind."""
+    """Return the requests of one kind."""
     return [sample for sample in samples if asks == "all" or sample.kind in OF_ASKS[asks]]
 
 
 def counts(samples: Iterable[Sample]) -> dict[Outcome, int]:
-    """How many had which outcome."""
+    """Count the requests by outcome."""
     return dict(Counter(sample.outcome for sample in samples))
 
 
 def unmet(beliefs: Iterable[Belief], samples: Sequence[Sample]) -> list[str]:
-    """The beliefs that these contradict, in words. No requests contradict nothing."""
+    """Return the expectations that these requests contradict, in words. Without requests there are none."""
     found = []
     for belief in beliefs:
         asked = of(samples, belief.asks)
@@ -100,7 +100,7 @@ def unmet(beliefs: Iterable[Belief], samples: Sequence[Sample]) -> list[str]:
 def steady_from(
     samples: Iterable[Sample], since: float, until: float, steady: Sequence[Belief] = STEADY
 ) -> float | None:
-    """The first moment after `since` from which on `STEADY_S` seconds were steady; None: not yet."""
+    """Return the first moment after `since` that was followed by `STEADY_S` steady seconds, or None."""
     recent = sorted(sample for sample in samples if since <= sample.intended < until)
     starts = [since, *(sample.intended + 1e-6 for sample in recent if unmet(steady, [sample]))]
     for start in starts:
@@ -111,7 +111,7 @@ def steady_from(
 
 
 def recovery(samples: Sequence[Sample], moments: Moments, opened: Iterable[float], ends: Iterable[Ended]) -> Recovery:
-    """The five moments. `opened`: when a breaker was first seen open."""
+    """Return the five durations. `opened`: when a breaker was first seen open."""
     during = in_phase(samples, moments, "fault")
     noticed = [at for at in opened if moments.broken <= at < moments.mended]
     noticed = noticed or [s.intended + s.latency_s for s in during if s.outcome is not Outcome.GOOD]

@@ -1,4 +1,4 @@
-"""Report: a run for people in a terminal, and for machines."""
+"""Report: a run for people at a terminal, and for machines."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _CODES_SHOWN_CHARS = 120
 
 @dataclass(frozen=True)
 class Run:
-    """One experiment, carried out."""
+    """One experiment with its results."""
 
     experiment: Experiment
     seen: Seen
@@ -28,7 +28,7 @@ class Run:
 
 
 def for_people(run: Run) -> str:
-    """What clients saw, how it recovered, and the verdict."""
+    """Return what clients saw, the recovery, and the verdict as text."""
     settled, recovery = run.seen.settled, run.recovery
     ends = ", ".join(f"{count} {state}" for state, count in sorted(settled.states.items())) or "none"
     doubt = f"; {settled.resolved} in doubt, resolved by sending them again with their key" if settled.resolved else ""
@@ -50,7 +50,7 @@ def for_people(run: Run) -> str:
 
 
 def for_machines(run: Run, stack: str) -> dict[str, Any]:
-    """The same as a JSON document."""
+    """Return the report as a JSON document."""
     return {
         "experiment": run.experiment.name,
         "stack": stack,
@@ -77,7 +77,7 @@ def for_machines(run: Run, stack: str) -> dict[str, Any]:
 
 
 def summary(runs: Sequence[Run]) -> str:
-    """A line for each of several."""
+    """Return one line for each of several runs."""
     head = ("experiment", "verdict", "good", "degraded", "rejected", "broken", "detect", "resume", "drain", "steady")
     rows = []
     for run in runs:

@@ -20,16 +20,16 @@ from deploy.local.output import Problem
 from deploy.local.progress import during
 from deploy.stacks.stack import Stack
 
-#: Before and after a fault, for as long as this at least.
+#: Least seconds of steady state before and after a fault.
 QUIET_S = 8.0
 MIX = "reads=60,writes=5,updates=25,external=10"
 _USERS = 24
 _WARM_UP_MAX_S = 120.0
-#: A breaker that opens again before its window is clear stays open for longer: the last outage's doing.
+#: A breaker that reopens before its window is clear stays open for longer, because of the previous outage.
 _FORGIVEN_S = 32.0
 _SETTLE_S = 60.0
 _POLL_S = 0.2
-#: A request that left later than this ago may still be in flight in good conditions.
+#: A request that left less than so many seconds ago may still be in flight in good conditions.
 _IN_FLIGHT_S = 0.5
 _ANNOUNCED_AS: Mapping[Word, AnnouncedAs] = {"passed": "passed", "deviated": "failed", "unknown": "unknown"}
 
@@ -39,8 +39,8 @@ Report = Callable[[str], None]
 def run(
     experiment: Experiment, stack: Stack, per_s: float, report: Report, quiet_s: float = QUIET_S, weights: str = MIX
 ) -> Run:
-    """Break the running stack and mend it; when this raises, mending is left to the caller, who opened the stack.
-    Raises Problem when the experiment cannot be tried."""
+    """Break the running stack, and mend it. If this raises, the caller, who opened the stack, mends it. Raises Problem
+    if the experiment cannot be tried."""
     announcer = Announcer.to(stack)
     name = f"chaos-{experiment.name}"
     stack.prepare([fault for stage in experiment.stages for fault in stage.faults])
@@ -70,14 +70,14 @@ def run(
             _wait_for_steady(experiment, traffic, mended)
             _wait(max(0.0, quiet_s - (now() - mended)), traffic)
         ended = now()
-    # Once more, now that the requests that were in flight have completed.
+    # Measured again, now that the requests that were in flight have completed.
     samples = [sample for sample in traffic.run.samples if sample.intended >= began]
     moments = Moments(began, broken, mended, steady_from(samples, mended, ended, experiment.steady), ended)
     report("  polling every acknowledged write")
     with during("polling"):
         settled = settle(stack, writes.sent, _SETTLE_S)
     slip_s = percentile(traffic.run.loop.slips_s, 0.99) or 0.0
-    # The writes before `began` warm the stack up: they have to end well too, but their waits do not count.
+    # The writes before `began` warm the stack up. They have to end well too, but their waits do not count.
     settled.ends = [end for end in settled.ends if end.ended >= began]
     seen = Seen(samples, moments, settled, sorted(watch.opened), changed, slip_s)
     recovered = recovery(samples, moments, watch.opened.values(), settled.ends)
@@ -87,7 +87,7 @@ def run(
 
 
 def _identity(stack: Stack, watched: Restarted | Moved) -> set[str]:
-    """What is another one after a restart, or once another node is the primary."""
+    """Return what identifies a process, or the primary, and changes when another takes its place."""
     return (
         {stack.primary(watched.store)} if isinstance(watched, Moved) else set(stack.processes(watched.program).values())
     )
@@ -98,7 +98,7 @@ def _seconds(stage: Stage, experiment: Experiment) -> float:
 
 
 def _steady(experiment: Experiment, traffic: Background, watch: Watch, quiet_s: float) -> float:
-    """Wait until clients have had good responses for `quiet_s` and no breaker remembers an outage; since when."""
+    """Wait until clients have had good responses for `quiet_s` and no breaker remembers an outage. Return since when."""
     since = now()
     while (at := now()) < since + _WARM_UP_MAX_S:
         start, end = at - _IN_FLIGHT_S - quiet_s, at - _IN_FLIGHT_S

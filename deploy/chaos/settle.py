@@ -1,4 +1,4 @@
-"""Settle: after the run, what became of every acknowledged write, and whether the ledger balances."""
+"""Settle: determines after a run how every acknowledged write ended, and whether the ledger balances."""
 
 import time
 from collections import Counter
@@ -12,14 +12,14 @@ from deploy.client.request import bearer, request
 from deploy.stacks.stack import Stack
 
 _PATIENCE_S = 5.0
-#: Between requests: hundreds at once would be shed while the breakers let clients back in.
+#: Pause between requests. Hundreds at once would be shed while the breakers let clients back in.
 _PACE_S = 0.025
 _AGAIN_S = 0.5
 
 
 @dataclass(frozen=True)
 class Ended:
-    """One acknowledged write. Times are Unix seconds."""
+    """The end of one acknowledged write. Times are Unix seconds."""
 
     state: str
     accepted: float
@@ -28,12 +28,12 @@ class Ended:
 
 @dataclass
 class Settled:
-    """Of all acknowledged writes."""
+    """The ends of all acknowledged writes."""
 
     ends: list[Ended] = field(default_factory=list)
     #: Operations that are not in a final state.
     lost: list[str] = field(default_factory=list)
-    #: Writes whose client never learned what happened, and those whose client did by sending them again.
+    #: Writes whose clients never learned the result, and those whose clients learned it by a retry.
     in_doubt: int = 0
     resolved: int = 0
     balanced: bool = False
@@ -41,12 +41,12 @@ class Settled:
 
     @property
     def states(self) -> dict[str, int]:
-        """How many ended how."""
+        """Count the ends."""
         return dict(Counter(end.state for end in self.ends))
 
 
 def settle(stack: Stack, writes: Iterable[Write], within_s: float) -> Settled:
-    """Poll each until it is final, at most so long in all."""
+    """Poll each operation until it is final, for at most so many seconds in all."""
     settled, deadline, api = Settled(), time.monotonic() + within_s, stack.address("api")
     writes = list(writes)
     for write in writes:
@@ -65,7 +65,7 @@ def settle(stack: Stack, writes: Iterable[Write], within_s: float) -> Settled:
 
 
 def _resolve(api: str, write: Write, settled: Settled, deadline: float) -> None:
-    """Send it again with its key, as a client in doubt should do."""
+    """Retry with the same key, as a client in doubt should."""
     method, path, _, body, key = write.request
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     while write.in_doubt and time.monotonic() < deadline:

@@ -29,32 +29,32 @@ _REQUESTS_MIN = 20
 
 @dataclass(frozen=True)
 class Seen:
-    """Everything that was seen of one run."""
+    """Everything that was observed in one run."""
 
     samples: Sequence[Sample]
     moments: Moments
     settled: Settled
-    #: (service, breaker) of those that were open at some time.
+    #: (service, breaker) of each breaker that was ever open.
     opened: Iterable[tuple[str, str]]
-    #: Sightings of a process, or of a primary, that is not the one of before.
+    #: Observations that a process, or a primary, was replaced.
     changed: Iterable[Sighting]
     slip_p99_s: float = 0.0
 
 
 @dataclass
 class Verdict:
-    """The word, and the reasons."""
+    """The result, with the reasons."""
 
     word: Word
-    #: What contradicts the hypothesis.
+    #: Contradictions of the hypothesis.
     deviations: list[str] = field(default_factory=list)
-    #: Why the run has shown nothing.
+    #: Reasons why the run has shown nothing.
     vacuous: list[str] = field(default_factory=list)
 
 
 def judge(experiment: Experiment, seen: Seen) -> Verdict:
-    """A deviation counts whatever else was seen, unless the system was not healthy to begin with, or the generator was
-    late."""
+    """Return the verdict. A deviation outweighs everything else, unless the system was unhealthy at the start or the
+    generator was late."""
     before = in_phase(seen.samples, seen.moments, "before")
     unfit = [f"before: {each}" for each in unmet(experiment.steady, before)]
     if seen.slip_p99_s > _SLIP_MAX_S:
@@ -88,7 +88,7 @@ def _deviations(experiment: Experiment, seen: Seen) -> list[str]:
 
 
 def sighted(sighting: Sighting, seen: Seen) -> bool:
-    """Whether it was seen."""
+    """Return whether it was observed."""
     during = in_phase(seen.samples, seen.moments, "fault")
     match sighting:
         case BreakerOpened(service, dependency):
@@ -109,7 +109,7 @@ def sighted(sighting: Sighting, seen: Seen) -> bool:
 
 
 def in_words(sighting: Sighting) -> str:
-    """For people."""
+    """Describe an expectation in words."""
     match sighting:
         case BreakerOpened(service, dependency):
             return f"the {service}'s breaker for {dependency} open"

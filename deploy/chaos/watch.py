@@ -1,4 +1,4 @@
-"""Watch: what the breakers do through the whole run, seen from outside."""
+"""Watch: observes the breakers from outside during the whole run."""
 
 import threading
 from datetime import datetime
@@ -12,25 +12,25 @@ _PATIENCE_S = 2.0
 
 
 class Watch:
-    """`with Watch("127.0.0.1:8080", key) as watch: ...`."""
+    """Observes breakers: `with Watch("127.0.0.1:8080", key) as watch: ...`."""
 
     def __init__(self, address: str, key: str) -> None:
         self._address = address
         self._headers = bearer(key)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
-        #: (service, breaker) -> when it was first seen open, Unix seconds.
+        #: (service, breaker) -> when it was first seen open, in Unix seconds.
         self.opened: dict[tuple[str, str], float] = {}
-        #: When the last breaker that has ever opened was closed again, Unix seconds.
+        #: When the last breaker that had ever opened was closed again, in Unix seconds.
         self.calm_since = 0.0
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Begin to poll."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End."""
+        """Stop polling."""
         self._ended.set()
         self._thread.join(_PATIENCE_S + 1)
 
@@ -41,7 +41,7 @@ class Watch:
             if response.status != 200:
                 continue
             breakers = [one for one in response.body["data"]["circuit_breakers"] if not one["report"]["stale"]]
-            # Not closed is enough: a probe may be in flight at this moment.
+            # Every state but closed counts as open: a probe may be in flight at this moment.
             not_closed = [one for one in breakers if one["state"] != "closed"]
             for one in not_closed:
                 self.opened.setdefault((one["service"], one["name"]), now())

@@ -1,4 +1,4 @@
-"""The writes that clients sent, and what became of each as far as its client knows."""
+"""The writes that clients sent, and the result of each as far as its client knows."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +15,13 @@ class Write:
     """One write."""
 
     request: Request
-    #: Its operation, once it was acknowledged.
+    #: The operation id, once the write was acknowledged.
     operation: str = ""
-    #: Refused, and it has certainly not happened.
+    #: Whether it was refused, and certainly had no effect.
     refused: bool = False
 
     def learn(self, document: Any) -> None:
-        """Take in a response's document; anything that is no envelope says nothing."""
+        """Take in a response's document. A document that is no envelope is ignored."""
         if not isinstance(document, dict):
             return
         if document.get("success"):
@@ -31,18 +31,18 @@ class Write:
 
     @property
     def in_doubt(self) -> bool:
-        """The client does not know whether it happened."""
+        """Whether the client does not know if the write had an effect."""
         return not self.operation and not self.refused
 
 
 @dataclass(slots=True)
 class Writes:
-    """Observes a run, and keeps its writes."""
+    """The writes of a run, collected as an observer."""
 
     sent: list[Write] = field(default_factory=list)
 
     def completed(self, intended: float, request: Request, response: Response, outcome: Outcome) -> None:
-        """Take note of one request of the run."""
+        """Note one completed request of the run."""
         if request.key:
             write = Write(request)
             write.learn(_parsed(response.body))

@@ -1,4 +1,4 @@
-"""Pump: takes the bytes of one direction of one connection to the other side, through the faults in force."""
+"""Pump: copies the bytes of one direction of a connection to the other side, subject to the faults in force."""
 
 import asyncio
 import random
@@ -9,19 +9,19 @@ from deploy.faults.switch import OneClient
 
 _CHUNK_BYTES = 64 * 1024
 _CHUNKS_MAX = 64
-#: So many slices a second, when the bandwidth is limited.
+#: Slices per second when the bandwidth is limited.
 _SLICES_PER_S = 20
-#: Its own generator: tests may seed the shared one.
+#: A generator of its own, because tests may seed the shared one.
 _chance = random.Random()  # noqa: S311 - jitter, not a secret
 
 
 class Cut(Exception):
-    """The connection has to be reset."""
+    """Raised when the connection has to be reset."""
 
 
 class Pump:
-    """One direction. `seen(chunk)` is called with what is about to go out; `taken(chunk)` returns whether an incoming
-    chunk is passed on."""
+    """Pumps one direction. `seen(chunk)` is called with each chunk before it is sent; `taken(chunk)` returns whether an
+    incoming chunk is passed on."""
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class Pump:
         self._writer = writer
         self._seen = seen
         self._taken = taken
-        #: Chunks in transit, each with the time it is due; an empty one is the end.
+        #: Chunks in transit, each with the time at which it is due. An empty chunk is the end.
         self._in_transit: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_CHUNKS_MAX)
         self._due = 0.0
         self._let_through = (0, 0)
 
     async def run(self) -> None:
-        """Until the end has been passed on. Raises Cut, or what the sockets raise."""
+        """Run until the end of the stream has been passed on. Raises Cut, or what the sockets raise."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take())
             tasks.create_task(self._bring())

@@ -1,4 +1,5 @@
-"""Switch: the faults in force, for all clients or for one, and waits that end when they change. For one event loop."""
+"""Switch: holds the faults in force, for all clients or for one, and lets waits end when the faults change. For one
+event loop."""
 
 import asyncio
 import contextlib
@@ -16,15 +17,15 @@ class Switch:
 
     def __init__(self) -> None:
         self.faults = Faults()
-        #: Counts the changes, so that counts since the last change can start again.
+        #: Number of changes, by which counts are reset at each change.
         self.generation = 0
-        #: Replies that were lost since the last change.
+        #: Replies lost since the last change.
         self.lost_replies = 0
         self._changed = asyncio.Event()
         self._matches = 0
 
     def set(self, faults: Faults) -> None:
-        """In force from now on."""
+        """Put these faults in force from now on."""
         self.faults = faults
         self.generation += 1
         self._matches = self.lost_replies = 0
@@ -32,14 +33,14 @@ class Switch:
         self._changed = asyncio.Event()
 
     async def change(self, within_s: float | None = None) -> None:
-        """Wait for the next change, or so long."""
+        """Wait for the next change, for at most so many seconds."""
         changed = self._changed
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await changed.wait()
 
     def loses(self, command: LoseReply) -> bool:
-        """Whether the reply to the matching command that is just going out is to be lost."""
+        """Return whether the reply to this matching command is to be lost."""
         self._matches += 1
         return command.nth <= self._matches < command.nth + command.times
 
@@ -53,30 +54,30 @@ class OneClient:
 
     @cached_property
     def name(self) -> str:
-        """The client's name, looked up on demand: that takes milliseconds."""
+        """The client's name. It is looked up on demand, because that takes milliseconds."""
         return client_of(self._peer)
 
     @property
     def faults(self) -> Faults:
-        """Those in force that affect this client."""
+        """The faults in force that affect this client."""
         faults = self._switch.faults
         return faults if faults.clients is None or faults.meet(self.name) else _NO_FAULTS
 
     @property
     def generation(self) -> int:
-        """Counts the changes."""
+        """The number of changes."""
         return self._switch.generation
 
     async def change(self, within_s: float | None = None) -> None:
-        """Wait for the next change, or so long."""
+        """Wait for the next change, for at most so many seconds."""
         await self._switch.change(within_s)
 
     def loses(self, command: LoseReply) -> bool:
-        """Whether the reply to the matching command that is just going out is to be lost."""
+        """Return whether the reply to this matching command is to be lost."""
         return self._switch.loses(command)
 
     def lost(self) -> None:
-        """Count a reply that was."""
+        """Count a lost reply."""
         self._switch.lost_replies += 1
 
 
@@ -96,7 +97,7 @@ def client_of(peer: tuple[str, int] | None) -> str:
 
 
 def _inode(local_address: str) -> str | None:
-    """Of the socket that is bound so, and connected."""
+    """Return the inode of the socket with these addresses."""
     try:
         lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     except OSError:
@@ -121,4 +122,4 @@ def _has(process: Path, socket: str) -> bool:
     try:
         return any(os.readlink(file) == socket for file in (process / "fd").iterdir())
     except OSError:
-        return False  # another user's, or gone
+        return False  # the process is another user's, or has ended
