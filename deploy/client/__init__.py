@@ -1,2 +1,2 @@
-"""The client that load tests, chaos experiments, container checks and benchmarks send requests with: an open loop, one
-classification of responses. To learn how, read `open_loop.py`, `outcome.py`, `generator.py`."""
+"""The client that load tests, chaos experiments, container checks and benchmarks use: an open loop, and one
+classification of responses. Start with `open_loop.py`, `outcome.py` and `generator.py`."""

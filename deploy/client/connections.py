@@ -1,6 +1,6 @@
 """HTTP/1.1 over keep-alive connections, as many as are needed at once.
 
-By hand on httptools, because a client library costs several times what a request costs here, and a slow generator
+Written directly on httptools: a client library costs several times what a request costs here, and a slow generator
 measures itself.
 """
 
@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 import httptools
 
-#: Shorter than servers keep idle connections, so that a request rarely meets one that is just being closed.
+#: Shorter than servers keep idle connections, so that a request rarely meets a connection that is just being closed.
 _IDLE_S = 3.0
 _CONNECT_S = 5.0
 TIMEOUT_S = 10.0
 
 
 class Response(NamedTuple):
-    """A response. `status` 0: none came, and `why` says so. `retry_after`: the header is present."""
+    """A response. `status`: 0 if none came, for the reason in `why`. `retry_after`: whether the header is present."""
 
     status: int
     body: bytes = b""
@@ -29,7 +29,7 @@ class Response(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where a server is."""
+    """The address of a server."""
 
     host: str
     port: int
@@ -37,7 +37,7 @@ class Address(NamedTuple):
 
 
 def address_of(url: str) -> Address:
-    """Of `http://host:port`. Raises ValueError."""
+    """Return the address in `http://host:port`. Raises ValueError."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
         raise ValueError(f"{url!r} is not http://HOST:PORT")
@@ -45,7 +45,7 @@ def address_of(url: str) -> Address:
 
 
 class Connections:
-    """To one server. `headers`: whole lines, sent with every request."""
+    """The connections to one server. `headers`: whole lines, sent with every request."""
 
     def __init__(self, address: Address, headers: str = "", timeout_s: float = TIMEOUT_S) -> None:
         self._address = address
@@ -55,7 +55,7 @@ class Connections:
         self._tls = ssl.create_default_context() if address.tls else None
 
     async def request(self, method: str, path: str, headers: str = "", body: bytes = b"") -> Response:
-        """The response. `headers`: whole lines. Never raises for what the server does."""
+        """Send a request, and return the response. `headers`: whole lines. Never raises because of the server."""
         try:
             connection = self._kept() or await self._new()
         except TimeoutError:
@@ -71,13 +71,13 @@ class Connections:
         return response
 
     def close(self) -> None:
-        """Close the idle ones."""
+        """Close the idle connections."""
         for connection in self._idle:
             connection.close()
         self._idle.clear()
 
     def _kept(self) -> "_Connection | None":
-        """The one used last: the server is the least likely to be closing it."""
+        """Return the connection that was used last, which the server is the least likely to be closing."""
         while self._idle:
             connection = self._idle.pop()
             if connection.usable and time.monotonic() - connection.used < _IDLE_S:
@@ -94,7 +94,7 @@ class Connections:
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time."""
+    """A connection, for one request at a time."""
 
     def __init__(self) -> None:
         self.used = 0.0
@@ -107,7 +107,7 @@ class _Connection(asyncio.Protocol):
         return self._open and self._waiting is None
 
     async def request(self, data: bytes, timeout_s: float) -> Response:
-        """The response, or one with status 0."""
+        """Send a request, and return the response, whose status is 0 if none came."""
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
         self._parser = httptools.HttpResponseParser(self)
@@ -119,33 +119,33 @@ class _Connection(asyncio.Protocol):
             return await self._waiting
         finally:
             timer.cancel()
-            if self._waiting is not None:  # we were cancelled
+            if self._waiting is not None:  # the request was cancelled
                 self._give_up("cancelled")
 
     def close(self) -> None:
-        """At once."""
+        """Close the connection at once."""
         self._open = False
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ready."""
+        """Keep the transport."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self._open = True
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The server closed it."""
+        """Note that the server closed the connection."""
         self._open = False
         self._end(Response(0, why="reset" if error else "closed"))
 
     def data_received(self, data: bytes) -> None:
-        """Part of a response."""
+        """Parse a part of a response."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, AttributeError):
             self._give_up("not_http")
 
     def on_header(self, name: bytes, _: bytes) -> None:
-        """Note the two headers that decide the outcome."""
+        """Note the headers that decide the outcome."""
         length = len(name)
         if length == 10 and name.lower() == b"x-degraded":
             self._degraded = True
@@ -153,11 +153,11 @@ class _Connection(asyncio.Protocol):
             self._retry_after = True
 
     def on_body(self, body: bytes) -> None:
-        """Possibly in pieces."""
+        """Keep a piece of the body."""
         self._body += body
 
     def on_message_complete(self) -> None:
-        """The whole response; interim ones (1xx) are skipped."""
+        """Complete the response. Interim responses (1xx) are skipped."""
         status = self._parser.get_status_code()
         if status < 200:
             return

@@ -1,7 +1,5 @@
-"""Followed writes: some of the accepted writes are polled until they are applied, as a careful client would.
-
-From the intended start to the first response that says `applied` is the end-to-end latency.
-"""
+"""Followed writes: polls some of the accepted writes until they are applied, as a careful client would. The end-to-end
+latency is the time from the intended start to the first response that says `applied`."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,14 +13,15 @@ from deploy.client.requests import Request
 
 _FIRST_S = 0.02
 _LATER_MAX_S = 0.5
-#: How long after the last request we wait for writes to end.
+#: Seconds after the last request to wait for writes to end.
 PATIENCE_S = 60.0
 _ENDED = {"applied", "superseded", "rejected", "dead_lettered", "discarded", "lost"}
 
 
 @dataclass(slots=True)
 class Followed:
-    """One write; Unix seconds. `ended_at` None: not within our patience. `direct`: applied by its own response."""
+    """One write, in Unix seconds. `ended_at`: None if it did not end in time. `direct`: its own response said
+    `applied`."""
 
     intended: float
     status: str = "queued"
@@ -31,13 +30,13 @@ class Followed:
 
     @property
     def took_s(self) -> float | None:
-        """From the intended start to its end as seen by the client: late by one poll at most."""
+        """Seconds from the intended start to the end as the client saw it, late by one poll at most."""
         return None if self.ended_at is None else self.ended_at - self.intended
 
 
 @dataclass(slots=True)
 class Follower:
-    """Follows `per_s` writes; polling must not become a load of its own."""
+    """Follows `per_s` writes. It follows only some, so that polling does not become a load of its own."""
 
     connections: Connections
     per_s: float = 5.0
@@ -46,7 +45,7 @@ class Follower:
     _next: float = 0.0
 
     def completed(self, intended: float, request: Request, response: Response, outcome: Outcome) -> None:
-        """Take note of one request of the run."""
+        """Note one completed request of the run."""
         if not request.key or outcome not in ANSWERED or not self.per_s or intended < self._next:
             return
         self._next = intended + 1 / self.per_s
@@ -61,7 +60,7 @@ class Follower:
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Wait until all have ended, or patience has."""
+        """Wait until all have ended, or the time is over."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=PATIENCE_S)
         for task in list(self._tasks):
@@ -76,5 +75,6 @@ class Follower:
             if response.status == 200 and (status := orjson.loads(response.body)["data"]["status"]) in _ENDED:
                 write.status, write.ended_at = status, now()
                 return
-            # In proportion to its age: a write that has waited for ten seconds is not polled a hundred times more.
+            # The pause grows with the write's age: a write that has waited for ten seconds is not polled a hundred
+            # times more.
             pause_s = min(_LATER_MAX_S, max(_FIRST_S, (now() - write.intended) / 10))

@@ -1,4 +1,4 @@
-"""The generator: traffic to one api for a while, and everything that was seen of it."""
+"""The generator: sends traffic to one api for a while, and records everything that came back."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ _NOT_ENDED = float("inf")
 
 @dataclass(slots=True)
 class Phase:
-    """A part of the run that is reported by itself; Unix seconds. `fault`: what was broken then."""
+    """A part of the run that is reported separately, in Unix seconds. `fault`: what was broken then."""
 
     name: str
     begin: float
@@ -32,7 +32,7 @@ class Phase:
 
 @dataclass(slots=True)
 class Run:
-    """Everything that was seen."""
+    """Everything that was recorded."""
 
     plan: Plan
     samples: Samples = field(default_factory=Samples)
@@ -41,18 +41,18 @@ class Run:
     phases: list[Phase] = field(default_factory=list)
     #: Cores that the generator used.
     cpu: float = 0.0
-    #: Somebody ended it before its time.
+    #: Whether the run was ended before its time.
     interrupted: bool = False
-    #: Unix seconds of the last response.
+    #: Time of the last response, in Unix seconds.
     ended: float = 0.0
 
     @property
     def began(self) -> float:
-        """Unix seconds."""
+        """The start, in Unix seconds."""
         return self.loop.began
 
     def begin_phase(self, name: str, fault: str = "") -> Phase:
-        """From now on; the phase before ends."""
+        """End the current phase, and begin another one."""
         if self.phases:
             self.phases[-1].end = now()
         phase = Phase(name, now(), fault=fault)
@@ -61,14 +61,15 @@ class Run:
 
 
 class Observer(Protocol):
-    """Who looks at the responses of a run as they come."""
+    """Observes the responses of a run as they come."""
 
     def completed(self, intended: float, request: Request, response: Response, outcome: Outcome) -> None:
-        """One request of the run has completed."""
+        """Note one completed request of the run."""
 
 
 class Generator:
-    """One run. `run` is filled while it lasts, so that others can look. `polling`: connections beside the load."""
+    """Generates one run. `run` is filled while the run lasts, and may be read meanwhile. `polling`: connections apart
+    from the load."""
 
     def __init__(
         self, plan: Plan, requests: Requests, connections: Connections, polling: Connections, *observers: Observer
@@ -84,7 +85,7 @@ class Generator:
         self._kinds = draw.choices(list(plan.mix), weights=list(plan.mix.values()), k=8192)
 
     async def go(self, tick: Callable[[Run], None] = lambda _: None) -> Run:
-        """Until the last response is in and the followed writes have ended; `tick` is called every second."""
+        """Run until the last response is in and the followed writes have ended. `tick` is called every second."""
         plan, run = self.run.plan, self.run
         run.loop = OpenLoop(self._arrivals(), plan.in_flight_max)
         ticking = asyncio.get_running_loop().create_task(self._tick(tick))
@@ -102,7 +103,7 @@ class Generator:
         return run
 
     def stop(self) -> None:
-        """Send no more. Any thread may call it."""
+        """Send no more requests. Any thread may call it."""
         self._stopped = True
 
     def _arrivals(self) -> Iterable[float]:

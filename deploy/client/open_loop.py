@@ -1,7 +1,5 @@
-"""The open loop: requests start at their scheduled times, whatever became of those before.
-
-A server that stalls is sent requests all the same, and every request that had to wait counts from its intended start.
-"""
+"""The open loop: requests start at their scheduled times, whatever became of earlier ones. A server that stalls still
+gets requests, and the latency of a request that had to wait counts from its intended start."""
 
 import asyncio
 import random
@@ -11,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Unix seconds at the monotonic clock's zero: setting the clock during a run changes nothing.
+#: Unix seconds at the monotonic clock's zero, so that setting the clock during a run changes nothing.
 _EPOCH = time.time() - time.monotonic()
 
 _IN_FLIGHT_MAX = 5000
@@ -21,17 +19,17 @@ Send = Callable[[int, float], Coroutine[Any, Any, None]]
 
 
 def now() -> float:
-    """Unix seconds that never jump."""
+    """Return Unix seconds that never jump."""
     return time.monotonic() + _EPOCH
 
 
 def constant(per_s: float, duration_s: float) -> Iterator[float]:
-    """Evenly spaced arrivals, in seconds from the start."""
+    """Return evenly spaced arrivals, in seconds from the start."""
     return (number / per_s for number in range(round(per_s * duration_s)))
 
 
 def poisson(per_s: float, duration_s: float, seed: int = 1) -> Iterator[float]:
-    """Independent arrivals, as those of many clients."""
+    """Return independent arrivals, as those of many clients."""
     draw = random.Random(seed)  # noqa: S311 - no secret
     at = draw.expovariate(per_s)
     while at < duration_s:
@@ -44,11 +42,11 @@ class OpenLoop:
     """One run over `arrivals`, in seconds from its start."""
 
     arrivals: Iterable[float]
-    #: Requests in flight above which arrivals are dropped, to bound our own memory.
+    #: Requests in flight above which arrivals are dropped, to bound the generator's memory.
     in_flight_max: int = _IN_FLIGHT_MAX
-    #: Unix seconds.
+    #: The start, in Unix seconds.
     began: float = 0.0
-    #: How late each send was, in seconds: the generator's own fault.
+    #: Seconds by which each send was late, which is the generator's own fault.
     slips_s: "array[float]" = field(default_factory=lambda: array("d"))
     #: Intended starts of dropped arrivals.
     dropped: "array[float]" = field(default_factory=lambda: array("d"))
@@ -56,8 +54,8 @@ class OpenLoop:
     in_flight_peak: int = 0
 
     async def run(self, send: Send) -> None:
-        """Call `send(number, intended Unix time)` for each arrival on time; returns when all are done. An exception of
-        one ends the run."""
+        """Call `send(number, intended Unix time)` for each arrival on time, and return when all calls are done. An
+        exception in one of them ends the run."""
         self.began = now() + _BEGIN_IN_S
         async with asyncio.TaskGroup() as group:
             for number, after_s in enumerate(self.arrivals):

@@ -9,17 +9,17 @@ from deploy.client.connections import Response
 
 
 class Outcome(IntEnum):
-    """The closed set of outcomes. The numbers are how samples store them."""
+    """The closed set of outcomes. Samples store the numbers."""
 
     #: Answered as usual.
     GOOD = 0
-    #: Answered from a fallback, and marked so.
+    #: Answered from a fallback, and marked as such.
     DEGRADED = 1
-    #: Refused, with a time to retry; a refused write has certainly not happened.
+    #: Refused, with a time to retry. A refused write certainly had no effect.
     REJECTED = 2
-    #: Any other error; a failed write has certainly not happened.
+    #: Any other error. A failed write certainly had no effect.
     FAILED = 3
-    #: The response to a write leaves open whether it happened. Retry with the same key.
+    #: The response to a write leaves open whether the write had an effect. Retry with the same key.
     INDETERMINATE = 4
     #: No response: a timeout, a refused or broken connection, or bytes that are not HTTP.
     UNANSWERED = 5
@@ -30,14 +30,15 @@ class Outcome(IntEnum):
         return self.name.lower()
 
 
-#: The client got what it asked for.
+#: Outcomes in which the client got what it asked for.
 ANSWERED = (Outcome.GOOD, Outcome.DEGRADED)
-#: The client got nothing it can use, and no honest refusal either.
+#: Outcomes in which the client got neither usable data nor an honest refusal.
 BROKEN = (Outcome.FAILED, Outcome.INDETERMINATE, Outcome.UNANSWERED)
 
 
 def classify(response: Response, *, write: bool) -> tuple[Outcome, str]:
-    """The outcome, and the error's code if there is one. Every request sent here is valid, so a 4xx is a failure."""
+    """Return the outcome, and the error's code if there is one. Every request of this generator is valid, so a 4xx is a
+    failure."""
     if response.status == 0:
         return Outcome.UNANSWERED, response.why.upper()
     if 200 <= response.status < 300:
@@ -52,7 +53,7 @@ def classify(response: Response, *, write: bool) -> tuple[Outcome, str]:
 
 
 def error_of(body: bytes) -> dict[str, Any]:
-    """The envelope's error; empty when the body is not our envelope."""
+    """Return the envelope's error, or an empty dict if the body is not an envelope."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:

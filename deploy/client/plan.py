@@ -1,4 +1,4 @@
-"""The plan: what a run is asked to do, and the mix of its requests, `reads=80,writes=18,external=2`."""
+"""The plan: the load of a run, and the mix of its requests: `reads=80,writes=18,external=2`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,7 +9,7 @@ from deploy.client.connections import TIMEOUT_S
 
 
 class Kind(IntEnum):
-    """The closed set of kinds. The numbers are how samples store them."""
+    """The closed set of kinds of requests. Samples store the numbers."""
 
     READS = 0
     LISTS = 1
@@ -33,7 +33,7 @@ _WORDS = {kind.word: kind for kind in Kind}
 
 
 def parse(text: str) -> Mapping[Kind, float]:
-    """Kind -> weight; the weights need not add up to anything. Raises ValueError with what would be right."""
+    """Return kind -> weight. The sum of the weights is arbitrary. Raises ValueError that says what would be right."""
     mix: dict[Kind, float] = {}
     for part in text.split(","):
         name, equals, weight = (piece.strip() for piece in part.partition("="))
@@ -53,13 +53,13 @@ def parse(text: str) -> Mapping[Kind, float]:
     return mix
 
 
-#: Longer than anything that stops its run itself.
+#: Duration of a run that its caller stops.
 UNTIL_STOPPED_S = 86_000.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`per_s` arrivals for `duration_s`; a request is given up after `timeout_s`. `api`: a base URL."""
+    """Sends `per_s` arrivals for `duration_s`, each with a timeout of `timeout_s`. `api`: a base URL."""
 
     api: str
     per_s: float = 200.0
@@ -68,13 +68,13 @@ class Plan:
     poisson: bool = False
     in_flight_max: int = 5000
     timeout_s: float = TIMEOUT_S
-    #: Accepted writes a second that are followed to their end.
+    #: Accepted writes per second that are followed to their end.
     follow_per_s: float = 5.0
-    #: Users made beforehand, when the mix reads or changes some.
+    #: Users that are made beforehand, if the mix reads or changes some.
     users: int = 100
     seed: int = 1
 
     def as_json(self) -> dict[str, Any]:
-        """For reports."""
+        """Return the plan as JSON for reports."""
         mix = {kind.word: weight for kind, weight in self.mix.items()}
         return asdict(self) | {"mix": mix, "arrivals": "poisson" if self.poisson else "constant"}

@@ -1,4 +1,4 @@
-"""One HTTP request at a time, as a plain client sends it. Standard library only."""
+"""Sends one HTTP request at a time, as a plain client does. Standard library only."""
 
 import http.client
 import json
@@ -14,10 +14,8 @@ _JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True)
 class JsonResponse:
-    """A response. A status of 0 means that none came; the body's `error.code` then says why.
-
-    `headers` have lower-case names. `body` is the parsed JSON, or the text when it is not JSON.
-    """
+    """A response. `status`: 0 if none came, for the reason in the body's `error.code`. `headers`: with lower-case
+    names. `body`: the parsed JSON, or the text if it is not JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -33,7 +31,8 @@ def request(
     headers: Mapping[str, str] | None = None,
     timeout_s: float = _TIMEOUT_S,
 ) -> JsonResponse:
-    """Send to `host:port` or `http[s]://host:port`. Never raises for what the server does."""
+    """Send a request to `host:port` or `http[s]://host:port`, and return the response. Never raises because of the
+    server."""
     url = urlsplit(server if "://" in server else f"http://{server}")
     began = time.monotonic()
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
@@ -58,12 +57,12 @@ def request_json(
     headers: Mapping[str, str] | None = None,
     timeout_s: float = _TIMEOUT_S,
 ) -> JsonResponse:
-    """The same with a JSON document as the body."""
+    """Send a request with a JSON document as the body."""
     return request(server, method, path, json.dumps(document).encode(), _JSON | dict(headers or {}), timeout_s)
 
 
 def bearer(key: str) -> dict[str, str]:
-    """The header that carries an API key; none without a key."""
+    """Return the header that carries an API key, or no header without a key."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 

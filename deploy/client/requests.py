@@ -1,4 +1,4 @@
-"""The request of each kind, and the users that are read and changed."""
+"""The requests of each kind, and the users that are read and changed."""
 
 import asyncio
 import secrets
@@ -17,7 +17,7 @@ _CONCURRENT = 10
 
 
 class Request(NamedTuple):
-    """The arguments of `Connections.request`. `key`: its Idempotency-Key, which is among the headers too."""
+    """The arguments of `Connections.request`. `key`: the Idempotency-Key, which is among the headers too."""
 
     method: str
     path: str
@@ -27,8 +27,8 @@ class Request(NamedTuple):
 
 
 class Requests:
-    """The requests of one run. `run` makes e-mail addresses and keys unique to it; `users`: paths of existing users;
-    `external`: the path of the third party's data."""
+    """Makes the requests of one run. `run`: makes e-mail addresses and keys unique to this run; `users`: paths of
+    existing users; `external`: the path of the third party's data."""
 
     def __init__(self, users: Sequence[str], run: str, external: str = "/external-api") -> None:
         self._users = users
@@ -36,7 +36,7 @@ class Requests:
         self._run = run
 
     def request(self, kind: Kind, number: int) -> Request:
-        """The request with this number. Every write has a key of its own."""
+        """Return the request with this number. Every write has a key of its own."""
         user = self._users[number * 7919 % len(self._users)] if self._users else ""
         match kind:
             case Kind.READS:
@@ -56,12 +56,12 @@ class Requests:
 
 
 async def prepare(api: str, key: str, count: int) -> Requests:
-    """Make `count` users, and read each once, so that a copy of it is cached. `key`: of the API. Raises Problem."""
+    """Create `count` users, and read each once, so that a copy of it is cached. `key`: of the API. Raises Problem."""
     run = secrets.token_hex(4)
     if not count:
         return Requests((), run)
     gate = asyncio.Semaphore(_CONCURRENT)
-    # A stack that has just started turns writes away: here each of them matters, and there is no other load yet.
+    # A stack that has just started sheds writes. Each of these has to succeed, and there is no other load yet.
     patient = RetryBudget(share=1)
     async with AsyncClient(api, key, budget=patient, verify=ssl.create_default_context()) as holdfast:
 

@@ -1,4 +1,4 @@
-"""Samples: every request that was sent, in columns, so that minutes at thousands a second stay small; and
+"""Samples: stores every request of a run in columns, so that minutes at thousands per second stay small, and computes
 percentiles."""
 
 from array import array
@@ -22,7 +22,7 @@ class Sample(NamedTuple):
 
 
 class Samples:
-    """In the order of completion. One thread may add while others read."""
+    """The samples, in the order of completion. One thread may add while others read."""
 
     def __init__(self) -> None:
         self._intended = array("d")
@@ -37,7 +37,7 @@ class Samples:
         return len(self._intended)
 
     def add(self, intended: float, latency_s: float, kind: Kind, outcome: Outcome, code: str = "") -> None:
-        """One more."""
+        """Add a sample."""
         if code not in self._number_of:
             self._codes.append(code)
             self._number_of[code] = len(self._codes) - 1
@@ -45,10 +45,10 @@ class Samples:
         self._latency_s.append(latency_s)
         self._kind.append(kind)
         self._outcome.append(outcome)
-        self._intended.append(intended)  # last: it is what the length is taken from
+        self._intended.append(intended)  # added last, because the length is taken from this column
 
     def since(self, index: int) -> Iterator[Sample]:
-        """From the one with this number on."""
+        """Return the samples from this number on."""
         for at in range(index, len(self)):
             yield Sample(
                 self._intended[at],
@@ -63,13 +63,13 @@ class Samples:
 
     @property
     def codes(self) -> Counter[tuple[Kind, str]]:
-        """How often each kind of request got each error code."""
+        """Count the error codes of each kind of request."""
         return Counter((sample.kind, sample.code) for sample in self if sample.code)
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Milliseconds."""
+    """Percentiles in milliseconds."""
 
     p50: float
     p90: float
@@ -80,20 +80,20 @@ class Percentiles:
 
 
 def percentile(values: Iterable[float], share: float) -> float | None:
-    """A value that occurred, such that `share` (0 to 1) of all are not larger; None of no values."""
+    """Return an observed value such that `share` (0 to 1) of all values are not larger, or None without values."""
     ordered = sorted(values)
     return _at(ordered, share) if ordered else None
 
 
 def percentiles(seconds: Iterable[float]) -> Percentiles:
-    """Of at least one value."""
+    """Return the percentiles of at least one value."""
     ordered = sorted(seconds)
     shares = (0.5, 0.9, 0.95, 0.99, 0.999, 1.0)
     return Percentiles(*(_at(ordered, share) * 1000 for share in shares))
 
 
 def percentiles_of(seconds: Iterable[float]) -> Percentiles | None:
-    """The same; None of no values."""
+    """Return the percentiles, or None without values."""
     values = list(seconds)
     return percentiles(values) if values else None
 

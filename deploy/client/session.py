@@ -1,5 +1,5 @@
-"""A session: an api that responds, users that exist, and a generator that is ready to start; in the background, for
-code that is not asynchronous."""
+"""A session: an api that responds, users that exist, and a generator that is ready to start, in the background of
+synchronous code."""
 
 import asyncio
 import os
@@ -21,8 +21,8 @@ _OF_USERS = {"reads", "lists", "updates"}
 
 @asynccontextmanager
 async def session(plan: Plan, *observers: Observer) -> AsyncIterator[Generator]:
-    """Raises Problem when the api does not respond. Polling has connections of its own, so that it never waits for the
-    load. HOLDFAST_API_KEY is sent where it is set."""
+    """Prepare a session. Raises Problem if the api does not respond. Polling has connections of its own, so that it
+    never waits for the load. HOLDFAST_API_KEY is sent if it is set."""
     key = os.environ.get("HOLDFAST_API_KEY", "").strip()
     address, headers = address_of(plan.api), f"Authorization: Bearer {key}\r\n" if key else ""
     connections = Connections(address, headers, plan.timeout_s)
@@ -40,13 +40,13 @@ async def session(plan: Plan, *observers: Observer) -> AsyncIterator[Generator]:
 
 
 _PREPARE_S = 120.0
-#: Between the last request and the last response.
+#: Seconds between the last request and the last response.
 _FINISH_S = 90.0
 
 
 class Background:
-    """`with Background(Plan("http://127.0.0.1:8080", per_s=20)) as traffic: ... traffic.run.samples ...`: sends until
-    the block ends, whatever the plan's duration."""
+    """Sends traffic until the block ends, whatever the plan's duration: `with Background(Plan("http://127.0.0.1:8080",
+    per_s=20)) as traffic: ... traffic.run.samples ...`."""
 
     def __init__(self, plan: Plan, *observers: Observer) -> None:
         self._plan = replace(plan, duration_s=UNTIL_STOPPED_S)
@@ -56,23 +56,24 @@ class Background:
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
-        """Returns when the first request is about to leave. Raises Problem when the api does not respond."""
+        """Start the traffic, and return when the first request is about to leave. Raises Problem if the api does not
+        respond."""
         self._thread.start()
         self._generator = self._ready.result(_PREPARE_S)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Send no more; requests in flight are waited for."""
+        """Send no more, and wait for the requests in flight."""
         self._generator.stop()
         self._thread.join(_FINISH_S)
 
     @property
     def run(self) -> Run:
-        """What was seen so far."""
+        """What has been recorded so far."""
         return self._generator.run
 
     def check(self) -> None:
-        """Raise the exception that ended the traffic, if one did."""
+        """Raise the exception that ended the traffic, if there is one."""
         if self._error:
             raise self._error
 

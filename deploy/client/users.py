@@ -1,4 +1,4 @@
-"""Users: what scenarios, experiments, load and demonstrations write and read, if the api serves them."""
+"""Users: checks that the api serves the users which scenarios, experiments, load and demonstrations write and read."""
 
 from deploy.client.request import bearer, request
 from deploy.local.output import Problem
@@ -7,7 +7,7 @@ _FOR_BOTH = "from holdfast.shared.domain.users import User, in the module that H
 
 
 def check_users(api: str, key: str = "") -> None:
-    """Raises Problem if the api certainly has no users: it serves other resources only."""
+    """Raise Problem if the api certainly has no users, because it serves other resources only."""
     response = request(api, "GET", "/users?limit=1", headers=bearer(key))
     error = response.body.get("error") if isinstance(response.body, dict) else None
     if response.status == 404 and isinstance(error, dict) and error.get("code") == "PATH_NOT_FOUND":
