@@ -98,7 +98,8 @@ def _seconds(stage: Stage, experiment: Experiment) -> float:
 
 
 def _steady(experiment: Experiment, traffic: Background, watch: Watch, quiet_s: float) -> float:
-    """Wait until clients have had good responses for `quiet_s` and no breaker remembers an outage. Return since when."""
+    """Wait until clients have had good responses for `quiet_s` and no breaker remembers an outage. Return its
+    beginning."""
     since = now()
     while (at := now()) < since + _WARM_UP_MAX_S:
         start, end = at - _IN_FLIGHT_S - quiet_s, at - _IN_FLIGHT_S

@@ -18,11 +18,11 @@ _NAMES = {
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one."""
+    """Run the named test, and return the exit code."""
     if not arguments or arguments[0] not in _NAMES:
         sys.stderr.write(f"{__doc__}\nNAME is one of: {', '.join(_NAMES)}\n")
         return 2
-    for number in ENDING:  # a closed terminal and `kill` are a Ctrl-C: what was broken is mended
+    for number in ENDING:  # a closed terminal and `kill` count as Ctrl-C, so that what was broken is mended
         signal.signal(number, signal.default_int_handler)
     # A full collection would stop the generator for tens of milliseconds; a run ends before garbage matters.
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Alone: a third party, an external_proxy in front of it and a Redis of their own, independent of any running stack."""
+"""Alone: starts a third party, an external_proxy in front of it and a Redis for them, apart from any running stack."""
 
 import json
 import os
@@ -25,7 +25,7 @@ _POLL_S = 0.05
 
 @contextmanager
 def third_party() -> Iterator[str]:
-    """Its base URL."""
+    """Start a third party, and yield its base URL."""
     port = free_port()
     with _process([sys.executable, "-m", "deploy.third_party", "--port", str(port)], {}, port, probe.http_ok("/livez")):
         yield f"http://{LOOPBACK}:{port}"
@@ -33,7 +33,7 @@ def third_party() -> Iterator[str]:
 
 @contextmanager
 def redis() -> Iterator[str]:
-    """Its address; it keeps nothing."""
+    """Start a Redis that stores nothing on disk, and yield its address."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="holdfast-load-") as folder:
         command = [find("redis-server"), "--port", str(port), "--bind", LOOPBACK, "--dir", folder, "--save", ""]
@@ -43,7 +43,7 @@ def redis() -> Iterator[str]:
 
 @contextmanager
 def external_proxy(redis_address: str, third_party_url: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """Its base URL. It has just started: no breaker remembers anything."""
+    """Start an external_proxy, and yield its base URL. None of its breakers remembers anything."""
     port = free_port()
     env = {
         "REDIS_ADDR": redis_address,

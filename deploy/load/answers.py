@@ -1,4 +1,4 @@
-"""Answers: when a server that was broken answers a client of its own. Until then only the server can be quicker."""
+"""Answers: determines when a broken server answers a client of its own again. Recovery cannot be faster than that."""
 
 import asyncio
 import time
@@ -8,9 +8,9 @@ from deploy.announce import Target
 from deploy.local.output import Problem
 from deploy.stacks.stack import Stack
 
-#: Of Redis: one that has users answers everybody else with the second.
+#: Answers of a Redis that works. One with users answers everybody else with the second.
 _ANSWERS = (b"+PONG", b"-NOAUTH")
-#: Sent to it, and how its answer begins. The database speaks first: with its greeting, or with an error.
+#: What is sent to the server, and how its answer begins. The database speaks first, with its greeting or an error.
 _PING: Mapping[str, tuple[bytes, tuple[bytes, ...]]] = {
     "database": (b"", (b"",)),
     "queue": (b"PING\r\n", _ANSWERS),
@@ -21,8 +21,8 @@ _GREETING_AT, _ERROR = 4, 0xFF
 
 
 async def answers_at(stack: Stack, target: Target) -> float:
-    """Unix seconds. Now, where it cannot be asked: the third party, which is as it was at once; a container's store
-    that is not published. Raises Problem when it never answers."""
+    """Return the Unix second of the first answer. It is now for a server that cannot be asked: the third party, which
+    recovers at once, and a container's store without a published port. Raises Problem if no answer comes."""
     if target not in _PING:
         return time.time()
     try:

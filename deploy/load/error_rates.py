@@ -36,7 +36,7 @@ _TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """How the third party behaves apart from its errors, and how much load there is."""
+    """The third party's behaviour apart from its errors, and the load."""
 
     name: str
     what: str
@@ -53,7 +53,7 @@ SCENES = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0: measured, 2: unknown."""
+    """Measure, and return the exit code: 0: measured, 2: unknown."""
     quick = bool(variable("QUICK"))
     made = parser("error-rates", __doc__)
     made.add_argument(
@@ -88,7 +88,7 @@ def _measured(shares: Sequence[float], seconds: float) -> list[Point]:
 def _point(scene: Scene, policy: str, share: float, seconds: float, redis: str, third_party: str) -> Point:
     _send(third_party, "PUT", "/behaviour", {})
     with alone.external_proxy(redis, third_party, POLICIES[policy]) as proxy:
-        _get(proxy, "/external")  # now there is a last good answer
+        _get(proxy, "/external")  # now the proxy has a last good answer
         _send(third_party, "DELETE", "/arrivals", {})
         faulty = {"fault": "fail", "status": 503, "rate": share} if share else {}
         _send(third_party, "PUT", "/behaviour", {**scene.behaviour, **faulty})

@@ -20,8 +20,8 @@ _HEAD = ("policy", "errors", "good", "good or marked copy", "calls per request",
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One measurement. `share` of errors from 0 to 1; `good`, `answered` in percent; `calls`: arrivals at the third
-    party for each request."""
+    """One measurement. `share` of errors, from 0 to 1; `good` and `answered` in percent; `calls`: arrivals at the third
+    party per request."""
 
     scene: str
     policy: str
@@ -34,7 +34,7 @@ class Point:
     unknown: Sequence[str]
 
     def cells(self) -> list[str]:
-        """A row of the table."""
+        """Return a row of the table."""
         mark = " (unknown)" if self.unknown else ""
         return [
             self.policy + mark,
@@ -47,7 +47,7 @@ class Point:
         ]
 
     def line(self) -> str:
-        """For the terminal."""
+        """Return a line for the terminal."""
         return (
             f"{self.policy:25} {self.share:4.0%} errors: good {self.good:5.1f} %, answered {self.answered:5.1f} %,"
             f" {self.calls:.2f} calls per request, p99 {self.p99_ms:,.0f} ms"
@@ -56,7 +56,7 @@ class Point:
 
 @dataclass(slots=True)
 class Numbers:
-    """All that the page shows. `seconds`: of a measured point."""
+    """Everything that the page shows. `seconds`: duration of each measured point."""
 
     virtual: Sequence[VirtualPoint]
     points: Sequence[Point]
@@ -64,7 +64,7 @@ class Numbers:
 
 
 def read(path: Path) -> Numbers:
-    """What the page showed the last time; nothing if there is none."""
+    """Return what the page showed last, or nothing if there is no page."""
     try:
         document = json.loads(path.with_suffix(".json").read_text())
     except FileNotFoundError:
@@ -77,7 +77,7 @@ def read(path: Path) -> Numbers:
 
 
 def conclude(path: Path, scenes: Mapping[str, str], shown: Numbers) -> int:
-    """Write the page, its JSON and its charts, and print it; the exit code."""
+    """Write the page, its JSON and its charts, print it, and return the exit code."""
     path.parent.mkdir(parents=True, exist_ok=True)
     on, points = machine.describe(), shown.points
     numbers = path.with_suffix(".json")

@@ -1,4 +1,4 @@
-"""Faults: what can be broken while there is load, by name; and one that comes and goes, as phases of the run."""
+"""Faults: what can be broken under load, by name; and one fault that comes and goes, as phases of the run."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from deploy.stacks.stack import Stack
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`name`: as dashboards show it; `breaker`: how the name of a breaker that should open begins or ends."""
+    """A fault. `name`: as dashboards show it; `breaker`: the beginning or end of the name of a breaker that should
+    open."""
 
     name: str
     what: str
     target: Target
     fault: faults.Fault
     breaker: str
-    #: A breaker that judges by the share of its window needs so long to see it.
+    #: Seconds that a breaker needs to see the fault if it judges by the share of failures in its window.
     least_s: float = 0.0
 
 
@@ -49,7 +50,7 @@ FAULTS = {
 
 
 def chosen(text: str) -> list[Fault]:
-    """`database-killed,queue-killed`. Raises ValueError with the known names."""
+    """Return the faults of `database-killed,queue-killed`. Raises ValueError with the known names."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in FAULTS]
     if unknown or not names:
@@ -58,8 +59,8 @@ def chosen(text: str) -> list[Fault]:
 
 
 async def break_for(run: Run, stack: Stack, fault: Fault, hold_s: float, announcer: Announcer) -> tuple[Phase, float]:
-    """Break it, hold it, begin to mend it, which ends the returned phase; returns when it is ready again, with the Unix
-    second at which it answered a client of its own."""
+    """Break it, hold it, and begin to mend it, which ends the returned phase. Return when it is ready again, with the
+    Unix second at which it answered a client of its own."""
     announced = await asyncio.to_thread(announcer.begin, fault.name, fault.target)
     try:
         phase = run.begin_phase(f"fault:{fault.name}", fault.name)

@@ -1,4 +1,4 @@
-"""Interrupts: a run that is cut short still mends what it broke and gives its report."""
+"""Interrupts: a run that is cut short still mends what it broke and writes its report."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -12,7 +12,8 @@ from deploy.local.postpone import ENDING
 
 @contextmanager
 def reported(generator: Generator, stop: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Ctrl-C, `kill` and a closed terminal end the run early; `stop` ends what else goes on. A second one ends all."""
+    """Let Ctrl-C, `kill` and a closed terminal end the run early. `stop` ends other work. A second signal ends
+    everything."""
     loop = asyncio.get_running_loop()
 
     def interrupted() -> None:

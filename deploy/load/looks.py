@@ -1,4 +1,4 @@
-"""Looks: what the system itself reports of a fault: breakers that opened, alerts that fired."""
+"""Looks: what the system itself reports of a fault: breakers that opened, and alerts that fired."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,7 +13,8 @@ _ALWAYS = {"HoldfastWatchdog", "Watchdog"}
 
 
 async def opened_at(polling: Connections, breaker: str) -> list[float]:
-    """Unix seconds at which breakers opened whose name begins or ends like this, in any replica of any service."""
+    """Return the Unix seconds at which breakers with such a name, by its beginning or end, opened in any replica of any
+    service."""
     response = await polling.request("GET", "/circuit-breaker/status")
     if response.status != 200:
         return []
@@ -21,8 +22,8 @@ async def opened_at(polling: Connections, breaker: str) -> list[float]:
 
 
 def openings(breakers: Iterable[Mapping[str, Any]], name: str) -> list[float]:
-    """The same, of the reports. A failed probe is no opening, and during a long outage the probes leave no room for it
-    among the transitions: then it is in `opened`."""
+    """Return the same from status reports. A failed probe is no opening. In a long outage probes crowd the opening out
+    of the list of transitions; then it is in `opened`."""
     return [
         datetime.fromisoformat(change["at"]).timestamp()
         for one in breakers
@@ -33,7 +34,7 @@ def openings(breakers: Iterable[Mapping[str, Any]], name: str) -> list[float]:
 
 
 async def alerts_at(prometheus: str) -> list[float]:
-    """Unix seconds since when alerts are pending or firing; empty where Prometheus cannot be reached."""
+    """Return the Unix seconds since when alerts are pending or firing, or nothing if Prometheus cannot be reached."""
     if not prometheus:
         return []
     connections = Connections(address_of(prometheus), timeout_s=2.0)

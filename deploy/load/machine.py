@@ -1,4 +1,4 @@
-"""Machine: what a result was measured on, in a few words, and how much of its processors was used."""
+"""Machine: describes the machine of a measurement in a few words, and measures how much of its processors was used."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def describe() -> dict[str, str]:
-    """For pages: results from different machines cannot be compared."""
+    """Describe the machine for pages: results from different machines cannot be compared."""
     cpu = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "unknown"
     )
@@ -34,7 +34,7 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_s(pid: int) -> float:
-    """What a process has used, all its threads together; 0 of one that is gone."""
+    """Return the processor seconds of a process with all its threads, or 0 if it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -43,13 +43,13 @@ def cpu_s(pid: int) -> float:
 
 
 def machine_cpu_s() -> float:
-    """What the whole machine has used, its own interrupts included."""
+    """Return the processor seconds of the whole machine, interrupts included."""
     user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
     return (user + nice + system + irq + softirq) / _TICKS_PER_S
 
 
 class Watch:
-    """Cores that each process and the whole machine used since this was made."""
+    """Measures the cores that each process and the whole machine have used since its creation."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
@@ -58,7 +58,7 @@ class Watch:
         self._machine = machine_cpu_s()
 
     def shares(self) -> dict[str, float]:
-        """Name -> cores, and `machine`."""
+        """Return name -> cores, with the total under `machine`."""
         took_s = max(time.monotonic() - self._began, 1 / _TICKS_PER_S)
         used = {name: max(0.0, cpu_s(pid) - self._before[name]) / took_s for name, pid in self._pids.items()}
         return used | {"machine": (machine_cpu_s() - self._machine) / took_s}

@@ -1,4 +1,4 @@
-"""Options: what a run is asked to do, from the command line or, for `make`, from variables of the same names."""
+"""Options: the options of a run, from the command line or, for `make`, from variables of the same names."""
 
 import argparse
 import os
@@ -16,14 +16,14 @@ _RATE_MAX, _DURATION_MAX_S = 50_000, 86_400
 
 
 def parser(name: str, about: str | None) -> argparse.ArgumentParser:
-    """With the options that every command has."""
+    """Return a parser with the options that every command has."""
     made = argparse.ArgumentParser(prog=f"python -m deploy.load {name}", description=about)
     made.add_argument("--api", default=variable("API"), help="of a running api; by default this clone's (make up)")
     return made
 
 
 def run_options(made: argparse.ArgumentParser, plan: Plan, targets: str) -> None:
-    """Those of a run with a length and a rate."""
+    """Add the options of a run with a length and a rate."""
     add = made.add_argument
     add("--rate", default=variable("RATE") or plan.per_s, type=_number(1, _RATE_MAX), help="requests a second")
     add("--duration", default=variable("DURATION") or plan.duration_s, type=_number(1, _DURATION_MAX_S), help="seconds")
@@ -42,7 +42,7 @@ def run_options(made: argparse.ArgumentParser, plan: Plan, targets: str) -> None
 
 
 def plan_of(options: argparse.Namespace) -> tuple[Plan, Sequence[Target]]:
-    """Raises Problem about what makes no sense."""
+    """Return the plan. Raises Problem if the options make no sense."""
     try:
         plan = Plan(
             api=api_of(options.api),
@@ -60,7 +60,7 @@ def plan_of(options: argparse.Namespace) -> tuple[Plan, Sequence[Target]]:
 
 
 def api_of(url: str) -> str:
-    """Base URL of the api; without one, that of this clone's stack. Raises Problem."""
+    """Return the base URL of the api, by default that of this clone's stack. Raises Problem."""
     if not url:
         return f"http://{address(saved(), 'api')}"
     try:
@@ -71,7 +71,7 @@ def api_of(url: str) -> str:
 
 
 def variable(name: str) -> str:
-    """An environment variable, or nothing."""
+    """Return an environment variable, or an empty text."""
     return os.environ.get(name, "").strip()
 
 
@@ -86,5 +86,5 @@ def _number(low: float, high: float) -> Callable[[object], float]:
 
 
 def whole(low: int, high: int) -> Callable[[object], int]:
-    """For options that count."""
+    """Return a parser of whole numbers in this range."""
     return lambda text: int(_number(low, high)(text))

@@ -23,7 +23,7 @@ from deploy.client.samples import Sample, percentiles
 
 STEADY_S = 10.0
 P99_TIMES = 1.25
-#: So many fewer good responses (a share) still count as before.
+#: The share of good responses may be lower by so much and still count as before.
 _GOOD_LESS = 0.01
 _STEP_S = 0.5
 _OLD_S = 1.0
@@ -31,7 +31,7 @@ _OLD_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """As it was before the fault: milliseconds, and a share from 0 to 1."""
+    """The system before the fault: milliseconds, and a share from 0 to 1."""
 
     p99_ms: float
     good: float
@@ -39,7 +39,7 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """One repeat; seconds. `alert`: from the fault to the first alert that Prometheus had pending or firing."""
+    """One repeat, in seconds. `alert`: from the fault to the first alert that Prometheus had pending or firing."""
 
     detect: float | None = None
     alert: float | None = None
@@ -53,12 +53,13 @@ class Recovery:
     delay: float | None = None
 
     def as_json(self) -> dict[str, float | None]:
-        """For machines."""
+        """Return the recovery as JSON."""
         return asdict(self)
 
 
 def baseline(samples: Sequence[Sample]) -> Baseline:
-    """Of at least one sample: the p99 of the worst ten seconds. Less than ten count only where it is all there is."""
+    """Return the p99 of the worst ten seconds, from at least one sample. A shorter period counts only if there is no
+    other."""
     begin = min(sample.intended for sample in samples)
     windows = defaultdict(list)
     for sample in samples:
@@ -73,13 +74,14 @@ def _measured(samples: Sequence[Sample]) -> Baseline:
 
 
 def detect_s(opened_at: Iterable[float], broken: float, mended: float) -> float | None:
-    """`opened_at`: when breakers opened, Unix seconds."""
+    """Return the time to detection. `opened_at`: when breakers opened, in Unix seconds."""
     times = [at - broken for at in opened_at if broken <= at < mended]
     return min(times, default=None)
 
 
 def contain_s(samples: Sequence[Sample], broken: float, mended: float) -> float:
-    """By the time of the response, not of the request: that is when a client stopped noticing."""
+    """Return the time to containment. It counts by the time of responses, not of requests: that is when a client
+    stopped noticing."""
     broken_at = [
         s.intended + s.latency_s - broken for s in samples if s.outcome in BROKEN and broken <= s.intended < mended
     ]
@@ -89,7 +91,7 @@ def contain_s(samples: Sequence[Sample], broken: float, mended: float) -> float:
 def resume_s(
     samples: Sequence[Sample], writes: Sequence[Followed], mended: float, *, third_party: bool
 ) -> float | None:
-    """From the mending on."""
+    """Return the time from the mending to the first write that was committed the usual way."""
     if third_party:
         came = [
             s.intended + s.latency_s - mended
@@ -106,7 +108,7 @@ def resume_s(
 
 
 def drain_s(writes: Sequence[Followed], mended: float) -> float | None:
-    """0 when no write had to wait; None when one still does."""
+    """Return the time to drain the backlog: 0 if no write had to wait, None if one still waits."""
     ends = [write.ended_at for write in writes if write.ended_at is None or write.ended_at - write.intended > _OLD_S]
     if None in ends:
         return None
@@ -114,7 +116,8 @@ def drain_s(writes: Sequence[Followed], mended: float) -> float | None:
 
 
 def steady_s(samples: Sequence[Sample], mended: float, until: float, before: Baseline) -> float | None:
-    """`until`: requests with an earlier intended start have completed. Unix seconds."""
+    """Return the time until responses are steady. `until`: requests with an earlier intended start have completed, in
+    Unix seconds."""
     begin = mended
     while begin + STEADY_S <= until:
         window = [sample for sample in samples if begin <= sample.intended < begin + STEADY_S]

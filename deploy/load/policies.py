@@ -1,9 +1,10 @@
-"""Policies: external_proxy's configuration, with one mechanism after the other switched on."""
+"""Policies: configurations of external_proxy in which one mechanism after the other is switched on."""
 
 from collections.abc import Mapping
 from typing import Any
 
-#: Long times are a tenth of the defaults, so that one point of a curve takes seconds. All else is as shipped.
+#: Long durations are a tenth of the defaults, so that one point of a curve takes seconds. Everything else is as
+#: shipped.
 _TIMES = {
     "total_s": 1.0,
     "attempt_s": 0.3,

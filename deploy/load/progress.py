@@ -1,4 +1,4 @@
-"""Progress: one line a second during a run."""
+"""Progress: prints one line per second during a run."""
 
 import sys
 import time
@@ -9,14 +9,14 @@ from deploy.client.open_loop import now
 from deploy.client.outcome import Outcome
 from deploy.client.samples import percentiles_of
 
-#: The outcomes, in their order, where there is little room.
+#: Short names of the outcomes, in order.
 SHORT = ("good", "degr", "rej", "fail", "ind", "none")
 _HEAD = f"    s      /s  {' '.join(f'{word:>5}' for word in SHORT)}    p50 ms    p99 ms in flight"
 _HEAD_EVERY = 20
 
 
 class Progress:
-    """Called every second with the run."""
+    """Prints progress. It is called with the run every second."""
 
     def __init__(self) -> None:
         self._seen = 0
@@ -24,7 +24,7 @@ class Progress:
         self._lines = 0
 
     def __call__(self, run: Run) -> None:
-        """Prints what came back since the last time."""
+        """Print what came back since the last call."""
         samples, at = list(run.samples.since(self._seen)), time.monotonic()
         self._seen += len(samples)
         per_s, self._at = len(samples) / (at - self._at), at
@@ -41,6 +41,6 @@ class Progress:
 
 
 def log(line: str) -> None:
-    """To the terminal, not into the report."""
+    """Print to the terminal, not into the report."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

@@ -1,5 +1,6 @@
-"""`make test-recovery-time`: each fault several times under steady traffic: how long until it is detected, contained,
-until writes resume, the backlog is drained, and everything is as before."""
+"""`make test-recovery-time`: injects each fault several times under steady traffic, and measures how long it takes
+until the fault is detected and contained, until writes resume, until the backlog is drained, and until everything is as
+before."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -40,22 +41,23 @@ _FOLLOW_PER_S = 10.0
 class _Lengths(NamedTuple):
     repeats: int
     fault_s: float
-    #: The longest time that a recovery is watched.
+    #: The longest time for which a recovery is observed.
     patience_s: float
-    #: Between one recovery and the next fault. A breaker that opens again within its window, 30 s, stays open for
-    #: longer: a repeat would measure the one before it too.
+    #: Pause between a recovery and the next fault. A breaker that opens again within its window, 30 s, stays open for
+    #: longer, so a repeat would measure the previous one too.
     rest_s: float
-    #: Its worst ten seconds are what "as before" means.
+    #: Length of the baseline, whose worst ten seconds define "as before".
     before_s: float
 
 
 _USUAL = _Lengths(5, 6.0, 60.0, 35.0, 61.0)
-#: To see that it works; QUICK=1.
+#: Shorter values for QUICK=1, to see that the command works.
 _QUICK = _Lengths(2, 4.0, 40.0, 0.0, 21.0)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0: everything recovered every time, 1: something did not in time, 2: unknown."""
+    """Measure, and return the exit code: 0: everything recovered every time, 1: something did not recover in time, 2:
+    unknown."""
     made = parser("recovery", __doc__)
     usual = _QUICK if variable("QUICK") else _USUAL
     add = made.add_argument
@@ -94,7 +96,8 @@ class _Drill:
         self._prometheus = _prometheus(stack)
 
     async def all(self, plan: Plan, faults: Sequence[Fault]) -> tuple[Run, Mapping[str, Sequence[Recovery]]]:
-        """Every fault `repeats` times, one after the other, under the same traffic; or what was done by then."""
+        """Inject every fault `repeats` times, one after the other, under the same traffic. Return what was measured,
+        even if it ends early."""
         results: dict[str, list[Recovery]] = {}
         async with session(plan) as generator, asyncio.TaskGroup() as group:
             going = group.create_task(generator.go(Progress()))
@@ -128,7 +131,7 @@ class _Drill:
         while True:
             await asyncio.sleep(_LOOK_S)
             alerted += await alerts_at(self._prometheus)
-            # In a thread: the generator must not be late because we count.
+            # In a thread, so that counting does not delay the generator.
             seen = await asyncio.to_thread(_seen, generator, mark, fault, phase, back_at, before)
             if recovery_page.recovered(seen) or now() > end:
                 break
@@ -149,7 +152,7 @@ class _Drill:
 
 
 def _prometheus(stack: Stack) -> str:
-    """Its URL: what PROMETHEUS says, else the stack's; empty when it cannot be reached."""
+    """Return the URL of Prometheus: PROMETHEUS if set, else the stack's, or an empty text if it cannot be reached."""
     try:
         return variable("PROMETHEUS") or stack.url("prometheus")
     except Problem:
@@ -157,7 +160,7 @@ def _prometheus(stack: Stack) -> str:
 
 
 def _seen(generator: Generator, mark: int, fault: Fault, phase: Phase, back_at: float, before: Baseline) -> Recovery:
-    """From the responses since number `mark`."""
+    """Return what the responses since number `mark` show."""
     samples = [sample for sample in generator.run.samples.since(mark) if sample.intended >= phase.begin]
     writes = [write for write in generator.follower.writes if write.intended >= phase.begin]
     until = now() - 1.0  # requests of the last second may still be in flight

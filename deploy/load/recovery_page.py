@@ -23,17 +23,17 @@ _HEAD = ("fault", "repeats", *_PHASES, "answered during it")
 
 
 def recovered(one: Recovery) -> bool:
-    """Whether everything was as before in the end."""
+    """Return whether everything was as before in the end."""
     return one.resume is not None and one.drain is not None and one.steady is not None
 
 
 def line(one: Recovery) -> str:
-    """One repeat in words."""
+    """Describe one repeat in a line."""
     return "  ".join(f"{name} {seconds(getattr(one, name))}" for name in _PHASES)
 
 
 def seconds(value: float | None) -> str:
-    """A dash when it was not seen."""
+    """Format seconds, or a dash if there are none."""
     return "–" if value is None else f"{value:.2f} s"
 
 
@@ -45,7 +45,7 @@ def write(
     fault_s: float,
     rest_s: float,
 ) -> str:
-    """The page, its JSON and its chart; returns the table for a terminal."""
+    """Write the page, its JSON and its chart, and return the table for a terminal."""
     numbers = path.with_suffix(".json")
     kept = _kept(numbers)
     on = machine.describe()
@@ -68,7 +68,7 @@ def write(
 
 
 def conclude(text: str, results: Mapping[str, Sequence[Recovery]], reasons: Sequence[str]) -> int:
-    """Print it; the exit code."""
+    """Print the result, and return the exit code."""
     whole = all(recovered(one) for repeats in results.values() for one in repeats)
     word = "UNKNOWN" if reasons else "PASSED" if whole else "FAILED"
     lines = [text, "", *(f"UNKNOWN {reason}" for reason in reasons), f"verdict: {word}"]
@@ -98,7 +98,7 @@ def _rows(kept: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _cell(values: Sequence[float | None]) -> str:
-    """`median [least–most]`, and how often it did not happen."""
+    """Format `median [least–most]`, with the number of times that it did not happen."""
     known = [value for value in values if value is not None]
     if not known:
         return "–"
@@ -107,7 +107,7 @@ def _cell(values: Sequence[float | None]) -> str:
 
 
 def _chart(kept: Mapping[str, Any]) -> Chart:
-    """Phases from left to right; the medians of each fault with their ranges, side by side."""
+    """Draw the phases from left to right, with the medians and ranges of each fault side by side."""
     series = []
     for number, ((name, one), colour) in enumerate(zip(kept.items(), _COLOURS, strict=False)):
         seen = [

@@ -1,4 +1,5 @@
-"""Report: a run as a folder with `summary.json`, `report.html` (one file) and `charts.svg`, and as terminal output."""
+"""Report: writes a run as a folder with `summary.json`, `report.html` (one file) and `charts.svg`, and as terminal
+output."""
 
 import json
 import sys
@@ -28,14 +29,14 @@ td:first-child,th:first-child{text-align:left}
 
 
 def folder(what: str = "load") -> Path:
-    """A new one under `.local/`, named for the time."""
+    """Make a new folder under `.local/`, named after the time, and return it."""
     path = LOCAL / what / time.strftime("%Y%m%d-%H%M%S")
     path.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def write(path: Path, title: str, summary: dict[str, Any], verdict: Verdict, charts: Sequence[Chart]) -> list[Path]:
-    """Into the folder `path`; the files."""
+    """Write into the folder `path`, and return the files."""
     judged = {"verdict": verdict.word.name.lower(), "reasons": list(verdict.reasons)}
     document = judged | {"targets": [asdict(one) for one in verdict.checked]} | summary
     numbers, page = path / "summary.json", path / "report.html"
@@ -45,7 +46,7 @@ def write(path: Path, title: str, summary: dict[str, Any], verdict: Verdict, cha
 
 
 def terminal(summary: dict[str, Any], verdict: Verdict) -> str:
-    """What is printed at the end."""
+    """Return the text that is printed at the end."""
     generator = summary["generator"]
     rows = list(_rows(summary))
     ends = 3 + len(Outcome)
@@ -121,6 +122,6 @@ def _html(title: str, summary: dict[str, Any], verdict: Verdict, charts: Sequenc
 
 
 def show(text: str, files: Sequence[Path]) -> None:
-    """On standard output, with where the files are."""
+    """Print the result, with the places of the files."""
     where = [str(path.relative_to(REPO)) if path.is_relative_to(REPO) else str(path) for path in files]
     sys.stdout.write(f"\n{text}\n{'  '.join(where)}\n")

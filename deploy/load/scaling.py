@@ -1,5 +1,5 @@
-"""`make load-test-scaling`: how fast 1, 2 and 4 writers work off a backlog, how well they keep up with steady writes,
-and what the limit was. More writers than there are free cores cannot be faster; the page then says so."""
+"""`make load-test-scaling`: measures how fast 1, 2 and 4 writers work off a backlog, how well they keep up with steady
+writes, and what the limit was. More writers than free cores cannot be faster; the page then says so."""
 
 import asyncio
 import json
@@ -45,8 +45,8 @@ _HEAD = ("writers", "backlog", "worked off in", "writes/s", "steady e2e p50", "s
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One number of writers. `drain_per_s`: between the first and the last sampled commit; `cores`: used by each
-    process while the backlog was worked off."""
+    """The measurement of one number of writers. `drain_per_s`: between the first and the last sampled commit; `cores`:
+    used by each process while the backlog was worked off."""
 
     writers: int
     backlog: int
@@ -61,7 +61,7 @@ class Point:
 
 @dataclass(slots=True)
 class _Queued:
-    """Observes a run: counts the queued writes, and keeps the operation ids of some, `per_s`."""
+    """Observes a run: counts the queued writes, and keeps the operation ids of `per_s` of them."""
 
     per_s: float
     count: int = 0
@@ -69,7 +69,7 @@ class _Queued:
     _next: float = 0.0
 
     def completed(self, intended: float, request: Request, response: Response, outcome: Outcome) -> None:
-        """Take note of one request of the run."""
+        """Note one completed request of the run."""
         if response.status != 202:
             return
         self.count += 1
@@ -79,7 +79,7 @@ class _Queued:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0: measured, 2: it could not be."""
+    """Measure, and return the exit code: 0: measured, 2: it was not possible."""
     quick = bool(variable("QUICK"))
     made = parser("scaling", __doc__)
     add = made.add_argument
@@ -130,7 +130,7 @@ def _point(stack: Stack, api: str, writers: int, backlog: int, per_s: float) -> 
 
 
 async def _fill(plan: Plan) -> tuple[int, list[str]]:
-    """How many were queued, and the operation ids of some."""
+    """Queue writes, and return how many were queued, with the operation ids of some."""
     queued = _Queued(_SAMPLED_PER_S)
     async with session(plan, queued) as generator:
         run = await generator.go()
@@ -141,7 +141,7 @@ async def _fill(plan: Plan) -> tuple[int, list[str]]:
 
 
 async def _ends(api: str, ids: Sequence[str]) -> list[float]:
-    """When the writer committed each, Unix seconds; polls until the last one is."""
+    """Return when the writer committed each of these, in Unix seconds, polling until the last has ended."""
     async with session(Plan(api, mix=parse("writes=1"))) as generator:
         async with asyncio.timeout(_PATIENCE_S):
             return [await _ended_at(generator.polling, operation_id) for operation_id in reversed(ids)]
@@ -161,7 +161,7 @@ async def _steady(plan: Plan) -> Run:
 
 
 def _grouped(shares: Mapping[str, float]) -> dict[str, float]:
-    """Writers together."""
+    """Add the writers together."""
     writers = sum(share for name, share in shares.items() if name.startswith("writer-"))
     return {name: share for name, share in shares.items() if not name.startswith("writer-")} | {"writers": writers}
 

@@ -1,19 +1,19 @@
-"""What the limit was, from the processor time that each process used. Pure."""
+"""Determines what the limit was, from the processor time that each process used. Pure."""
 
 from collections.abc import Mapping, Sequence
 
 from deploy.charts.chart import Chart, Series
 
-#: Of a core, or of the machine: above this it was full.
+#: Share of a core, or of the machine, above which it counts as full.
 _FULL = 0.9
 _NAMED = 3
-#: Cores that others may use: interrupts, the supervisor, a terminal.
+#: Cores that other work may use: interrupts, the supervisor, a terminal.
 _OTHERS_MAX = 0.3
 _ALWAYS_SEEN = {"machine", "this generator", "writers"}
 
 
 def bottleneck(cores: Mapping[str, float], of: int) -> str:
-    """`cores` used by each, and by the whole `machine`; `of`: how many there are."""
+    """Return the limit. `cores`: used by each process, and by the whole `machine`; `of`: the number of cores."""
     if not cores.keys() - _ALWAYS_SEEN:
         return "the processes cannot be seen from here, so the limit is not known"
     used = sorted(((share, name) for name, share in cores.items() if name != "machine"), reverse=True)
@@ -31,6 +31,6 @@ def bottleneck(cores: Mapping[str, float], of: int) -> str:
 
 
 def chart(points: Sequence[tuple[float, float]]) -> Chart:
-    """(writers, writes a second)."""
+    """Return a chart of points (writers, writes per second)."""
     series = Series("writes/s", "#2a78b5", points)
     return Chart("Writes worked off", "a second", [series], x="writers", x_max=max(at for at, _ in points))

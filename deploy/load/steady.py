@@ -1,4 +1,5 @@
-"""`make load-test`: steady traffic, as from many clients, and what they felt; with charts by intended start."""
+"""`make load-test`: sends steady traffic, as from many clients, and reports what they felt, with charts by intended
+start."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ TARGETS = "answered>=99.5,failed<=0.1,unanswered<=0.1,p99<=250,not_over<=0"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0: passed, 1: failed, 2: unknown."""
+    """Run, and return the exit code: 0: passed, 1: failed, 2: unknown."""
     made = parser("steady", __doc__)
     run_options(made, Plan(""), TARGETS)
     plan, targets = plan_of(made.parse_args(arguments))
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def conclude(run: Run, targets: Sequence[Target], title: str) -> int:
-    """Report it; the exit code."""
+    """Report the run, and return the exit code."""
     summary = summarize(run)
     verdict = judge(summary, targets)
     files = report.write(report.folder(), title, summary, verdict, charts_of(run))
@@ -57,7 +58,7 @@ _BLUE, _DARK, _GREY = "#2a78b5", "#1d3557", "#9aa5b1"
 
 
 def charts_of(run: Run) -> list[Chart]:
-    """With the faults as bands behind."""
+    """Return the charts, with the faults as bands behind the curves."""
     seconds: dict[int, list[tuple[float, Outcome]]] = {}
     for sample in run.samples:
         seconds.setdefault(int(sample.intended - run.began), []).append((sample.latency_s, sample.outcome))
@@ -87,5 +88,5 @@ def charts_of(run: Run) -> list[Chart]:
 
 
 def _steps(values: Sequence[float]) -> Points:
-    """One value a second, held for its second."""
+    """Return one value per second, held for its second."""
     return [(second + part, value) for second, value in enumerate(values) for part in (0.0, 1.0)]

@@ -1,4 +1,4 @@
-"""Summary: a run as numbers, for people and machines alike."""
+"""Summary: computes the numbers of a run, for people and machines."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from deploy.client.outcome import ANSWERED, Outcome
 from deploy.client.plan import Kind
 from deploy.client.samples import Percentiles, Sample, percentiles_of
 
-#: A generator that is later than this, at the 99th percentile, measured itself.
+#: A generator whose lateness exceeds this at the 99th percentile has measured itself.
 SLIP_MAX_MS = 10.0
 
 
 def summarize(run: Run) -> dict[str, Any]:
-    """JSON: `all`, `phases`, `kinds`, `generator`, `errors`. Shares in percent, latencies in ms from the intended
-    start. What was not measured is null."""
+    """Return JSON: `all`, `phases`, `kinds`, `generator`, `errors`. Shares are in percent, latencies in ms from the
+    intended start. What was not measured is null."""
     samples = list(run.samples)
     end = max(run.ended, run.began + 0.001)
     kinds = {kind.word: [sample for sample in samples if sample.kind is kind] for kind in Kind}
@@ -53,7 +53,7 @@ def summarize(run: Run) -> dict[str, Any]:
 
 
 def trusted(summary: dict[str, Any]) -> list[str]:
-    """Why this run cannot be trusted; empty: it can."""
+    """Return why this run cannot be trusted, or an empty text."""
     generator = summary["generator"]
     reasons = ["it was interrupted"] if summary["interrupted"] else []
     if not summary["all"]["requests"]:

@@ -22,7 +22,7 @@ _NAMES = (*_SHARES, *_LATENCIES, *(f"e2e_{name}" for name in _LATENCIES), "per_s
 
 
 class Word(IntEnum):
-    """The number is the exit code."""
+    """The result. The number is the exit code."""
 
     PASSED = 0
     FAILED = 1
@@ -31,7 +31,7 @@ class Word(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`name` op `limit`, of the whole run or of every phase whose name begins with `phase`."""
+    """A target: `name` op `limit`, for the whole run or for every phase whose name begins with `phase`."""
 
     name: str
     op: str
@@ -44,7 +44,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One target and the measured value; None: there was none."""
+    """One target and the measured value, or None if there was none."""
 
     target: str
     found: float | None
@@ -53,7 +53,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The word, every target, and why it is unknown if it is."""
+    """The result, every target, and why the result is unknown if it is."""
 
     word: Word
     checked: Sequence[Checked]
@@ -61,7 +61,7 @@ class Verdict:
 
 
 def parse(text: str) -> list[Target]:
-    """Raises ValueError with what would be right."""
+    """Parse targets. Raises ValueError that says what would be right."""
     targets = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         match = _TARGET.match(part)
@@ -72,7 +72,8 @@ def parse(text: str) -> list[Target]:
 
 
 def judge(summary: dict[str, Any], targets: Sequence[Target]) -> Verdict:
-    """A run that cannot be trusted is unknown; so is one without a value for a target, unless it missed another."""
+    """Compare a run with its targets. A run that cannot be trusted is unknown. So is one without a value for a target,
+    unless it missed another target."""
     checked = [checked for target in targets for checked in _check(summary, target)]
     reasons = [
         *trusted(summary),

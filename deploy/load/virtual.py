@@ -1,7 +1,8 @@
 """Virtual: clients, external_proxy's own decisions and a model of a third party, in virtual time.
 
-What decides is what ships: breaker, retry rules, retry budget, the reading of errors and the configuration's defaults.
-What is modelled is the third party, and the order of events. The same seed gives the same arrivals and the same errors.
+The decisions are the shipped code: breaker, retry rules, retry budget, classification of errors and the configuration's
+defaults. The third party, and the order of events, are models. The same seed gives the same arrivals and the same
+errors.
 """
 
 import heapq
@@ -27,21 +28,22 @@ _LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The third party and the load. `at_once` None: any number of calls; otherwise later ones wait, in order, and those
-    whose client has left are worked off all the same. An error costs it as much as an answer. `error`: what fails."""
+    """The third party and the load. `at_once`: its limit of calls, or None; calls over the limit wait in order, and are
+    worked off even if their client has left. An error costs the third party as much as an answer. `error`: what fails.
+    """
 
     per_s: float
     service_s: float = 0.05
     at_once: int | None = None
     error: Callable[[], Exception] = lambda: ErrorStatus(503, None)
-    #: Good times before `share` of the calls fails; measured is what comes after.
+    #: Seconds before `share` of the calls fails, and seconds measured after that.
     healthy_s: float = 30.0
     faulty_s: float = 300.0
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the requests that came while calls failed. `opened_after`: calls until the breaker opened."""
+    """The results of the requests that came while calls failed. `opened_after`: calls until the breaker opened."""
 
     requests: int = 0
     good: int = 0
@@ -53,14 +55,15 @@ class Outcome:
 class _Request:
     ends: float
     counted: bool
-    #: Of each of its attempts, whatever becomes of other requests: so policies meet the same faults.
+    #: Random numbers of each request's attempts, independent of other requests, so that all policies meet the same
+    #: faults.
     fails: tuple[bool, ...]
     attempts: int = 0
 
 
 @dataclass(slots=True)
 class _Run:
-    """One run: an agenda of moments and what happens then."""
+    """One run: an agenda of moments and the events at each."""
 
     scene: Scene
     share: float
@@ -89,7 +92,7 @@ class _Run:
         )
 
     def go(self) -> Outcome:
-        """Everything, until the last request has ended."""
+        """Run until the last request has ended."""
         self.at(0.0, self.arrive)
         while self.agenda:
             self.now, _, happen = heapq.heappop(self.agenda)
@@ -159,11 +162,11 @@ class _Run:
 
 
 def run(scene: Scene, share: float, config: Mapping[str, Any], *, seed: int) -> Outcome:
-    """One policy in one scene, with `share` of the calls failing."""
+    """Run one policy in one scene, with `share` of the calls failing."""
     chance, faults = random.Random(seed), random.Random(seed + 1)  # noqa: S311 - repeatable, no secrets
     return _Run(scene, share, Config.model_validate(config), chance, faults).go()
 
 
 def refused_connection() -> Exception:
-    """An `error` of a scene: nothing listens at some of the addresses."""
+    """Return the `error` of a scene in which nothing listens at some of the addresses."""
     return NotReached("ClientConnectorError")

@@ -1,4 +1,4 @@
-"""The page's part on virtual time: one picture of the whole curve, and the table that the aim is judged by."""
+"""The part of the page about virtual time: one picture of the whole curve, and the table that the aim is judged by."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ _HEAD = ("errors", *POLICIES, f"{SHIPPED} / best within {CALLS_MAX:g} calls", "c
 
 
 def section(points: Sequence[VirtualPoint], picture: Path) -> tuple[list[str], list[Path]]:
-    """The lines of the page, and the files."""
+    """Return the lines of the page, and the files."""
     files = svg.write([_chart(points, scene) for scene in SCENES], picture)
     return list(_lines(points, picture)), files
 

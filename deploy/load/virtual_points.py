@@ -1,4 +1,4 @@
-"""Virtual points: every policy in every scene at every share of errors, in virtual time, with several seeds."""
+"""Virtual points: runs every policy in every scene at every share of errors, in virtual time, with several seeds."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -10,11 +10,11 @@ from deploy.load.virtual import Outcome, Scene, refused_connection, run
 from holdfast.shared.telemetry import logs
 
 SHIPPED = "shipped"
-#: The most calls per request that a policy may make to be compared: first attempts and a tenth more.
+#: Policies with more calls per request are not compared: first attempts and a tenth more.
 CALLS_MAX = 1.1
-#: At 99 % of errors a run counts a few dozen answers, or a few: so many times the runs.
+#: At 99 % of errors a run counts only a few dozen answers, so it is repeated so many times more.
 _FEW_ANSWERS, _RUNS_THERE = 0.99, 4
-#: A budget may begin with a few tokens.
+#: Allowance for the tokens with which a retry budget begins.
 _CALLS_SLACK = 0.01
 SHARES = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.0)
 QUICK_SHARES = (0.0, 0.35, 0.5, 0.9, 1.0)
@@ -44,7 +44,7 @@ _Z_95 = 1.96
 
 @dataclass(frozen=True, slots=True)
 class VirtualPoint:
-    """One policy in one scene at one share of errors. Good answers of all requests, from 0 to 1, give or take `margin`
+    """One policy in one scene at one share of errors: the share of good answers, from 0 to 1, give or take `margin`
     with 95 % confidence; calls per request; calls until a breaker first opened."""
 
     scene: str
@@ -56,18 +56,18 @@ class VirtualPoint:
     opened_after: int | None
 
     def row(self) -> dict[str, Any]:
-        """For the page's JSON."""
+        """Return a row for the page's JSON."""
         return asdict(self)
 
 
 def best_simpler(points: Iterable[VirtualPoint], scene: str, share: float) -> VirtualPoint:
-    """The simpler policy with the most good answers, of those that keep to `CALLS_MAX`."""
+    """Return the simpler policy with the most good answers, among those that keep to `CALLS_MAX`."""
     there = [point for point in points if (point.scene, point.share) == (scene, share) and point.policy != SHIPPED]
     return max((each for each in there if each.calls <= CALLS_MAX + _CALLS_SLACK), key=lambda each: each.good)
 
 
 def compute(shares: Sequence[float], seeds: int, processes: int) -> list[VirtualPoint]:
-    """All of them."""
+    """Compute all points."""
     runs = {share: seeds * (_RUNS_THERE if share == _FEW_ANSWERS else 1) for share in shares}
     tasks = [(scene, policy, share, runs[share]) for scene in SCENES for policy in POLICIES for share in shares]
     with ProcessPoolExecutor(processes, initializer=_quiet) as pool:

@@ -1,5 +1,5 @@
-"""`make load-test-with-failures`: the same traffic while the database, the queue and the third party come and go: what
-clients felt before, during and after each."""
+"""`make load-test-with-failures`: sends the same traffic while the database, the queue and the third party fail and
+return, and reports what clients felt before, during and after each fault."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _BEFORE_S, _RECOVERY_S, _AFTER_S = 10.0, 20.0, 10.0
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0: passed, 1: failed, 2: unknown."""
+    """Run, and return the exit code: 0: passed, 1: failed, 2: unknown."""
     made = parser("with-failures", __doc__)
     run_options(made, Plan(""), TARGETS)
     made.add_argument("--faults", default=variable("FAULTS") or FAULTS, help="in this order; see deploy/load/faults.py")
