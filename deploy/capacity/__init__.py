@@ -1,1 +1,1 @@
-"""Capacity: what a load needs, worked out from measured costs."""
+"""Capacity: computes what a load needs from measured costs."""

@@ -10,13 +10,13 @@ from deploy.capacity.costs import MEASURED, Costs
 from deploy.capacity.model import Load, needs
 from deploy.capacity.table import table
 
-#: Reads for each write, where nobody says how many.
+#: Reads per write, unless given.
 _READS_EACH = 4
 _NAMES = [field.name for field in fields(Load)]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table, or what is wrong with the question."""
+    """Print the table, or what is wrong with the question, and return the exit code."""
     try:
         load, costs = _asked(arguments)
         sys.stdout.write(table(load, needs(load, costs)) + "\n")
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _asked(arguments: Sequence[str]) -> tuple[Load, Costs]:
-    """Raises ValueError, OSError."""
+    """Return the load that the arguments describe. Raises ValueError and OSError."""
     given = dict(each.partition("=")[::2] for each in arguments if not each.endswith("="))
     costs = Costs.read(Path(given.pop("costs", str(MEASURED))))
     if unknown := given.keys() - set(_NAMES):

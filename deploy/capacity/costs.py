@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-#: What `make bench-costs` wrote last; a run of yours can take its place.
+#: The costs that `make bench-costs` wrote last. `costs=FILE` replaces them.
 MEASURED = Path(__file__).with_name("costs.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Processor time in microseconds of one core, sizes in bytes; each of one write, unless it says another thing."""
+    """Processor time in microseconds of one core, and sizes in bytes, each per write unless stated otherwise."""
 
     api_write_us: float
     api_read_us: float
@@ -19,29 +19,29 @@ class Costs:
     queue_write_us: float
     queue_read_us: float
     database_write_us: float
-    #: To count an operation that has ended, and to remove its row at last.
+    #: Counting an ended operation, and removing its row later.
     housekeeping_us: float
     database_read_us: float
     #: Memory of the queue while a write waits, and of the record of its Idempotency-Key.
     queue_waiting_bytes: float
     queue_keyed_bytes: float
-    #: What a write adds to the queue's log, until that is rewritten.
+    #: Bytes that a write adds to the queue's log until the log is rewritten.
     queue_log_bytes: float
     #: Rows and indexes of an entity, and of an operation.
     entity_bytes: float
     operation_bytes: float
-    #: Forced writes to disk, at the rate that was measured: more writes at once share one.
+    #: Forced writes to disk at the measured rate. At higher rates more writes share one.
     queue_fsyncs: float
     database_fsyncs: float
 
     @classmethod
     def read(cls, path: Path = MEASURED) -> Self:
-        """Raises OSError, or ValueError where the file is not one of costs."""
+        """Return the costs in a file. Raises OSError, and ValueError if the file does not contain costs."""
         try:
             return cls(**json.loads(path.read_text())["costs"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path} holds no costs: {error}") from None
 
     def as_json(self) -> dict[str, float]:
-        """By name."""
+        """Return the costs by name."""
         return {name: round(value, 4) for name, value in asdict(self).items()}

@@ -1,7 +1,8 @@
-"""The model: a load and the costs -> what each part of the system needs for it, and what is full first. Pure.
+"""The model: computes from a load and the costs what each part of the system needs, and which part is full first. Pure.
 
 Processor time is taken as linear in the rate, which is on the safe side: writes that arrive together share round trips,
-so that each costs less at a higher rate. Forced writes to disk are not: how many writes share one is what they decide.
+so each costs less at a higher rate. Forced writes to disk are not linear: the number of writes that share one grows
+with the rate.
 """
 
 import math
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 
 from deploy.capacity.costs import Costs
 
-#: How busy a core may be on average: beyond it, waiting grows faster than work.
+#: How busy a core may be on average. Beyond it, waiting grows faster than work.
 BUSY_MAX = 0.6
-#: dlq_admin rests for as long as each of its steps took.
+#: dlq_admin pauses after each step for as long as the step took.
 _RESTS = 0.5
 _DAY_S = 86_400
-#: How long the record of a key stays in the queue after its operation is over, and what the traces of used keys take at
-#: most: see shared/queue/lua/keys.lua.
+#: Seconds for which the queue keeps the record of a key after the end of its operation, and the greatest size of the
+#: traces of used keys: see shared/queue/lua/keys.lua.
 _KEY_RECORD_S = 300
 _KEY_TRACES_BYTES = 3 * 8192 * 2048
 _US = 1e6
@@ -25,21 +26,21 @@ RATE_MAX, DAYS_MAX = 1e7, 36_500.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of the system. Raises ValueError, with a sentence for a person, where it makes no sense."""
+    """The load. Raises ValueError, with a sentence for a person, if it makes no sense."""
 
-    #: Writes a second, on average over the busiest hour.
+    #: Writes per second, on average over the busiest hour.
     rate: float
     #: Days for which ended operations and tombstones are kept.
     retention: float
-    #: Reads by id a second.
+    #: Reads by id per second.
     reads: float
-    #: Share of the writes that come with an Idempotency-Key.
+    #: Share of writes with an Idempotency-Key.
     keyed: float = 1.0
-    #: Hours for which the database may be away while writes are queued.
+    #: Hours for which writes can be queued while the database is down.
     outage_hours: float = 1.0
-    #: Share of the writes that create an entity which stays.
+    #: Share of writes that create an entity which stays.
     growth: float = 0.1
-    #: Forced writes to disk that one disk does a second.
+    #: Forced writes per second that one disk can do.
     disk_fsyncs: float = 250.0
     #: Cores of the database's machine.
     database_cores: float = 16.0
@@ -56,13 +57,13 @@ class Load:
             ("database_cores", "cores", 1, 4096),
         ):
             value = getattr(self, name)
-            if not least <= value <= most:  # NaN is neither
+            if not least <= value <= most:  # NaN fails both comparisons
                 raise ValueError(f"{name.upper()} is {unit}, from {least:g} to {most:,.0f}; not {value}")
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Of one part. `at_most`: the rate at which one unit of it is full, where more units are no matter of adding."""
+    """The need of one part. `at_most`: the rate at which one unit of it is full, if units cannot simply be added."""
 
     part: str
     amount: float
@@ -72,14 +73,14 @@ class Need:
 
 
 def needs(load: Load, costs: Costs) -> Sequence[Need]:
-    """In the order of a write's way."""
+    """Return the needs, in the order in which a write passes the parts."""
     rate, reads = load.rate, load.reads
 
     def cores(write_us: float, read_us: float = 0.0) -> float:
         return (rate * write_us + reads * read_us) / _US
 
     def full_at(busy: float, cores: float) -> float:
-        """The rate at which these cores are as busy as they may be, reads growing with writes."""
+        """Return the rate at which these cores are as busy as they may be, if reads grow with writes."""
         return rate * BUSY_MAX * cores / busy if busy else math.inf
 
     api, writer = cores(costs.api_write_us, costs.api_read_us), cores(costs.writer_us)
@@ -116,5 +117,5 @@ def needs(load: Load, costs: Costs) -> Sequence[Need]:
 
 
 def first_full(found: Sequence[Need]) -> Need:
-    """The part that a growing load fills first, of those that no replica is added to."""
+    """Return the part that a growing load fills first, among those to which no replica can be added."""
     return min(found, key=lambda need: need.at_most)

@@ -1,4 +1,4 @@
-"""The tables of docs/scaling.md, made of the costs. Pure."""
+"""Fills the tables of docs/scaling.md from the costs. Pure."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _DAYS, _READS_EACH = 30, 4
 
 
 def filled(page: str, costs: Costs) -> str:
-    """The page with its tables as these costs make them; everything else stays."""
+    """Return the page with its tables filled from these costs. Everything else stays."""
     for name, table in (("costs", _costs(costs)), ("capacity", _capacity(costs))):
         begin, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
         before, _, rest = page.partition(begin)

@@ -9,7 +9,7 @@ _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
 
 
 def amount(need: Need) -> str:
-    """With a unit that a person reads."""
+    """Format an amount with a unit for a person."""
     if need.unit.startswith("bytes"):
         value, step = need.amount, 0
         while value >= 1000 and step < len(_PREFIXES) - 1:
@@ -23,7 +23,7 @@ def amount(need: Need) -> str:
 
 
 def table(load: Load, found: Sequence[Need]) -> str:
-    """One line a part, and what is full first."""
+    """Return one line per part, and what is full first."""
     head = (
         f"{load.rate:,.6g} writes/s, {load.reads:,.6g} reads/s; operations kept {load.retention:g} days,\n"
         f"{load.keyed:.0%} of writes have a key, an outage of {load.outage_hours:g} h"

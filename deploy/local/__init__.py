@@ -1,2 +1,2 @@
-"""The local stack: real servers and services under a supervisor, from Debian packages. Standard library only, because
-this runs before the virtual environment exists."""
+"""The local stack: real servers and services from Debian packages under a supervisor. It uses the standard library
+only, because it runs before the virtual environment exists."""

@@ -3,7 +3,7 @@
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this is where older ones are refused
-    # In words that old Pythons understand.
+    # in syntax that old Pythons understand
     sys.exit("Python 3.11 or newer is needed; where another one is installed: make PYTHON=python3.12 ...")
 
 from deploy.local.commands import main

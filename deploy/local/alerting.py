@@ -6,12 +6,12 @@ from deploy.local.secret import secret
 
 _FOLDER = CONF / "alertmanager"
 _CONFIG = _FOLDER / "alertmanager.yml"
-#: Where deploy/alertmanager/alertmanager.yml looks for dlq_admin.
+#: The address at which deploy/alertmanager/alertmanager.yml expects dlq_admin.
 _DLQ_ADMIN = "http://dlq_admin:8082/"
 
 
 def command(host: str, port: int) -> tuple[str, ...]:
-    """The server, in the foreground and alone."""
+    """Return the command of a single server in the foreground."""
     return (
         find("prometheus-alertmanager"),
         f"--config.file={_CONFIG}",
@@ -23,7 +23,7 @@ def command(host: str, port: int) -> tuple[str, ...]:
 
 
 def write_config(dlq_admin: str) -> None:
-    """`dlq_admin`: host:port of it."""
+    """Write the configuration. `dlq_admin`: its host:port."""
     _FOLDER.mkdir(mode=0o700, exist_ok=True)
     config = (REPO / "deploy" / "alertmanager" / "alertmanager.yml").read_text()
     write_private(_FOLDER / "alertmanager_token", secret("alertmanager_token") + "\n")

@@ -1,5 +1,5 @@
-"""Circuits: every circuit breaker of the running system, a line for each and one for why it is not closed, as the api
-reports them."""
+"""Circuits: shows every circuit breaker of the running system as the api reports it, on one line, with a second line
+that says why it is not closed."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ _COLUMNS = ("breaker", "service", "replica", "state", "since", "probe")
 
 
 def show() -> int:
-    """Print the table, of this clone's stack or of API=url (with KEY=... where it requires one). Exit code 1 when the
+    """Print the table of this clone's stack, or of API=url (with KEY=... if it requires one). Return exit code 1 if the
     api does not respond."""
     url = os.environ.get("API") or f"http://{LOOPBACK}:{saved().api_port}"
     try:
@@ -31,7 +31,7 @@ def show() -> int:
 
 
 def table(data: Mapping[str, Any], now: datetime, *, colour: bool) -> list[str]:
-    """Its lines. `data`: of the response."""
+    """Return the lines of the table. `data`: of the response."""
     breakers = data["circuit_breakers"]
     rows = [_COLUMNS, *(_row(one, now) for one in breakers)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
@@ -69,7 +69,7 @@ def _row(one: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
 
 
 def _why(one: Mapping[str, Any], now: datetime) -> str:
-    """The override of an operator, or else the reason why it opened, while that still applies; empty: none."""
+    """Return the operator's override, or else the reason why it opened, while that still applies, or an empty text."""
     if imposed := one["imposed"]:
         until = _in(imposed["until"], now)
         return f"{imposed['override']} by {imposed['actor']}, ends {until}: {imposed['reason']}"

@@ -21,12 +21,12 @@ from deploy.local.settings import LOOPBACK, StackSettings, port_offset, saved
 from deploy.local.welcome import welcome
 from deploy.privileges.database import MIGRATE
 
-#: As long as another one may take to install everything.
+#: Seconds to wait for another command, which may be installing everything.
 _LOCK_PATIENCE_S = 300.0
 
 
 def run() -> int:
-    """The stack in the foreground, until Ctrl-C."""
+    """Run the stack in the foreground until Ctrl-C."""
     began = time.monotonic()
     with _alone():
         settings = StackSettings().changed(os.environ)
@@ -48,7 +48,8 @@ def run() -> int:
 
 
 def up() -> int:
-    """The stack in the background; again: as many writers as asked for now, and what changed is restarted."""
+    """Run the stack in the background. If it runs already, apply the number of writers, and restart what has
+    changed."""
     began = time.monotonic()
     with _alone():
         settings = StackSettings().changed(os.environ)
@@ -70,7 +71,8 @@ def up() -> int:
 
 
 def down() -> int:
-    """End the stack of this clone; not while a command breaks it, which would take that for what it has broken."""
+    """Stop this clone's stack. Refuse while another command breaks it, because that command would mistake the stop for
+    its own fault."""
     with _alone():
         if places.BREAKING_LOCK.exists():
             with open(places.BREAKING_LOCK, "r+") as lock:
@@ -94,7 +96,7 @@ def logs() -> int:
 
 
 def setup(*names: str) -> int:
-    """Environments and packages, no processes."""
+    """Make environments and install packages, without starting processes."""
     with _alone():
         packages.try_again()
         _set_up(*(names or ("local",)))
@@ -102,7 +104,7 @@ def setup(*names: str) -> int:
 
 
 def venv(name: str) -> int:
-    """One environment from its pinned requirements."""
+    """Make one environment from its pinned requirements."""
     with _alone():
         python_env.ensure(name)
     return 0
@@ -117,7 +119,7 @@ def inside(*command: str) -> int:
 
 
 def migration(name: str = "") -> int:
-    """Write the revision that the database of DB_DSN lacks, or that of the running stack."""
+    """Write the revision that the database of DB_DSN, or of the running stack, lacks."""
     env = dict(os.environ)
     if not env.get("DB_DSN"):
         if stack.running() is None:
@@ -128,7 +130,7 @@ def migration(name: str = "") -> int:
 
 
 def dlq(*arguments: str) -> int:
-    """A command to the running dlq_admin, as the operator."""
+    """Send a command to the running dlq_admin as the operator."""
     stack.check_running()
     env = {"HOLDFAST_DLQ_URL": f"http://{address(saved(), 'dlq_admin')}", "HOLDFAST_DLQ_KEY": secret("operator_token")}
     command = (str(places.VENV_PYTHON), "-m", "holdfast.services.dlq_admin", *(arguments or ("overview",)))
@@ -136,13 +138,13 @@ def dlq(*arguments: str) -> int:
 
 
 def redis(place: str = "", *arguments: str) -> int:
-    """redis-cli to the queue or the cache of the running stack, as the operator."""
+    """Run redis-cli on the queue or the cache of the running stack, as the operator."""
     stack.check_running()
     redis_servers.cli(saved(), place, *arguments)
 
 
 def not_running() -> int:
-    """Refuse while the stack runs: what comes next would pull its data from under it."""
+    """Refuse while the stack runs, because the next step would remove its data."""
     if stack.running():
         raise Problem("the stack is running", "make down")
     stack.end_leftovers()
@@ -168,14 +170,14 @@ _COMMANDS: Mapping[str, Callable[..., int]] = {
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Ends with the command's exit code."""
-    # A closed terminal and `kill` are a Ctrl-C to us: what was begun is undone.
+    """Run the command, and end with its exit code."""
+    # A closed terminal and `kill` count as Ctrl-C, so that what was begun is undone.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     if not arguments or arguments[0] not in _COMMANDS:
         sys.exit(f"one of: {', '.join(_COMMANDS)}")
     try:
-        port_offset(os.environ)  # nonsense is refused also where the stack's own ports count, which are known
+        port_offset(os.environ)  # invalid ports are refused also where the stack's own ports, which are known, count
         sys.exit(_COMMANDS[arguments[0]](*arguments[1:]))
     except Problem as problem:
         sys.exit(f"\n{problem}")
@@ -191,13 +193,13 @@ def _set_up(*names: str) -> None:
 
 
 def _more(settings: StackSettings) -> tuple[str, ...]:
-    """What these settings need besides the local stack's environment."""
+    """Return the packages that these settings need in addition to the local stack's environment."""
     return ("ha",) if settings.ha else ()
 
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One command at a time may change this clone."""
+    """Allow only one command at a time to change this clone."""
     places.make_all()
     with open(places.LOCAL / "lock", "w") as lock:
         deadline = time.monotonic() + _LOCK_PATIENCE_S

@@ -1,5 +1,5 @@
-"""The database server of the local stack: own data folder, own port, one user for each service. A highly available
-stack has a Galera cluster of three (deploy/local/galera.py)."""
+"""The database server of the local stack, with a data folder, a port and one user per service of its own. A highly
+available stack has a Galera cluster of three nodes (deploy/local/galera.py)."""
 
 import getpass
 import os
@@ -21,35 +21,35 @@ from deploy.privileges.database import MIGRATE, SCHEMA, user, users, with_users
 NAME = SCHEMA
 _HOST = "127.0.0.1"
 _CONFIG = REPO / "deploy" / "mariadb" / "mariadb.cnf"
-#: Makes the users; run when the server starts, in a cluster by the node that begins it.
+#: The statements that make the users. The server runs them at its start; in a cluster, the node that begins it does.
 USERS = SECRETS / "database.sql"
 
 
 def login(service: str) -> tuple[str, str]:
-    """Name and password of a service's user."""
+    """Return the name and password of a service's user."""
     return user(service, _HOST).name, secret(f"db_{service}_password")
 
 
 def dsn(service: str, settings: StackSettings) -> str:
-    """What it connects with: the first of these nodes that takes writes."""
+    """Return a service's DSN, which leads to the first of these nodes that takes writes."""
     hosts = ",".join(f"{_HOST}:{node.port}" for node in stores(settings, "database"))
     return f"mysql://{':'.join(login(service))}@{hosts}/{NAME}"
 
 
 def socket(node: str = "mariadb") -> str:
-    """Where this user's client logs in without a password: `mariadb --socket=...`."""
+    """Return the socket over which this user's client logs in without a password: `mariadb --socket=...`."""
     return str(socket_path(f"{node}.sock"))
 
 
 def command(settings: StackSettings, node: Node) -> tuple[str, ...]:
-    """The server, in the foreground."""
+    """Return the command of the server in the foreground."""
     if settings.ha:
         return (str(VENV_PYTHON), "-m", "deploy.local.galera", node.name)
     return (*server(settings, node), f"--init-file={USERS}")
 
 
 def server(settings: StackSettings, node: Node) -> tuple[str, ...]:
-    """The server of a node, without what it does at its start."""
+    """Return the command of a node's server, without what it does at its start."""
     data = data_folder(settings) / node.name
     return (
         find("mariadbd"),
@@ -57,7 +57,7 @@ def server(settings: StackSettings, node: Node) -> tuple[str, ...]:
         f"--datadir={data}",
         f"--port={node.port}",
         f"--socket={socket(node.name)}",
-        f"--tmpdir={_tmp(settings, node)}",  # every starting server empties a shared one
+        f"--tmpdir={_tmp(settings, node)}",  # every server empties a shared folder at its start
         f"--pid-file={data}/mariadbd.pid",
         *_as_root(),
     )
@@ -68,11 +68,11 @@ def _tmp(settings: StackSettings, node: Node) -> Path:
 
 
 def prepare(settings: StackSettings) -> None:
-    """Make the data folders if there are none, and the statements that make the users. The first node of a cluster
-    begins it, and the others copy what it has."""
+    """Make missing data folders, and the statements that make the users. The first node of a cluster begins it, and the
+    others copy its data."""
     statements = [
         f"CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
-        # Of earlier releases: one user with all rights for all services.
+        # Removes the single user with all rights that earlier releases had.
         f"DROP USER IF EXISTS 'holdfast'@'{_HOST}'",
         *users({name: login(name)[1] for name in with_users()}, _HOST),
     ]
@@ -100,7 +100,8 @@ def migrate(settings: StackSettings) -> None:
 
 
 def check_tables(settings: StackSettings) -> None:
-    """Raises Problem if the tables do not fit these settings' resources; before anything that runs is ended."""
+    """Raise Problem if the tables do not fit these settings' resources. Called before any running process is
+    stopped."""
     env = os.environ | settings.domain_env() | {"DB_DSN": dsn(MIGRATE, settings)}
     check = [str(VENV_PYTHON), "-m", "holdfast.migrations", "check"]
     done = subprocess.run(check, cwd=REPO, env=env, capture_output=True, text=True, timeout=60, check=False)
@@ -109,7 +110,7 @@ def check_tables(settings: StackSettings) -> None:
 
 
 def check_declaration(settings: StackSettings) -> None:
-    """Raises Problem if the resources of these settings cannot be served; before anything that runs is ended."""
+    """Raise Problem if the resources of these settings cannot be served. Called before any running process is stopped."""
     if settings.domain:
         declared = [str(VENV_PYTHON), "-m", "holdfast.shared.domain"]
         env = os.environ | settings.domain_env()
@@ -119,12 +120,12 @@ def check_declaration(settings: StackSettings) -> None:
 
 
 def _make_data_folder(data: Path, tmp: Path) -> None:
-    """Elsewhere first, so that an interrupted attempt is not taken for a data folder."""
+    """Make the data folder under another name first, so that an interrupted attempt is not taken for a data folder."""
     fresh = data.with_name(data.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     echo("Making the database's data folder")
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
-        # mariadb-install-db is a shell script that cannot do with a space in a path: show it another one.
+        # mariadb-install-db is a shell script that fails on a space in a path, so it gets another path.
         repo = Path(folder) / "repo"
         repo.symlink_to(REPO)
         _install_db(*(repo / each.relative_to(REPO) for each in (fresh, tmp, _CONFIG)))
@@ -139,7 +140,7 @@ def _install_db(data: Path, tmp: Path, config: Path) -> None:
         f"--tmpdir={tmp}",
         "--skip-test-db",
         "--skip-name-resolve",
-        # The superuser logs in through the socket, as this user only: there is no password that could be empty.
+        # The superuser logs in through the socket, and only as this user: there is no password that could be empty.
         "--auth-root-authentication-method=socket",
         f"--auth-root-socket-user={getpass.getuser()}",
         *_as_root(),
@@ -151,5 +152,5 @@ def _install_db(data: Path, tmp: Path, config: Path) -> None:
 
 
 def _as_root() -> list[str]:
-    """MariaDB runs as root only when asked to."""
+    """Return the option that MariaDB requires to run as root."""
     return ["--user=root"] if os.geteuid() == 0 else []

@@ -1,7 +1,5 @@
-"""`make doctor`: what this machine has, what is missing, what that is needed for, and how to get it. Changes nothing.
-
-Each check stands alone: one that fails is reported as `?`, and the others are still made.
-"""
+"""`make doctor`: reports what this machine has and lacks, what that is needed for, and how to get it. It changes
+nothing. Each check is independent: one that fails is reported as `?`, and the others still run."""
 
 import os
 import sys
@@ -22,12 +20,12 @@ _DISK_GIB = 2
 _MEMORY_MIB, _MEMORY_HA_MIB = 1000, 2000
 
 State = Literal["ok", "missing", "taken", "low", "wrong", "-", "?"]
-#: What keeps `make up` from working.
+#: States that keep `make up` from working.
 _WRONG = {"missing", "taken", "low", "wrong"}
 
 
 class Finding(NamedTuple):
-    """What was looked at, how it is, what was seen, and the command or step that mends it."""
+    """What was checked, its state, what was found, and the command or step that mends it."""
 
     what: str
     state: State
@@ -36,7 +34,7 @@ class Finding(NamedTuple):
 
 
 class _Optional(NamedTuple):
-    """A program without which `make up` works: what it is needed for, and its Debian package."""
+    """A program that `make up` does not need: its purpose, and its Debian package."""
 
     programs: tuple[str, ...]
     needed_for: str
@@ -55,7 +53,7 @@ _OPTIONAL = (
 
 
 def show(read: Callable[[], StackSettings]) -> int:
-    """Print all findings; exit code 0 when `make up` should work."""
+    """Print all findings, and return exit code 0 if `make up` should work."""
     needed = [*_checked("Python", _python), *_checked("packages", _packages, read), *_checked("ports", _ports, read)]
     needed += [*_checked("files", _files), *_checked("disk", _disk), *_checked("memory", _memory, read)]
     optional = [finding for each in _OPTIONAL for finding in _checked(each.package, _program, each)]
@@ -74,7 +72,7 @@ def _lines(finding: Finding) -> str:
 
 
 def _checked(what: str, check: Callable[..., Iterator[Finding]], *arguments: object) -> Iterator[Finding]:
-    """The findings of `check`; what it could not look at is a finding too."""
+    """Return the findings of `check`. A check that fails is a finding too."""
     try:
         yield from check(*arguments)
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""Following the logs of all programs: JSON lines become columns, other lines stay as they are."""
+"""Follow: shows the logs of all programs. JSON lines become columns, and other lines stay as they are."""
 
 import json
 import os
@@ -15,12 +15,13 @@ _SHOWN_AT_FIRST = 5
 _NAME_WIDTH = 14
 _LINE_MAX = 2000
 _COLOURS = {"error": "31", "critical": "31", "warning": "33"}
-#: Shown in their own columns, or the same on every line.
+#: Fields that have columns of their own, or are the same on every line.
 _HIDDEN = {"timestamp", "level", "service", "event", "action", "instance"}
 
 
 def follow(only: str, *, from_end: bool, until: Callable[[], bool]) -> None:
-    """Print new lines until `until()`, or until the output is closed. `only` begins the names that are followed."""
+    """Print new lines until `until()`, or until the output is closed. `only`: a prefix of the names that are
+    followed."""
     files: dict[str, _Tail] = {}
     first = True
     while not until() and not output_closed():
@@ -35,7 +36,7 @@ def follow(only: str, *, from_end: bool, until: Callable[[], bool]) -> None:
 
 
 def readable(name: str, line: str) -> str:
-    """`12:30:01 writer-0       write_dead_lettered reason=...`"""
+    """Format a line: `12:30:01 writer-0 write_dead_lettered reason=...`"""
     try:
         entry = json.loads(line)
     except ValueError:
@@ -55,7 +56,7 @@ def _coloured() -> bool:
 
 
 class _Tail:
-    """One growing file, across rotation."""
+    """One growing file, followed across rotation."""
 
     def __init__(self, path: Path, *, skip: bool, show: int) -> None:
         self._path = path
@@ -66,7 +67,7 @@ class _Tail:
             self._rest = b"".join(before[-show:]) if show else b""
 
     def lines(self) -> Iterator[str]:
-        """Whole lines that are new since the last call."""
+        """Return the whole lines that are new since the last call."""
         yield from self._whole(self._file.read())
         try:
             rotated = self._path.stat().st_ino != os.fstat(self._file.fileno()).st_ino

@@ -23,7 +23,7 @@ from deploy.local.progress import during
 from deploy.local.settings import LOOPBACK, StackSettings, saved
 
 _STATE = "grastate.dat"
-#: A node that was killed does not know how far it was; InnoDB does.
+#: A killed node does not record its position. InnoDB does.
 _UNKNOWN = re.compile(r"^seqno:\s*-1$", re.MULTILINE)
 _KNOWN = re.compile(r"^seqno:\s*(\d+)$", re.MULTILINE)
 _ANY = re.compile(r"^safe_to_bootstrap:.*$", re.MULTILINE)
@@ -31,15 +31,15 @@ _LAST = re.compile(r"^safe_to_bootstrap:\s*1$", re.MULTILINE)
 _RECOVERED = re.compile(r"WSREP: Recovered position:?\s*(\S+)")
 _RECOVER_S = 120
 _IN_STEP_S, _ASK_S, _POLL_S = 120.0, 10.0, 0.3
-#: Scripts of ours that Galera runs, and the line of its own that they change.
+#: Scripts of ours that Galera runs, and the line of Galera's script that they change.
 _SCRIPTS = CONF / "galera"
 _CHROOT = "use chroot = no"
-#: Ports of one node: of the cluster, for what it missed, for a copy of everything.
+#: Ports of one node: for the cluster, for missed transactions, and for a full copy.
 _EACH = 3
 
 
 def command(settings: StackSettings, name: str) -> tuple[str, ...]:
-    """The server of this node, in the foreground."""
+    """Return the command of this node's server in the foreground."""
     nodes = stores(settings, "database")
     node = next(each for each in nodes if each.name == name)
     states = [_state(data_folder(settings) / each.name) for each in nodes]
@@ -53,8 +53,8 @@ def command(settings: StackSettings, name: str) -> tuple[str, ...]:
 
 
 def prepare(settings: StackSettings) -> None:
-    """Where every node has left and none has noted that it was the last: note it for the one that has most. Only while
-    none of them runs, and all of them are here. Raises Problem."""
+    """If every node has left and none recorded that it was the last, record it for the node with the most transactions.
+    This is done only while none of them runs and all of them are here. Raises Problem."""
     nodes = stores(settings, "database")
     folders = [data_folder(settings) / node.name for node in nodes]
     states = [_state(folder) for folder in folders]
@@ -78,15 +78,15 @@ def _position(settings: StackSettings, nodes: list[Node], node: Node) -> int:
 
 
 def begins(mine: str | None, *, first: bool, others: list[str | None]) -> bool:
-    """Whether a node begins the cluster, from the states that Galera keeps in its folder and in those of the others;
-    None: it was never in a cluster."""
+    """Return whether a node begins the cluster, from the states that Galera keeps in its folder and in those of the
+    others. A state of None means that the node was never in a cluster."""
     if mine is None:
         return first and not any(others)
     return _LAST.search(mine) is not None
 
 
 def ports(settings: StackSettings, node: Node) -> tuple[tuple[str, int, str], ...]:
-    """Where a node listens besides its clients' port, as (host, port, setting)."""
+    """Return where a node listens, besides its clients' port, as (host, port, setting)."""
     if not settings.ha:
         return ()
     first = settings.galera_port + _EACH * stores(settings, "database").index(node)
@@ -117,7 +117,7 @@ def _options(settings: StackSettings, nodes: list[Node], node: Node) -> tuple[st
 
 
 def recovered(server: Sequence[str]) -> str | None:
-    """The position of the last transaction in the node's data, as `uuid:number`."""
+    """Return the position of the last transaction in the node's data, as `uuid:number`."""
     done = subprocess.run(
         [*server, "--wsrep-recover"], capture_output=True, text=True, errors="replace", timeout=_RECOVER_S, check=False
     )
@@ -126,7 +126,7 @@ def recovered(server: Sequence[str]) -> str | None:
 
 
 def wait_in_step(settings: StackSettings) -> None:
-    """Return when every node takes statements: it greets clients before that. Raises Problem."""
+    """Wait until every node takes statements, which is later than its greeting. Raises Problem."""
     deadline = time.monotonic() + _IN_STEP_S
     for node in stores(settings, "database") if settings.ha else ():
         client = [find("mariadb"), f"--socket={database.socket(node.name)}", "--batch", "--skip-column-names"]
@@ -137,7 +137,7 @@ def wait_in_step(settings: StackSettings) -> None:
 
 
 def _output(command: Sequence[str]) -> str:
-    """Empty when it fails or hangs."""
+    """Return the output of a command, or an empty text if it fails or hangs."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_ASK_S, check=False)
     except subprocess.TimeoutExpired:
@@ -146,22 +146,22 @@ def _output(command: Sequence[str]) -> str:
 
 
 def copying(settings: StackSettings) -> list[Process]:
-    """Processes that received a copy of everything for a node that was killed meanwhile: they outlive it."""
+    """Return the processes that received a full copy for a node which was killed meanwhile. They outlive it."""
     ours = {str(data_folder(settings) / node.name / "rsync_sst.conf").encode() for node in stores(settings, "database")}
     found = []
     for entry in Path("/proc").iterdir():
         try:
             command = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else ()
         except OSError:
-            continue  # it has ended
+            continue  # the process has ended
         if not ours.isdisjoint(command):
             found.append(Process.of(int(entry.name)))
     return [process for process in found if process]
 
 
 def _copy_method() -> str:
-    """How a node gets a copy of everything. rsync's daemon writes as `nobody` when root starts it, so root has a script
-    of its own: Galera's, with one setting more."""
+    """Return how a node gets a full copy. rsync's daemon writes as `nobody` when root starts it, so root uses a script
+    of its own: Galera's with one more setting."""
     if os.geteuid() != 0:
         return "rsync"
     shipped = Path(which("wsrep_sst_rsync") or "/usr/bin/wsrep_sst_rsync")
@@ -176,7 +176,7 @@ def _copy_method() -> str:
 
 
 def main(name: str) -> None:
-    """Does not return."""
+    """Become the server; never returns."""
     server = command(saved(), name)
     path = f"{_SCRIPTS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     os.execvpe(server[0], server, os.environ | {"PATH": path})  # noqa: S606 - the stack's own command line

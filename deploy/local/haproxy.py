@@ -1,4 +1,4 @@
-"""HAProxy in front of the replicas of a highly available stack: the configuration of the containers, with this stack's
+"""HAProxy in front of the replicas of a highly available stack, with the containers' configuration and this stack's
 addresses."""
 
 import re
@@ -12,7 +12,7 @@ from deploy.local.settings import LOOPBACK, StackSettings
 
 _SOURCE = REPO / "deploy" / "haproxy"
 _CONFIG = CONF / "haproxy.cfg"
-#: What the configuration of the containers listens on.
+#: The addresses that the configuration of the containers listens on.
 METRICS = 8405
 _DOORS: Mapping[int, Replicated] = {8080: "api", 8081: "external_proxy", 8082: "dlq_admin"}
 _BIND = re.compile(r"bind :(\d+)$", re.MULTILINE)
@@ -20,12 +20,12 @@ _TEMPLATE = re.compile(r"server-template (\w+)- \d+ \w+:\d+ .*$", re.MULTILINE)
 
 
 def command() -> tuple[str, ...]:
-    """The proxy, in the foreground."""
+    """Return the command of the proxy in the foreground."""
     return (find("haproxy"), "-db", "-f", str(_CONFIG))
 
 
 def write_config(settings: StackSettings) -> None:
-    """For the replicas of this stack."""
+    """Write the configuration for the replicas of this stack."""
     host = settings.listen_host
     doors = {8080: settings.api_port, 8081: settings.proxy_port, 8082: settings.dlq_port}
     binds = {door: f"{host}:{port}" for door, port in doors.items()} | {METRICS: f"{LOOPBACK}:{settings.haproxy_port}"}
@@ -34,8 +34,8 @@ def write_config(settings: StackSettings) -> None:
 
 
 def config(sources: Sequence[Path], binds: Mapping[int, str], servers: Mapping[str, Sequence[int]]) -> str:
-    """The text of the sources with other addresses to listen on, and replicas at ports of the loopback instead of those
-    that Docker's name server finds."""
+    """Return the text of the sources with other listening addresses, and with replicas at loopback ports instead of
+    those that Docker's name server resolves."""
 
     def found(match: re.Match[str]) -> str:
         name = match[1]

@@ -25,9 +25,9 @@ _ENV = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND":
 
 
 def main(names: list[str]) -> int:
-    """Exit code 0 when everything is installed and no service of it will start."""
+    """Install the packages, and return exit code 0 if everything is installed and no service of it will start."""
     before = _installed()
-    with postponed():  # or dpkg would go on starting what it installs, without the guard
+    with postponed():  # otherwise dpkg would go on starting what it installs, without the guard
         try:
             with _guard():
                 return _apt(names)
@@ -36,7 +36,7 @@ def main(names: list[str]) -> int:
 
 
 def leftover_guard() -> Path | None:
-    """A guard of ours; outside of an installation it was left behind by one that was killed with SIGKILL."""
+    """Return our guard, which was left behind by an installation that was killed with SIGKILL."""
     ours = _GUARD.exists() and _GUARD.read_text(errors="replace") == _GUARD_TEXT
     return _GUARD if ours else None
 
@@ -60,7 +60,7 @@ def _guard() -> Iterator[None]:
 
 
 def _trust_the_one_there() -> None:
-    """A guard that is not ours stays; it is good enough if it refuses to start a service."""
+    """Keep a guard that is not ours if it refuses to start a service."""
     for unit in ("redis-server", "mariadb", "prometheus"):
         answer = subprocess.run([str(_GUARD), unit, "start"], check=False, capture_output=True).returncode
         if answer != _REFUSES:
@@ -77,7 +77,7 @@ def _apt(names: list[str]) -> int:
 
 
 def _installed() -> set[str]:
-    """Installed packages, half-configured ones too: their services could be enabled just as well."""
+    """Return the installed packages, half-configured ones included, because their services could be enabled as well."""
     shown = _output("dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n")
     return {
         name for status, name in map(str.split, shown.splitlines()) if status not in ("config-files", "not-installed")
@@ -103,7 +103,7 @@ _STARTABLE = {".service", ".socket", ".timer", ".path"}
 def _output(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False, env=_ENV).stdout
-    except FileNotFoundError:  # no systemctl: nothing that a unit could be started by
+    except FileNotFoundError:  # without systemctl no unit can be started
         return ""
 
 

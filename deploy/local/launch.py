@@ -1,4 +1,4 @@
-"""`python -m deploy.local.launch [--die-with-parent] NAME COMMAND...`: record this process under NAME, then become
+"""`python -m deploy.local.launch [--die-with-parent] NAME COMMAND...`: records this process under NAME, then becomes
 COMMAND. The process id stays the same, so what supervises this process supervises COMMAND."""
 
 import ctypes
@@ -12,10 +12,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Does not return."""
+    """Become the command; never returns."""
     if arguments[0] == "--die-with-parent":
         arguments = arguments[1:]
-        # A terminal that is closed with `kill -9` must not leave an unnoticed stack running.
+        # Closing the terminal with `kill -9` must not leave a stack running unnoticed.
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     name, command = arguments[0], arguments[1:]
     myself = Process.of(os.getpid())

@@ -1,4 +1,4 @@
-"""What this machine has: programs and their versions, memory, disk, clock. Reads only, and never waits long."""
+"""Machine: programs and their versions, memory, disk and clock of this machine. It reads only, and never waits long."""
 
 import ctypes
 import os
@@ -12,13 +12,13 @@ from deploy.local.packages import which
 
 _ASK_S = 10
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
-#: adjtimex(2): the answer of a kernel whose clock no time service keeps, and room enough for its structure.
+#: adjtimex(2): the result for a clock that no time service keeps, and enough room for its structure.
 _TIME_ERROR = 5
 _TIMEX_BYTES = 1024
 
 
 def version(program: str) -> str | None:
-    """`7.0.15`; `present` where it names none; None where it is not installed."""
+    """Return `7.0.15`, or `present` if the program names no version, or None if it is not installed."""
     path = which(program)
     if path is None:
         return None
@@ -30,7 +30,7 @@ def version(program: str) -> str | None:
 
 
 def docker_works() -> bool:
-    """Whether an engine answers this user, and compose v2 is there."""
+    """Return whether a Docker engine answers this user, and compose v2 is installed."""
     asked = (_ask("docker", "info"), _ask("docker", "compose", "version"))
     return all(done is not None and done.returncode == 0 for done in asked)
 
@@ -44,21 +44,21 @@ def _ask(*command: str) -> "subprocess.CompletedProcess[str] | None":
 
 
 def memory_available_mib() -> int:
-    """What a new program could have, without swapping."""
+    """Return the memory that a new program could have without swapping."""
     return int(Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]) // 1024
 
 
 def disk_free_gib(folder: Path) -> float:
-    """For an ordinary user, where `folder` is."""
+    """Return the free disk space for an ordinary user where `folder` is."""
     return shutil.disk_usage(folder).free / 2**30
 
 
 def cores() -> int:
-    """Those that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def clock_is_synchronized() -> bool:
-    """Whether a time service keeps this machine's clock, as far as the kernel knows."""
+    """Return whether a time service keeps this machine's clock, as far as the kernel knows."""
     answer: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
     return answer != _TIME_ERROR

@@ -1,4 +1,4 @@
-"""Prometheus: its command, its configuration, its rules, and its targets, whose changes it notices by itself."""
+"""Prometheus: its command, configuration and rules, and its targets, whose changes it notices by itself."""
 
 import json
 from collections.abc import Iterable
@@ -16,13 +16,13 @@ _CONFIG = CONF / "prometheus.yml"
 
 
 def command(host: str, port: int, url: str) -> tuple[str, ...]:
-    """The server, in the foreground. `url`: what an alert links to."""
+    """Return the command of the server in the foreground. `url`: the base of links in alerts."""
     return (
         find("prometheus"),
         f"--config.file={_CONFIG}",
         f"--storage.tsdb.path={LOCAL / 'prometheus'}",
         "--storage.tsdb.retention.time=7d",
-        # From a slow bucket of a histogram to the trace of a request that fell into it.
+        # Links a slow bucket of a histogram to the trace of a request in it.
         "--enable-feature=exemplar-storage",
         f"--web.external-url={url}",
         f"--web.listen-address={host}:{port}",
@@ -31,7 +31,7 @@ def command(host: str, port: int, url: str) -> tuple[str, ...]:
 
 
 def write_config(targets: Iterable[tuple[str, str, str]]) -> None:
-    """`targets`: (job, instance, host:port) of each."""
+    """Write the configuration. `targets`: (job, instance, host:port) of each."""
     _TARGETS.mkdir(mode=0o700, exist_ok=True)
     by_job: dict[str, list[dict[str, object]]] = {job: [] for job in JOBS}
     for job, instance, address in targets:

@@ -1,5 +1,5 @@
-"""Nodes: the processes of each part of the stack, with their ports. A highly available stack (HA=1) has several of
-each part; any other has one, and no Sentinel."""
+"""Nodes: the processes of each part of the stack, with their ports. A highly available stack (HA=1) has several of each
+part. Any other has one of each, and no Sentinel."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 from deploy.local.places import LOCAL
 from deploy.local.settings import StackSettings
 
-#: The parts behind HAProxy, and those that keep data.
+#: The parts behind HAProxy, and the parts that keep data.
 Replicated = Literal["api", "external_proxy", "dlq_admin"]
 Store = Literal["queue", "database"]
 
 _REPLICAS, _STORES, _SENTINELS = 2, 3, 3
-#: The ports that clients of a stack know, and where its replicas begin to count, by so much.
+#: The ports that clients of a stack know, and the offset at which the replicas' ports begin.
 _REPLICATED: Mapping[Replicated, tuple[str, str, int]] = {
     "api": ("api_port", "api_node_port", 1),
     "external_proxy": ("proxy_port", "proxy_node_port", 1),
@@ -24,7 +24,7 @@ _OF_STORES: Mapping[Store, tuple[str, str, str]] = {
     "queue": ("redis-queue", "queue_port", "queue_node_port"),
     "database": ("mariadb", "db_port", "db_node_port"),
 }
-#: The same of the exporters, of which each node of a store has one.
+#: The same for the exporters, of which each node of a store has one.
 _OF_EXPORTERS: Mapping[Store, tuple[str, str, str]] = {
     "queue": ("exporter-queue", "queue_exporter_port", "queue_exporter_node_port"),
     "database": ("exporter-mysql", "db_exporter_port", "db_exporter_node_port"),
@@ -32,7 +32,7 @@ _OF_EXPORTERS: Mapping[Store, tuple[str, str, str]] = {
 
 
 class Node(NamedTuple):
-    """One process: its name, its port, and the setting that moves it."""
+    """One process: its name, its port, and the setting that changes the port."""
 
     name: str
     port: int
@@ -40,7 +40,7 @@ class Node(NamedTuple):
 
 
 def replicas(settings: StackSettings, part: Replicated) -> list[Node]:
-    """Of a service that clients reach at one address."""
+    """Return the replicas of a service that clients reach at one address."""
     door, first, step = _REPLICATED[part]
     if not settings.ha:
         return [Node(part, getattr(settings, door), door.upper())]
@@ -49,12 +49,12 @@ def replicas(settings: StackSettings, part: Replicated) -> list[Node]:
 
 
 def stores(settings: StackSettings, part: Store) -> list[Node]:
-    """Of a store; the first one is the primary of a new stack."""
+    """Return the nodes of a store. The first one is the primary of a new stack."""
     return _counted(settings, *_OF_STORES[part])
 
 
 def exporters(settings: StackSettings, part: Store) -> list[Node]:
-    """Of the nodes of a store, in the same order."""
+    """Return the exporters of a store's nodes, in the same order."""
     return _counted(settings, *_OF_EXPORTERS[part])
 
 
@@ -65,12 +65,12 @@ def _counted(settings: StackSettings, name: str, one: str, others: str) -> list[
 
 
 def sentinels(settings: StackSettings) -> list[Node]:
-    """Those that watch the queue."""
+    """Return the Sentinels that watch the queue."""
     numbers = range(_SENTINELS if settings.ha else 0)
     return [Node(f"sentinel-{number}", settings.sentinel_port + number, "SENTINEL_PORT") for number in numbers]
 
 
 def data_folder(settings: StackSettings) -> Path:
-    """Where the stores keep their data. A highly available stack has data of its own: which of its nodes has the last
-    write is known to its nodes only."""
+    """Return the folder in which the stores keep their data. A highly available stack has its own, because only its
+    nodes know which of them has the last write."""
     return LOCAL / "ha" if settings.ha else LOCAL

@@ -1,5 +1,5 @@
-"""Output to whoever started the command, and noticing that it is not read any more; and what keeps a command from
-working, worded so that a newcomer can act on it."""
+"""Output to the caller of a command, detection of a closed output, and problems worded so that a newcomer can act on
+them."""
 
 import contextlib
 import select
@@ -7,20 +7,20 @@ import sys
 
 
 def echo(text: str) -> None:
-    """Print at once. A closed terminal is no reason to leave a clean-up half done."""
+    """Print at once. A closed terminal does not interrupt a clean-up."""
     with contextlib.suppress(OSError):
         print(text, flush=True)
 
 
 def output_closed() -> bool:
-    """Whether the terminal was closed, or the other end of the pipe is gone."""
+    """Return whether the terminal was closed, or the other end of the pipe is gone."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)  # errors and hang-ups are always reported
     return bool(poll.poll(0))
 
 
 class Problem(Exception):
-    """One sentence about what is wrong, and one line for each thing to do about it."""
+    """A problem in one sentence, and one line for each remedy."""
 
     def __init__(self, what: str, *fixes: str) -> None:
         super().__init__(what)

@@ -1,4 +1,4 @@
-"""Debian packages: which servers are installed, which are missing, and installing those."""
+"""Debian packages: finds which servers are installed and which are missing, and installs those."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ _GIVEN_UP = LOCAL / "packages-given-up"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A Debian package, its programs that are used here, and, of an optional one, what it gives."""
+    """A Debian package, its programs that are used here, and the purpose of an optional one."""
 
     name: str
     programs: tuple[str, ...]
@@ -34,7 +34,7 @@ PACKAGES = (
 )
 #: Galera's library, which has no program.
 PROVIDER = "/usr/lib/galera/libgalera_smm.so"
-#: What an environment, or a highly available stack, needs besides these.
+#: Packages that an environment, or a highly available stack, needs in addition.
 _ALSO = {
     "bench": (Package("wrk", ("wrk",), "bench-read, and accepting in bench-write"),),
     "ha": (
@@ -46,28 +46,28 @@ _ALSO = {
 
 
 def which(program: str) -> str | None:
-    """The path of a program, in sbin too; of a library, if it is there."""
+    """Return the path of a program, in sbin too, or of a library, or None if it is missing."""
     return shutil.which(program, os.F_OK if program.endswith(".so") else os.F_OK | os.X_OK, path=_SEARCH)
 
 
 def find(program: str) -> str:
-    """The path of a program; its bare name where it is missing."""
+    """Return the path of a program, or its bare name if it is missing."""
     return which(program) or program
 
 
 def missing(*environments: str) -> list[Package]:
-    """Packages of which a program is not here, however it would have been installed."""
+    """Return the packages of which a program is missing. How it would have been installed does not matter."""
     wanted = [*PACKAGES, *needed_by(*environments)]
     return [package for package in wanted if not all(which(program) for program in package.programs)]
 
 
 def needed_by(*environments: str) -> list[Package]:
-    """What these need besides the rest."""
+    """Return the packages that these need in addition."""
     return [package for name in environments for package in _ALSO.get(name, ())]
 
 
 def why_not_installable() -> str | None:
-    """What keeps this user from installing packages, or None."""
+    """Return why this user cannot install packages, or None."""
     if which("apt-get") is None:
         return "there is no apt-get here"
     if os.geteuid() == 0:
@@ -80,8 +80,8 @@ def why_not_installable() -> str | None:
 
 
 def ensure(*environments: str) -> None:
-    """Install what is missing of all that these environments need. Raises Problem where that is not possible; for
-    optional packages it only says so."""
+    """Install what is missing for these environments. Raises Problem if that is not possible; for an optional package
+    it only prints a note."""
     needed = [package.name for package in missing(*environments) if not package.gives]
     if needed:
         _install(needed)
@@ -96,7 +96,8 @@ def ensure(*environments: str) -> None:
 
 
 def _given_up() -> list[str]:
-    """What could not be installed before: each start would wait for it again. `make setup` tries it again."""
+    """Return what could not be installed before, because each start would try again and wait. `make setup` tries it
+    again."""
     return _GIVEN_UP.read_text().splitlines() if _GIVEN_UP.exists() else []
 
 

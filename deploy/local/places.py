@@ -14,29 +14,30 @@ LOGS = LOCAL / "log"
 RUN = LOCAL / "run"
 CONF = LOCAL / "conf"
 SECRETS = LOCAL / "secrets"
-#: Held while a scenario, an experiment, a load test or a drill breaks the stack.
+#: Locked while a scenario, an experiment, a load test or a drill breaks the stack.
 BREAKING_LOCK = LOCAL / "chaos" / "lock"
 VENV_PYTHON = REPO / ".venv" / "bin" / "python"
 
-#: A Unix socket's path has at most 107 characters; supervisord binds `<path>.<pid>` first.
+#: A Unix socket's path has at most 107 characters, and supervisord binds `<path>.<pid>` first.
 _SOCKET_PATH_MAX = 107 - len(".1234567")
 
 
 def make_all() -> None:
-    """Create the folders, closed to other users: they hold data and secrets."""
+    """Create the folders, closed to other users, because they hold data and secrets."""
     LOCAL.mkdir(mode=0o700, exist_ok=True)
     for folder in (LOGS, RUN, CONF, SECRETS):
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def socket_path(name: str) -> Path:
-    """`.local/run/<name>`, or a private folder under /tmp where that path is too long for a Unix socket."""
+    """Return `.local/run/<name>`, or a path in a private folder under /tmp if that one is too long for a Unix
+    socket."""
     path = RUN / name
     return path if len(os.fsencode(path)) <= _SOCKET_PATH_MAX else _short_folder() / name
 
 
 def _short_folder() -> Path:
-    """Always the same folder for this clone and user, and private to them."""
+    """Return a folder that is always the same for this clone and user, and closed to others."""
     digest = hashlib.sha256(os.fsencode(LOCAL)).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"holdfast-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -47,13 +48,13 @@ def _short_folder() -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file at once, readable by its owner only."""
+    """Replace a file atomically, readable by its owner only."""
     _make_room(path)
     files.replace(path, text, mode=0o600)
 
 
 def write_private_once(path: Path, text: str) -> None:
-    """The same, unless the file is there already, be it since a moment ago."""
+    """Write such a file unless it exists, even if it was made a moment ago."""
     _make_room(path)
     files.create(path, text)
 

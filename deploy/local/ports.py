@@ -1,4 +1,4 @@
-"""Ports: free or taken, by which process, and the setting that moves a program to another."""
+"""Ports: which are free, which process has a taken one, and which setting moves a program to another."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ class _Wanted(NamedTuple):
 
 
 def check_free(programs: Iterable[Program], typed: str) -> None:
-    """Raise Problem about every port that is taken, with what was typed, changed so that it avoids them."""
+    """Raise Problem that names every taken port, with the command that was typed, changed to avoid them."""
     wanted = [
         _Wanted(program.name, *where)
         for program in programs
@@ -42,7 +42,7 @@ def check_free(programs: Iterable[Program], typed: str) -> None:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there now. Raises Problem where none ever could."""
+    """Return whether a server could listen there now. Raises Problem if none ever could."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -55,14 +55,15 @@ def is_free(host: str, port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of the loopback on which nothing listens now."""
+    """Return a loopback port on which nothing listens now."""
     with socket.socket() as one:
         one.bind((LOOPBACK, 0))
         return int(one.getsockname()[1])
 
 
 def _last_of_each(taken: list[_Wanted]) -> list[_Wanted]:
-    """Writers, and nodes, share a setting: the last one decides where they can begin."""
+    """Return the last of each setting's ports: writers, and nodes, share a setting, and the last one decides where they
+    can begin."""
     return list({each.setting: each for each in taken}.values())
 
 
@@ -72,7 +73,7 @@ def _free_after(wanted: _Wanted) -> int:
 
 
 def taken_by(port: int) -> str:
-    """` by redis-server (process 4711)` as far as /proc tells this user."""
+    """Return ` by redis-server (process 4711)`, as far as /proc shows it to this user."""
     inodes = {inode for table in ("tcp", "tcp6") for inode in _listening(table, port)}
     for entry in Path("/proc").iterdir() if inodes else ():
         if entry.name.isdigit() and _holds(entry, inodes):
@@ -94,4 +95,4 @@ def _holds(process: Path, inodes: set[str]) -> bool:
     try:
         return any(os.readlink(fd) in inodes for fd in (process / "fd").iterdir())
     except OSError:
-        return False  # another user's, or gone
+        return False  # the process is another user's, or has ended

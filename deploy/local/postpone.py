@@ -1,4 +1,4 @@
-"""Steps that must not be cut short: Ctrl-C, `kill` and a closed terminal wait until they are done."""
+"""Postpone: steps that must not be interrupted. Ctrl-C, `kill` and a closed terminal take effect after them."""
 
 import signal
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def postponed() -> Iterator[None]:
-    """Raise KeyboardInterrupt after the block, not in it. The commands it runs get these signals as usual."""
+    """Raise KeyboardInterrupt after the block instead of in it. Commands that the block runs get these signals as
+    usual."""
     came: list[int] = []
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in ENDING}
     try:

@@ -1,4 +1,4 @@
-"""Probes: is a server or a service ready? Each takes a host and a port and returns what is missing, or None."""
+"""Probes: is a server or a service ready? Each takes a host and a port, and returns what is missing, or None."""
 
 import socket
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _TIMEOUT_S = 2.0
 
 
 def redis(user: str = "", password: str = "") -> Probe:
-    """Answers PING, and has loaded its data."""
+    """Check that it answers PING and has loaded its data."""
     login = f"AUTH {user} {password}\r\n".encode() if user else b""
 
     def probe(host: str, port: int) -> str | None:
@@ -30,7 +30,7 @@ def redis(user: str = "", password: str = "") -> Probe:
 
 
 def mysql(host: str, port: int) -> str | None:
-    """Greets with protocol 10 rather than with an error."""
+    """Check that it greets with protocol 10 instead of an error."""
     try:
         with socket.create_connection((host, port), _TIMEOUT_S) as connection:
             greeting = connection.recv(200)
@@ -40,7 +40,7 @@ def mysql(host: str, port: int) -> str | None:
 
 
 def http_ok(path: str) -> Probe:
-    """Answers GET `path` with a 2xx."""
+    """Check that it answers GET `path` with a 2xx."""
 
     def probe(host: str, port: int) -> str | None:
         response = request(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "GET", path, timeout_s=_TIMEOUT_S)
@@ -54,7 +54,7 @@ def http_ok(path: str) -> Probe:
 
 
 def _reason(body: Any) -> str:
-    """The details of failing checks; the beginning of a body that is not a health report."""
+    """Return the details of failing checks, or the beginning of a body that is not a health report."""
     try:
         checks = body["data"]["checks"]
         return "; ".join(f"{name}: {check['detail']}" for name, check in checks.items() if not check["ok"])

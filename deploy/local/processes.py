@@ -1,7 +1,6 @@
-"""Our own processes, identified for certain: a process id is reused, a process id with its start time is not.
-
-Everything that the stack starts leaves a record under `.local/run/`; only what matches its record is ever ended.
-"""
+"""The stack's own processes, identified for certain. A process id is reused, but not with the same start time.
+Everything that the stack starts leaves a record under `.local/run/`, and only a process that matches its record is ever
+ended."""
 
 import contextlib
 import json
@@ -21,7 +20,7 @@ _STOPPING_POLL_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process: its id, when it was born (clock ticks since boot), in which boot."""
+    """One process: its id, its start time (clock ticks since boot), and the boot."""
 
     pid: int
     born: str
@@ -29,9 +28,9 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> Self | None:
-        """The living process with this id; None when there is none. A zombie is dead."""
+        """Return the living process with this id, or None. A zombie is dead."""
         try:
-            # The command's name, in parentheses, may hold anything; the fields after it do not.
+            # The command's name, in parentheses, may contain anything; the fields after it do not.
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
@@ -40,7 +39,7 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether this very process is still there."""
+        """Whether this very process is still running."""
         return Process.of(self.pid) == self
 
 
@@ -50,7 +49,7 @@ def record(name: str, process: Process) -> None:
 
 
 def recorded(name: str) -> Process | None:
-    """The living process recorded as `name`; None for a stale record."""
+    """Return the living process recorded as `name`, or None if the record is stale."""
     try:
         process = Process(*json.loads((RUN / f"{name}.pid").read_text()))
     except (OSError, ValueError, TypeError):
@@ -59,7 +58,7 @@ def recorded(name: str) -> Process | None:
 
 
 def recorded_names() -> list[str]:
-    """Every name there is a record of, stale ones too."""
+    """Return every recorded name, stale records included."""
     return sorted(path.stem for path in RUN.glob("*.pid"))
 
 
@@ -69,22 +68,22 @@ def forget(name: str) -> None:
 
 
 def freeze(pid: int) -> None:
-    """SIGSTOP; returns when every thread of it has stopped. Raises ProcessLookupError. One thread takes the signal and
-    stops the others, so until it is given a core the process goes on as ever."""
+    """Send SIGSTOP, and return when every thread has stopped. Raises ProcessLookupError. One thread takes the signal
+    and stops the others, so the process goes on until that thread is given a core."""
     os.kill(pid, signal.SIGSTOP)
     while not all(state in "TtZX" for state in _thread_states(pid)):
         time.sleep(_STOPPING_POLL_S)
 
 
 def _thread_states(pid: int) -> Iterator[str]:
-    """One letter each, as in proc(5)."""
+    """Return the state of each thread, one letter as in proc(5)."""
     for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
+        with contextlib.suppress(OSError):  # the process has ended meanwhile
             yield stat.read_text().rpartition(")")[2].split()[0]
 
 
 def end(processes: Iterable[Process], patience_s: float) -> None:
-    """SIGTERM, and SIGKILL for what is still there after `patience_s`; returns when all are gone."""
+    """Send SIGTERM, and SIGKILL to what is left after `patience_s`. Return when all are gone."""
     left = list(processes)
     for number, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, 10.0)):
         for process in left:
@@ -94,7 +93,7 @@ def end(processes: Iterable[Process], patience_s: float) -> None:
 
 
 def wait_gone(processes: Iterable[Process], patience_s: float) -> list[Process]:
-    """Wait for them to end; those that have not after `patience_s`."""
+    """Wait for them to end, and return those that have not after `patience_s`."""
     left = list(processes)
     deadline = time.monotonic() + patience_s
     while (left := [process for process in left if process.alive]) and time.monotonic() < deadline:

@@ -10,10 +10,11 @@ from deploy.local.settings import LOOPBACK
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One supervised process. Stores start first and stop last; Sentinels start with them and stop before them.
+    """One supervised process.
 
-    `job`: Prometheus scrapes it, as its `instance`, at `metrics_port` if that is another. `more_ports`: where
-    it listens too, as (host, port, setting).
+    Stores start first and stop last. Sentinels start with the stores and stop before them. `job`: Prometheus scrapes it
+    as its `instance`, at `metrics_port` if that is another port. `more_ports`: other places where it listens, as (host,
+    port, setting).
     """
 
     name: str
@@ -32,20 +33,20 @@ class Program:
 
     @property
     def address(self) -> str:
-        """Where this machine reaches it, `host:port`."""
+        """Where this machine reaches it: `host:port`."""
         return f"{reachable(self.host)}:{self.port}"
 
     @property
     def scraped_at(self) -> str:
-        """Where its metrics are, `host:port`."""
+        """Where its metrics are: `host:port`."""
         return f"{reachable(self.host)}:{self.metrics_port or self.port}"
 
     def not_ready(self) -> str | None:
-        """What is missing, or None when it is ready."""
+        """Return what is missing, or None if it is ready."""
         host, _, _ = self.address.rpartition(":")
         return self.ready(host.strip("[]"), self.port)
 
 
 def reachable(host: str) -> str:
-    """Where this machine reaches what listens on `host`."""
+    """Return the host at which this machine reaches what listens on `host`."""
     return {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound

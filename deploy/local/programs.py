@@ -1,4 +1,4 @@
-"""Programs: everything the local stack consists of, as data. What runs them is a supervisor, elsewhere."""
+"""Programs: all processes of the local stack, as data. A supervisor runs them."""
 
 from collections.abc import Mapping
 
@@ -15,13 +15,14 @@ from deploy.privileges.redis import WATCHER, Place
 
 
 def programs(settings: StackSettings) -> list[Program]:
-    """All of them, in the order they are shown."""
+    """Return all programs, in the order in which they are shown."""
     doors = [_haproxy(settings)] if settings.ha else []
     return [*doors, *services(settings), *_neighbours(settings), *_watchers(settings), *_stores(settings)]
 
 
 def _haproxy(settings: StackSettings) -> Program:
-    """Where clients, operators and the api find the replicas of a service; ready once one of the api's is."""
+    """Return HAProxy, where clients, operators and the api find the replicas of a service. It is ready once one replica
+    of the api is."""
     host = settings.listen_host
     more = ((host, settings.dlq_port, "DLQ_PORT"), (host, settings.proxy_port, "PROXY_PORT"))
     own = (LOOPBACK, settings.haproxy_port, "HAPROXY_PORT")
@@ -32,7 +33,7 @@ def _haproxy(settings: StackSettings) -> Program:
 
 
 def _neighbours(settings: StackSettings) -> list[Program]:
-    """What is not Holdfast, and speaks HTTP."""
+    """Return the programs that are not Holdfast and speak HTTP."""
     third_party = (str(VENV_PYTHON), "-m", "deploy.third_party")
     where = ("--host", settings.listen_host, "--port", str(settings.third_party_port))
     return [
@@ -62,7 +63,7 @@ def _neighbours(settings: StackSettings) -> list[Program]:
 
 
 def _watchers(settings: StackSettings) -> list[Program]:
-    """Exporters of the stores and Alertmanager: those whose packages are installed."""
+    """Return the exporters of the stores, and Alertmanager, as far as their packages are installed."""
     all_of_them = [
         Program(
             "alertmanager",
@@ -89,7 +90,7 @@ def _watchers(settings: StackSettings) -> list[Program]:
 
 
 def _watched(settings: StackSettings, part: Store) -> list[tuple[Node, Node]]:
-    """Each node of a store, and its exporter."""
+    """Return each node of a store, and its exporter."""
     return list(zip(stores(settings, part), exporters_of(settings, part), strict=True))
 
 

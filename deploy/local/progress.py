@@ -1,4 +1,4 @@
-"""Progress: no step of more than two seconds is silent. A terminal has one line that counts; a file gets a line at
+"""Progress: no step of more than two seconds is silent. A terminal gets one line that counts, a file gets lines at
 growing intervals."""
 
 import contextlib
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 _SILENT_S = 2.0
 _TERMINAL_EVERY_S = 1.0
-#: Into a file: at first this often, then half as often each time.
+#: First interval between lines in a file. Each next one is twice as long.
 _FILE_EVERY_S = 10.0
 
 
 @contextlib.contextmanager
 def during(what: str, usual_s: float | None = None) -> Iterator[None]:
-    """Say how long `what` has taken, while the block runs. `usual_s`: what it takes on a small machine."""
+    """Report how long `what` has taken while the block runs. `usual_s`: what it takes on a small machine."""
     over = threading.Event()
     thread = threading.Thread(target=_count, args=(what, usual_s, over), name=f"progress of {what}", daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""The virtual environments, made from pinned, hashed requirements; remade only when those change."""
+"""The virtual environments, made from pinned, hashed requirements, and remade only when those change."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from deploy.local.output import DOCKER, Problem, echo
 from deploy.local.places import REPO
 from deploy.local.progress import during
 
-#: requirements/<name>.txt -> the environment it belongs to.
+#: requirements/<name>.txt -> its environment.
 ENVIRONMENTS = {
     "local": REPO / ".venv", "dev": REPO / ".venv", "bench": REPO / ".venv-bench", "grafana": REPO / ".venv-grafana",
     "audit": REPO / ".venv-audit", "sbom": REPO / ".venv-sbom", "docs": REPO / ".venv-docs",
@@ -24,7 +24,7 @@ _MADE_AT = re.compile(r" -m venv (?:--\S+ )*(/.*)$")
 
 
 def ensure(name: str) -> None:
-    """Have everything of requirements/`name`.txt in its environment."""
+    """Install everything of requirements/`name`.txt into its environment, unless that is done."""
     venv = ENVIRONMENTS[name]
     requirements = REPO / "requirements" / f"{name}.txt"
     if _usable(venv) and _covered(venv, requirements):
@@ -40,7 +40,7 @@ def ensure(name: str) -> None:
     if done.returncode:
         raise Problem(f"pip could not install requirements/{name}.txt; its output is above", "try again", DOCKER)
     stamp.parent.mkdir(exist_ok=True)
-    # Another set is still complete only if this one holds all of it: pins may have moved.
+    # The other set is still complete only if this one contains all of it, because pins may have moved.
     for other in stamp.parent.iterdir():
         if not _lines(other) <= _lines(requirements):
             other.unlink()
@@ -48,12 +48,12 @@ def ensure(name: str) -> None:
 
 
 def is_ready(name: str) -> bool:
-    """Whether `ensure(name)` would have nothing to do."""
+    """Return whether `ensure(name)` would have nothing to do."""
     return _usable(ENVIRONMENTS[name]) and _covered(ENVIRONMENTS[name], REPO / "requirements" / f"{name}.txt")
 
 
 def _covered(venv: Path, requirements: Path) -> bool:
-    """Whether something that was installed whole contains all of `requirements`, line by line."""
+    """Return whether a set that was installed completely contains all of `requirements`, line by line."""
     wanted = _lines(requirements)
     return any(wanted <= _lines(stamp) for stamp in _stamps(venv).glob("*.txt"))
 
@@ -67,7 +67,7 @@ def _stamps(venv: Path) -> Path:
 
 
 def _usable(venv: Path) -> bool:
-    """Whether it is there, runs, is new enough and was made at this place: scripts inside hold its path."""
+    """Return whether it exists, runs, is recent enough and was made at this place. Its scripts contain its path."""
     try:
         lines = (venv / "pyvenv.cfg").read_text().splitlines()
     except OSError:
@@ -83,7 +83,7 @@ def _create(venv: Path) -> None:
         echo(f"{venv.name} is broken or was made in another folder; making it anew")
         shutil.rmtree(venv)
     echo(f"Making {venv.name} with Python {sys.version.split()[0]}")
-    # Debian keeps ensurepip in a package of its own; the pip outside can fill the environment just as well.
+    # Debian keeps ensurepip in a package of its own. The pip outside can fill the environment just as well.
     bare = [] if find_spec("ensurepip") else ["--without-pip"]
     if subprocess.run([sys.executable, "-m", "venv", *bare, str(venv)], check=False).returncode:
         raise Problem(f"Python could not make {venv.name}; its output is above", "apt-get install python3-venv", DOCKER)

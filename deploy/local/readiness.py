@@ -1,4 +1,5 @@
-"""Waiting until programs are ready, for a bounded time; reports which one is not, and the end of its log."""
+"""Readiness: waits for a bounded time until programs are ready, and reports which one is not, with the end of its
+log."""
 
 import time
 from collections.abc import Sequence
@@ -11,14 +12,14 @@ from deploy.local.supervisor_client import Supervisor
 
 #: Two dozen programs start at once on a machine that may have two cores.
 _PATIENCE_S = 120.0
-#: A program that keeps ending is given up on sooner than one that is slow.
+#: Ends of a program after which it is given up. A slow program has more time.
 _PATIENCE_WHEN_ENDING_S = 8.0
 _POLL_S = 0.15
 _TAIL_LINES = 15
 
 
 def wait_ready(supervisor: Supervisor, programs: Sequence[Program]) -> None:
-    """Return when all are ready. Raises Problem about the first one that is not."""
+    """Wait until all are ready. Raises Problem that names the first one that is not."""
     with during("starting"):
         _wait(supervisor, programs)
 

@@ -1,4 +1,4 @@
-"""The Redis servers of the local stack: who may do what there, and a way in for the operator."""
+"""The Redis servers of the local stack: the rights of their users, and the operator's access."""
 
 import os
 from typing import NoReturn
@@ -17,19 +17,19 @@ PLACES: tuple[Place, ...] = ("queue", "cache")
 
 
 def acl_file(place: Place) -> str:
-    """Written anew: the users of this one."""
+    """Write the file of users for this Redis, and return it."""
     path = SECRETS / f"redis-{place}.acl"
     write_private(path, acl({name: password(name) for name in NAMES}, place))
     return str(path)
 
 
 def password(user: str) -> str:
-    """The same at both."""
+    """Return a user's password, which is the same at both servers."""
     return secret(f"redis_{user}_password")
 
 
 def url(settings: StackSettings, user: str, place: Place) -> str:
-    """What a service connects with."""
+    """Return the URL with which a service connects."""
     if place == "queue" and settings.ha:
         hosts = ",".join(f"{_HOST}:{node.port}" for node in sentinels(settings))
         own = f"sentinel_password={sentinel.password()}"
@@ -38,7 +38,7 @@ def url(settings: StackSettings, user: str, place: Place) -> str:
 
 
 def port(settings: StackSettings, place: Place) -> int:
-    """Where writes go. Raises Problem."""
+    """Return the port of the primary. Raises Problem."""
     return sentinel.primary_port(settings) if place == "queue" and settings.ha else _port(settings, place)
 
 
@@ -47,15 +47,16 @@ def _port(settings: StackSettings, place: Place) -> int:
 
 
 def prepare(settings: StackSettings) -> None:
-    """Configure the nodes of a queue that has several, and who watches them."""
+    """Write the configurations of a queue's nodes if it has several, and of the Sentinels."""
     if settings.ha:
         logins = {name: (name, password(name)) for name in (REPLICA, SENTINEL)}
         sentinel.write_config(settings, acl_file("queue"), logins)
 
 
 def cli(settings: StackSettings, place: str, *arguments: str) -> NoReturn:
-    """Become redis-cli, as the operator; the password is in no process list. `place`: the queue, the cache, or a node
-    of the queue by its name. Raises Problem, also where it does not answer: redis-cli would wait without an end."""
+    """Become redis-cli, as the operator, with the password in no process list. `place`: the queue, the cache, or a
+    named node of the queue. Raises Problem, also if the server does not answer, because redis-cli would wait without
+    end."""
     nodes = {node.name: node.port for node in stores(settings, "queue")} | {"redis-cache": settings.cache_port}
     found = next((each for each in PLACES if each == place), None)
     if found is None and place not in nodes:

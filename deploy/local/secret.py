@@ -1,4 +1,4 @@
-"""Secrets of this clone: generated once, kept in `.local/secrets`, readable by their owner only."""
+"""Secrets of this clone: generated once, and kept in `.local/secrets`, readable by their owner only."""
 
 import hashlib
 import secrets
@@ -8,7 +8,7 @@ from deploy.local.places import SECRETS, write_private, write_private_once
 
 
 def secret(name: str) -> str:
-    """The secret called `name`; the first call generates it."""
+    """Return the secret called `name`, which the first call generates."""
     path = SECRETS / name
     if not path.exists():
         write_private_once(path, secrets.token_urlsafe(24) + "\n")
@@ -16,7 +16,7 @@ def secret(name: str) -> str:
 
 
 def keys_file() -> Path:
-    """The services' API keys: the operator's and Alertmanager's, hashed. Lines added to it by hand stay."""
+    """Write the services' API keys, hashed: the operator's and Alertmanager's. Lines added by hand stay."""
     path = SECRETS / "api_keys"
     for name, scope in (("operator", "admin"), ("alertmanager", "announce")):
         digest = hashlib.sha256(secret(f"{name}_token").encode()).hexdigest()

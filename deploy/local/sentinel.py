@@ -1,5 +1,5 @@
-"""Sentinels, and the nodes of a queue that they watch: configurations of the stack's own, because Redis rewrites them
-when another node becomes the primary."""
+"""Sentinels, and the nodes of the queue that they watch. Their configurations belong to the stack, because Redis
+rewrites them when another node becomes the primary."""
 
 import re
 import subprocess
@@ -12,10 +12,11 @@ from deploy.local.places import CONF, REPO, write_private
 from deploy.local.secret import secret
 from deploy.local.settings import LOOPBACK, StackSettings
 
-#: Under which they watch the primary.
+#: The name under which they watch the primary.
 NAME = "queue"
 _QUORUM = 2
-#: A node that does not answer for so long is down; so long they give a failover before they try the next one.
+#: Milliseconds without an answer after which a node counts as down, and after which a failover is tried with another
+#: node.
 _DOWN_MS, _FAILOVER_MS = 3_000, 15_000
 _ASK_S = 5
 _WATCHED = re.compile(rf"^sentinel monitor {NAME} \S+ (\d+) ", re.MULTILINE)
@@ -24,12 +25,12 @@ _PORT = re.compile(r"^port (\d+)", re.MULTILINE)
 
 
 def password() -> str:
-    """What a client needs to ask one."""
+    """Return the password with which a client asks a Sentinel."""
     return secret("sentinel_password")
 
 
 def primary_port(settings: StackSettings) -> int:
-    """Of the queue, as a Sentinel knows it. Raises Problem."""
+    """Return the port of the queue's primary, as a Sentinel knows it. Raises Problem."""
     for node in sentinels(settings):
         command = [find("redis-cli"), "-h", LOOPBACK, "-p", str(node.port), "--raw", "SENTINEL"]
         try:
@@ -50,18 +51,18 @@ def primary_port(settings: StackSettings) -> int:
 
 
 def command(node: Node) -> tuple[str, ...]:
-    """A Sentinel, in the foreground."""
+    """Return the command of a Sentinel in the foreground."""
     return (find("redis-server"), str(_config(node.name)), "--sentinel")
 
 
 def node_command(node: Node) -> tuple[str, ...]:
-    """A node of the queue, in the foreground."""
+    """Return the command of a node of the queue in the foreground."""
     return (find("redis-server"), str(_config(node.name)))
 
 
 def write_config(settings: StackSettings, acl_file: str, logins: dict[str, tuple[str, str]]) -> None:
-    """Of every node and every Sentinel, for nodes that do not run. The primary is the one that it was. `logins`: user
-    and password of `replica` and `sentinel`."""
+    """Write the configurations of every node and every Sentinel, while they do not run. The primary stays the same.
+    `logins`: user and password of `replica` and `sentinel`."""
     nodes = stores(settings, "queue")
     primary = nodes[_last_primary(settings, nodes)]
     for node in nodes:
@@ -104,8 +105,8 @@ sentinel failover-timeout {NAME} {_FAILOVER_MS}
 
 
 def _last_primary(settings: StackSettings, nodes: list[Node]) -> int:
-    """Which node it was when the Sentinels last wrote their configurations: the newest of them counts. By its number,
-    since the ports may be others now."""
+    """Return the number of the last primary, from the newest configuration that a Sentinel wrote. It is found by
+    number, because the ports may have changed."""
     ports = [int(found[1]) if (found := _PORT.search(_text(node.name))) else 0 for node in nodes]
     known = []
     for text in (_text(node.name) for node in sentinels(settings)):

@@ -1,4 +1,4 @@
-"""The four services of the local stack, as programs. In a highly available stack two of each, behind HAProxy."""
+"""The four services of the local stack, as programs. A highly available stack has two of each, behind HAProxy."""
 
 import os
 import subprocess
@@ -15,13 +15,14 @@ from deploy.privileges.services import Service
 
 
 def address(settings: StackSettings, service: str) -> str:
-    """Where this machine reaches the api, dlq_admin or external_proxy, whichever replica answers: `host:port`."""
+    """Return where this machine reaches the api, dlq_admin or external_proxy, whichever replica answers:
+    `host:port`."""
     doors = {"api": settings.api_port, "dlq_admin": settings.dlq_port, "external_proxy": settings.proxy_port}
     return f"{reachable(settings.listen_host)}:{doors[service]}"
 
 
 def service_env(settings: StackSettings, service: Service) -> dict[str, str]:
-    """What a service gets, its logins included. Holds secrets."""
+    """Return the environment of a service, with its logins. It contains secrets."""
     env = {
         "REDIS_ADDR": redis_servers.url(settings, service, "queue"),
         "HOLDFAST_CACHE_REDIS_ADDR": redis_servers.url(settings, service, "cache"),
@@ -32,23 +33,23 @@ def service_env(settings: StackSettings, service: Service) -> dict[str, str]:
         **settings.domain_env(),
         "HOLDFAST_KEYS_FILE": str(keys_file()),
         "HOLDFAST_LISTEN_HOST": settings.listen_host,
-        "HOLDFAST_LOG_STYLE": "json",  # `make logs` makes columns of it
+        "HOLDFAST_LOG_STYLE": "json",  # `make logs` makes columns of JSON
     }
     revision = _revision()
     return env | ({"HOLDFAST_REVISION": revision} if revision else {})
 
 
 def services(settings: StackSettings) -> list[Program]:
-    """All replicas, in the order they are shown."""
+    """Return all replicas, in the order in which they are shown."""
     host = LOOPBACK if settings.ha else settings.listen_host
-    # HAProxy, on this machine, says for whom it asks.
+    # HAProxy, on this machine, passes on the client's address.
     proxied = {"TRUSTED_PROXIES": f"{LOOPBACK}/32"} if settings.ha else {}
     api = {
         "EXTERNAL_PROXY_URL": f"http://{address(settings, 'external_proxy')}",
         "IDEMPOTENCY_SECRET": secret("idempotency_secret"),
         **proxied,
     }
-    # There is one build here: no other has to be waited for.
+    # Only one build runs here, so no other has to be waited for.
     writer = {"UNKNOWN_PATIENCE_S": "10"}
     third_party = f"http://{reachable(settings.listen_host)}:{settings.third_party_port}"
     writers = [Node(f"writer-{n}", port, "WRITER_PORT") for n, port in enumerate(settings.writer_ports())]
@@ -74,14 +75,14 @@ def _dlq_admin(settings: StackSettings, node: Node, host: str, proxied: dict[str
     return _service(settings, "dlq_admin", node, host, own, metrics_port)
 
 
-#: How the names of a service's settings begin.
+#: Prefixes of the names of each service's settings.
 _PREFIXES: dict[Service, str] = {"api": "API", "writer": "WRITER", "external_proxy": "PROXY", "dlq_admin": "DLQ"}
 
 
 def _service(
     settings: StackSettings, module: Service, node: Node, host: str, own: dict[str, str], metrics_port: int = 0
 ) -> Program:
-    """`own`: the service's own settings, without what their names begin with."""
+    """Return one replica. `own`: the service's own settings, without their prefix."""
     prefix = f"HOLDFAST_{_PREFIXES[module]}_"
     return Program(
         name=node.name,
@@ -106,7 +107,7 @@ def _service(
 
 
 def _revision() -> str:
-    """The commit that runs, short; empty outside a git clone."""
+    """Return the running commit, abbreviated, or an empty text outside a git clone."""
     try:
         asked = ("git", "-C", str(REPO), "rev-parse", "--short", "HEAD")
         quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}

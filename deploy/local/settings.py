@@ -1,4 +1,4 @@
-"""What may be changed about the local stack: `make run NAME=value`, or NAME in the environment."""
+"""The settings of the local stack: `make run NAME=value`, or NAME in the environment."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from holdfast.shared.queue.partitions import MOST
 LOOPBACK = "127.0.0.1"
 _WRITERS_MAX = 64
 _FILE = LOCAL / "stack.json"
-#: How many ports a highly available stack counts up from each of these; other stacks use none of them.
+#: How many ports a highly available stack counts up from each of these. Other stacks use none of them.
 _HA_PORTS = {
     "haproxy_port": 1,
     "api_node_port": 2,
@@ -30,7 +30,7 @@ _HA_PORTS = {
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """Every port, the address of the HTTP services, the number of writers and of the queue's partitions."""
+    """Every port, the address of the HTTP services, and the numbers of writers and of the queue's partitions."""
 
     api_port: int = 8080
     proxy_port: int = 8081
@@ -46,7 +46,7 @@ class StackSettings:
     queue_port: int = 6479
     cache_port: int = 6480
     db_port: int = 3406
-    # Those of a highly available stack (HA=1): the first of several, see deploy/local/nodes.py.
+    # Used by a highly available stack (HA=1): the first of several, see deploy/local/nodes.py.
     haproxy_port: int = 8078
     api_node_port: int = 8070
     proxy_node_port: int = 8072
@@ -61,21 +61,21 @@ class StackSettings:
     writers: int = 2
     queue_partitions: int = 1
     listen_host: str = "127.0.0.1"
-    # What HOLDFAST_DOMAIN and PYTHONPATH were: where the resources are declared. Empty: users.
+    # The values of HOLDFAST_DOMAIN and PYTHONPATH, by which the declared resources are found; empty for users.
     domain: str = ""
     python_path: str = ""
 
     def domain_env(self) -> dict[str, str]:
-        """What programs need to find the declared resources."""
+        """Return the variables with which programs find the declared resources."""
         return {"HOLDFAST_DOMAIN": self.domain, "PYTHONPATH": self.python_path} if self.domain else {}
 
     def writer_ports(self) -> list[int]:
-        """One for each writer: counted up from `writer_port`, leaving out what has another use."""
+        """Return a port for each writer, counted up from `writer_port` without those that have another use."""
         used = {port for _, port in self._ports_of_the_rest()}
         return list(islice((port for port in count(self.writer_port) if port not in used), self.writers))
 
     def ports(self) -> list[tuple[str, int]]:
-        """(setting, port) of every program, each writer its own."""
+        """Return (setting, port) of every program, each writer included."""
         writers = (("writer_port", port) for port in self.writer_ports())
         return sorted([*self._ports_of_the_rest(), *writers], key=lambda each: each[1])
 
@@ -85,12 +85,13 @@ class StackSettings:
         return [(name, getattr(self, name) + number) for name, count in wanted.items() for number in range(count)]
 
     def host_of(self, setting: str) -> str:
-        """Where what has this port listens: what only other programs of the stack reach, on the loopback only."""
+        """Return the host on which this port listens. What only other programs of the stack use is on the loopback
+        only."""
         inner = setting in _HA_PORTS or setting.startswith(("db_", "queue_", "cache_"))
         return LOOPBACK if inner else self.listen_host
 
     def changed(self, environ: Mapping[str, str]) -> Self:
-        """These settings with the changes in `environ`. Raises Problem."""
+        """Return these settings with the changes in `environ`. Raises Problem."""
         changes = _changes(self, environ)
         settings = replace(self, **changes)  # type: ignore[arg-type]  # each has its field's type
         if not 0 <= settings.writers <= _WRITERS_MAX:
@@ -99,7 +100,7 @@ class StackSettings:
             raise Problem(f"QUEUE_PARTITIONS={settings.queue_partitions} is not between 1 and {MOST}")
         if settings.ha not in (0, 1):
             raise Problem(f"HA={settings.ha} is neither 0 nor 1")
-        # `writer_port` only says where to begin counting, so it may coincide with another.
+        # `writer_port` only says where counting begins, so it may coincide with another.
         used = settings._ports_of_the_rest()
         for _, port in [*used, ("writer_port", settings.writer_port)]:
             if not 1 <= port <= 65535 - _WRITERS_MAX - len(used):
@@ -110,17 +111,17 @@ class StackSettings:
         return settings
 
     def save(self) -> None:
-        """Remember what this stack was started with, for `status`, `down`, `ledger` and a later `up`."""
+        """Remember these settings for `status`, `down`, `ledger` and a later `up`."""
         write_private(_FILE, json.dumps(asdict(self), indent=2) + "\n")
 
 
 def port_names() -> list[str]:
-    """The names of the settings that are ports."""
+    """Return the names of the settings that are ports."""
     return [field.name for field in fields(StackSettings) if field.name.endswith("_port")]
 
 
 def saved() -> StackSettings:
-    """What the stack was last started with, or the defaults."""
+    """Return the settings with which the stack was last started, or the defaults."""
     try:
         kept = json.loads(_FILE.read_text())
         return StackSettings(**kept)
@@ -129,8 +130,8 @@ def saved() -> StackSettings:
 
 
 def _changes(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int | str]:
-    """The changes in the environment. PORT_OFFSET moves every port without a setting of its own, from its default;
-    PYTHONPATH counts where HOLDFAST_DOMAIN stands beside it."""
+    """Return the changes in the environment. PORT_OFFSET moves every port without a setting of its own from its
+    default. PYTHONPATH counts only together with HOLDFAST_DOMAIN."""
     changes: dict[str, int | str] = {}
     if environ.get("PORT_OFFSET"):
         offset = port_offset(environ)
@@ -147,7 +148,7 @@ def _changes(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int
 
 
 def port_offset(environ: Mapping[str, str]) -> int:
-    """PORT_OFFSET; 0 without it. Raises Problem."""
+    """Return PORT_OFFSET, or 0. Raises Problem."""
     return _whole("PORT_OFFSET", environ.get("PORT_OFFSET") or "0")
 
 

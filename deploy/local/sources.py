@@ -1,4 +1,4 @@
-"""The sources that the stack's processes run from, as one digest: it changes when they do."""
+"""Sources: a digest of the sources that the stack's processes run from, which changes when they do."""
 
 import hashlib
 import os
@@ -14,7 +14,8 @@ _FOLDERS = ("services", "shared", "deploy/third_party")
 
 
 def digest(settings: StackSettings) -> str:
-    """Of every file in them, and of the declared resources that the stack serves, if they are found."""
+    """Return the digest of every file in them, and of the declared resources that the stack serves, if those are
+    found."""
     whole = hashlib.sha256()
     folders = (*(REPO / each for each in _FOLDERS), *_domain(settings))
     for path in [path for folder in folders for path in _files(folder)]:

@@ -1,4 +1,4 @@
-"""The stack: started in order, scaled while it runs, stopped in order, whatever an earlier run left behind."""
+"""The stack: starts in order, scales while it runs, and stops in order, whatever an earlier run left behind."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ from deploy.local.settings import StackSettings, saved
 from deploy.local.supervisor_client import Supervisor, Unreachable
 
 _SUPERVISOR = "supervisord"
-#: Starts last: what has not come up yet is not down.
+#: Starts last, because a program that has not started yet is not down.
 _WATCHES_ALL = "prometheus"
 _SUPERVISOR_START_S = 15.0
 _SUPERVISOR_END_S = 30.0
@@ -39,7 +39,7 @@ _STOP_S = 90.0
 
 
 def running() -> Supervisor | None:
-    """The supervisor of this clone's stack, if it runs. One that is ending is waited for."""
+    """Return the supervisor of this clone's stack, or None. Waits for one that is ending."""
     process = processes.recorded(_SUPERVISOR)
     if process is None:
         return None
@@ -56,16 +56,14 @@ def running() -> Supervisor | None:
 
 
 def check_running() -> None:
-    """Raises Problem unless this clone's stack runs."""
+    """Raise Problem unless this clone's stack runs."""
     if running() is None:
         raise Problem("the stack is not running", "make up")
 
 
 def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[bytes]":
-    """Everything, in order; returns the supervisor when all are ready. On failure nothing is left running.
-
-    `with_parent`: the stack ends when this process does, however it ends.
-    """
+    """Start everything in order, and return the supervisor when all are ready. On failure nothing is left running.
+    `with_parent`: the stack ends with this process, however that ends."""
     end_leftovers()
     wanted = programs(settings)
     ports.check_free(wanted, "make run" if with_parent else "make up")
@@ -81,17 +79,15 @@ def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[by
     except BaseException:
         with postponed():
             _stop()
-            child.terminate()  # it may have been too young to have left its record
+            child.terminate()  # the supervisor may not have written its record yet
             child.wait(_SUPERVISOR_END_S)
         raise
     return child
 
 
 def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings) -> list[str]:
-    """A running stack with another number of writers, or other resources; nothing else is restarted.
-
-    Returns the names of programs whose sources or configuration changed, which takes effect at their next start.
-    """
+    """Change the number of writers, or the resources, of a running stack, without restarting anything else. Return the
+    names of programs whose sources or configuration changed, which takes effect at their next start."""
     if settings != replace(before, writers=settings.writers, domain=settings.domain, python_path=settings.python_path):
         raise Problem("the stack runs with other settings", "make down, then start it with the new ones")
     wanted = programs(settings)
@@ -106,16 +102,14 @@ def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings
         supervisor.add(name)
     settings.save()
     served = [each for each in wanted if each.kind == "service" and each.name in changed]
-    # Those that run on as they are keep the schema, and their rights in it, until they are renewed.
+    # Processes that are not restarted keep the schema, and their rights in it, until they are renewed.
     _start(supervisor, wanted, settings, migrate=bool(added) or not served)
     return changed
 
 
 def renew(supervisor: Supervisor, settings: StackSettings, changed: Collection[str]) -> list[str]:
-    """Restart those of `changed` that are no stores, with their new sources and configuration; their names.
-
-    The schema is brought up to date between their end and their start.
-    """
+    """Restart those of `changed` that are not stores, with their new sources and configuration, and return their names.
+    The schema is upgraded between their end and their start."""
     stores = {program.name for program in programs(settings) if program.kind in ("store", "sentinel")}
     names = [name for name in changed if name not in stores]
     if names:
@@ -130,7 +124,8 @@ def renew(supervisor: Supervisor, settings: StackSettings, changed: Collection[s
 
 
 def stop() -> bool:
-    """End everything this clone started, services before stores. False when nothing ran. Ctrl-C cannot cut it short."""
+    """Stop everything that this clone started, services before stores. Return False if nothing ran. Ctrl-C does not
+    interrupt it."""
     with postponed():
         return _stop()
 
@@ -143,9 +138,9 @@ def _stop() -> bool:
             kinds = {program.name: program.kind for program in programs(saved())}
             names = set(supervisor.states())
             stores = {name for name in names if kinds.get(name) == "store"}
-            # Sentinels before what they watch: nothing takes a node's place any more.
+            # Sentinels stop before what they watch, so that they promote no node.
             sentinels = {name for name in names if kinds.get(name) == "sentinel"}
-            # One after another: the last node of a cluster knows that it is.
+            # One after another, so that the last node of a cluster knows that it is the last.
             nodes = [{name} for name in sorted(stores) if name.startswith("mariadb")]
             for some in (names - stores - sentinels, sentinels, stores.difference(*nodes), *reversed(nodes)):
                 supervisor.stop(some, _STOP_S)
@@ -159,7 +154,8 @@ def _stop() -> bool:
 
 
 def end_leftovers() -> bool:
-    """End what an earlier stack left running when its supervisor was killed; only what its records prove to be ours."""
+    """End what an earlier stack left running when its supervisor was killed, but only what its records prove to be
+    ours."""
     names = processes.recorded_names()
     left = {name: process for name in names if (process := processes.recorded(name))}
     if left:
@@ -172,7 +168,8 @@ def end_leftovers() -> bool:
 
 
 def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSettings, *, migrate: bool = True) -> None:
-    """Stores, then the schema, then the rest, then who watches that they are up; what runs already is left alone."""
+    """Start the stores, then upgrade the schema, then start the rest, and the watchers last. What runs already is left
+    alone."""
     stores = [program for program in wanted if program.kind in ("store", "sentinel")]
     watching = [program for program in wanted if program.name == _WATCHES_ALL]
     rest = [program for program in wanted if program not in stores and program not in watching]
@@ -197,7 +194,7 @@ def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None
 
 
 def _launch(with_parent: bool) -> "subprocess.Popen[bytes]":
-    """supervisord in a session of its own, so that Ctrl-C in this terminal is ours to handle."""
+    """Start supervisord in a session of its own, so that Ctrl-C in this terminal reaches only this process."""
     launch = [str(VENV_PYTHON), "-m", "deploy.local.launch", *(["--die-with-parent"] if with_parent else [])]
     command = [*launch, _SUPERVISOR, str(VENV_PYTHON), "-m", "supervisor.supervisord", "-c", str(supervisor_conf.PATH)]
     with open(LOGS / "supervisord.out", "wb") as output:

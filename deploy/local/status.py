@@ -1,4 +1,4 @@
-"""The status: one line for each program."""
+"""The status: one line per program."""
 
 import time
 
@@ -9,7 +9,7 @@ from deploy.local.stack import running
 
 
 def show() -> int:
-    """Print the table; exit code 0 when everything runs and is ready."""
+    """Print the table, and return exit code 0 if everything runs and is ready."""
     supervisor = running()
     if supervisor is None:
         echo("Not running. Start it: make run, or make up for the background.")

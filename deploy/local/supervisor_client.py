@@ -39,26 +39,26 @@ class _Transport(xmlrpc.client.Transport):
 
 
 class Supervisor:
-    """One running supervisord. Raises what is in `Unreachable` when it is not there."""
+    """A running supervisord. Raises the errors in `Unreachable` if it is not reachable."""
 
     def __init__(self) -> None:
         self._rpc: Any = xmlrpc.client.ServerProxy("http://localhost", transport=_Transport()).supervisor
 
     def running(self) -> bool:
-        """Whether it accepts commands; not while it shuts down."""
+        """Return whether it accepts commands. It does not while it shuts down."""
         return bool(self._rpc.getState()["statename"] == "RUNNING")
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """By program: supervisor's own description, `statename`, `pid`, `start`, `spawnerr` and so on."""
+        """Return supervisor's own description of each program: `statename`, `pid`, `start`, `spawnerr` and so on."""
         return {info["name"]: info for info in self._rpc.getAllProcessInfo()}
 
     def start(self, names: Iterable[str]) -> None:
-        """Start all at once; running ones stay as they are."""
+        """Start all of these at once. Running ones stay as they are."""
         for name in names:
             self._unless(_ALREADY_STARTED, self._rpc.startProcess, name, False)
 
     def stop(self, names: Iterable[str], patience_s: float, *, hard: bool = False) -> None:
-        """Stop all at once, and wait for them. `hard`: kill -9, before they can react."""
+        """Stop all of these at once, and wait for them. `hard`: kill -9, before they can react."""
         names = list(names)
         pids = self.pids(names) if hard else []
         for name in names:
@@ -77,25 +77,26 @@ class Supervisor:
             time.sleep(_POLL_S)
 
     def pids(self, names: Iterable[str]) -> list[int]:
-        """Of those that run."""
+        """Return the process ids of running programs."""
         states = self.states()
         return [states[name]["pid"] for name in names if states[name]["pid"]]
 
     def reread(self) -> tuple[list[str], list[str], list[str]]:
-        """Read the configuration again; the names that are (new, changed, gone). Nothing is done about them."""
+        """Read the configuration again, and return the names of (new, changed, removed) programs, without applying the
+        changes."""
         added, changed, removed = self._rpc.reloadConfig()[0]
         return added, changed, removed
 
     def add(self, name: str) -> None:
-        """Take a new program in, stopped."""
+        """Add a new program, stopped."""
         self._rpc.addProcessGroup(name)
 
     def remove(self, name: str) -> None:
-        """Forget a stopped program."""
+        """Remove a stopped program."""
         self._unless(_BAD_NAME, self._rpc.removeProcessGroup, name)
 
     def shut_down(self) -> None:
-        """End it, and what it still runs."""
+        """Shut the supervisor down, with everything that it still runs."""
         self._rpc.shutdown()
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The supervisor's configuration, made from the programs. The stack starts them, in order."""
+"""The supervisor's configuration, generated from the programs. The stack starts them, in order."""
 
 import os
 import shlex
@@ -12,15 +12,16 @@ SOCKET = "supervisor.sock"
 
 
 def write(programs: Iterable[Program], sources: str) -> None:
-    """Replace the configuration; it holds the services' passwords. `sources`: their digest."""
-    # Other sources make another program of a service: the supervisor reports it as changed.
+    """Replace the configuration, which contains the services' passwords. `sources`: the digest of the services'
+    sources."""
+    # Changed sources change the program of a service, so that the supervisor reports it as changed.
     running = {"STACK_SOURCES": sources}
     sections = [_section(each, {**each.env, **running} if each.kind == "service" else each.env) for each in programs]
     write_private(PATH, "\n".join([_head(), *sections]))
 
 
 def _head() -> str:
-    # Stated, or it warns at every start.
+    # Stated explicitly, because supervisord warns at every start otherwise.
     user = "user=root\n" if os.geteuid() == 0 else ""
     return f"""\
 [unix_http_server]
@@ -71,5 +72,5 @@ def _environment(env: Mapping[str, str]) -> str:
 
 
 def _plain(value: object) -> str:
-    """supervisord expands `%(...)s` everywhere."""
+    """Escape text, because supervisord expands `%(...)s` everywhere."""
     return str(value).replace("%", "%%")

@@ -1,4 +1,4 @@
-"""The text when everything is ready: where things are, and what to try."""
+"""The text that is shown when everything is ready: where things are, and what to try."""
 
 from deploy.local import database
 from deploy.local.program import Program
@@ -20,7 +20,7 @@ _OTHERS = {
 
 
 def welcome(settings: StackSettings, seconds: float) -> str:
-    """The text of it."""
+    """Return the text."""
     lines = [_line(name, address(settings, name) + path, about) for name, (path, about) in _SERVICES.items()]
     lines += map(_line_of, filter(_is_shown, programs(settings)))
     return f"""
@@ -42,7 +42,7 @@ def _no_writers(settings: StackSettings) -> str:
 
 
 def _try_it(settings: StackSettings) -> str:
-    """Two requests that the declared resources can answer."""
+    """Return two requests that the declared resources can answer."""
     api = address(settings, "api")
     if settings.domain:
         return f"Try it: http://{api}/docs shows a request for each route of the resources of {settings.domain}."

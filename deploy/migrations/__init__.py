@@ -1,4 +1,4 @@
-"""Migrations: the schema, step by step; and the tables of declared resources."""
+"""Migrations: the steps of the schema, and the tables of declared resources."""
 
-#: Before a line about a schema that is not as declared.
+#: Precedes a line about a schema that is not as declared.
 WARNING = "warning: "

@@ -24,7 +24,7 @@ VERSIONS = _HERE / "versions"
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 2: the arguments were not understood."""
+    """Run the command, and return the exit code: 2 if the arguments were not understood."""
     match arguments:
         case []:
             alembic(["-c", str(_HERE / "alembic.ini"), "upgrade", "head"])
@@ -40,12 +40,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _needed(resources: Iterable[ResourceType]) -> list[Change]:
-    """What their tables lack. Raises SystemExit where one does not fit."""
+    """Return what the tables of declared resources lack. Raises SystemExit if one does not fit."""
     engine = make_engine(
         read(StoreSettings).db_dsn, Timeouts(checkout_s=5, connect_s=5, io_s=60, lock_wait_s=30), pool_size=1
     )
     with engine.connect() as connection:
-        connection.execution_options(**{KEPT: (Fault,)})  # it asks for tables that may not be there
+        connection.execution_options(**{KEPT: (Fault,)})  # the inspection asks for tables that may not exist
         try:
             return [each for resource in resources for each in declared.changes(connection, resource)]
         except declared.RefusedError as refused:
@@ -67,7 +67,7 @@ def _revision(name: str) -> int:
 
 
 def source(name: str, before: int, found: Iterable[Change]) -> str:
-    """The text of a revision."""
+    """Return the text of a revision."""
     found = list(found)
     up = [f"    op.execute({_escaped(change.up)!r})" for change in found]
     down = [f"    op.execute({_escaped(change.down)!r})" for change in reversed(found) if change.down]
@@ -93,7 +93,7 @@ def source(name: str, before: int, found: Iterable[Change]) -> str:
 
 
 def _escaped(statement: str) -> str:
-    """Alembic takes `:name` for a parameter."""
+    """Escape `:name`, which Alembic takes for a parameter."""
     return statement.replace(":", r"\:")
 
 

@@ -28,17 +28,17 @@ from holdfast.shared.domain import DEFAULT, registry
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.store.tables import table_of
 
-#: The comment of a key's column while no build keeps it.
+#: The comment on the column of a key that no build keeps at present.
 _NOT_KEPT = "not kept"
 
-#: Columns of which earlier builds made an index.
+#: Columns for which earlier builds made an index.
 _INDEXED_BEFORE = ("created_version",)
 
 _TEXT_CHARS = {"TINYTEXT": 2**8 // 4, "TEXT": 2**16 // 4, "MEDIUMTEXT": 2**24 // 4, "LONGTEXT": 2**32 // 4}
 
 
 class Change(NamedTuple):
-    """A statement, and the one that takes it back; '': nothing does."""
+    """A statement, and the one that reverts it, or '' if it cannot be reverted."""
 
     up: str
     down: str = ""
@@ -49,19 +49,19 @@ class RefusedError(Exception):
 
 
 def own() -> tuple[ResourceType, ...]:
-    """The resources of this process whose tables no revision makes."""
+    """Return the resources of this process whose tables no revision makes."""
     shipped = registry.load(DEFAULT).resources
     return tuple(resource for resource in registry.domain().resources if resource not in shipped)
 
 
 def shipped() -> tuple[ResourceType, ...]:
-    """The resources of this process whose tables revisions make."""
+    """Return the resources of this process whose tables revisions make."""
     mine = own()
     return tuple(resource for resource in registry.domain().resources if resource not in mine)
 
 
 def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
-    """What the resource's table lacks. Raises RefusedError."""
+    """Return what the resource's table lacks. Raises RefusedError."""
     table, inspector = table_of(resource), sa.inspect(connection)
     if not inspector.has_table(table.name):
         create = str(sa.schema.CreateTable(table).compile(dialect=connection.dialect)).strip()
@@ -98,8 +98,9 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
 
 
 def _gone(table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
-    """An insert that does not know of a column must work, and a build that does know it must understand the row: a
-    version that was never set is 0. Keys are not kept from here on."""
+    """Return the changes for a column that is no longer declared. An insert that does not know the column must work,
+    and a build that knows it must understand the row: a version of 0 means that the field was never set. Keys are not
+    kept from here on."""
     for name, column in found.items():
         if name in table.columns:
             continue
@@ -139,7 +140,8 @@ def _refuse_new_keys(resource: ResourceType, found: Mapping[str, Any]) -> None:
 
 
 def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -> None:
-    """Apis of the build before accept writes, and writers of it add rows, until they are replaced."""
+    """Refuse a required field that the previous build does not know. Its apis accept writes, and its writers insert
+    rows, until they are replaced."""
     for field in resource.fields:
         known = field.name in found and not found[field.name]["nullable"]
         if field.required and not field.backfill and not known:
@@ -151,7 +153,7 @@ def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -
 
 
 def _refuse_what_writes_have(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) -> None:
-    """Likewise of what the build before knows."""
+    """Refuse to drop a field that queued writes may set, unless the resource lists it in `removed`."""
     for name in found:
         if f"{name}_version" in found and name not in table.columns and name not in resource.removed:
             raise RefusedError(
@@ -161,7 +163,7 @@ def _refuse_what_writes_have(resource: ResourceType, table: sa.Table, found: Map
 
 
 def _wider(table: str, column: "sa.Column[Any]", found: Any) -> bool:
-    """Whether the declared column holds more than the one that is there. Raises RefusedError."""
+    """Return whether the declared column holds more than the existing one. Raises RefusedError."""
     if _kind(column.type) != _kind(found):
         raise RefusedError(f"{table}.{column.name} would hold another kind of value")
     return isinstance(column.type, sa.String) and _chars(column.type) > _chars(found)

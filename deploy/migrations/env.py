@@ -18,18 +18,18 @@ from holdfast.shared.store.engine import Timeouts, make_engine
 from holdfast.shared.store.tables import metadata
 
 _LOCK_WAIT_S = 60
-#: What a server says when a right is to be taken away of which there is no record.
+#: Error numbers of a server when a right is revoked that was never granted.
 _NO_SUCH_GRANT = (1141, 1147)
 
 
 def run() -> None:
-    """Upgrade under a lock, so that two deploys cannot interleave."""
+    """Upgrade under a lock, so that two deployments cannot interleave."""
     timeouts = Timeouts(checkout_s=5, connect_s=5, io_s=300, lock_wait_s=30)
     engine = make_engine(read(StoreSettings).db_dsn, timeouts, pool_size=2)
     with engine.connect() as guard, engine.connect() as connection:
         if not lock.take(guard, _LOCK_WAIT_S):
             raise SystemExit("another migration is running")
-        connection.execution_options(**{KEPT: (Fault,)})  # it asks for tables that may not be there
+        connection.execution_options(**{KEPT: (Fault,)})  # the inspection asks for tables that may not exist
         context.configure(connection=connection, target_metadata=metadata)
         with context.begin_transaction():
             context.run_migrations()
@@ -43,7 +43,7 @@ def run() -> None:
 
 
 def _follow_declarations(connection: sa.Connection) -> None:
-    """Raises SystemExit where a declaration and its table do not fit."""
+    """Make what declared resources lack. Raises SystemExit if a declaration and its table do not fit."""
     try:
         for resource in declared.own():
             for change in declared.changes(connection, resource):
@@ -53,7 +53,7 @@ def _follow_declarations(connection: sa.Connection) -> None:
 
 
 def _warn_of_what_tables_lack(connection: sa.Connection) -> None:
-    """Services that know a column which its table lacks wait for it, as in an outage."""
+    """Warn about columns that tables lack. Services that know such a column wait for it, as in an outage."""
     for resource in declared.shipped():
         try:
             lacking = [change.up for change in declared.changes(connection, resource)]
@@ -67,7 +67,8 @@ def _warn_of_what_tables_lack(connection: sa.Connection) -> None:
 
 
 def _warn_of_what_is_declared_no_more(connection: sa.Connection) -> None:
-    """A resource that was taken away, or has another plural now, leaves its rows, and writes that nobody knows."""
+    """Warn about tables that are no longer declared. A resource that was removed, or has another plural now, leaves its
+    rows, and queued writes that no build knows."""
     inspector = sa.inspect(connection)
     others = set(inspector.get_table_names()).difference(registry.RESERVED, registry.domain().by_plural)
     for name in sorted(others):
@@ -81,7 +82,7 @@ def _warn_of_what_is_declared_no_more(connection: sa.Connection) -> None:
 
 
 def _grant(connection: sa.Connection) -> None:
-    """Only as the user whose business it is: where all services share one user, there is nothing to divide."""
+    """Grant the services' rights, if this user may. Where all services share one user, there is nothing to divide."""
     name, _, host = str(connection.execute(sa.select(sa.func.current_user())).scalar()).rpartition("@")
     if name != database.user(database.MIGRATE, host).name:
         return
@@ -98,7 +99,7 @@ def _grant(connection: sa.Connection) -> None:
 
 
 def _plain(statement: str) -> str:
-    """The driver takes `%` for a placeholder."""
+    """Escape `%`, which the driver takes for a placeholder."""
     return statement.replace("%", "%%")
 
 

@@ -19,7 +19,8 @@ _TO_ALL_NODES = "SET SESSION wsrep_trx_fragment_unit='statements', wsrep_trx_fra
 
 
 def take(connection: sa.Connection, most_s: int) -> bool:
-    """Take it for as long as the connection's transaction lives; False: another migration has had it for `most_s`."""
+    """Take the lock for the life of the connection's transaction. Return False if another migration has held it for
+    `most_s`."""
     connection.exec_driver_sql(_TABLE)
     role = role_of(connection.connection.dbapi_connection)
     if role and role.galera:

@@ -59,7 +59,7 @@ def downgrade() -> None:
 
 
 def _rekey_users(connection: sa.Connection, key_of: Callable[[str], str]) -> None:
-    """A step at a time, in the order of ids."""
+    """Compute the users' keys anew, in steps, in the order of ids."""
     after = ""
     while rows := connection.execute(sa.text(_USERS), {"after": after}).all():
         after = rows[-1].id
