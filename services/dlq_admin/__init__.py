@@ -1,1 +1,1 @@
-"""The operator's service: dead letters, and the ledger."""
+"""The operator's service: dead letters and the ledger."""

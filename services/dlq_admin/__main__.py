@@ -6,7 +6,7 @@ from holdfast.shared.runtime.left_out import leave_out
 
 
 def main() -> int:
-    """The exit code. A command over HTTP loads nothing of the service."""
+    """Run the command and return its exit code. A command over HTTP imports no module of the service itself."""
     leave_out()
     arguments = sys.argv[1:]
     if arguments in ([], ["serve"]):

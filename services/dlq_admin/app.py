@@ -1,4 +1,5 @@
-"""dlq_admin, wired: connections, rooms, faces, and the order in which they start and stop."""
+"""App: wires dlq_admin, and determines the order in which connections, background loops, REST and the console start and
+stop."""
 
 import asyncio
 import contextlib
@@ -57,7 +58,7 @@ _DESCRIPTION = "Dead letters: see what died and why, decide what becomes of it. 
 
 
 class DlqAdmin:
-    """One dlq_admin process: `run` until SIGTERM; `http` is its application, for documents and tests."""
+    """One dlq_admin process. `run` serves until SIGTERM; `http` makes the application, also for documents and tests."""
 
     def __init__(self, settings: DlqAdminSettings) -> None:
         self._settings = settings
@@ -128,7 +129,7 @@ class DlqAdmin:
         )
 
     async def run(self) -> None:
-        """Until SIGTERM; then finish what is in hand."""
+        """Serve until SIGTERM, then finish the work in hand."""
         await self._reader.loop.own_the_signals()
         settings = self._settings
         http = config(
@@ -166,7 +167,7 @@ class DlqAdmin:
         }
 
     def http(self) -> FastAPI:
-        """The application: REST and the console."""
+        """Make the application: REST and the console."""
         indexer = self._rooms.indexer
         health = Health(
             "dlq_admin",
@@ -220,7 +221,7 @@ class DlqAdmin:
 
 
 def _database(settings: DlqAdminSettings) -> Database:
-    """With threads for operators' questions, for background work and for the auditor."""
+    """Make the database, with separate threads for operators' queries, background work and the auditor."""
     return Database(
         engine_of(settings),
         threads=settings.db_pool_size - _BACKGROUND_THREADS - _AUDIT_THREADS,

@@ -1,7 +1,8 @@
-"""Asked queue: the queue as pages ask it. A part of it that does not answer costs one page its time limit. Later pages
-fail to ask it at once, and show what they have without it, until our own probe of it is answered.
+"""Asked queue: the queue's client for pages. A part of the queue that does not answer costs one page its timeout. After
+that, commands to the part fail at once, and pages show what they have without it, until a background probe of the part
+succeeds.
 
-The parts are those of the keys' hash tags: each may be on another server of a cluster.
+A part is what shares a hash tag: in a Redis cluster, each part may be on another server.
 """
 
 import asyncio
@@ -20,26 +21,27 @@ from holdfast.shared.queue.names import DEAD, PREFIX
 from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
 from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S
 
-#: It took its time limit, or may have. What is answered, with whatever, costs nothing.
+#: Errors after which the part may have used up its timeout. An error that the server answers costs no time.
 _SILENT = (TimeoutError, ConnectionError, OSError)
 
 
 class AskedQueue(Redis):
-    """`redis`, as a client with the same commands."""
+    """The client `redis` with the same commands, which fails fast for a part that did not answer last time."""
 
     def __init__(self, redis: Redis) -> None:
         super().__init__(connection_pool=redis.connection_pool)
         self._redis = redis
-        #: By hash tag: why it did not answer.
+        #: Why the part did not answer, by hash tag.
         self._silent: dict[str, str] = {}
         self._reporter = FailureReporter("queue_asked")
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Raises what redis-py raises, or raised when this part was asked last."""
+        """Execute the command. Raises what redis-py raises, or ConnectionError if this part did not answer last
+        time."""
         return await self._ask(_part(args), partial(self._redis.execute_command, *args, **options))
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        """Of one part, and no transaction."""
+        """Return a pipeline without a transaction. All its commands must concern one part."""
         made = self._redis.pipeline(transaction=False)
         execute = made.execute
 
@@ -48,7 +50,7 @@ class AskedQueue(Redis):
             replies: list[Any] = await self._ask(part, partial(execute, raise_on_error))
             return replies
 
-        made.execute = asked  # type: ignore[method-assign]  # of this one
+        made.execute = asked  # type: ignore[method-assign]  # only of this instance
         return made
 
     async def _ask(self, part: str, ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -62,7 +64,7 @@ class AskedQueue(Redis):
             raise
 
     async def run(self) -> Never:
-        """For ever: ask what was silent, so that pages need not wait for it."""
+        """Probe silent parts until cancelled, so that pages need not wait for them."""
         while True:
             await asyncio.sleep(PROBE_EVERY_S)
             await asyncio.gather(*map(self._probe, [*self._silent]))
@@ -74,6 +76,6 @@ class AskedQueue(Redis):
 
 
 def _part(command: Any) -> str:
-    """`{holdfast}`, or the tag of a partition."""
+    """Return the hash tag of the command's first key: `{holdfast}`, or that of a partition."""
     key = text(first_key(command) or HOME)
     return key[: key.find("}") + 1] or HOME

@@ -1,4 +1,4 @@
-"""The backend: the functions that console and REST call, and through REST the command line."""
+"""Backend: the functions that the console, REST and, through REST, the command line call."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ from holdfast.shared.queue.partitions import Partitions
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """What runs in the background and is asked by the backend."""
+    """The connections and background components that the backend uses."""
 
     database: Database
     queue: Redis
@@ -59,7 +59,7 @@ class Rooms:
 
 
 class Backend:
-    """One object per topic; each says in its docstring what it answers or changes."""
+    """One object per topic. The docstring of each says what it answers or changes."""
 
     def __init__(self, rooms: Rooms, settings: DlqAdminSettings, keys: Keys) -> None:
         database, queue, partitions = rooms.database, rooms.asked, rooms.partitions

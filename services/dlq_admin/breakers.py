@@ -1,4 +1,4 @@
-"""Breakers: those of every replica, and orders to them."""
+"""Breakers: the breakers of every replica, and operators' orders to them."""
 
 import json
 import uuid
@@ -20,7 +20,8 @@ from holdfast.shared.telemetry.logs import Action
 
 
 def _reported(moment: object) -> str | None:
-    """This process's own breakers have times as such; what others report is text, of whichever build."""
+    """Return the moment as text. This process's own breakers report datetimes; other replicas report text, in the
+    format of their build."""
     return precise(moment) if isinstance(moment, datetime) else None if moment is None else str(moment)
 
 
@@ -28,8 +29,8 @@ _Reported = Annotated[str | None, BeforeValidator(_reported)]
 
 
 class BreakerSummary(ResponseModel):
-    """A breaker of a replica, as the replica reports it. `refusal`: what the dependency says, if it answers and
-    refuses."""
+    """A breaker of a replica, as the replica reports it. `refusal`: the dependency's error, if the dependency answers
+    but refuses."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -43,22 +44,24 @@ class BreakerSummary(ResponseModel):
 
 
 class Breakers:
-    """Breakers. `queue` keeps the record of orders, for the database may be what a breaker is open for."""
+    """Lists breakers and orders overrides. Orders are recorded in `queue`, because a breaker may be open for the
+    database."""
 
     def __init__(self, board: Board, queue: Redis) -> None:
         self._board = board
         self._queue = queue
 
     def all(self) -> list[BreakerSummary] | None:
-        """Those that are not closed first, then by name. None: the board was not read lately."""
+        """Return all breakers, those that are not closed first, then by name. Return None if the board was not read
+        lately."""
         if not self._board.reachable:
             return None
         found = [BreakerSummary.model_validate(one) for one in self._board.breakers()]
         return sorted(found, key=lambda one: (one.state == "closed", one.service, one.name, one.instance))
 
     async def order(self, service: str, name: str, measure: Measure, who: Actor, for_s: float) -> None:
-        """To every replica of the service; they read it within about a second. Raises BreakerNotFound,
-        FleetUnreachable."""
+        """Order an override of a breaker in every replica of the service. Replicas read the order within about a
+        second. Raises BreakerNotFound, FleetUnreachable."""
         known = self.all()
         if known is not None and not any((one.service, one.name) == (service, name) for one in known):
             raise BreakerNotFound(details={"service": service[:100], "name": name[:100]})

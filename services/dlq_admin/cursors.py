@@ -1,4 +1,4 @@
-"""Cursors: where a page of a list ends. Opaque to the caller, so that their meaning stays ours to change."""
+"""Cursors: mark where a page of a list ends. Cursors are opaque to callers, so that their format may change."""
 
 import re
 
@@ -6,33 +6,33 @@ from holdfast.shared.errors import InvalidCursor
 from holdfast.shared.http.cursors import mark
 from holdfast.shared.letters.ids import number_or_none
 
-#: Of a position that is a number, or the id of a letter.
+#: Patterns of a position: a number, or the id of a letter.
 NUMBER, LETTER = "[0-9]{1,18}", "[0-9]{1,13}-[0-9]{1,6}"
 
 
 class Cursors:
-    """Of the list of this name. `form`: of a position in it."""
+    """The cursors of the list named `of`. `form`: a pattern that its positions match."""
 
     def __init__(self, of: str, form: str = NUMBER) -> None:
         self._mark = f".{mark(of)}"
         self._form = re.compile(form + re.escape(self._mark))
 
     def behind(self, position: object) -> str:
-        """The cursor of a page that ends there."""
+        """Return the cursor of a page that ends at `position`."""
         return f"{position}{self._mark}"
 
     def position(self, cursor: str) -> str:
-        """Raises InvalidCursor for one that this list has not given."""
+        """Return the position in a cursor. Raises InvalidCursor if the cursor does not belong to this list."""
         if not self._form.fullmatch(cursor):
             raise InvalidCursor(cursor)
         return cursor.removesuffix(self._mark)
 
     def number(self, cursor: str | None) -> int | None:
-        """Of a list whose positions are numbers. Raises InvalidCursor."""
+        """Return the position as a number. Raises InvalidCursor."""
         return None if cursor is None else int(self.position(cursor))
 
     def letter(self, cursor: str | None) -> int | None:
-        """The number of a letter, of a list whose positions are ids of letters. Raises InvalidCursor."""
+        """Return the number of the letter whose id is the position. Raises InvalidCursor."""
         if cursor is None:
             return None
         number = number_or_none(self.position(cursor))

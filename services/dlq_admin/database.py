@@ -1,4 +1,4 @@
-"""Database: the store's blocking calls in threads of their own; its faults become the errors that a client reads."""
+"""Database: runs the store's blocking calls in dedicated threads, and translates the store's faults into API errors."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from holdfast.shared.store.engine import Engine, round_trip
 
 _TRIES = 6
 _BACKGROUND_TRIES = 8
-#: So few calls are made here that no share of them says anything.
+#: More calls than are ever made here: the breaker never opens by a share of failed calls.
 _NEVER = 1_000_000
 
 P = ParamSpec("P")
@@ -30,16 +30,17 @@ T = TypeVar("T")
 
 
 class Database:
-    """`await database.read(groups.page, ...)`. Background work has threads of its own."""
+    """Runs store functions: `await database.read(groups.page, ...)`. Background work and the auditor have threads of
+    their own."""
 
     def __init__(self, engine: Engine, *, threads: int, background: int, audit: int, read_timeout_s: float) -> None:
         self.engine = engine
-        #: For the auditor only: its waits block no other caller.
+        #: Reserved for the auditor, whose waits block no other caller.
         self.auditing = Pool("audit", audit)
         self._questions = Pool("questions", threads)
         self._background = Pool("background", background)
         self._read_timeout_s = read_timeout_s
-        # One query without an answer is enough to open: the next ones fail at once.
+        # One query without an answer opens the breaker: the next ones fail at once.
         policy = Policy(
             attempt_timeout_s=read_timeout_s,
             window_s=max(30.0, 2 * read_timeout_s),
@@ -52,22 +53,22 @@ class Database:
         self.breaker = Breaker("database", policy, classify=_judge)
 
     def prober(self) -> Prober:
-        """Of the breaker."""
+        """Return the prober of the breaker."""
         ask = partial(self._in, self._questions, partial(round_trip, self.engine))
         return Prober(Probe(self.breaker, ask, refused=answered))
 
     async def read(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A short read. Raises DatabaseUnavailable, or DeadlineExceeded when the caller's time is
-        over before ours."""
+        """Run a short read. Raises DatabaseUnavailable, or DeadlineExceeded if the request's deadline passes before the
+        read timeout."""
         return await self._answer(self._read_timeout_s, lambda: work(self.engine, *args, **kwargs))
 
     async def at_length(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A long read, which may take all of the request's time. Raises like `read`."""
+        """Run a long read, which may use all the remaining time of the request. Raises like `read`."""
         return await self._answer(float("inf"), lambda: work(self.engine, *args, **kwargs))
 
     async def change(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """One transaction, retried on contention. Raises OutcomeUnknown when it is not known whether it
-        happened."""
+        """Run one transaction, and retry it on contention. Raises OutcomeUnknown if the transaction may have been
+        committed, and DatabaseUnavailable if contention persists."""
 
         async def once() -> T:
             return await self._in(self._questions, lambda: work(self.engine, *args, **kwargs))
@@ -80,16 +81,16 @@ class Database:
             raise OutcomeUnknown() from fault
 
     async def work(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Background work. Raises the store's faults as they are."""
+        """Run background work. Raises the store's faults unchanged."""
         return await self._in(self._background, lambda: work(self.engine, *args, **kwargs))
 
     async def work_again(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Background work that may be done twice without harm: tried again when it meets another transaction."""
+        """Run background work that is safe to repeat, and retry it when another transaction interferes."""
         once = lambda: self.work(work, *args, **kwargs)  # noqa: E731 - called again
         return await retry_on(Contention, once, base_s=0.01, cap_s=0.2, attempts=_BACKGROUND_TRIES)
 
     async def audit(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The auditor's. Raises the store's faults as they are."""
+        """Run work of the auditor. Raises the store's faults unchanged."""
         return await self._in(self.auditing, lambda: work(self.engine, *args, **kwargs))
 
     async def _answer(self, limit_s: float, work: Callable[[], T]) -> T:
@@ -100,7 +101,7 @@ class Database:
                 async with asyncio.timeout(None if min(limit_s, left_s) == float("inf") else min(limit_s, left_s)):
                     return await self._in(self._questions, work)
             except TimeoutError:
-                if left_s <= limit_s:  # the caller's haste says nothing about the database
+                if left_s <= limit_s:  # a short deadline of the caller says nothing about the database
                     raise DeadlineExceeded() from None
                 raise Outage(f"no answer within {limit_s} s") from None
 
@@ -115,7 +116,7 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     def close(self) -> None:
-        """Drop what waits; the driver's own time limit ends what runs."""
+        """Drop what is queued. Calls that still run end with the driver's timeout."""
         for pool in (self._questions, self._background, self.auditing):
             pool.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
@@ -130,4 +131,4 @@ def _judge(error: Exception) -> Judgement:
         case Unexplained():
             return Verdict.FAILURE
         case _:
-            return Verdict.SUCCESS  # it answered; what is wrong is ours
+            return Verdict.SUCCESS  # the database answered; the fault is in our query

@@ -1,4 +1,4 @@
-"""Overview: the state of the system in one look. Every part of it may be unknown; none hides the others."""
+"""Overview: the state of the whole system. Any part of the state may be unknown without hiding the others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -30,16 +30,16 @@ T = TypeVar("T")
 
 
 class Backlog(ResponseModel):
-    """Writes that wait on the stream."""
+    """Writes that wait on the write stream."""
 
     depth: int
     oldest_age_s: float
 
 
 class SystemState(ResponseModel):
-    """The state of the system. What is not known is null. `partitions_away`: those of the queue that do not answer;
-    `backlog` is of the others, and the ledger needs all of them. `ledger_unread`: why the last look at it
-    failed; null: it worked."""
+    """The state of the system. Unknown values are null. `partitions_away`: the partitions of the queue that do not
+    answer; `backlog` covers the others only, and the ledger needs all of them. `ledger_unread`: why the last reading of
+    the ledger failed, or null if it succeeded."""
 
     letters: Counts | None
     trend: Trend | None
@@ -57,7 +57,7 @@ class SystemState(ResponseModel):
 
 
 class Overview:
-    """Asks every part of the system."""
+    """Queries every part of the system."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Overview:
         self._reporter = FailureReporter("overview")
 
     async def look(self) -> SystemState:
-        """As of now. All parts are asked at once: a store that hangs costs its time limit once."""
+        """Return the current state. All parts are queried concurrently: a store that hangs costs its timeout once."""
         no_backlog: tuple[Backlog | None, list[int]] = (None, [])
         (letters, trend), (backlog_, away), waiting, writers = await asyncio.gather(
             self._letters(),
@@ -115,7 +115,7 @@ class Overview:
             return None, None
 
     async def _backlog(self) -> tuple[Backlog | None, list[int]]:
-        """Of the partitions that answer, and which do not."""
+        """Return the backlog of the partitions that answer, and the numbers of the other partitions."""
         try:
             with self._reporter:
                 seen, away = await backlog_of_those_that_answer(self._redis, self._partitions)
@@ -125,7 +125,8 @@ class Overview:
 
 
 async def _part(name: str, ask: Callable[[], Awaitable[T]], unknown: T) -> T:
-    """Its answer; `unknown` when it fails with an unknown exception: the other parts stay."""
+    """Return the result of `ask`, or `unknown` if it raises an unexpected exception, so that the other parts are still
+    shown."""
     try:
         return await ask()
     except Exception as error:  # noqa: BLE001 - logged and counted like any other, and shown as unknown

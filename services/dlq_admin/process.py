@@ -22,7 +22,7 @@ from holdfast.shared.writes.ledger import table
 
 
 def serve() -> int:
-    """Until SIGTERM."""
+    """Serve until SIGTERM, and return the exit code."""
     settings = start("dlq_admin", DlqAdminSettings)
     spans.begin("dlq_admin", settings.instance, settings.otlp_endpoint, settings.trace_share)
     agreement.check(settings)
@@ -32,7 +32,7 @@ def serve() -> int:
 
 
 def ledger() -> int:
-    """Exit code: 0 balanced, 1 out of balance, 2 not known."""
+    """Print the ledger, and return an exit code: 0 balanced, 1 out of balance, 2 not known."""
     return asyncio.run(_ledger(read(DlqAdminSettings)))
 
 
@@ -51,7 +51,7 @@ async def _ledger(settings: DlqAdminSettings) -> int:
 
 
 def verify_audit() -> int:
-    """Exit code: 0 the chain is whole, 1 it is not, 2 not known."""
+    """Verify the audit chain, and return an exit code: 0 the chain is intact, 1 it is not, 2 not known."""
     engine = engine_of(read(DlqAdminSettings))
     try:
         verdict = seals.verify(engine)

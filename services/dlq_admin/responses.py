@@ -1,7 +1,8 @@
-"""Response models: what they share. A model is the one declaration of an answer: the functions return it, pages show
-it, REST sends it, and the OpenAPI document describes it.
+"""Responses: what response models share. A model is the single declaration of an answer: functions return it, pages
+show it, REST sends it, and the OpenAPI document describes it.
 
-A field without a default is always in the JSON, null included. A field with a default is left out where it is not set.
+A field without a default is always in the JSON, even if it is null. A field with a default is left out if it is not
+set.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from holdfast.shared.runtime.timestamps import precise
 
 
 def _iso(value: Any) -> Any:
-    """Of a datetime in UTC, or of Unix seconds."""
+    """Return the ISO text of a datetime in UTC or of Unix seconds. Other values are returned unchanged."""
     if isinstance(value, datetime):
         return precise(value)
     return precise(datetime.fromtimestamp(value, UTC)) if isinstance(value, int | float) else value
@@ -26,12 +27,12 @@ Counts = dict[str, Count]
 
 
 class ResponseModel(BaseModel):
-    """Base of every answer."""
+    """Base class of every response."""
 
     model_config = ConfigDict(frozen=True)
 
     @classmethod
     def from_source(cls, source: object, **more: Any) -> Self:
-        """The fields are `more`, and for the rest the attributes of `source` that have their names."""
+        """Make the model from `more` and, for the other fields, from the attributes of `source` with the same names."""
         same = {name: getattr(source, name) for name in cls.model_fields if name not in more and hasattr(source, name)}
         return cls(**same, **more)

@@ -1,4 +1,4 @@
-"""What an operator may change about dlq_admin."""
+"""Settings: what an operator may change about dlq_admin."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +12,14 @@ from holdfast.shared.runtime.settings import CacheSettings, GrafanaSettings, Sto
 from holdfast.shared.runtime.time_budgets import READER_SILENCE_MAX_S, Budget, Part
 
 IMPORT_PATH = "/dlq/import"
-#: What a body takes on the wire, chunk sizes included, of what is in it.
+#: Bytes on the wire per byte of the body, chunk sizes included.
 _WIRE_SHARE = 1.25
-#: A slower upload is given up.
+#: An upload that is slower than this is aborted.
 _SLOWEST_BYTES_PER_S = 2**20
 
 
 class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
-    """`HOLDFAST_DLQ_...`, besides the shared ones."""
+    """The settings `HOLDFAST_DLQ_...`, besides the shared ones."""
 
     dlq_port: int = Field(default=8082, ge=1, le=65535, description="The port of HTTP")
     dlq_metrics_port: int = Field(
@@ -127,7 +127,7 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_runbook_base: str | None = Field(
         default=None, description="Put before an alert's runbook_url that is a path; unset: the console's own page"
     )
-    #: Operators' questions may take longer than a user's.
+    #: Operators' queries may take longer than a user's.
     db_timeout_s: float = Field(default=30, gt=0, le=300, description="As above, for dlq_admin")
     redis_timeout_s: float = Field(default=5, gt=0, le=30, description="As above, for dlq_admin")
     db_lock_wait_s: int = Field(default=5, ge=1, le=50, description="As above, for dlq_admin")
@@ -135,17 +135,18 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
 
     @property
     def operations_keep_s(self) -> float:
-        """In seconds."""
+        """The retention of ended operations, in seconds."""
         return self.dlq_operations_keep_days * 86_400
 
     @property
     def tombstones_keep_s(self) -> float:
-        """In seconds."""
+        """The retention of tombstones, in seconds."""
         return self.dlq_tombstones_keep_days * 86_400
 
     @property
     def bounds(self) -> Bounds:
-        """A file to import may be larger than any other body, and take as long as it is large."""
+        """The bounds on requests. A file to import may be larger than any other body, and its upload may take time in
+        proportion to its size."""
         usual = super().bounds
         wire_bytes = max(usual.wire_bytes, int(self.dlq_import_max_bytes * _WIRE_SHARE))
         return replace(
@@ -163,11 +164,12 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
 
     @classmethod
     def own_prefix(cls) -> str:
-        """This service's keys."""
+        """Return the prefix of this service's settings."""
         return "DLQ_"
 
     def budgets(self) -> tuple[Budget, ...]:
-        """An operator's request is answered in time, and a reader notices a Redis that hangs."""
+        """Return the budgets by which an operator's request is answered in time, and a reader detects a Redis that
+        hangs."""
         return (
             *super().budgets(),
             Budget("a question", Part("dlq_timeout_s", self.dlq_timeout_s), (Part("db_timeout_s", self.db_timeout_s),)),

@@ -1,18 +1,19 @@
-"""Unseen: characters that show nothing or turn their neighbours around, written as their numbers. Pure."""
+"""Unseen: replaces characters that are invisible or change the direction of text by their code points. Pure."""
 
 import re
 
 from holdfast.shared.domain import characters
 
-#: Controls but newline and tab, separators, halves of pairs, and whatever shows nothing or turns its neighbours.
+#: Control characters except newline and tab, separators, surrogates, and characters that are invisible or change the
+#: direction of text.
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufff9-\ufffb\ud800-\udfff" + characters.INKLESS + "]")
 
 
 def numbered(match: re.Match[str]) -> str:
-    """`[U+202E]`."""
+    """Return the code point of the matched character: `[U+202E]`."""
     return f"[U+{ord(match[0]):04X}]"
 
 
 def without_unseen(text: str) -> str:
-    """The text with numbers for what cannot be seen."""
+    """Return the text with code points in place of unseen characters."""
     return UNSEEN.sub(numbered, text)

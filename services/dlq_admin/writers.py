@@ -1,4 +1,5 @@
-"""Writers: which run, which are halted and why; and an operator's order that lets a halted one go on."""
+"""Writers: lists the running writers and the halted ones with the reason, and lets an operator resume halted
+writers."""
 
 import time
 from collections.abc import Mapping
@@ -19,7 +20,8 @@ _FRESH_S = 1.0
 
 
 class Running:
-    """Empty when no writer has reported lately; None when the queue does not answer."""
+    """Reads which writers run and which are halted, at most once a second. A result is empty if no writer has reported
+    lately, and None if the queue does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -30,12 +32,12 @@ class Running:
         self._asked_at = float("-inf")
 
     async def builds(self) -> Mapping[str, str] | None:
-        """Writer -> build, as of a moment ago."""
+        """Return writer -> build, at most about a second old."""
         await self._look()
         return self._builds
 
     async def halted(self) -> Mapping[str, HaltReport] | None:
-        """Writer -> why, as of a moment ago."""
+        """Return writer -> report of its halt, at most about a second old."""
         await self._look()
         return self._halted
 
@@ -60,7 +62,7 @@ class Halt(ResponseModel):
 
 
 class WriterSummary(ResponseModel):
-    """A writer that reported lately. `halted` null: it is not halted."""
+    """A writer that reported lately. `halted` is null if the writer is not halted."""
 
     name: str
     build: str | None
@@ -68,7 +70,7 @@ class WriterSummary(ResponseModel):
 
 
 class Resumed(ResponseModel):
-    """Writers that were halted and may go on."""
+    """Halted writers that were resumed or, on a dry run, would be."""
 
     dry_run: bool
     writers: list[str]
@@ -85,7 +87,7 @@ class Writers:
         self._database = database
 
     async def all(self) -> list[WriterSummary] | None:
-        """Every writer, by name. None: the queue does not answer."""
+        """Return every writer, by name. Return None if the queue does not answer."""
         builds, halted = await self._running.builds(), await self._running.halted()
         if builds is None or halted is None:
             return None
@@ -97,8 +99,8 @@ class Writers:
         ]
 
     async def go_on(self, writer: str | None, who: Actor, *, dry_run: bool) -> Resumed:
-        """Let one halted writer go on, or all of them. On record before it is done. Raises WriterNotFound,
-        QueueUnavailable, DatabaseUnavailable, OutcomeUnknown."""
+        """Resume one halted writer, or all of them if `writer` is None. The audit entry is written first. Raises
+        WriterNotFound, QueueUnavailable, DatabaseUnavailable, OutcomeUnknown."""
         try:
             halted = {name: halt for name, halt in (await self._halts.read()).items() if writer in (None, name)}
             if writer and not halted and writer not in await running_builds(self._redis):

@@ -1,5 +1,5 @@
-"""A client for Holdfast: retries that are safe, waits that end, and copies that say so. Start with `Client` or
-`AsyncClient`."""
+"""A client for Holdfast: safe retries, waits with a time limit, and copies that are marked as copies. Start with
+`Client` or `AsyncClient`."""
 
 from holdfast_client.aio import AsyncClient as AsyncClient
 from holdfast_client.aio import AsyncResource as AsyncResource

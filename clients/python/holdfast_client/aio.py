@@ -1,4 +1,4 @@
-"""The client for asyncio. `sync.py` is the same for threads."""
+"""Aio: the client for asyncio. `sync.py` holds the same client for threads."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """A client of one Holdfast api. One per process: it keeps connections and the retry budget.
+    """A client of one Holdfast api. Make one per process: the client keeps the connections and the retry budget.
 
-    `key`: an API key; `http`: further arguments of httpx's client, such as `transport` or `verify`.
+    `key`: an API key. `http`: further arguments of httpx's client, such as `transport` or `verify`.
 
         async with AsyncClient("http://localhost:8080", key) as holdfast:
             written = await holdfast.users.create({"name": "Ada", "email": "ada@example.com"}, wait=True)
@@ -46,19 +46,20 @@ class AsyncClient:
         self.users: AsyncResource[User] = self.resource("users", User)
 
     def resource(self, plural: str, entity: type[E] = Entity) -> AsyncResource[E]:  # type: ignore[assignment]
-        """The resource at `/plural`; `entity`: a subclass of Entity with properties for its fields."""
+        """Return the resource at `/plural`. `entity`: a subclass of Entity with properties for the fields."""
         return AsyncResource(self, ResourceCalls(self._calls, f"/{plural}", entity))
 
     async def operation(self, operation_id: str, *, timeout_s: float | None = None) -> Operation:
-        """What became of a write."""
+        """Return the current state of a write's operation. Raises HoldfastError."""
         return await self.run(self._calls.operation(operation_id, self._calls.until(timeout_s)))
 
     async def wait_for(self, operation_id: str, *, timeout_s: float | None = None) -> Operation:
-        """The operation, once it is over. Raises WriteFailed if it had no effect, Unfinished if that takes too long."""
+        """Wait until the operation is over and return it. Raises WriteFailed if the write had no effect, and Unfinished
+        if the operation is not known to be over within `timeout_s`."""
         return await self.run(self._calls.finished(operation_id, self._calls.until(timeout_s)))
 
     async def run(self, steps: Steps[T]) -> T:
-        """A call to its end. Raises HoldfastError."""
+        """Run a call to its end and return its result. Raises HoldfastError."""
         came: Reply | HoldfastError | None = None
         while True:
             try:
@@ -72,14 +73,14 @@ class AsyncClient:
 
     async def _send(self, send: Send) -> Reply | HoldfastError:
         try:
-            async with asyncio.timeout(send.timeout_s):  # httpx limits the time of each step, and not that of all
+            async with asyncio.timeout(send.timeout_s):  # httpx limits the time of each step, not the total
                 response = await self._http.request(**transport.arguments(send))
             return transport.reply_of(response, response.content)
         except (httpx.RequestError, TimeoutError) as error:
             return transport.failure_of(error)
 
     async def aclose(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -92,37 +93,38 @@ class AsyncClient:
 
 
 class AsyncResource(Generic[E]):
-    """A resource. Every write has an idempotency key, so that it is safe to send again."""
+    """A resource of the api. Every write is sent with an idempotency key, so that repeating the request is safe."""
 
     def __init__(self, client: AsyncClient, calls: ResourceCalls[E]) -> None:
         self._run, self._calls = client.run, calls
 
     async def create(self, values: Values, **options: Unpack[WriteOptions]) -> Written:
-        """Create one."""
+        """Create an entity."""
         return await self._run(self._calls.write("POST", None, values, options))
 
     async def replace(self, id: str, values: Values, **options: Unpack[WriteOptions]) -> Written:
-        """Replace all of one."""
+        """Replace all fields of an entity."""
         return await self._run(self._calls.write("PUT", id, values, options))
 
     async def update(self, id: str, values: Values, **options: Unpack[WriteOptions]) -> Written:
-        """Change these fields of one."""
+        """Change the given fields of an entity."""
         return await self._run(self._calls.write("PATCH", id, values, options))
 
     async def delete(self, id: str, **options: Unpack[WriteOptions]) -> Written:
-        """Delete one."""
+        """Delete an entity."""
         return await self._run(self._calls.write("DELETE", id, None, options))
 
     async def get(self, id: str, **options: Unpack[ReadOptions]) -> E:
-        """One, writes on their way included. Raises NotFound."""
+        """Return an entity, with its queued writes included. Raises NotFound."""
         return await self._run(self._calls.get(id, options))
 
     async def find(self, unique: Values, **options: Unpack[ReadOptions]) -> E:
-        """The one with this value of a unique field: `find({"email": "ada@example.com"})`. Raises NotFound."""
+        """Return the entity with the given value of a unique field: `find({"email": "ada@example.com"})`. Raises
+        NotFound."""
         return await self._run(self._calls.find(unique, options))
 
     async def pages(self, limit: int | None = None, **options: Unpack[ReadOptions]) -> AsyncIterator[Page[E]]:
-        """All pages, in the order of creation; `timeout_s`: for each."""
+        """Yield all pages in the order of creation. `timeout_s` applies to each page."""
         cursor: str | None = None
         while True:
             page = await self._run(self._calls.page({"limit": limit, "cursor": cursor}, options))
@@ -131,7 +133,7 @@ class AsyncResource(Generic[E]):
                 return
 
     async def all(self, limit: int | None = None, **options: Unpack[ReadOptions]) -> AsyncIterator[E]:
-        """All of them, fetched in pages of `limit`."""
+        """Yield all entities, fetched in pages of `limit`."""
         async for page in self.pages(limit, **options):
             for each in page.items:
                 yield each

@@ -1,5 +1,6 @@
-"""Calls: what to send, when to send it again and when to give up, without I/O. A call is a generator: it yields a
-`Send` or a `Sleep` and is sent what came of it, so that both clients, and a test without time, share every decision."""
+"""Calls: decides without I/O what to send, when to retry and when to give up. A call is a generator that yields a
+`Send` or a `Sleep` and receives the result, so that both clients, and a test with a simulated clock, share every
+decision."""
 
 import random
 import time
@@ -13,10 +14,10 @@ from holdfast_client.errors import HoldfastError, NotFound, Unfinished, Unreacha
 from holdfast_client.models import E, Operation, Page, Written
 from holdfast_client.retries import RetryBudget, RetryPolicy
 
-#: The shortest and the longest time limit, and the longest wait, that the service takes.
+#: The shortest and the longest timeout, and the longest wait, that the service accepts.
 _TIMEOUT_MIN_S, _TIMEOUT_MAX_S, _WAIT_MAX_S = 0.05, 30.0, 10
 _POLL_S = 0.5
-#: So much later than the service's own limit we give up, so that its answer is not missed by a moment.
+#: The client gives up this much later than the service's own limit, so that an answer sent at that limit still arrives.
 _MARGIN_S = 0.5
 
 Values = Mapping[str, Any]
@@ -24,15 +25,16 @@ T = TypeVar("T")
 
 
 class ReadOptions(TypedDict, total=False):
-    """`fresh`: rather an error than a copy. `timeout_s`: for the whole call."""
+    """Options of a read. `fresh`: raise an error instead of returning a copy. `timeout_s`: limit for the whole call."""
 
     fresh: bool
     timeout_s: float
 
 
 class WriteOptions(TypedDict, total=False):
-    """`wait`: until it has taken effect. `key`: the idempotency key, instead of a new one. `if_match`: only if the
-    entity is at this version. `expire_after_s`: what is not applied by then is not to be."""
+    """Options of a write. `wait`: return only when the write has taken effect. `key`: the idempotency key, instead of a
+    generated one. `if_match`: write only if the entity has this version. `expire_after_s`: the write expires if it is
+    not applied within this time. `timeout_s`: limit for the whole call."""
 
     wait: bool
     key: str
@@ -42,7 +44,7 @@ class WriteOptions(TypedDict, total=False):
 
 
 class Send(NamedTuple):
-    """A request to send."""
+    """A request that the transport is to send."""
 
     method: str
     path: str
@@ -53,13 +55,13 @@ class Send(NamedTuple):
 
 
 class Sleep(NamedTuple):
-    """A pause."""
+    """A pause before the next step."""
 
     seconds: float
 
 
 class Reply(NamedTuple):
-    """An answer. `document`: its JSON, None if it has none."""
+    """An HTTP response. `document`: its JSON, or None if the body is not JSON."""
 
     status: int
     headers: Mapping[str, str]
@@ -79,7 +81,7 @@ class Calls:
     draw: Callable[[], float] = random.random
 
     def until(self, timeout_s: float | None) -> float:
-        """The end of a call that begins now."""
+        """Return the deadline of a call that begins now, on the client's clock."""
         return self.clock() + (self.policy.timeout_s if timeout_s is None else timeout_s)
 
     def request(
@@ -93,7 +95,7 @@ class Calls:
         json: Values | None = None,
         wait: bool = False,
     ) -> Steps[Reply]:
-        """Send it, again if that is safe and makes sense, until `end`. Raises HoldfastError."""
+        """Send a request, and retry it until `end` if that is safe and may succeed. Raises HoldfastError."""
         all_headers = dict(headers or {})
         key = all_headers.get("Idempotency-Key", "")
         given = {name: value for name, value in (params or {}).items() if value is not None}
@@ -110,10 +112,10 @@ class Calls:
                 return reply
             error = _error(reply)
             error.idempotency_key = key
-            under_way = error.code == "REQUEST_IN_PROGRESS"  # an earlier attempt is: asking again adds no work
+            under_way = error.code == "REQUEST_IN_PROGRESS"  # an earlier attempt still runs: asking again adds no work
             attempt += not under_way
             pause_s = self.policy.pause_s(attempt, error, self.draw())
-            # What may have happened is only repeated if the service knows it again.
+            # An attempt that may have had an effect is repeated only if the service can recognize the repetition.
             repeatable = error.retryable and (error.definite or bool(key) or method == "GET")
             in_time = attempt < self.policy.attempts_max and self.clock() + pause_s < end
             if not (repeatable and in_time and (under_way or self.budget.spend())):
@@ -121,12 +123,13 @@ class Calls:
             yield Sleep(pause_s)
 
     def operation(self, operation_id: str, end: float) -> Steps[Operation]:
-        """As it is now."""
+        """Return the current state of an operation."""
         reply = yield from self.request("GET", f"/operations/{quote(operation_id, safe='')}", end)
         return _parsed(lambda data, _: Operation(data["id"], data["status"], data["done"], data.get("error")), reply)
 
     def finished(self, operation_id: str, end: float) -> Steps[Operation]:
-        """Once it is over. Raises WriteFailed if it had no effect, Unfinished if that is not known in time."""
+        """Return the operation once it is over. Raises WriteFailed if the write had no effect, and Unfinished if its
+        end is not known in time."""
         while True:
             try:
                 found = yield from self.operation(operation_id, end)
@@ -146,14 +149,14 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class ResourceCalls(Generic[E]):
-    """The calls of one resource, `path` being its address: `/users`."""
+    """The calls of one resource. `path`: its address, such as `/users`."""
 
     calls: Calls
     path: str
     entity: type[E]
 
     def write(self, method: str, id: str | None, values: Values | None, options: WriteOptions) -> Steps[Written]:
-        """A write, under a key of its own; with `wait`, until it is over."""
+        """Send a write under an idempotency key of its own. With `wait`, return only when its operation is over."""
         end = self._end(options, WriteOptions)
         wait, key = options.get("wait", False), options.get("key") or uuid.uuid4().hex
         headers = {"Idempotency-Key": key}
@@ -170,18 +173,18 @@ class ResourceCalls(Generic[E]):
             over = yield from self.calls.finished(found.operation_id, end)
         except HoldfastError as error:
             error.idempotency_key, error.details = key, {**error.details, "operation_id": found.operation_id}
-            error.definite = isinstance(error, WriteFailed)  # another error is of the question: the write goes on
+            error.definite = isinstance(error, WriteFailed)  # any other error concerns the query: the write continues
             raise
         return Written(found.id, found.operation_id, over.status, key, repeated)
 
     def get(self, id: str, options: ReadOptions) -> Steps[E]:
-        """One."""
+        """Return one entity."""
         end = self._end(options, ReadOptions)
         reply = yield from self.calls.request("GET", self._at(id), end, headers=_fresh(options))
         return _parsed(self.entity.parse, reply)
 
     def page(self, params: Values, options: ReadOptions) -> Steps[Page[E]]:
-        """A page of those that match."""
+        """Return a page of the entities that match."""
         end = self._end(options, ReadOptions)
         reply = yield from self.calls.request("GET", self.path, end, params=params, headers=_fresh(options))
 
@@ -192,7 +195,7 @@ class ResourceCalls(Generic[E]):
         return _parsed(page, reply)
 
     def find(self, unique: Values, options: ReadOptions) -> Steps[E]:
-        """The one that has these values of unique fields. Raises NotFound."""
+        """Return the entity that has the given values of unique fields. Raises NotFound."""
         if not unique or None in unique.values():
             raise TypeError("find needs a value of a unique field: anything would do without one")
         page = yield from self.page(unique, options)
@@ -201,7 +204,7 @@ class ResourceCalls(Generic[E]):
         return page.items[0]
 
     def _end(self, options: Values, kind: type[ReadOptions] | type[WriteOptions]) -> float:
-        if unknown := options.keys() - kind.__annotations__.keys():  # a misspelt `if_match` would be no condition
+        if unknown := options.keys() - kind.__annotations__.keys():  # a misspelt `if_match` would be ignored
             raise TypeError(f"unknown: {', '.join(unknown)}; the options are {', '.join(kind.__annotations__)}")
         return self.calls.until(options.get("timeout_s"))
 

@@ -1,4 +1,4 @@
-"""Errors: what the service answered, or why there was no answer, with what a caller needs to decide what to do."""
+"""Errors: what the service answered, or why there was no answer, with what the caller needs in order to react."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,11 @@ __all__ = [
 
 
 class HoldfastError(Exception):
-    """An error that was answered, or the lack of an answer.
+    """An error that the service answered, or the lack of an answer.
 
-    `retryable`: the same request may succeed later. `definite`: what was asked for did certainly not happen; if it is
-    not, send the same again with the same `idempotency_key`. `status`: of HTTP, 0 without an answer.
+    `retryable`: the same request may succeed later. `definite`: it is certain that the request had no effect. If an
+    error is not definite, send the same request again with the same `idempotency_key`. `status`: the HTTP status, or 0
+    without an answer.
     """
 
     def __init__(
@@ -35,12 +36,12 @@ class HoldfastError(Exception):
         self.retryable, self.definite, self.retry_after_s = retryable, definite, retry_after_s
         self.request_id = request_id
         self.details: Mapping[str, Any] = details or {}
-        #: The key that a write was sent with; empty for a read.
+        #: The idempotency key that the write was sent with; empty for a read.
         self.idempotency_key = ""
 
     @property
     def operation_id(self) -> str:
-        """The operation that this is about, where one is known."""
+        """The id of the operation that the error concerns; empty if unknown."""
         return str(self.details.get("operation_id") or "")
 
 
@@ -49,11 +50,11 @@ class ValidationError(HoldfastError):
 
 
 class AuthenticationError(HoldfastError):
-    """No key, a wrong one, or one that may not do this."""
+    """The API key is missing, wrong, or lacks the right to do this."""
 
 
 class NotFound(HoldfastError):
-    """There is nothing of this id."""
+    """Nothing has this id."""
 
 
 class Conflict(HoldfastError):
@@ -61,15 +62,15 @@ class Conflict(HoldfastError):
 
 
 class RateLimited(HoldfastError):
-    """Too many requests; `retry_after_s` says until when."""
+    """The client sent too many requests; `retry_after_s` is how long to wait."""
 
 
 class Unavailable(HoldfastError):
-    """The service, or what is behind it, cannot do this now."""
+    """The service, or a dependency of the service, cannot do this now."""
 
 
 class Unreachable(HoldfastError):
-    """No answer, half an answer, or one that is not of the service."""
+    """There was no answer, an incomplete answer, or an answer that is not in Holdfast's format."""
 
 
 class WriteFailed(HoldfastError):
@@ -77,7 +78,7 @@ class WriteFailed(HoldfastError):
 
 
 class Unfinished(HoldfastError):
-    """The write is accepted and not known to be over: ask for `operation_id`."""
+    """The write is accepted and not known to be over: query `operation_id`."""
 
 
 _BY_TYPE: Mapping[object, type[HoldfastError]] = {
@@ -85,12 +86,12 @@ _BY_TYPE: Mapping[object, type[HoldfastError]] = {
     "conflict": Conflict, "rate_limit_error": RateLimited, "service_unavailable": Unavailable,
     "database_error": Unavailable, "network_error": Unavailable,
 }  # fmt: skip
-#: Of a proxy on the way: the request may have been carried out.
+#: Statuses that a proxy on the way may answer: the request may have been carried out.
 _OF_A_GATEWAY = (502, 503, 504)
 
 
 def error_of(status: int, retry_after: str, document: Any) -> HoldfastError:
-    """The error of an answer, from its status, its `Retry-After` and its JSON document."""
+    """Return the error that a response describes by its status, its `Retry-After` and its JSON document."""
     after_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
     error = document.get("error") if isinstance(document, dict) else None
     if not isinstance(error, dict):

@@ -1,4 +1,4 @@
-"""Models: what calls return."""
+"""Models: the results that calls return."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ _OWN = ("id", "version", "created_at", "updated_at")
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One of a resource, `entity["title"]`, and how well it is known. `version`: for `if_match`. `stale`: it is a copy
-    of this age, because the database does not answer. `pending`: a write is still on its way (None: not known)."""
+    """An entity of a resource and how current the data is. Fields are read as `entity["title"]`. `version`: for
+    `if_match`. `stale`: the data is a copy of age `age_s`, because the database does not answer. `pending`: a write is
+    still queued (None: not known)."""
 
     id: str
     version: int
@@ -29,7 +30,8 @@ class Entity:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], meta: Mapping[str, Any]) -> Self:
-        """From `data` and `meta` of an answer. Raises KeyError, TypeError or ValueError for something else."""
+        """Make an entity from `data` and `meta` of an answer. Raises KeyError, TypeError or ValueError for anything
+        else."""
         created_at, updated_at = (datetime.fromisoformat(data[name]) for name in ("created_at", "updated_at"))
         fields = {name: value for name, value in data.items() if name not in _OWN}
         stale, age_s, pending = meta.get("stale") is True, meta.get("age_s"), meta.get("pending")
@@ -43,12 +45,12 @@ class User(Entity):
 
     @property
     def name(self) -> str:
-        """As it was given."""
+        """The name, as the client wrote it."""
         return str(self.fields["name"])
 
     @property
     def email(self) -> str:
-        """Nobody else has it."""
+        """The e-mail address, which no other user has."""
         return str(self.fields["email"])
 
 
@@ -57,7 +59,7 @@ E = TypeVar("E", bound=Entity)
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[E]):
-    """A page of a list."""
+    """A page of a list. `next_cursor`: None on the last page."""
 
     items: Sequence[E]
     next_cursor: str | None
@@ -67,7 +69,7 @@ class Page(Generic[E]):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What became of a write. `error`: `code`, `message` and `details` of one that failed."""
+    """The state of a write. `error`: `code`, `message` and `details` if the write failed."""
 
     id: str
     status: str
@@ -76,14 +78,14 @@ class Operation:
 
     @property
     def took_effect(self) -> bool:
-        """It is over and did what it was for, even if newer writes have overtaken it."""
+        """Whether the write is over and took effect, even if newer writes have overtaken it."""
         return self.status in ("applied", "superseded")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An accepted write: on disk, to take effect exactly once. `status` is `queued` unless it was waited for. Sent
-    again with its key it is the same write, and the answer is `repeated`."""
+    """An accepted write: it is on disk and takes effect exactly once. `status` is `queued` unless the call waited for
+    the end. A write that is sent again with its key remains the same write, and its answer is marked `repeated`."""
 
     id: str
     operation_id: str

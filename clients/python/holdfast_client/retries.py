@@ -1,4 +1,4 @@
-"""Retries: when to send again, after what pause, and how much of that one client may do."""
+"""Retries: when to retry, after what pause, and how many retries one client may make."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from holdfast_client.errors import HoldfastError
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How a call is repeated."""
+    """The limits and pauses of a call's attempts."""
 
-    #: For a whole call, pauses and the wait for the operation included.
+    #: The limit for a whole call, including pauses and the wait for the operation.
     timeout_s: float = 30.0
     attempt_timeout_s: float = 10.0
     attempts_max: int = 6
@@ -18,24 +18,25 @@ class RetryPolicy:
     cap_s: float = 5.0
 
     def pause_s(self, attempt: int, error: HoldfastError, drawn: float) -> float:
-        """After attempt number `attempt`; `drawn` is a random number below 1. The service's own `retry_after` is a
-        minimum, so that nobody comes early and not all come at once."""
+        """Return the pause after attempt number `attempt`, in seconds. `drawn` is a random number in [0, 1). The
+        service's own `retry_after` is the minimum; jitter is added to it, so that no client retries early and clients
+        do not retry all at once."""
         return error.retry_after_s + drawn * min(self.cap_s, self.base_s * 2.0 ** min(attempt, 30))
 
 
 class RetryBudget:
-    """A limit on retries as a share of all calls of a client: sending everything several times while most of it fails
-    would keep a service down. `at_once`: how many retries may be saved up."""
+    """A limit on retries as a share of all calls of a client: repeating most calls while most of them fail would keep
+    an overloaded service down. `at_once`: how many retries may be saved up."""
 
     def __init__(self, share: float = 0.1, at_once: float = 10.0) -> None:
         self._share, self._at_once, self._left = share, at_once, at_once
 
     def earn(self) -> None:
-        """A call begins."""
+        """Add the share that each new call earns."""
         self._left = min(self._at_once, self._left + self._share)
 
     def spend(self) -> bool:
-        """Whether one more retry may be made; then it is counted."""
+        """Return whether one more retry is allowed, and if so count it."""
         if self._left < 1:
             return False
         self._left -= 1

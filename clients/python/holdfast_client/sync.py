@@ -1,4 +1,4 @@
-"""The blocking client. `aio.py` is the same for asyncio."""
+"""Sync: the blocking client. `aio.py` holds the same client for asyncio."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class Client:
-    """A client of one Holdfast api. One per process: it keeps connections and the retry budget.
+    """A client of one Holdfast api. Make one per process: the client keeps the connections and the retry budget.
 
-    `key`: an API key; `http`: further arguments of httpx's client, such as `transport` or `verify`.
+    `key`: an API key. `http`: further arguments of httpx's client, such as `transport` or `verify`.
 
         with Client("http://localhost:8080", key) as holdfast:
             written = holdfast.users.create({"name": "Ada", "email": "ada@example.com"}, wait=True)
@@ -45,19 +45,20 @@ class Client:
         self.users: Resource[User] = self.resource("users", User)
 
     def resource(self, plural: str, entity: type[E] = Entity) -> Resource[E]:  # type: ignore[assignment]
-        """The resource at `/plural`; `entity`: a subclass of Entity with properties for its fields."""
+        """Return the resource at `/plural`. `entity`: a subclass of Entity with properties for the fields."""
         return Resource(self, ResourceCalls(self._calls, f"/{plural}", entity))
 
     def operation(self, operation_id: str, *, timeout_s: float | None = None) -> Operation:
-        """What became of a write."""
+        """Return the current state of a write's operation. Raises HoldfastError."""
         return self.run(self._calls.operation(operation_id, self._calls.until(timeout_s)))
 
     def wait_for(self, operation_id: str, *, timeout_s: float | None = None) -> Operation:
-        """The operation, once it is over. Raises WriteFailed if it had no effect, Unfinished if that takes too long."""
+        """Wait until the operation is over and return it. Raises WriteFailed if the write had no effect, and Unfinished
+        if the operation is not known to be over within `timeout_s`."""
         return self.run(self._calls.finished(operation_id, self._calls.until(timeout_s)))
 
     def run(self, steps: Steps[T]) -> T:
-        """A call to its end. Raises HoldfastError."""
+        """Run a call to its end and return its result. Raises HoldfastError."""
         came: Reply | HoldfastError | None = None
         while True:
             try:
@@ -73,7 +74,7 @@ class Client:
         end, body = self._calls.until(send.timeout_s), bytearray()
         try:
             with self._http.stream(**transport.arguments(send)) as response:
-                for part in response.iter_bytes():  # httpx limits the time of each, and not that of all
+                for part in response.iter_bytes():  # httpx limits the time of each part, not the total
                     body += part
                     if self._calls.clock() > end:
                         raise httpx.ReadTimeout("the answer came too slowly")
@@ -82,7 +83,7 @@ class Client:
             return transport.failure_of(error)
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -95,37 +96,38 @@ class Client:
 
 
 class Resource(Generic[E]):
-    """A resource. Every write has an idempotency key, so that it is safe to send again."""
+    """A resource of the api. Every write is sent with an idempotency key, so that repeating the request is safe."""
 
     def __init__(self, client: Client, calls: ResourceCalls[E]) -> None:
         self._run, self._calls = client.run, calls
 
     def create(self, values: Values, **options: Unpack[WriteOptions]) -> Written:
-        """Create one."""
+        """Create an entity."""
         return self._run(self._calls.write("POST", None, values, options))
 
     def replace(self, id: str, values: Values, **options: Unpack[WriteOptions]) -> Written:
-        """Replace all of one."""
+        """Replace all fields of an entity."""
         return self._run(self._calls.write("PUT", id, values, options))
 
     def update(self, id: str, values: Values, **options: Unpack[WriteOptions]) -> Written:
-        """Change these fields of one."""
+        """Change the given fields of an entity."""
         return self._run(self._calls.write("PATCH", id, values, options))
 
     def delete(self, id: str, **options: Unpack[WriteOptions]) -> Written:
-        """Delete one."""
+        """Delete an entity."""
         return self._run(self._calls.write("DELETE", id, None, options))
 
     def get(self, id: str, **options: Unpack[ReadOptions]) -> E:
-        """One, writes on their way included. Raises NotFound."""
+        """Return an entity, with its queued writes included. Raises NotFound."""
         return self._run(self._calls.get(id, options))
 
     def find(self, unique: Values, **options: Unpack[ReadOptions]) -> E:
-        """The one with this value of a unique field: `find({"email": "ada@example.com"})`. Raises NotFound."""
+        """Return the entity with the given value of a unique field: `find({"email": "ada@example.com"})`. Raises
+        NotFound."""
         return self._run(self._calls.find(unique, options))
 
     def pages(self, limit: int | None = None, **options: Unpack[ReadOptions]) -> Iterator[Page[E]]:
-        """All pages, in the order of creation; `timeout_s`: for each."""
+        """Yield all pages in the order of creation. `timeout_s` applies to each page."""
         cursor: str | None = None
         while True:
             page = self._run(self._calls.page({"limit": limit, "cursor": cursor}, options))
@@ -134,6 +136,6 @@ class Resource(Generic[E]):
                 return
 
     def all(self, limit: int | None = None, **options: Unpack[ReadOptions]) -> Iterator[E]:
-        """All of them, fetched in pages of `limit`."""
+        """Yield all entities, fetched in pages of `limit`."""
         for page in self.pages(limit, **options):
             yield from page.items

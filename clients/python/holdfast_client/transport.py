@@ -1,4 +1,4 @@
-"""Transport: one request with httpx, and what its failures mean."""
+"""Transport: sends one request with httpx, and translates its failures."""
 
 import json
 from typing import Any
@@ -8,24 +8,24 @@ import httpx
 from holdfast_client.calls import Reply, Send
 from holdfast_client.errors import HoldfastError, Unreachable
 
-#: The request never left.
+#: Errors that are raised before the request is sent.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 def options(base_url: str, key: str | None, more: dict[str, Any]) -> dict[str, Any]:
-    """Of httpx's clients."""
+    """Return the constructor arguments of httpx's clients."""
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     return {"base_url": base_url, "headers": headers, **more}
 
 
 def arguments(send: Send) -> dict[str, Any]:
-    """Of their `request`."""
+    """Return the arguments for the `request` or `stream` method of httpx's clients."""
     sent = send._asdict()
     return {"url": sent.pop("path"), "timeout": sent.pop("timeout_s"), **sent}
 
 
 def reply_of(response: httpx.Response, body: bytes) -> Reply:
-    """An answer that was read to its end."""
+    """Return the reply for a response whose body was read completely."""
     try:
         return Reply(response.status_code, response.headers, json.loads(body))
     except ValueError:
@@ -33,5 +33,5 @@ def reply_of(response: httpx.Response, body: bytes) -> Reply:
 
 
 def failure_of(error: httpx.RequestError | TimeoutError) -> HoldfastError:
-    """No answer. What was not sent did certainly not happen."""
+    """Return the error for a request without an answer. A request that was never sent had definitely no effect."""
     return Unreachable(str(error) or type(error).__name__, retryable=True, definite=isinstance(error, _NOT_SENT))

@@ -1,1 +1,2 @@
-"""Alerts: what Alertmanager reports, kept for as long as it repeats it. The door is `alerts.Alerts`."""
+"""Alerts: what Alertmanager reports, kept for as long as Alertmanager repeats it. The entry point is
+`alerts.Alerts`."""

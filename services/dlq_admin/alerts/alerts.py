@@ -1,10 +1,11 @@
-"""`/alerts`: what fires now. Alertmanager posts it here; every replica knows it, and a restarted one soon does.
+"""`/alerts`: the alerts that fire now. Alertmanager posts them to one replica, and the others read them from the cache
+Redis, as does a restarted replica.
 
 | key               | type | holds                                    |
 |-------------------|------|------------------------------------------|
 | `holdfast:alerts` | hash | fingerprint -> its newest notice         |
 
-It lies in the cache Redis. While that is away, each replica knows what it received itself.
+While the cache Redis is down, each replica knows only what was posted to that replica.
 """
 
 import asyncio
@@ -40,14 +41,14 @@ class FiringAlert(ResponseModel):
 
 
 class Watchdog(ResponseModel):
-    """The alert that always fires. `alive` null: none was ever seen."""
+    """The alert that always fires. `alive` is null if no watchdog was ever received."""
 
     alive: bool | None
     heard_at: Moment | None
 
 
 class AlertReport(ResponseModel):
-    """What fires now, the worst first. `left_out`: alerts that are not listed."""
+    """The alerts that fire now, worst first. `left_out`: number of firing alerts that are not listed."""
 
     alerts: list[FiringAlert]
     left_out: Count
@@ -55,7 +56,7 @@ class AlertReport(ResponseModel):
 
 
 class AlertsTaken(ResponseModel):
-    """How many alerts fire now that did not, or no longer do."""
+    """The result of a post. `moved`: number of alerts that began or ceased to fire."""
 
     moved: Count
 
@@ -63,10 +64,10 @@ class AlertsTaken(ResponseModel):
 KEY = "holdfast:alerts"
 _KEPT_S = 86_400
 _EVERY_S = 2.0
-#: What two replicas' clocks may differ by.
+#: Largest difference between the clocks of two replicas.
 _AHEAD_S = 60.0
 _NOTICE = TypeAdapter(Notice)
-#: Log lines of one post: a storm of alerts must not flood the log.
+#: Most log lines per post: a storm of alerts must not flood the log.
 _LOGGED_MOST = 20
 
 
@@ -79,14 +80,14 @@ class Alerts:
         self._reading, self._sharing = FailureReporter("alerts"), FailureReporter("alerts_shared")
 
     async def run(self) -> None:
-        """For ever: take over what other replicas have received."""
+        """Read, until cancelled, what other replicas have received."""
         while True:
             with self._reading.suppressing(RedisError, OSError):
                 await self.read()
             await asyncio.sleep(_EVERY_S)
 
     async def take(self, posted: Posted) -> int:
-        """Take a post of Alertmanager; returns how many alerts began or ceased to fire."""
+        """Take a post of Alertmanager and return how many alerts began or ceased to fire."""
         now_s = time.time()
         notices = [Notice.of(alert, now_s) for alert in posted.alerts]
         moved = self._known.take(notices)
@@ -101,20 +102,20 @@ class Alerts:
         return len(moved)
 
     def firing(self) -> list[Notice]:
-        """The worst first."""
+        """Return the notices of the firing alerts, worst first."""
         return self._known.firing(time.time())
 
     @property
     def left_out(self) -> int:
-        """How many more there are than are kept."""
+        """The number of firing alerts that are not kept."""
         return self._known.left_out(time.time())
 
     def watch(self) -> Watch:
-        """The watchdog: whether alerting works."""
+        """Return the state of the watchdog, which shows whether alerting works."""
         return self._known.watch(time.time())
 
     def report(self) -> AlertReport:
-        """What fires now, and whether alerting works."""
+        """Return the firing alerts and whether alerting works."""
         watch = self.watch()
         return AlertReport(
             alerts=[_firing(each) for each in self.firing()],
@@ -131,7 +132,7 @@ class Alerts:
             await pipeline.execute()
 
     async def read(self) -> None:
-        """Take over what other replicas have received. Raises RedisError, OSError."""
+        """Read what other replicas have received. Raises RedisError, OSError."""
         stored = await self._cache.hgetall(KEY)
         now_s, known, over = time.time(), [], list[bytes | str]()
         for field, word in stored.items():
@@ -140,7 +141,7 @@ class Alerts:
             except ValueError:
                 over.append(field)  # written by another build, or unreadable
                 continue
-            if notice.received_s > now_s + _AHEAD_S:  # it would count for ever
+            if notice.received_s > now_s + _AHEAD_S:  # it would never grow old
                 over.append(field)
             else:
                 known.append(notice)

@@ -1,4 +1,4 @@
-"""Known alerts: those that fire, as far as they were reported lately."""
+"""Known alerts: the newest notice of each alert, kept while the alert is repeated."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,25 +10,25 @@ _MOST = 500
 
 
 class Watch(NamedTuple):
-    """The alert that always fires. `received_s` None: it was never received."""
+    """The state of the watchdog alert, which always fires. `received_s` is None if no watchdog was ever received."""
 
     received_s: float | None
     alive: bool
 
 
 class KnownAlerts:
-    """`silence_s`: an alert that was not repeated for so long is over. One that was resolved is remembered for as long,
-    so that an older notice of another replica does not bring it back."""
+    """The newest notices by alert. `silence_s`: an alert that was not repeated for this long is over. A resolved alert
+    is remembered for as long, so that an older notice from another replica does not revive the alert."""
 
     def __init__(self, silence_s: float) -> None:
         self._silence_s = silence_s
         self._notices: dict[str, Notice] = {}
         self._watchdog_s: float | None = None
-        #: How many there were besides those that are kept, and when.
+        #: How many alerts fire besides those that are kept, and when that was reported.
         self._more, self._more_s = 0, 0.0
 
     def take(self, notices: Iterable[Notice]) -> list[Notice]:
-        """The newest notice of each alert counts; returns the alerts that began or ceased to fire."""
+        """Keep the newest notice of each alert, and return the notices of alerts that began or ceased to fire."""
         moved = []
         for notice in notices:
             if notice.name == WATCHDOG and notice.firing:
@@ -42,7 +42,7 @@ class KnownAlerts:
         return moved
 
     def forget(self, now_s: float) -> None:
-        """Remove what is too old and, above the limit, what matters least."""
+        """Remove notices that are too old and, above the limit, the least important ones."""
         kept = [each for each in self._notices.values() if now_s - each.received_s <= self._silence_s]
         kept.sort(key=_matters)
         self._notices = {each.fingerprint: each for each in kept[:_MOST]}
@@ -50,28 +50,28 @@ class KnownAlerts:
             self.leave_out(more, now_s)
 
     def leave_out(self, count: int, now_s: float) -> None:
-        """`count` more alerts fire than are listed."""
+        """Record that `count` more alerts fire than are listed."""
         self._more, self._more_s = count, now_s
 
     def left_out(self, now_s: float) -> int:
-        """How many more fire, as of their last post."""
+        """Return how many more alerts fire than are listed, or 0 if that was reported too long ago."""
         return self._more if now_s - self._more_s <= self._silence_s else 0
 
     def kept(self, notices: Iterable[Notice]) -> list[Notice]:
-        """Those that are the newest notice of their alert."""
+        """Return those of `notices` that are the newest notice of their alert."""
         return [each for each in notices if self._notices.get(each.fingerprint) == each]
 
     def firing(self, now_s: float) -> list[Notice]:
-        """The worst first. The watchdog is not among them."""
+        """Return the notices of the firing alerts without the watchdog, worst first."""
         self.forget(now_s)
         return [each for each in sorted(self._notices.values(), key=_matters) if each.firing and each.name != WATCHDOG]
 
     def watch(self, now_s: float) -> Watch:
-        """The watchdog: whether alerting works."""
+        """Return the state of the watchdog, which shows whether alerting works."""
         received_s = self._watchdog_s
         return Watch(received_s, received_s is not None and now_s - received_s <= self._silence_s)
 
 
 def _matters(notice: Notice) -> tuple[bool, bool, tuple[int, float]]:
-    """The watchdog before all, then what fires."""
+    """Return a sort key: first the watchdog, then firing alerts, the worst first."""
     return notice.name != WATCHDOG, not notice.firing, notice.rank

@@ -1,4 +1,4 @@
-"""Notice: what Alertmanager posts (webhook, version 4), cut to what is shown. Pure."""
+"""Notice: the payload of Alertmanager's webhook (version 4), reduced to what is shown. Pure."""
 
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple, Self
@@ -12,12 +12,12 @@ _LABELS_MAX = 20
 _LABEL_MAX_CHARS = 100
 _GROUPS_MAX_CHARS = 64
 
-#: The worst first; unknown severities come last.
+#: Worst first; unknown severities come last.
 SEVERITIES = ("page", "ticket", "warning", "none")
 
 
 class PostedAlert(BaseModel):
-    """An alert as it is posted; other fields are ignored."""
+    """An alert as it is posted. Other fields are ignored."""
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
@@ -35,8 +35,8 @@ class Posted(BaseModel):
 
 
 class Notice(NamedTuple):
-    """One alert. `labels` without those that have a place of their own; times are seconds since the epoch, 0 where what
-    was posted is no time that a calendar has."""
+    """What is shown of one alert. `labels` lacks `alertname` and `severity`, which have fields of their own. Times are
+    in Unix seconds; `since_s` is 0 if the posted time is out of range."""
 
     fingerprint: str
     firing: bool
@@ -52,7 +52,7 @@ class Notice(NamedTuple):
 
     @classmethod
     def of(cls, alert: PostedAlert, now_s: float) -> Self:
-        """Every text cut to a length that a page can show."""
+        """Make a notice of a posted alert, and cut every text to a length that a page can show."""
         texts = {name: _cut(text) for name, text in alert.annotations.items()}
         labels = {name[:_GROUPS_MAX_CHARS]: _cut(value, _LABEL_MAX_CHARS) for name, value in alert.labels.items()}
         name, severity = labels.pop("alertname", ""), labels.pop("severity", "none")
@@ -72,7 +72,7 @@ class Notice(NamedTuple):
 
     @property
     def rank(self) -> tuple[int, float]:
-        """The worst first, then the newest."""
+        """The sort key: worst first, then newest."""
         worse = SEVERITIES.index(self.severity) if self.severity in SEVERITIES else len(SEVERITIES)
         return worse, -self.since_s
 

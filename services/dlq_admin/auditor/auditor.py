@@ -1,4 +1,4 @@
-"""The auditor: independent probes, each at its own pace, and the housekeeping that keeps them short."""
+"""Auditor: independent probes, each at its own pace, and the housekeeping that keeps them short."""
 
 import asyncio
 import time
@@ -22,15 +22,16 @@ from holdfast.shared.writes.ledger import ROWS, TERMS, Ledger
 
 _QUEUE_LIMIT_S = 5.0
 _DATABASE_LIMIT_S = 10.0
-#: A reading of the ledger older than so many of its own durations, and than this, says nothing about now.
+#: A reading of the ledger is stale once it is older than this, and older than `_STALE_DURATIONS` times its own
+#: duration.
 _STALE_S = 30.0
 _STALE_DURATIONS = 20
-#: Audit entries whose transaction may commit after that many later ones. A start looks at all of them.
+#: An audit entry's transaction may commit after this many later ones. The first pass after a start checks all entries.
 _LATE_ROWS = 1000
 
 
 class Reading(NamedTuple):
-    """The ledger, when it was read (Unix time), and how long that took."""
+    """A reading of the ledger, when it was made (Unix time), and how long it took in seconds."""
 
     ledger: Ledger
     at_s: float
@@ -38,7 +39,7 @@ class Reading(NamedTuple):
 
 
 class Auditor:
-    """`loops` for the supervisor; `ledger` for the last reading."""
+    """Runs the probes. `loops` is for the supervisor; `ledger` returns the last reading."""
 
     def __init__(
         self,
@@ -70,26 +71,27 @@ class Auditor:
         )
 
     def loops(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
-        """One per probe."""
+        """Return one loop per probe, by name."""
         return {f"audit_{probe.name}": probe.run for probe in self._probes}
 
     def ledger(self) -> Reading | None:
-        """The last reading; None: there is none, or it is too old."""
+        """Return the last reading, or None if there is none or it is stale."""
         reading = self._reading
         if reading is None or time.time() - reading.at_s > max(_STALE_S, _STALE_DURATIONS * reading.took_s):
             return None
         return reading
 
     def ledger_unread(self) -> str:
-        """Why the last look at the ledger failed; empty: it worked."""
+        """Return why the last reading of the ledger failed, or an empty text if it succeeded."""
         return self._of_ledger.failing
 
     def partitions_away(self) -> list[int]:
-        """Those of the queue that did not answer the last look."""
+        """Return the numbers of the queue's partitions that did not answer the last look."""
         return self._away
 
     async def _queue(self) -> None:
-        """A partition that is away counts as it was seen last, with an age that grows, and fails the look."""
+        """Look at every partition. A partition that does not answer counts as it was last seen, with a growing age, and
+        fails the look."""
         looks = await asyncio.gather(*map(self._streams.look, self._partitions), return_exceptions=True)
         pairs = list(zip(self._partitions, looks, strict=True))
         self._away = [partition.number for partition, look in pairs if isinstance(look, BaseException)]
@@ -144,5 +146,5 @@ class Auditor:
         while (last := await self._database.audit(seals.seal, self._sealed_to)) is not None:
             logs.info(Action.AUDIT_SEALED, seq=last.seq, hash=last.hash)
             self._newest_sealed = max(self._newest_sealed, last.audit_id)
-        # From now on only new rows are looked at, and those of transactions that took long.
+        # From now on, only new rows are checked, and rows whose transactions took long.
         self._sealed_to = max(0, self._newest_sealed - _LATE_ROWS)

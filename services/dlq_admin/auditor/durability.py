@@ -1,14 +1,14 @@
-"""Durability: whether each store keeps what it acknowledges, as it is set now. What a store does not say is not known,
-and no alarm.
+"""Durability: whether the current settings of each store keep what the store acknowledges. A setting that a store does
+not report is unknown and raises no alert.
 
-| store    | setting                          | must be      | how it is seen                            |
+| store    | setting                          | must be      | how it is read                            |
 |----------|----------------------------------|--------------|-------------------------------------------|
 | queue    | `appendonly`                     | `yes`        | `INFO`                                    |
-| queue    | `appendfsync`                    | `always`     | what is written is on disk at once        |
+| queue    | `appendfsync`                    | `always`     | a write is on disk at once (`WAITAOF`)    |
 | queue    | `maxmemory-policy`               | `noeviction` | `INFO`                                    |
 | database | `innodb_flush_log_at_trx_commit` | `1`          | the variable                              |
 
-Redis' settings themselves hold passwords: no service may read them (ADR 0067).
+Redis' `CONFIG GET` also returns passwords, so no service may use it (ADR 0067).
 """
 
 from collections.abc import Mapping
@@ -27,16 +27,17 @@ from holdfast.shared.telemetry.logs import Action
 
 _EVERY_S = 15.0
 _LIMIT_S = 10.0
-#: `WAITAOF` (Redis 7.2): a server that syncs before it answers has synced; one that does so every second hardly ever.
+#: Timeout of `WAITAOF` (Redis 7.2). A server that syncs before it answers is done at once; one that syncs every second
+#: hardly ever is.
 _AT_ONCE_MS = 1
 _KEPT_S = 60
 
-#: Setting -> whether what is acknowledged is kept.
+#: Setting -> whether it keeps what is acknowledged.
 Seen = Mapping[str, bool]
 
 
 class Durability:
-    """`probes` for the auditor."""
+    """Checks the settings of both stores. `probes` are for the auditor."""
 
     def __init__(self, redis: Redis, database: Database, partitions: Partitions) -> None:
         self._redis = redis
@@ -80,7 +81,8 @@ class Durability:
 
 
 def _known(reply: Any) -> Any:
-    """Of a reply; nothing where it is an answer that refuses, as of a server that does not know the command."""
+    """Return the reply, or an empty mapping if the server refused the command, for example because it does not know it.
+    Raises any other error."""
     if isinstance(reply, ResponseError):
         return {}
     if isinstance(reply, Exception):

@@ -1,4 +1,4 @@
-"""Epochs: notices that the queue lost some of its memory, says so once, and lets the ledger balance from there."""
+"""Epochs: detects that the queue lost part of its memory, reports that once, and lets the ledger balance from there."""
 
 from dataclasses import replace
 
@@ -18,16 +18,16 @@ from holdfast.shared.writes.epoch import Cause, Epoch, Memory, Window, change, r
 from holdfast.shared.writes.ledger import Ledger
 from holdfast.shared.writes.versions import VERSION_MAX
 
-#: A reading during which nothing ends that had been seen is found in so many, or is done without.
+#: Attempts to get a pair of readings between which no seen write ended; after these, the last pair is used.
 _TRIES = 10
-#: When the queue breaks again so soon, a writer may still have in hand what was there before the first break.
+#: If the queue loses memory again within this time, a writer may still hold entries from before the first loss.
 _IN_HAND_US = 3_600_000_000
 _MOVED = "the queue moved while the ledger was read"
 _MAY_BE_OLD = "too few replicas have what the queue holds: it may be an old primary"
 
 
 class Epochs:
-    """`ledger` reads the ledger in the epoch that it belongs to."""
+    """Detects the epoch of the queue. `ledger` reads the ledger in that epoch."""
 
     def __init__(
         self, redis: Redis, database: Database, replicas: Replicas | None, partitions: Partitions = ONE
@@ -38,9 +38,9 @@ class Epochs:
         self._memory = MemoryReader(redis, replicas, partitions)
 
     async def ledger(self) -> Ledger:
-        """Look at the queue, begin an epoch if it lost its memory, read the ledger, and keep what was seen. Raises what
-        a store away raises, TooFewReplicas if what was looked at may be an old primary, and Clash if another dlq_admin
-        has just begun the epoch."""
+        """Look at the queue, begin an epoch if the queue lost memory, read the ledger, and save what was seen. Raises
+        the error of a store that is down, TooFewReplicas if the server that answered may be an old primary, and Clash
+        if another dlq_admin has just begun the epoch."""
         known = await self._database.audit(epochs.all_epochs)
         memory = await self._memory.read(known[-1].oldest if known else 0)
         epoch = known[-1] if known else _begun(memory, 1, Cause.FIRST)
@@ -49,12 +49,13 @@ class Epochs:
             raise TooFewReplicas(_MAY_BE_OLD, None)
         if cause:
             epoch = await self._after(known, memory, cause)
-        if not known:  # so that each partition takes its first write without the database, too
+        if not known:  # so that each partition can accept its first write without the database, too
             await self._end_versions(memory.newest)
         if cause or not known:
             await self._begin(epoch)
         ledger = await self._read()
-        # Above every number that an earlier memory of the queue holds: if that comes back, it lacks what came since.
+        # Above every number that an earlier memory of the queue holds: if such a memory returns, it lacks what came
+        # since.
         look = max([memory.latest, *(each.look for each in known)]) + 1
         await self._keep(epoch, memory, ledger, 0 if ledger.missing else look)
         return ledger
@@ -64,11 +65,12 @@ class Epochs:
         return await read_ledger(self._redis, database.engine, database.auditing, self._partitions, window)
 
     async def _keep(self, epoch: Epoch, before: Memory, ledger: Ledger, look: int) -> None:
-        """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten.
-        `look`: its number, or 0. It is left after all that was counted, and with who was counted: a queue that
-        remembers it has all of it. Not so if another dlq_admin has just left the same one, or a greater one. Raises if
-        the counts of the queue and those of the database are of two epochs, or the imbalance may be that of an old
-        primary."""
+        """Save what was seen, if the ledger balances and replicas have it: otherwise the number of accepted writes is
+        uncertain or may still be lost. `look`: the number of this look, or 0 to save nothing. The number is written to
+        the queue after everything was counted, and only on the servers that were counted, so a queue that remembers it
+        has all that was counted. Nothing is saved if another dlq_admin has just written the same number or a greater
+        one. Raises ConnectionError if the counts of the queue and of the database belong to two epochs, and
+        TooFewReplicas if the imbalance may be that of an old primary."""
         if ledger.epoch != epoch.epoch:
             raise ConnectionError(_MOVED)
         memory = await self._memory.read(look=look, servers=before.servers)
@@ -83,8 +85,8 @@ class Epochs:
             await self._database.audit(epochs.keep, ledger.epoch, look, seen, ledger.known)
 
     async def _after(self, known: list[Epoch], memory: Memory, cause: Cause) -> Epoch:
-        """The epoch that begins. What is gone of the writes that were seen is counted, unless the queue remembers all
-        of that look; what was accepted after it was never seen, and is only within the window."""
+        """Make the epoch that begins. Seen writes that are gone are counted as lost, unless the queue remembers all of
+        the last look. Writes accepted after that look were never seen; they are only covered by the window."""
         last, lost_before = known[-1], sum(each.lost for each in known)
         floor = await self._end_versions(max(memory.newest, last.newest))
         since = last.oldest or last.began  # 0: there had never been a write
@@ -93,7 +95,7 @@ class Epochs:
         window = reaching(known, since, last.newest, floor)
         if cause is Cause.MOVED:
             lost, accepted, now = 0, last.accepted, await self._read(window)
-            if since >= last.oldest:  # all that had been seen is there
+            if since >= last.oldest:  # the queue still has all that had been seen
                 since = last.newest or since
         else:
             lost, accepted, now = await self._lost(last, lost_before, window)
@@ -105,7 +107,7 @@ class Epochs:
             lost=lost,
             lost_from=since,
             carried=carried + lost,
-            # Until the first look is kept, what had been seen is what had been seen before.
+            # Until the first look is saved, what had been seen before the epoch remains what has been seen.
             accepted=accepted,
             oldest=last.oldest,
             newest=last.newest,
@@ -116,17 +118,18 @@ class Epochs:
         )
 
     async def _lost(self, last: Epoch, lost_before: int, window: Window) -> tuple[int, int, Ledger]:
-        """How many writes are gone that had been seen, and how many had been; and a reading as of the same moment:
-        nothing that had been seen ended in between."""
+        """Return how many seen writes are gone, how many writes had been accepted, and a reading as of the same moment:
+        no seen write ended in between."""
         for _ in range(_TRIES):
             seen = await self._reading(window, cut=window.seen_to)
             now = await self._reading(window)
             if seen.known.seen == now.known.seen:
                 break
-        # A write that had been seen, and was applied directly since, does not count as the queue's any more.
+        # A seen write that has since been applied directly no longer counts as the queue's.
         past_the_queue = max(0, _late(seen, last.oldest, last.newest) - last.late)
         there = _through_the_queue(seen) - seen.lost + past_the_queue
-        # What had been lost may be back; no more than that, or a letter is counted whose entry came back.
+        # Writes that had been lost may be back, but no more than those: otherwise a letter whose entry returned counts
+        # twice.
         lost = max(-lost_before, last.accepted - lost_before - there)
         return lost, there + lost_before + lost, now
 
@@ -154,17 +157,17 @@ class Epochs:
 
 
 def _through_the_queue(ledger: Ledger) -> int:
-    """Writes that came through the queue, and of which something is known, lost ones included."""
+    """Return the number of known writes that came through the queue, lost ones included."""
     return ledger.accounted - ledger.direct - ledger.imported
 
 
 def _late(ledger: Ledger, since: int, until: int = VERSION_MAX) -> int:
-    """Writes that were applied directly, with an entry of this time."""
+    """Return the number of directly applied writes whose entry has a version from `since` to `until`."""
     return sum(since <= entry <= until for entry in ledger.late)
 
 
 def _begun(memory: Memory, epoch: int, cause: Cause) -> Epoch:
-    """An epoch in which nothing was seen yet; this look is kept with the first reading that balances."""
+    """Make an epoch in which nothing was seen yet. This look is saved with the first reading that balances."""
     began = max(memory.newest, versions.wall_clock())
     return Epoch(
         epoch=epoch,

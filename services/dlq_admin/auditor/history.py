@@ -1,7 +1,7 @@
-"""History: ended operations are counted once, and what is older than the horizon goes, tombstones included.
+"""History: counts ended operations once, and removes what is older than the horizon, tombstones included.
 
-Both in steps of a few hundred rows with a pause as long as each step, so that no other transaction waits long; any
-number of replicas may do it at once. A round that runs out of time continues in the next one.
+Both work in steps of a few hundred rows, each followed by a pause as long as the step, so that no other transaction
+waits long. Any number of replicas may do so at once. A round that runs out of time continues in the next one.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.horizon import Waiting, horizon
 
-#: Rows of one transaction.
+#: Rows per transaction.
 STEP_ROWS = 500
 _ROUND_S = 5.0
 _PURGE_EVERY_S = 10.0
-#: So often the rows are looked at again that were old enough but had ended too late.
+#: How often the purge starts over, for rows that were old enough at the last pass but had ended too late.
 _FROM_THE_START_S = 3600.0
 
 
 class History:
-    """`probes` for the auditor."""
+    """Counts and purges history. `probes` are for the auditor."""
 
     def __init__(
         self,
@@ -60,12 +60,12 @@ class History:
         )
 
     async def close(self) -> None:
-        """Close what a reading that begins now would count."""
+        """Close the ended operations that a reading beginning now would count."""
         cut = min((await snapshot(self._redis, self._partitions)).cuts)
         await _in_steps(lambda: self._database.work(close, cut, STEP_ROWS))
 
     async def purge(self) -> None:
-        """Move the horizon, then remove what is beyond it."""
+        """Move the horizon, then remove what is older."""
         await self._move_horizon()
         if time.monotonic() - self._began_s > _FROM_THE_START_S:
             self._after, self._began_s = 0, time.monotonic()
@@ -76,10 +76,10 @@ class History:
             logs.info(Action.HISTORY_PURGED, operations=operations, releases=releases, tombstones=deleted)
 
     async def _move_horizon(self) -> None:
-        # In the order in which a write moves, so that it is seen where it was or where it went.
+        # Read in the order in which a write moves, so that every write is seen before or after a move.
         entry, unindexed = await may_return(self._redis, self._partitions)
         if unindexed:
-            return  # their age is not known yet
+            return  # the age of unindexed letters is not known yet
         kept = await self._database.work(purging.look)
         to = horizon(
             versions.wall_clock(),
@@ -108,7 +108,7 @@ class History:
 
 
 async def _in_steps(step: Callable[[], Awaitable[int]]) -> int:
-    """Until a step finds less than it may take, or the round is over; how many rows it was."""
+    """Repeat a step until it finds fewer rows than it may take, or the round is over. Return the number of rows."""
     end, rows = time.monotonic() + _ROUND_S, 0
     while True:
         began = time.monotonic()

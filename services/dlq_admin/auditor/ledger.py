@@ -1,4 +1,4 @@
-"""Read the ledger from both stores."""
+"""Ledger: reads the ledger from both stores."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ from holdfast.shared.writes.ledger import Ledger
 
 _TRIES = 5
 _PAUSE_S = 0.3
-#: A reading during which nothing died is found in so many, or is done without.
+#: Attempts to get a reading during which no write died; after these, the last reading is used.
 _QUIET_TRIES = 10
 
 
@@ -38,9 +38,9 @@ async def read_ledger(
     partitions: Partitions = ONE,
     window: Window | None = None,
 ) -> Ledger:
-    """The ledger as of now. A reading that does not balance is repeated, and only an imbalance that stays is one.
-    `threads`: where the database is asked; None: wherever there is room. `window`: see `reading_at`. Raises RedisError,
-    OSError, or the store's faults."""
+    """Read the ledger as of now. A reading that does not balance is repeated, so that only a lasting imbalance is
+    reported. `threads`: the executor for database calls; None: the event loop's default. `window`: see `reading_at`.
+    Raises RedisError, OSError, or the store's faults."""
 
     least = await reading_at(redis, engine, threads, window=window, partitions=partitions)
     for _ in range(_TRIES - 1):
@@ -60,13 +60,14 @@ async def reading_at(
     window: Window | None = None,
     partitions: Partitions = ONE,
 ) -> Ledger:
-    """One reading. `cut`: of writes up to this version; then the queue's own counts, which know no cut, are of now.
-    `window`: of an epoch that begins. Then what has become known in the present one is no end of before.
+    """Make one reading. `cut`: count writes up to this version only; the queue's own counts know no cut and are as of
+    now. `window`: that of an epoch that is about to begin; then what became known in the present epoch is not counted
+    as late ends of an earlier one.
 
     Two stores cannot be read at one instant. The streams are read first, then the database in one snapshot: a write
-    that left the streams meanwhile is in the snapshot, and one that is in the snapshot is not counted as in flight.
-    Only a write that died meanwhile, or a copy that was settled, would be missed: then the reading is made again.
-    Letters that the database has before that count in any case: a queue that was emptied knows none of them.
+    that left the streams meanwhile is in the snapshot, and a write in the snapshot is not counted as in flight. Only a
+    write that died meanwhile, or a copy that was settled, would be missed: then the reading is repeated. Letters that
+    the database had before the reading count in any case, because an emptied queue knows none of them.
     """
     for _ in range(_QUIET_TRIES):
         newest_letter = await asyncio.get_running_loop().run_in_executor(threads, newest_number, engine)
@@ -90,7 +91,7 @@ async def _read(
 ) -> Ledger:
     if cut_at is not None:
         queue = replace(queue, cuts=(cut_at,) * len(partitions))
-    # Packed: a long backlog would be a gigabyte of Python's strings.
+    # Packed: as Python strings, a long backlog would take a gigabyte.
     pages = [orjson.dumps(page) async for page in backlog(redis, partitions, queue.cuts)]
     waiting = [
         (number_or_none(letter_id), entry_id)
@@ -127,14 +128,15 @@ async def _read(
 
 
 class _Waiting:
-    """The operations that wait on the streams: one that has two entries there is one write. Only their hashes are kept,
-    for a backlog may be long."""
+    """The operations that wait on the streams. Two entries of an operation are one write. Only hashes are kept, because
+    a backlog may be long."""
 
     def __init__(self) -> None:
         self._hashes = set[int]()
 
     def add(self, operation_id: str) -> bool:
-        """Whether it is the first entry of its operation; what names none is a write of its own."""
+        """Return whether this is the first entry of its operation. An entry that names no operation is a write of its
+        own."""
         before = len(self._hashes)
         if operation_id:
             self._hashes.add(hash(operation_id))
@@ -142,7 +144,7 @@ class _Waiting:
 
 
 class _Held(NamedTuple):
-    """What the database holds, in one snapshot, and what it says of the streams' entries."""
+    """What the database holds, in one snapshot, and what it knows of the streams' entries."""
 
     epoch: epochs.EpochTotals
     #: The newest versions that were counted, by partition.
@@ -151,7 +153,7 @@ class _Held(NamedTuple):
     copies: int
     letters: LetterCounts
     operations: OperationCounts
-    #: Of the window, and how many of them ended since the epoch began, and are of an earlier one.
+    #: The known writes of the window, and those that ended since the epoch began and belong to an earlier one.
     known: Known
     late: Known
     #: Entries of writes that were applied directly.
@@ -176,7 +178,7 @@ def _held(
     with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
         epoch = epochs.totals_in(connection)
         cuts = queue.cuts
-        if not of_the_past:  # a queue that went back is behind what the database has
+        if not of_the_past:  # a queue that went back is behind the database
             cuts = tuple(max(cut, epoch.floor, window.floor if window else 0) for cut in cuts)
         of_window = window or epoch.window
         known = KnownWrites(connection, of_window, waiting) if of_window else None
@@ -208,7 +210,8 @@ def _held(
 
 
 async def _sent(redis: Redis, doubts: Sequence[UncertainItem], cuts: Cuts, partitions: Partitions) -> int:
-    """How many of the uncertain items were on the write stream at its cut, or have ended since by what was sent."""
+    """Return how many of the uncertain items were on the write stream at its cut, or have since ended by the entry that
+    was sent."""
     pipeline = redis.pipeline(transaction=False)
     for doubt in doubts:
         for partition in partitions:

@@ -1,4 +1,4 @@
-"""Models: the ledger as answers show it."""
+"""Models: the ledger as API answers show it."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ LastReading = Callable[[], Reading | None]
 
 
 class LedgerReading(ResponseModel):
-    """Where every accepted write is, as of `as_of`. `missing` is 0 while the ledger balances; below 0 the stores hold
-    more than was accepted, which is no loss. `horizon` null: nothing was ever removed. What is calculated may be
-    below 0, where the stores contradict one another, and is shown as it is."""
+    """Where every accepted write is, as of `as_of`. `missing` is 0 while the ledger balances; below 0, the stores hold
+    more than was accepted, which is no loss. `horizon` is null if nothing was ever removed. Calculated values may be
+    below 0 if the stores contradict one another, and are shown unchanged."""
 
     accepted: int
     applied: Count
@@ -39,7 +39,7 @@ class LedgerReading(ResponseModel):
 
 
 def ledger_reading(reading: Reading) -> LedgerReading:
-    """A reading of the auditor."""
+    """Return a reading of the auditor as a response."""
     ledger = reading.ledger
     return LedgerReading.from_source(
         ledger,

@@ -1,5 +1,4 @@
-"""Probe: one look, repeated. A look that fails leaves the metrics as they are, and the time of the last success
-stays."""
+"""Probe: repeats one look. A look that fails leaves the metrics unchanged, including the time of the last success."""
 
 import asyncio
 import time
@@ -11,12 +10,14 @@ from holdfast.shared.telemetry import metrics
 
 #: Looking takes no more than this share of the time, however large the system grows.
 _SHARE_MAX = 0.1
-#: A look that failed says nothing about the next one.
+#: Longest pause after a failed look (s), unless the probe's interval is longer: a failure says nothing about the next
+#: look.
 _FAILED_PAUSE_S = 5.0
 
 
 class Probe:
-    """`look` exports what it sees. `limit_s` None: the driver's own limits are enough."""
+    """Runs `look`, which exports what it finds, every `every_s` seconds or more rarely. `limit_s`: the look's timeout;
+    None: the driver's own timeouts suffice. `share_max`: largest share of the time that looking may take."""
 
     def __init__(
         self,
@@ -38,11 +39,11 @@ class Probe:
 
     @property
     def failing(self) -> str:
-        """Why the last look failed; empty: it worked."""
+        """Why the last look failed; empty if it succeeded."""
         return self._reporter.failing
 
     async def run(self) -> Never:
-        """For ever."""
+        """Look repeatedly until cancelled."""
         before_s = None
         while True:
             began = time.monotonic()
@@ -56,7 +57,7 @@ class Probe:
             await asyncio.sleep(rest_s)
 
     async def once(self) -> bool:
-        """One look; whether it worked."""
+        """Look once, and return whether that succeeded."""
         began = time.monotonic()
         try:
             with self._reporter:
@@ -70,6 +71,6 @@ class Probe:
 
 
 def pause_s(took_s: float, before_s: float, every_s: float, share_max: float) -> float:
-    """After a look that took `took_s`, and the one before it `before_s`. A look that an outage made slow says nothing
-    about the next one; two slow looks show what a look costs now."""
+    """Return the pause after a look that took `took_s`, given that the look before took `before_s`. A look that an
+    outage made slow says nothing about the next one; two slow looks in a row show what a look costs now."""
     return max(every_s, min(took_s, before_s) * (1 / share_max - 1))

@@ -1,4 +1,4 @@
-"""Queue memory: the epochs of the queue, and what was lost at their borders, for people."""
+"""Queue memory: the epochs of the queue, and what was lost between them, for people."""
 
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.responses import Count, Moment, ResponseModel
@@ -8,8 +8,8 @@ from holdfast.shared.writes.versions import to_datetime
 
 
 class QueueEpoch(ResponseModel):
-    """An epoch. `lost`: acknowledged writes that were gone when it began, accepted from `lost_from` on (null: nothing
-    could be); below 0: so many that had been gone were back."""
+    """An epoch of the queue. `lost`: acknowledged writes that were gone when it began, accepted from `lost_from` on
+    (null if nothing could be lost). Below 0: that many writes that had been gone were back."""
 
     epoch: Count
     cause: str
@@ -19,13 +19,13 @@ class QueueEpoch(ResponseModel):
 
 
 class QueueMemory:
-    """Reads the epochs that the auditor keeps."""
+    """Reads the epochs that the auditor saves."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def epochs(self) -> list[QueueEpoch]:
-        """The newest first. Raises DatabaseUnavailable."""
+        """Return all epochs, newest first. Raises DatabaseUnavailable."""
         return [_shown(each) for each in reversed(await self._database.read(epochs.all_epochs))]
 
 

@@ -1,5 +1,5 @@
-"""Sweeper: takes away claims of unique values that no write holds any more, where the queue has several partitions: the
-write was never accepted after its claim, or the release did not arrive."""
+"""Sweeper: releases claims of unique values that no write holds any more, in a queue with several partitions. Either
+the write was never accepted after its claim, or the release did not arrive."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -23,7 +23,8 @@ _PAGE = 500
 
 
 class Sweeper:
-    """`probes` for the auditor; none where accept.lua claims and settle.lua releases."""
+    """Releases such claims. `probes` are for the auditor; there are none with a single partition, where accept.lua
+    claims and settle.lua releases."""
 
     def __init__(
         self, redis: Redis, database: Database, partitions: Partitions, replicas: Replicas | None = None
@@ -35,19 +36,20 @@ class Sweeper:
         self.probes = (Probe("claims", self.sweep, every_s=_EVERY_S),) if len(partitions) > 1 else ()
 
     async def sweep(self) -> None:
-        """All claims, once, that the partitions have which answer. Raises what a store away raises, when the claims of
-        the others are done."""
+        """Check all claims in the partitions that answer. If a store is down, raises its error after the claims of the
+        others are done."""
         swept = await ask_each(self._partitions, self._sweep)
         for unknown in swept.complete().values():
             unknown.complete()
 
     async def _sweep(self, partition: Partition) -> Answers[list[Kept]]:
-        """Claims of one partition's values. The answer names the partitions whose writes hold some of them."""
+        """Check the claims of one partition's values. The result names the partitions that did not answer and whose
+        writes may hold some of the claims."""
         names = [field.unique.claims for each in domain().resources for field in each.unique if field.unique]
         asked: Answers[list[Kept]] = Answers({}, {})
         for name in names:
             async for page in overdue(self._redis, partition, name, _PAGE):
-                # In the order in which a write moves, so that it is seen where it was or where it went.
+                # Read in the order in which a write moves, so that every write is seen before or after a move.
                 answers = await self._not_in_the_queue(page)
                 asked.away.update(answers.away)
                 await self._take_away(list(chain.from_iterable(answers.of.values())))
@@ -73,7 +75,8 @@ class Sweeper:
         metrics.claims_swept.inc(len(changes))
 
     async def _not_in_the_queue(self, overdue_: Sequence[Kept]) -> Answers[list[Kept]]:
-        """A write is of its entity's partition; while that is away its claims stay."""
+        """Return the claims whose write the queue does not hold, by partition. A write belongs to its entity's
+        partition; while that partition is down, the write's claims stay."""
         parts = self._partitions.split((kept.entity_id, kept) for kept in overdue_)
 
         async def ask(partition: Partition) -> list[Kept]:

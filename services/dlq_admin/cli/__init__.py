@@ -1,2 +1,2 @@
-"""The command line: REST under `/dlq`, for a person's terminal and for scripts. The standard library alone: it starts
-at once, and runs where the rest is not installed."""
+"""The command line: a client of REST under `/dlq`, for terminals and scripts. It imports no third-party package, so
+that it starts at once and runs where the service's dependencies are not installed."""

@@ -1,4 +1,4 @@
-"""Client: one request to dlq_admin, and its answer or why there is none."""
+"""Client: sends one request to dlq_admin and returns its answer, or raises why there is none."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ Parameters = Mapping[str, str | int | Sequence[str] | None]
 
 
 class Refused(Exception):
-    """dlq_admin refused the request: the envelope's error."""
+    """dlq_admin refused the request. `error` is the error of the envelope."""
 
     def __init__(self, status: int, error: Mapping[str, Any]) -> None:
         super().__init__(str(error.get("message", f"HTTP {status}")))
@@ -23,11 +23,11 @@ class Refused(Exception):
 
 
 class NotReachable(Exception):
-    """No answer, or an answer of another server. The text says what is known."""
+    """There was no answer, or the answer came from another server. The text says what is known."""
 
 
 class Answer(NamedTuple):
-    """A successful answer. `banner`: why it is incomplete."""
+    """A successful answer. `banner`: why the answer is incomplete, or None."""
 
     data: Any
     meta: Mapping[str, Any]
@@ -35,7 +35,8 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """`key` goes to `url` and nowhere else: no proxy of the environment, no redirect is followed."""
+    """A client that sends `key` to `url` and nowhere else: it uses no proxy of the environment and follows no
+    redirect."""
 
     def __init__(self, url: str, key: str, timeout_s: float) -> None:
         self._url = url.rstrip("/")
@@ -46,21 +47,21 @@ class Client:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
 
     def get(self, path: str, parameters: Parameters | None = None) -> Answer:
-        """Raises Refused, NotReachable."""
+        """Send a GET request. Raises Refused, NotReachable."""
         return self._answer_to("GET", path, parameters, None)
 
     def send(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Answer:
-        """Raises Refused, NotReachable."""
+        """Send a JSON body. Raises Refused, NotReachable."""
         return self._answer_to(method, path, None, json.dumps(body).encode())
 
     def upload(self, path: str, parameters: Parameters, lines: bytes) -> Answer:
-        """Raises Refused, NotReachable."""
+        """Send NDJSON lines. Raises Refused, NotReachable."""
         return self._answer_to("POST", path, parameters, lines, "application/x-ndjson")
 
     def parts(self, path: str, parameters: Parameters) -> Iterator[bytes]:
-        """A long answer as it comes. Raises Refused, NotReachable, also half way."""
+        """Yield a long answer in parts as they arrive. Raises Refused, NotReachable, also halfway."""
         with self._opened("GET", path, parameters, None, "") as answer:
-            missing = int(answer.headers.get("Content-Length") or 0)  # a chunked answer is checked by who reads it
+            missing = int(answer.headers.get("Content-Length") or 0)  # http.client checks chunked answers
             while part := self._part(answer):
                 missing -= len(part)
                 yield part
@@ -88,7 +89,7 @@ class Client:
         given = {name: value for name, value in (parameters or {}).items() if value is not None}
         url = f"{self._url}{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
         headers = self._headers | ({"Content-Type": kind} if body is not None else {})
-        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - checked above
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - checked in `__init__`
         try:
             answer: http.client.HTTPResponse = self._opener.open(request, timeout=self._timeout_s)
             return answer
@@ -120,4 +121,4 @@ class Client:
 
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Redirects are not followed: the key would be sent along."""
+        """Return None, so that no redirect is followed: the key would be sent along."""

@@ -1,5 +1,5 @@
-"""Decisions: commands that change a selection of letters. Without `--count` they only show what they would do and
-to how many letters; with that number they do it."""
+"""Decisions: commands that change a selection of letters. Without `--count` they only show what they would do, and to
+how many letters; with that number they do it."""
 
 import argparse
 from typing import Any
@@ -63,25 +63,25 @@ _ALLOWANCE: Columns = {
 
 
 def bulk(client: Client, path: str, options: argparse.Namespace, more: dict[str, Any] | None = None) -> Answer:
-    """Preview or change. Raises Usage, Refused, NotReachable."""
+    """Preview or change the selected letters. Raises Usage, Refused, NotReachable."""
     wish = {"selection": selection.meant(options), "reason": why(options)} | counted(options) | (more or {})
     return client.send(path, wish)
 
 
 def counted(options: argparse.Namespace) -> dict[str, Any]:
-    """A dry run, or the expected count."""
+    """Return the fields for a dry run, or for the expected count."""
     return {"dry_run": True} if options.count is None else {"expected_count": options.count}
 
 
 def why(options: argparse.Namespace) -> str:
-    """The reason; required unless it is a dry run. Raises Usage."""
+    """Return the reason, which is required unless this is a dry run. Raises Usage."""
     if options.reason is None and options.count is not None:
         raise Usage("--reason is required: it is recorded in the audit")
     return options.reason or "a dry run"
 
 
 def done(answer: Answer, lines: list[str], options: argparse.Namespace, count: int) -> Output:
-    """The lines, and on a dry run how to do it."""
+    """Return the output of `lines`; after a dry run, add how to do it."""
     if options.count is None:
         more = "" if options.reason else " --reason WHY"
         lines = [*lines, "", f"Nothing was done. To do it, repeat the command with: --count {count}{more}"]
@@ -89,7 +89,7 @@ def done(answer: Answer, lines: list[str], options: argparse.Namespace, count: i
 
 
 def what_if(client: Client, options: argparse.Namespace) -> Output:
-    """What would become of them if they were sent again now."""
+    """Show what would become of the letters if they were sent again now."""
     wish = {"selection": selection.meant(options), "limit": options.limit}
     answer = client.send("/dlq/what-if", wish | ({"reveal": options.reveal} if options.reveal else {}))
     data = answer.data
@@ -104,7 +104,7 @@ def _diff(diff: dict[str, Any]) -> str:
 
 
 def discard(client: Client, options: argparse.Namespace) -> Output:
-    """Discard: their writes will not be applied."""
+    """Discard letters: their writes will not be applied."""
     return _bulk(client, "/dlq/discards", options)
 
 
@@ -142,7 +142,7 @@ def replay(client: Client, options: argparse.Namespace) -> Output:
 
 
 def replay_show(client: Client, options: argparse.Namespace) -> Output:
-    """One replay: where it stands; with outcomes, the letters that ended so."""
+    """Show one replay and its progress; with `--outcome`, list the letters that ended so."""
     if options.outcome:
         answer = client.get(
             f"/dlq/replays/{options.which}/items",
@@ -156,7 +156,7 @@ def replay_show(client: Client, options: argparse.Namespace) -> Output:
 
 
 def order(client: Client, options: argparse.Namespace) -> Output:
-    """Pause, resume, cancel, recall, approve."""
+    """Pause, resume, cancel, recall or approve a replay."""
     answer = client.send(
         f"/dlq/replays/{options.which}/{options.command}", {"reason": options.reason, "dry_run": options.dry_run}
     )
@@ -164,7 +164,7 @@ def order(client: Client, options: argparse.Namespace) -> Output:
 
 
 def allowances(client: Client, options: argparse.Namespace) -> Output:
-    """The caller's allowance."""
+    """Show the caller's allowance."""
     answer = client.get("/dlq/allowances")
     return Output(answer, described(_ALLOWANCE, answer.data))
 
@@ -177,7 +177,7 @@ def allow(client: Client, options: argparse.Namespace) -> Output:
 
 
 def go_on(client: Client, options: argparse.Namespace) -> Output:
-    """Halted writers, or one of them."""
+    """Resume all halted writers, or one of them."""
     answer = client.send(
         "/dlq/writers/go-on", {"writer": options.writer, "reason": options.reason, "dry_run": options.dry_run}
     )

@@ -18,7 +18,7 @@ from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
 
 
 def edit(client: Client, options: argparse.Namespace) -> Output:
-    """What will be sent of one letter."""
+    """Change what will be sent of one letter."""
     fields = {name: _json_or_text(value) for name, value in selection.named(options.set or []).items()}
     fields |= dict.fromkeys(options.unset or [])
     ways = {
@@ -34,7 +34,7 @@ def edit(client: Client, options: argparse.Namespace) -> Output:
 
 
 def revert(client: Client, options: argparse.Namespace) -> Output:
-    """Back to an earlier edit, or to the original."""
+    """Go back to an earlier edit, or to the original."""
     wish = {"to": options.to, "reason": options.reason, "dry_run": options.dry_run}
     return _edited(client, f"/dlq/letters/{quote(options.which, safe='')}/revert", wish)
 
@@ -55,7 +55,7 @@ def _edited(client: Client, path: str, wish: dict[str, Any]) -> Output:
 
 
 def transform(client: Client, options: argparse.Namespace) -> Output:
-    """A JSON Patch of a selection."""
+    """Apply a JSON Patch to a selection."""
     answer = bulk(client, "/dlq/transforms", options, {"patch": _json(options.patch)})
     data = answer.data
     about = {
@@ -71,7 +71,7 @@ def transform(client: Client, options: argparse.Namespace) -> Output:
 
 
 def transform_revert(client: Client, options: argparse.Namespace) -> Output:
-    """Take a transform back."""
+    """Undo a transform."""
     wish = {"reason": why(options)} | counted(options)
     answer = client.send(f"/dlq/transforms/{options.which}/revert", wish)
     data = answer.data
@@ -79,13 +79,13 @@ def transform_revert(client: Client, options: argparse.Namespace) -> Output:
 
 
 def note(client: Client, options: argparse.Namespace) -> Output:
-    """A word on a group."""
+    """Write or remove the note on a group."""
     answer = client.send(f"/dlq/groups/{quote(options.which, safe='')}/note", {"text": options.text}, "PUT")
     return Output(answer, ["The note was saved." if options.text else "The note was removed."])
 
 
 def export(client: Client, options: argparse.Namespace) -> Output:
-    """NDJSON, whole and in clear, to a file of its owner's only, or to standard output."""
+    """Write letters as NDJSON, complete and unmasked, to a file that only its owner can read, or to standard output."""
     parts = client.parts("/dlq/export", {**selection.as_filter(options), "why": options.reason})
     if options.out == "-":
         for part in parts:
@@ -103,7 +103,7 @@ def export(client: Client, options: argparse.Namespace) -> Output:
 
 
 def bring(client: Client, options: argparse.Namespace) -> Output:
-    """Letters of a file; what is here already stays as it is."""
+    """Import letters from a file. Letters that are already here stay unchanged."""
     lines = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
     asked = {name: "true" if value is True else value for name, value in counted(options).items()}
     answer = client.upload("/dlq/import", {"why": why(options), **asked}, lines)
@@ -116,7 +116,7 @@ def _text(value: Any) -> str:
 
 
 def _json(text: str) -> Any:
-    """Of the text, or of the file that `@` names. Raises Usage."""
+    """Parse JSON from the text, or from the file that `@` names. Raises Usage."""
     try:
         if text.startswith("@"):
             text = sys.stdin.read() if text == "@-" else Path(text[1:]).read_text()
@@ -133,8 +133,8 @@ def _json_or_text(value: str) -> Any:
 
 
 def _finite(text: str) -> Any:
-    """Of JSON, which has neither `Infinity` nor numbers that become it. Raises ValueError; Usage for an object that has
-    a name twice, of which one would be sent."""
+    """Parse JSON strictly. Raises ValueError for `Infinity` and for numbers that would become infinite, and Usage for
+    an object that has a name twice, because only one of the values would be sent."""
     return json.loads(text, parse_constant=_no_number, parse_float=_number, object_pairs_hook=_object)
 
 

@@ -1,4 +1,4 @@
-"""Main: from what was typed to an exit code: 0 done, 1 refused, 2 usage or not reachable."""
+"""Main: turns the command line into an exit code: 0 done, 1 refused, 2 usage error or not reachable."""
 
 import argparse
 import json
@@ -17,7 +17,7 @@ DONE, REFUSED, NOT_DONE = 0, 1, 2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code. argparse itself ends with 2 on what it does not understand."""
+    """Run a command and return its exit code. argparse itself exits with 2 on arguments that it does not accept."""
     options = parser.make().parse_args(arguments)
     try:
         output: Output = options.run(Client(options.url, _key(options), options.timeout), options)
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         _say(output, as_json=options.json)
         sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has read enough
+    except BrokenPipeError:  # the reader, such as `head`, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return output.code
 
@@ -49,7 +49,7 @@ def _say(output: Output, *, as_json: bool) -> None:
 
 
 def _key(options: argparse.Namespace) -> str:
-    """Raises Usage, OSError."""
+    """Return the API key. Raises Usage, OSError."""
     key = Path(options.key_file).read_text() if options.key_file else os.environ.get("HOLDFAST_DLQ_KEY", "")
     key = key.strip()
     if not key:

@@ -1,4 +1,4 @@
-"""Output of a command: the answer for scripts, and lines for people."""
+"""Output: the result of a command, as the answer for scripts and as lines for people."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from holdfast.services.dlq_admin.cli.table import plain
 
 
 class Output(NamedTuple):
-    """`lines` are printed unless `--json` was given; then the answer is. `code` is the command's."""
+    """The result of a command. `lines` are printed, or the answer if `--json` was given. `code` is the exit code."""
 
     answer: Answer | None
     lines: list[str]
@@ -15,13 +15,13 @@ class Output(NamedTuple):
 
 
 def paged(answer: Answer, lines: list[str]) -> Output:
-    """With where the next page begins."""
+    """Return the output with the cursor of the next page, if there is one."""
     end = answer.meta.get("next_cursor")
     return Output(answer, [*lines, *([f"more: --cursor {plain(end)}"] if end else [])])
 
 
 def refusal(refused: Refused) -> list[str]:
-    """The sentence; the details that help; the code and the request."""
+    """Return the lines of a refusal: the message, the details, and the code with the request id."""
     error = refused.error
     details = error.get("details")
     lines = (

@@ -1,4 +1,4 @@
-"""Parser: every command and its options."""
+"""Parser: declares every command and its options."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ _TIMEOUT_S = 60.0
 
 
 def make() -> argparse.ArgumentParser:
-    """`options.run(client, options)` is the command."""
+    """Make the parser. The parsed options carry the command: `options.run(client, options)`."""
     parser = argparse.ArgumentParser(
         prog="python -m holdfast.services.dlq_admin",
         description="Dead letters: see what died and why, decide what becomes of it.",

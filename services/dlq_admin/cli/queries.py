@@ -90,7 +90,7 @@ _AUDIT: Columns = {
 
 
 def overview(client: Client, _: argparse.Namespace) -> Output:
-    """The state of the system in one look."""
+    """Show the state of the whole system."""
     answer = client.get("/dlq/overview")
     data = answer.data
     ledger, backlog, away = data["ledger"], data["backlog"], data["partitions_away"]
@@ -144,7 +144,7 @@ def _balance(ledger: dict[str, Any]) -> str:
 
 
 def writers(client: Client, _: argparse.Namespace) -> Output:
-    """Each, and why it is halted if it is."""
+    """List the writers, with the reason for each one that is halted."""
     answer = client.get("/dlq/writers")
     rows = [(one["name"], one["build"], *_halt(one["halted"])) for one in answer.data]
     return Output(answer, table(("writer", "build", "state", "would be dead", "next try", "why"), rows))
@@ -162,7 +162,7 @@ def _halt(halted: dict[str, Any] | None) -> tuple[str, object, str, str]:
 
 
 def groups(client: Client, options: argparse.Namespace) -> Output:
-    """What fails alike; with a fingerprint, that group."""
+    """List the groups of letters that failed alike; with a fingerprint, show that group."""
     if options.which:
         answer = client.get(f"/dlq/groups/{quote(options.which, safe='')}")
         return Output(answer, described(_GROUP, answer.data))
@@ -173,7 +173,7 @@ def groups(client: Client, options: argparse.Namespace) -> Output:
 
 
 def letters(client: Client, options: argparse.Namespace) -> Output:
-    """Dead letters, the newest first."""
+    """List dead letters, newest first."""
     wanted = selection.as_filter(options)
     answer = client.get("/dlq/letters", {**wanted, "limit": options.limit, "cursor": options.cursor})
     found = answer.data["letters"] if answer.banner is not None else answer.data
@@ -181,7 +181,7 @@ def letters(client: Client, options: argparse.Namespace) -> Output:
 
 
 def search(client: Client, options: argparse.Namespace) -> Output:
-    """Letters by what their payloads hold. With a reason masked values count too."""
+    """Search letters by the contents of their payloads. With a reason, masked values are searched too."""
     wanted = {
         "text": options.text,
         "field": options.field,
@@ -203,7 +203,7 @@ def search(client: Client, options: argparse.Namespace) -> Output:
 
 
 def show(client: Client, options: argparse.Namespace) -> Output:
-    """One letter whole."""
+    """Show one complete letter."""
     answer = client.get(f"/dlq/letters/{quote(options.which, safe='')}", {"reveal": options.reveal})
     one = answer.data
     lineage = one.get("lineage") or {}
@@ -221,13 +221,13 @@ def show(client: Client, options: argparse.Namespace) -> Output:
 
 
 def replays(client: Client, options: argparse.Namespace) -> Output:
-    """Replays, the newest first."""
+    """List replays, newest first."""
     answer = client.get("/dlq/replays", {"state": options.state, "limit": options.limit, "cursor": options.cursor})
     return paged(answer, listed(_REPLAYS, answer.data))
 
 
 def audit(client: Client, options: argparse.Namespace) -> Output:
-    """Who did what."""
+    """List what operators did."""
     answer = client.get(
         "/dlq/audit",
         {"actor": options.actor, "action": options.action, "limit": options.limit, "cursor": options.cursor},

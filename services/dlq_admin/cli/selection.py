@@ -1,4 +1,4 @@
-"""Selection: which letters a command is about; the same options for every command."""
+"""Selection: the options that choose the letters of a command, the same for every command."""
 
 import argparse
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _HELP = "one of --id, --fingerprint, --filter, --replay, --audit"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Its options."""
+    """Add the options to a parser."""
     group = parser.add_argument_group("which letters", _HELP)
     group.add_argument("--id", action="append", metavar="ID", help="this one; may be given again")
     group.add_argument("--fingerprint", metavar="F", help="a whole group")
@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def meant(options: argparse.Namespace) -> dict[str, Any]:
-    """As REST has it. Raises Usage."""
+    """Return the selection in REST's format. Raises Usage."""
     if options.outcome and options.replay is None:
         raise Usage("--outcome goes with --replay")
     if options.replay is not None and not options.outcome:
@@ -49,7 +49,8 @@ def meant(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def as_filter(options: argparse.Namespace) -> Mapping[str, str]:
-    """For what REST gives by filter only; none: all letters. Raises Usage."""
+    """Return the selection as a filter, for routes that accept nothing else. An empty filter matches all letters.
+    Raises Usage."""
     if options.id or options.replay is not None or options.audit is not None or options.outcome:
         raise Usage("Here only --fingerprint and --filter can be used.")
     values = named(options.filter or [])
@@ -57,7 +58,7 @@ def as_filter(options: argparse.Namespace) -> Mapping[str, str]:
 
 
 def named(pairs: list[str]) -> dict[str, str]:
-    """`name=value`, each name once. Raises Usage."""
+    """Parse `name=value` pairs, each name once. Raises Usage."""
     values: dict[str, str] = {}
     for pair in pairs:
         name, is_, value = pair.partition("=")

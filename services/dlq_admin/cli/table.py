@@ -1,5 +1,5 @@
-"""Table: lines for a terminal. The contents of a dead letter are not trusted: no control character, no change of
-direction and no invisible character reaches the terminal."""
+"""Table: formats lines for a terminal. The contents of a dead letter are not trusted: no control character, no change
+of direction and no invisible character reaches the terminal."""
 
 import re
 import shutil
@@ -10,21 +10,21 @@ from typing import Any
 from holdfast.shared.domain.characters import inkless
 
 _CELL_MAX_CHARS = 60
-#: A column is not cut below this to make a table fit.
+#: Cells are not cut below this width to make a table fit.
 _CELL_MIN_CHARS = 8
 _BETWEEN = "  "
-#: Of a row that needs several lines: a column that is longer begins a new one sooner than it is cut below this.
+#: A row that needs several lines starts a new one rather than cut a column below this width.
 _FOLDED_MIN_CHARS = 24
-#: In tables to the second; the whole time is in `--json`.
+#: Tables show times to the second; `--json` has the full precision.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|-")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
-#: Heading -> the field of an answer that stands below it, or what makes the cell of the whole answer.
+#: Heading -> the field of an answer to show below it, or a function that makes the cell from the whole answer.
 Columns = Mapping[str, str | Callable[[Any], Any]]
 
 
 def plain(value: Any, most: int | None = None) -> str:
-    """As text on one line."""
+    """Return the value as text on one line, cut to `most` characters."""
     if value is None:
         return "-"
     text = "".join(char if char.isprintable() and not inkless(char) else "�" for char in str(value))
@@ -32,8 +32,9 @@ def plain(value: Any, most: int | None = None) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int | None = None) -> list[str]:
-    """A header and a line per row; long cells are cut, and more so where `width`, the terminal's, is too narrow. The
-    first column, which names the row, and times are not cut for that. What is too wide even so takes several lines."""
+    """Return a header and a line per row. Long cells are cut, and further if the table is wider than `width` (None: the
+    terminal's). The first column, which names the row, and times are not cut further. Rows that are still too wide take
+    several lines."""
     cells = [[_MOMENT.sub(r"\1 \2", plain(cell, _CELL_MAX_CHARS)) for cell in row] for row in rows]
     if not cells:
         return ["(none)"]
@@ -62,7 +63,7 @@ def _length(widths: Sequence[int]) -> int:
 
 
 def _folded(widths: Sequence[int], most: int) -> list[list[int]]:
-    """The columns of each line of a row."""
+    """Return the columns of each line of a row."""
     lines: list[list[int]] = [[0]]
     used = widths[0]
     for at, width in enumerate(widths[1:], 1):
@@ -75,12 +76,13 @@ def _folded(widths: Sequence[int], most: int) -> list[list[int]]:
 
 
 def _terminal() -> int:
-    """Its columns; 0: the output goes elsewhere, and is not cut."""
+    """Return the terminal's width in columns, or 0 if the output goes elsewhere and is not cut."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
 def _fitted(widths: list[int], most: int, kept: Container[int]) -> list[int]:
-    """The widest columns give way first; those of `kept` never."""
+    """Return widths reduced to fit into `most`. The widest columns are cut first; the columns in `kept` are never
+    cut."""
     fitted = list(widths)
     cut = [at for at in range(len(widths)) if at not in kept]
     while most and cut and _length(fitted) > most:
@@ -92,12 +94,12 @@ def _fitted(widths: list[int], most: int, kept: Container[int]) -> list[int]:
 
 
 def listed(columns: Columns, answers: Iterable[Any]) -> list[str]:
-    """A table with a line per answer."""
+    """Return a table with a row per answer."""
     return table(tuple(columns), [list(_cells(columns, one).values()) for one in answers])
 
 
 def described(columns: Columns, answer: Any) -> list[str]:
-    """One answer, `name  value`, a line each."""
+    """Return one answer as lines of `name  value`."""
     return facts(_cells(columns, answer))
 
 
@@ -106,11 +108,11 @@ def _cells(columns: Columns, answer: Any) -> dict[str, Any]:
 
 
 def facts(pairs: Mapping[str, Any]) -> list[str]:
-    """`name  value`, a line each."""
+    """Return lines of `name  value`."""
     width = max(map(len, pairs), default=0)
     return [f"{name.ljust(width)}  {plain(value)}".rstrip() for name, value in pairs.items()]
 
 
 def counts(values: Mapping[str, int] | None) -> str:
-    """`dead 3, replaying 1`: what is 0 is left out."""
+    """Return the counts that are not 0: `dead 3, replaying 1`."""
     return ", ".join(f"{plain(name)} {count}" for name, count in (values or {}).items() if count) or "none"

@@ -1,4 +1,4 @@
-"""Watch: the progress of a replay until it is over or waits for an operator."""
+"""Watch: prints the progress of a replay until it is over or waits for an operator."""
 
 import time
 from typing import Any
@@ -14,7 +14,8 @@ _WAITS = {"stopped", "paused", "awaiting_approval"}
 
 
 def watch(client: Client, replay_id: int, *, quiet: bool) -> Output:
-    """Code 1: it waits for an operator. Raises Refused, NotReachable."""
+    """Print progress until the replay is over or waits for an operator; in the latter case the exit code is 1. Raises
+    Refused, NotReachable."""
     before = ""
     while True:
         answer = client.get(f"/dlq/replays/{replay_id}")
@@ -28,7 +29,7 @@ def watch(client: Client, replay_id: int, *, quiet: bool) -> Output:
 
 
 def progress(one: dict[str, Any]) -> str:
-    """A replay in a line."""
+    """Return the state of a replay as one line."""
     state = plain(one["state"] + (f" ({one['state_reason']})" if one["state_reason"] else ""))
     waits = f"; {silent(one['partitions_away'])}" if one["partitions_away"] else ""
     return f"replay {one['id']}: {state}; of {one['letters']}: {counts(one['counts'])}{waits}"

@@ -1,1 +1,1 @@
-"""The console: dead letters in a browser. Pages call the same functions as the REST routes."""
+"""Console: dead letters in a browser. Pages call the same functions as the REST routes."""

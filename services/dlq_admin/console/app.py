@@ -1,4 +1,4 @@
-"""The console, wired: its pages on the application that has the REST routes."""
+"""App: adds the console's pages to the application that has the REST routes."""
 
 import secrets
 
@@ -44,7 +44,7 @@ _PAGES = (
     live,
     groups,
     edits,
-    letters,  # its addresses are wider than those of edits
+    letters,  # its paths also match those of edits
     payload_search,
     what_if,
     transforms,
@@ -64,8 +64,8 @@ _PAGES = (
 def add_console(
     app: FastAPI, backend: Backend, keys: Keys, logouts: Logouts, addresses: Addresses, settings: DlqAdminSettings
 ) -> None:
-    """Everything under `/console`, and a redirect to it. Without a session secret in the settings, sessions are signed
-    with one that only this process knows."""
+    """Add everything under `/console`, and a redirect to it. Without a session secret in the settings, sessions are
+    signed with a random secret of this process."""
     assets = Assets()
     links = Links(settings.dlq_runbook_base, backend.pictures.dashboards, runbooks.names())
     pages = Pages(assets, alerts.strip(backend.alerts, links))
@@ -94,4 +94,4 @@ def add_console(
     async def nothing(rest: str) -> Response:
         raise NoSuchPath()
 
-    app.router.routes.extend(router.routes)  # as they are: each has its guard
+    app.router.routes.extend(router.routes)  # unchanged: each route keeps its guard

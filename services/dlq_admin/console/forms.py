@@ -1,4 +1,4 @@
-"""Forms: what a page submits, and the selection that it carries, in the form that REST takes."""
+"""Forms: what a page submits, including the selection of letters, translated into REST's inputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -28,15 +28,15 @@ from holdfast.shared.http.body import read_body
 from holdfast.shared.runtime.documents import parse, parse_sent
 from holdfast.shared.runtime.problems import constraint_of
 
-#: A payload may be large, and three times as large as it is once it is encoded.
+#: A payload may be large, and form encoding can triple its size.
 _MAX_BYTES = 4 * 2**20
 _FIELDS_MAX = 12_000
-#: Before the names of fields that the login page carries.
+#: Prefix of the names of fields that the login page carries.
 _KEPT = "kept."
 
 
 class Form:
-    """Fields and their values; a missing field has the value ''."""
+    """Fields and their values. A missing field has the value ''."""
 
     def __init__(self, values: Mapping[str, Sequence[str]]) -> None:
         self._values = values
@@ -45,25 +45,25 @@ class Form:
         return self.all(name)[0].strip() if self.all(name) else ""
 
     def all(self, name: str) -> list[str]:
-        """Every value of a name."""
+        """Return every value of a name."""
         return list(self._values.get(name, ()))
 
     def typed(self) -> list[tuple[str, str]]:
-        """All that a form carries but the session's token; empty if nothing was typed."""
+        """Return all fields except the session's token, or an empty list if nothing was typed."""
         fields = [(name, value) for name in self._values if name != "csrf" for value in self.all(name)]
         return fields if any(value for _, value in fields) else []
 
     def kept(self) -> list[tuple[str, str]]:
-        """What the login page carries of a form that came when its session was over."""
+        """Return the fields that the login page carries from a form that was submitted after its session had ended."""
         return [(name.removeprefix(_KEPT), value) for name, value in self.typed() if name.startswith(_KEPT)]
 
     def number(self, name: str) -> int | None:
-        """A count as a person types it, `1,234` or `1 234`. None: none."""
+        """Return a count as a person types it, `1,234` or `1 234`. Return None if the field is not a count."""
         text = self[name].replace(",", "").replace(" ", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
     def selection(self) -> SelectionInput:
-        """The selected letters, or all that the page was about. Raises InvalidRequest."""
+        """Return the selected letters, or all letters that the page was about. Raises InvalidRequest, MalformedJson."""
         if self["scope"] == "ticked":
             if not self.all("id"):
                 raise InvalidRequest("No letter is selected.")
@@ -77,7 +77,7 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """The body. Raises BodyTooLarge, InvalidRequest."""
+    """Read the form in a request's body. Raises BodyTooLarge, InvalidRequest."""
     raw = await read_body(request, _MAX_BYTES)
     try:
         values = parse_qs(raw.decode(), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict")
@@ -87,7 +87,7 @@ async def read_form(request: Request) -> Form:
 
 
 def form_of(request: Request) -> Form:
-    """What the guard has read of the body; of a page that is only looked at, what stands in its address."""
+    """Return the form that the guard has read from the body, or the query's values if the page is only viewed."""
     query = request.query_params
     form: Form = request.scope.get("form") or Form({name: query.getlist(name) for name in query})
     return form
@@ -97,7 +97,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def valid(model: type[M], values: Any) -> M:
-    """As the REST would take it. Raises InvalidRequest, naming the first field that is wrong."""
+    """Validate values as REST would. Raises InvalidRequest, which names the first invalid field."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -108,7 +108,7 @@ def valid(model: type[M], values: Any) -> M:
     raise InvalidRequest(f"{where}{constraint}", details={"field": field, "value": None, "constraint": constraint})
 
 
-#: What a page says beside its form, which keeps what was typed: the request is refused, and can be changed.
+#: Errors that a page shows beside its form, which keeps what was typed: the operator can change the request.
 REFUSALS = (
     AllowanceUsedUp,
     CountMismatch,
@@ -124,7 +124,7 @@ REFUSALS = (
 
 
 def problem_of(error: AppError) -> str:
-    """With what it says in its details, where that helps to do better."""
+    """Return the error's message, with those of its details that help to correct the request."""
     details = error.details or {}
     match error:
         case CountMismatch():
@@ -140,7 +140,7 @@ def problem_of(error: AppError) -> str:
 
 
 def json_of(text: str, what: str) -> Any:
-    """Of a field. Raises InvalidRequest."""
+    """Parse a field's JSON. Raises InvalidRequest."""
     try:
         return parse_sent(text)
     except orjson.JSONDecodeError as error:
@@ -151,10 +151,10 @@ def json_of(text: str, what: str) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """For a field to type in."""
+    """Return JSON for a text field."""
     return written_out(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def selection_json(selection: SelectionInput) -> str:
-    """For a hidden field."""
+    """Return JSON for a hidden field."""
     return selection.model_dump_json(by_alias=True, exclude_none=True)

@@ -1,1 +1,1 @@
-"""Logging in: signed sessions, the log-out list, and the guard before every page."""
+"""Login: signed sessions, the list of log-outs, and the guard before every page."""

@@ -1,5 +1,5 @@
-"""Guard: what is checked before every page (login, scope, origin, form token), the security headers of every answer,
-and errors as pages."""
+"""Guard: checks every request before its page (login, scope, origin, form token), sets the security headers of every
+answer, and shows errors as pages."""
 
 import time
 from collections.abc import Callable, Coroutine
@@ -26,7 +26,7 @@ COOKIE = "holdfast_session"
 _SAFE = {"GET", "HEAD"}
 _OPEN = ("/console/login", "/console/static/")
 _ANY_ROLE = {"/console/logout", "/console/search"}
-#: Pages that prepare a change, or try it. They change nothing themselves, so each has an address.
+#: Pages that prepare a change or try it out. They change nothing themselves, so each can be opened by its address.
 _PREPARING = {
     "/console/what-if",
     "/console/transforms",
@@ -51,7 +51,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class LoggedIn(NamedTuple):
-    """The session of a request, and what its forms carry."""
+    """The session of a request, and the token that its forms carry."""
 
     session: Session
     csrf: str
@@ -67,11 +67,11 @@ class Guard:
         self._pages = pages
 
     def route_class(self) -> type[APIRoute]:
-        """For a router."""
+        """Return the route class for a router."""
         guard = self
 
         class GuardedRoute(DirectRoute):
-            """A route whose handler is behind the guard."""
+            """A route whose handler runs behind the guard."""
 
             def get_route_handler(self) -> Handler:
                 inner = super().get_route_handler()
@@ -84,8 +84,8 @@ class Guard:
         return GuardedRoute
 
     async def handle(self, request: Request, inner: Handler) -> Response:
-        """One request."""
-        request.scope["principal"] = None  # a key in a header is for programs
+        """Handle one request."""
+        request.scope["principal"] = None  # API keys in headers are for programs
         try:
             await self._admit(request)
             response = await inner(request)
@@ -99,7 +99,7 @@ class Guard:
             response = self._pages.error(request, invalid, status_of(invalid))
         except ClientDisconnect:
             raise
-        except Exception as error:  # noqa: BLE001 - answered as the edge would, as a page
+        except Exception as error:  # noqa: BLE001 - answered like the edge answers it, but as a page
             metrics.panics.inc()
             logs.error(
                 Action.PANIC_RECOVERED, exc=error, request_id=request.scope["request_id"], route=route_of(request.scope)
@@ -108,7 +108,8 @@ class Guard:
         return self._sealed(request, response)
 
     async def _admit(self, request: Request) -> None:
-        """Raises NotAuthenticated, NotAllowed, BodyTooLarge, InvalidRequest."""
+        """Check the login, the origin, the scope and the form's token. Raises NotAuthenticated, NotAllowed,
+        BodyTooLarge, InvalidRequest."""
         changes = request.method not in _SAFE
         if changes and not _same_origin(request):
             raise NotAllowed("This request was made by another site.")
@@ -133,7 +134,7 @@ class Guard:
                 raise NotAllowed("This form is of another session. Load its page again.")
 
     def _refused(self, request: Request, error: AppError) -> Response:
-        """An error page; for a form of ours from an earlier session, a page from which it can be sent again."""
+        """Return an error page or, for our own form from an earlier session, a page from which it can be sent again."""
         kept = request.scope.get("kept")
         if not kept or "hx-request" in request.headers or not _says_where_from(request):
             return self._pages.error(request, error, status_of(error))
@@ -141,9 +142,10 @@ class Guard:
 
     async def _to_login(self, request: Request, error: NotAuthenticated) -> Response:
         if request.headers.get("sec-fetch-site") == "cross-site" and request.method in _SAFE:
-            # A link from elsewhere: the browser kept the cookie to itself. Asked by our own page, it brings it.
+            # A link from another site: the browser did not send the strict cookie. A request from our own page brings
+            # it.
             return self._pages.page(request, "again.html", url=_here(request))
-        if "hx-request" in request.headers:  # the page decides: something may be typed there
+        if "hx-request" in request.headers:  # the page's script decides: a form may hold typed text
             return Response(status_code=status_of(error))
         if request.method == "GET":
             return RedirectResponse(f"/console/login?to={quote(_here(request), safe='')}", 303)
@@ -168,7 +170,7 @@ class Guard:
         return response
 
     def remember(self, request: Request, response: Response, session: Session, cookie: str) -> None:
-        """Give the browser its session."""
+        """Set the session's cookie."""
         response.set_cookie(
             COOKIE,
             cookie,
@@ -181,7 +183,8 @@ class Guard:
 
 
 def is_secure(request: Request) -> bool:
-    """Whether the browser uses TLS, with us or a proxy. A false claim only makes the client's own cookie stricter."""
+    """Return whether the browser uses TLS, with this service or a proxy. A false claim only makes the client's own
+    cookie stricter."""
     return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
 
 
@@ -193,7 +196,8 @@ def _same_origin(request: Request) -> bool:
 
 
 def _says_where_from(request: Request) -> bool:
-    """Or nothing. Who says that it is from elsewhere has been refused."""
+    """Return whether the request's headers name its origin. A request that names another origin has already been
+    refused."""
     return request.headers.get("sec-fetch-site") == "same-origin" or "origin" in request.headers
 
 

@@ -1,11 +1,11 @@
-"""Log-outs: sessions that were ended early. Their signed cookies would otherwise stay valid.
+"""Log-outs: sessions that were ended early. Otherwise, their signed cookies would stay valid.
 
-| key                          | type   | holds                                           |
-|------------------------------|--------|-------------------------------------------------|
-| `holdfast:logged_out:<nonce>`| string | there until the session would have ended anyway |
+| key                          | type   | holds                                              |
+|------------------------------|--------|----------------------------------------------------|
+| `holdfast:logged_out:<nonce>`| string | exists until the session would have ended anyway   |
 
-It lies in the cache Redis, for all replicas. While that is away a replica knows of the logouts made here; it tells the
-others as soon as it can.
+The keys are in the cache Redis, which all replicas read. While the cache Redis is down, a replica knows only its own
+log-outs, and shares them as soon as it can.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _EVERY_S = 1.0
 
 
 class Logouts:
-    """Remembers them, here and in the cache."""
+    """Remembers log-outs, in this process and in the cache."""
 
     def __init__(self, cache: Redis) -> None:
         self._cache = cache
@@ -34,14 +34,14 @@ class Logouts:
         self._unshared: set[str] = set()
 
     async def add(self, session: Session) -> None:
-        """`session` is over."""
+        """Record that `session` is over."""
         self._here[session.nonce] = session.ends_at
         self._unshared.add(session.nonce)
         await self._share()
 
     async def has(self, session: Session) -> bool:
-        """Whether it was logged out. A cache that is away knows of none: operators need the console most then, and a
-        session ends by itself."""
+        """Return whether the session was logged out. If the cache is down, only this replica's log-outs count:
+        operators need the console most at that time, and a session ends by itself."""
         if session.nonce in self._here:
             return True
         try:
@@ -51,7 +51,7 @@ class Logouts:
             return False
 
     async def run(self) -> Never:
-        """For ever: write to the cache what it does not have yet, and forget what has expired."""
+        """Until cancelled, write log-outs that the cache lacks, and forget expired ones."""
         while True:
             await asyncio.sleep(_EVERY_S)
             now = time.time()

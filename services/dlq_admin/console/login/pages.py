@@ -1,4 +1,4 @@
-"""The login page: a key for a session; and the log-out."""
+"""Login pages: exchange a key for a session, and log out."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ def add_routes(
     logouts: Logouts,
     addresses: Addresses,
 ) -> None:
-    """In and out."""
+    """Add the login and the log-out."""
     tries = WrongKeyLimit()
 
     @router.get("/console/login")
@@ -64,7 +64,7 @@ def add_routes(
         logs.info(Action.LOGGED_IN, name=holder.name, role=holder.role, request_id=request.scope["request_id"])
         session, cookie = sessions.begin(key, time.time())
         answer: Response = RedirectResponse(to, 303)
-        if kept:  # a person sends it once more: another may have logged in
+        if kept:  # an operator has to confirm it: another one may have logged in
             answer = pages.page(request, "kept.html", to=to, kept=kept, csrf=sessions.csrf(session))
         guard.remember(request, answer, session, cookie)
         return answer
@@ -78,7 +78,7 @@ def add_routes(
 
 
 def _inside(to: str) -> str:
-    """Where to go after the login: a page of ours, or home."""
+    """Return where to go after the login: `to` if it is a page of the console, else the home page."""
     parts = urlsplit(to)
     ours = not parts.scheme and not parts.netloc and (parts.path == _HOME or parts.path.startswith(f"{_HOME}/"))
     return to if ours and "\\" not in to and to.isprintable() else _HOME

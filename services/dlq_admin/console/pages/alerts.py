@@ -1,4 +1,4 @@
-"""Alerts: the strip that says on every page what fires."""
+"""Alerts: the strip that shows on every page which alerts fire."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ _TONES = {"page": "bad", "ticket": "warn", "warning": "warn"}
 
 
 def add_routes(router: APIRouter, pages: Pages, _: Backend) -> None:
-    """What renews it."""
+    """Add the route that refreshes the strip."""
 
     @router.get("/console/alerts")
     async def alerts(request: Request) -> Response:
@@ -29,7 +29,7 @@ def add_routes(router: APIRouter, pages: Pages, _: Backend) -> None:
 
 
 def strip(alerts: Alerts, links: Links) -> Callable[[], dict[str, Any]]:
-    """What its template shows, as of when it is called."""
+    """Return a function that makes the strip's template values as of the call."""
 
     def now() -> dict[str, Any]:
         firing = alerts.firing()

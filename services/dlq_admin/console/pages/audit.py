@@ -29,14 +29,14 @@ Id = Annotated[int, Path(ge=1, le=2**62)]
 
 
 class UndoInput(Input):
-    """The count is that of the letters that the page has shown."""
+    """An undo. `expected_count` is the number of letters that the page showed."""
 
     reason: Reason
     expected_count: int = Field(ge=0, le=10**9)
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The list, one entry with its undo, and allowances for other operators."""
+    """Add the list, one entry with its undo, and allowances for other operators."""
 
     @router.get("/console/audit")
     async def entries(
@@ -119,7 +119,7 @@ async def _shown(
 
 
 async def _replayed(backend: Backend, entry: AuditRecord) -> bool:
-    """Whether the entry began a replay that is done."""
+    """Return whether the entry began a replay that is done."""
     number = (entry.details or {}).get("replay") if entry.action == AuditAction.REPLAY else None
     with contextlib.suppress(ReplayNotFound):
         return number is not None and (await backend.replays.one(number)).state is ReplayState.DONE
@@ -127,7 +127,7 @@ async def _replayed(backend: Backend, entry: AuditRecord) -> bool:
 
 
 async def _letters(backend: Backend, entry: AuditRecord) -> list[LetterSummary]:
-    """The newest that it concerns; none if they are more than one selection may have."""
+    """Return the newest letters that the entry concerns, or none if there are more than a selection may have."""
     with contextlib.suppress(SelectionTooLarge):
         return await backend.letters.of(Selection(audit=entry.id), _LETTERS)
     return []

@@ -1,4 +1,5 @@
-"""Breakers: what each replica's breakers do and why, and an operator's override of one in every replica."""
+"""Breakers: the state of each replica's breakers and its reason, and an operator's override of a breaker in every
+replica."""
 
 from typing import Annotated
 
@@ -27,7 +28,7 @@ class _OverrideInput(Input):
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """Both."""
+    """Add the page and its override."""
 
     @router.get("/console/breakers")
     async def breakers(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Discards and restores: a preview, and the confirmation by count; the result is an entry of the audit."""
+"""Discards and restores: a preview, then confirmation by count. The result is an audit entry."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from holdfast.shared.letters.state import State
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """Both."""
+    """Add both pages."""
 
     @router.get("/console/discards")
     @router.post("/console/discards")

@@ -1,4 +1,4 @@
-"""Edits: one letter changed by hand, seen in full before it is saved."""
+"""Edits: change one letter by hand, with a preview before it is saved."""
 
 import contextlib
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ Id = Annotated[LetterId, Path(pattern=LETTER_ID)]
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """Edit, revert."""
+    """Add the edit and the revert."""
 
     @router.get("/console/letters/{letter_id}/edit")
     async def ask(request: Request, letter_id: Id) -> Response:
@@ -85,7 +85,8 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
 
 def _to_edit(one: LetterDetail) -> tuple[str, str, str | None]:
-    """(the payload, the other fields) that would be sent, as JSON to type in; and why they cannot be typed."""
+    """Return the payload and the other fields that would be sent, both as JSON to type in, and why they cannot be
+    edited here."""
     edits = one.lineage.edits if one.lineage else []
     fields = next((edit.fields for edit in edits if edit.number == one.edit), one.original)
     if any(field.cut or field.masked for field in fields):
@@ -94,13 +95,13 @@ def _to_edit(one: LetterDetail) -> tuple[str, str, str | None]:
         field.name: field.value for field in fields if isinstance(field.name, str) and field.name not in _TRACES
     }
     payload = document.pop("payload", "")
-    with contextlib.suppress(orjson.JSONDecodeError, OverBudget):  # then as text, or as base64
+    with contextlib.suppress(orjson.JSONDecodeError, OverBudget):  # otherwise the payload stays text, or base64
         payload = parse(payload) if isinstance(payload, str) else payload
     return json_text(payload), json_text(document), None
 
 
 def _fields(form: Form) -> dict[str, Any]:
-    """The fields to set; removed fields are null. Raises InvalidRequest."""
+    """Return the fields to set; removed fields are None. Raises InvalidRequest."""
     before, rest = json_of(form["before"], "the fields"), json_of(form["rest"], "the fields")
     if not isinstance(before, dict) or not isinstance(rest, dict):
         raise InvalidRequest("The other fields are a JSON object.")

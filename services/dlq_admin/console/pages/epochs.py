@@ -1,4 +1,4 @@
-"""Epochs: the ledger's balance, when the queue lost some of its memory, and how many accepted writes with it."""
+"""Epochs: the ledger's balance, and when the queue lost memory and how many accepted writes with it."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -10,7 +10,7 @@ from holdfast.services.dlq_admin.console.render.pages import Pages
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page."""
+    """Add the page."""
 
     @router.get("/console/epochs")
     async def epochs(request: Request) -> Response:

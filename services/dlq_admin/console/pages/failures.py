@@ -1,4 +1,4 @@
-"""Failures: what clients get that is not good, why, and since when."""
+"""Failures: which responses to clients were not good, why, and since when."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -14,7 +14,7 @@ _SPANS = (5, 15, MINUTES)
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page."""
+    """Add the page."""
 
     @router.get("/console/failures")
     async def failures(request: Request) -> Response:

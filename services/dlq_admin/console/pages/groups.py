@@ -1,4 +1,4 @@
-"""Groups: what fails alike, and one of them with its newest letters."""
+"""Groups: letters that failed alike, and one group with its newest letters."""
 
 from typing import Annotated
 
@@ -22,7 +22,7 @@ Fingerprint = Annotated[str, Path(pattern=FINGERPRINT)]
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The list, one, and its note."""
+    """Add the list, one group, and its note."""
 
     @router.get("/console/groups")
     async def group_list(

@@ -17,12 +17,12 @@ from holdfast.shared.letters.state import State
 _GROUPS = 5
 _REPLAYS = 5
 _FROM_STREAM = 20
-#: The dashboard of the backlog.
+#: The dashboard that shows the backlog.
 _PIPELINE = "holdfast-pipeline"
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """Both."""
+    """Add the home page and the strip."""
     backlog_at = f"/console/live/{_PIPELINE}" if _PIPELINE in backend.pictures.dashboards else "/console/live"
 
     @router.get("/console")

@@ -42,7 +42,7 @@ class _WhyInput(BaseModel):
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The search, one letter, and its unmasked forms."""
+    """Add the search, one letter, and its unmasked forms."""
     _add_search(router, pages, backend)
     _add_one(router, pages, backend)
 
@@ -121,7 +121,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
         return await _exported(request, backend, Filter(first=number, last=number), _why(request))
 
 
-#: Of a letter of a replay that has not been sent yet.
+#: Sorts a letter's replay last while the letter is not sent.
 _LATER = "9999-12-31T23:59:59+00:00"
 _NO_LETTERS: dict[str, Any] = {"letters": [], "next": None, "banner": None, "total": None, "selection": ""}
 
@@ -150,7 +150,7 @@ class _Happened(NamedTuple):
 
 
 def _history(one: LetterDetail) -> list[_Happened]:
-    """In time order; what is at the same moment stays in the order of these kinds."""
+    """Return the history in time order. Events of the same moment keep the order of these kinds."""
     if one.lineage is None:
         return []
     found: list[tuple[str, str, Any]] = [("dead", one.dead_at, one)]
@@ -174,7 +174,7 @@ def _why(request: Request) -> str:
 
 
 async def _where(backend: Backend, text: str) -> str:
-    """The page for a text that was typed into the search box."""
+    """Return the page for a text that was typed into the search box."""
     if re.fullmatch(LETTER_ID, text, re.ASCII):
         return f"/console/letters/{text}"
     if re.fullmatch(FINGERPRINT, text):

@@ -1,5 +1,5 @@
-"""Live: the dashboards, drawn by the browser from the results of their own queries. A browser names a dashboard
-and one of a few spans of time; it cannot send a query."""
+"""Live: the dashboards, drawn by the browser from the results of their own queries. A browser names a dashboard and one
+of a few time spans; it cannot send a query."""
 
 from typing import Any, Literal
 
@@ -14,12 +14,12 @@ from holdfast.services.dlq_admin.live.dashboards import Dashboard, Panel
 from holdfast.services.dlq_admin.live.variables import SPANS, USUAL_SPAN
 from holdfast.shared.errors import NoSuchPath
 
-#: As `SPANS` has them.
+#: The names in `SPANS`.
 _Span = Literal["5m", "15m", "1h"]
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The way there, the pages, and what they renew themselves with."""
+    """Add the redirect to the first dashboard, the pages, and the data that refreshes them."""
     pictures = backend.pictures
 
     @router.get("/console/live")
@@ -61,7 +61,7 @@ def _row(title: str, panels: tuple[Panel, ...]) -> dict[str, Any]:
 
 
 def _drawn(panel: Panel) -> dict[str, Any]:
-    """What the template says itself, and the rest for the browser."""
+    """Return what the template needs, and the panel's definition for the browser."""
     definition = {"id": panel.number, "type": panel.kind, **panel.drawn}
     return {
         "number": panel.number,

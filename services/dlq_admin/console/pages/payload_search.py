@@ -1,4 +1,4 @@
-"""Payload search: letters found by what their payloads hold. A post with a reason searches masked values too."""
+"""Payload search: finds letters by the contents of their payloads. A post with a reason searches masked values too."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -18,7 +18,7 @@ _PAGE = 200
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page. What is searched for is posted: an address is written to logs."""
+    """Add the page. The searched text is posted, because addresses are written to logs."""
 
     @router.get("/console/search")
     @router.post("/console/search")
@@ -48,7 +48,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
 
 def _wish(text: str, field: str, reason: str, cursor: str, within: SelectionInput) -> PayloadSearchInput:
-    """Raises InvalidRequest."""
+    """Validate the search. Raises InvalidRequest."""
     wanted = within.filter or (FilterInput(fingerprint=within.fingerprint) if within.fingerprint else None)
     if wanted is None:
         raise InvalidRequest("Payloads are searched in all letters, in a group, or in those of a search.")

@@ -1,4 +1,4 @@
-"""Replays: previewed, started with the count as confirmation, watched, controlled, and continued."""
+"""Replays: preview, start with the count as confirmation, watch, control and continue."""
 
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from holdfast.shared.letters.replays.steer import ORDERS
 _PAGE = 25
 _ITEMS = 50
 _SAMPLE = 5
-#: In which order outcomes are shown.
+#: The order in which outcomes are shown.
 _ORDER = [
     *RESULTS,
     ItemState.UNSENDABLE,
@@ -50,7 +50,7 @@ LetterInPath = Annotated[LetterId, Path(pattern=LETTER_ID)]
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The list, one replay, a new one, and orders to one."""
+    """Add the list, one replay, a new one, and orders to one."""
     _add_many(router, pages, backend)
     _add_one(router, pages, backend)
 
@@ -99,7 +99,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
         about = await _about(request, backend, replay_id, outcome, cursor)
         response = pages.page(request, "replay.html", **about, seen=seen, problem=None)
         if seen and not about["live"]:
-            response.headers["HX-Refresh"] = "true"  # it is over: the whole page
+            response.headers["HX-Refresh"] = "true"  # the replay is over: reload the whole page
         return response
 
     @router.post("/console/replays/{replay_id}/{word}")
@@ -122,7 +122,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
 async def _about(
     request: Request, backend: Backend, replay_id: int, outcome: ItemState | None, cursor: str | None
 ) -> dict[str, Any]:
-    """What the page shows of it, and for the second person what would come of its letters."""
+    """Return what the page shows of a replay and, for the approving person, what would become of its letters."""
     one = await backend.replays.one(replay_id)
     items, end = await backend.replays.items(replay_id, [outcome] if outcome else [], cursor, _ITEMS)
     state = ReplayState(one.state)
@@ -147,7 +147,7 @@ async def _about(
 
 
 def _of_outcome(replay_id: int, outcome: ItemState) -> str:
-    """Those of one outcome, to go on with."""
+    """Return the selection of a replay's letters with one outcome, for further actions."""
     return selection_json(valid(SelectionInput, {"replay": {"id": replay_id, "outcomes": [outcome]}}))
 
 
@@ -182,7 +182,7 @@ def _name(request: Request) -> str:
 
 
 def _asked(form: Form, selection: SelectionInput) -> dict[str, Any]:
-    """In the form of REST. A form without a plan uses REST's defaults."""
+    """Return the form's values in REST's format. A form without a plan uses REST's defaults."""
     wish: dict[str, Any] = {
         "selection": selection.model_dump(exclude_none=True, by_alias=True),
         "reason": form["reason"],

@@ -1,4 +1,4 @@
-"""Requests: from a request's id to why it was answered as it was."""
+"""Requests: explains by a request's id why it was answered as it was."""
 
 import re
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from holdfast.shared.errors import ExplanationsUnavailable, RequestUnknown
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page, and its other address, that of REST."""
+    """Add the page, and a redirect from the address that REST uses."""
 
     @router.get("/console/requests/{request_id}")
     async def one(request_id: str) -> Response:

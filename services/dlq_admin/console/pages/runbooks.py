@@ -1,4 +1,4 @@
-"""Runbooks: the page of each alert, as `docs/runbooks` has it. They come with the service."""
+"""Runbooks: the page of each alert from `docs/runbooks`. They are shipped with the service."""
 
 from pathlib import Path
 
@@ -17,17 +17,18 @@ _LIST = "README"
 
 
 def names() -> frozenset[str]:
-    """Of all pages."""
+    """Return the names of all pages."""
     return frozenset(path.stem for path in _FOLDER.glob("*.md"))
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The list of all, and each."""
+    """Add the list and each runbook."""
     links = Links(None, backend.pictures.dashboards, ())
     texts = {name: (_FOLDER / f"{name}.md").read_text() for name in names()}
 
     def resolve(address: str) -> str | None:
-        """Another runbook, or a dashboard; other documents do not come with the service."""
+        """Return the address of another runbook or of a dashboard. Return None for other documents: they are not
+        shipped with the service."""
         if address.startswith("/"):
             return links.dashboard(address)
         name = address.partition("#")[0].removesuffix(".md")

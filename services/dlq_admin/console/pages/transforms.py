@@ -1,4 +1,4 @@
-"""Transforms: many letters changed by one patch, seen in full before it is made."""
+"""Transforms: change many letters by one patch, with a preview before it is applied."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +26,7 @@ from holdfast.services.dlq_admin.rest.edits import Patch, TransformInput
 from holdfast.services.dlq_admin.rest.inputs import Input, SelectionInput, actor_of
 from holdfast.shared.letters.edit.patch import Operation
 
-#: What browsers, proxies and chats pass on whole.
+#: Longest address that browsers, proxies and chats pass on intact.
 _ADDRESS_MAX_CHARS = 4000
 
 
@@ -35,7 +35,7 @@ class _PatchInput(Input):
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page; the result is an entry of the audit."""
+    """Add the page. The result of a transform is an audit entry."""
 
     @router.get("/console/transforms")
     @router.post("/console/transforms")
@@ -72,7 +72,8 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
 
 def _address(form: Form, selection: SelectionInput) -> str | None:
-    """Of the preview, so that it can be given to somebody else. None: the patch is too long for one."""
+    """Return the address of the preview, which can be passed on to another person. Return None if the patch is too long
+    for an address."""
     asked = {"selection": selection_json(selection), "patch": form["patch"], "act": "preview"}
     address = f"/console/transforms?{urlencode(asked)}"
     return address if len(address) <= _ADDRESS_MAX_CHARS else None

@@ -1,4 +1,4 @@
-"""What-if: what would become of a selection, as a page."""
+"""What-if: shows what would become of a selection if it were sent again."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -16,12 +16,13 @@ _SHOWN = 50
 
 
 def _reason(request: Request) -> str | None:
-    """To reveal. An address cannot: anybody can make somebody else follow it."""
+    """Return the reason to reveal masked values, from a post only: an operator can be tricked into following an
+    address."""
     return form_of(request)["reveal"] or None if request.method == "POST" else None
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page; a post reveals what is masked."""
+    """Add the page. A post reveals what is masked."""
 
     @router.get("/console/what-if")
     @router.post("/console/what-if")

@@ -1,4 +1,4 @@
-"""Writers: which run, which are halted and why; and the order to resume."""
+"""Writers: which writers run, which are halted and why; and the order to resume."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -13,7 +13,7 @@ from holdfast.shared.errors import AppError
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """Both."""
+    """Add the page and the order."""
 
     @router.get("/console/writers")
     async def writers(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Advice: what the home page says first, and what to do next about a group. Pure."""
+"""Advice: the headline of the home page, and the next step for a group. Pure."""
 
 import json
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON
 from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.writes.outcome import Reason
 
-#: A dead letter younger than this means that writes are being dead-lettered now.
+#: A dead letter younger than this (s) means that writes are being dead-lettered now.
 _NOW_S = 120.0
 
 
 class Advice(NamedTuple):
-    """`tone` as in labels; `step`: which button to offer first, of `STEPS`."""
+    """What to tell the operator. `tone`: as in labels. `step`: the button to offer first, a key of `STEPS`."""
 
     tone: str
     title: str
@@ -29,7 +29,7 @@ class Advice(NamedTuple):
     step: str = ""
 
 
-#: Step -> what its button says; '' is none.
+#: Step -> the text of its button. An advice without a button has the step ''.
 STEPS = {
     "what_if": "What if?",
     "transform": "Transform …",
@@ -38,12 +38,12 @@ STEPS = {
     "letter": "Open a letter",
     "replays": "View the replay",
 }
-#: What a letter would be dead again of.
+#: Verdicts under which a letter would be dead again.
 _FAILING = (Verdict.STILL_FAILS, Verdict.UNDECODABLE)
 
 
 def address(group: GroupSummary, step: str) -> str:
-    """Where the button of a step leads."""
+    """Return the address that a step's button leads to."""
     if step == "letter":
         return f"/console/letters/{group.last_id}"
     if step == "replays":
@@ -55,7 +55,7 @@ def address(group: GroupSummary, step: str) -> str:
 
 
 def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice:
-    """Whether writes are being dead-lettered now, or would be if a writer had not halted."""
+    """Return whether writes are being dead-lettered now, or would be if a writer had not halted."""
     writers = overview.writers or []
     halted = [one.halted for one in writers if one.halted]
     if halted:
@@ -98,7 +98,8 @@ def _accounted(overview: SystemState) -> str:
 
 
 def next_step(group: GroupSummary) -> Advice:
-    """What to do about a group now: what its letters are on the way to comes before what they failed with."""
+    """Return what to do about a group now. What is happening to its letters takes precedence over what they failed
+    with."""
     standing = group.standing
     if not group.counts["dead"]:
         if group.counts["replaying"]:

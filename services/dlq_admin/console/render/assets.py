@@ -18,18 +18,18 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Assets:
-    """All of them, in memory."""
+    """All assets, in memory."""
 
     def __init__(self) -> None:
         self._files = {path.name: path.read_bytes() for path in _FOLDER.iterdir() if path.suffix in _TYPES}
         self._hashes = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in self._files.items()}
 
     def url(self, name: str) -> str:
-        """Where pages find it."""
+        """Return the address of an asset."""
         return f"/console/static/{self._hashes[name]}/{name}"
 
     def answer(self, digest: str, name: str) -> Response:
-        """Raises NoSuchPath."""
+        """Return an asset. Raises NoSuchPath."""
         if self._hashes.get(name) != digest:
             raise NoSuchPath()
         media_type = _TYPES[Path(name).suffix]

@@ -1,5 +1,5 @@
-"""Chart: numbers as bars of an SVG: their places, in its own units, without a style that a content policy would refuse.
-Pure."""
+"""Chart: lays out numbers as bars of an SVG in the chart's own units. No inline styles are used, because the content
+security policy would refuse them. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ _LEAST = 2.0
 
 
 class Bar(NamedTuple):
-    """`x`, `y`, `width`, `height` in the chart's units."""
+    """A bar in the chart's units."""
 
     x: float
     y: float
@@ -20,7 +20,7 @@ class Bar(NamedTuple):
 
 
 def bars(values: Sequence[int], width: float = WIDTH, height: float = HEIGHT) -> list[Bar]:
-    """One per value; what is more than nothing can be seen."""
+    """Return one bar per value. Every value above 0 has a visible bar."""
     step = width / max(1, len(values))
     gap = min(_GAP, step / 3)
     most = max([*values, 1])
@@ -32,7 +32,7 @@ def bars(values: Sequence[int], width: float = WIDTH, height: float = HEIGHT) ->
 
 
 class Share(NamedTuple):
-    """A part of a whole, from `x` on, out of 100."""
+    """A part of a whole, from `x` on, in percent."""
 
     name: str
     x: float
@@ -41,7 +41,7 @@ class Share(NamedTuple):
 
 
 def shares(counts: Mapping[str, int], order: Sequence[str]) -> list[Share]:
-    """Those that there are any of, side by side."""
+    """Return the non-empty shares, side by side."""
     whole = sum(counts.values()) or 1
     parts: list[Share] = []
     x = 0.0

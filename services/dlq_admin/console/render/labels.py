@@ -1,4 +1,4 @@
-"""Labels: what the values of closed sets mean, for people: a title, a tone, a sentence. Pure."""
+"""Labels: the meaning of the values of closed sets, for people: a title, a tone, a sentence. Pure."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,8 @@ from holdfast.shared.writes.outcome import Reason
 
 
 class Label(NamedTuple):
-    """`tone`: bad, warn, good or calm. `undo`: of an action: why it has no undo, once it has none."""
+    """The meaning of a value. `tone`: bad, warn, good or calm. `undo`: for an action, why it can no longer be
+    undone."""
 
     title: str
     tone: str
@@ -155,5 +156,5 @@ _SETS: dict[str, dict[Any, Label]] = {
 
 
 def label(value: str, kind: str) -> Label:
-    """Of a value of the set `kind`; a value of a newer build is shown as it is."""
+    """Return the label of a value of the set `kind`. A value of a newer build is shown unchanged."""
     return _SETS[kind].get(value) or Label(value.replace("_", " "), "calm", "")

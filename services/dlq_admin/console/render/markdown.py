@@ -1,5 +1,5 @@
-"""Markdown: the little of it that runbooks are written in, as HTML: headings, paragraphs, lists, tables, code, bold,
-links. Everything else stays text. Pure."""
+"""Markdown: renders the subset that runbooks use as HTML: headings, paragraphs, lists, tables, code, bold, links.
+Everything else stays text. Pure."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -11,12 +11,12 @@ _ITEM = re.compile(r"(?:[-*]|(\d+)\.) +(.*)")
 _INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\[([^\]]+)\]\(([^)\s]+)\)")
 _RULE = re.compile(r"[|:\s-]+")
 
-#: From an address, of a link or in code, to where it leads from this page; None: it stays text.
+#: Returns where the address of a link or in code leads from this page, or None if it stays text.
 Resolve = Callable[[str], str | None]
 
 
 def rendered(text: str, resolve: Resolve) -> Markup:
-    """Blocks are separated by blank lines, as our files have them."""
+    """Render a text whose blocks are separated by blank lines, as in our files."""
     blocks = (block.splitlines() for block in re.split(r"\n\s*\n", text.strip()))
     return Markup("\n").join(part for block in blocks for part in _block(block, resolve))
 
@@ -37,7 +37,7 @@ def _block(lines: list[str], resolve: Resolve) -> Iterator[Markup]:
 
 
 def _list(lines: list[str], resolve: Resolve) -> Markup:
-    """A line that begins no item continues the one before."""
+    """Render a list. A line that begins no item continues the item before."""
     ordered = lines[0][0].isdigit()
     items: list[str] = []
     for line in lines:

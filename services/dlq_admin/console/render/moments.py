@@ -1,4 +1,4 @@
-"""Moments: times and sizes for people. Pure."""
+"""Moments: times and sizes as text for people. Pure."""
 
 from datetime import datetime
 
@@ -8,17 +8,17 @@ _STEPS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 def parsed(moment: str) -> datetime:
-    """From the form of answers."""
+    """Parse a moment as answers write it."""
     return datetime.fromisoformat(moment)
 
 
 def age_s(moment: str, now: datetime | None = None) -> float:
-    """Seconds since."""
+    """Return the seconds since a moment."""
     return ((now or utc_now()) - parsed(moment)).total_seconds()
 
 
 def ago(moment: str, now: datetime | None = None) -> str:
-    """`3 min ago`; of what is to come, `in 3 min`."""
+    """Return `3 min ago`, or `in 3 min` for the future."""
     try:
         seconds = age_s(moment, now)
     except (ValueError, OverflowError):
@@ -29,7 +29,7 @@ def ago(moment: str, now: datetime | None = None) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """`3 min`."""
+    """Return a duration: `3 min`."""
     for step_s, name in _STEPS:
         if seconds >= step_s:
             return f"{seconds / step_s:.0f} {name}"
@@ -39,7 +39,7 @@ def lasting(seconds: float) -> str:
 
 
 def clock(moment: str) -> str:
-    """`2026-01-15 10:30:00` in UTC."""
+    """Return the moment in UTC: `2026-01-15 10:30:00`."""
     try:
         return parsed(moment).strftime("%Y-%m-%d %H:%M:%S")
     except (ValueError, OverflowError):
@@ -47,7 +47,7 @@ def clock(moment: str) -> str:
 
 
 def size(count: int) -> str:
-    """`12 KiB`."""
+    """Return a size: `12.0 KiB`."""
     for step, name in ((2**20, "MiB"), (2**10, "KiB")):
         if count >= step:
             return f"{count / step:.1f} {name}"

@@ -1,4 +1,4 @@
-"""Outage: what users feel while a dependency is away, what queues, and what to do. Pure."""
+"""Outage: what clients notice while a dependency is down, what queues, and what to do. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from holdfast.services.dlq_admin.console.render.links import RUNBOOKS
 from holdfast.services.dlq_admin.console.render.moments import lasting
 from holdfast.services.dlq_admin.overview import SystemState
 
-#: (Service, breaker) -> what clients notice while it is open. The first that is open of each group counts.
+#: (Service, breaker) -> what clients notice while it is open.
 _FELT = {
     ("api", "database"): "Reads are answered from copies, which are marked.",
     ("api", "database_writes"): "Writes that have to go to the database directly are refused.",
@@ -23,12 +23,12 @@ _BOTH = "Writes are refused (503) with the time to retry; reads come from what e
 _THIRD_PARTY = "The third party's last good answer is served, marked as a copy."
 _REFUSES = f"{RUNBOOKS}/HoldfastLoopCrashing"
 _OPEN = ("open", "half_open")
-#: The api's breaker of one partition, where the queue has several.
+#: The api's breaker of one partition, if the queue has several.
 _OF_PARTITION = re.compile(r"queue_(\d+)")
 
 
 class Outage(NamedTuple):
-    """Sentences; `do`: with an address each."""
+    """What the page says of an outage, in sentences. `do`: sentences, each with an address."""
 
     felt: Sequence[str]
     queued: str
@@ -36,7 +36,7 @@ class Outage(NamedTuple):
 
 
 def outage(state: SystemState) -> Outage | None:
-    """None: no dependency is away, as far as is known."""
+    """Describe the outage. Return None if no dependency is known to be down."""
     open_ = {(one.service, one.name) for one in state.breakers or () if one.state in _OPEN}
     if state.letters is not None and state.backlog is not None and not open_ and not state.partitions_away:
         return None
@@ -65,13 +65,13 @@ def outage(state: SystemState) -> Outage | None:
 
 
 def _refusals(state: SystemState) -> list[str]:
-    """What is not away, and says why it does not work: once for all replicas of a service."""
+    """Return why dependencies that answer refuse to work, once for all replicas of a service."""
     said = {(one.service, one.name, one.refusal) for one in state.breakers or () if one.state in _OPEN and one.refusal}
     return [f"{service} → {name} answers, and refuses: {words}" for service, name, words in sorted(said)]
 
 
 def _partitions(state: SystemState, open_: set[tuple[str, str]]) -> list[int] | None:
-    """The numbers of those that are away; empty: all are; None: none is."""
+    """Return the numbers of the partitions that are down; an empty list: all are; None: none is."""
     found = {one.name for one in state.breakers or () if one.service == "api" and _OF_PARTITION.fullmatch(one.name)}
     away = found & {name for service, name in open_ if service == "api"}
     if not away:

@@ -1,4 +1,4 @@
-"""Pages: from templates to answers. Everything is escaped; an unknown name in a template is an error."""
+"""Pages: renders templates as answers. Everything is escaped; an unknown name in a template is an error."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,10 +23,10 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 class Pages:
-    """The templates, with what every page needs."""
+    """The templates, with the values that every page needs."""
 
     def __init__(self, assets: Assets, alerts: Callable[[], dict[str, Any]]) -> None:
-        """`alerts`: what fires now, for the strip of every page."""
+        """Load the templates. `alerts`: returns what fires now, for the strip of every page."""
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES),
             autoescape=True,
@@ -69,7 +69,7 @@ class Pages:
         )
 
     def page(self, request: Request, template: str, status: int = 200, **about: Any) -> Response:
-        """With the principal, and the token for forms."""
+        """Render a template with the principal and the token for forms."""
         principal = request.scope.get("principal")
         logged_in = request.scope.get("console")
         context = {
@@ -83,12 +83,13 @@ class Pages:
         return HTMLResponse(self._templates.get_template(template).render(context | about), status)
 
     def error(self, request: Request, error: AppError, status: int) -> Response:
-        """What went wrong, and whether to try again."""
+        """Render what went wrong, and whether to try again."""
         return self.page(request, "error.html", status, error=error, code=status, back=_came_from(request))
 
 
 def _came_from(request: Request) -> str | None:
-    """The console's page that the caller came from; None if it was this one, or is not the console's."""
+    """Return the console's page that the caller came from, or None if it was this page or is not one of the
+    console's."""
     came = urlsplit(request.headers.get("referer", ""))
     here = (request.headers.get("host"), request.url.path)
     if came.netloc != here[0] or came.path == here[1] or not came.path.startswith("/console"):

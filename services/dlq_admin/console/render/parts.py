@@ -1,4 +1,5 @@
-"""Parts: each block of a template is a part of its page. One that fails shows that it failed; the rest stays."""
+"""Parts: each block of a template is a part of its page. A part that fails is replaced by a notice; the rest of the
+page stays."""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from types import CodeType
@@ -10,7 +11,7 @@ from markupsafe import Markup
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
-#: Blocks whose text is within a tag, or is no HTML at all.
+#: Blocks whose text is inside a tag, or is not HTML at all.
 _PLAIN = {"title": "Holdfast", "main_class": "", "head": "", "meta": ""}
 _FAILED = Markup(
     '<p class="note bad" role="alert">This part failed: <span class="data">{}</span>, request <code>{}</code>. The log'
@@ -31,7 +32,7 @@ class PartedTemplate(jinja2.Template):
         globals: MutableMapping[str, Any],
         uptodate: Callable[[], bool] | None = None,
     ) -> Self:
-        """As Jinja makes it, with its blocks wrapped."""
+        """Make the template as Jinja does, with its blocks wrapped."""
         template = super().from_code(environment, code, globals, uptodate)
         template.blocks = {name: _parted(name, block) for name, block in template.blocks.items()}
         return template  # type: ignore[return-value]  # it is made by `cls`
@@ -41,7 +42,7 @@ def _parted(name: str, block: Block) -> Block:
     def whole(context: jinja2.runtime.Context) -> Iterator[str]:
         try:
             text = "".join(block(context))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this part alone
+        except Exception as error:  # noqa: BLE001 - any failure concerns this part alone
             text = failed(name, str(context.get("request_id", "")), error)
         yield text
 
@@ -49,7 +50,7 @@ def _parted(name: str, block: Block) -> Block:
 
 
 def failed(name: str, request_id: str, error: Exception) -> str:
-    """The replacement of a part that failed; the failure is counted, and logged with its traceback."""
+    """Return the replacement of a part that failed. The failure is counted, and logged with its traceback."""
     metrics.panics.inc()
     logs.error(Action.PANIC_RECOVERED, exc=error, request_id=request_id, part=name)
     return str(_PLAIN[name]) if name in _PLAIN else str(_FAILED.format(name.replace("_", " "), request_id))

@@ -1,4 +1,4 @@
-"""Selected: which letters a page or a record is about, in words, and where they are listed. Pure."""
+"""Selected: describes the letters that a page or a record is about, and where they are listed. Pure."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -10,14 +10,14 @@ from holdfast.shared.runtime.timestamps import precise
 
 
 class Selected(NamedTuple):
-    """`href`: the page that shows them, if there is one."""
+    """A description of letters. `href`: the page that lists them, or None."""
 
     title: str
     href: str | None
 
 
 def selected(selection: Mapping[str, Any]) -> Selected:
-    """Of a selection as records hold it."""
+    """Describe a selection in the format of records."""
     match selection:
         case {"ids": [one]}:
             return Selected(f"Letter {one}", f"/console/letters/{one}")
