@@ -1,1 +1,1 @@
-"""Failures: what clients of every replica got that was not good, in groups, and what began at the same moment."""
+"""Failures: the responses of every replica that were not good, in groups, and what began at the same moment."""

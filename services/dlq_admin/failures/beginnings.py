@@ -1,8 +1,8 @@
-"""Beginnings: what may be the cause of failures that began at the same moment. Pure.
+"""Beginnings: what may have caused failures that began at the same moment. Pure.
 
-A breaker opens after the first failures, and a fault comes before them: a beginning is counted if it was at most half a
-minute before the episode or ten seconds after its first answer. What cannot be a consequence counts only if it was
-before.
+A fault comes before the first failures, and a breaker opens after them: a beginning counts if it was at most half a
+minute before the episode, or at most ten seconds after its first answer. Kinds that can only be a cause count only if
+they came before.
 """
 
 from collections import Counter
@@ -15,13 +15,13 @@ import orjson
 from holdfast.shared.http.failures.published import Reported
 
 _BEFORE_S, _AFTER_S = 30.0, 10.0
-#: Clocks of two machines differ by so much.
+#: Largest difference between the clocks of two machines.
 _SKEW_S = 1.0
 _SHOWN = 5
 
 
 Kind = Literal["breaker", "override", "fault", "setting", "start", "build", "alert"]
-#: A restart or an alert after the first failure is what came of it.
+#: Kinds that count only as a cause: a restart or an alert after the first failure is a consequence.
 _CAUSES: frozenset[Kind] = frozenset({"setting", "start", "build", "alert"})
 
 
@@ -34,8 +34,8 @@ class Beginning(NamedTuple):
 
 
 def near(began_s: float, beginnings: Iterable[Beginning]) -> list[Beginning]:
-    """Those at the moment at which an episode began, in order. What happened several times, or in several replicas, is
-    one beginning, and so are processes that started then."""
+    """Return the beginnings around the start of an episode, in order. An event that happened several times, or in
+    several replicas, is one beginning, and so are all processes that started then."""
     found = _each_once(sorted({each for each in beginnings if _is_near(began_s, each)}, key=lambda each: each.at_s))
     starts = [each for each in found if each.kind == "start"]
     if len(starts) > 1:
@@ -45,7 +45,7 @@ def near(began_s: float, beginnings: Iterable[Beginning]) -> list[Beginning]:
 
 
 def _each_once(beginnings: list[Beginning]) -> list[Beginning]:
-    """The first of those that read the same, with their number."""
+    """Return the first of the beginnings that read the same, with their number."""
     times = Counter((each.kind, each.what) for each in beginnings)
     first = {(each.kind, each.what): each for each in reversed(beginnings)}
     return [
@@ -60,7 +60,8 @@ def _is_near(began_s: float, one: Beginning) -> bool:
 
 
 def of_settings(changes: Iterable[bytes | str]) -> list[Beginning]:
-    """From external_proxy's record of its changes, newest first: what changed, by whom; the end of a temporary one."""
+    """Read external_proxy's record of its changes, newest first: what changed, by whom, and when a temporary change
+    ended."""
     found = []
     for raw in changes:
         try:
@@ -71,13 +72,13 @@ def of_settings(changes: Iterable[bytes | str]) -> list[Beginning]:
             found.append(Beginning("setting", what, float(change["at"])))
             if change.get("until"):
                 found.append(Beginning("setting", f"{what}, ended", float(change["until"])))
-        except (KeyError, TypeError, ValueError, AttributeError):  # another build's record
+        except (KeyError, TypeError, ValueError, AttributeError):  # another build wrote the record
             continue
     return found
 
 
 def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
-    """`breaker.open_s` for the number within it."""
+    """Return the settings with nested names written like `breaker.open_s`."""
     flat: dict[str, Any] = {}
     for name, value in config.items():
         flat |= {f"{name}.{inner}": each for inner, each in value.items()} if isinstance(value, dict) else {name: value}
@@ -85,7 +86,7 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_breakers(breakers: Iterable[Mapping[str, Any]]) -> list[Beginning]:
-    """From the fleet's reports: breakers that opened, and what operators did to them."""
+    """Read the fleet's reports: which breakers opened, and what operators ordered."""
     found = []
     for one in breakers:
         for change in one.get("transitions") or ():
@@ -95,19 +96,19 @@ def of_breakers(breakers: Iterable[Mapping[str, Any]]) -> list[Beginning]:
                     found.append(Beginning("override", f"{name}: {change['why']} by {change['actor']}", at_s))
                 elif (change["origin"], change["to"]) == ("closed", "open"):
                     found.append(Beginning("breaker", f"{name} opened", at_s))
-            except (KeyError, TypeError, ValueError):  # another build's report
+            except (KeyError, TypeError, ValueError):  # another build wrote the report
                 continue
     return found
 
 
 def unix(moment: str) -> float:
-    """Seconds, of a time in UTC. Raises ValueError."""
+    """Return a time as Unix seconds; without a time zone it is UTC. Raises ValueError."""
     at = datetime.fromisoformat(moment)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def of_replicas(reports: Iterable[Reported]) -> list[Beginning]:
-    """Starts of processes. The first one that runs a build brought that build."""
+    """Return the starts of processes. The first process that runs a build counts as the beginning of that build."""
     by_start = sorted(reports, key=lambda each: each.started_s)
     seen = {by_start[0].build} if by_start else set[str]()
     found = []

@@ -1,4 +1,4 @@
-"""Failures: the groups of all replicas together."""
+"""Failures: merges the groups of all replicas."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ _MINUTE_S = 60.0
 
 
 class Failures:
-    """Asks the cache Redis, in which every replica keeps its groups. `queue` has external_proxy's changes."""
+    """Reads the cache Redis, in which every replica keeps its groups. `queue` has external_proxy's changes."""
 
     def __init__(
         self, cache: Redis, queue: Redis, board: Board, faults: FaultBoard, alerts: Alerts, *, explain_keep_s: float
@@ -49,8 +49,8 @@ class Failures:
     async def report(
         self, minutes: int, *, route: str | None = None, code: str | None = None, mistakes: bool = False
     ) -> FailureReport:
-        """Groups with an answer in the last `minutes`; callers' own mistakes only if they are asked for. Raises
-        ExplanationsUnavailable while the cache is away."""
+        """Return the groups with an answer in the last `minutes`, with callers' own mistakes only if `mistakes` is set.
+        Raises ExplanationsUnavailable while the cache is down."""
         now_s = time.time()
         try:
             with self._reporter:
@@ -80,7 +80,7 @@ class Failures:
         )
 
     async def _settings(self) -> list[bytes | str]:
-        """None while the queue is away: the report is worth having without them."""
+        """Return external_proxy's changes, or none while the queue is down: the report is useful without them."""
         try:
             with self._settings_reporter:
                 return await self._queue.lrange(PROXY_CONFIG_CHANGES, 0, _CHANGES_READ - 1)

@@ -9,7 +9,7 @@ from holdfast.shared.http.failures.group import Trouble
 
 
 class Began(ResponseModel):
-    """What began when the group's episode did. `before_s`: so long before it; negative: after it."""
+    """Something that began when the group's episode did. `before_s`: seconds before the episode; negative: after it."""
 
     kind: BeginningKind
     what: str
@@ -43,7 +43,7 @@ class FailureGroup(ResponseModel):
 
 
 class FailureReport(ResponseModel):
-    """The groups, the largest first. `left_out`: answers of kinds for which a replica had no room."""
+    """The groups, largest first. `left_out`: answers of kinds for which a replica had no room."""
 
     groups: list[FailureGroup]
     minutes: int

@@ -1,2 +1,2 @@
-"""Faults that were announced, and recoveries that were measured: so that dashboards tell them from real faults.
-The door is `board.FaultBoard`."""
+"""Faults: announced faults and measured recoveries, so that dashboards distinguish them from real faults. The entry
+point is `board.FaultBoard`."""

@@ -1,4 +1,4 @@
-"""Announced: which faults are active, since when, and until when; and the last measured recovery from each. Pure; times
+"""Announced: which faults are active, since when and until when, and the last measured recovery from each. Pure; times
 are Unix seconds."""
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,8 @@ Verdict = Literal["passed", "failed", "unknown"]
 
 
 class Recovery(NamedTuple):
-    """Seconds of each phase; a phase that is not there was not measured. `at_s`: when it was reported, Unix time."""
+    """A measured recovery, in seconds per phase; a missing phase was not measured. `at_s`: when it was reported, Unix
+    time."""
 
     fault: Annotated[str, Field(max_length=64)]
     phases: dict[Phase, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
@@ -26,17 +27,17 @@ class Recovery(NamedTuple):
 
 
 class Recoveries:
-    """The newest recovery of each fault, a hundred at most."""
+    """The newest recovery from each fault, at most a hundred."""
 
     def __init__(self) -> None:
         self._known: dict[str, Recovery] = {}
 
     def known(self) -> list[Recovery]:
-        """Oldest first."""
+        """Return the recoveries, oldest first."""
         return sorted(self._known.values(), key=lambda each: each.at_s)
 
     def put(self, recovery: Recovery) -> None:
-        """It replaces an earlier one from the same fault."""
+        """Add a recovery; it replaces an earlier one from the same fault."""
         known = self._known.get(recovery.fault)
         if known is None or known.at_s <= recovery.at_s:
             self._known[recovery.fault] = recovery
@@ -44,7 +45,7 @@ class Recoveries:
             del self._known[self.known()[0].fault]
 
 
-#: Each is a label of metrics that stay as long as it is known.
+#: Most known faults: each one is a label of metrics for as long as it is known.
 KNOWN_MAX = 100
 
 
@@ -61,38 +62,38 @@ class Announced:
 
     name: Name
     began_s: UnixSeconds
-    #: It ends then unless it is announced again before.
+    #: The fault ends then, unless it is announced again before.
     until_s: UnixSeconds
-    #: When this was announced: of two replicas' versions the later one counts.
+    #: When this was announced. Of two replicas' versions, the later one counts.
     announced_s: UnixSeconds
-    #: When it ended the time before; None: it is the first time.
+    #: When the fault ended the time before, or None if this is the first time.
     ended_before_s: UnixSeconds | None = None
 
     def active(self, now_s: float) -> bool:
-        """Whether it is active."""
+        """Return whether the fault is active."""
         return now_s < self.until_s
 
     def ended_s(self, now_s: float) -> float | None:
-        """When it ended last."""
+        """Return when the fault last ended, or None if it never has."""
         return self.ended_before_s if self.active(now_s) else self.until_s
 
 
 class Full(Exception):
-    """So many faults are active that no other can be added."""
+    """No fault can be added: all known ones are active."""
 
 
 class Faults:
-    """Known faults: the active ones, and the latest of those that have ended."""
+    """The known faults: those that are active, and the latest of those that have ended."""
 
     def __init__(self) -> None:
         self._known: dict[Name, Announced] = {}
 
     def __iter__(self) -> Iterator[Announced]:
-        """In the order of their first announcement."""
+        """Iterate over the faults in the order of their first announcement."""
         return iter(self._known.values())
 
     def begin(self, name: Name, for_s: float, now_s: float) -> Announced:
-        """It is on until `for_s` seconds from now. Raises Full."""
+        """Announce a fault until `for_s` seconds from now. Raises Full."""
         before = self._known.get(name)
         if before is not None and before.active(now_s):
             announced = replace(before, until_s=now_s + for_s, announced_s=now_s)
@@ -104,7 +105,7 @@ class Faults:
         return announced
 
     def end(self, fault: str, target: str | None, now_s: float) -> list[Announced]:
-        """It is over, on all of its targets or on one; what was on."""
+        """End a fault, on all of its targets or on one, and return what was active."""
         ended = [
             replace(each, until_s=now_s, announced_s=now_s)
             for each in self._known.values()
@@ -114,7 +115,7 @@ class Faults:
         return ended
 
     def merge(self, others: Iterable[Announced], now_s: float) -> None:
-        """Take over what another replica, or this one before its restart, has received."""
+        """Take over announcements that another replica, or this one before its restart, has received."""
         for other in others:
             mine = self._known.get(other.name)
             if mine is not None and mine.announced_s >= other.announced_s:

@@ -1,4 +1,4 @@
-"""The board: announcements go into the metrics, the log, Grafana's annotations, and to the other replicas."""
+"""Board: passes announcements to the metrics, the log, Grafana's annotations and the other replicas."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ _EVERY_S = 1.0
 
 
 class FaultBoard:
-    """Known faults and recoveries. No call waits for anything but, briefly, the cache."""
+    """The known faults and recoveries. No call waits for anything except, briefly, the cache."""
 
     def __init__(self, kept: FaultCache, annotations: Annotations) -> None:
         self._kept = kept
@@ -26,7 +26,7 @@ class FaultBoard:
         self._on: dict[Name, Announced] = {}
 
     async def run(self) -> Never:
-        """For ever: take over other replicas' announcements, and log faults that have expired."""
+        """Until cancelled, take over other replicas' announcements, and log faults that have expired."""
         while True:
             await self._synchronise()
             await asyncio.sleep(_EVERY_S)
@@ -43,7 +43,7 @@ class FaultBoard:
         return announced
 
     async def end(self, fault: str, target: str | None) -> list[Announced]:
-        """Announce its end; the faults that were active."""
+        """Announce the end of a fault, and return the faults that were active."""
         await self._synchronise()
         ended = self._faults.end(fault, target, time.time())
         self._notice()
@@ -62,14 +62,14 @@ class FaultBoard:
         await self._kept.write(recoveries=[recovery])
 
     def report(self) -> FaultReport:
-        """Every fault and recovery that is known."""
+        """Return every known fault and recovery."""
         return FaultReport(
             faults=[announced_fault(each) for each in self._faults],
             recoveries=[measured_recovery(each) for each in self._recoveries.known()],
         )
 
     def show(self) -> None:
-        """The metrics, as of now; what is forgotten leaves them."""
+        """Set the metrics as of now. Faults that are no longer known are removed from them."""
         now_s = time.time()
         for gauge in (metrics.fault_active, metrics.fault_last_start, metrics.fault_last_end, metrics.recovery_phase):
             gauge.clear()
@@ -83,7 +83,7 @@ class FaultBoard:
                 metrics.recovery_phase.labels(recovery.fault, phase).set(seconds)
 
     async def _synchronise(self) -> None:
-        """Take over other replicas' announcements; those replicas have logged them."""
+        """Take over other replicas' announcements, which those replicas have logged."""
         self._notice()
         faults, recoveries = await self._kept.read()
         self._faults.merge(faults, time.time())
@@ -96,7 +96,7 @@ class FaultBoard:
         return {each.name: each for each in self._faults if each.active(now_s)}
 
     def _notice(self) -> None:
-        """Log and annotate what has begun and ended since the last time."""
+        """Log and annotate what has begun or ended since the last call."""
         active, known = self._active(), {each.name: each for each in self._faults}
         for name in active.keys() - self._on.keys():
             logs.warning(Action.FAULT_ANNOUNCED, fault=name.fault, target=name.target)
@@ -108,6 +108,6 @@ class FaultBoard:
 
 
 def _annotation(one: Announced, ended_s: float | None) -> Annotation:
-    """By its start, so that the next time is another region."""
+    """Return the annotation of a fault. Its key contains the start, so that the next occurrence is another region."""
     key = f"fault:{one.name.fault}:{one.name.target}:{one.began_s * 1000:.0f}"
     return Annotation(key, f"{one.name.fault} → {one.name.target}", ("fault",), one.began_s, ended_s)

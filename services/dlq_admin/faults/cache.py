@@ -1,5 +1,5 @@
-"""Cache: faults and recoveries in the cache Redis, so that a restart and other replicas know of them. As far as it
-answers: nothing depends on it.
+"""Cache: keeps faults and recoveries in the cache Redis, so that other replicas and a restarted one know them. Nothing
+depends on it: while the cache is down, it is skipped.
 
 | key                  | type | holds                                                              |
 |----------------------|------|--------------------------------------------------------------------|
@@ -23,21 +23,21 @@ from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:announced"
 _FAULT, _RECOVERY = TypeAdapter(Announced), TypeAdapter(Recovery)
-#: Entries read at most: others may write to the cache too.
+#: Most entries that are read: others may write to the cache, too.
 _READ_MAX = 1000
-#: What two replicas' clocks may differ by.
+#: Largest difference between the clocks of two replicas.
 _AHEAD_S = 60.0
 
 
 class FaultCache:
-    """`read` gives what there is, nothing while the cache is away; `write` adds to it."""
+    """Reads and writes the announcements in the cache."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._reading, self._writing = FailureReporter("faults"), FailureReporter("faults_kept")
 
     async def read(self) -> tuple[list[Announced], list[Recovery]]:
-        """All of it."""
+        """Return all that is kept, or nothing while the cache is down."""
         try:
             with self._reading:
                 found: dict[bytes, bytes] = cast(Any, await self._redis.hgetall(KEY))
@@ -56,7 +56,7 @@ class FaultCache:
         return faults, recoveries
 
     async def write(self, faults: Iterable[Announced] = (), recoveries: Iterable[Recovery] = ()) -> None:
-        """These replace what was kept of them."""
+        """Write announcements; each replaces what was kept of the same fault. Does nothing while the cache is down."""
         fields = {f"fault {each.name.fault} {each.name.target}": _FAULT.dump_json(each) for each in faults}
         fields |= {f"recovery {each.fault}": _RECOVERY.dump_json(each) for each in recoveries}
         if not fields:
@@ -72,7 +72,7 @@ class FaultCache:
 
 
 def _in_time(fault: Announced) -> Announced:
-    """Raises ValueError for one that would never be over, or is from the future."""
+    """Return the fault. Raises ValueError if it is from the future, or would last longer than a fault may."""
     if fault.announced_s > time.time() + _AHEAD_S or fault.until_s > fault.announced_s + FAULT_MAX_S:
         raise ValueError("it is of a time to come")
     return fault

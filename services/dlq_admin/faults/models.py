@@ -1,4 +1,4 @@
-"""Models: announced faults and measured recoveries as answers show them."""
+"""Models: announced faults and measured recoveries, as API answers show them."""
 
 import time
 
@@ -17,7 +17,7 @@ class AnnouncedFault(ResponseModel):
 
 
 class MeasuredRecovery(ResponseModel):
-    """How long each phase of a recovery took; null: it was not measured."""
+    """How long each phase of a recovery took, in seconds; null if it was not measured."""
 
     fault: str
     detect_s: float | None
@@ -30,20 +30,20 @@ class MeasuredRecovery(ResponseModel):
 
 
 class FaultReport(ResponseModel):
-    """The last hundred of each."""
+    """The last hundred faults and the last hundred recoveries."""
 
     faults: list[AnnouncedFault]
     recoveries: list[MeasuredRecovery]
 
 
 class EndedFaults(ResponseModel):
-    """What was on."""
+    """The faults that were active."""
 
     ended: list[AnnouncedFault]
 
 
 def announced_fault(one: Announced) -> AnnouncedFault:
-    """As of now."""
+    """Return the fault as of now."""
     return AnnouncedFault(
         fault=one.name.fault,
         target=one.name.target,
@@ -54,6 +54,6 @@ def announced_fault(one: Announced) -> AnnouncedFault:
 
 
 def measured_recovery(one: Recovery) -> MeasuredRecovery:
-    """A recovery as it was measured."""
+    """Return the recovery as it was measured."""
     phases = {f"{phase}_s": one.phases.get(phase) for phase in PHASES}
     return MeasuredRecovery(fault=one.fault, verdict=one.verdict, at=one.at_s, **phases)

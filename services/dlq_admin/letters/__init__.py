@@ -1,1 +1,2 @@
-"""Dead letters: from their stream into the index, found, edited, tried, decided on, exchanged, removed when due."""
+"""Letters: dead letters are indexed from their stream, searched, edited, tried out, decided on, exported and imported,
+and removed when due."""

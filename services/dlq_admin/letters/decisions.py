@@ -1,5 +1,5 @@
-"""Decisions on a selection, and their reversal (nothing is deleted); how many letters a person may still change alone,
-and a second person's consent to more; and the record of all that operators did."""
+"""Decisions: change a selection of letters and reverse that (nothing is deleted); track how many letters a person may
+still change alone, and a second person's consent to more; and read the audit of all that operators did."""
 
 from holdfast.services.dlq_admin.cursors import Cursors
 from holdfast.services.dlq_admin.database import Database
@@ -19,7 +19,7 @@ from holdfast.shared.letters.state import State
 
 
 class Discards:
-    """Discards and restores. `most`: letters of one call; `rules`: of a person's allowance."""
+    """Discards and restores letters. `most`: letters per call; `rules`: a person's allowance."""
 
     def __init__(self, database: Database, outbox: Outbox, *, most: int, rules: Rules) -> None:
         self._database = database
@@ -28,19 +28,20 @@ class Discards:
         self._rules = rules
 
     async def preview(self, selection: Selection, state: State) -> BulkResult:
-        """What a change of letters in `state` would change. Raises SelectionTooLarge, DatabaseUnavailable."""
+        """Return what a change of letters in `state` would change. Raises SelectionTooLarge, DatabaseUnavailable."""
         found = await self._database.at_length(change.look, selection, {state}, most=self._most)
         return BulkResult(dry_run=True, **_counts(found))
 
     async def discard(self, selection: Selection, who: Actor, expected: int) -> BulkResult:
-        """Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp, DatabaseUnavailable, OutcomeUnknown."""
+        """Discard letters. Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp, DatabaseUnavailable,
+        OutcomeUnknown."""
         found, audit_id = await self._database.change(
             change.discard, selection, who, expected=expected, most=self._most, rules=self._rules
         )
         return self._done(found, audit_id)
 
     async def restore(self, selection: Selection, who: Actor, expected: int) -> BulkResult:
-        """Raises like `discard`; a reversal needs no allowance."""
+        """Restore discarded letters. Raises like `discard`, but a reversal needs no allowance."""
         found, audit_id = await self._database.change(
             change.restore, selection, who, expected=expected, most=self._most
         )
@@ -57,7 +58,7 @@ def _counts(found: Found) -> dict[str, object]:
 
 
 class Allowances:
-    """Allowances of operators. `rules`: how many letters in how long; `keys`: who there is."""
+    """The allowances of operators. `rules`: how many letters in how long; `keys`: the known operators."""
 
     def __init__(self, database: Database, rules: Rules, keys: Keys) -> None:
         self._database = database
@@ -65,7 +66,7 @@ class Allowances:
         self._keys = keys
 
     async def of(self, name: str) -> Allowance:
-        """What is left to a person. Raises DatabaseUnavailable."""
+        """Return what is left to a person. Raises DatabaseUnavailable."""
         left = await self._database.read(allowance.left, name, self._rules)
         return Allowance(
             actor=name,
@@ -76,8 +77,8 @@ class Allowances:
         )
 
     async def allow(self, to: str, letters: int, who: Actor) -> Allowance:
-        """Let `to` change more letters; what is left to `to` then. Raises InvalidBody for a name that no key which may
-        change letters has, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown."""
+        """Let `to` change more letters, and return what is then left to `to`. Raises InvalidBody if no key that may
+        change letters has that name, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown."""
         if not self._keys.has(to, OPERATE):
             constraint = "must be the name of a key that has `operate`"
             raise InvalidBody(
@@ -88,7 +89,7 @@ class Allowances:
 
 
 _CURSORS = Cursors("audit")
-#: What leaves a letter other than it was.
+#: Actions that change the state or the edit of a letter.
 _CHANGES = {
     AuditAction.DISCARD, AuditAction.RESTORE, AuditAction.EDIT, AuditAction.REVERT, AuditAction.TRANSFORM,
     AuditAction.REPLAY, AuditAction.PURGE,
@@ -96,21 +97,21 @@ _CHANGES = {
 
 
 class Audit:
-    """The log that no service can change."""
+    """The audit, which no service can change."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def one(self, audit_id: int) -> AuditRecord:
-        """Raises AuditEntryNotFound, DatabaseUnavailable."""
+        """Return an entry. Raises AuditEntryNotFound, DatabaseUnavailable."""
         found = await self._database.read(entries.one, audit_id)
         if found is None:
             raise AuditEntryNotFound(details={"id": audit_id})
         return AuditRecord.from_source(found)
 
     async def made_and_changed(self, entry: AuditRecord) -> tuple[AuditRecord | None, AuditRecord | None]:
-        """Of the first letter of an entry: the transform that the entry took back, and the next change since. Raises
-        DatabaseUnavailable."""
+        """Return, for the first letter of an entry, the transform that the entry took back, and the next change since.
+        Raises DatabaseUnavailable."""
         around = [AuditRecord.from_source(each) for each in await self._database.read(entries.beside, entry.id)]
         number = (entry.details or {}).get("transform") if entry.action == AuditAction.REVERT else None
         made = (each for each in around if each.action == AuditAction.TRANSFORM and number is not None)
@@ -120,7 +121,7 @@ class Audit:
     async def page(
         self, actor: str | None, action: str | None, cursor: str | None, limit: int
     ) -> tuple[list[AuditRecord], str | None]:
-        """The newest first, and where the next page begins. Raises InvalidCursor, DatabaseUnavailable."""
+        """Return entries, newest first, and the cursor of the next page. Raises InvalidCursor, DatabaseUnavailable."""
         before = _CURSORS.number(cursor)
         found = await self._database.read(entries.page, before=before, limit=limit + 1, actor=actor, action=action)
         end = _CURSORS.behind(found[limit - 1].id) if len(found) > limit else None

@@ -1,4 +1,4 @@
-"""Edits: what will be sent of a letter, changed by hand, or of many letters by a JSON Patch. The original stays."""
+"""Edits: change what will be sent of one letter by hand, or of many letters by a JSON Patch. The original stays."""
 
 from collections.abc import Mapping
 
@@ -29,12 +29,12 @@ from holdfast.shared.letters.what_if.trial import what_if
 
 
 def patch_change(patch: list[Operation]) -> Change:
-    """A patch as a change of one letter's fields."""
+    """Return a patch as a change of one letter's fields."""
     return lambda fields, entry_id, work: patched_fields(fields, patch, entry_id, work)
 
 
 class Edits:
-    """Edits and transforms. `most`: letters of one transform; `rules`: of a person's allowance."""
+    """Edits letters and transforms selections. `most`: letters per transform; `rules`: a person's allowance."""
 
     def __init__(self, database: Database, *, most: int, rules: Rules) -> None:
         self._database = database
@@ -67,7 +67,7 @@ class Edits:
         )
 
     async def suggested(self, selection: Selection) -> list[Step]:
-        """A patch to begin with, by the newest dead letter of a selection. Raises SelectionTooLarge,
+        """Return a patch to start from, based on the newest dead letter of a selection. Raises SelectionTooLarge,
         DatabaseUnavailable."""
         found = await self._database.read(change.look, selection, {State.DEAD}, most=self._most)
         newest = found.numbers[-1:]
@@ -75,7 +75,7 @@ class Edits:
         return suggested(current[newest[0]].fields) if newest else []
 
     async def preview(self, selection: Selection, patch: list[Operation]) -> TransformResult:
-        """What a transform would do to every letter, and what would become of each. Raises SelectionTooLarge,
+        """Return what a transform would do to every letter, and what would become of each. Raises SelectionTooLarge,
         DatabaseUnavailable."""
         worked = await self._database.at_length(transforms.preview, selection, patch_change(patch), most=self._most)
         verdicts = {verdict.value: count for verdict, count in worked.verdicts.items()}
@@ -99,7 +99,7 @@ class Edits:
         return TransformResult(dry_run=False, transform_id=transform_id, audit_id=worked.audit_id, **_counts(worked))
 
     async def revert_transform(self, transform_id: int, who: Actor, expected: int | None) -> TransformRevertResult:
-        """Undo a transform; `expected` None: only count. Raises TransformNotFound, CountMismatch,
+        """Undo a transform; with `expected` None, only count. Raises TransformNotFound, CountMismatch,
         SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
         reverted, left, audit_id = await self._database.change(
             transforms.revert, transform_id, who, expected=expected, most=self._most
@@ -107,7 +107,7 @@ class Edits:
         return TransformRevertResult(dry_run=expected is None, count=reverted, left=left, audit_id=audit_id)
 
     async def verdict(self, letter_id: str) -> ShortVerdict:
-        """What would become of a letter that is there, as it is now. Raises DatabaseUnavailable."""
+        """Return what would become of an existing letter as it is now. Raises DatabaseUnavailable."""
         number = number_of(letter_id)
         current = await self._database.read(versions.look, [number])
         return await self._verdict(number, current[number].fields)
@@ -134,7 +134,7 @@ def _difference(one: Current, after: Mapping[bytes, bytes]) -> Difference:
 
 
 def _field(name: bytes, fields: Mapping[bytes, bytes]) -> object:
-    """None: it has no such field."""
+    """Return the masked value of a field, or None if there is no such field."""
     if name not in fields:
         return None
     [shown] = mask.fields({name: fields[name]}, revealed=False)

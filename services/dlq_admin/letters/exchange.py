@@ -1,4 +1,4 @@
-"""Exchange: dead letters as NDJSON, one per line, complete and unmasked; and back."""
+"""Exchange: exports dead letters as NDJSON, one per line, complete and unmasked, and imports them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,14 +28,15 @@ _PART_MAX_S = 60.0
 
 
 class Exchange:
-    """Export and import. `import_max_bytes`: of a file."""
+    """Exports and imports letters. `import_max_bytes`: the largest file."""
 
     def __init__(self, database: Database, *, import_max_bytes: int) -> None:
         self._database = database
         self._import_max_bytes = import_max_bytes
 
     async def begin(self, wanted: Filter, who: Actor) -> Page:
-        """The first page, on record. Raises DatabaseUnavailable, OutcomeUnknown."""
+        """Return the first page of an export, and record the export in the audit. Raises DatabaseUnavailable,
+        OutcomeUnknown."""
         page = await self._database.read(search.search, wanted, beyond=None, limit=_PAGE)
         numbers = [row.id for row in page.rows] if page.next is None else []
         await self._database.change(
@@ -44,8 +45,8 @@ class Exchange:
         return page
 
     async def lines(self, wanted: Filter, page: Page, limit: TimeLimit | None) -> AsyncIterator[bytes]:
-        """Every letter, page by page: a million of them need no more memory than a page. A client that stops reading is
-        disconnected after a while."""
+        """Yield every letter as a line, page by page, so that a million letters need no more memory than a page. A
+        client that stops reading is disconnected after a while."""
         while True:
             if limit is not None:
                 limit.move(_PART_MAX_S)
@@ -57,8 +58,8 @@ class Exchange:
             page = await self._database.work(search.search, wanted, beyond=page.next, limit=_PAGE)
 
     async def bring(self, request: Request, who: Actor, *, expected: int | None, dry_run: bool) -> ImportResult:
-        """All letters of the body, or none. Raises InvalidRequest, BodyTooLarge, DocumentTooLarge, CountMismatch,
-        LetterDiffers, DatabaseUnavailable, OutcomeUnknown."""
+        """Import all letters of the body, or none. Raises InvalidRequest, BodyTooLarge, DocumentTooLarge,
+        CountMismatch, LetterDiffers, DatabaseUnavailable, OutcomeUnknown."""
         raw = await read_body(request, self._import_max_bytes)
         letters = await asyncio.to_thread(_parsed, raw)
         brought = await self._database.change(importing.bring, letters, who, expected=expected, dry_run=dry_run)
@@ -66,7 +67,7 @@ class Exchange:
 
 
 def _parsed(raw: bytes) -> list[Letter]:
-    """Raises InvalidRequest, naming the line."""
+    """Parse the lines. Raises InvalidLine, which names the line."""
     letters = []
     for number, line in enumerate(raw.split(b"\n"), 1):
         if not line.strip():

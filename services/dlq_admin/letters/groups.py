@@ -1,4 +1,5 @@
-"""Groups: what fails alike: how often, since when, for whom, on which build, and whether that has changed."""
+"""Groups: letters that failed alike: how many, since when, for whom, on which build, and whether that build has
+changed."""
 
 import time
 from collections.abc import Collection
@@ -23,16 +24,16 @@ from holdfast.shared.letters.state import State
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.writes.outcome import Reason
 
-#: The newest letter of a group, and which group.
+#: A position is the newest letter of a group, and the group's fingerprint.
 _CURSORS = Cursors("groups", f"{LETTER}_[0-9a-f]{{16}}")
 
 
-#: A trend is of a day, by the hour; the last hour is the one that is running.
+#: A trend covers a day by the hour; the last hour is the current one.
 _STEP_S, _STEPS = 3600, 24
 
 
 async def trends(database: Database, names: Collection[str] | None) -> dict[str, Trend]:
-    """Fingerprint -> its trend; of all groups together under '' when `names` is None."""
+    """Return fingerprint -> trend, or the trend of all groups together under '' if `names` is None."""
     since = (int(time.time()) // _STEP_S + 1 - _STEPS) * _STEP_S
     found = await database.read(groups.trends, names, since_s=since, step_s=_STEP_S, steps=_STEPS)
     return {name: Trend(since=since, step_s=_STEP_S, letters=letters) for name, letters in found.items()}
@@ -49,8 +50,8 @@ class Groups:
     async def page(
         self, states: list[State], cursor: str | None, limit: int, order: Order = Order.LAST
     ) -> tuple[list[GroupSummary], str | None]:
-        """Groups with a letter in one of `states`, by default the newest failure first, and where the next page begins.
-        Raises InvalidCursor, DatabaseUnavailable."""
+        """Return groups with a letter in one of `states`, by default the newest failure first, and the cursor of the
+        next page. Raises InvalidCursor, DatabaseUnavailable."""
         found = await self._database.read(groups.page, states, after=_after(cursor), limit=limit + 1, order=order)
         shown = found[:limit]
         if len(found) <= limit:
@@ -59,7 +60,7 @@ class Groups:
         return await self._summaries(shown), end
 
     async def one(self, fingerprint: str) -> GroupSummary:
-        """Raises GroupNotFound, DatabaseUnavailable."""
+        """Return a group with its standing. Raises GroupNotFound, DatabaseUnavailable."""
         found = await self._database.read(groups.page, (), after=None, limit=1, fingerprint=fingerprint)
         if not found:
             raise GroupNotFound(details={"fingerprint": fingerprint})
@@ -67,7 +68,7 @@ class Groups:
         return await self.with_standing(one)
 
     async def with_standing(self, one: GroupSummary) -> GroupSummary:
-        """The same group, and how far its letters are. Raises DatabaseUnavailable."""
+        """Return the group with the progress of its letters. Raises DatabaseUnavailable."""
         found = await self._database.read(standing, one.fingerprint)
         tried = await self._tried.of(one.fingerprint)
         known = GroupStanding.from_source(
@@ -83,7 +84,7 @@ class Groups:
         return await self._database.read(_suggested, number_of(one.last_id))
 
     async def note(self, fingerprint: str, text: str, who: Actor) -> GroupSummary:
-        """Write a note; the group. Raises GroupNotFound, DatabaseUnavailable, OutcomeUnknown."""
+        """Write a note and return the group. Raises GroupNotFound, DatabaseUnavailable, OutcomeUnknown."""
         if not await self._database.change(notes.write, fingerprint, text, who):
             raise GroupNotFound(details={"fingerprint": fingerprint})
         return await self.one(fingerprint)
@@ -100,7 +101,7 @@ def _suggested(engine: Engine, number: int) -> list[Step]:
 
 
 def _holds(tried: GroupWhatIf, group: GroupSummary, found: Standing) -> bool:
-    """Whether it was of all that are dead now, as they are now."""
+    """Return whether the what-if covers all letters that are dead now, and none has been edited or added since."""
     at = datetime.fromisoformat(tried.at)
     newest = max(datetime.fromisoformat(group.last_seen), found.edited_at or at)
     return tried.count >= group.counts[State.DEAD] and newest <= at

@@ -1,5 +1,5 @@
-"""Indexer: dead letters from their stream into the table, and only then off the stream. Any number of replicas may do
-it; when one dies in between, committed letters are found and not counted again."""
+"""Indexer: moves dead letters from their stream into the table, and only then off the stream. Any number of replicas
+may do so; if one dies in between, committed letters are recognized and not counted again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,7 +26,7 @@ from holdfast.shared.telemetry.logs import Action
 _PAGE = 500
 _BASE_S = 0.2
 
-#: Puts letters into the table; how many were new.
+#: Puts letters into the table and returns how many were new.
 Write = Callable[[Sequence[Letter]], Awaitable[int]]
 
 
@@ -53,12 +53,12 @@ class Indexer:
         self._orphans = {each: Orphans(redis, each.dead, DLQ_GROUP, "dead_letters") for each in partitions}
         #: Ids of entries that are being indexed here.
         self.in_hand: set[str] = set()
-        #: Why nothing can be indexed now; empty: it can.
+        #: Why nothing can be indexed now; empty: indexing works.
         self.holding = ""
 
     async def handle(self, entries: Sequence[Entry]) -> None:
-        """Index letters of one partition, then take them off its stream. Waits for unavailable stores; keeps what
-        cannot be indexed."""
+        """Index letters of one partition, then take them off its stream. Waits while a store is down, and leaves
+        letters that cannot be indexed on the stream."""
         ids = {entry.id for entry in entries}
         self.in_hand |= ids
         try:
@@ -70,8 +70,8 @@ class Indexer:
             self.in_hand -= ids
 
     async def reclaiming(self, partition: Partition) -> None:
-        """For ever: adopt orphans, and take over what was delivered and never finished. Of one partition: the server of
-        another may be away."""
+        """Until cancelled, adopt orphans and take over entries that were delivered and never finished. Each partition
+        has a loop of its own, because the server of another one may be down."""
         while True:
             await self._orphans[partition].adopt(self._consumer, int(self._idle_s * 1000))
             await self._reclaim(partition)
@@ -96,7 +96,7 @@ class Indexer:
                 return
 
     async def _insist(self, letters: list[Letter]) -> list[Letter]:
-        """The letters that are indexed now."""
+        """Index letters, waiting as long as it takes, and return those that were indexed."""
 
         async def once() -> list[Letter]:
             try:
@@ -114,14 +114,15 @@ class Indexer:
         metrics.holding.labels("database").set(bool(why))
 
     async def _halving(self, letters: list[Letter]) -> list[Letter]:
-        """A letter that cannot be indexed does not keep its neighbours out."""
+        """Index letters, and return those that were indexed. A letter that cannot be indexed does not keep its
+        neighbours out."""
         try:
             with metrics.index_duration.time():
                 metrics.letters_indexed.inc(await self._write(letters))
             return letters
         except (Outage, Contention):
             raise
-        except Exception as error:  # noqa: BLE001 - a bug of ours: the letter stays on its stream, and is shown from there
+        except Exception as error:  # noqa: BLE001 - our bug: the letter stays on its stream, and is shown from there
             if len(letters) == 1:
                 metrics.letters_unindexable.inc()
                 logs.error(Action.LETTER_UNINDEXABLE, exc=error, letter=id_of(letters[0].number))
@@ -144,7 +145,7 @@ class Indexer:
 def _read(entry: Entry) -> Letter | None:
     try:
         return read(entry.id, entry.fields)
-    except ValueError as error:  # not an id that Redis makes
+    except ValueError as error:  # Redis does not make such an id
         metrics.letters_unindexable.inc()
         logs.error(Action.LETTER_UNINDEXABLE, exc=error, letter=entry.id)
         return None

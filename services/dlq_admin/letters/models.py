@@ -1,5 +1,5 @@
-"""Models: dead letters and groups as answers show them. Ids of letters are text: they are larger than the integers
-that JavaScript counts exactly."""
+"""Models: dead letters and groups, as API answers show them. Ids of letters are text, because they are larger than the
+integers that JavaScript represents exactly."""
 
 from typing import Any, Literal
 
@@ -43,7 +43,8 @@ class LetterSummary(ResponseModel):
 
 
 class BuildFix(ResponseModel):
-    """Whether another build runs than those that failed. `writers` null: the queue does not say which run."""
+    """Whether the running builds differ from those that failed. `writers` is null if the queue does not report which
+    writers run."""
 
     running_builds: list[str]
     writers: Count | None
@@ -52,7 +53,7 @@ class BuildFix(ResponseModel):
 
 
 class Trend(ResponseModel):
-    """Deaths in equal steps of time."""
+    """Dead letters per step of time."""
 
     since: Moment
     step_s: Count
@@ -60,7 +61,7 @@ class Trend(ResponseModel):
 
 
 class FailedBuild(ResponseModel):
-    """A build, and how many letters of a group it wrote."""
+    """A build, and how many letters of a group failed on it."""
 
     build: str
     letters: Count
@@ -83,9 +84,9 @@ class GroupWhatIf(ResponseModel):
 
 
 class GroupStanding(ResponseModel):
-    """How far the dead letters of a group are on their way: of the newest `looked_at`, those that an edit changes; the
-    replay that has some of the others, and its state; the last what-if of all of them, if nothing has changed since;
-    and, of letters that cannot be decoded and are not edited, a patch to begin with, guessed from the newest."""
+    """The progress of a group's dead letters: how many of the newest `looked_at` an edit changes; the replay that has
+    some of the others, and its state; the last what-if of all of them, if nothing has changed since; and, for letters
+    that cannot be decoded and are not edited, a patch to start from, guessed from the newest letter."""
 
     looked_at: Count
     edited: Count
@@ -96,7 +97,7 @@ class GroupStanding(ResponseModel):
 
 
 class GroupSummary(ResponseModel):
-    """Letters that failed alike. `standing` is in the answer for one group."""
+    """Letters that failed alike. `standing` is included in the answer for a single group."""
 
     fingerprint: str
     reason: str
@@ -135,7 +136,7 @@ class AuditRecord(ResponseModel):
 
 
 class FieldShown(ResponseModel):
-    """A field of an entry: its value; or that it is masked; or its beginning. Bytes that are no text are
+    """A field of an entry: its value, a note that it is masked, or its beginning. Bytes that are not text are
     `{"base64": ...}`."""
 
     name: str | dict[str, str]
@@ -178,14 +179,14 @@ class Lineage(ResponseModel):
 
 
 class FieldNow(ResponseModel):
-    """What an entity's row holds of a field, and since which version."""
+    """The value of a field in an entity's row, and the version that set it."""
 
     value: Any
     version: int
 
 
 class EntityShown(ResponseModel):
-    """The entity's row as it is now."""
+    """The current row of the entity."""
 
     resource: str
     id: str
@@ -205,7 +206,7 @@ class OperationEnd(ResponseModel):
 
 
 class LetterDetail(LetterSummary):
-    """A dead letter with all that is known of it. `lineage` is left out while it is only on the stream."""
+    """A dead letter with all that is known of it. `lineage` is left out while the letter is only on the stream."""
 
     original: list[FieldShown]
     payload: Any
@@ -219,7 +220,7 @@ class LetterDetail(LetterSummary):
 
 
 class LettersOnStream(ResponseModel):
-    """Dead letters from their stream, while the database does not answer."""
+    """Dead letters read from their stream while the database does not answer."""
 
     letters: list[LetterSummary]
     waiting: Count

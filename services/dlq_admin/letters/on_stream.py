@@ -1,4 +1,4 @@
-"""On the stream: dead letters that are not indexed yet, because the database is away or because they are new."""
+"""On the stream: dead letters that are not indexed yet, because the database is down or because they are new."""
 
 from collections.abc import Awaitable, Callable
 from itertools import chain
@@ -20,20 +20,20 @@ _LOOKING = FailureReporter("dead_letters_on_stream")
 
 
 def banner(refusal: str | None) -> str:
-    """What a page without the index says. `refusal`: what the database says, if it answers and refuses."""
+    """Return the text of a page without the index. `refusal`: the database's error, if it answers but refuses."""
     why = f"The database answers, and refuses: {refusal}." if refusal else "The database does not answer."
     return f"{why} {_BANNER}"
 
 
 class Waiting(NamedTuple):
-    """The newest letters on the stream, and how many there are."""
+    """The newest letters on the stream, and the number of all of them."""
 
     letters: list[Letter]
     total: int
 
 
 async def newest(redis: Redis, limit: int, partitions: Partitions = ONE) -> Waiting | None:
-    """Of the partitions that answer. None: none does."""
+    """Return the newest letters of the partitions that answer, or None if none does."""
 
     async def ask(partition: Partition) -> tuple[list[Letter], int]:
         pipeline = redis.pipeline(transaction=False)
@@ -50,7 +50,7 @@ async def newest(redis: Redis, limit: int, partitions: Partitions = ONE) -> Wait
 
 
 async def one(redis: Redis, letter_id: str, partitions: Partitions = ONE) -> Letter | None:
-    """None: it is not there, or its partition does not answer."""
+    """Return a letter, or None if it is not on the stream or its partition does not answer."""
 
     async def ask(partition: Partition) -> list[Letter]:
         return _readable(await redis.xrange(partition.dead, letter_id, letter_id))
@@ -59,7 +59,7 @@ async def one(redis: Redis, letter_id: str, partitions: Partitions = ONE) -> Let
 
 
 async def length(redis: Redis, partitions: Partitions = ONE) -> int | None:
-    """How many there are in the partitions that answer; None: none does."""
+    """Return the number of letters in the partitions that answer, or None if none does."""
 
     async def ask(partition: Partition) -> int:
         return int(await redis.xlen(partition.dead))
@@ -80,6 +80,6 @@ def _readable(found: Any) -> list[Letter]:
     for entry_id, fields in entries(found):
         try:
             letters.append(read(entry_id, fields))
-        except ValueError:  # an id that no stream gives by itself
+        except ValueError:  # a stream never makes such an id
             continue
     return letters

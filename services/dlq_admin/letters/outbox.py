@@ -1,4 +1,5 @@
-"""Outbox: tells the queue what operators decided: a discarded write claims no unique value, a restored one does."""
+"""Outbox: reports operators' decisions to the queue: a discarded write no longer claims its unique values, a restored
+one does."""
 
 import asyncio
 
@@ -31,11 +32,11 @@ class Outbox:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """Deliver at once: a decision was just made."""
+        """Deliver at once, because a decision was just made."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Deliver for ever."""
+        """Deliver entries until cancelled."""
         while True:
             while await self.deliver():
                 pass
@@ -48,7 +49,7 @@ class Outbox:
                 continue
 
     async def deliver(self) -> int:
-        """Deliver a page of entries; how many it had."""
+        """Deliver a page of entries, and return how many it had."""
         entries = await self._database.work(outbox.pending, _PAGE)
         if self._claims is not None:
             await self._claims.change(change for entry in entries for change in _changes(entry))
@@ -65,7 +66,7 @@ class Outbox:
 
 
 def _changes(entry: OutboxEntry) -> list[Change]:
-    """The same, where a queue has several partitions."""
+    """Return an entry's changes of claims, for a queue with several partitions."""
     act, _, *claims = _arguments(entry) or ["", ""]
     if not act:
         return []
@@ -74,7 +75,8 @@ def _changes(entry: OutboxEntry) -> list[Change]:
 
 
 def _arguments(entry: OutboxEntry) -> list[str | int]:
-    """For the script; none for a write that claims nothing."""
+    """Return an entry's arguments for the script; empty if the write cannot be decoded or is neither dead nor
+    discarded."""
     try:
         write = decode(entry.body.original)
     except Undecodable:

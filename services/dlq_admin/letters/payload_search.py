@@ -1,5 +1,5 @@
-"""Payload search: dead letters found by what their payloads hold. Values that are masked are searched only for an
-operator who gives a reason, and that is on record."""
+"""Payload search: finds dead letters by the contents of their payloads. Masked values are searched only for an operator
+who gives a reason, and the search is recorded in the audit."""
 
 from holdfast.services.dlq_admin.cursors import LETTER, Cursors
 from holdfast.services.dlq_admin.database import Database
@@ -19,8 +19,9 @@ _CURSORS = Cursors("payloads", LETTER)
 
 
 class PayloadSearchResult(ResponseModel):
-    """Letters whose payloads hold a text. `looked_through`: letters, the newest first, of which `next_cursor` leads to
-    the older ones; `masked`: only fields that are shown to everybody were searched, else `audit_id` has the record."""
+    """Letters whose payloads hold a text. `looked_through`: how many letters were searched, newest first; `next_cursor`
+    leads to the older ones. `masked`: only fields that everybody may see were searched; otherwise `audit_id` is the
+    audit entry of the search."""
 
     letters: list[LetterSummary]
     looked_through: Count
@@ -30,7 +31,7 @@ class PayloadSearchResult(ResponseModel):
 
 
 class PayloadSearch:
-    """Searches in payloads."""
+    """Searches the payloads of dead letters."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -38,8 +39,9 @@ class PayloadSearch:
     async def find(
         self, wanted: Filter, contents: Contents, cursor: str | None, limit: int, *, who: Actor | None
     ) -> PayloadSearchResult:
-        """With `who` masked values are searched too; the record names the letters found, and of the text no more than
-        a mask shows. Raises InvalidCursor, DatabaseUnavailable, OutcomeUnknown."""
+        """Return the letters whose payloads match. With `who`, masked values are searched too; the audit entry names
+        the letters found, and shows no more of the text than a mask does. Raises InvalidCursor, DatabaseUnavailable,
+        OutcomeUnknown."""
         found = await self._database.at_length(
             payloads.find,
             wanted,
@@ -72,5 +74,5 @@ class PayloadSearch:
 
 
 def shown_fields() -> dict[str, list[str]]:
-    """By the plural of each resource: the fields whose values are shown to everybody."""
+    """Return the fields whose values everybody may see, by the plural of each resource."""
     return {each.plural: [field.name for field in each.fields if field.public] for each in domain().by_plural.values()}

@@ -1,4 +1,4 @@
-"""Reader: new dead letters from their stream to the indexer, a few batches at a time."""
+"""Reader: passes new dead letters from their stream to the indexer, a few batches at a time."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ _BATCHES_MAX = 2
 
 
 class Reader:
-    """`loop` reads until SIGTERM, and knows whether it makes progress."""
+    """Reads new dead letters. `loop` reads until SIGTERM, and knows whether it makes progress."""
 
     def __init__(self, redis: Redis, indexer: Indexer, settings: DlqAdminSettings) -> None:
         self._indexer = indexer
@@ -52,7 +52,7 @@ class Reader:
         )
 
     async def _begin(self, entries: list[Entry]) -> None:
-        """Begin on a batch; returns when there is room for another, or when nothing more is to be begun."""
+        """Start a batch. Return when there is room for another one, or when no more are to be started."""
         task = asyncio.create_task(self._indexer.handle(entries))
         self._batches.add(task)
         task.add_done_callback(self._batch_done)
@@ -65,7 +65,7 @@ class Reader:
             logs.error(Action.BATCH_FAILED, exc=error)  # its entries stay pending: the reclaim loop brings them back
 
     async def stop(self, timeout_s: float) -> None:
-        """Give the batches in hand so long to finish, then cancel them."""
+        """Wait up to `timeout_s` for the batches in hand, then cancel them."""
         if self._batches:
             await asyncio.wait(self._batches, timeout=timeout_s)
         await stop(self._batches)

@@ -1,4 +1,4 @@
-"""Results: what a decision, an edit or a what-if did or would do, as answers show it."""
+"""Results: what a decision, an edit or a what-if did or would do, as API answers show it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from holdfast.shared.letters.what_if.verdict import Verdict
 
 
 class BulkResult(ResponseModel):
-    """What a change of a selection did, or would do. `others`: letters in another state, left as they are."""
+    """What a change of a selection did, or would do. `others`: letters in another state, which are left unchanged."""
 
     dry_run: bool
     count: Count
@@ -21,7 +21,7 @@ class BulkResult(ResponseModel):
 
 
 class ImportResult(ResponseModel):
-    """Letters of a file: how many are new, and how many were here."""
+    """Letters of a file: how many are new, and how many were already here."""
 
     dry_run: bool
     new: Count
@@ -54,13 +54,13 @@ class LetterVerdict(ResponseModel):
     then: Verdict | None
     detail: dict[str, Any]
     entity_exists: bool
-    #: Names of what the entity's row holds, besides what the engine keeps there.
+    #: Names of the fields of the entity's row, without those that the engine itself keeps there.
     fields: list[str]
     diff: dict[str, Change]
 
 
 class WhatIfResult(ResponseModel):
-    """What would become of a selection: counts of all letters, and the first ones one by one."""
+    """What would become of a selection: counts of all letters, and verdicts of the first ones."""
 
     count: Count
     verdicts: Counts
@@ -78,7 +78,7 @@ class ShortVerdict(ResponseModel):
 
 
 class EditResult(ResponseModel):
-    """An edit of one letter, made or only checked."""
+    """An edit of one letter, saved or only checked."""
 
     dry_run: bool
     changed: bool
@@ -106,7 +106,7 @@ class Difference(ResponseModel):
 
 
 class TransformResult(ResponseModel):
-    """A transform of a selection, made or only previewed; a preview has `verdicts`."""
+    """A transform of a selection, saved or only previewed. A preview has `verdicts`."""
 
     dry_run: bool
     count: Count
@@ -121,7 +121,7 @@ class TransformResult(ResponseModel):
 
 
 class TransformRevertResult(ResponseModel):
-    """A transform taken back. `left`: letters that were edited, sent or discarded since."""
+    """A transform that was taken back. `left`: letters that were edited, sent or discarded since."""
 
     dry_run: bool
     count: Count

@@ -1,5 +1,5 @@
-"""Retention: letters that are older than a configured limit are removed, with a warning a day before; replays that wait
-too long for an operator are cancelled. Nothing else is removed."""
+"""Retention: removes letters that are older than a configured limit, with a warning a day before, and cancels replays
+that wait too long for an operator. Nothing else is removed."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ class _Limit(NamedTuple):
 
 
 class Limit(ResponseModel):
-    """How long letters are kept (null: for ever), and how many go within a day, as far as is known."""
+    """How long letters are kept (null: without limit), and how many are removed within a day, as far as is known."""
 
     keep_days: float | None
     due_in_24_h: Count | None
@@ -35,7 +35,7 @@ class Limit(ResponseModel):
 
 
 class Retention:
-    """The limits. `report` is for the overview; `run` is the loop."""
+    """Applies the limits. `report` is for the overview; `run` is the loop."""
 
     def __init__(self, database: Database, settings: DlqAdminSettings) -> None:
         self._database = database
@@ -48,21 +48,21 @@ class Retention:
         self._looked_at: datetime | None = None
 
     def report(self) -> dict[str, Limit]:
-        """By the name of the limit."""
+        """Return the limits by name."""
         return {
             limit.name: Limit(keep_days=limit.keep_days, due_in_24_h=self._seen.get(limit.name), as_of=self._looked_at)
             for limit in self._limits
         }
 
     async def run(self) -> None:
-        """For ever."""
+        """Apply the limits periodically until cancelled."""
         while True:
             await self.once(utc_now())
             iteration_succeeded()
             await asyncio.sleep(_EVERY_S)
 
     async def once(self, now: datetime) -> None:
-        """Remove what is due at `now`; warn of what is due a day later."""
+        """Remove what is due at `now`, and warn of what is due within the next day."""
         for limit in self._limits:
             if limit.keep_days is None:
                 continue

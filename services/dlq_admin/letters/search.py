@@ -1,4 +1,4 @@
-"""Search: dead letters found by what they have in common, and each with all that is known of it."""
+"""Search: finds dead letters by what they have in common, and shows each with all that is known of it."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ _CURSORS = Cursors("letters", LETTER)
 
 
 class Letters:
-    """Dead letters, from the index or, while the database is away, from their stream. `most`: of one selection."""
+    """Dead letters from the index or, while the database is down, from their stream. `most`: letters per selection."""
 
     def __init__(
         self, database: Database, redis: Redis, running: Running, *, most: int, partitions: Partitions = ONE
@@ -37,7 +37,7 @@ class Letters:
     async def page(
         self, wanted: Filter, cursor: str | None, limit: int, *, oldest_first: bool = False
     ) -> tuple[list[LetterSummary], str | None]:
-        """Letters, the newest first or the oldest, and where the next page begins. Raises InvalidCursor,
+        """Return letters, newest or oldest first, and the cursor of the next page. Raises InvalidCursor,
         DatabaseUnavailable."""
         beyond = _CURSORS.letter(cursor)
         found = await self._database.read(search.search, wanted, beyond=beyond, limit=limit, oldest_first=oldest_first)
@@ -45,23 +45,24 @@ class Letters:
         return [views.summary(row) for row in found.rows], end
 
     async def total(self, wanted: Filter, most: int) -> int | None:
-        """How many there are, counted to one more than `most`; None: with a text nobody knows before all are looked
-        through. Raises DatabaseUnavailable."""
+        """Return the number of letters, counted up to one more than `most`. Return None for a search for text, whose
+        total is unknown before all letters are searched. Raises DatabaseUnavailable."""
         return await self._database.read(search.total, wanted, most=most) if wanted.text is None else None
 
     async def of(self, selection: Selection, limit: int) -> list[LetterSummary]:
-        """The newest of a selection, at most `limit`. Raises SelectionTooLarge, DatabaseUnavailable."""
+        """Return the newest letters of a selection, at most `limit`. Raises SelectionTooLarge, DatabaseUnavailable."""
         found = await self._database.read(change.newest, selection, limit=limit, most=self._most)
         return [views.summary(row) for row in found]
 
     async def back_at_original(self, letters: Iterable[LetterSummary]) -> set[str]:
-        """The ids of those that were edited and are as they were originally. Raises DatabaseUnavailable."""
+        """Return the ids of letters that were edited and are now as they were originally. Raises
+        DatabaseUnavailable."""
         edited = [number_of(one.id) for one in letters if one.edit]
         found = await self._database.read(versions.back_at_original, edited) if edited else ()
         return {id_of(number) for number in found}
 
     async def from_stream(self, limit: int) -> LettersOnStream | None:
-        """What has died since the database went away. None: the queue is away too."""
+        """Return what has died since the database went down, or None if the queue is down too."""
         waiting = await on_stream.newest(self._redis, limit, self._partitions)
         if waiting is None:
             return None
@@ -70,8 +71,8 @@ class Letters:
         return LettersOnStream(letters=letters, waiting=waiting.total, banner=banner)
 
     async def one(self, letter_id: str, *, who: Actor | None) -> LetterDetail:
-        """All that is known of it. With `who` nothing is masked, and that is on record. Raises LetterNotFound,
-        DatabaseUnavailable, OutcomeUnknown."""
+        """Return all that is known of a letter. With `who`, nothing is masked, and that is recorded in the audit.
+        Raises LetterNotFound, DatabaseUnavailable, OutcomeUnknown."""
         number, revealed = number_of(letter_id), who is not None
         running = await self._running.builds()
         waiting = None
@@ -83,11 +84,11 @@ class Letters:
                 raise
         if found is None and waiting is None:
             waiting = await on_stream.one(self._redis, letter_id, self._partitions)
-            if waiting is None:  # it may have gone from there into the table since
+            if waiting is None:  # the letter may have moved from the stream to the table meanwhile
                 found = await self._database.read(whole.whole, number)
         if who is not None and (found or waiting):
             await self._database.change(audit.record_read, who, AuditAction.REVEAL, numbers=[number])
-            found = found and await self._database.read(whole.whole, number)  # with this look on its record
+            found = found and await self._database.read(whole.whole, number)  # with this access in its history
         if found is not None:
             return views.detail(found, running, revealed=revealed)
         if waiting is None:

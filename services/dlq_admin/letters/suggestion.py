@@ -1,4 +1,5 @@
-"""Suggestion: a patch to begin with, guessed from what an entry lacks and what it has too much. Pure."""
+"""Suggestion: guesses a patch to start from, based on the fields that an entry lacks and those it has in excess.
+Pure."""
 
 import difflib
 from collections.abc import Mapping
@@ -11,19 +12,19 @@ from holdfast.shared.queue.payloads import Payload, payloads
 
 _NAMES_MAX = 5
 _NAME_MAX_CHARS = 100
-#: Unknown names that are compared with those that are missing.
+#: Most unknown names that are compared with the missing ones.
 _COMPARED_MAX = 100
 _ALIKE = 0.4
-#: For the reader to replace. No field that has to be there takes it, so that it is never applied by mistake.
+#: A blank for the operator to replace. No required field accepts this value, so a blank is never applied by mistake.
 _VALUE = None
-#: How a payload that is no JSON is shown: a field of it is nothing that a client sent.
+#: How a payload that is not JSON is shown; no client sent a field of that name.
 _RAW = {"base64"}
 
 Step = dict[str, Any]
 
 
 def suggested(fields: Mapping[bytes, bytes]) -> list[Step]:
-    """Steps of a JSON Patch of the entry's document. A value that nobody can guess is null."""
+    """Return the steps of a JSON Patch for the entry's document. A value that cannot be guessed is null."""
     whole = document(fields)
     payload, known = whole.get("payload"), payloads().get(fields.get(b"command", b""))
     steps: list[Step] = []
@@ -40,13 +41,13 @@ def suggested(fields: Mapping[bytes, bytes]) -> list[Step]:
 
 
 def has_blank(step: Step) -> bool:
-    """Whether a value in it is for the reader to replace."""
+    """Return whether the step has a value that the operator must replace."""
     value = step.get("value", 0)
     return value is _VALUE or (isinstance(value, dict) and _VALUE in value.values())
 
 
 def _names(payload: Mapping[str, Any], known: Payload) -> list[Step]:
-    """Fields that were renamed, that are missing, or that the resource does not declare."""
+    """Return steps for fields that were renamed, are missing, or are not declared by the resource."""
     unknown = (name for name in payload if name not in known.json_schema["properties"] and len(name) <= _NAME_MAX_CHARS)
     extra = list(islice(unknown, _COMPARED_MAX))
     steps: list[Step] = []
@@ -61,7 +62,7 @@ def _names(payload: Mapping[str, Any], known: Payload) -> list[Step]:
 
 
 def _values(payload: Mapping[str, Any], known: Payload) -> list[Step]:
-    """Values that are not as the resource declares them."""
+    """Return steps for values that the resource's declaration does not allow."""
     return [
         {"op": "replace", "path": _at(name), "value": _VALUE}
         for name, field in known.resource.by_name.items()

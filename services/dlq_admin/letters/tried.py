@@ -1,10 +1,10 @@
-"""Tried: the last what-if of a whole group, kept for a while, so that advice can follow from it.
+"""Tried: keeps the last what-if of a whole group for a while, so that advice can be based on it.
 
-| key                             | type   | holds                                          |
-|---------------------------------|--------|------------------------------------------------|
-| `holdfast:what_if:<fingerprint>`| string | when, of how many letters, and their verdicts  |
+| key                             | type   | holds                                              |
+|---------------------------------|--------|----------------------------------------------------|
+| `holdfast:what_if:<fingerprint>`| string | its time, the number of letters, and the verdicts  |
 
-It lies in the cache Redis, for all replicas. While that is away no what-if is known.
+The keys are in the cache Redis, for all replicas. While the cache Redis is down, no what-if is known.
 """
 
 import orjson
@@ -21,19 +21,19 @@ _STORED = TypeAdapter(GroupWhatIf)
 
 
 class Tried:
-    """What-ifs of whole groups."""
+    """The last what-ifs of whole groups."""
 
     def __init__(self, cache: Redis) -> None:
         self._cache = cache
         self._keeping, self._asking = FailureReporter("what_if_kept"), FailureReporter("what_if_asked")
 
     async def keep(self, fingerprint: str, result: GroupWhatIf) -> None:
-        """Replaces the one before."""
+        """Keep a what-if, which replaces the group's earlier one."""
         with self._keeping.suppressing(RedisError, OSError):
             await self._cache.set(_KEY + fingerprint, orjson.dumps(result.model_dump()), ex=_KEPT_S)
 
     async def of(self, fingerprint: str) -> GroupWhatIf | None:
-        """None: none is known, or it cannot be read."""
+        """Return the group's last what-if, or None if there is none or it cannot be read."""
         try:
             with self._asking:
                 stored = await self._cache.get(_KEY + fingerprint)

@@ -1,4 +1,4 @@
-"""Undo: what takes an action back, as long as something does: from its entry in the audit."""
+"""Undo: reverses an action from its audit entry, as long as that is possible."""
 
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -15,7 +15,8 @@ from holdfast.shared.letters.state import State
 
 
 class Undo(NamedTuple):
-    """What an undo would do: its name, and to how many letters. `do` makes it; returns where the result is shown."""
+    """What an undo would do: its name, and to how many letters. `do` performs it, and returns where the result is
+    shown."""
 
     name: str
     letters: int
@@ -23,7 +24,7 @@ class Undo(NamedTuple):
 
 
 class Undos:
-    """Undos of entries of the audit."""
+    """Finds and performs the undo of audit entries."""
 
     def __init__(self, discards: Discards, edits: Edits, letters: Letters) -> None:
         self._discards = discards
@@ -31,8 +32,8 @@ class Undos:
         self._letters = letters
 
     async def of(self, entry: AuditRecord, who: Actor) -> Undo | None:
-        """None: nothing is left to take back, or it is an action that cannot be taken back. Raises SelectionTooLarge,
-        DatabaseUnavailable, OutcomeUnknown."""
+        """Return the undo of an entry, or None if nothing is left to undo or the action cannot be undone. Raises
+        SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
         details = entry.details or {}
         match entry.action:
             case AuditAction.DISCARD:
@@ -47,8 +48,8 @@ class Undos:
                 return None
 
     async def do(self, entry: AuditRecord, who: Actor, expected: int) -> str:
-        """The page that shows what it did. Raises NothingToUndo, CountMismatch, AllowanceUsedUp, LetterBusy,
-        SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
+        """Undo an entry, and return the page that shows the result. Raises NothingToUndo, CountMismatch,
+        AllowanceUsedUp, LetterBusy, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
         undo = await self.of(entry, who)
         if undo is None:
             raise NothingToUndo(details={"audit": entry.id})
@@ -61,7 +62,7 @@ class Undos:
         name: str,
         change: Callable[[Selection, Actor, int], Awaitable[BulkResult]],
     ) -> Undo | None:
-        # What somebody has changed since is theirs to take back.
+        # Letters that were changed since are left to whoever changed them.
         selection = Selection(audit=entry.id, untouched=True)
 
         async def do(who: Actor, expected: int) -> str:

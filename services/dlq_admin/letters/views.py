@@ -1,4 +1,4 @@
-"""Views: what the index and the streams hold, as response models."""
+"""Views: turn what the index and the streams hold into response models."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -23,7 +23,7 @@ from holdfast.shared.writes.versions import to_datetime
 
 
 def build_fix(failed: Collection[str], running: Mapping[str, str] | None) -> BuildFix:
-    """`running`: writer -> build; None: not known. `says` is for people."""
+    """Compare the builds that failed with those that run. `running`: writer -> build; None: not known."""
     if running is None:
         says = "Which builds run is not known: the queue, where writers report, does not answer."
         return BuildFix(running_builds=[], writers=None, changed=None, says=says)
@@ -41,17 +41,17 @@ def build_fix(failed: Collection[str], running: Mapping[str, str] | None) -> Bui
 
 
 def summary(row: Row) -> models.LetterSummary:
-    """A letter of the index."""
+    """Return a letter of the index."""
     return models.LetterSummary.from_source(row, **_indexed(row))
 
 
 def unindexed(letter: Letter) -> models.LetterSummary:
-    """A letter that is only on the stream yet."""
+    """Return a letter that is still only on the stream."""
     return models.LetterSummary.from_source(letter, **_on_stream(letter))
 
 
 def unindexed_detail(letter: Letter, running: Mapping[str, str] | None, *, revealed: bool) -> models.LetterDetail:
-    """The same with its fields and attempts."""
+    """Return a letter that is still only on the stream, with its fields and attempts."""
     return models.LetterDetail.from_source(
         letter,
         **_on_stream(letter),
@@ -63,7 +63,7 @@ def unindexed_detail(letter: Letter, running: Mapping[str, str] | None, *, revea
 
 
 def detail(whole: Whole, running: Mapping[str, str] | None, *, revealed: bool) -> models.LetterDetail:
-    """One letter with everything around it."""
+    """Return one letter with everything around it."""
     edits = [models.EditShown.from_source(edit, fields=_shown(edit.fields, revealed)) for edit in whole.edits]
     return models.LetterDetail.from_source(
         whole.row,
@@ -82,7 +82,7 @@ def detail(whole: Whole, running: Mapping[str, str] | None, *, revealed: bool) -
 
 
 def group(one: Group, running: Mapping[str, str] | None, trend: models.Trend) -> models.GroupSummary:
-    """A group, whether another build runs than those it failed on, and its deaths over time."""
+    """Return a group, whether another build runs than those it failed on, and its trend."""
     note = one.note
     return models.GroupSummary.from_source(
         one,
@@ -126,10 +126,10 @@ def _on_stream(letter: Letter) -> dict[str, Any]:
 
 
 def _content(original: Mapping[bytes, bytes], attempts: list[Any], revealed: bool) -> dict[str, Any]:
-    """The fields of the entry, its payload, and every attempt at it."""
+    """Return the fields of the entry, its payload, and every attempt at it."""
     try:
         payload = parse(original.get(b"payload", b""))
-    except (ValueError, DocumentTooLarge):  # it is shown as text, among the fields
+    except (ValueError, DocumentTooLarge):  # the payload is shown as text, among the fields
         payload = None
     problem = None
     try:
@@ -150,7 +150,7 @@ def _shown(fields: Mapping[bytes, bytes], revealed: bool) -> list[dict[str, Any]
 
 
 def _entity(entity: Entity, revealed: bool) -> models.EntityShown:
-    """The entity's row as it is now, a tombstone's included."""
+    """Return the entity's current row, which may be a tombstone."""
     fields = zip(entity.resource.fields, entity.values, entity.versions, strict=True)
     return models.EntityShown(
         resource=entity.resource.plural,

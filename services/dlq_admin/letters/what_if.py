@@ -1,4 +1,4 @@
-"""What-if: what would become of a selection if it were sent again now. Nothing changes."""
+"""What-if: what would become of a selection if it were sent again now. Nothing is changed."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -30,7 +30,7 @@ _WHY_MAX = 20
 
 @dataclass(slots=True)
 class _Asked:
-    """What a selection came to, the verdict of each letter, and which of them are dead."""
+    """The letters of a selection, the verdict of each, and which of them are dead."""
 
     found: Found
     verdicts: dict[int, WhatIf] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class _Asked:
 
 
 class WhatIfs:
-    """What-ifs. `most`: letters of one question; `tried`: keeps those of a whole group."""
+    """Tries out what would become of letters. `most`: letters per what-if; `tried`: keeps those of whole groups."""
 
     def __init__(self, database: Database, tried: Tried, *, most: int) -> None:
         self._database = database
@@ -46,8 +46,8 @@ class WhatIfs:
         self._most = most
 
     async def ask(self, selection: Selection, limit: int, who: Actor | None) -> WhatIfResult:
-        """Counts of all letters, and the first `limit` one by one. With `who` nothing is masked, and that is on record.
-        Raises SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
+        """Return the counts of all letters, and the verdicts of the first `limit`. With `who`, nothing is masked, and
+        that is recorded in the audit. Raises SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
         at = utc_now()
         asked = await self._database.at_length(_verdicts, selection, _STATES, most=self._most)
         if len(asked.found.per_group) == 1:
@@ -55,7 +55,7 @@ class WhatIfs:
         return await self._shown(asked, limit, who)
 
     async def of_replayed(self, numbers: Sequence[int]) -> WhatIfResult:
-        """The same of letters that a replay has and has not sent. Raises DatabaseUnavailable."""
+        """Return the verdicts of letters that belong to a replay and are not sent yet. Raises DatabaseUnavailable."""
         selection = Selection(numbers=tuple(numbers))
         asked = await self._database.at_length(_verdicts, selection, (State.REPLAYING,), most=self._most)
         return await self._shown(asked, len(numbers), None)

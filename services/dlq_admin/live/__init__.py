@@ -1,5 +1,4 @@
-"""The live view: Grafana's own dashboards, drawn by the console from the same Prometheus. The door is
-`pictures`."""
+"""Live: Grafana's own dashboards, drawn by the console from the same Prometheus. The entry point is `pictures`."""
 
 from pathlib import Path
 
@@ -8,12 +7,12 @@ from holdfast.services.dlq_admin.live.pictures import Pictures
 from holdfast.services.dlq_admin.live.prometheus import Prometheus
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 
-#: Written by `make dashboards`; Grafana reads the same files.
+#: `make dashboards` writes these files, which Grafana reads too.
 OWN_DASHBOARDS = Path(__file__).parent / "grafana"
 
 
 def pictures(settings: DlqAdminSettings) -> Pictures:
-    """The live view's dashboards, and where its numbers come from."""
+    """Return the live view's dashboards with their source of data."""
     timeout_s, url = settings.dlq_prometheus_timeout_s, settings.dlq_prometheus_url
     prometheus = Prometheus(url, timeout_s) if url else None
     return Pictures(read_all(settings.dlq_dashboards or OWN_DASHBOARDS), prometheus, timeout_s)

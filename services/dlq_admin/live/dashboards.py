@@ -1,4 +1,5 @@
-"""Dashboards, read from Grafana's Classic JSON: their queries for Prometheus, and what a browser needs to draw them."""
+"""Dashboards: reads Grafana's Classic JSON: the queries for Prometheus, and what a browser needs to draw their
+results."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from holdfast.services.dlq_admin.live.variables import Variables
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
-#: The one to begin with.
+#: The dashboard that is shown first.
 HOME = "holdfast-failure-recovery"
 
 _DRAWN_FROM = ("title", "description", "gridPos", "fieldConfig", "options", "transformations")
@@ -17,7 +18,7 @@ _HEIGHT, _WIDTH = 8, 24
 
 
 class Target(NamedTuple):
-    """One query of a panel. `instant`: its value now; else over the whole span."""
+    """One query of a panel. `instant`: query the current value only, instead of the whole span."""
 
     ref: str
     expr: str
@@ -26,7 +27,7 @@ class Target(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """`drawn` is for the browser and holds no query."""
+    """A panel of a dashboard. `drawn` is for the browser and holds no query."""
 
     number: int
     kind: str
@@ -35,14 +36,15 @@ class Panel(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Panels under a heading; the first one may have none."""
+    """Panels under a heading. The first row may have none."""
 
     title: str
     panels: tuple[Panel, ...]
 
 
 class Annotation(NamedTuple):
-    """A mark on every panel, while its query is 1 or more; `at_value`: at the times that are its values, in ms."""
+    """A mark on every panel while its query is 1 or more. `at_value`: marks at the times that are the query's values,
+    in ms."""
 
     name: str
     expr: str
@@ -52,7 +54,7 @@ class Annotation(NamedTuple):
 
 
 class Dashboard(NamedTuple):
-    """One dashboard."""
+    """A dashboard, with its queries."""
 
     uid: str
     title: str
@@ -63,12 +65,12 @@ class Dashboard(NamedTuple):
 
     @property
     def panels(self) -> Iterator[Panel]:
-        """All of them."""
+        """All panels."""
         return (panel for row in self.rows for panel in row.panels)
 
 
 def read_all(folder: Path) -> dict[str, Dashboard]:
-    """uid -> dashboard, the one to begin with first. A file that is no dashboard is logged and left out."""
+    """Return uid -> dashboard, the first one to show first. A file that is not a dashboard is logged and left out."""
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -79,7 +81,8 @@ def read_all(folder: Path) -> dict[str, Dashboard]:
 
 
 def read(document: Mapping[str, Any]) -> Dashboard:
-    """Raises LookupError, TypeError, ValueError, AttributeError for what is no dashboard."""
+    """Read a dashboard. Raises LookupError, TypeError, ValueError or AttributeError if the document is not a
+    dashboard."""
     annotations = document.get("annotations", {}).get("list", [])
     return Dashboard(
         str(document["uid"]),

@@ -30,13 +30,13 @@ class _Question(NamedTuple):
     instant: bool
 
 
-#: The result of a query: series, or why there are none. A CallFailed: unknown.
+#: The result of each query: series, or the error. CallFailed: the result is unknown.
 _Found = Mapping[_Question, list[Series] | Refused | CallFailed]
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The newest picture."""
+    """The newest picture of a dashboard and span."""
 
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     asked_at: float = float("-inf")
@@ -45,7 +45,8 @@ class _Kept:
 
 
 class Pictures:
-    """`prometheus` None: none is configured. `timeout_s`: for all queries of a picture."""
+    """The pictures of all dashboards. `prometheus`: None if none is configured. `timeout_s`: for all queries of a
+    picture."""
 
     def __init__(self, dashboards: Mapping[str, Dashboard], prometheus: Prometheus | None, timeout_s: float) -> None:
         self.dashboards = dashboards
@@ -59,10 +60,11 @@ class Pictures:
         return self._prometheus is not None
 
     async def packed(self, uid: str, span: str) -> bytes:
-        """JSON, with gzip, as of the last few seconds. The dashboard is one that is known, and so is the span."""
+        """Return a picture as gzipped JSON, at most a few seconds old. The dashboard and the span must be known
+        ones."""
         kept = self._kept[uid, span]
         async with kept.one_at_a_time:
-            if time.monotonic() - kept.asked_at >= SCRAPE_EVERY_S - 1:  # who asks every 5 s may be a little early
+            if time.monotonic() - kept.asked_at >= SCRAPE_EVERY_S - 1:  # a 5 s poll may be early
                 dashboard, grid = self.dashboards[uid], Grid.ending(time.time(), SPANS[span])
                 found = await self._found(dashboard, SPANS[span], grid)
                 kept.content = _picture(dashboard, SPANS[span], grid, found, kept.content)
@@ -82,7 +84,7 @@ class Pictures:
             _, late = await asyncio.wait(tasks, timeout=self._timeout_s) if tasks else ((), ())
         finally:
             for task in tasks:
-                task.cancel()  # those that are done do not mind
+                task.cancel()  # no effect on those that are done
         await asyncio.gather(*tasks, return_exceptions=True)
         hung = CallFailed(f"no answer within {self._timeout_s:g} s")
         return {
@@ -90,7 +92,7 @@ class Pictures:
         }
 
     async def _answer(self, question: _Question, grid: Grid) -> list[Series] | Refused | CallFailed:
-        assert self._prometheus is not None  # noqa: S101 - `possible` has been asked
+        assert self._prometheus is not None  # noqa: S101 - callers check `possible` first
         try:
             if question.instant:
                 return await self._prometheus.at(question.query, grid.end_s)
@@ -100,7 +102,7 @@ class Pictures:
 
 
 def _questions(dashboard: Dashboard, span: Span) -> list[_Question]:
-    """Without duplicates."""
+    """Return the queries without duplicates."""
     every = [
         _question(dashboard, span, each.expr, instant=each.instant)
         for panel in dashboard.panels
@@ -117,7 +119,7 @@ def _question(dashboard: Dashboard, span: Span, expr: str, *, instant: bool) -> 
 def _picture(
     dashboard: Dashboard, span: Span, grid: Grid, found: _Found, before: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """The picture; `before`, when Prometheus answered nothing at all."""
+    """Return the picture, or `before` with a notice if Prometheus answered no query at all."""
     failed = [each for each in found.values() if isinstance(each, CallFailed)]
     if found and len(failed) == len(found):
         problem = f"Prometheus does not answer ({failed[0]})."

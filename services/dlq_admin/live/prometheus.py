@@ -1,4 +1,4 @@
-"""Prometheus: the client for the dashboards' queries, a few at once, each with a time limit."""
+"""Prometheus: the client for the dashboards' queries. A few run at once, each with a timeout."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Refused(Exception):
-    """Prometheus answered, and says what is wrong with the question."""
+    """Prometheus rejected the query. The text is its error."""
 
 
 class Prometheus:
-    """At one base URL. `timeout_s`: for one question."""
+    """A client of the Prometheus at one base URL. `timeout_s`: for one query."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._client = HttpClient("prometheus", url, in_flight_max=_AT_ONCE)
@@ -28,12 +28,12 @@ class Prometheus:
         self._limits = Limits(timeout_s, min(_CONNECT_S, timeout_s), _BODY_MAX_BYTES)
 
     async def over(self, query: str, grid: Grid) -> list[Series]:
-        """A value for each time of the grid. Raises CallFailed, Refused."""
+        """Return series with a value for each time of the grid. Raises CallFailed, Refused."""
         asked = {"start": grid.start_s, "end": grid.end_s, "step": grid.step_s}
         return _understood(await self._ask("/api/v1/query_range", query, asked), grid)
 
     async def at(self, query: str, moment_s: float) -> list[Series]:
-        """A value each. Raises CallFailed, Refused."""
+        """Return series with one value each. Raises CallFailed, Refused."""
         return _understood(await self._ask("/api/v1/query", query, {"time": moment_s}), None)
 
     async def close(self) -> None:
@@ -53,7 +53,7 @@ class Prometheus:
 
 
 def _understood(data: Any, grid: Grid | None) -> list[Series]:
-    """Raises BadAnswer, Refused."""
+    """Return the series of an answer. Raises BadAnswer, Refused."""
     try:
         kind, result = data["resultType"], data["result"]
         if kind == "scalar":

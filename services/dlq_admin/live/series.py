@@ -1,4 +1,4 @@
-"""Series: Prometheus's results on an even grid of time, their names, and events in them. Pure."""
+"""Series: Prometheus's results on an even grid of time, their names, and the events in them. Pure."""
 
 import math
 import re
@@ -20,25 +20,25 @@ class Grid(NamedTuple):
 
     @classmethod
     def ending(cls, now_s: float, span: Span) -> "Grid":
-        """On whole steps, so that a sample keeps its place from one look to the next."""
+        """Return a grid that ends now, on whole steps, so that a sample keeps its place from one query to the next."""
         end_s = int(now_s) // span.step_s * span.step_s
         return cls(end_s - span.range_s, span.step_s, span.range_s // span.step_s + 1)
 
     @property
     def end_s(self) -> int:
-        """The last one."""
+        """The time of the last sample."""
         return self.start_s + self.step_s * (self.points - 1)
 
 
 class Series(NamedTuple):
-    """None: no sample there, or none that is a number."""
+    """A series of samples. A value is None if there is no sample, or if the sample is not finite."""
 
     labels: Mapping[str, str]
     values: Sequence[float | None]
 
 
 class Event(NamedTuple):
-    """Seconds since the epoch."""
+    """An event. Times are Unix seconds."""
 
     title: str
     from_s: float
@@ -46,7 +46,7 @@ class Event(NamedTuple):
 
 
 def over(result: Iterable[Mapping[str, Any]], grid: Grid) -> list[Series]:
-    """Of a matrix. Raises LookupError, TypeError, ValueError for what is none."""
+    """Return the series of a matrix. Raises LookupError, TypeError or ValueError if the result is not a matrix."""
     found = []
     for each in result:
         values: list[float | None] = [None] * grid.points
@@ -59,7 +59,7 @@ def over(result: Iterable[Mapping[str, Any]], grid: Grid) -> list[Series]:
 
 
 def now(result: Iterable[Mapping[str, Any]]) -> list[Series]:
-    """Of a vector. Raises as `over` does."""
+    """Return the series of a vector. Raises like `over`."""
     return [Series(_labels(each["metric"]), [number(each["value"][1])]) for each in result]
 
 
@@ -70,20 +70,21 @@ def _labels(metric: Any) -> Mapping[str, str]:
 
 
 def number(text: str) -> float | None:
-    """As Prometheus writes it. Raises ValueError."""
+    """Parse a number in Prometheus's format; None if it is not finite. Raises ValueError."""
     value = float(text)
     return value if math.isfinite(value) else None
 
 
 def name(labels: Mapping[str, str], legend: str) -> str:
-    """As a legend has it."""
+    """Return the series' name according to its legend."""
     if legend and legend != _AUTOMATIC:
         return _LABEL.sub(lambda found: labels.get(found[1], ""), legend)
     return ", ".join(value for label, value in labels.items() if label != "__name__") or labels.get("__name__", "value")
 
 
 def events(series: Iterable[Series], grid: Grid, title: str, *, at_value: bool) -> list[Event]:
-    """While a series is 1 or more; or, `at_value`, at the times that are its values, in ms."""
+    """Return an event for each time span in which a series is 1 or more. With `at_value`, return an event at each time
+    that is a value of the series, in ms."""
     found = []
     for labels, values in series:
         called = name(labels, title)

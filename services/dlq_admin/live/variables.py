@@ -1,4 +1,4 @@
-"""Variables: what stands for `$name` in a query, as Grafana has it by default. Pure."""
+"""Variables: replaces `$name` in a query by the value that Grafana uses by default. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from holdfast.shared.runtime.time_budgets import SCRAPE_EVERY_S
 
-#: What rates are taken over holds this many scrapes, so that one that is missed does not matter.
+#: Scrapes within the interval of a rate, so that a single missed scrape does not matter.
 _SCRAPES = 4
 
 _NAME = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)|\[\[(\w+)\]\]")
@@ -14,13 +14,13 @@ _ALL = "$__all"
 
 
 class Span(NamedTuple):
-    """The time that a dashboard shows: `range_s` seconds, a sample every `step_s`."""
+    """The time that a dashboard shows: `range_s` seconds, with a sample every `step_s`."""
 
     range_s: int
     step_s: int
 
     def variables(self) -> dict[str, str]:
-        """Those that every query may use."""
+        """Return the variables that every query may use."""
         rate_s = max(self.step_s + SCRAPE_EVERY_S, _SCRAPES * SCRAPE_EVERY_S)
         return {
             "__rate_interval": f"{rate_s}s",
@@ -37,18 +37,18 @@ USUAL_SPAN: Final = "15m"
 
 
 class Variables:
-    """A dashboard's own."""
+    """A dashboard's own variables."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
 
     @classmethod
     def read(cls, source: Iterable[Mapping[str, Any]]) -> Self:
-        """From `templating.list`."""
+        """Read the variables from `templating.list`."""
         return cls({str(each["name"]): _value(each) for each in source})
 
     def put_into(self, query: str, span: Span) -> str:
-        """The query as Prometheus takes it; what has no value stays as it is."""
+        """Return the query for Prometheus. Variables without a value stay unchanged."""
         values = {**self._values, **span.variables()}
         return _NAME.sub(lambda found: values.get(next(filter(None, found.groups())), found[0]), query)
 
@@ -60,5 +60,5 @@ def _value(source: Mapping[str, Any]) -> str:
         chosen = [str(source.get("query") or "").partition(",")[0].strip()]
     if not chosen or _ALL in chosen:
         return str(source.get("allValue") or ".*")
-    # A backslash is one more in a string of PromQL.
+    # A string in PromQL needs another backslash before each backslash.
     return chosen[0] if len(chosen) == 1 else f"({'|'.join(re.escape(one) for one in chosen)})".replace("\\", "\\\\")

@@ -1,1 +1,1 @@
-"""Replays: dead letters on the write stream again, paced, watched, and at most once each."""
+"""Replays: dead letters that are sent to the write stream again, paced, monitored, and each at most once."""

@@ -9,7 +9,7 @@ from holdfast.shared.telemetry.grafana.annotations import Annotation
 
 
 def replay(one: Replay, *, ended: bool) -> Annotation:
-    """The annotation when a replica begins to drive it, and when it is over."""
+    """Return the annotation for the time when a replica begins to drive the replay, or for the time when it is over."""
     text = f"Replay {one.id} of {one.letters} dead letters by {one.created_by}: {one.reason[:200]}"
     if not ended:
         return Annotation(f"replay:{one.id}", text, ("replay",), _unix(one.started_at or one.created_at))
@@ -22,5 +22,5 @@ def _counts(counts: Counts) -> str:
 
 
 def _unix(moment: datetime) -> float:
-    """Of a time from the database: UTC without a time zone."""
+    """Return the Unix time of a database time, which is UTC without a time zone."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

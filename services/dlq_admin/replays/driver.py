@@ -1,7 +1,7 @@
-"""Driver: one replay, from the lease to its end: send, record, look for results, decide whether to continue; repeat.
+"""Driver: runs one replay from its lease to its end: send, record, find results, decide whether to continue; repeat.
 
-Whatever fails in between leaves items that were meant to be sent; the queue knows which of them were. So after every
-failure, and at the start, it is asked.
+A failure in between leaves items of which it is unknown whether they were sent. The queue knows, so the driver asks it
+after every failure, and at the start.
 """
 
 import asyncio
@@ -29,21 +29,21 @@ from holdfast.shared.telemetry.logs import Action
 _BATCH = 250
 _PAGE = 1000
 _TRACK_EVERY_S, _TRACK_IDLE_S = 0.1, 1.0
-#: With nothing over for so long, what is in flight is looked for.
+#: If no item ends for this long (s), the results of items in flight are searched for.
 _SEARCH_EVERY_S = 1.0
-#: Searches without a find after which results are looked for at leisure.
+#: Number of searches without a result after which results are polled less often.
 _PATIENT_AFTER = 5
 _STEP_IDLE_S = 0.25
 _AROUND_EVERY_S = 0.5
 _AGAIN_CAP_S = 2.0
 _TICK_S = 0.01
 
-#: What else goes on; its arguments: how many entries on the write stream are this replay's, and since when it runs.
+#: Reads what else goes on, given how many entries on the write stream are this replay's, and since when it runs.
 Look = Callable[[int, float], Awaitable[Surroundings]]
 
 
 class _Parked(Exception):
-    """Nothing is on its way, and nothing will be until an operator resumes the replay."""
+    """Nothing is in flight, and nothing will be sent until an operator resumes the replay."""
 
 
 class Driver:
@@ -64,16 +64,16 @@ class Driver:
         self._unsure = True
         self._held, self._again_at = Held(), 0.0
         self._away_reporter = FailureReporter("replay")
-        #: Of the orders to end it: the one that has been obeyed in every partition.
+        #: The order to end the replay that was carried out in every partition, or None.
         self._closed: ReplayState | None = None
-        #: Results that were there when it was last asked whether to go on.
+        #: Number of results at the last decision whether to continue.
         self._judged = 0
         self._stepped_at = self._tracked_at = self._looked_at = 0.0
         self._running_since = self._progress_at = time.monotonic()
         self._fruitless = 0
 
     async def run(self) -> Replay | None:
-        """Drive it to its end, and return it then. None: another replica drives it now, or it waits for an operator."""
+        """Drive the replay to its end and return it. Return None if another replica or an operator has to go on."""
         try:
             while True:
                 try:
@@ -99,7 +99,7 @@ class Driver:
         return replay.state is ReplayState.RUNNING and replay.counts[ItemState.WAITING] > 0
 
     async def _once(self) -> Replay | None:
-        """One round; the replay when it is over."""
+        """Do one round, and return the replay if it is over."""
         now = time.monotonic()
         again = not self._held.away or now >= self._again_at
         if self._unsure or (self._held.away and again):
@@ -124,7 +124,7 @@ class Driver:
         return None
 
     async def _make_sure(self) -> None:
-        """Of what was meant to be sent: what the queue knows."""
+        """Resolve items that were about to be sent: send them if the replay runs, else ask the queue about them."""
         replay = await self._make_sure_of_sent()
         held, after = Held(), -1
         while chosen := await self._in_state(ItemState.SENDING, after):
@@ -150,7 +150,7 @@ class Driver:
             return 0
         if self._bucket is None:
             self._bucket = Bucket(replay.plan.rate_per_s, now)
-        # What may have been sent to a partition that is away keeps no other letter waiting.
+        # Items that may have been sent to a partition that is down keep no other letter waiting.
         doubtful = replay.counts[ItemState.SENDING] - len(self._sent) if self._held.away else 0
         in_flight = replay.counts.in_flight - doubtful
         allowed = canary_allows(replay.plan.canary, replay.counts.sent - doubtful, in_flight)
@@ -176,7 +176,7 @@ class Driver:
         return replay
 
     async def _only_sendable(self, chosen: list[Chosen]) -> list[Chosen]:
-        """The others are over."""
+        """Return the sendable letters, and settle the others as unsendable."""
         bad = [one for one in chosen if not sendable(one.letter)]
         if bad:
             why = {"why": "too many fields"}
@@ -207,12 +207,12 @@ class Driver:
         self._keep(replay)
 
     def _is_open(self, replay: Replay) -> bool:
-        """Whether it is to end, and may send something yet, in some partition."""
+        """Return whether the replay is to end, and may still send something in some partition."""
         return replay.state in END and replay.state is not self._closed
 
     async def _close(self, replay: Replay) -> None:
-        """Nothing more is sent, whichever replica tries; letters that were not sent leave the replay, and so do those
-        that a recall takes back. Those of a partition that is away do when it is back, and is closed."""
+        """Close the replay, so that no replica sends more of it. Letters that were not sent leave the replay, as do
+        those that a recall takes back; in a partition that is down, once it is back and closed."""
         await self._make_sure_of_sent()
         held = await self._sender.close(replay.id)
         for state in (ItemState.SENDING, ItemState.WAITING):
@@ -257,7 +257,7 @@ class Driver:
             self._keep(None)
 
     async def _rest(self, replay: Replay) -> None:
-        """Until there may be something to do."""
+        """Wait until there may be something to do."""
         seconds = _TRACK_IDLE_S
         if replay.counts.in_flight and self._fruitless < _PATIENT_AFTER:
             seconds = _TICK_S * 2

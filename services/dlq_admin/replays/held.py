@@ -1,4 +1,4 @@
-"""Held: what a replay holds back while partitions of the queue are away."""
+"""Held: what a replay holds back while partitions of the queue are down."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -7,19 +7,21 @@ from holdfast.shared.queue.partitions import Partition
 
 
 class Held:
-    """Letters that are of a partition that is away, or want a unique value there, wait; and so do those that follow of
-    the same entities: what is sent of one is sent in order. `away`: why the partitions do not answer."""
+    """The letters that wait: those of a partition that is down, those that need a unique value there, and all later
+    letters of the same entities, because the letters of an entity are sent in order. `away`: why each partition does
+    not answer."""
 
     def __init__(self) -> None:
         self.away: dict[Partition, Exception] = {}
-        #: Items up to this position were chosen; what is left of them waits.
+        #: Items up to this position have been considered; those of them that were not sent wait.
         self.position = -1
-        #: Nothing follows it.
+        #: No items follow `position`.
         self.at_end = False
         self._entities: set[str] = set()
 
     def keeps(self, entity_id: str, needs: Iterable[Partition]) -> bool:
-        """Whether a letter waits that needs these partitions."""
+        """Return whether a letter that needs these partitions has to wait. If so, later letters of its entity wait,
+        too."""
         if entity_id in self._entities:
             return True
         if self.away.keys().isdisjoint(needs):
@@ -29,20 +31,20 @@ class Held:
         return True
 
     def failed(self, partition: Partition, error: Exception) -> None:
-        """It is away. Who drives the replay reports it."""
+        """Record that a partition is down. The driver reports it."""
         self.away[partition] = error
 
     def raise_one(self) -> None:
-        """Raise what one of those that are away raised."""
+        """Raise the error of a partition that is down, if there is one."""
         for error in self.away.values():
             raise error
 
     def anew(self) -> None:
-        """Choose from the first item on: there may be some that need not wait."""
+        """Choose from the first item again, because some items may no longer have to wait."""
         self.position, self.at_end = -1, False
 
     def following(self, before: Self) -> Self:
-        """This look at what is away, after the one `before`; when none of them is back, all that waited still does."""
+        """Return this state as the successor of `before`. If no partition is back, all that waited still waits."""
         if before.away and before.away.keys() <= self.away.keys():
             self.position, self.at_end = before.position, before.at_end
             self._entities |= before._entities

@@ -1,4 +1,4 @@
-"""Keeper: every active replay is driven by some replica, even if the one that drove it dies."""
+"""Keeper: makes sure that some replica drives every active replay, even if the one that drove it dies."""
 
 import asyncio
 import secrets
@@ -17,7 +17,7 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
-#: Those that send; and all, as many only wait for results.
+#: Most replays per replica: those that still send, and all of them, many of which only wait for results.
 _AT_ONCE, _MOST = 4, 64
 _EVERY_S = 1.0
 
@@ -26,7 +26,7 @@ Notify = Callable[[Replay, bool], None]
 
 
 class Keeper:
-    """Runs the drivers of this replica. `instance`: its name, which stays the same after a restart."""
+    """Runs the drivers of this replica. `instance`: the replica's name, which stays the same after a restart."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class Keeper:
         self._reporter = FailureReporter("keeper")
 
     def wake(self, replay_id: int) -> None:
-        """A replay was changed: look at it at once."""
+        """Look at a changed replay at once."""
         if replay_id in self._driven:
             self._driven[replay_id][1].wake.set()
         self._wake.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Take and drive active replays until cancelled."""
         predecessor = self._name
         while True:
             with self._reporter.suppressing(Fault):
@@ -72,7 +72,7 @@ class Keeper:
                 pass
 
     async def stop(self) -> None:
-        """Release every lease; the next driver asks the queue about entries in flight."""
+        """Release every lease. The next driver asks the queue about entries in flight."""
         driven = list(self._driven.values())
         await supervise.stop(task for _, _, task in driven)
         with self._reporter.suppressing(Fault):

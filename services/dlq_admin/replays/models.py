@@ -1,4 +1,4 @@
-"""Models: replays and their letters as answers show them."""
+"""Models: replays and their letters, as API answers show them."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 
 
 class ReplaySummary(ResponseModel):
-    """A replay: its plan, where it stands, and what came of its letters. `results_per_s`: since it was started or
-    resumed, while it sends at its rate; `done_in_s`: by that. `partitions_away`: those of the queue that do not answer,
-    while letters may wait for them. `dry_run` is there after an order."""
+    """A replay: its plan, its state, and the outcomes of its letters. `results_per_s`: rate since it was started or
+    resumed, while it sends at its full rate; `done_in_s`: estimate from that rate. `partitions_away`: partitions of the
+    queue that do not answer, while letters may wait for them. `dry_run` is included after an order."""
 
     id: Count
     state: ReplayState

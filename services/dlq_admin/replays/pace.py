@@ -1,4 +1,4 @@
-"""Pace: how many may be sent now. Pure: the caller passes the time."""
+"""Pace: how many letters may be sent now. Pure: the caller passes the time."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from holdfast.shared.letters.replays.plan import ReplayState
 from holdfast.shared.letters.replays.read import Replay
 
-#: What may be sent at once after a pause, in seconds of the rate: so that a short stall does not lower the rate.
+#: Burst after a pause, in seconds of the rate, so that a short stall does not lower the rate.
 _BURST_S = 0.5
 
 
 class Bucket:
-    """A token bucket: `rate_per_s` tokens a second, from none at `now_s`."""
+    """A token bucket with `rate_per_s` tokens a second, empty at `now_s`."""
 
     def __init__(self, rate_per_s: float, now_s: float) -> None:
         self._rate_per_s = rate_per_s
@@ -20,23 +20,23 @@ class Bucket:
         self._at_s = now_s
 
     def has(self, now_s: float) -> int:
-        """Whole tokens."""
+        """Return the number of whole tokens."""
         self._tokens = min(self._most, self._tokens + (now_s - self._at_s) * self._rate_per_s)
         self._at_s = now_s
         return int(self._tokens + 1e-9)
 
     def spend(self, count: int) -> None:
-        """So many were used."""
+        """Remove `count` tokens."""
         self._tokens -= count
 
     def wait_s(self, count: int = 1) -> float:
-        """Until it has `count` tokens, from the last look on."""
+        """Return the seconds from the last `has` until there are `count` tokens."""
         return max(0.0, (min(count, self._most) - self._tokens) / self._rate_per_s)
 
 
 def canary_allows(canary: Sequence[int], sent: int, in_flight: int) -> int | None:
-    """How many more may be sent now because of the canary steps; None: they are over. Each step, and the first batch
-    after them, waits for the results of all that was sent before."""
+    """Return how many more letters the canary steps allow now, or None if the steps are over. Each step, and the first
+    batch after the last one, waits for the results of all that was sent before."""
     edge = 0
     for size in canary:
         if sent == edge:
@@ -50,7 +50,8 @@ def canary_allows(canary: Sequence[int], sent: int, in_flight: int) -> int | Non
 
 
 def step_of(canary: Sequence[int], sent: int) -> int:
-    """Which canary step a replay is in, from 1; one more than there are: all of them are over."""
+    """Return the number of the canary step that a replay is in, from 1, or the number of steps plus one if all are
+    over."""
     edge = 0
     for number, size in enumerate(canary, 1):
         edge += size
@@ -60,7 +61,8 @@ def step_of(canary: Sequence[int], sent: int) -> int:
 
 
 def results_per_s(one: Replay, now: datetime) -> float | None:
-    """Since it was started or resumed. None: it does not send at its rate yet, or no more."""
+    """Return the results per second since the replay was started or resumed. Return None if it does not send at its
+    full rate yet, or no longer."""
     counts = one.counts
     if one.state is not ReplayState.RUNNING or step_of(one.plan.canary, counts.sent) < len(one.plan.canary):
         return None

@@ -1,4 +1,4 @@
-"""Replays: dead letters sent again: created from a frozen selection, watched, steered."""
+"""Replays: send dead letters again: a replay is created from a frozen selection, monitored and controlled."""
 
 from collections.abc import Callable
 
@@ -24,8 +24,8 @@ _CURSORS = Cursors("replays")
 
 
 class Replays:
-    """Replays. `away`: partitions of the queue that do not answer; `most`: letters of one replay; `rules`: of an
-    allowance."""
+    """Creates, reads and controls replays. `away`: partitions of the queue that do not answer; `most`: letters per
+    replay; `rules`: a person's allowance."""
 
     def __init__(
         self, database: Database, keeper: Keeper, away: Callable[[], list[int]], *, most: int, rules: Rules
@@ -37,7 +37,8 @@ class Replays:
         self._rules = rules
 
     async def preview(self, selection: Selection, plan: Plan, name: str) -> ReplayPreview:
-        """What would be sent, and how, if the person `name` asked. Raises SelectionTooLarge, DatabaseUnavailable."""
+        """Return what would be sent, and how, if the person `name` asked. Raises SelectionTooLarge,
+        DatabaseUnavailable."""
         found = await self._database.read(change.look, selection, {State.DEAD}, most=self._most)
         alone = await self._database.read(allowance.left, name, self._rules)
         return ReplayPreview(
@@ -52,7 +53,8 @@ class Replays:
         )
 
     async def create(self, selection: Selection, plan: Plan, who: Actor, expected: int) -> ReplaySummary:
-        """Raises CountMismatch, NothingToReplay, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
+        """Create a replay. Raises CountMismatch, NothingToReplay, SelectionTooLarge, DatabaseUnavailable,
+        OutcomeUnknown."""
         made = await self._database.change(
             create.create, selection, plan, who, expected=expected, most=self._most, rules=self._rules
         )
@@ -60,7 +62,7 @@ class Replays:
         return await self.one(made.replay_id)
 
     async def one(self, replay_id: int) -> ReplaySummary:
-        """Raises ReplayNotFound, DatabaseUnavailable."""
+        """Return a replay. Raises ReplayNotFound, DatabaseUnavailable."""
         found = await self._database.read(read.replay, replay_id)
         if found is None:
             raise ReplayNotFound(details={"id": replay_id})
@@ -69,7 +71,7 @@ class Replays:
     async def page(
         self, states: list[ReplayState], cursor: str | None, limit: int
     ) -> tuple[list[ReplaySummary], str | None]:
-        """The newest first, and where the next page begins. Raises InvalidCursor, DatabaseUnavailable."""
+        """Return replays, newest first, and the cursor of the next page. Raises InvalidCursor, DatabaseUnavailable."""
         found = await self._database.read(read.page, states, below=_CURSORS.number(cursor), limit=limit + 1)
         end = _CURSORS.behind(found[limit - 1].id) if len(found) > limit else None
         return [_summary(one, self._away()) for one in found[:limit]], end
@@ -77,7 +79,7 @@ class Replays:
     async def items(
         self, replay_id: int, outcomes: list[ItemState], cursor: str | None, limit: int
     ) -> tuple[list[ReplayItem], str | None]:
-        """In the order of sending, and where the next page begins. Raises InvalidCursor, ReplayNotFound,
+        """Return items in the order of sending, and the cursor of the next page. Raises InvalidCursor, ReplayNotFound,
         DatabaseUnavailable."""
         cursors = Cursors(f"replay {replay_id}")
         after = cursors.number(cursor)
@@ -87,8 +89,8 @@ class Replays:
         return [_item(one) for one in found[:limit]], end
 
     async def order(self, replay_id: int, order: str, who: Actor, *, dry_run: bool) -> ReplaySummary:
-        """`order`: one of steer.ORDERS. Raises ReplayNotFound, ReplayNotNow, SecondPersonNeeded, DatabaseUnavailable,
-        OutcomeUnknown."""
+        """Give an order to a replay. `order`: one of steer.ORDERS. Raises ReplayNotFound, ReplayNotNow,
+        SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown."""
         await self._database.change(steer.steer, replay_id, order, who, dry_run=dry_run)
         self._keeper.wake(replay_id)
         return (await self.one(replay_id)).model_copy(update={"dry_run": dry_run})

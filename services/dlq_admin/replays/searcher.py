@@ -1,4 +1,4 @@
-"""Searcher: results of sent items whose entries are gone and that no row of their own has ended."""
+"""Searcher: finds the results of sent items whose entries are gone and for which no row of their own records an end."""
 
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.replays.sender import Sender
@@ -13,7 +13,7 @@ _PAGE = 1000
 
 
 class Searcher:
-    """Goes through the sent items of one replay page by page, again and again."""
+    """Searches the sent items of one replay page by page, over and over."""
 
     def __init__(self, replay_id: int, database: Database, sender: Sender, traces: Traces) -> None:
         self._replay_id = replay_id
@@ -24,7 +24,8 @@ class Searcher:
         self._searched = -1
 
     async def find(self) -> list[Result]:
-        """A page of results. The order matters: the write stream, the dead-letter stream, the rows (see traces.py)."""
+        """Return a page of results. The order of the look-ups matters: write stream, dead-letter stream, rows (see
+        traces.py)."""
         replay_id = self._replay_id
         page = await self._database.work_again(results.still_open, replay_id, after=self._searched, limit=_PAGE)
         self._searched = page[-1].position if len(page) == _PAGE else -1
@@ -46,7 +47,7 @@ class Searcher:
         return await self._forget_lost(over, {one.position: one.entry_id for one in gone})
 
     async def _forget_lost(self, over: list[Result], entries: dict[int, str]) -> list[Result]:
-        """`over`, without those whose entries have come back meanwhile."""
+        """Return `over` without the items whose entries have come back meanwhile."""
         lost = [one for one in over if one.state is ItemState.LOST]
         if not lost:
             return over

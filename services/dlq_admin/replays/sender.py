@@ -22,11 +22,11 @@ from holdfast.shared.queue.names import LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions, mended
 from holdfast.shared.writes.commands import Write, label
 
-#: What Lua can pass on at once, with room for what the script adds.
+#: Most values that Lua can pass to one command, with room for those that the script adds.
 _VALUES_MAX = 7000
 _CALL_MAX_BYTES = 4 * 2**20
 _CALL_MAX_VALUES = 100_000
-#: How long Redis remembers that a replay is over: long after the last driver could still believe that it is not.
+#: How long Redis remembers that a replay is over (s): long after the last driver could still take it for running.
 _REMEMBERED_S = 7 * 86_400
 
 _RECALLED, _LOST, _CLOSED = "recalled", "lost", "closed"
@@ -39,8 +39,8 @@ return redis.call('EXPIRE', KEYS[1], ARGV[2])
 
 
 class Sender:
-    """The scripts of one queue. Their result goes to the table of letters only when `replicas` of it have it: a letter
-    that counts as sent, or as taken back, is not looked after again."""
+    """Runs the replay scripts of one queue. A result is written to the table of letters only after `replicas` of the
+    queue have it, because a letter that counts as sent, or as taken back, is not checked again."""
 
     def __init__(self, redis: Redis, replicas: Replicas | None = None, partitions: Partitions = ONE) -> None:
         self._redis = redis
@@ -50,9 +50,9 @@ class Sender:
         self._claims = Claims(redis, partitions, replicas) if len(partitions) > 1 else None
 
     async def send(self, replay_id: int, chosen: Sequence[Chosen], held: Held) -> list[Sent]:
-        """Those that are on the stream now, or were before, with their entry; of a closed replay none is new. The
-        others are held: any of them may have been sent, and sending them again tells. Raises like a Script when no
-        partition answers."""
+        """Send letters, and return those that are on the stream now or were before, with their entry. A closed replay
+        sends nothing new. All other letters are held: any of them may have been sent, and sending it again shows
+        whether it was. Raises like a Script if no partition answers."""
         sent: list[Sent] = []
         for partition, mine in self._split(chosen):
             for page in _pages(mine):
@@ -65,7 +65,7 @@ class Sender:
                     sent += await self._send_in(partition, replay_id, ready)
                 except AWAY as error:
                     held.failed(partition, error)
-                    self._ready(partition, ready, held)  # what follows of their entities is held, too
+                    self._ready(partition, ready, held)  # later letters of their entities are held, too
         self._raise_if_all(held)
         return sent
 
@@ -78,14 +78,14 @@ class Sender:
         return [_sent(one, text(answer)) for one, answer in zip(page, answers, strict=True)]
 
     def without_held(self, chosen: Sequence[Chosen], held: Held) -> tuple[list[Chosen], list[Sent]]:
-        """Those to send, and those that wait, as never sent."""
+        """Return the letters to send, and those that wait, marked as not sent."""
         ready = [one for partition, mine in self._split(chosen) for one in self._ready(partition, mine, held)]
         positions = {one.position for one in ready}
         return ready, [_sent(one, _CLOSED) for one in chosen if one.position not in positions]
 
     async def ask(self, replay_id: int, chosen: Sequence[Chosen], held: Held) -> list[Sent]:
-        """What the queue knows of them, without sending any; nothing of those whose partition is away. Raises
-        RedisError, OSError when no partition answers."""
+        """Return what the queue knows of letters, without sending any; letters of a partition that is down are left
+        out. Raises RedisError, OSError if no partition answers."""
         parts = {each: mine for each, mine in self._split(chosen) if each not in held.away}
 
         async def ask(partition: Partition) -> list[Sent]:
@@ -100,8 +100,8 @@ class Sender:
         return list(chain.from_iterable(answers.of.values()))
 
     async def close(self, replay_id: int) -> Held:
-        """Nothing more is sent by this replay, whichever replica tries, but in the partitions that are away. Raises
-        RedisError, OSError when no partition answers."""
+        """Close the replay, so that no replica sends any more of it, except in the partitions that are down, which are
+        returned. Raises RedisError, OSError if no partition answers."""
 
         async def close(partition: Partition) -> None:
             await self._redis.hset(partition.replay(replay_id), _CLOSED, "1")
@@ -118,12 +118,13 @@ class Sender:
     async def recall(
         self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], held: Held
     ) -> list[Chosen]:
-        """Those that were taken back. `entries`: by position. The others were given to a writer, or are held."""
+        """Take entries back, and return the letters for which that worked. `entries`: entry ids by position. The other
+        letters were delivered to a writer, or are held."""
         return await self._take_back(replay_id, sent, entries, _RECALLED, held)
 
     async def forget_lost(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
-        """Those whose entries are not on the stream: what the queue still keeps of them goes, and their letters claim
-        their unique values again."""
+        """Return the letters whose entries are not on the stream. What the queue still keeps of them is removed, and
+        the letters claim their unique values again."""
         held = Held()
         if not (taken := await self._take_back(replay_id, sent, entries, _LOST, held)):
             held.raise_one()
@@ -132,8 +133,8 @@ class Sender:
     async def _take_back(
         self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], answer: str, held: Held
     ) -> list[Chosen]:
-        """Each partition by itself. What is taken back in part counts when it is whole: doing it again tells the
-        same."""
+        """Take letters back, partition by partition. A letter counts only when its claims are changed, too; repeating
+        an incomplete attempt gives the same answer."""
         taken: list[Chosen] = []
         for partition, all_of_it in self._split(sent):
             if not (mine := self._ready(partition, all_of_it, held)):
@@ -157,8 +158,8 @@ class Sender:
         return taken
 
     async def forget(self, replay_id: int) -> None:
-        """It is over: what it sent need not be known any more, only that it sends nothing. A partition that is away
-        knows it until it expires there: what was sent once is sent no second time."""
+        """Forget what a finished replay has sent, and remember only that it sends nothing more. A partition that is
+        down keeps its record until it expires: what was sent once is not sent a second time."""
 
         async def forget(partition: Partition) -> None:
             await self._redis.eval(_FORGET, 1, partition.replay(replay_id), _CLOSED, _REMEMBERED_S)
@@ -166,15 +167,16 @@ class Sender:
         await ask_each(self._partitions, forget)
 
     def _split(self, chosen: Sequence[Chosen]) -> list[tuple[Partition, list[Chosen]]]:
-        """By the partition of the entity; a letter that names none may go to any."""
+        """Return the letters by the partition of their entity. A letter that names no entity may go to any
+        partition."""
         return list(self._partitions.split((raw_entity_id(one.letter.fields), one) for one in chosen).items())
 
     def _writes(self, one: Chosen) -> tuple[Write | None, Write | None]:
-        """The write that the letter is, and the one that it was before it was edited."""
+        """Return the letter's write, and the write that it was before it was edited."""
         return _write(one.letter.fields), _write(one.letter.original)
 
     def _keys(self, partition: Partition, one: Chosen) -> list[str]:
-        """All that the scripts may touch on behalf of a letter."""
+        """Return all keys that the scripts may touch on behalf of a letter."""
         write, old = self._writes(one)
         known = self._claims is None
         kept = partition.kept("", "", claims_of(old if known else None))
@@ -183,19 +185,19 @@ class Sender:
         return partition.kept(write.operation_id, pending_name(write.ref), claims_of(write if known else None)) + kept
 
     def _ready(self, partition: Partition, chosen: Sequence[Chosen], held: Held) -> list[Chosen]:
-        """Without those that wait."""
+        """Return the letters that need not wait."""
         return [one for one in chosen if not held.keeps(raw_entity_id(one.letter.fields), self._needs(partition, one))]
 
     def _needs(self, partition: Partition, one: Chosen) -> set[Partition]:
-        """The partitions of a letter, and of its values."""
+        """Return the partitions of a letter and of its unique values."""
         if self._claims is None:
             return {partition}
         values = chain.from_iterable(pairs(claims_of(each)) for each in self._writes(one))
         return {partition, *map(self._claims.of, values)}
 
     async def _change(self, act: str, act_on_old: str, page: Sequence[Chosen]) -> dict[Partition, Exception]:
-        """Claims of letters, where values are of partitions of their own: of what they are now, and of what only their
-        originals had. The answer: partitions that are away."""
+        """Change the claims of letters if unique values have partitions of their own: `act` for the values that they
+        have now, `act_on_old` for values that only their originals had. Return the partitions that are down."""
         if self._claims is None:
             return {}
         changes = []
@@ -214,12 +216,12 @@ class Sender:
 
 
 def sendable(letter: Current) -> bool:
-    """Whether the script can pass its fields on."""
+    """Return whether the script can pass on the letter's fields."""
     return 2 * len(resent(letter.fields)) + 4 < _VALUES_MAX
 
 
 def _pages(chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
-    """So that no call grows without bounds."""
+    """Yield pages of bounded size, so that no call grows without limit."""
     page: list[Chosen] = []
     size = values = 0
     for one in chosen:
@@ -235,7 +237,7 @@ def _pages(chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
 
 
 def _arguments(letter: Current, *, claims: bool) -> list[str | bytes | int]:
-    """Of one letter, as replay.lua takes them. `claims`: whether it makes the claims."""
+    """Return the arguments of one letter for replay.lua. `claims`: whether the script makes the claims."""
     write, old = _write(letter.fields), _write(letter.original)
     fields = [part for field in resent(letter.fields).items() for part in field]
     about: list[str | bytes | int] = [""] * 7
@@ -254,7 +256,7 @@ def _arguments(letter: Current, *, claims: bool) -> list[str | bytes | int]:
 
 
 def _sent(one: Chosen, answer: str) -> Sent:
-    # By the raw field: whatever build of the writer can read the entry ends it under this id.
+    # From the raw field: any build of the writer that can decode the entry ends its operation under this id.
     operation_id = raw_text(one.letter.fields, b"operation_id") or None
     entry_id = None if answer in (_RECALLED, _LOST, _CLOSED) else answer
     return Sent(one.position, one.letter.number, operation_id, entry_id)

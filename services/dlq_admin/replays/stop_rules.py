@@ -6,25 +6,25 @@ from dataclasses import dataclass, field
 
 from holdfast.shared.letters.replays.plan import Counts, ItemState, StopRules
 
-#: Results that the share is taken of, once there are more.
+#: Number of recent results of which the share is taken, once there are as many.
 _WINDOW = 200
 _ENOUGH = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What else goes on. `depth`: entries on the write stream that are not this replay's. Of the writers, what keeps
-    them from those entries; not asked while none waits."""
+    """What else goes on while a replay runs. `depth`: entries on the write stream that are not this replay's. `halted`
+    and `writers` show why such entries wait, and are read only while some do."""
 
     depth: int = 0
-    #: How long the oldest entry that no writer has been given waits.
+    #: Age of the oldest entry that was delivered to no writer, in seconds.
     waiting_s: float = 0.0
-    #: Names of the writers whose database breaker is open; of those, which have opened it since the replay runs.
+    #: Names of the writers whose database breaker is open, and of those that have reported this since the replay runs.
     holding: tuple[str, ...] = ()
     open_breakers: tuple[str, ...] = ()
-    #: Each that is halted: why.
+    #: Halted writer -> why.
     halted: Mapping[str, str] = field(default_factory=dict)
-    #: How many have reported lately.
+    #: How many writers have reported lately.
     writers: int | None = None
 
 
@@ -35,28 +35,29 @@ class Recent:
         self._failed_same: deque[bool] = deque(maxlen=_WINDOW)
 
     def add(self, results: Iterable[ItemState]) -> None:
-        """In the order of their coming."""
+        """Add results in the order of their arrival."""
         self._failed_same.extend(state is ItemState.FAILED_SAME for state in results)
 
     def clear(self) -> None:
-        """An operator has resumed the replay."""
+        """Forget all results, because an operator has resumed the replay."""
         self._failed_same.clear()
 
     @property
     def share(self) -> float | None:
-        """Of those that failed as before; None: too few to tell."""
+        """The share of results that failed as before, or None if there are too few to judge."""
         full = len(self._failed_same) == _WINDOW
         return sum(self._failed_same) / _WINDOW if full else None
 
 
 def why_stop(rules: StopRules, counts: Counts, base: Counts, recent: Recent, around: Surroundings) -> str | None:
-    """The reason as a sentence; None: continue. `base`: the counts when it was started or resumed."""
+    """Return the reason to stop as a sentence, or None to continue. `base`: the counts when the replay was started or
+    resumed."""
     finished = counts.finished - base.finished
     same = counts[ItemState.FAILED_SAME] - base[ItemState.FAILED_SAME]
     share = same / finished if finished else 0.0
     if recent.share is not None:
         share = max(share, recent.share)
-    # A few early results of many say little; all of a canary step say what they are there for.
+    # A few early results among many prove little; the results of a whole canary step are what the step is for.
     if share > rules.failing_share and (counts.in_flight == 0 or finished >= _ENOUGH):
         return f"{share:.0%} of the results failed again as before, more than {rules.failing_share:.0%}"
     if lost := counts[ItemState.LOST] - base[ItemState.LOST]:
@@ -72,7 +73,7 @@ def why_stop(rules: StopRules, counts: Counts, base: Counts, recent: Recent, aro
 
 
 def _why_lags(around: Surroundings) -> str:
-    """What is the matter, and what ends it."""
+    """Return what is wrong, and what ends it."""
     if around.halted:
         why = next(iter(around.halted.values()))
         which = _named(tuple(around.halted))

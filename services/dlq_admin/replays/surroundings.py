@@ -1,4 +1,5 @@
-"""Surroundings: what else goes on while a replay runs: live traffic, the writers' breakers and halts."""
+"""Surroundings: reads what else goes on while a replay runs: live traffic, and the breakers and halts of the
+writers."""
 
 import time
 from dataclasses import replace
@@ -16,9 +17,9 @@ _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 
 
 class SurroundingsReader:
-    """`await around(in_flight, since)`: entries of the replay itself are not counted as other people's. For the rule of
-    open breakers, which stops for good, only those count that were reported since it runs, at `since` of the monotonic
-    clock: an earlier one may have closed."""
+    """Reads the surroundings: `await around(in_flight, since)`. The replay's own entries are not counted as other
+    writes. An open breaker stops a replay for good, so that rule counts only breakers that were reported after `since`,
+    the monotonic time at which the replay began to run: an earlier one may have closed."""
 
     def __init__(self, redis: Redis, roll: Roster, partitions: Partitions = ONE) -> None:
         self._redis = redis
@@ -27,8 +28,9 @@ class SurroundingsReader:
         self._halts = Halts(redis)
 
     async def __call__(self, in_flight: int, since: float) -> Surroundings:
-        """Of the partitions that answer: the rules hold for what is sent to them. Raises RedisError, OSError if none
-        does. Without the board no breaker counts as open; the backlog still counts."""
+        """Return the surroundings in the partitions that answer, because the rules apply to what is sent there. Raises
+        RedisError, OSError if no partition answers. Without the board, no breaker counts as open; the backlog still
+        counts."""
         seen, _ = await backlog_of_those_that_answer(self._redis, self._partitions)
         depth = max(0, seen.depth - in_flight)
         now = time.monotonic()

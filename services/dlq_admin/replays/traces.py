@@ -1,8 +1,8 @@
-"""Traces: where the entries of a replay are now, when no row says how they ended.
+"""Traces: where the entries of a replay are now, if no row records how they ended.
 
 An entry leaves the write stream after the row of its operation is committed, or moves to the dead-letter stream in the
-same step; a letter leaves that stream after its row is committed. So an entry that is on neither stream, looked at in
-this order, and then in no table, was taken away by something else.
+same step; a letter leaves that stream after its row is committed. So an entry that is found on neither stream, read in
+this order, and then in no table, was removed by something else.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,7 +22,7 @@ _PAGE = 200
 
 
 class Traces:
-    """In one queue."""
+    """Finds the entries of replays in one queue."""
 
     def __init__(self, redis: Redis, partitions: Partitions) -> None:
         self._redis = redis
@@ -30,8 +30,8 @@ class Traces:
         self._present = Script(redis, LUA / "present.lua")
 
     async def gone(self, entries: Sequence[str]) -> list[bool]:
-        """Whether each is no longer on a write stream, as far as its partition answers. Raises like a Script when none
-        does."""
+        """Return for each entry whether it is no longer on a write stream. An entry counts as present while its
+        partition does not answer. Raises like a Script if no partition answers."""
         if not entries:
             return []
         answers = await ask_each(self._partitions, lambda each: self._present([each.writes], entries))
@@ -43,12 +43,12 @@ class Traces:
         ]
 
     def _number(self, entry: str) -> int:
-        """Of the partition that gave this id (clock.lua)."""
+        """Return the number of the partition that gave this id (clock.lua)."""
         return versions.from_stream_id(entry) % len(self._partitions)
 
     async def buried(self, entries: Collection[str]) -> dict[str, Letter]:
-        """Entry -> its dead letter, of those whose letters are not in the table yet. Raises RedisError, OSError when
-        the partition of one of them is away."""
+        """Return entry -> its dead letter, for letters that are not in the table yet. Raises RedisError, OSError if the
+        partition of one of the entries is down."""
         wanted = set(entries)
         answers = await ask_each(self._partitions, lambda each: self._buried(each.dead, wanted))
         if answers.away and {partition.number for partition in answers.away} & set(map(self._number, wanted)):
@@ -64,7 +64,7 @@ class Traces:
                     continue
                 try:
                     found[entry] = read(letter_id, fields)
-                except ValueError:  # an id that no stream gives by itself: not of this entry
+                except ValueError:  # a stream never makes such an id: the letter is not of this entry
                     continue
             start = f"({letters[-1][0]}"
         return found

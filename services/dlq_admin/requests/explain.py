@@ -1,5 +1,5 @@
-"""Explain: why a recent request was answered as it was, and what became of its writes. What another build noted besides
-is sent along."""
+"""Explain: why a recent request was answered as it was, and what became of its writes. Further values that another
+build recorded are passed on."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 
 class Decision(ResponseModel):
-    """One decision, with its numbers and in words."""
+    """One decision, with its numbers and as a sentence."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -57,7 +57,7 @@ _OPERATIONS_MAX = 20
 
 
 class Requests:
-    """Explanations of requests. `keep_s`: how long they are kept."""
+    """Explanations of requests. `keep_s`: how long they are kept, in seconds."""
 
     def __init__(self, cache: Redis, operations: OperationFinder, keep_s: int) -> None:
         self._cache = cache
@@ -66,7 +66,7 @@ class Requests:
         self._reporter = FailureReporter("requests")
 
     async def explained(self, request_id: str) -> ExplainedRequest:
-        """All that is known. Raises RequestUnknown, ExplanationsUnavailable."""
+        """Return all that is known of a request. Raises RequestUnknown, ExplanationsUnavailable."""
         try:
             with self._reporter:
                 kept = await recall(self._cache, request_id)
@@ -84,7 +84,7 @@ class Requests:
 
 
 def _part(kept: dict[str, Any]) -> dict[str, Any]:
-    """The part of one service, with its decisions in words."""
+    """Return the part of one service, with its decisions as sentences."""
     decisions = [{"says": sentence(each)} | each for each in kept["decisions"]]
     return kept | {"says": _in_short(kept), "decisions": decisions}
 

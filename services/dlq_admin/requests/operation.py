@@ -1,5 +1,5 @@
-"""Operation: what became of an operation, from what the stores hold now. The queue is asked first: what moves meanwhile
-is then found where it came from or where it went."""
+"""Operation: what became of an operation, from what the stores hold now. The queue is asked first, so that a write that
+moves meanwhile is found where it came from or where it went."""
 
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -26,7 +26,7 @@ from holdfast.shared.writes.versions import from_id, to_datetime, to_stream_id
 
 
 class OperationStatus(ResponseModel):
-    """What became of an operation. Which of the optional fields are there depends on where it is."""
+    """What became of an operation. Its place determines which of the optional fields are set."""
 
     operation_id: str
     status: Literal["queued", "applied", "superseded", "rejected", "dead_lettered", "discarded", "unknown"]
@@ -44,7 +44,7 @@ class OperationStatus(ResponseModel):
 
 
 class OperationFinder:
-    """Asks both stores. It never raises because one of them does not answer."""
+    """Asks both stores. A store that does not answer never makes it raise."""
 
     def __init__(self, redis: Redis, database: Database, partitions: Partitions) -> None:
         self._redis = redis
@@ -53,7 +53,7 @@ class OperationFinder:
         self._reporter = FailureReporter("operation_status")
 
     async def status(self, operation_id: str) -> OperationStatus:
-        """What is known of it."""
+        """Return what is known of an operation."""
         return OperationStatus(operation_id=operation_id, **await self._find(operation_id))
 
     async def _at(self, partition: Partition, operation_id: str) -> PendingOperation | None:

@@ -1,5 +1,5 @@
-"""Wording: a decision and its numbers as a sentence. Pure. A missing number is shown as `?`: another build may have
-written the decision."""
+"""Wording: turns a decision and its numbers into a sentence. Pure. A missing number is shown as `?`, because another
+build may have written the decision."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -12,14 +12,14 @@ from holdfast.shared.telemetry.logs import Action
 
 
 class _Numbers(defaultdict[str, Any]):
-    """Of one decision; `?` for what is not there."""
+    """The numbers of one decision; a missing one is `?`."""
 
     def __init__(self, numbers: Mapping[str, Any]) -> None:
         super().__init__(lambda: "?", {name: value for name, value in numbers.items() if value is not None})
 
 
 def sentence(decision: Mapping[str, Any]) -> str:
-    """What was decided, and on what grounds."""
+    """Return what was decided, and on what grounds."""
     say = SAYS.get(decision.get("action", ""))
     try:
         return say(_Numbers(decision)) if say else f"{decision.get('action', '?')}."
@@ -109,7 +109,7 @@ def _error(it: _Numbers) -> str:
     return f"Answered {it['code']}, status {it['status']}: {definite}, {again}."
 
 
-#: By action; a test holds them to what the code notes.
+#: Sentences by action. A test compares their numbers with those that the code records.
 SAYS: dict[str, Callable[[_Numbers], str]] = {
     Action.CALL_REFUSED: _refused,
     Action.CALL_FAILED: lambda it: (

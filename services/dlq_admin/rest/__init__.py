@@ -1,4 +1,4 @@
-"""REST: the routes, what callers send, and who may. A thin face over the rooms."""
+"""REST: the routes, what callers send, and which scope they need. A thin layer over the backend."""
 
 from fastapi import FastAPI
 
@@ -25,7 +25,7 @@ __all__ = ["add_routes", "scope_needed"]
 
 
 def add_routes(app: FastAPI, backend: Backend) -> None:
-    """Every path of REST, on the application that also has the console."""
+    """Add every path of REST to the application that also has the console."""
     overview.add_routes(app, backend.overview, backend.ledger)
     groups.add_routes(app, backend.groups)
     letters.add_routes(app, backend.letters)

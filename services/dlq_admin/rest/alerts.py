@@ -1,11 +1,5 @@
-"""`/alerts`: what fires now. Alertmanager posts it here; every replica knows it, and a restarted one soon does.
-
-| key               | type | holds                                    |
-|-------------------|------|------------------------------------------|
-| `holdfast:alerts` | hash | fingerprint -> the newest word on it     |
-
-It lies in the cache Redis. While that is away, each replica knows what it received itself.
-"""
+"""`/alerts`: Alertmanager posts alerts here, and callers read which ones fire now. Replicas share them through the
+cache Redis: see `alerts/alerts.py`."""
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -33,7 +27,7 @@ _EXAMPLE = {
 
 
 def add_routes(app: FastAPI, alerts: Alerts) -> None:
-    """Both routes."""
+    """Add both routes."""
 
     @app.post(
         "/alerts",

@@ -29,9 +29,9 @@ def documented(
     sent: tuple[type[BaseModel], Any] | None = None,
     fallback: type[BaseModel] | None = None,
 ) -> dict[str, Any]:
-    """A route's part of the OpenAPI document. `data`: a response model, a list of one, or a union, of which
-    `description` says something; `failures`: beside those of every route; `sent`: the model of the body that it reads,
-    and an example; `fallback`: what is in `fallback_data` when the answer does not come from where it should."""
+    """Return a route's part of the OpenAPI document. `data`: a response model, a list of one, or a union, explained by
+    `description`; `failures`: errors besides those of every route; `sent`: the model of the request body, and an
+    example; `fallback`: the model of `fallback_data`, if the answer may come from another source."""
     model: Any = _answer(data)
     headers = {}
     if fallback is not None:
@@ -51,24 +51,24 @@ def documented(
 
 @cache
 def _answer(data: Any) -> type[BaseModel]:
-    """The envelope around `data`: `GroupSummaryResponse`, `GroupSummaryListResponse`."""
+    """Return the envelope around `data`: `GroupSummaryResponse`, `GroupSummaryListResponse`."""
     names = [each.__name__ for each in get_args(data) or (data,) if each is not NoneType]
     name = "Or".join(names) + ("List" if get_origin(data) is list else "") + "Response"
     return create_model(name, success=(Literal[True], ...), data=(data, ...), meta=(_Meta, ...))
 
 
 def answered(request: Request, data: BaseModel | list[Any] | None) -> Response:
-    """A successful answer that no cache may store."""
+    """Return a successful answer that no cache may store."""
     return success(request, _plain(data), headers=FRESH)
 
 
 def page(request: Request, data: list[Any], next_cursor: str | None) -> Response:
-    """A page of a list, and where the next one begins."""
+    """Return a page of a list, and the cursor of the next page."""
     return success(request, _plain(data), meta={"next_cursor": next_cursor}, headers=FRESH)
 
 
 def plain(model: BaseModel) -> dict[str, Any]:
-    """As JSON has it."""
+    """Return the model as JSON values."""
     return model.model_dump(exclude_unset=True)
 
 

@@ -1,4 +1,4 @@
-"""`/dlq/audit`: who did what, why, to how many, by which request."""
+"""`/dlq/audit`: who did what, why, to how many letters, by which request."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from holdfast.shared.letters.audit.entries import AuditAction
 
 
 def add_routes(app: FastAPI, log: Audit) -> None:
-    """The one route."""
+    """Add the route."""
 
     @app.get(
         "/dlq/audit",

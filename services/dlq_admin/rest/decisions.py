@@ -1,5 +1,5 @@
-"""What operators decide about a selection: what would become of it (`/dlq/what-if`), discard it and take that back
-(`/dlq/discards`, `/dlq/restores`; nothing is deleted), and how many letters a person may change alone
+"""Decisions: what operators decide about a selection: what would become of it (`/dlq/what-if`), discard it and undo
+that (`/dlq/discards`, `/dlq/restores`; nothing is deleted), and how many letters a person may change alone
 (`/dlq/allowances`)."""
 
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ _EXAMPLE = {"selection": {"fingerprint": "0123456789abcdef"}, "reason": "Test da
 
 
 class WhatIfInput(Input):
-    """`limit`: letters that are listed one by one; the counts are of all."""
+    """A what-if of a selection. `limit`: number of letters whose verdicts are listed; the counts cover all letters."""
 
     selection: SelectionInput
     limit: int = Field(default=100, ge=0, le=1000)
@@ -39,7 +39,7 @@ class WhatIfInput(Input):
 
 
 class AllowInput(Input):
-    """`actor`: the name of the key that may change more."""
+    """A permission to change more letters. `actor`: the name of the key that receives it."""
 
     actor: str = Field(pattern=NAME)
     letters: int = Field(ge=1, le=1_000_000)
@@ -47,7 +47,7 @@ class AllowInput(Input):
 
 
 def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: Allowances) -> None:
-    """All of them."""
+    """Add all routes for decisions."""
     _add_change(
         app, "discard", "Discard dead letters; their writes will not happen", State.DEAD, discards, discards.discard
     )

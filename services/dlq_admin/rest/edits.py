@@ -1,5 +1,5 @@
-"""`/dlq/letters/{id}/edits` and `/dlq/transforms`: what will be sent, changed: one letter by hand, many by a patch. The
-original stays."""
+"""`/dlq/letters/{id}/edits` and `/dlq/transforms`: change what will be sent of one letter by hand, or of many by a
+patch. The original stays."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -45,7 +45,8 @@ Patch = Annotated[list[Operation], Field(min_length=1, max_length=_PATCH_MAX)]
 
 
 class EditInput(Input):
-    """One of: a new `payload`; `fields` to set by name (null removes one); a JSON Patch of the whole document."""
+    """An edit by exactly one of: a new `payload`; `fields` to set by name (null removes a field); a JSON Patch of the
+    whole document."""
 
     reason: Reason
     payload: Any = None
@@ -62,7 +63,7 @@ class EditInput(Input):
         return self
 
     def wanted(self) -> Change:
-        """For the store."""
+        """Return the edit for the store."""
         if self.patch is not None:
             return patch_change(self.patch)
 
@@ -76,7 +77,7 @@ class EditInput(Input):
 
 
 class RevertInput(Input):
-    """`to`: the number of an edit; 0 is the original."""
+    """A revert of a letter. `to`: the number of an edit; 0 is the original."""
 
     reason: Reason
     to: int = Field(default=0, ge=0, le=10**6)
@@ -84,13 +85,14 @@ class RevertInput(Input):
 
 
 class TransformInput(BulkInput):
-    """The patch is of each letter's document: its fields by name, `payload` as JSON."""
+    """A transform of a selection. The patch applies to each letter's document: its fields by name, `payload` as
+    JSON."""
 
     patch: Patch
 
 
 class TransformRevertInput(Input):
-    """Without `dry_run` the expected count is required."""
+    """A revert of a transform. Without `dry_run`, the expected count is required."""
 
     reason: Reason
     expected_count: int | None = Field(default=None, ge=0, le=10**9)
@@ -98,7 +100,7 @@ class TransformRevertInput(Input):
 
 
 def add_routes(app: FastAPI, made: Edits) -> None:
-    """All four."""
+    """Add all four routes."""
     one = (LetterNotFound, LetterBusy, DatabaseUnavailable, OutcomeUnknown)
     many = (OverBudget, CountMismatch, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown)
 

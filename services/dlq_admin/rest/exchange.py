@@ -1,4 +1,4 @@
-"""`/dlq/export` and `/dlq/import`: dead letters as NDJSON, one per line, complete and unmasked; and back."""
+"""`/dlq/export` and `/dlq/import`: exchange dead letters as NDJSON, one per line, complete and unmasked."""
 
 from typing import Annotated, Any
 
@@ -39,13 +39,14 @@ _EXPORTED: dict[int | str, Any] = {
 
 
 class ExportInput(FilterInput):
-    """Which letters, and why. `why`, because a filter's `reason` is what they died of."""
+    """Which letters to export, and `why`. It is not called `reason`, because a filter's `reason` is why the letters
+    died."""
 
     why: ShortReason
 
 
 def add_routes(app: FastAPI, letters: Exchange) -> None:
-    """Both routes."""
+    """Add both routes."""
 
     @app.get(
         "/dlq/export",

@@ -1,4 +1,4 @@
-"""`/failures`: what clients got that was not good."""
+"""`/failures`: the responses to clients that were not good."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ _Text = Annotated[str | None, Query(max_length=200)]
 
 
 def add_routes(app: FastAPI, failures: Failures) -> None:
-    """The one route."""
+    """Add the route."""
 
     @app.get(
         "/failures",

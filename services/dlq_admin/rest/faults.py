@@ -1,4 +1,4 @@
-"""`/faults` and `/recoveries`: faults on purpose are announced, and their recoveries reported."""
+"""`/faults` and `/recoveries`: deliberate faults are announced here, and recoveries from them are reported."""
 
 import time
 from typing import Annotated, Literal
@@ -32,7 +32,7 @@ Seconds = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False)]
 
 
 class FaultInput(Input):
-    """A fault is on for `for_s`, unless it is announced again."""
+    """An announcement of a fault, which is active for `for_s` seconds unless it is announced again."""
 
     model_config = ConfigDict(strict=True)
 
@@ -41,7 +41,7 @@ class FaultInput(Input):
 
 
 class RecoveryInput(Input):
-    """How long each phase of a recovery took; null: it was not measured."""
+    """How long each phase of a recovery took, in seconds; null if it was not measured."""
 
     model_config = ConfigDict(strict=True)
 
@@ -57,7 +57,7 @@ Slug = Annotated[str, Path(pattern=r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$", max_
 
 
 def add_routes(app: FastAPI, board: FaultBoard) -> None:
-    """All four."""
+    """Add all four routes."""
 
     @app.get(
         "/faults",

@@ -1,4 +1,5 @@
-"""`/dlq/groups`: what fails alike: how often, since when, for whom, on which build, and whether that has changed."""
+"""`/dlq/groups`: letters that failed alike: how many, since when, for whom, on which build, and whether that build has
+changed."""
 
 from typing import Annotated
 
@@ -17,7 +18,7 @@ _NOTED = "a note on a group"
 
 
 def add_routes(app: FastAPI, known: Groups) -> None:
-    """Everything under `/dlq/groups`."""
+    """Add everything under `/dlq/groups`."""
 
     @app.get(
         "/dlq/groups",

@@ -45,7 +45,8 @@ def _sane_id(value: str) -> str:
 
 
 def _written_out(value: object) -> object:
-    """Pydantic would take a number for seconds or milliseconds, whichever it looks like."""
+    """Return a date and time, and refuse numbers, which pydantic would take for seconds or milliseconds depending on
+    their size. Raises ValueError."""
     if not isinstance(value, datetime) and not (isinstance(value, str) and "T" in value):
         raise ValueError("must be a date and time, 2026-01-15T10:30:00Z")
     return value
@@ -56,16 +57,16 @@ LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
 _WHY = "Why; recorded in the audit"
 Reason = Annotated[str, Field(min_length=3, max_length=1000, description=_WHY), AfterValidator(legible)]
 
-#: In the query, where every character may take twelve bytes of the 8 KiB that a request's first line may have.
+#: A reason in the query, where every character may take twelve of the 8 KiB that a request's first line may have.
 ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description=_WHY), AfterValidator(legible)]
 
 
-#: Of which list it is, and where it leads to, the list says.
+#: A cursor, opaque here: each list checks its own cursors.
 Cursor = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Input(BaseModel):
-    """Base of every body: an unknown field is refused."""
+    """Base class of every body. An unknown field is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -94,7 +95,7 @@ class FilterInput(Input):
     until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it says otherwise")
 
     def to_filter(self) -> Filter:
-        """For the store."""
+        """Return the filter for the store."""
         last = _number(self.until)
         return Filter(
             self.state,
@@ -113,14 +114,14 @@ class FilterInput(Input):
 
 
 class OutcomesInput(Input):
-    """Letters with these outcomes of a replay; where they died again, the new letters."""
+    """Letters with these outcomes of a replay. For letters that died again, the new letters are selected."""
 
     id: int = Field(ge=1, le=NUMBER_MAX)
     outcomes: list[ItemState] = Field(min_length=1, max_length=len(ItemState))
 
 
 class SelectionInput(Input):
-    """By ids, by group, by filter, by what came of a replay, or by an entry of the audit: one of them."""
+    """A selection by exactly one of: ids, a group, a filter, the outcomes of a replay, or an audit entry."""
 
     ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=IDS_MAX)
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
@@ -135,7 +136,7 @@ class SelectionInput(Input):
         return self
 
     def to_selection(self) -> Selection:
-        """For the store."""
+        """Return the selection for the store."""
         if self.ids is not None:
             return Selection(numbers=tuple(dict.fromkeys(number_of(each) for each in self.ids)))
         if self.replay is not None:
@@ -146,7 +147,7 @@ class SelectionInput(Input):
 
 
 class BulkInput(Input):
-    """A change of a selection. Without `dry_run` the expected count is required."""
+    """A change of a selection. Without `dry_run`, the expected count is required."""
 
     selection: SelectionInput
     reason: Reason
@@ -161,22 +162,23 @@ class BulkInput(Input):
 
 
 class NoteInput(Input):
-    """A note on a group; an empty text removes it."""
+    """A note on a group. An empty text removes the note."""
 
     text: str = Field(max_length=10_000)
 
 
 M = TypeVar("M", bound=BaseModel)
 
-#: What `read_input` raises.
+#: The errors that `read_input` raises.
 BODY_ERRORS: tuple[type[AppError], ...] = (InvalidRequest, MalformedJson, BodyTooLarge, DocumentTooLarge)
 
 
 async def read_input(request: Request, model: type[M]) -> M:
-    """The body. Raises BODY_ERRORS."""
+    """Read and validate a request's body. Raises BODY_ERRORS."""
     raw = await read_body(request, _BODY_MAX_BYTES)
     try:
-        # Written anew, it holds nothing that our own JSON could not say, such as an integer of a thousand digits.
+        # Serialized again, it holds nothing that our own JSON cannot represent, such as an integer of a thousand
+        # digits.
         return model.model_validate_json(orjson.dumps(parse_sent(raw)))
     except orjson.JSONDecodeError as error:
         raise not_json(error) from None
@@ -193,13 +195,13 @@ async def read_input(request: Request, model: type[M]) -> M:
 
 
 def actor_of(request: Request, reason: str) -> Actor:
-    """Who asks: the key's name, as it was identified."""
+    """Return who makes the request, by the name of the identified key."""
     principal: Principal = request.scope["principal"]
     return Actor(principal.name, principal.role, reason, request.scope["request_id"])
 
 
 def _number(moment: datetime | None) -> int | None:
-    """Of the first letter that could have come then."""
+    """Return the number of the first letter that could have arrived at a moment."""
     if moment is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`/dlq/letters`: dead letters one by one: found by what they have in common, and each with all that is known of it."""
+"""`/dlq/letters`: dead letters, found by what they have in common, and each with all that is known of it."""
 
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ from holdfast.shared.http.keys import OPERATE, require
 
 
 class LettersInput(FilterInput):
-    """A page of a filter."""
+    """A filter, and a page of the letters that match it."""
 
     cursor: Cursor | None = Field(default=None, description="`meta.next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=500)
@@ -25,7 +25,7 @@ class LettersInput(FilterInput):
 
 
 def add_routes(app: FastAPI, letters: Letters) -> None:
-    """Everything under `/dlq/letters`."""
+    """Add everything under `/dlq/letters`."""
 
     @app.get(
         "/dlq/letters",
@@ -81,7 +81,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
 
 
 def _from_stream(instead: LettersOnStream) -> Fallback:
-    """Not old, but only what came since the database went."""
+    """Return the letters on the stream as a fallback. They are not old, but only those since the database went down."""
     named = plain(instead)
     meta = {"source": "dead_letter_stream", "stale": False, "age_s": 0.0, "next_cursor": None}
     return Fallback(named["letters"], meta, named)

@@ -1,5 +1,5 @@
-"""The state of the system: `/dlq/overview` in one look, of which every part may be unknown and none hides the others;
-and `/ledger`: where every accepted write is, as the auditor last read it."""
+"""Overview: `/dlq/overview` shows the state of the whole system, of which any part may be unknown without hiding the
+others; `/ledger` shows where every accepted write is, as the auditor last read it."""
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from holdfast.services.dlq_admin.rest.answers import answered, documented
 
 
 def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
-    """Both."""
+    """Add both routes."""
 
     @app.get(
         "/dlq/overview",

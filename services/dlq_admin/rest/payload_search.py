@@ -1,4 +1,4 @@
-"""`/dlq/search`: dead letters found by what their payloads hold."""
+"""`/dlq/search`: finds dead letters by the contents of their payloads."""
 
 from fastapi import FastAPI
 from pydantic import Field
@@ -14,7 +14,7 @@ from holdfast.shared.letters.find.contents import Contents
 
 
 class PayloadSearchInput(Input):
-    """In a body, as an address is written to logs."""
+    """A search of payloads. It is sent in a body, because addresses are written to logs."""
 
     text: str = Field(min_length=1, max_length=200, description="Part of a value, whatever the case")
     field: str | None = Field(
@@ -28,12 +28,12 @@ class PayloadSearchInput(Input):
     limit: int = Field(default=50, ge=1, le=500)
 
     def contents(self) -> Contents:
-        """For the store."""
+        """Return the searched contents for the store."""
         return Contents(self.text, self.field)
 
 
 def add_routes(app: FastAPI, searches: PayloadSearch) -> None:
-    """The one of it."""
+    """Add the route."""
 
     @app.post(
         "/dlq/search",

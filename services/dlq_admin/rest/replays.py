@@ -1,4 +1,4 @@
-"""`/dlq/replays`: dead letters sent again: created from a frozen selection, watched, steered."""
+"""`/dlq/replays`: sends dead letters again: a replay is created from a frozen selection, monitored and controlled."""
 
 from typing import Annotated
 
@@ -32,7 +32,7 @@ ReplayId = Annotated[int, Path(ge=1, le=_ID_MAX)]
 
 
 class StopInput(Input):
-    """When it stops by itself."""
+    """The conditions under which a replay stops by itself."""
 
     failing_share: float = Field(default=0.2, ge=0, le=1, description="Of the results: failed again as before")
     backlog_max: int = Field(default=20_000, ge=1, le=10**9, description="Other writes that wait")
@@ -51,7 +51,7 @@ class ReplayInput(BulkInput):
     stop: StopInput = StopInput()
 
     def plan(self) -> Plan:
-        """For the store."""
+        """Return the plan for the store."""
         return Plan(self.rate_per_s, tuple(self.canary), self.in_flight_max, StopRules(**self.stop.model_dump()))
 
 
@@ -63,7 +63,7 @@ class OrderInput(Input):
 
 
 def add_routes(app: FastAPI, replays: Replays) -> None:
-    """Everything under `/dlq/replays`."""
+    """Add everything under `/dlq/replays`."""
 
     @app.post(
         "/dlq/replays",

@@ -14,7 +14,7 @@ REQUEST_ID = r"^[A-Za-z0-9._-]{8,128}$"
 
 
 def add_routes(app: FastAPI, requests: Requests) -> None:
-    """The one route."""
+    """Add the route."""
 
     @app.get(
         "/requests/{request_id}",

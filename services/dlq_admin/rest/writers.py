@@ -1,4 +1,4 @@
-"""`/dlq/writers`: who applies writes, who has halted and why; and an operator's word that lets a halted one go on."""
+"""`/dlq/writers`: which writers run, which are halted and why; and an operator's order that resumes halted writers."""
 
 from typing import Annotated
 
@@ -14,7 +14,8 @@ from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, QueueUna
 
 
 class GoOnInput(Input):
-    """Whatever dies next becomes a dead letter. Without `writer`: of every writer that is halted."""
+    """An order to resume one writer or, without `writer`, every halted one. Entries that fail after that become dead
+    letters."""
 
     writer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     reason: Reason
@@ -22,7 +23,7 @@ class GoOnInput(Input):
 
 
 def add_routes(app: FastAPI, writers: Writers) -> None:
-    """Both."""
+    """Add both routes."""
 
     @app.get(
         "/dlq/writers",
