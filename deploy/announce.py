@@ -47,11 +47,11 @@ class Announcement:
         self._thread.start()
 
     def end(self) -> None:
-        """It is over."""
+        """End the fault."""
         if self._over.is_set():
             return
         self._over.set()
-        self._thread.join()  # or it could announce the fault once more
+        self._thread.join()  # otherwise the thread could announce the fault once more
         self._announcer.send("DELETE", f"{self._path}?target={self._target}")
 
     def _repeat(self) -> None:
@@ -63,7 +63,7 @@ class Announcement:
 
 
 class Announcer:
-    """`url` and `key` of dlq_admin; without a key nothing is announced."""
+    """Announces faults to dlq_admin at `url` with `key`. Without a key nothing is announced."""
 
     def __init__(self, url: str, key: str) -> None:
         self._url = url
@@ -71,21 +71,22 @@ class Announcer:
 
     @classmethod
     def to(cls, stack: _Stack) -> Self:
-        """The dlq_admin of HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY (or HOLDFAST_OPERATOR_TOKEN), else of this stack."""
+        """Return an announcer for the dlq_admin of HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY (or HOLDFAST_OPERATOR_TOKEN),
+        else for that of this stack."""
         try:
             url = os.environ.get("HOLDFAST_DLQ_URL") or stack.url("dlq_admin")
         except Problem:
-            return cls("", "")  # it is not published
+            return cls("", "")  # its port is not published
         named = os.environ.get("HOLDFAST_DLQ_KEY") or os.environ.get("HOLDFAST_OPERATOR_TOKEN")
         return cls(url, named or stack.operator_key)
 
     def begin(self, fault: str, target: Target) -> Announcement:
-        """It is on. `fault`: a name of a-z, 0-9 and -."""
+        """Begin to announce a fault. `fault`: a name of a-z, 0-9 and -."""
         return Announcement(self, fault, target)
 
     @contextmanager
     def announced(self, fault: str, target: Target) -> Iterator[None]:
-        """It is on in this block."""
+        """Announce a fault while the context lasts."""
         announcement = self.begin(fault, target)
         try:
             yield
@@ -93,12 +94,12 @@ class Announcer:
             announcement.end()
 
     def recovered(self, fault: str, phases_s: Mapping[Phase, float | None], verdict: Verdict) -> bool:
-        """Report how long the system took to recover; whether dlq_admin took it."""
+        """Report how long the system took to recover. Return whether dlq_admin accepted the report."""
         payload = {f"{phase}_s": seconds for phase, seconds in phases_s.items()}
         return self.send("PUT", f"/recoveries/{quote(fault, safe='')}", payload | {"verdict": verdict})
 
     def send(self, method: str, path: str, payload: Mapping[str, object] | None = None) -> bool:
-        """One request; whether it succeeded."""
+        """Send one request, and return whether it succeeded."""
         if not self._key:
             return False
         return request_json(self._url, method, path, payload or {}, bearer(self._key), _TIMEOUT_S).status == 200

@@ -1,4 +1,4 @@
-"""Generated: files that are written from code, and held to it."""
+"""Generated: writes files from code, and keeps them equal to it."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,8 @@ from pathlib import Path
 
 
 def keep(folder: Path, texts: Mapping[str, str], made_by: str, arguments: Sequence[str]) -> int:
-    """Write the files that differ from their code; with `--check` only list them, with exit code 1 if there are any."""
+    """Write the files that differ from their code. With `--check`, only list them, and return exit code 1 if there are
+    any."""
     stale = [name for name, text in texts.items() if not _is(folder / name, text)]
     if "--check" in arguments:
         for name in stale:

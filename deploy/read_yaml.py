@@ -1,4 +1,4 @@
-"""YAML, read by libyaml: a tenth of the time that the same reader in Python takes."""
+"""Reads YAML with libyaml, in a tenth of the time that the same reader in Python takes."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ import yaml
 
 
 def document(text: str) -> Any:
-    """The only one in `text`."""
+    """Return the only document in `text`."""
     return yaml.load(text, yaml.CSafeLoader)
 
 
 def documents(text: str) -> list[Any]:
-    """All in `text`, in order."""
+    """Return all documents in `text`, in order."""
     return list(yaml.load_all(text, yaml.CSafeLoader))

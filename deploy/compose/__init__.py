@@ -1,1 +1,1 @@
-"""Compose: the secrets of the system in containers, and the check that it runs as declared."""
+"""Compose: generates the secrets of the system in containers, and checks that it runs as declared."""

@@ -9,7 +9,8 @@ from deploy.local.output import Problem, echo
 
 
 def main() -> int:
-    """Prints a line for each check. The first that fails ends it, because later ones build on it."""
+    """Run the checks, printing a line for each, and return the exit code. The first failure ends the run, because later
+    checks build on earlier ones."""
     for check in CHECKS:
         about = (check.__doc__ or "").strip()
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Built upon: does docs/your-own-resource.md's recipe make images that serve a user's own resource?"""
+"""Built upon: checks that the recipe of docs/your-own-resource.md makes images that serve a user's own resource."""
 
 import re
 from pathlib import Path

@@ -18,7 +18,7 @@ from deploy.local.output import Problem
 from deploy.stacks.engine import address, compose, containers, docker, inside, service_of, wait_for, wait_healthy
 
 _PER_S = 60.0
-#: The traffic is there to notice a loss, not to overload what is left of the system.
+#: The traffic has to notice a loss, not to overload what is left of the system.
 _IN_FLIGHT_MAX = 8
 _TIMEOUT_S = 20.0
 #: Errors of the proxy itself: it found no replica, or lost the response.
@@ -27,7 +27,7 @@ _LOST = {"NO_REPLICA", "ANSWER_LOST"}
 
 @dataclass(slots=True)
 class Counted:
-    """`lost` by reason."""
+    """The results of the requests. `lost`: by reason."""
 
     good: int = 0
     refused: int = 0
@@ -35,7 +35,7 @@ class Counted:
 
 
 def traffic(address: str) -> Background:
-    """To `host:port`, as a context manager."""
+    """Send traffic to `host:port` while the context lasts."""
     plan = Plan(
         f"http://{address}",
         _PER_S,
@@ -49,7 +49,7 @@ def traffic(address: str) -> Background:
 
 
 def counted(run: Run) -> Counted:
-    """What became of the requests so far."""
+    """Return the results of the requests so far."""
     seen = Counted()
     for sample in run.samples:
         if sample.outcome in ANSWERED:
@@ -65,7 +65,7 @@ _APIS, _WRITERS = 3, 4
 _LOAD_S = 10.0
 _KILLED = 137
 _ONCE = {"secrets", "migrate"}
-#: They have work to finish when they are stopped.
+#: Services that have work to finish when they are stopped.
 _GRACEFUL = {"haproxy", "api", "writer", "external_proxy", "dlq_admin", "mysql", "queue"}
 _CONNECT = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
 #: (from, to, port) of connections that must be impossible.
@@ -123,7 +123,7 @@ def scaled() -> str:
 
 
 def killed() -> str:
-    """A replica is killed under load: no request is lost that may be retried safely."""
+    """Under load, a replica is killed: no request that may be retried safely is lost."""
     with traffic(address("haproxy", 8080)) as load:
         time.sleep(_LOAD_S / 3)
         docker("kill", str(containers("api")[0]["Id"]))
@@ -192,20 +192,20 @@ def _scale(apis: int, writers: int) -> None:
 
 
 def _targets() -> Counter[str]:
-    """Job -> how many of its targets Prometheus finds up now."""
+    """Return job -> the number of its targets that Prometheus reaches now."""
     found = json.loads(_fetched("dlq_admin", "http://prometheus:9090/api/v1/targets?state=active"))
     return Counter(each["labels"]["job"] for each in found["data"]["activeTargets"] if each["health"] == "up")
 
 
 def _in_use() -> int:
-    """Replicas of the api that HAProxy finds healthy."""
+    """Return the replicas of the api that HAProxy considers healthy."""
     lines = _fetched("external_proxy", "http://haproxy:8405/metrics").splitlines()
     up = [line for line in lines if line.startswith("haproxy_server_status{") and 'state="UP"' in line]
     return sum(line.endswith(" 1") for line in up)
 
 
 def _fetched(service: str, url: str) -> str:
-    """The response to a GET from inside a service that may reach `url`."""
+    """Return the response to a GET from inside a service that may reach `url`."""
     read = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=10).read().decode())"
     return inside(service, "python", "-c", read, url)
 

@@ -1,15 +1,15 @@
-"""Confined: what a container may do, judged from what `docker inspect` says of it. Pure."""
+"""Confined: judges what a container may do by the output of `docker inspect`. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-#: Who may be reached from outside; everything else has no published port.
+#: Services that may be reached from outside. No other has a published port.
 PUBLISHED = {"haproxy", "dlq_admin", "grafana", "third_party"}
 _ROOT = {"", "0", "root", "0:0", "root:root"}
 
 
 def faults(service: str, container: Mapping[str, Any]) -> Iterator[str]:
-    """What is not as it should be, a sentence each; none for a container that is confined."""
+    """Return what is wrong, one sentence each, or nothing for a confined container."""
     config, host = container["Config"], container["HostConfig"]
     if config["User"] in _ROOT:
         yield "runs as root"

@@ -21,13 +21,13 @@ from holdfast.shared.runtime import files
 
 FOLDER = Path("/run/holdfast")
 
-#: Clients of the database, at any address of its network.
+#: Clients of the database may come from any address of its network.
 _HOST = "%"
 _PORTS: Mapping[Place, int] = {"queue": 6379, "cache": 6379}
 
 
 def draw(folder: Path) -> list[str]:
-    """The names of the files that were missing."""
+    """Generate the missing files, and return their names."""
     return [name for name, text in _texts(folder) if _written(folder / name, text)]
 
 
@@ -70,16 +70,16 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
         ("keys/api_keys", "".join(f"{name} {scopes} {_digest(drawn[token])}\n" for name, scopes, token in keys)),
         ("exporter/my.cnf", _my_cnf(of_database)),
         ("mysql/watcher_password", f"{of_database[database.WATCHER]}\n"),
-        # The server runs this when it makes its data folder; the rights on tables come with the migrations.
+        # The server runs this when it makes its data folder. The rights on tables come with the migrations.
         ("mysql-init/users.sql", "".join(f"{each};\n" for each in (*database.users(of_database, _HOST), *_members()))),
         *_of_nodes(of_database, of_redis, drawn["redis/sentinel_password"]),
-        # Its configuration is mounted here: a read-only volume must have the file already.
+        # Its configuration is mounted here, and a file in a read-only volume must exist beforehand.
         ("alertmanager/alertmanager.yml", ""),
     ]
 
 
 def _of_nodes(of_database: Mapping[str, str], of_redis: Mapping[str, str], sentinels: str) -> Iterator[tuple[str, str]]:
-    """What deploy/compose/ha.yml needs besides. `sentinels`: their own password."""
+    """Return what deploy/compose/ha.yml needs in addition. `sentinels`: their own password."""
     for name, text in nodes.configurations(of_redis, sentinels):
         yield f"redis/{name}.conf", text
     yield "exporter/nodes.json", _watching(nodes.ADDRESSES, of_redis)
@@ -93,14 +93,14 @@ def _of_nodes(of_database: Mapping[str, str], of_redis: Mapping[str, str], senti
 
 
 def _watching(places: Iterable[str], of_redis: Mapping[str, str]) -> str:
-    """What the exporters of these log in with; with and without the user: which of them an exporter looks up depends on
-    its version."""
+    """Return the exporters' logins, both with and without the user, because an exporter's version decides which form it
+    reads."""
     addresses = [f"redis://{user}{place}:6379" for place in places for user in ("", f"{redis.WATCHER}@")]
     return json.dumps(dict.fromkeys(addresses, of_redis[redis.WATCHER])) + "\n"
 
 
 def _my_cnf(of_database: Mapping[str, str], host: str = "mysql") -> str:
-    """The same of a server of the database."""
+    """Return the login of the exporter of a database server."""
     watcher = database.user(database.WATCHER, _HOST).name
     return f"[client]\nuser={watcher}\npassword={of_database[database.WATCHER]}\nhost={host}\nport=3306\n"
 
@@ -111,7 +111,7 @@ def _dsn(service: str, password: str, hosts: Sequence[str] = ("mysql",)) -> str:
 
 
 def _members() -> list[str]:
-    """So that a service sees whether the server that it uses is a member of its group."""
+    """Return the rights by which a service sees whether its server is a member of the group."""
     table = "performance_schema.replication_group_members"
     return [f"GRANT SELECT ON {table} TO {database.user(name, _HOST)}" for name in database.with_users()]
 
@@ -121,12 +121,13 @@ def _digest(token: str) -> str:
 
 
 def _written(path: Path, text: str) -> bool:
-    """Whether it was missing. Atomic: after a crash no reader must find half a secret."""
+    """Write a file unless it exists, and return whether it was missing. The write is atomic, so that after a crash no
+    reader finds half a secret."""
     return not path.exists() and files.create(path, text, mode=0o444)
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1: a folder is missing, or the keys are not as they should be."""
+    """Generate the secrets, and return exit code 1 if a folder is missing or the keys are not as they should be."""
     folder = Path(arguments[0]) if arguments else FOLDER
     os.umask(0o022)
     try:

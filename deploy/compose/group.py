@@ -17,14 +17,14 @@ import pymysql
 
 from deploy.compose.nodes import GROUP
 
-#: As in the servers' command.
+#: The same values as in the servers' command.
 NAME = "5f6d2b1e-9a34-4c57-8e10-2b7f4c9d3a61"
 _PORT = 33061
 _USER = "holdfast_recovery"
 _SECRETS = Path("/run/holdfast")
 _EVERY_S = 2.0
 _TIMEOUT_S = 10
-#: A member that catches up is not waited for: it is on its way by itself.
+#: States of a member that needs nothing. One that catches up will finish by itself.
 _JOIN_S = 120
 _PRESENT = ("ONLINE", "RECOVERING")
 
@@ -36,7 +36,7 @@ _STATE = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One of them: `state` None where it does not answer; `transactions` of the group that it has."""
+    """A server. `state`: None if it does not answer; `transactions`: how many of the group's it has."""
 
     host: str
     state: str | None
@@ -45,14 +45,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is to be done with a server: it begins the group, or joins it."""
+    """What to do with a server: begin the group, or join it."""
 
     host: str
     what: Literal["begin", "join"]
 
 
 def steps(servers: Sequence[Server]) -> list[Step]:
-    """What brings these servers into one group, as far as it is certain."""
+    """Return the steps that bring these servers into one group, as far as that is certain."""
     if any(server.state in _PRESENT for server in servers):
         away = [server for server in servers if server.state is not None and server.state not in _PRESENT]
         return [Step(server.host, "join") for server in away]
@@ -62,7 +62,7 @@ def steps(servers: Sequence[Server]) -> list[Step]:
 
 
 def transactions_of(executed: str, group: str) -> int:
-    """How many of the group's transactions are in a set of GTIDs, `uuid:1-5:8,uuid:1-3`."""
+    """Return how many of the group's transactions a set of GTIDs contains: `uuid:1-5:8,uuid:1-3`."""
     count = 0
     for part in executed.replace("\n", "").split(","):
         source, *ranges = part.strip().split(":")
@@ -103,8 +103,8 @@ def _take(step: Step, servers: Sequence[Server]) -> None:
 
 
 def _first_time() -> Iterator[str]:
-    """A server makes its users when it makes its data folder. The group knows nothing of that, and need not: all have
-    the same."""
+    """Yield the statements for a server that was never in the group: make the recovery user, and discard the server's
+    own transactions. It has only made its users, and all servers have made the same ones."""
     password = (_SECRETS / "mysql" / "recovery_password").read_text().strip()
     yield "SET SESSION sql_log_bin=0"
     yield f"CREATE USER IF NOT EXISTS {_USER}@'%' IDENTIFIED BY '{password}'"
@@ -130,7 +130,7 @@ def _connect(host: str) -> Any:
 
 
 def _run(connection: Any, *statements: str) -> Any:
-    """The last one's rows."""
+    """Run statements, and return the rows of the last one."""
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -138,7 +138,7 @@ def _run(connection: Any, *statements: str) -> Any:
 
 
 def main(arguments: list[str]) -> int:
-    """Goes on until it is stopped."""
+    """Run until stopped."""
     if arguments == ["--check"]:
         return 0 if all(_look(host).state == "ONLINE" for host in GROUP) else 1
     while True:

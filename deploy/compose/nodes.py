@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 
 from deploy.privileges.redis import REPLICA, SENTINEL
 
-#: The database's servers, where they find one another. As in ha.yml.
+#: The fixed addresses at which the database's servers find one another, as in ha.yml.
 GROUP = {"mysql": "172.31.252.11", "mysql-1": "172.31.252.12", "mysql-2": "172.31.252.13"}
-#: The queue's. As in ha.yml.
+#: The fixed addresses of the queue's nodes, as in ha.yml.
 ADDRESSES = {"queue": "172.31.253.11", "queue-1": "172.31.253.12", "queue-2": "172.31.253.13"}
 _SENTINELS = ("sentinel-0", "sentinel-1", "sentinel-2")
 _NAME = "queue"
@@ -20,7 +20,7 @@ _DOWN_MS, _FAILOVER_MS = 3_000, 15_000
 
 
 def configurations(passwords: Mapping[str, str], own: str) -> Iterator[tuple[str, str]]:
-    """Name and text of each. `passwords`: of the users at Redis; `own`: the Sentinels'."""
+    """Return the name and text of each configuration. `passwords`: of the users at Redis; `own`: of the Sentinels."""
     primary, *_ = ADDRESSES.values()
     for node, own_address in ADDRESSES.items():
         follow = f"replicaof {primary} 6379\n" if own_address != primary else ""
@@ -41,6 +41,6 @@ def configurations(passwords: Mapping[str, str], own: str) -> Iterator[tuple[str
 
 
 def address(user: str, password: str, own: str) -> str:
-    """For REDIS_ADDR."""
+    """Return the value of REDIS_ADDR."""
     hosts = ",".join(f"{sentinel}:26379" for sentinel in _SENTINELS)
     return f"redis+sentinel://{user}:{password}@{hosts}/{_NAME}?sentinel_password={own}\n"

@@ -1,6 +1,5 @@
-"""`python -m deploy.compose.pin [FILE]`: pin what was pulled: an override for docker-compose.yml that names by digest
-every image that is not built here, and the base image of ours. A tag may be moved; a digest may not.
-"""
+"""`python -m deploy.compose.pin [FILE]`: pins the pulled images. It writes an override for docker-compose.yml which
+names by digest every image that is not built here, and the base image of ours. A tag may be moved; a digest may not."""
 
 import json
 import sys
@@ -17,7 +16,8 @@ _BASE = "python:3.13-slim"
 
 
 def pinned(services: Mapping[str, Any], digest_of: Callable[[str], str]) -> dict[str, Any]:
-    """The override. `digest_of` an image reference: `name@sha256:...`. Raises what it raises."""
+    """Return the override. `digest_of`: returns `name@sha256:...` for an image reference; what it raises is passed
+    on."""
     known: dict[str, str] = {}
 
     def by_digest(image: str) -> str:
@@ -35,7 +35,7 @@ def pinned(services: Mapping[str, Any], digest_of: Callable[[str], str]) -> dict
 
 
 def _digest(image: str) -> str:
-    """Raises Problem when it was not pulled, or was built here and so has none."""
+    """Return the digest. Raises Problem if the image was not pulled, or was built here and so has none."""
     if "@sha256:" in image:
         return image
     digests = json.loads(docker("image", "inspect", "--format", "{{json .RepoDigests}}", image)) or []
@@ -45,7 +45,7 @@ def _digest(image: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1: an image or Docker is missing."""
+    """Write the override, and return exit code 1 if an image or Docker is missing."""
     file = Path(arguments[0]) if arguments else FILE
     try:
         services = json.loads(compose("config", "--format", "json"))["services"]

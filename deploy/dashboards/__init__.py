@@ -3,7 +3,7 @@
 import warnings
 
 with warnings.catch_warnings():
-    # Classic is what every Grafana from 10 on reads; the new format is what the library would rather have.
+    # Every Grafana since version 10 reads Classic JSON. The library warns that there is a newer format.
     warnings.filterwarnings("ignore", "Prefer using dashboardv2", DeprecationWarning)
     import grafana_foundation_sdk.builders.bargauge
     import grafana_foundation_sdk.builders.dashboard  # noqa: F401

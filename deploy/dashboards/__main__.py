@@ -6,7 +6,7 @@ from deploy.dashboards.write import stale, write
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1 when `--check` finds something."""
+    """Write or check the dashboards, and return the exit code: 1 if `--check` finds something."""
     if "--check" not in arguments:
         print("\n".join(write()) or "All dashboards are as their code.")
         return 0

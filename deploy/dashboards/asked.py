@@ -1,5 +1,5 @@
-"""Queries: everything that a dashboard asks of Prometheus, from its JSON, with Grafana's variables filled in as by
-Grafana."""
+"""Queries: extracts every query that a dashboard sends to Prometheus from its JSON, with Grafana's variables filled
+in."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,28 +17,28 @@ _SCRAPE_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query, and where it is. `fields`: the labels that its legend or title shows."""
+    """One query, and its place. `fields`: the labels that its legend or title shows."""
 
     kind: Literal["panel", "variable", "annotation"]
     where: str
     expr: str
     legend: str
-    #: Of a variable: the label whose values it offers.
+    #: For the query of a variable: the label whose values it offers.
     label: str = ""
 
     @property
     def fields(self) -> frozenset[str]:
-        """Labels without which the reader sees a blank."""
+        """The labels without which the reader sees a blank."""
         return frozenset(_FIELD.findall(self.legend))
 
 
 def panels(dashboard: Dashboard) -> Iterator[Mapping[str, Any]]:
-    """All but rows."""
+    """Return all panels except rows."""
     return (panel for panel in dashboard["panels"] if panel["type"] != "row")
 
 
 def asked(dashboard: Dashboard) -> Iterator[Asked]:
-    """Panels first, then variables and annotations."""
+    """Return the queries: first of panels, then of variables and annotations."""
     for panel in panels(dashboard):
         for target in panel.get("targets") or ():
             yield Asked("panel", panel["title"], target["expr"], target.get("legendFormat", ""))
@@ -52,7 +52,7 @@ def asked(dashboard: Dashboard) -> Iterator[Asked]:
 
 
 def everything(dashboard: Dashboard) -> dict[str, str]:
-    """What All stands for, of each variable."""
+    """Return the value of All for each variable."""
     declared = dashboard.get("templating", {}).get("list") or ()
     return {variable["name"]: variable.get("allValue") or ".+" for variable in declared}
 
@@ -60,7 +60,7 @@ def everything(dashboard: Dashboard) -> dict[str, str]:
 def filled_in(
     expr: str, *, step_s: int = _SCRAPE_S, range_s: int = 900, chosen: Mapping[str, str] | None = None
 ) -> str:
-    """With All for every variable without a choice. `step_s` and `range_s`: of the picture."""
+    """Return the query with All for every variable without a choice. `step_s` and `range_s`: of the picture."""
     builtin = {
         "__rate_interval": f"{max(step_s + _SCRAPE_S, 4 * _SCRAPE_S)}s",
         "__interval": f"{step_s}s",

@@ -1,5 +1,5 @@
-"""A dashboard as data → Grafana's model: its frame is the same for all, so that a reader of one knows the others: what
-is marked over every panel, and what a reader may narrow it down by."""
+"""Board: builds Grafana's model of a dashboard from data. All dashboards share a frame, with the same marks over every
+panel and the same variables, so that a reader of one knows the others."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -17,7 +17,7 @@ from deploy.dashboards.source import OWN, SOURCE
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`query`: `label_values(series, label)`. All of them, which is `everything`, by default."""
+    """A variable. `query`: `label_values(series, label)`. The default is All, whose value is `everything`."""
 
     name: str
     label: str
@@ -28,12 +28,12 @@ class Variable:
 _OURS = "api|writer|external_proxy|dlq_admin"
 JOB = Variable("job", "Service", f'label_values(up{{job=~"{_OURS}"}}, job)', _OURS)
 INSTANCE = Variable("instance", "Replica", 'label_values(up{job=~"$job"}, instance)')
-#: Of a panel about processes.
+#: The variable for panels about processes.
 CHOSEN = 'job=~"$job", instance=~"$instance"'
 
 
 def variable(it: Variable) -> build.QueryVariable:
-    """Grafana's model of it."""
+    """Return Grafana's model of a variable."""
     everything = m.VariableOption(selected=True, text="All", value="$__all")
     return (
         build.QueryVariable(it.name)
@@ -52,7 +52,7 @@ def variable(it: Variable) -> build.QueryVariable:
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """A mark wherever `expr` has a value; `title` names it."""
+    """A mark wherever `expr` has a value. `title`: its text."""
 
     name: str
     expr: str
@@ -73,7 +73,7 @@ ANNOTATIONS = (
 
 
 def annotations() -> list[build.AnnotationQuery]:
-    """Grafana's model of them, and of those that our services send to Grafana themselves."""
+    """Return Grafana's model of the annotations, and of those that our services send to Grafana."""
     return [_own(), *(_of(it) for it in ANNOTATIONS)]
 
 
@@ -101,7 +101,7 @@ def _own() -> build.AnnotationQuery:
         .enable(True)
         .hide(False)
         .icon_color(OTHER)
-        .target(cast("Builder[Dataquery]", target))  # Grafana's own source takes no PromQL
+        .target(cast("Builder[Dataquery]", target))  # Grafana's own data source takes no PromQL
     )
 
 
@@ -111,7 +111,7 @@ _REFRESH = ("5s", "10s", "30s", "1m", "5m")
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A dashboard. `uid`: its address, `/d/<uid>`."""
+    """A dashboard. `uid`: the end of its address, `/d/<uid>`."""
 
     uid: str
     title: str
@@ -121,7 +121,7 @@ class Board:
 
 
 def drawn(board: Board) -> m.Dashboard:
-    """Grafana's model of it."""
+    """Return Grafana's model of the dashboard."""
     made = (
         build.Dashboard(board.title)
         .uid(board.uid)
@@ -153,13 +153,13 @@ def drawn(board: Board) -> m.Dashboard:
 
 
 class _Drawn(Builder[m.Panel]):
-    """A finished panel, for a builder that expects builders."""
+    """A finished panel, in the form that a builder expects."""
 
     def __init__(self, panel: m.Panel) -> None:
         self._panel = panel
 
     def build(self) -> m.Panel:
-        """The panel."""
+        """Return the panel."""
         return self._panel
 
 

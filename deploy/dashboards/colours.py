@@ -1,4 +1,5 @@
-"""Colours: one for each meaning, the same on every panel; of different brightness, for readers who do not see red."""
+"""Colours: one for each meaning, the same on every panel. They differ in brightness too, for readers who do not see
+red."""
 
 from collections.abc import Iterator
 
@@ -13,7 +14,7 @@ OTHER = "#B877D9"
 QUIET = "rgba(142, 142, 142, 0.15)"
 NONE = "transparent"
 
-#: What a value of a label means, wherever the label is.
+#: Colours of the values of a label, wherever the label appears.
 BY_LABEL = {
     "outcome": {
         "good": GOOD, "degraded": DEGRADED, "rejected": REJECTED, "failed": FAILED, "abandoned": ABANDONED,
@@ -35,7 +36,7 @@ BY_LABEL = {
     "state": {"planned": ABANDONED, "sent": DEGRADED, "over": GOOD},
     "attempt": {"first": GOOD, "again": DEGRADED},
 }  # fmt: skip
-#: Lines whose name is their meaning.
+#: Colours of lines whose name states their meaning.
 BY_NAME = BY_LABEL["outcome"] | {
     "p50": ALSO_GOOD, "p95": GOOD, "p99": OTHER,
     "in": OTHER, "out": GOOD,
@@ -46,7 +47,7 @@ BY_NAME = BY_LABEL["outcome"] | {
 
 
 def of(legend: str) -> Iterator[tuple[str, str]]:
-    """(name of a line, its colour) for the lines that this legend can make and whose meaning is known."""
+    """Return (name of a line, its colour) for the lines that this legend can produce and whose meaning is known."""
     if legend in BY_NAME:
         yield legend, BY_NAME[legend]
     for label, meanings in BY_LABEL.items():

@@ -1,4 +1,4 @@
-"""Draw: a panel as data → a panel as Grafana's model."""
+"""Draw: builds Grafana's model of a panel from data."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -29,13 +29,13 @@ from deploy.dashboards.panel import (
 from deploy.dashboards.source import SOURCE
 
 _LETTERS = "ABCDEFGHIJ"
-#: More than this between two samples is a gap: four scrapes.
+#: A longer interval between two samples is a gap: four scrapes.
 _GAP_MS = 20_000
 _LAST = ["lastNotNull"]
 
 
 def draw(panel: AnyPanel, number: int) -> m.Panel:
-    """`number`: its id, by which links find it."""
+    """Return the model of a panel. `number`: the id that links use."""
     match panel:
         case Text():
             return (

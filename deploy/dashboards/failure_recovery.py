@@ -39,7 +39,7 @@ _FAULT = Timeline(
     states=states.ACTIVE,
 )
 
-#: Of the faults whose recovery was measured, the one that began last.
+#: Among the faults whose recovery was measured, the one that began last.
 _LATEST = (
     "topk (1, max by (fault) (holdfast_fault_last_start_timestamp_seconds)"
     " and on (fault) holdfast_recovery_phase_seconds)"
@@ -74,7 +74,7 @@ _PHASES = (
     _phase("steady", "From its end until everything was as before.", "see which band has not recovered.", 60, 120, 4),
 )
 
-#: From the bottom of the picture.
+#: The order of the states, from the bottom of the picture.
 _OUTCOMES = ("good", "degraded", "rejected", "failed", "abandoned")
 _ENDED = rate(f"{REQUESTS}_count", "", _CLIENTS)
 

@@ -1,4 +1,4 @@
-"""Panels as data: the queries, everything a reader needs to understand the result, and PromQL that many share."""
+"""Panels as data: their queries, everything a reader needs to understand the result, and PromQL that many share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Literal
 
 from deploy.dashboards.colours import DEGRADED, FAILED, GOOD, NONE
 
-#: (from this value on, colour), the first one from below everything.
+#: (least value, colour) in ascending order; the first one applies below everything.
 Limits = tuple[tuple[float | None, str], ...]
 #: A value, its word and its colour.
 States = Mapping[int, tuple[str, str]]
@@ -22,7 +22,7 @@ class Panel:
     act: str
     unit: str
     nothing: str
-    #: The names of its lines, where `{{label}}` stands for a label's value -> PromQL.
+    #: The names of its lines -> PromQL. In a name, `{{label}}` stands for the label's value.
     queries: Mapping[str, str]
     width: int = 8
     height: int = 7
@@ -32,11 +32,11 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines(Panel):
-    """Over time. `limits` are drawn as dashed lines."""
+    """Lines over time. `limits` are drawn as dashed lines."""
 
     stack: Literal["none", "normal", "percent"] = "none"
     limits: Limits = ()
-    #: The values are shares of one: the axis is from 0 to 1.
+    #: Whether the values are shares of one, so that the axis is from 0 to 1.
     share: bool = False
     log: bool = False
     #: Names of lines with an axis of their own, on the right -> its unit.
@@ -46,14 +46,15 @@ class Lines(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline(Panel):
-    """States over time, a bar for each line."""
+    """States over time, one bar per line."""
 
     states: States
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number(Panel):
-    """Now, large; a colour by `limits`. `trend`: with a small line behind it. `named`: with the name of its line."""
+    """The current value, in large digits, coloured by `limits`. `trend`: with a small line behind it. `named`: with the
+    name of its line."""
 
     limits: Limits
     decimals: int | None = None
@@ -63,12 +64,12 @@ class Number(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars(Panel):
-    """Now, a bar for each line."""
+    """Current values, one bar per line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table(Panel):
-    """Now, a row for each series. `columns`: label → heading, in their order; then `value` as the last one."""
+    """Current values, one row per series. `columns`: label -> heading, in order, followed by `value`."""
 
     columns: Mapping[str, str]
     value: str | None
@@ -76,12 +77,12 @@ class Table(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heat(Panel):
-    """A histogram's buckets over time."""
+    """The buckets of a histogram over time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words, as Markdown."""
+    """Text as Markdown."""
 
     title: str
     shows: str
@@ -102,58 +103,58 @@ class Row:
 
 
 def below(degraded: float, failed: float) -> Limits:
-    """Good below `degraded`, bad from `failed` on."""
+    """Return limits: good below `degraded`, bad from `failed` on."""
     return ((None, GOOD), (degraded, DEGRADED), (failed, FAILED))
 
 
 def above(failed: float, degraded: float) -> Limits:
-    """Good from `degraded` on, bad below `failed`."""
+    """Return limits: good from `degraded` on, bad below `failed`."""
     return ((None, FAILED), (failed, DEGRADED), (degraded, GOOD))
 
 
 def line_at(value: float) -> Limits:
-    """One dashed line."""
+    """Return the limits for one dashed line."""
     return ((None, NONE), (value, FAILED))
 
 
 def zero_is_good() -> Limits:
-    """Anything above nothing is bad."""
+    """Return limits by which any value above zero is bad."""
     return ((None, GOOD), (0.5, FAILED))
 
 
-#: At least four scrapes, and as wide as one step of the picture; Grafana fills it in.
+#: At least four scrapes, and as wide as one step of the picture. Grafana fills it in.
 WINDOW = "[$__rate_interval]"
 REQUESTS = "holdfast_http_request_duration_seconds"
 
 
 def rate(counter: str, by: str, where: str = "") -> str:
-    """Per second, summed by these labels; summed over all where `by` is empty."""
+    """Return the rate per second, summed by these labels, or over everything if `by` is empty."""
     return f"{_sum(by)} (rate({counter}{_braces(where)}{WINDOW}))"
 
 
 def increase(counter: str, by: str, where: str = "", window: str = WINDOW) -> str:
-    """How many in a window, summed by these labels."""
+    """Return the number in a window, summed by these labels."""
     return f"{_sum(by)} (increase({counter}{_braces(where)}{window}))"
 
 
 def quantile(q: float, histogram: str, by: str = "", where: str = "") -> str:
-    """Of a classic histogram, over all replicas."""
+    """Return a quantile of a classic histogram, over all replicas."""
     labels = ", ".join(filter(None, ("le", by)))
     return f"histogram_quantile({q}, sum by ({labels}) (rate({histogram}_bucket{_braces(where)}{WINDOW})))"
 
 
 def mean(histogram: str) -> str:
-    """Of the observations of a histogram in the window."""
+    """Return the mean of a histogram's observations in the window."""
     return f"sum (rate({histogram}_sum{WINDOW})) / sum (rate({histogram}_count{WINDOW}))"
 
 
 def worst(gauge: str, by: str, where: str = "") -> str:
-    """The largest over all replicas."""
+    """Return the largest value over all replicas."""
     return f"max by ({by}) ({gauge}{_braces(where)})" if by else f"max ({gauge}{_braces(where)})"
 
 
 def age(timestamp: str, by: str) -> str:
-    """Seconds since a timestamp; of replicas, the latest."""
+    """Return the seconds since a timestamp, taking the latest of all replicas."""
     return f"time() - {worst(timestamp, by)}"
 
 

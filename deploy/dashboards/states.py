@@ -12,7 +12,7 @@ URGENCY = {1: ("ticket", DEGRADED), 2: ("warning", REJECTED), 3: ("page", FAILED
 
 
 def breakers(width: int, height: int) -> Timeline:
-    """Of every service."""
+    """Return the timeline of every service's breakers."""
     return Timeline(
         title="Which breakers caught it?",
         shows="The state of every circuit breaker; of replicas, the worst.",
@@ -28,7 +28,7 @@ def breakers(width: int, height: int) -> Timeline:
 
 
 def alerts(width: int, height: int) -> Timeline:
-    """All that fire, except the one that always does."""
+    """Return the timeline of all firing alerts, except the one that always fires."""
     urgent = " or ".join(
         f'max by (alertname) (ALERTS{{alertstate="firing", severity="{severity}"}}) * {code}'
         for severity, code in (("page", 3), ("warning", 2), ("ticket", 1))

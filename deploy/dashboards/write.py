@@ -1,4 +1,4 @@
-"""Write: the dashboards as the files that Grafana reads, and which of those are out of date."""
+"""Write: writes the dashboards as the files that Grafana reads, and finds those that are out of date."""
 
 import json
 from pathlib import Path
@@ -13,17 +13,17 @@ BOARDS: tuple[Board, ...] = (failure_recovery.BOARD, overview.BOARD, pipeline.BO
 
 
 def files() -> dict[Path, str]:
-    """The text of each file."""
+    """Return the text of each file."""
     return {FOLDER / f"{board.uid}.json": as_json(board) for board in BOARDS}
 
 
 def as_json(board: Board) -> str:
-    """Classic JSON, readable in a diff."""
+    """Return Classic JSON that is readable in a diff."""
     return json.dumps(drawn(board), cls=JSONEncoder, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def stale() -> list[str]:
-    """What is wrong with the folder, a sentence each."""
+    """Return what is wrong with the folder, one sentence each."""
     wanted = files()
     wrong = [f"{path.name} is out of date" for path, text in wanted.items() if not _is(path, text)]
     return wrong + [
@@ -32,7 +32,7 @@ def stale() -> list[str]:
 
 
 def write() -> list[str]:
-    """Write what is out of date and delete what belongs to no dashboard; what was done, a sentence each."""
+    """Write what is out of date, and delete what belongs to no dashboard. Return what was done, one sentence each."""
     wanted = files()
     done = []
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ class Effect(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """For the page's legend."""
+        """The meaning, for the page's legend."""
         return _MEANINGS[self]
 
 
@@ -49,14 +49,14 @@ _MEANINGS = {
 
 
 def proof_name(proof: str) -> str:
-    """`tests/...::test_name` or `make target`; in a cell a proof is written without `tests/`."""
+    """Return `tests/...::test_name` or `make target`. In a cell, a proof is written without `tests/`."""
     return proof if proof.startswith("make ") else f"tests/{proof}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """It can happen. `clients`: what they see; `detected`: how, and how fast; `heals`: by itself; `person`: what
-    somebody has to do; `proofs`: the id of a test below tests/, or `make target`."""
+    """A failure that can happen. `clients`: what they see; `detected`: how, and how fast; `heals`: what heals by
+    itself; `person`: what a person has to do; `proofs`: the id of a test below tests/, or `make target`."""
 
     effect: Effect
     clients: str
@@ -68,7 +68,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class SameAs:
-    """It can happen, and is another cell's case for everybody who notices it."""
+    """A failure that has the same effects as another cell."""
 
     dependency: str
     mode: Mode
@@ -78,7 +78,7 @@ class SameAs:
 
 @dataclass(frozen=True, slots=True)
 class Impossible:
-    """It cannot happen. `proofs`: what keeps it so, where something has to."""
+    """A failure that cannot happen. `proofs`: what prevents it, where something has to."""
 
     because: str
     proofs: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ Cell = Failure | SameAs | Impossible
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """Something that Holdfast needs. `about`: what for, in one sentence."""
+    """A part that Holdfast depends on. `about`: its purpose in one sentence."""
 
     name: str
     about: str
@@ -98,7 +98,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """`one` connects to `other`; what clients notice when that is cut."""
+    """Two parts, of which `one` connects to `other`, and what clients notice when that connection is cut."""
 
     one: str
     other: str

@@ -1,4 +1,4 @@
-"""The page: docs/failure-modes.md, from the table."""
+"""Builds docs/failure-modes.md from the table."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ _RUNBOOK = re.compile(r"\]\(runbooks/Holdfast(\w+)\.md\)")
 
 
 def failure_modes() -> str:
-    """The page."""
+    """Return the page."""
     return page(
         "Failure modes",
         _ABOUT,
@@ -154,11 +154,11 @@ def _proofs(proofs: Iterable[str]) -> str:
 
 
 def anchor(name: str, mode: Mode | None = None) -> str:
-    """Of a section, as Markdown makes it of its title; of a cell."""
+    """Return the anchor of a section, as Markdown derives it from the title, or of a cell."""
     words = name if mode is None else f"{name} {mode}"
     return re.sub(r"[^a-z0-9_]+", "-", words.lower())
 
 
 def cells() -> Mapping[str, Cell]:
-    """Every cell by its anchor."""
+    """Return every cell by its anchor."""
     return {anchor(name, mode): cell for name, each in TABLE.items() for mode, cell in each.cells.items()}

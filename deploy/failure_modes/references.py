@@ -1,5 +1,5 @@
-"""References: alerts, limits and measurements of a cell, by their names in the code. A name that does not exist is an
-error when the table is imported; a number is never written by hand."""
+"""References: alerts, limits and measurements in a cell, by their names in the code. A name that does not exist is an
+error when the table is imported. No number is written by hand."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ from holdfast.shared.runtime.variables import ENV_PREFIX
 
 _DOCS = Path(__file__).parent.parent.parent / "docs"
 
-#: Alerts that compare an age, and the limit in the profile that the age has to pass first, so many times.
+#: Alerts that compare an age -> the limit in the profile, and how many times that limit the age has to exceed.
 _AGES = {
     "PipelineStale": ("stale_s", 1), "HeartbeatStale": ("heartbeat_s", 1), "ProbeStale": ("blind_s", 1),
     "RecoveryOverdue": ("overdue_s", 1), "DeadLettersStale": ("stale_s", 10),
@@ -28,25 +28,25 @@ _AGES = {
 
 
 def alert(name: str) -> str:
-    """A link to the runbook of an alert, and how long its condition lasts before it fires in production."""
+    """Return a link to an alert's runbook, and how long its condition lasts before it fires in production."""
     return f"[{name}](runbooks/Holdfast{name}.md){_fires(name, PRODUCTION)}"
 
 
 def runbook(name: str) -> str:
-    """A link to the runbook of an alert."""
+    """Return a link to an alert's runbook."""
     _alerts(name, PRODUCTION)
     return f"[{name}](runbooks/Holdfast{name}.md)"
 
 
 def page(path: str, text: str) -> str:
-    """A link to a page of docs/."""
+    """Return a link to a page of docs/."""
     if not (_DOCS / path).is_file():
         raise ValueError(f"docs/{path} does not exist")
     return f"[{text}]({path})"
 
 
 def setting(name: str, of: str = "") -> str:
-    """The default of a setting, `of` a service, linked to the settings."""
+    """Return the default of a setting `of` a service, linked to the settings."""
     services = [SERVICES[of]] if of else SERVICES.values()
     fields = [model.model_fields[name] for model in services if name in model.model_fields]
     if not fields:
@@ -57,29 +57,29 @@ def setting(name: str, of: str = "") -> str:
 
 
 def limit(name: str) -> str:
-    """A constant of the time budgets, linked to them."""
+    """Return a constant of the time budgets, linked to them."""
     return f'[{spoken(getattr(time_budgets, name))}](reference/time-budgets.md "{name}")'
 
 
 def measured(fault: str, phase: str) -> str:
-    """The median of a phase of a recovery, as `make test-recovery-time` measured it last."""
+    """Return the median of a phase of a recovery, as `make test-recovery-time` last measured it."""
     repeats = json.loads((_DOCS / "benchmarks/recovery.json").read_text())[fault]["repeats"]
     value = median(repeat[phase] for repeat in repeats)
     return f'[{value:.2g} s](benchmarks/recovery.md "measured: {fault}, {phase}")'
 
 
 def metric(declared: MetricWrapperBase) -> str:
-    """The name of a metric, as Prometheus has it."""
+    """Return the name of a metric, as Prometheus has it."""
     return f"`{declared._name}{'_total' if isinstance(declared, Counter) else ''}`"
 
 
 def error(kind: type[AppError]) -> str:
-    """The code of an error."""
+    """Return the code of an error."""
     return f"`{kind.code}`"
 
 
 def spoken(seconds: float) -> str:
-    """`90` as `90 s`, `120` as `2 min`."""
+    """Format `90` as `90 s`, and `120` as `2 min`."""
     for unit_s, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= unit_s and seconds % unit_s == 0:
             return f"{seconds / unit_s:g} {unit}"

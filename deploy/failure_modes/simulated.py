@@ -1,4 +1,4 @@
-"""Simulated: the faults of `make simulate` that are a cell's case, by their names in tests/simulation/kinds.py."""
+"""Simulated: the faults of `make simulate` that match a cell, by their names in tests/simulation/kinds.py."""
 
 from collections.abc import Mapping
 

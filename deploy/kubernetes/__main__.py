@@ -9,12 +9,12 @@ import yaml
 
 _FOLDER = Path(__file__).parent
 _OWN = ("v1", "apps/", "batch/", "policy/", "autoscaling/", "networking.k8s.io/")
-#: Those that are still published, the oldest and the newest.
+#: The oldest and the newest version with published schemas.
 _VERSIONS = ("1.31", kubernetes_validate.latest_version())
 
 
 def main() -> int:
-    """Prints a line for each version, and one for each fault."""
+    """Check, print a line for each version and each fault, and return the exit code."""
     paths = sorted(_FOLDER.rglob("*.yaml"))
     documents = [(path, each) for path in paths for each in yaml.safe_load_all(path.read_text())]
     own = [(path, each) for path, each in documents if each["apiVersion"].startswith(_OWN)]

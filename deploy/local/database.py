@@ -110,7 +110,7 @@ def check_tables(settings: StackSettings) -> None:
 
 
 def check_declaration(settings: StackSettings) -> None:
-    """Raise Problem if the resources of these settings cannot be served. Called before any running process is stopped."""
+    """Raise Problem if these settings' resources cannot be served. Called before any running process is stopped."""
     if settings.domain:
         declared = [str(VENV_PYTHON), "-m", "holdfast.shared.domain"]
         env = os.environ | settings.domain_env()

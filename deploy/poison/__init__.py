@@ -1,1 +1,1 @@
-"""Poison: writes that cannot be applied, of realistic kinds, to try repairs and replays on."""
+"""Poison: realistic writes that cannot be applied, on which to try repairs and replays."""

@@ -23,12 +23,12 @@ from holdfast.shared.queue.partitions import Partitions
 
 _DEFAULT = 20
 _MOST = 100_000
-#: Writers stop when more than half of what they get would die: poison comes with traffic, as it does in life.
+#: Writers stop when more than half of what they get would die, so poison is mixed with good writes.
 _GOOD_EACH = 2
 
 
 def main() -> int:
-    """Prints what it did, and where to look."""
+    """Add the writes, print what was done and where to look, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.poison", description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=_DEFAULT, metavar="N", help=f"by default {_DEFAULT}")
     count = parser.parse_args().count

@@ -1,4 +1,4 @@
-"""Entries: what goes wrong in life, as fields of the write stream. Pure."""
+"""Entries: realistic mistakes, as fields of the write stream. Pure."""
 
 import json
 import uuid
@@ -15,7 +15,7 @@ _LONG = (
 _HOSTILE = "<script>alert('out')</script><img src=x onerror=alert(1)> \u202egnp.exe\u202c \u200b‏שלום‏ " * 4
 GOOD = "good"
 _AGO_US = 1_000_000
-#: How often each mishap happens, of ten.
+#: How often each mistake happens, out of ten.
 _TEN = (
     "moved_on",
     "moved_on",
@@ -38,8 +38,8 @@ MEANING = {
 
 
 def poison(count: int, now_us: int, seed: int, *, good_each: int = 0) -> Iterator[tuple[str, Fields]]:
-    """(mishap, fields), `count` times, with `good_each` good writes after each; `now_us`: in Unix microseconds. Their
-    versions are of a second ago: one that is newer than its entry's id would be a mishap of its own."""
+    """Yield (mistake, fields) `count` times, each followed by `good_each` good writes. `now_us`: in Unix microseconds.
+    Versions are a second old, because a version that is newer than its entry's id would be a mistake of its own."""
     random = Random(seed)  # noqa: S311 - no secret comes of it
     mishaps = (each for mishap in islice(cycle(_TEN), count) for each in (mishap, *[GOOD] * good_each))
     for at, mishap in enumerate(mishaps):

@@ -1,4 +1,4 @@
-"""Letters: waits until what was put on the stream has become dead letters."""
+"""Letters: waits until the poison on the stream has become dead letters."""
 
 import time
 from collections.abc import Callable
@@ -8,27 +8,28 @@ from deploy.client.request import bearer, request
 from deploy.local.progress import during
 from holdfast.shared.letters.state import State
 
-#: Without a new one for so long, the rest is not waited for.
+#: Seconds without a new letter after which the rest is given up.
 _PATIENCE_S = 60.0
 _POLL_S = 0.5
 _ANSWER_S = 10.0
 
 
 class Known(NamedTuple):
-    """`letters`: how many there are, whatever became of them; None: not known. `halted`: a writer, and why."""
+    """The state of dlq_admin. `letters`: their number, in whatever state, or None if unknown. `halted`: a writer that
+    has halted, and why."""
 
     letters: int | None
     halted: str = ""
 
 
 def known(admin: str, token: str) -> Known:
-    """As dlq_admin has it."""
+    """Return the state that dlq_admin reports."""
     answer = request(admin, "GET", "/dlq/overview", headers=bearer(token), timeout_s=_ANSWER_S)
     return of_overview(answer.body["data"]) if answer.status == 200 else Known(None)
 
 
 def of_overview(data: Any) -> Known:
-    """Of its answer."""
+    """Return the state in an answer of the overview."""
     counts = data["letters"]
     halted = [f"{one['name']}: {one['halted']['why']}" for one in data["writers"] or () if one["halted"]]
     letters = None if counts is None else sum(counts[name] for name in (*State, "purged"))
@@ -42,7 +43,7 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], object] = time.sleep,
 ) -> str:
-    """Until there are `count` more than `before`, or no more come; the outcome as a sentence."""
+    """Wait until there are `count` more letters than `before`, or no more come. Return the outcome as a sentence."""
     if before.letters is None:
         return "Whether they are dead letters yet is not known: dlq_admin does not say. Look: make dlq ARGS=groups"
     came, deadline = 0, clock() + _PATIENCE_S

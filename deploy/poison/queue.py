@@ -10,12 +10,12 @@ _TIMEOUT_S = 5.0
 _BATCH = 500
 
 
-#: The stream that it goes to, and its fields.
+#: A stream, and the fields of an entry.
 Entry = tuple[str, Mapping[str, bytes]]
 
 
 def put(address: tuple[str, int], login: tuple[str, str], entries: Sequence[Entry]) -> None:
-    """In their order. `login`: name and password. Raises Problem."""
+    """Add these entries in order. `login`: name and password. Raises Problem."""
     try:
         with socket.create_connection(address, _TIMEOUT_S) as connection, connection.makefile("rb") as answers:
             connection.sendall(_command((b"AUTH", *(word.encode() for word in login))))
@@ -31,7 +31,7 @@ def put(address: tuple[str, int], login: tuple[str, str], entries: Sequence[Entr
 
 
 def _answer(answers: BinaryIO, kind: bytes) -> None:
-    """Read the line that an answer begins with. Raises Problem."""
+    """Read the first line of an answer. Raises Problem."""
     head = answers.readline()
     if not head.startswith(kind):
         raise Problem(f"the queue refuses: {head.decode(errors='replace').strip() or 'it hung up'}")

@@ -1,1 +1,1 @@
-"""Preview: pictures of the dashboards for the docs, as the console draws them."""
+"""Preview: takes pictures of the dashboards for the docs, as the console draws them."""

@@ -22,7 +22,7 @@ _DRAWN_MS = 30_000
 
 
 def main() -> int:
-    """Prints each file it has written."""
+    """Take the pictures, print each file, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.preview", description=__doc__)
     parser.add_argument("--range", default="15m", choices=("5m", "15m", "1h"), help="the span of time")
     parser.add_argument("--out", type=Path, default=REPO / "docs" / "pictures", metavar="FOLDER")
@@ -46,7 +46,7 @@ def _draw(options: argparse.Namespace) -> None:
     stack.check_running()
     url = f"http://{address(saved(), 'dlq_admin')}"
     with sync_playwright() as playwright:
-        # Its sandbox needs rights that root in a container does not have; it sees pages of ours alone.
+        # Chromium's sandbox needs rights that root in a container does not have. It opens only our own pages.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
             if options.pages:

@@ -1,4 +1,4 @@
-"""Pages: every page of a console in four variants, on a desk and on a phone, by day and by night."""
+"""Pages: photographs every page of a console in four variants: desktop and phone, light and dark."""
 
 import json
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Page, ViewportSize
 
 _LATEST_MS = 60_000
-#: The live view, once it shows what Prometheus has.
+#: Shows whether the live view has drawn what Prometheus has.
 DRAWN = "#live:not([data-as-of='']):not(.old)[data-as-of]"
 _SIZES: dict[str, ViewportSize] = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 _LIGHTS: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-#: Page -> its address, or a link to it on the page of an address.
+#: Page -> its address, or a link to it on the page at an address.
 _FIXED = {
     "home": "/console",
     "groups": "/console/groups?every=true",
@@ -43,7 +43,7 @@ _PREPARING = {"what-if": "what-if", "transform": "transforms", "replay-new": "re
 
 
 def photograph(browser: Browser, url: str, key: str, folder: Path) -> Iterator[Path]:
-    """Writes `folder/<page>-<size>-<light>.png` for each; pages that there is nothing for are left out."""
+    """Write `folder/<page>-<size>-<light>.png` for each page that has content."""
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, str] = {}
     for size, light in product(_SIZES, _LIGHTS):
@@ -84,7 +84,7 @@ def _addresses(page: Page) -> dict[str, str]:
 
 
 def _edit(page: Page, where: str) -> None:
-    """The editor, which shows a letter unmasked; that goes on record."""
+    """Open the editor, which shows a letter unmasked and is recorded in the audit."""
     page.goto(where)
     page.fill("#why", "a picture of the page")
     page.click("text=Start editing")
@@ -92,7 +92,7 @@ def _edit(page: Page, where: str) -> None:
 
 
 def _reveal(page: Page, letter: str) -> None:
-    """The same without the editor."""
+    """Show a letter unmasked without the editor."""
     page.goto(letter)
     page.get_by_text("Reveal …").click()
     page.fill("#why-reveal", "a picture of the page")

@@ -17,7 +17,7 @@ _PLACES: dict[str, tuple[Place, ...]] = {"queue": ("queue",), "cache": ("cache",
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 2: that was not understood."""
+    """Print what is asked for, and return exit code 2 if the arguments were not understood."""
     match arguments:
         case [folder, "users", *host] if len(host) < 2:
             passwords = {name: _password(Path(folder) / f"database_{name}") for name in database.with_users()}
@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _password(path: Path) -> str:
-    """Drawn whole or not at all, readable by its owner only."""
+    """Return a password, generated atomically and readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

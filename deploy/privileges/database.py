@@ -11,9 +11,9 @@ from typing import Literal
 from holdfast.privileges.services import SERVICES, Service
 
 SCHEMA = "holdfast"
-#: Who makes the tables, owns them, and passes rights on.
+#: The user that makes the tables, owns them, and grants rights on them.
 MIGRATE = "migrate"
-#: Who may look at the server's counters, and at nothing in the database.
+#: The user that may read the server's counters, and nothing in the database.
 WATCHER = "watcher"
 
 Right = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
@@ -23,26 +23,26 @@ _READ: frozenset[Right] = frozenset({"SELECT"})
 _CHANGE: frozenset[Right] = frozenset({"SELECT", "INSERT", "UPDATE"})
 _ALL: frozenset[Right] = frozenset(RIGHTS)
 
-#: Of a letter, the api needs its state for `/operations/{id}`: neither the body nor its edits.
+#: Columns of dead letters that the api needs for `/operations/{id}`: the state, neither the body nor its edits.
 _LETTER = {"dead_letters": _READ}
-#: What applying a write reads and changes, besides the entities' own tables.
+#: What applying a write reads and changes, in addition to the entities' own tables.
 _WRITES = {
     "operations": _APPEND, "released_values": _CHANGE, "operation_totals": _READ, "deleted_entities": _ALL,
 }  # fmt: skip
-#: Tables that apis of the build before read during an upgrade.
+#: Tables that apis of the previous build read during an upgrade.
 _BEFORE: Mapping[str, frozenset[Right]] = {"deleted_users": frozenset({"SELECT", "DELETE"})}
 
-#: Who applies writes, for real or in a transaction that is rolled back.
+#: Services that apply writes, for real or in a transaction that is rolled back.
 _APPLYING: tuple[Service, ...] = ("api", "writer", "dlq_admin")
 
-#: Besides the tables of entities.
+#: Rights on tables other than those of entities.
 TABLES: Mapping[Service, Mapping[str, frozenset[Right]]] = {
     "api": {**_WRITES, **_LETTER, **_BEFORE, "direct_keys": _ALL, "queue_epochs": _READ},
     "writer": _WRITES,
     "dlq_admin": {
-        # A what-if makes the writes, in a transaction that is rolled back.
+        # A what-if makes the writes in a transaction that is rolled back.
         **_WRITES,
-        # It closes and purges.
+        # dlq_admin closes and purges.
         "operations": _ALL,
         "released_values": _ALL,
         "operation_totals": _CHANGE,
@@ -66,14 +66,14 @@ TABLES: Mapping[Service, Mapping[str, frozenset[Right]]] = {
     "external_proxy": {},
 }
 
-#: Rights to make and change tables. No user has TRIGGER and the like.
+#: Rights to make and change tables. No user has TRIGGER or similar rights.
 _DDL = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
 _WATCHER_CONNECTIONS_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user of the database server, from wherever (`host` as MySQL has it: `%` is anywhere)."""
+    """A user of the database server. `host`: as in MySQL, where `%` is any host."""
 
     name: str
     host: str
@@ -83,18 +83,18 @@ class User:
 
 
 def user(service: str, host: str) -> User:
-    """The user of a service, of `migrate` or of the `watcher`."""
+    """Return the user of a service, of `migrate` or of the `watcher`."""
     return User(f"{SCHEMA}_{service}", host)
 
 
 def with_users() -> Sequence[str]:
-    """Who has a user: the services with tables, and those two."""
+    """Return who has a user: the services with tables, `migrate` and the `watcher`."""
     return [*(service for service in SERVICES if TABLES[service]), MIGRATE, WATCHER]
 
 
 def users(passwords: Mapping[str, str], host: str) -> list[str]:
-    """The statements that make the users or give them these passwords, for the server's administrator. Services may do
-    nothing before `grants` were made, which needs the tables."""
+    """Return the statements, for the server's administrator, that make the users or set their passwords. Services have
+    no rights until `grants` were run, which need the tables."""
     statements = []
     for service in with_users():
         limit = f" WITH MAX_USER_CONNECTIONS {_WATCHER_CONNECTIONS_MAX}" if service == WATCHER else ""
@@ -107,14 +107,14 @@ def users(passwords: Mapping[str, str], host: str) -> list[str]:
 
 
 def tables_of(service: Service, resources: Iterable[str]) -> Mapping[str, frozenset[Right]]:
-    """The rights of a service, those on the tables of these resources (by their plural names) included. Old rows of
+    """Return a service's rights on tables, including those of these resources (by their plural names). Old rows of
     entities are replaced, so they are deleted."""
     return {**TABLES[service], **(dict.fromkeys(resources, _ALL) if service in _APPLYING else {})}
 
 
 def grants(tables: Sequence[str], resources: Collection[str], host: str) -> Iterator[tuple[str, str]]:
-    """Per service and table: the statement that gives it its rights ('' for none), and the one that takes all others
-    away, which fails where there never were any. In this order no service is without a right that it needs."""
+    """Return, per service and table, the statement that grants its rights ('' for none), and the one that revokes all
+    others, which fails if there never were any. In this order no service ever lacks a right that it needs."""
     for service in SERVICES:
         if not TABLES[service]:
             continue

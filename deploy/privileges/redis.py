@@ -39,20 +39,21 @@ from holdfast.shared.queue.names import (
 
 Place = Literal["queue", "cache"]
 
-#: The prefixes of all partitions.
+#: The key prefixes of all partitions.
 _PREFIXES = "{holdfast*}:"
 
-#: Sees counters, and how long the write stream is; of keys nothing else.
+#: The user that reads counters and the length of the write stream, and no other key.
 WATCHER = "watcher"
-#: May do everything: for people, and for faults that are made on purpose.
+#: The user that may do everything: for people, and for faults that are injected on purpose.
 OPERATOR = "operator"
-#: Of a queue with several nodes: copies it to another node; watches the nodes and moves the primary.
+#: Users of a queue with several nodes: one that copies it to another node, and one that watches the nodes and moves the
+#: primary.
 REPLICA, SENTINEL = "replica", "sentinel"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """These commands, on these keys only."""
+    """Commands that are allowed on these keys only."""
 
     commands: str
     keys: tuple[str, ...]
@@ -60,7 +61,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`anywhere`: commands that need no key. Scripts may be called with the keys of all rules."""
+    """A user. `anywhere`: commands that need no key. Scripts may be called with the keys of all rules."""
 
     rules: tuple[Rule, ...] = ()
     anywhere: str = ""
@@ -68,19 +69,20 @@ class User:
     everything: bool = False
 
 
-#: What a connection and a script of any service may do; of a cluster, ask which node owns what.
+#: What any service's connections and scripts may do. In a cluster they may ask which node owns what.
 _EACH = "ping time select multi exec discard script|load cluster|info cluster|slots"
-#: To wait for replicas. Redis 7.0 refuses a file that names WAITAOF. It is in the category of WAIT, whose other
-#: commands are about one's own connection only.
+#: Needed to wait for replicas. Redis 7.0 refuses a file that names WAITAOF, so the category of WAIT is named, whose
+#: other commands concern only the caller's connection.
 _WAIT = ("+@connection", "-@admin", "-@dangerous")
 _GROUPS = (Rule("xgroup|create", (WRITES, DEAD)),)
-#: To look at a stream.
+#: Needed to look at a stream.
 _LOOK = "exists xlen xrange xrevrange xpending xinfo|stream xinfo|groups xinfo|consumers"
 _CONSUME = "xreadgroup xack xdel xclaim xautoclaim"
 
 
 def _mend(stream: str) -> tuple[Rule, ...]:
-    """To make a stream anew whose ids ran away (clock.lua): beside it, then in its place."""
+    """Return the rights to rebuild a stream whose ids ran into the future (clock.lua): first beside it, then in its
+    place."""
     made = f"{stream}:mended"
     return (
         Rule(f"{_LOOK} rename", (stream, made)),
@@ -88,8 +90,8 @@ def _mend(stream: str) -> tuple[Rule, ...]:
     )
 
 
-#: Pending writes and claims, whatever the resources are: a key of the first kind ends in an entity's id, and a name of
-#: the second has a dot, but for one that is older than this rule.
+#: Keys of pending writes and of claims, for any resource. A key of the first kind ends in an entity's id. A key of the
+#: second kind contains a dot, unless it is older than this rule.
 _ENTITIES = (
     f"{PREFIX}*:{'-'.join('?' * length for length in (8, 4, 4, 4, 12))}",
     f"{PREFIX}heartbeat:heartbeat",
@@ -104,7 +106,7 @@ _FLEET = (
     Rule("hset hgetall hdel expire", ("holdfast:fleet:reports",)),
     Rule("xrange", ("holdfast:fleet:orders",)),
 )
-#: Only where operators are known by their keys can they give the fleet orders.
+#: The fleet takes orders only where operators are known by their keys.
 _ORDERS = Rule("xadd", ("holdfast:fleet:orders",))
 _EXPLAIN = Rule("rpush ltrim expire", ("holdfast:explain:*",))
 _FAILURES = "holdfast:failures"
@@ -129,7 +131,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
         "writer": User(
             (
                 Rule(f"{_LOOK} {_CONSUME} xgroup|delconsumer", (WRITES,)),
-                # One rule: a command with several keys must find all of them in the same one.
+                # One rule: for a command with several keys, all of them must be allowed by the same rule.
                 Rule(
                     f"{_HASHES} rpush lpop lrange llen",
                     (CLOCK, LEDGER, WRITERS, APIS, HALTS, GO_ON, PARTITIONS, *_ENTITIES, f"{OPERATION}*",
@@ -187,15 +189,15 @@ _MOVING = User(
     "multi exec ping subscribe publish info role slaveof config|rewrite client|setname client|kill script|kill",
     ("*",),
 )
-#: They run no scripts.
+#: Users that run no scripts.
 _APART = (_WATCHING, _COPYING, _MOVING)
 
-#: Everybody with a password.
+#: All users with a password.
 NAMES: Sequence[str] = (*USERS["queue"], WATCHER, OPERATOR, REPLICA, SENTINEL)
 
 
 def users(*places: Place) -> dict[str, User]:
-    """Who may do what on one server that is all of these places."""
+    """Return the users of one server that is all of these places, with their rights."""
     merged = {
         name: User(
             tuple(rule for place in places for rule in USERS[place][name].rules),
@@ -209,10 +211,11 @@ def users(*places: Place) -> dict[str, User]:
 
 
 def acl(passwords: Mapping[str, str], *places: Place) -> str:
-    """The file that `aclfile` names. It holds hashes of the passwords only; who has none may do nothing."""
-    # `default` is off: it cannot be used, and a connection without a login may do nothing but log in. Its rights count
-    # all the same: Redis reads its append-only file as `default`, and without them skips transactions, which is what
-    # scripts are in there.
+    """Return the file that `aclfile` names. It contains only hashes of the passwords. A user without a password may do
+    nothing."""
+    # `default` is off: it cannot be used, and a connection without a login may only log in. Its rights count all the
+    # same: Redis reads its append-only file as `default`, and without these rights it would skip transactions, which is
+    # what scripts are in that file.
     lines = ["user default off resetpass ~* &* +@all"]
     for name, user in users(*places).items():
         digest = hashlib.sha256(passwords[name].encode()).hexdigest()
@@ -242,5 +245,6 @@ def _allowed(commands: str) -> list[str]:
 
 
 def _patterns(keys: Iterable[str]) -> str:
-    """With several partitions the keys of each are under a tag of its own: `{holdfast:<N>:<p>}`."""
+    """Return the key patterns. With several partitions the keys of each have a hash tag of its own:
+    `{holdfast:<N>:<p>}`."""
     return " ".join(f"~{key.replace(PREFIX, _PREFIXES, 1)}" for key in keys)

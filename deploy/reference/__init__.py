@@ -1,1 +1,1 @@
-"""Reference pages, written from the code that they describe: `make docs`."""
+"""Reference pages, generated from the code that they describe: `make docs`."""

@@ -21,15 +21,15 @@ with. Each service serves its contract, with every schema and example, at `/open
 the demo profile `read` and `write` are open to anybody. Any request may also be answered with 401, 403, 414, 500,
 503 or 504; every error has [a code](errors.md)."""
 _HEAD = ("method", "path", "what", "scope", "answers")
-#: No connection is made to what these name.
+#: Addresses to which no connection is made.
 _DSN = "mysql://user:password@host/db"
-#: Possible for any request: listed once, above the tables.
+#: Errors that are possible for any request, and listed once, above the tables.
 _ANYWHERE = {"401", "403", "414", "500", "503", "504"}
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def endpoints() -> str:
-    """The page."""
+    """Return the page."""
     return page(
         "Endpoints",
         _ABOUT,

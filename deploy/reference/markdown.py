@@ -6,11 +6,11 @@ GENERATED = "Written from the code by `make docs`; not edited by hand."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """With a line below the head."""
+    """Return a table with a line below the head."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def page(title: str, *parts: str) -> str:
-    """A page with its title and where it comes from."""
+    """Return a page with its title and its source."""
     return "\n\n".join([f"# {title}", GENERATED, *parts]) + "\n"

@@ -1,4 +1,4 @@
-"""Which pages there are, and those of errors, metrics and time budgets."""
+"""The list of pages, and the pages of errors, metrics and time budgets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +26,7 @@ one. A name in small letters is a [setting](settings.md), shown with its default
 
 
 def time_budgets() -> str:
-    """The page."""
+    """Return the page of time budgets."""
     parts = [_budgets("every service", FIXED)]
     for name, model in SERVICES.items():
         needed = {"db_dsn": "mysql://user:password@host/db"} if issubclass(model, StoreSettings) else {}
@@ -50,7 +50,7 @@ a thing exports its metric at 0, or not at all where the labels are not known be
 
 
 def metrics() -> str:
-    """The page."""
+    """Return the page of metrics."""
     found = [value for value in vars(declared).values() if isinstance(value, MetricWrapperBase)]
     rows = [_metric_row(metric) for metric in sorted(found, key=lambda metric: metric._name)]
     return page("Metrics", _ABOUT_METRICS, table(("name", "type", "labels", "meaning"), rows))
@@ -69,7 +69,7 @@ operation in `error.details.operation_id`, tells. An `internal_error` without a 
 
 
 def errors() -> str:
-    """The page."""
+    """Return the page of errors."""
     every: list[AppError | type[AppError]] = [*catalogue(), *of_resources.catalogue(domain().resources)]
     rows = [_error_row(error) for error in sorted(every, key=lambda error: (status_of(error), error.code))]
     return page("Errors", _ABOUT_ERRORS, table(("status", "type", "code", "retryable", "definite", "meaning"), rows))
@@ -85,7 +85,7 @@ FOLDER = Path(__file__).parent.parent.parent / "docs"
 
 
 def pages() -> dict[str, str]:
-    """File name -> text."""
+    """Return file name -> text."""
     return {
         "failure-modes.md": failure_modes(),
         "reference/endpoints.md": endpoints(),

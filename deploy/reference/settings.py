@@ -36,7 +36,7 @@ both ways is taken from the environment."""
 
 
 def settings() -> str:
-    """The page."""
+    """Return the page."""
     parts = []
     for title, model in (*_SHARED, *SERVICES.items()):
         inherited = {name: field for base in model.__mro__[1:] for name, field in _fields(base).items()}

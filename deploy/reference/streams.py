@@ -1,4 +1,4 @@
-"""The streams as an AsyncAPI 3.0 document: what is on them, who writes and who reads."""
+"""The streams as an AsyncAPI 3.0 document: their contents, their writers and their readers."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ stream when they are settled, in one step with their acknowledgement: its length
 
 
 def streams() -> str:
-    """The document, YAML."""
+    """Return the document as YAML."""
     return "# Written from the code by `make docs`; not edited by hand.\n" + yaml.safe_dump(
         document(), sort_keys=False, allow_unicode=True, width=110
     )
 
 
 def document() -> dict[str, Any]:
-    """The document."""
+    """Return the document."""
     writes = {payload.label: payload for payload in payloads().values()}
     return {
         "asyncapi": "3.0.0",
@@ -111,7 +111,7 @@ def _entry(payload: Payload) -> dict[str, Any]:
         "expires_at": {**_VERSION, "description": "Version from which on the write has expired"},
         "notify": {**_TEXT, "description": "Pub/sub channel of the process whose caller waits"},
     }
-    # Unknown fields belong to a later schema: they are left alone.
+    # Unknown fields belong to a later schema, and are left alone.
     return {
         "type": "object",
         "properties": properties,

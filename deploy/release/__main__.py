@@ -13,7 +13,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1: something is not as a release needs it; nothing was changed. 2: wrong arguments."""
+    """Release, and return the exit code: 1 if something is not ready for a release, and nothing was changed; 2 for
+    wrong arguments."""
     version = arguments[0] if arguments else ""
     if not re.fullmatch(r"\d+\.\d+\.\d+", version) or arguments[1:] not in ([], ["--checked"]):
         echo(f"{__doc__}\nVERSION is three numbers, such as 1.2.0")

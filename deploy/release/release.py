@@ -1,5 +1,5 @@
-"""The steps of a release, and the changelog and the places that name the version. Files are changed only after the
-checks, and changed back when a later step fails."""
+"""The steps of a release, the changelog, and the places that name the version. Files are changed only after the checks,
+and restored if a later step fails."""
 
 import re
 import subprocess
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from deploy.local.output import Problem, echo
 
-#: Every file that assigns the version; a test finds others.
+#: Every file that assigns the version. A test finds any others.
 NAMED_IN = ("pyproject.toml", "deploy/Dockerfile", "shared/runtime/build.py", "clients/python/pyproject.toml")
 _CHANGELOG = "CHANGELOG.md"
 
 
 def release(root: Path, version: str, *, check: Callable[[Path], None], try_out: Callable[[Path, Path], None]) -> None:
-    """Release the repository at `root` as `version`. `try_out` gets `root` and the wheel. Raises Problem."""
+    """Release the repository at `root` as `version`. `try_out`: is called with `root` and the wheel. Raises Problem."""
     old = current_version(root)
     _refuse_unless_ready(root, old, version)
     check(root)
@@ -36,12 +36,13 @@ def release(root: Path, version: str, *, check: Callable[[Path], None], try_out:
 
 
 def current_version(root: Path) -> str:
-    """As pyproject.toml has it."""
+    """Return the version in pyproject.toml."""
     return str(tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"])
 
 
 def build(root: Path, folder: Path) -> Path:
-    """Build wheel and sdist into `folder`; the wheel. Needs no network: hatchling is a pinned dependency."""
+    """Build wheel and sdist into `folder`, and return the wheel. Needs no network, because hatchling is a pinned
+    dependency."""
     done = subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=root, check=False)
     if done.returncode:
         raise Problem("the wheel could not be built")
@@ -84,7 +85,7 @@ _SECTION = re.compile(r"^## \[", re.MULTILINE)
 
 
 def section(text: str, title: str) -> str:
-    """What stands under `## [title]`, without the heading; empty when there is nothing."""
+    """Return what stands under `## [title]`, without the heading, or an empty text."""
     found = re.search(rf"^## \[{re.escape(title)}\].*$", text, re.MULTILINE)
     if found is None:
         return ""
@@ -94,11 +95,11 @@ def section(text: str, title: str) -> str:
 
 
 def released(text: str, version: str, day: str) -> str:
-    """`text` with what was unreleased under the heading of `version`."""
+    """Return `text` with the unreleased changes under the heading of `version`."""
     return text.replace(_UNRELEASED, f"{_UNRELEASED}\n\n## [{version}] - {day}", 1)
 
 
 def with_version(text: str, old: str, new: str) -> str:
-    """`text` with `new` wherever a line assigns `old` to a version: in TOML, Python, a Dockerfile."""
+    """Return `text` with `new` wherever a line assigns `old` to a version: in TOML, Python, a Dockerfile."""
     assigned = rf"(version\w*\s*=\s*\"?){re.escape(old)}(?![\w.])"
     return re.sub(assigned, rf"\g<1>{new}", text, flags=re.IGNORECASE)

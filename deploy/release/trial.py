@@ -1,4 +1,4 @@
-"""The trial of a wheel: installed in a clean environment, every service starts from it and answers."""
+"""The trial of a wheel: it is installed in a clean environment, and every service starts from it and answers."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ SERVICES = {
     "external_proxy": "HOLDFAST_PROXY_PORT",
     "dlq_admin": "HOLDFAST_DLQ_PORT",
 }
-#: Addresses at which nothing listens: a service starts, and answers, without its stores.
+#: Addresses at which nothing listens. A service starts, and answers, without its stores.
 _NO_STORES = {"DB_DSN": "mysql+pymysql://nobody:none@127.0.0.1:1/holdfast", "REDIS_ADDR": "127.0.0.1:1"}
 _ALIVE_S = 180.0
 _ENDS_S = 60.0
@@ -48,12 +48,12 @@ class _Service(NamedTuple):
     log: Path
 
     def problem(self, what: str) -> Problem:
-        """With the end of its log."""
+        """Return a problem with the end of the service's log."""
         return Problem(f"{self.name} from the wheel {what}:\n{self.log.read_text()[-2000:]}")
 
 
 def run_services(python: Path, folder: Path) -> None:
-    """Start every service with `python`, without stores: each must answer /livez and end on SIGTERM. Raises Problem."""
+    """Start every service with `python`, without stores. Each must answer /livez and end on SIGTERM. Raises Problem."""
     services: list[_Service] = []
     try:
         for name, port_setting in SERVICES.items():

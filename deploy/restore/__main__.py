@@ -40,19 +40,19 @@ _FOLDER = LOCAL / "restore"
 
 @dataclass
 class _Timed(Writes):
-    """With the time of each acknowledgement, Unix seconds."""
+    """Writes with the time of each acknowledgement, in Unix seconds."""
 
     at: list[tuple[float, Write]] = field(default_factory=list)
 
     def completed(self, intended: float, request: Request, response: Response, outcome: Outcome) -> None:
-        """Take note of one request of the run."""
+        """Note one completed request of the run."""
         before = len(self.sent)
         super().completed(intended, request, response, outcome)
         self.at += [(now(), write) for write in self.sent[before:] if write.operation]
 
 
 def main() -> int:
-    """Says what it does, and what is missing in the end."""
+    """Run the drill, print each step and what is missing in the end, and return the exit code."""
     for ending in ENDING:
         signal.signal(ending, signal.default_int_handler)
     try:
@@ -132,12 +132,12 @@ def _judge(api: str, acknowledged: list[tuple[float, Write]], began: float, ende
 
 
 def _words(counts: Mapping[str, int]) -> str:
-    """`148 applied, 5 dead lettered`: those that are not 0."""
+    """Format the numbers that are not 0: `148 applied, 5 dead lettered`."""
     return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count) or "none"
 
 
 def _fate(holdfast: Client, operation: str, deadline: float) -> str:
-    """`applied`, another final state, `gone`, or why that is not known when time is over."""
+    """Return `applied`, another final state, `gone`, or why the state is unknown when the time is over."""
     try:
         return holdfast.wait_for(operation, timeout_s=max(0.0, deadline - time.monotonic())).status
     except NotFound:

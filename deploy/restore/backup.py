@@ -1,7 +1,7 @@
-"""Backup: both stores while they work, the queue first. And back.
+"""Backup: copies both stores while they work, the queue first, and restores them.
 
-The order matters. An entry that was in the queue's copy and is in the database's too is delivered again and counts as a
-duplicate. The other way round, a write that was applied between the two copies would be in neither.
+The order matters. An entry in the queue's copy that is also applied in the database's copy is delivered again, and
+counts as a duplicate. In the other order, a write that was applied between the two copies would be in neither.
 """
 
 import shutil
@@ -26,7 +26,7 @@ _GROWS_PERCENT = "auto-aof-rewrite-percentage"
 
 
 def take(folder: Path) -> None:
-    """Copy both into an empty folder. Raises Problem."""
+    """Copy both stores into an empty folder. Raises Problem."""
     places.make_all()
     folder.mkdir(mode=0o700, parents=True)
     with _no_rewrite():
@@ -41,18 +41,18 @@ def take(folder: Path) -> None:
 
 
 def destroy() -> None:
-    """Both stores' data, as by a lost disk. They must not run."""
+    """Destroy the data of both stores, as a lost disk would. They must not run."""
     for place in (_QUEUE, _DATABASE):
         shutil.rmtree(place)
 
 
 def restore_queue(folder: Path) -> None:
-    """Before it starts."""
+    """Restore the queue's data before it starts."""
     shutil.copytree(folder / "queue", _QUEUE)
 
 
 def restore_database(folder: Path) -> None:
-    """While it runs, empty. Raises Problem."""
+    """Restore the database's data into an empty, running database. Raises Problem."""
     with (folder / "database.sql").open("rb") as dump:
         done = subprocess.run(
             [find("mariadb"), f"--socket={database.socket()}"],
@@ -67,7 +67,7 @@ def restore_database(folder: Path) -> None:
 
 @contextmanager
 def _no_rewrite() -> Iterator[None]:
-    """While the files are copied, Redis only appends to them."""
+    """Keep Redis from rewriting its files while they are copied, so that it only appends to them."""
     before = _redis("CONFIG", "GET", _GROWS_PERCENT).split()[-1]
     _redis("CONFIG", "SET", _GROWS_PERCENT, "0")
     try:

@@ -1,7 +1,6 @@
-"""Availability: the share of requests that were refused or failed, and how fast that burns the budget.
-
-Good and degraded answers count as served; degraded ones have a cap of their own. Who hung up counts for nothing.
-"""
+"""Availability: the share of requests that were refused or failed, and how fast that burns the budget. Good and
+degraded answers count as served; degraded ones have a limit of their own. Requests of clients that hung up do not
+count."""
 
 from collections.abc import Iterable
 
@@ -10,18 +9,18 @@ from deploy.rules.rule import Alert, Dashboard, Group, Record, Severity
 from holdfast.shared.http.open_paths import OPEN_PATHS
 
 _COUNT = "holdfast_http_request_duration_seconds_count"
-#: Nobody's business with us: what runs us looks whether we are well, operators look at breakers, a demo crashes itself.
+#: Routes that are not clients' business: health checks by the platform, breakers for operators, and the demo's crash.
 _NOT_CLIENTS = "|".join([*sorted(path.replace(".", "[.]") for path in OPEN_PATHS), "/panic", "/circuit-breaker/.+"])
-#: Of a selector: requests of clients.
+#: Part of a selector: requests of clients.
 OF_CLIENTS = f'route!~"{_NOT_CLIENTS}"'
 #: Fewer bad answers than this in the long window are an accident, not a rate: one failure of two requests is 50 %.
 _BAD_MIN = 10
-#: A window in which so few were answered says nothing about degraded answers either.
+#: A window with so few answers says nothing about degraded answers either.
 _ANSWERS_MIN = 10
 
 
 def groups(profile: Profile) -> list[Group]:
-    """Fast ones first; the windows of dashboards are the demo's, in every profile."""
+    """Return the groups, fast ones first. The windows of dashboards are the demo's, in every profile."""
     pages = [burn for burn in profile.burns if burn.severity is Severity.PAGE]
     tickets = [burn for burn in profile.burns if burn.severity is not Severity.PAGE]
     fast = _windows([*pages, *(burn for burn in DEMO.burns if burn.severity is Severity.PAGE)])
@@ -45,10 +44,10 @@ def _windows(burns: Iterable[Burn]) -> list[str]:
 
 
 def _recorded(windows: Iterable[str]) -> Iterable[Record]:
-    """Ratios of sums, never averages of ratios. An outcome that never happened has no series: it is a 0."""
+    """Return ratios of sums, never averages of ratios. An outcome that never happened has no series and counts as 0."""
     for window in windows:
         bad = f'{_COUNT}{{outcome=~"rejected|failed",route!~"{_NOT_CLIENTS}"}}'
-        # A request for a path that we do not have, or without a key, is no sign of health.
+        # A request for an unknown path, or without a key, is no sign of health.
         served = f'{_COUNT}{{outcome=~"good|degraded",route!~"{_NOT_CLIENTS}|unmatched"}}'
         yield Record(f"job:holdfast_requests_bad:rate{window}", _sum(f"rate({bad}[{window}])"))
         yield Record(

@@ -13,13 +13,13 @@ _CRASHES_MAX = 3
 
 
 def groups(profile: Profile) -> list[Group]:
-    """One."""
+    """Return the one group."""
     rules: list[Record | Alert] = [*_recorded(), *_breakers(profile), *_retries(profile), *_loops(profile)]
     return [Group("holdfast-dependencies", profile.interval, rules)]
 
 
 def _recorded() -> Iterable[Record]:
-    # One number for each breaker: of several replicas, the worst.
+    # One number per breaker: the worst of several replicas.
     yield Record(
         "breaker:holdfast_state:code",
         "max by (job, breaker) (\n"
@@ -40,7 +40,7 @@ def _breakers(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="BreakerOpen",
         severity=Severity.WARNING,
-        # Half open for the time of a probe is not over yet.
+        # A breaker that is half open for a probe has not recovered yet.
         expr="breaker:holdfast_state:code > 0\nand max_over_time(breaker:holdfast_state:code[1m]) == 2",
         lasting=profile.open_lasting,
         summary="Clients get fallbacks, or wait: {{ $labels.job }} has stopped calling {{ $labels.breaker }}",
@@ -51,7 +51,8 @@ def _breakers(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="BreakerFlapping",
         severity=Severity.WARNING,
-        # Opening again after a failed probe is a breaker at work. Of several replicas, the worst: not one each.
+        # A breaker that reopens after a failed probe works as it should. One alert per breaker: the worst of several
+        # replicas.
         expr="max by (job, breaker) (\n"
         f'  increase(holdfast_breaker_transitions_total{{to="closed"}}[{profile.flapping_over}])\n'
         f") >= {_CLOSED_AGAIN_MAX}",
@@ -90,7 +91,7 @@ def _loops(profile: Profile) -> Iterable[Alert]:
 
 
 def _failures(over: str) -> str:
-    """Of the replica that had most."""
+    """Return the failures of the replica that had most."""
     return (
         f"max by (job, loop) (\n  increase(holdfast_loop_crashes_total[{over}])\n"
         f'  or increase(holdfast_loop_failures_total{{kind="refused"}}[{over}])\n)'

@@ -14,7 +14,7 @@ _SETTLED = 'holdfast_outcomes_total{outcome=~"Applied|Superseded|Duplicate|Rejec
 
 
 def groups(profile: Profile) -> list[Group]:
-    """One."""
+    """Return the one group."""
     rules: list[Record | Alert] = [
         *_recorded(),
         *_stale(profile),
@@ -38,10 +38,10 @@ def _recorded() -> Iterable[Record]:
         "holdfast:dead_letters_oldest_age_seconds:max",
         "time() - min(holdfast_dead_letters_oldest_timestamp_seconds)",
     )
-    # 0 when nothing waits; nothing at all while the backlog does not shrink.
+    # 0 when nothing waits; no value while the backlog does not shrink.
     yield Record(
         "holdfast:drain_eta_seconds:estimate",
-        # A trend of more than a day is no trend.
+        # An estimate of more than a day is not reported.
         f"max({_ENTRIES} == 0)\nor max({_ENTRIES}) / -(min(deriv({_ENTRIES}[1m])) < 0) < 86400",
     )
 
@@ -176,7 +176,7 @@ def _stuck(profile: Profile) -> Iterable[Alert]:
     )
 
 
-#: Of events: `increase` estimates, and gives fractions.
+#: Rounds a number of events, because `increase` estimates and gives fractions.
 _COUNT = '{{ $value | printf "%.0f" }}'
 
 

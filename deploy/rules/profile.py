@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from deploy.rules.rule import Severity
 
-#: Of a budget period, the share of requests that may be refused or failed.
+#: Share of requests in a budget period that may be refused or failed.
 BUDGET = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """The budget is burnt `factor` times too fast, over a `long` window, and still over a `short` one."""
+    """The budget is burnt `factor` times too fast over a `long` window, and still over a `short` one."""
 
     short: str
     long: str
@@ -20,13 +20,13 @@ class Burn:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Windows and limits. Durations are in Prometheus's notation; `_s` are seconds, to be compared."""
+    """Windows and limits. Durations are in Prometheus's notation; `_s` are seconds, for comparisons."""
 
     name: str
     budget_period: str
     burns: tuple[Burn, ...]
     interval: str
-    #: For windows of hours and days.
+    #: Evaluation interval for windows of hours and days.
     slow_interval: str
     degraded_lasting: str
     stale_s: int
@@ -36,7 +36,7 @@ class Profile:
     growing_over: str
     letters_stale_s: int
     overdue_s: int
-    #: After this it no longer counts as this fault's recovery.
+    #: Seconds after which a recovery no longer counts as that of this fault.
     overdue_until_s: int
     open_lasting: str
     flapping_over: str
@@ -45,7 +45,7 @@ class Profile:
     blind_s: int
     heartbeat_s: int
     crashing_over: str
-    #: Without a failure in it, the loop works again.
+    #: Seconds without a failure after which a loop counts as working again.
     crashing_still: str
 
 
@@ -117,5 +117,5 @@ _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 def seconds(duration: str) -> int:
-    """`90` of `90s`; one number and one unit."""
+    """Return `90` for `90s`: one number and one unit."""
     return int(duration[:-1]) * _UNITS_S[duration[-1]]

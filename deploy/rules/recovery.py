@@ -1,4 +1,4 @@
-"""Recovery: after an announced fault, is everything as before, by itself and in time?"""
+"""Recovery: checks whether everything is as before an announced fault, by itself and in time."""
 
 from deploy.rules.pipeline import AGE
 from deploy.rules.profile import Profile, seconds
@@ -9,14 +9,14 @@ _WELL = "holdfast:as_before_timestamp_seconds:last"
 
 
 def groups(profile: Profile) -> list[Group]:
-    """One, after all others: it uses what they record."""
+    """Return the one group, which comes after all others, because it uses what they record."""
     # Present while clients are served as before, at the time of the evaluation. Half open is not as before.
     well = Record(_WELL, f"vector(time())\nunless on () (\n{_troubles(profile)})")
     return [Group("holdfast-recovery", profile.interval, [well, _overdue(profile)])]
 
 
 def _troubles(profile: Profile) -> str:
-    """A sample while there is one."""
+    """Return a query with a sample for each trouble."""
     return (
         f"  max({AGE}) > {profile.stale_s}\n"
         "  or max(breaker:holdfast_state:code > 0 and max_over_time(breaker:holdfast_state:code[1m]) == 2)\n"
@@ -26,7 +26,7 @@ def _troubles(profile: Profile) -> str:
 
 def _overdue(profile: Profile) -> Alert:
     ended = "topk(1, max by (fault, target) (holdfast_fault_last_end_timestamp_seconds > 0))"
-    # What the fault did to writes is seen when they have waited for so long.
+    # The effect of the fault on writes shows once they have waited for so long.
     seen_s = profile.stale_s + 2 * seconds(profile.interval)
     return Alert(
         name="RecoveryOverdue",

@@ -1,4 +1,4 @@
-"""Rules: the parts of a rules file, and how it is written."""
+"""Rules: the parts of a rules file, and how they are written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ class Severity(StrEnum):
 
     #: Clients are affected, or will be soon: act now.
     PAGE = "page"
-    #: Within the working day.
+    #: Act within the working day.
     TICKET = "ticket"
-    #: Worth knowing while something else is wrong.
+    #: Useful while something else is wrong.
     WARNING = "warning"
     #: For machines.
     NONE = "none"
@@ -34,19 +34,20 @@ class Dashboard(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A series that is computed once, under its own name: `labels that are left:metric:operations`."""
+    """A series that is computed once, under a name of its own: `labels that are left:metric:operations`."""
 
     name: str
     expr: str
 
     def written(self) -> dict[str, Any]:
-        """As Prometheus reads it."""
+        """Return the rule as Prometheus reads it."""
         return {"record": self.name, "expr": self.expr}
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`name` without the prefix. `summary`: what clients feel; `description`: with the numbers. Both are templates."""
+    """An alert. `name`: without the prefix. `summary`: what clients feel; `description`: with the numbers. Both are
+    templates."""
 
     name: str
     severity: Severity
@@ -59,7 +60,7 @@ class Alert:
     labels: dict[str, str] = field(default_factory=dict)
 
     def written(self) -> dict[str, Any]:
-        """As Prometheus reads it."""
+        """Return the rule as Prometheus reads it."""
         name = f"Holdfast{self.name}"
         return {
             "alert": name,
@@ -85,7 +86,7 @@ class Group:
 
 
 class _Writer(yaml.CSafeDumper):
-    """Several lines stay several lines."""
+    """A YAML writer that keeps several lines as several lines."""
 
 
 def _text(writer: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
@@ -96,7 +97,7 @@ _Writer.add_representer(str, _text)
 
 
 def as_yaml(groups: Sequence[Group]) -> str:
-    """A file of rules."""
+    """Return a file of rules."""
     written = [
         {"name": group.name, "interval": group.interval, "rules": [rule.written() for rule in group.rules]}
         for group in groups

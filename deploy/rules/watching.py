@@ -1,4 +1,4 @@
-"""Watching: would a failure be noticed?"""
+"""Watching: checks whether a failure would be noticed."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ _PAUSES = 12
 
 
 def groups(profile: Profile) -> list[Group]:
-    """One."""
+    """Return the one group."""
     rules = [*_targets(profile), *_probes(profile), _watchdog()]
     return [Group("holdfast-watching", profile.interval, rules)]
 
@@ -41,7 +41,7 @@ def _targets(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="TargetDown",
         severity=Severity.WARNING,
-        # An exporter keeps running when what it watches is down.
+        # An exporter keeps running when the server that it watches is down.
         expr="mysql_up == 0 or redis_up == 0",
         labels={"seen_by": "exporter"},
         lasting=profile.down_lasting,
@@ -56,7 +56,7 @@ def _probes(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="ProbeStale",
         severity=Severity.WARNING,
-        # A slow probe is repeated later; that is not a failure.
+        # A slow probe is repeated later, which is not a failure.
         expr="time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds)\n"
         f"> {profile.blind_s} + {_PAUSES} * max by (probe) (holdfast_probe_duration_seconds)",
         summary="A loss of clients' writes may go unnoticed: probe {{ $labels.probe }} last worked "

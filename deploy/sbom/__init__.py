@@ -1,1 +1,1 @@
-"""A bill of materials for each image: which packages, which versions, which files of them pip takes."""
+"""A bill of materials for each image: its packages, their versions, and the files of each that pip may take."""

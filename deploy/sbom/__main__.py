@@ -12,7 +12,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 2: no such image, or something is not pinned."""
+    """Write the bills, and return exit code 2 if there is no such image or something is not pinned."""
     folder, *more = [*arguments, "", ""][:3]
     wanted = [name for name in IMAGES if more[0] in ("", name)]
     if not folder or not wanted:

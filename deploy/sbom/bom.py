@@ -1,7 +1,8 @@
 """The bill: CycloneDX 1.6 from a pinned requirements file. Pure.
 
-Written here and not by a tool, because it is written inside the image's build as well, where nothing but Python is; the
-tools for it also name a registry's addresses, and leave out under which condition a package is installed.
+It is written here instead of by a tool because it is also written during the image's build, where only Python is
+available. The existing tools also name a registry's addresses, and omit the condition under which a package is
+installed.
 """
 
 import re
@@ -9,7 +10,7 @@ import uuid
 from typing import Any, NamedTuple
 
 SPEC_VERSION = "1.6"
-#: Which requirements go into which image.
+#: The requirements of each image.
 IMAGES = {name: name for name in ("api", "writer", "external_proxy", "dlq_admin", "migrate")} | {
     "secrets": "external_proxy",
     "third_party": "external_proxy",
@@ -20,7 +21,7 @@ _NAMESPACE = uuid.UUID("6f1d1f0e-6f1b-5b0e-9a55-3d1c2a7e9d10")
 
 
 class Pin(NamedTuple):
-    """One package: its version, the condition under which it is installed, and SHA-256 of every file that may be it."""
+    """One package: its version, the condition under which it is installed, and SHA-256 of every acceptable file."""
 
     name: str
     version: str
@@ -29,7 +30,7 @@ class Pin(NamedTuple):
 
 
 def pins(requirements: str) -> list[Pin]:
-    """In the file's order. Raises ValueError for a line that pins nothing, or has no hash."""
+    """Return the pins in the file's order. Raises ValueError for a line that pins nothing or has no hash."""
     found = []
     for line in requirements.replace("\\\n", " ").splitlines():
         text = line.partition(" #")[0].strip()
@@ -44,7 +45,8 @@ def pins(requirements: str) -> list[Pin]:
 
 
 def bill(image: str, version: str, packages: list[Pin]) -> dict[str, Any]:
-    """The same text for the same pins: no time, and a serial number that follows from the content."""
+    """Return the bill, which is the same text for the same pins: it has no time, and its serial number follows from the
+    content."""
     about = {
         "type": "application",
         "bom-ref": f"holdfast-{image}",
@@ -59,7 +61,8 @@ def bill(image: str, version: str, packages: list[Pin]) -> dict[str, Any]:
 
 
 def _component(pin: Pin) -> dict[str, Any]:
-    """A condition makes a package optional: it is not in an image whose Python or platform does not meet it."""
+    """Return the entry of a package. A condition makes it optional, because an image whose Python or platform does not
+    meet the condition lacks the package."""
     purl = f"pkg:pypi/{re.sub(r'[-_.]+', '-', pin.name).lower()}@{pin.version}"
     files = {
         "type": "distribution",

@@ -1,4 +1,5 @@
-"""`python -m deploy.sbom.validate FILE...`: are these valid by CycloneDX' own schema? Runs in `.venv-sbom`."""
+"""`python -m deploy.sbom.validate FILE...`: checks that these are valid by CycloneDX' own schema. Runs in
+`.venv-sbom`."""
 
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 
 def main(files: list[str]) -> int:
-    """Exit code 1: one of them is not."""
+    """Check the files, and return exit code 1 if one of them is invalid."""
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     wrong = {name: error for name in files if (error := validator.validate_str(Path(name).read_text())) is not None}
     for name, error in wrong.items():

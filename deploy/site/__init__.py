@@ -1,1 +1,1 @@
-"""The documentation site: what mkdocs.yml cannot say."""
+"""The documentation site: what mkdocs.yml cannot express."""

@@ -14,27 +14,27 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-#: Documents that stand elsewhere in the repository -> their places on the site.
+#: Documents elsewhere in the repository -> their places on the site.
 FROM_OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security-policy.md",
     "deploy/kubernetes/README.md": "operations/kubernetes.md",
 }
-#: mermaidx, a renderer, carries the script of the npm package `mermaid`, unchanged. Nothing else of it is used.
+#: mermaidx, a renderer, contains the script of the npm package `mermaid`, unchanged. Nothing else of it is used.
 MERMAID = "assets/javascripts/mermaid.min.js"
 
 _LINK = re.compile(r"(?<=\]\()([^)\s:#]+)(?=[)#])")
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Folders of the navigation become their pages."""
+    """Expand folders in the navigation to their pages."""
     assert config.nav is not None  # noqa: S101 - mkdocs.yml has one
     config.nav = list(_expanded(config.nav, Path(config.docs_dir)))
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the documents from outside and Mermaid's script."""
+    """Add the documents from outside, and Mermaid's script."""
     root = Path(config.config_file_path).parent
     for source, place in FROM_OUTSIDE.items():
         text = with_links_from(place, source, (root / source).read_text())
@@ -45,14 +45,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Links to the documents from outside lead to their places."""
+    """Point links to the documents from outside at their places on the site."""
     if page.file.generated_by:
         return markdown
     return with_links_from(page.file.src_uri, f"docs/{page.file.src_uri}", markdown)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Load Mermaid where there is a diagram, before the theme would fetch it from elsewhere."""
+    """Load Mermaid on pages with a diagram, before the theme would fetch it from elsewhere."""
     if 'class="mermaid"' not in output:
         return output
     script = os.path.relpath(MERMAID, os.path.dirname(page.file.dest_uri) or ".")
@@ -60,7 +60,7 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 
 def with_links_from(place: str, source: str, text: str) -> str:
-    """`text` of the repository's file `source`, its links as they have to be on the site's page `place`."""
+    """Return `text` of the repository's file `source` with links that work on the site's page `place`."""
 
     def moved(match: re.Match[str]) -> str:
         target = os.path.normpath(os.path.join(os.path.dirname(source), match[1]))

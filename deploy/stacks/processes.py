@@ -81,7 +81,7 @@ class Processes(Stack):
 
     @property
     def _supervisor(self) -> Supervisor:
-        """Return a new connection to the supervisor, because a connection is for one thread only."""
+        """A new connection to the supervisor, because a connection is for one thread only."""
         return self._check_running()
 
     def address(self, program: str) -> str:

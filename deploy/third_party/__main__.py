@@ -11,7 +11,7 @@ from deploy.third_party.party import ThirdParty
 
 
 async def serve(host: str, port: int) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -23,7 +23,7 @@ async def serve(host: str, port: int) -> None:
 
 
 def main() -> None:
-    """Until it is stopped."""
+    """Run until stopped."""
     parser = argparse.ArgumentParser(description="A stand-in for a third party's API")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8099)

@@ -22,7 +22,7 @@ _WITH_STATUS = {"fail": 500, "throttle": 429}
 
 
 class Behaviour(BaseModel):
-    """Latency for every request, and a fault for a share of them, until it heals or is set again."""
+    """The latency of every request, and a fault for a share of them, until it heals or is replaced."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
@@ -52,7 +52,7 @@ class Behaviour(BaseModel):
 
     @property
     def fault_status(self) -> int:
-        """The status of `fail` and `throttle`."""
+        """The status code of `fail` and `throttle`."""
         return self.status or _WITH_STATUS.get(self.fault or "", 500)
 
 
@@ -60,7 +60,7 @@ WELL = Behaviour()
 
 
 class CurrentBehaviour:
-    """The behaviour now."""
+    """The behaviour in force."""
 
     def __init__(self) -> None:
         self._set = WELL
@@ -68,20 +68,20 @@ class CurrentBehaviour:
         self._times_left: int | None = None
 
     def set(self, behaviour: Behaviour) -> None:
-        """Behave like this from now on."""
+        """Put a behaviour in force."""
         self._set = behaviour
         self._until = None if behaviour.for_s is None else time.monotonic() + behaviour.for_s
         self._times_left = behaviour.times
 
     @property
     def now(self) -> Behaviour:
-        """What was set, unless it has healed."""
+        """The behaviour in force, which is the default once a fault has healed."""
         if self._times_left == 0 or (self._until is not None and time.monotonic() >= self._until):
             self.set(WELL)
         return self._set
 
     def next(self) -> tuple[float, Behaviour | None]:
-        """For one request: seconds to be slow, and the behaviour whose fault it gets, if it does."""
+        """Return for one request the seconds of delay, and the behaviour whose fault it gets, or None."""
         behaviour = self.now
         slow_s = (behaviour.latency_ms + random.uniform(0, behaviour.jitter_ms)) / 1000  # noqa: S311 - no secret
         if behaviour.fault is None or random.random() >= behaviour.rate:  # noqa: S311 - the same

@@ -1,5 +1,5 @@
-"""Connection: minimal HTTP/1.1, because a web server would not let us truncate a response, send an endless one, or
-reset the connection."""
+"""Connection: minimal HTTP/1.1. A web server would not let us truncate a response, send an endless one, or reset the
+connection."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER, 0 s
 
 
 class Request(NamedTuple):
-    """One request; header names in lower case, the query left out of the path."""
+    """One request, with header names in lower case, and the path without its query."""
 
     method: str
     path: str
@@ -24,7 +24,7 @@ class Request(NamedTuple):
 
 
 class Wire(asyncio.Protocol):
-    """One connection. Requests are handled one after another by `handle(request, wire)`, which writes the response."""
+    """One connection. `handle(request, wire)` handles its requests one after another, and writes the responses."""
 
     def __init__(self, handle: Callable[[Request, "Wire"], Awaitable[None]]) -> None:
         self._handle = handle
@@ -37,16 +37,16 @@ class Wire(asyncio.Protocol):
     # --- towards the handler ---
 
     async def write(self, data: bytes) -> None:
-        """Send, as fast as the other side reads."""
+        """Send bytes as fast as the other side reads."""
         self._transport.write(data)
         await self._may_write.wait()
 
     def close(self) -> None:
-        """In good order, after what was written."""
+        """Close in good order, after everything written."""
         self._transport.close()
 
     def reset(self) -> None:
-        """RST: what was written may be lost."""
+        """Send RST, which may discard what was written."""
         connection: socket.socket = self._transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
@@ -59,47 +59,47 @@ class Wire(asyncio.Protocol):
     # --- from the transport ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's only looks like one
+        """Begin to handle requests."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transport only looks like one
         self._task = asyncio.get_running_loop().create_task(self._work())
 
     def connection_lost(self, _: Exception | None) -> None:
-        """The client has left."""
+        """Stop handling requests."""
         self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Part of a request, or of several."""
+        """Parse a part of a request, or of several."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self._transport.abort()
 
     def pause_writing(self) -> None:
-        """The other side reads slower than we write."""
+        """Pause writing, because the other side reads slower."""
         self._may_write.clear()
 
     def resume_writing(self) -> None:
-        """It has caught up."""
+        """Resume writing, because the other side has caught up."""
         self._may_write.set()
 
     # --- from the parser ---
 
     def on_url(self, url: bytes) -> None:
-        """Possibly in pieces."""
+        """Keep a piece of the URL."""
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
+        """Keep one header."""
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
-        """Possibly in pieces."""
+        """Keep a piece of the body."""
         self._body += body
         if len(self._body) > _BODY_MAX_BYTES:
             self._transport.abort()
 
     def on_message_complete(self) -> None:
-        """A whole request."""
+        """Queue a whole request."""
         path = self._url.partition(b"?")[0].decode("latin-1")
         method = self._parser.get_method().decode("latin-1")
         self._waiting.put_nowait(

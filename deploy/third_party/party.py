@@ -23,15 +23,15 @@ from deploy.third_party.connection import Request, Wire
 
 
 class Room:
-    """`at_once` None: no limit. Otherwise later requests wait, in order; and requests whose client has left are worked
-    off all the same, as by most servers. That is what makes retries dangerous."""
+    """The capacity. `at_once`: calls at a time, or None for no limit. Later requests wait in order, and are worked off
+    even if their client has left, as on most servers. That is what makes retries dangerous."""
 
     def __init__(self, at_once: int | None) -> None:
         self._gate = asyncio.Semaphore(at_once) if at_once else None
         self._work: set[asyncio.Task[None]] = set()
 
     async def work(self, seconds: float) -> None:
-        """For one request."""
+        """Occupy the capacity for one request."""
         if self._gate is None:
             await asyncio.sleep(seconds)
             return
@@ -52,14 +52,14 @@ Logged = dict[str, Any]
 
 
 class Arrivals:
-    """A bounded log, newest last. The count includes what the log no longer holds."""
+    """A bounded log, newest last. The count includes requests that have left the log."""
 
     def __init__(self) -> None:
         self._count = 0
         self.log: deque[Logged] = deque(maxlen=_KEPT)
 
     def note(self, request: Request, peer: str, slow_s: float, behaviour: Behaviour | None) -> Logged:
-        """One request has arrived, and what becomes of it."""
+        """Log a request, with the treatment that it gets."""
         fault, wait = (behaviour.fault, behaviour.retry_after) if behaviour else (None, None)
         self._count += 1
         noted = {name.replace("-", "_"): request.headers.get(name) for name in _HEADERS}
@@ -68,13 +68,13 @@ class Arrivals:
         return self.log[-1]
 
     def clear(self) -> None:
-        """Start counting again."""
+        """Clear the log and the count."""
         self._count = 0
         self.log.clear()
 
     def as_json(self) -> dict[str, Any]:
-        """`count`, and `arrivals` of {number, at (Unix seconds), method, path, peer, slow_s, fault, retry_after, and
-        headers that matter or null}."""
+        """Return `count`, and `arrivals` of {number, at (Unix seconds), method, path, peer, slow_s, fault, retry_after,
+        and the relevant headers or null}."""
         return {"count": self._count, "arrivals": list(self.log)}
 
 
@@ -82,7 +82,7 @@ _KEYS_KEPT = 10_000
 
 
 class ThirdParty:
-    """The stand-in. Each connection gets `handle`."""
+    """The stand-in. `handle` handles each connection's requests."""
 
     def __init__(self) -> None:
         self._behaviour = CurrentBehaviour()
@@ -92,7 +92,7 @@ class ThirdParty:
         self._by_key: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     async def handle(self, request: Request, wire: Wire) -> None:
-        """One request, its answer written or its connection ended."""
+        """Answer one request, or end its connection."""
         match request.method, request.path:
             case "GET" | "POST", "/data":
                 await self._data(request, wire)
@@ -120,7 +120,7 @@ class ThirdParty:
         return _json(200, behaviour.model_dump())
 
     def behave(self, behaviour: Behaviour) -> None:
-        """From now on."""
+        """Put a behaviour in force."""
         self._behaviour.set(behaviour)
         self._room = Room(behaviour.at_once)
 
@@ -141,7 +141,7 @@ class ThirdParty:
         return about | {"arrival": logged["number"], "records": self._records}
 
     def _record(self, request: Request) -> tuple[int, dict[str, Any]]:
-        """Made before any fault: a lost response does not mean that nothing happened."""
+        """Make a record, before any fault: a lost response does not mean that nothing happened."""
         key = request.headers.get("idempotency-key")
         if key is not None and key in self._by_key:
             return 200, self._by_key[key]
@@ -173,7 +173,7 @@ async def misbehave(behaviour: Behaviour, wire: Wire, document: Mapping[str, Any
 
 
 async def _pour(wire: Wire, chunk: bytes, *, every_s: float) -> None:
-    """An endless body, until the other side closes."""
+    """Send an endless body until the other side closes."""
     await wire.write(_head(200, {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}))
     while True:
         await wire.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
@@ -181,7 +181,7 @@ async def _pour(wire: Wire, chunk: bytes, *, every_s: float) -> None:
 
 
 def _wrong(behaviour: Behaviour) -> bytes:
-    """A complete response that is not what was asked for."""
+    """Send a complete response that is not what was asked for."""
     match behaviour.fault:
         case "invalid_json":
             return _answer(200, b'{"source": "stand-in third party", "at": ', {})

@@ -26,7 +26,7 @@ _FOLDER = LOCAL / "tour"
 
 
 def main() -> int:
-    """Says and types one step after another."""
+    """Run one step after another, and return the exit code."""
     for ending in ENDING:
         signal.signal(ending, signal.default_int_handler)
     recording = Recording()
@@ -70,7 +70,7 @@ def _learn(step: Step, known: dict[str, Any]) -> None:
 
 
 def fits(tried: Mapping[str, Any]) -> str:
-    """What a patch that was tried would do, as a sentence."""
+    """Describe in a sentence what the tried patch would do."""
     if tried["verdicts"] == {"would_apply": tried["count"]}:
         return "It fits."
     return f"It does not fit all of them ({tried['refused'] or tried['verdicts']}): the others stay dead."
@@ -86,7 +86,7 @@ def _asked(known: Mapping[str, Any], method: str, path: str, document: Mapping[s
 
 
 def _type(command: str, token: str, recording: Recording) -> int:
-    """Run it in a shell; its output is shown as it comes. The token is neither shown nor recorded."""
+    """Run a command in a shell, and show its output as it comes. The token is neither shown nor recorded."""
 
     def shown(text: str) -> str:
         return text.replace(token, "$TOKEN")

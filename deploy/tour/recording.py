@@ -1,5 +1,5 @@
-"""Recording: what a terminal showed, as an asciicast (version 2, which players of terminal recordings read), and as
-text."""
+"""Recording: keeps what a terminal showed, as an asciicast (version 2, which players of terminal recordings read) and
+as text."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class Recording:
         sys.stdout.flush()
 
     def write(self, folder: Path) -> str:
-        """The files; their names."""
+        """Write the files, and return their names."""
         folder.mkdir(parents=True, exist_ok=True)
         head = {"version": 2, "width": _WIDTH, "height": _HEIGHT, "timestamp": int(time.time()), "title": "Holdfast"}
         events = [json.dumps([round(at, 3), "o", text.replace("\n", "\r\n")]) for at, text in self._shown]

@@ -1,28 +1,28 @@
-"""Steps of the tour, as data: what is said, and what is typed. `{names}` are filled in as they become known.
-
-A stack that was used before has other letters in the same groups: the tour is about its own, by when they died."""
+"""Steps of the tour, as data: what is explained, and what is typed. `{names}` are filled in as they become known. On a
+stack that was used before, the same groups have other letters: the tour uses only its own, which it finds by the time
+of their death."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Step(NamedTuple):
-    """`letters`: it begins to be about the renamed field's letters."""
+    """A step. `letters`: whether the letters of the renamed field are its subject from here on."""
 
     says: str
     types: str
     letters: bool = False
 
     def heading(self, number: int, known: Mapping[str, Any]) -> str:
-        """What is shown before it."""
+        """Return the heading shown before the step."""
         return f"{number}/{len(STEPS)}  {self.says.format(**known)}"
 
 
 POISON = 10
-#: How the renamed field of `make demo-poison` is repaired.
+#: The patch that repairs the renamed field of `make demo-poison`.
 PATCH = '[{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]\n'
 
-#: The letters of the renamed field that this tour has made.
+#: Selects the letters of the renamed field that this tour has made.
 _THESE = "--filter fingerprint={group} --filter state=dead --filter from={since}"
 
 STEPS = (

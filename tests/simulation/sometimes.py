@@ -117,7 +117,7 @@ class Census:
 
     @property
     def never(self) -> list[str]:
-        """Return the events that never happened."""
+        """The events that never happened."""
         return [one.name for one in SOMETIMES if not self.counts[one.name]]
 
     def lines(self) -> list[str]:

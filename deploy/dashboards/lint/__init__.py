@@ -1,1 +1,1 @@
-"""Lint: what makes a dashboard wrong, misleading or empty, found in its JSON before it is used."""
+"""Lint: finds in a dashboard's JSON what makes it wrong, misleading or empty, before it is used."""

@@ -12,13 +12,13 @@ from deploy.dashboards.write import BOARDS, as_json, stale
 
 
 def excuses(board: Board) -> Excuses:
-    """Those written beside the panels."""
+    """Return the excuses that are written beside the panels."""
     every = (panel for row in board.rows for panel in row.panels if isinstance(panel, Panel))
     return {panel.title: panel.excused for panel in every if panel.excused}
 
 
 def wrong() -> list[tuple[str, Finding]]:
-    """(dashboard, what is wrong with it)."""
+    """Yield (dashboard, what is wrong with it)."""
     series, uids, pages = known(), [board.uid for board in BOARDS], documents()
     found = [
         (board.uid, finding)
@@ -29,7 +29,7 @@ def wrong() -> list[tuple[str, Finding]]:
 
 
 def main() -> int:
-    """Prints what is wrong, one line each."""
+    """Print what is wrong, one finding per line, and return the exit code."""
     lines = [f"{uid}: {finding}" for uid, finding in wrong()] + [f"{sentence}: make dashboards" for sentence in stale()]
     print("\n".join(lines) or f"{len(BOARDS)} dashboards: no findings.", file=sys.stderr)
     return 1 if lines else 0

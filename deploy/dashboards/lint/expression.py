@@ -1,4 +1,4 @@
-"""Expressions: what PromQL's own syntax tree says about a query. Pure."""
+"""Expressions: analyses a query with PromQL's own syntax tree. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import promql_parser as p
 
-#: Which make a rate, or a number of events, of a counter.
+#: Functions that turn a counter into a rate or a number of events.
 OF_COUNTERS = frozenset({"rate", "increase", "irate", "resets"})
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One selector. `inside`: the functions around it, innermost first; `window`: of a range selector."""
+    """One selector. `inside`: the functions around it, innermost first; `window`: that of a range selector."""
 
     name: str
     matchers: tuple[tuple[str, str], ...]
@@ -21,7 +21,7 @@ class Use:
 
 
 def uses(expr: p.Expr, inside: tuple[str, ...] = (), window: timedelta | None = None) -> Iterator[Use]:
-    """Every selector of a query."""
+    """Return every selector of a query."""
     match expr:
         case p.VectorSelector():
             matchers = tuple((matcher.name, matcher.value) for matcher in expr.matchers.matchers)
@@ -38,7 +38,7 @@ def uses(expr: p.Expr, inside: tuple[str, ...] = (), window: timedelta | None = 
 
 
 def labels_of(expr: p.Expr) -> frozenset[str] | None:
-    """The labels that a result has at most; None: whichever its series have."""
+    """Return the labels that a result can have, or None if it has those of its series."""
     match expr:
         case p.AggregateExpr():
             return _aggregated(expr)
@@ -55,7 +55,7 @@ def labels_of(expr: p.Expr) -> frozenset[str] | None:
 
 
 def grouping(expr: p.Expr) -> Iterator[frozenset[str]]:
-    """The labels of every `by`."""
+    """Return the labels of every `by`."""
     if isinstance(expr, p.AggregateExpr) and expr.modifier and expr.modifier.type == p.AggModifierType.By:
         yield frozenset(expr.modifier.labels)
     for child in _children(expr):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`where`: a panel's title, a variable or an annotation; empty for the whole dashboard."""
+    """A finding. `where`: a panel's title, a variable or an annotation, or empty for the whole dashboard."""
 
     rule: str
     where: str

@@ -1,5 +1,5 @@
-"""Known series: ours as they are declared, those that rules record, and the few that we take from exporters. Each has
-its kind and its labels; no other series may be queried."""
+"""Known series: our own as declared, those that rules record, and the few that we take from exporters. Each has its
+kind and its labels. No other series may be queried."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from holdfast.shared.telemetry import metrics
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 
 Kind = Literal["counter", "gauge"]
-#: What the scrape adds to every series.
+#: Labels that the scrape adds to every series.
 _SCRAPED = frozenset({"job", "instance"})
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A series. `labels` None: any."""
+    """A series. `labels`: None for any."""
 
     kind: Kind
     labels: frozenset[str] | None
@@ -37,7 +37,7 @@ def _counter(*labels: str) -> Series:
     return Series("counter", _SCRAPED | set(labels))
 
 
-#: Of Prometheus itself, of client_python, and of the exporters of Redis and MySQL, old and new.
+#: Series of Prometheus itself, of client_python, and of the exporters of Redis and MySQL, old and new.
 FOREIGN: Mapping[str, Series] = {
     "up": _gauge(),
     "scrape_duration_seconds": _gauge(),
@@ -66,7 +66,7 @@ FOREIGN: Mapping[str, Series] = {
 
 
 def known(rules: Path = RULES) -> dict[str, Series]:
-    """By name."""
+    """Return the known series by name."""
     return dict(FOREIGN) | dict(_ours()) | _recorded(rules)
 
 
@@ -87,7 +87,7 @@ def _ours() -> Iterable[tuple[str, Series]]:
 
 
 def _recorded(folder: Path) -> dict[str, Series]:
-    """A recorded series is not a counter, whatever it was computed from."""
+    """Return the recorded series. None is a counter, whatever it was computed from."""
     return {
         rule["record"]: Series("gauge", labels_of(promql_parser.parse(rule["expr"])))
         for file in sorted(folder.glob("*.yml"))

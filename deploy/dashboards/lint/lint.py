@@ -1,4 +1,4 @@
-"""Lint: every rule over every dashboard, less what a panel is excused from with a reason."""
+"""Lint: applies every rule to every dashboard, except where a panel is excused with a reason."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from deploy.dashboards.lint.finding import Finding
 from deploy.dashboards.lint.known import RULES, Series
 
 _REPO = Path(__file__).parents[3]
-#: Panel → rule → reason.
+#: Panel -> rule -> reason.
 Excuses = Mapping[str, Mapping[str, str]]
 
 
@@ -21,7 +21,7 @@ def findings(
     uids: Collection[str],
     documents: Collection[str],
 ) -> Iterator[Finding]:
-    """What is wrong, and the excuses that nothing needs."""
+    """Return what is wrong, and the excuses that are not needed."""
     needed = set()
     for finding in _all(dashboard, known, uids, documents):
         if finding.rule in excuses.get(finding.where, {}):
@@ -37,12 +37,12 @@ def findings(
 
 
 def documents() -> set[str]:
-    """Paths of what descriptions may name."""
+    """Return the paths of the documents that descriptions may name."""
     return {str(path.relative_to(_REPO)) for path in (_REPO / "docs").rglob("*.md")}
 
 
 def alerts(rules: Path = RULES) -> list[tuple[str, str]]:
-    """(name, dashboard_url) of every alert."""
+    """Return (name, dashboard_url) of every alert."""
     return [
         (rule["alert"], rule["annotations"]["dashboard_url"])
         for file in sorted(rules.glob("*.yml"))
@@ -53,7 +53,7 @@ def alerts(rules: Path = RULES) -> list[tuple[str, str]]:
 
 
 def of_alerts(found: list[tuple[str, str]], uids: Collection[str]) -> Iterator[Finding]:
-    """An alert leads to a dashboard that is there."""
+    """Check that every alert leads to an existing dashboard."""
     for name, url in found:
         if url.removeprefix("/d/") not in uids:
             yield Finding("links-lead-somewhere", name, f"its dashboard {url} is not there")

@@ -1,4 +1,4 @@
-"""Rules about a dashboard as a whole: its frame, its links, its variables."""
+"""Rules for a dashboard as a whole: its frame, its links, its variables."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from deploy.dashboards.lint.finding import Finding
 from deploy.dashboards.source import OWN, SOURCE_UID
 
 PANELS_MAX = 25
-#: Grafana's grid.
+#: The columns of Grafana's grid.
 _COLUMNS = 24
 _SCHEMA = 42
 _FRAME = {"refresh": "5s", "graphTooltip": 1, "time": {"from": "now-15m", "to": "now"}, "schemaVersion": _SCHEMA}
@@ -23,7 +23,7 @@ _ON_TIME_CHANGE = 2
 
 
 def findings(dashboard: Dashboard, uids: Collection[str], documents: Collection[str]) -> Iterator[Finding]:
-    """`uids`: of all dashboards; `documents`: paths that a description may name."""
+    """Return the findings. `uids`: of all dashboards; `documents`: paths that a description may name."""
     yield from _frame(dashboard)
     yield from _lines(dashboard)
     yield from _once_only(dashboard)
@@ -47,7 +47,8 @@ def _frame(dashboard: Dashboard) -> Iterator[Finding]:
 
 
 def _lines(dashboard: Dashboard) -> Iterator[Finding]:
-    """Panels beside each other. One that is too wide lies beyond the edge, and one that is too narrow leaves a hole."""
+    """Check panels beside each other. One that is too wide exceeds the edge, and one that is too narrow leaves a
+    gap."""
     lines: dict[int, list[Mapping[str, Any]]] = {}
     for panel in panels(dashboard):
         if at := panel.get("gridPos"):
@@ -73,7 +74,7 @@ def _counts(panel: Mapping[str, Any], what: str) -> bool:
 
 
 def _sources(part: object, where: str) -> Iterator[Finding]:
-    """Wherever a data source is named."""
+    """Return every place that names a data source."""
     if isinstance(part, Mapping):
         where = str(part.get("title") or part.get("name") or where)
         source = part.get("datasource")

@@ -1,17 +1,17 @@
-"""Rules about one panel: whether a reader who sees it for the first time understands it."""
+"""Rules for one panel: whether a reader who sees it for the first time understands it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deploy.dashboards.lint.finding import Finding
 
-#: Those that are also drawn where there is no Grafana.
+#: Kinds of panels that are also drawn where there is no Grafana.
 TYPES = frozenset({"stat", "timeseries", "state-timeline", "table", "bargauge", "text", "heatmap"})
 _TITLE_MAX = 45
 
 
 def findings(panel: Mapping[str, Any]) -> Iterator[Finding]:
-    """Of anything but a row."""
+    """Return the findings for a panel that is not a row."""
     title = panel.get("title") or ""
     for rule, sentence in _wrong(panel):
         yield Finding(rule, title, sentence)

@@ -1,4 +1,4 @@
-"""Rules about one query: whether it asks for something that exists, and in a way that makes sense."""
+"""Rules for one query: whether it asks for something that exists, and in a way that makes sense."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -10,14 +10,14 @@ from deploy.dashboards.lint.expression import OF_COUNTERS, Use, grouping, labels
 from deploy.dashboards.lint.finding import Finding
 from deploy.dashboards.lint.known import Series
 
-#: Four scrapes: fewer make no rate when one is missed.
+#: Four scrapes. A shorter window gives no rate when one scrape is missed.
 _WINDOW_MIN = timedelta(seconds=20)
-#: What every service exports: summed over all of them it says nothing.
+#: Series that every service exports. Summed over all services they say nothing.
 _SHARED = ("holdfast_http_", "holdfast_event_loop_lag", "process_", "up", "scrape_")
 
 
 def findings(asked: Asked, known: Mapping[str, Series]) -> Iterator[Finding]:
-    """Of a panel, a variable or an annotation."""
+    """Return the findings for the query of a panel, a variable or an annotation."""
     for rule, sentence in _wrong(asked, known):
         yield Finding(rule, asked.where, sentence)
 
@@ -67,13 +67,14 @@ def _wanted(asked: Asked, expr: promql_parser.Expr) -> frozenset[str]:
 
 
 def _possible(found: list[Use], known: Mapping[str, Series]) -> frozenset[str]:
-    """Of all series together. Of a recorded one whose labels are not known: what the scrape adds."""
+    """Return the labels of all series together. For a recorded series whose labels are not known, these are the labels
+    of the scrape."""
     every = [known[use.name].labels for use in found if use.name in known]
     return frozenset().union(*(labels or frozenset({"job", "instance"}) for labels in every))
 
 
 def _whose(found: list[Use], offered: frozenset[str] | None) -> Iterator[tuple[str, str]]:
-    """dashboard-linter's target-job and target-instance, where they mean something."""
+    """Apply dashboard-linter's target-job and target-instance rules where they mean something."""
     for use in found:
         shared = use.name.startswith(_SHARED)
         if shared and "job" not in dict(use.matchers) and offered is not None and "job" not in offered:

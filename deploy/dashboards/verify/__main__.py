@@ -11,7 +11,7 @@ from deploy.dashboards.write import files
 
 
 def main(arguments: list[str]) -> int:
-    """Prints the census."""
+    """Print the census, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.dashboards.verify", description=__doc__)
     parser.add_argument("address", metavar="HOST:PORT")
     parser.add_argument("--minutes", type=float, default=15)

@@ -1,4 +1,4 @@
-"""Census: how many panels have data in a span of time, and what is wrong with the others."""
+"""Census: counts the panels that have data in a span of time, and states what is wrong with the others."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from deploy.dashboards.verify.prometheus import Prometheus, Reply, Span
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A query. `problem`: why a reader sees nothing, or something odd; empty: there is none."""
+    """A query with its result. `problem`: why a reader sees nothing, or something odd; empty if all is well."""
 
     asked: Asked
     problem: str
@@ -20,7 +20,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """Of one dashboard."""
+    """The census of one dashboard."""
 
     uid: str
     panels: int
@@ -28,16 +28,16 @@ class Census:
 
     @property
     def problems(self) -> list[Judged]:
-        """One a query."""
+        """The problems, one per query."""
         return [each for each in self.judged if each.problem]
 
     @property
     def panels_with_data(self) -> int:
-        """A panel counts when every query of it has data."""
+        """The number of panels of which every query has data."""
         return self.panels - len({each.asked.where for each in self.problems if each.asked.kind == "panel"})
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """Return the census as lines for people."""
         kinds = {kind: [each for each in self.judged if each.asked.kind == kind] for kind in ("variable", "annotation")}
         others = ", ".join(
             f"{kind}s {sum(not each.problem for each in found)}/{len(found)}" for kind, found in kinds.items() if found
@@ -49,12 +49,12 @@ class Census:
 
 
 def take(files: Iterable[Path], prometheus: Prometheus, span: Span) -> list[Census]:
-    """Of each dashboard file."""
+    """Return the census of each dashboard file."""
     return [_of(json.loads(file.read_text()), prometheus, span) for file in files]
 
 
 def summary(censuses: list[Census]) -> tuple[bool, str]:
-    """Whether nothing is missing, and the text for people."""
+    """Return whether nothing is missing, and the text for people."""
     lines = [line for census in censuses for line in census.lines()]
     have, all_of_them = sum(each.panels_with_data for each in censuses), sum(each.panels for each in censuses)
     complete = not any(census.problems for census in censuses)
@@ -79,7 +79,7 @@ def _judge(it: Asked, prometheus: Prometheus, span: Span, chosen: Mapping[str, s
 
 
 def problem(reply: Reply, fields: frozenset[str]) -> str:
-    """What is wrong with a reply, of which a legend shows `fields`; empty: nothing."""
+    """Return what is wrong with a reply whose legend shows `fields`, or an empty text."""
     if reply.error:
         return reply.error
     if not reply.lines:

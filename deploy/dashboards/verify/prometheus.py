@@ -22,7 +22,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply. `error`: why there is no data; empty: there is."""
+    """A reply. `error`: why there is no data; empty if there is."""
 
     error: str = ""
     lines: tuple[Line, ...] = ()
@@ -43,39 +43,39 @@ class Span:
 
     @property
     def step_s(self) -> int:
-        """Between two points of its picture."""
+        """Seconds between two points of its picture."""
         return max(_STEP_MIN_S, self.range_s // _POINTS_MAX)
 
 
 class Prometheus:
-    """At `host:port`."""
+    """The Prometheus at `host:port`."""
 
     def __init__(self, address: str) -> None:
         self._address = address
 
     def over(self, expr: str, span: Span) -> Reply:
-        """A range query, as of a panel over time."""
+        """Run a range query, as a panel over time does."""
         payload = self._get("query_range", query=expr, start=span.from_s, end=span.to_s, step=span.step_s)
         return _read(payload)
 
     def at(self, expr: str, moment_s: float) -> Reply:
-        """An instant query, as of a table."""
+        """Run an instant query, as a table does."""
         return _read(self._get("query", query=expr, time=moment_s))
 
     def label_values(self, series: str, label: str, span: Span) -> Reply:
-        """Label values, as of a variable."""
+        """Return the values of a label, as a variable does."""
         parameters = {"match[]": series, "start": span.from_s, "end": span.to_s}
         payload = self._get(f"label/{label}/values", **parameters)
         return _read(payload) if payload.get("status") != "success" else Reply(values=tuple(payload["data"]))
 
     def targets(self) -> dict[str, bool]:
-        """`job instance` → whether it was reached."""
+        """Return `job instance` -> whether it was reached."""
         payload = self._get("targets", state="active")
         active = payload.get("data", {}).get("activeTargets", [])
         return {f"{each['labels']['job']} {each['labels']['instance']}": each["health"] == "up" for each in active}
 
     def rules_evaluated(self) -> bool:
-        """Whether every recording and alerting rule has been evaluated, and none failed."""
+        """Return whether every recording and alerting rule has been evaluated, and none failed."""
         groups = self._get("rules").get("data", {}).get("groups", [])
         return bool(groups) and all(rule["health"] == "ok" for group in groups for rule in group["rules"])
 

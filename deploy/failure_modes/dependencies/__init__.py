@@ -1,1 +1,1 @@
-"""What Holdfast depends on, a module each: `DEPENDENCY`, with one cell for every mode of failure."""
+"""The parts that Holdfast depends on, one module each: `DEPENDENCY`, with one cell for every mode of failure."""

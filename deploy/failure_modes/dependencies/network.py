@@ -124,7 +124,7 @@ def _pair(one: str, other: str, effect: str, *proofs: str) -> Pair:
     return Pair(one, other, effect, proofs)
 
 
-#: Who connects to whom, and what the cut costs. The network policies of deploy/kubernetes allow these pairs.
+#: Which part connects to which, and the effect of a cut. The network policies of deploy/kubernetes allow these pairs.
 PAIRS = (
     _pair("client", "api", "No answer; the same key finds out what happened.",
           "faults/test_api.py::test_callers_who_go_away_harm_nobody",
