@@ -1,2 +1,2 @@
-"""The cache: copies of entities for the time when the database does not answer. In a Redis of its own, which may forget
-anything at any time; never a reason for a request to fail."""
+"""Cache: copies of entities for the time when the database does not answer. They are kept in a Redis of its own, which
+may lose anything at any time. A failure of the cache never fails a request."""

@@ -1,4 +1,5 @@
-"""Copies: what is kept of entities and of pages of them, and how old it may get."""
+"""Copies: keeps copies of entities and of pages of entities, in the cache Redis and in this process, up to a maximum
+age."""
 
 import random
 import time
@@ -24,19 +25,19 @@ from holdfast.shared.writes.merge import Entity
 
 _PREFIX = "holdfast:cache:"
 
-#: Lifetimes differ by up to this share, so that copies made together do not go together.
+#: Lifetimes differ by up to this share, so that copies made together do not expire together.
 JITTER = 0.1
 
 _AWAY = (RedisError, OSError, NotSent, CallRefused)
 
 
 def cache_breaker(timeout_s: float) -> Breaker:
-    """For the cache Redis. No ramp: what it refuses costs the database nothing."""
+    """Return the breaker of the cache Redis. It has no ramp, because its refusals cost the database nothing."""
     return Breaker("cache", Policy(attempt_timeout_s=timeout_s, open_max_s=STORE_OPEN_MAX_S, probes=1, ramp_s=0))
 
 
 class Page(NamedTuple):
-    """A page's copy as it is shown: those of its entities that are not deleted, as they are known now."""
+    """A page's copy in the form that is shown: its entities that are not deleted, in the newest state known."""
 
     entities: list[Entity]
     listed: tuple[Listed, ...]
@@ -44,7 +45,7 @@ class Page(NamedTuple):
 
 
 class Copies:
-    """Copies in the cache Redis, and the latest of them in this process in case that is away too."""
+    """Copies in the cache Redis, and the newest of them in this process in case the cache is away too."""
 
     def __init__(self, redis: Redis, breaker: Breaker, *, hard_s: float, in_process_max: int) -> None:
         self._put = Script(redis, Path(__file__).parent / "put.lua")
@@ -56,7 +57,7 @@ class Copies:
         self._latest: OrderedDict[str, Copy] = OrderedDict()
 
     async def entities(self, entities: Sequence[Ref]) -> dict[Ref, EntityCopy | None]:
-        """The copies of entities, in one round trip. Never raises."""
+        """Return the copies of entities, in one round trip. Never raises."""
         looked = await self.several([entity_name(entity) for entity in entities])
         return {
             entity: copy if isinstance(copy, EntityCopy) else None
@@ -64,8 +65,8 @@ class Copies:
         }
 
     async def page(self, name: str, resource: str) -> Page | None:
-        """The page's copy with those of its entities; none when one of them is missing, or older than the page.
-        `resource`: their plural name. Never raises."""
+        """Return the page's copy with the copies of its entities. Return None if one of them is missing, or older than
+        the page. `resource`: the plural name of the entities' resource. Never raises."""
         page = await self.get(name)
         if not isinstance(page, PageCopy):
             return None
@@ -82,19 +83,19 @@ class Copies:
         return Page(entities, page.listed, page.as_of)
 
     async def get(self, name: str) -> Copy | None:
-        """The copy under `name`, if there is one that is not past its lifetime. Never raises."""
+        """Return the copy under `name`, or None if there is none within its lifetime. Never raises."""
         (copy,) = await self.several([name])
         return copy
 
     async def several(self, names: Sequence[str]) -> list[Copy | None]:
-        """The same of many, in one round trip."""
+        """Return the copies under several names, in one round trip. Never raises."""
         looked = await self._look(names)
         for _, result in looked:
             metrics.cache_requests.labels(result).inc()
         return [copy for copy, _ in looked]
 
     async def _look(self, names: Sequence[str]) -> list[tuple[Copy | None, str]]:
-        """The newer of the cache's copy and this process's, for each name, and where there was one."""
+        """Return, for each name, the newer of the cache's copy and this process's copy, and where it was found."""
         if not names:
             return []
         values: list[bytes | str | None] = [None] * len(names)
@@ -110,19 +111,20 @@ class Copies:
             young = latest if latest and time.time() - latest.as_of <= self._hard_s else None
             copy = later(cached, young)
             if latest and cached and copy is cached:
-                self.remember(name, cached)  # what was seen once is not unseen when the cache goes too
+                self.remember(name, cached)  # a state shown once must stay known if the cache fails
             found.append((copy, "miss" if copy is None else "hit" if cached else "in_process"))
         return found
 
     async def put(self, copies: Iterable[tuple[str, Copy]]) -> bool:
-        """Keep copies under their names, or the newer ones of this process, unless the cache has newer ones. Never
-        raises; False: not in the cache."""
+        """Keep copies under their names, or this process's newer copies, unless the cache has newer ones. Return
+        whether the cache has taken them. Never raises."""
         return await self._put_in_cache([(name, self.remember(name, copy)) for name, copy in copies])
 
     async def bury(self, tombstones: Sequence[tuple[str, EntityCopy]], new: Sequence[tuple[str, EntityCopy]]) -> bool:
-        """Put these in the place of copies that this process has, and the new ones in the cache. Like `put`."""
+        """Replace this process's copies by tombstones where it has any, and put the `new` ones into the cache. Return
+        whether the cache has taken them. Never raises."""
         for name, tombstone in tombstones:
-            if name in self._latest:  # or many deletes would push out what is of use
+            if name in self._latest:  # otherwise many deletes would displace useful copies
                 self.remember(name, tombstone)
         return await self._put_in_cache(new)
 
@@ -139,7 +141,7 @@ class Copies:
         return True
 
     def _arguments(self, offered: Sequence[tuple[str, Copy]]) -> tuple[list[str], list[bytes | int]]:
-        """Keys and arguments of the script."""
+        """Return the keys and arguments of the script."""
         values: list[bytes | int] = []
         for _, copy in offered:
             lifetime_s = self._hard_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
@@ -147,14 +149,14 @@ class Copies:
         return [_PREFIX + name for name, _ in offered], values
 
     def has_as_good(self, name: str, copy: Copy, soft_s: float) -> bool:
-        """Whether this process has put the same state there within about `soft_s`."""
+        """Return whether this process has put the same state there within about `soft_s`."""
         known = self._latest.get(name)
         if known is None or known.content != copy.content:
             return False
         return copy.as_of - known.as_of < soft_s * random.uniform(1 - JITTER, 1)  # noqa: S311 - jitter, not a secret
 
     def remember(self, name: str, copy: Copy) -> Copy:
-        """Keep a copy in this process, unless a newer one is there; the newer one."""
+        """Keep a copy in this process, unless it has a newer one. Return the newer one."""
         if not self._in_process_max:
             return copy
         newer = later(self._latest.get(name), copy) or copy

@@ -1,8 +1,9 @@
-"""Form: what a copy is, and how it is written down.
+"""Form: what a copy is, and how it is encoded.
 
-An entity is kept once, under its own name; a page of entities, or which one has a unique value, holds only which ones,
-so that nothing of an entity is left anywhere when one copy is gone. A copy is a JSON array: form, order, as_of, and
-content. Of two copies of one thing the one that comes later in its order is the newer state, whatever clock says what.
+An entity is stored once, under its own name. A page of entities, or the record of which entity has a unique value,
+holds only ids, so that nothing of an entity is left anywhere when its one copy is gone. A copy is a JSON array: form,
+order, as_of, and content. Of two copies of one thing, the one with the greater order is the newer state, whatever the
+clocks say.
 """
 
 import hashlib
@@ -27,14 +28,15 @@ _STRICT = ConfigDict(strict=True)
 
 
 class EntityCopy(NamedTuple):
-    """An entity as its row was at `as_of`, in Unix seconds."""
+    """An entity in the state of its row at `as_of`, in Unix seconds."""
 
     entity: Entity
     as_of: float
 
     @property
     def order(self) -> tuple[int, ...]:
-        """Grows with every change of a row, in any order of writes; nothing comes after a delete."""
+        """The order, which grows with every change of a row, in any order of writes. A delete is the last in the
+        order."""
         entity = self.entity
         return (int(entity.deleted_version > 0), entity.created_version, *entity.versions)
 
@@ -45,7 +47,7 @@ class EntityCopy(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """An entity on a page: which one, at least at which version, and where in the order of creation."""
+    """An entity on a page: its id, its least version, and its place in the order of creation."""
 
     id: str
     version: int
@@ -53,7 +55,7 @@ class Listed(NamedTuple):
 
 
 class PageCopy(NamedTuple):
-    """What was on a page at `as_of`."""
+    """The entities on a page at `as_of`, in Unix seconds."""
 
     listed: tuple[Listed, ...]
     #: When the read began, in microseconds by the database's clock.
@@ -62,12 +64,12 @@ class PageCopy(NamedTuple):
 
     @classmethod
     def of(cls, entities: Iterable[Entity], read_us: int, as_of: float) -> Self:
-        """The page that shows these."""
+        """Return the page that shows these entities."""
         return cls(tuple(Listed(each.id, each.version, each.created_version) for each in entities), read_us, as_of)
 
     @property
     def order(self) -> tuple[int, ...]:
-        """A delete cannot turn it back."""
+        """The order, which grows with time, so that a delete cannot turn it back."""
         return (self.read_us,)
 
     @property
@@ -80,14 +82,14 @@ Copy = EntityCopy | PageCopy
 
 
 def later(one: Copy | None, other: Copy | None) -> Copy | None:
-    """The one that knows more."""
+    """Return the copy with the newer state."""
     if one is None or other is None or type(one) is not type(other):
         return one or other
     return max(one, other, key=lambda copy: (copy.order, copy.as_of))
 
 
 def encoded(copy: Copy) -> bytes:
-    """As it is kept."""
+    """Return the stored form of a copy."""
     if isinstance(copy, EntityCopy):
         form = _form_of(copy.entity.resource)
         return orjson.dumps((form.name, copy.order, copy.as_of, form.row(row_of(copy.entity))))
@@ -95,7 +97,7 @@ def encoded(copy: Copy) -> bytes:
 
 
 def decoded(name: str, value: bytes | str) -> Copy | None:
-    """The copy under `name`; None for whatever is not of a form of this build."""
+    """Return the copy under `name`, or None for a value that is not in a form of this build."""
     form = _forms(domain()).get(name.partition(":")[0])
     try:
         if form is not None:
@@ -109,23 +111,24 @@ def decoded(name: str, value: bytes | str) -> Copy | None:
 
 
 def entity_name(entity: Ref) -> str:
-    """The name of an entity's copy: `user:<id>`."""
+    """Return the name of an entity's copy: `user:<id>`."""
     return f"{domain().by_plural[entity.resource].singular}:{entity.id}"
 
 
 def named(entities: Iterable[Entity], as_of: float) -> list[tuple[str, EntityCopy]]:
-    """The copies of entities, each under its name."""
+    """Return the copies of entities, each with its name."""
     return [(f"{each.resource.singular}:{each.id}", EntityCopy(each, as_of)) for each in entities]
 
 
 def page_name(resource: ResourceType, after: int, limit: int) -> str:
-    """The name of a page's copy."""
+    """Return the name of a page's copy."""
     return f"page:{resource.plural}:{after}:{limit}"
 
 
 def unique_name(claims: str, key: str, secret: bytes) -> str:
-    """The name of the copy of which entity has a unique value. Not the value: it would stay when its entity is gone.
-    Nobody without the secret finds out which value it is by trying some; with another secret the copy is not found."""
+    """Return the name of the copy that records which entity has a unique value. The name does not contain the value,
+    which would remain after the entity is gone. Without the secret, the value cannot be found by trying candidates;
+    with another secret, the copy is not found."""
     return f"unique:{claims}:{hmac.digest(secret, f'{claims}:{key}'.encode(), 'sha256').hex()}"
 
 
@@ -133,13 +136,13 @@ class _Form(NamedTuple):
     resource: ResourceType
     name: str
     adapter: TypeAdapter[Any]
-    #: An entity's row -> in the order of the form's columns.
+    #: Converts an entity's row to the order of the form's columns.
     row: Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 @cache
 def _forms(of: Domain) -> Mapping[str, _Form]:
-    """How copies of entities are written, by the singular name."""
+    """Return the forms of entities' copies, by the singular name."""
     return {resource.singular: _form_of(resource) for resource in of.resources}
 
 
@@ -160,7 +163,8 @@ def _form_of(resource: ResourceType) -> _Form:
 
 
 def _in_order(resource: ResourceType) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """An entity's row -> in the order of the form's columns, where what belongs to one field stands together."""
+    """Return a function that converts an entity's row to the order of the form's columns, in which the columns of one
+    field are adjacent."""
     count = len(resource.fields)
     keys = iter(range(1 + 2 * count, 1 + 2 * count + len(resource.unique)))
     places = [0]
@@ -186,7 +190,7 @@ def _tuple(*types: Any) -> Any:
 
 
 def _form(name: str, columns: Iterable[tuple[str, Any]]) -> str:
-    """Another build's columns are another form."""
+    """Return the name of a form. Another build's columns yield another name."""
     described = " ".join(f"{column}:{hint}" for column, hint in columns)
     return f"{name}:{hashlib.sha256(described.encode()).hexdigest()[:8]}"
 

@@ -1,6 +1,6 @@
-"""Last good: the last good answer of a dependency, in this process and in the cache Redis, so that a replica that was
-just started, or has not been asked yet, has it too. Nobody waits for Redis, which is brought up to date beside the
-work."""
+"""Last good: keeps the last good answer of a dependency, in this process and in the cache Redis, so that a replica that
+has just started, or has not called the dependency yet, has it too. No request waits for Redis, which is synchronised in
+the background."""
 
 import asyncio
 import time
@@ -19,14 +19,14 @@ _EVERY_S = 1.0
 
 
 class Kept(NamedTuple):
-    """An answer to what was asked at `as_of`, in Unix seconds: its JSON, byte for byte."""
+    """An answer to a question asked at `as_of`, in Unix seconds: its JSON, byte for byte."""
 
     raw: bytes
     as_of: float
 
 
 class LastGood:
-    """Of one question, `name`. Never older than `hard_s`."""
+    """The last good answer to one question, `name`. Never older than `hard_s`."""
 
     def __init__(self, redis: Redis, name: str, *, hard_s: float) -> None:
         self._redis = redis
@@ -38,19 +38,19 @@ class LastGood:
         self._seen: bytes | str | None = None
 
     def keep(self, raw: bytes, asked_at: float) -> None:
-        """A good answer came to what was asked then. One that was long on its way may be older than what is kept,
-        unless the clock was put back meanwhile."""
+        """Keep a good answer to the question asked at `asked_at`. An answer that was delayed may be older than the kept
+        one, and is ignored then, unless the clock was put back meanwhile."""
         kept = self._kept
         if kept is None or not asked_at < kept.as_of <= time.time():
             self._kept = Kept(raw, asked_at)
 
     def get(self, max_age_s: float) -> Kept | None:
-        """The latest, unless it is older than `max_age_s` or `hard_s`."""
+        """Return the latest answer, or None if it is older than `max_age_s` or `hard_s`."""
         kept = self._kept
         return kept if kept and time.time() - kept.as_of <= min(max_age_s, self._hard_s) else None
 
     async def sync(self) -> None:
-        """Take what is newer in Redis, and give it what is newer here. Never raises."""
+        """Exchange answers with Redis: the newer one is kept on both sides. Never raises."""
         try:
             with self._reporter:
                 await self._sync()
@@ -59,7 +59,7 @@ class LastGood:
 
     async def _sync(self) -> None:
         value = await self._redis.get(self._key)
-        if value != self._seen:  # they may be large, and are seldom new
+        if value != self._seen:  # values may be large, and seldom change
             self._seen, self._theirs = value, _decoded(value)
         theirs, ours = self._theirs, self._kept
         if theirs is not None and (ours is None or theirs.as_of > ours.as_of):
@@ -70,19 +70,19 @@ class LastGood:
                 await self._redis.set(self._key, _encoded(ours), px=lifetime_ms)
 
     async def run(self) -> None:
-        """`sync`, for ever."""
+        """Synchronise every second until cancelled."""
         while True:
             await self.sync()
             await asyncio.sleep(_EVERY_S)
 
 
 def _encoded(kept: Kept) -> bytes:
-    """A JSON array of both, without making other JSON of the answer."""
+    """Return a JSON array of time and answer. The answer's JSON is copied unchanged."""
     return b"[%s,%s]" % (repr(kept.as_of).encode(), kept.raw)
 
 
 def _decoded(value: bytes | str | None) -> Kept | None:
-    """None also for what is not one of ours."""
+    """Return the kept answer, or None for no value or a value of another form."""
     text = value.encode() if isinstance(value, str) else value or b""
     as_of, comma, raw = text.removeprefix(b"[").partition(b",")
     raw = raw.removesuffix(b"]")

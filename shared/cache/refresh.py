@@ -1,5 +1,5 @@
-"""Refresh: keeps copies up to date beside the work, never in its way. What is offered is put into the cache a moment
-later, many at once. What the cache does not take is put again; when too much waits, the oldest offers are dropped."""
+"""Refresh: keeps copies up to date in the background. Offered copies are put into the cache a moment later, many at
+once. Copies that the cache does not take are put again; if too many wait, the oldest are dropped."""
 
 import asyncio
 import random
@@ -15,12 +15,12 @@ _AGAIN_S = 1.0
 _AT_ONCE = 500
 _WAITING_MAX = 10_000
 
-#: Share of healthy reads that also look at the copy: the way out of an outage is walked every day.
+#: The share of healthy reads that also read the copy, so that the fallback path is exercised every day.
 _CHECKED_SHARE = 0.01
 
 
 class Refresher:
-    """`offer` what was read or written; `run` takes it to the cache."""
+    """`offer` and `renew` queue copies of what was read or written; `run` takes them to the cache."""
 
     def __init__(self, copies: Copies, soft_s: float) -> None:
         self._copies = copies
@@ -30,7 +30,7 @@ class Refresher:
         self._something = asyncio.Event()
 
     def offer(self, copies: Iterable[tuple[str, Copy]]) -> None:
-        """What was read; now and then it is compared with the copy that was there."""
+        """Queue copies of what was read. A sample is compared with the copies in the cache."""
         fresh = list(copies)
         for name, copy in fresh:
             if random.random() < _CHECKED_SHARE:  # noqa: S311 - a sample, not a secret
@@ -39,7 +39,7 @@ class Refresher:
         self.renew(fresh)
 
     def renew(self, copies: Iterable[tuple[str, Copy]]) -> None:
-        """What was written; what the cache has as good as this is left out."""
+        """Queue copies of what was written, except those for which the cache has an equally good copy."""
         for name, copy in copies:
             if not self._copies.has_as_good(name, copy, self._soft_s):
                 self._waiting[name] = copy
@@ -49,7 +49,7 @@ class Refresher:
         self._drop_oldest()
 
     async def run(self) -> None:
-        """For ever."""
+        """Put queued copies into the cache until cancelled."""
         while True:
             if not self._waiting and not self._to_check:
                 self._something.clear()
@@ -66,8 +66,8 @@ class Refresher:
                     break
 
     def _wait_again(self, batch: Sequence[tuple[str, Copy]]) -> None:
-        """As the oldest, and not in the place of what was offered meanwhile: this process has it, so no later offer of
-        the same state would reach the cache."""
+        """Queue a failed batch again, as the oldest entries, without replacing newer offers. The batch must not be
+        dropped: this process remembers these copies, so no later offer of the same state would reach the cache."""
         for name, copy in reversed(batch):
             if name not in self._waiting:
                 self._waiting[name] = copy

@@ -1,1 +1,1 @@
-"""How to reach a store: addresses, TLS, Redis connections and scripts."""
+"""Connections: how to reach a store: addresses, TLS, Redis connections and scripts."""

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 from holdfast.shared.connections import tls
 from holdfast.shared.connections.tls import Tls
 
-# As SQLAlchemy reads it: a password may hold `/`, `?` and `#` as they are; `@` and `%` only as %40 and %25.
+# The same rules as SQLAlchemy's: a password may contain `/`, `?` and `#` unescaped, but `@` and `%` only as %40 and
+# %25.
 _URL = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://"
     r"(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@]*))?@)?"
@@ -23,7 +24,7 @@ _GO_DSN = re.compile(
     r"/(?P<path>[^?]*)(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
-#: A URL with several hosts, of which each may have a port.
+#: A URL with several hosts, each of which may have a port.
 _URL_OF_HOSTS = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<hosts>[^@/?#]*)(?:/(?P<path>[^?#]*))?(?:\?(?P<query>[^#]*))?",
@@ -35,14 +36,14 @@ _PORT_MAX = 65535
 #: Schemes of addresses with several hosts.
 _SEVERAL = ("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 
-#: Options of a DSN for what is fixed here, and the values that agree with that.
+#: Options of a DSN for what is fixed here, with a test of whether a value agrees with it.
 _AGREED: Mapping[str, Callable[[str], bool]] = {
     "charset": lambda value: value.lower().split(",")[0] == "utf8mb4",
-    "parsetime": lambda value: value.lower() in ("true", "false"),  # of Go's types
+    "parsetime": lambda value: value.lower() in ("true", "false"),  # about Go's types only
     "loc": lambda value: value.upper() == "UTC",
     "multistatements": lambda value: value.lower() == "false",
 }
-#: Options that have settings of their own.
+#: Options that are set elsewhere, and where.
 _ELSEWHERE: Mapping[str, str] = {
     "timeout": "HOLDFAST_DB_CONNECT_TIMEOUT_S", "connect_timeout": "HOLDFAST_DB_CONNECT_TIMEOUT_S",
     "readtimeout": "HOLDFAST_DB_TIMEOUT_S", "read_timeout": "HOLDFAST_DB_TIMEOUT_S",
@@ -54,10 +55,12 @@ _ELSEWHERE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The address of a store. `database`: its name, or Redis' number. `tls` None: not encrypted. Instead of host and
-    port: `socket`, the path of a Unix socket; `sentinels`, (host, port) of those who know where `service` is; or
-    `nodes`, (host, port) of some nodes of a Redis Cluster.
-    `standbys`: (host, port) of the databases that are tried after the first, in this order."""
+    """The address of a store. `database`: its name, or Redis' number. `tls`: None if not encrypted. `standbys`: (host,
+    port) of the databases that are tried after the first, in this order.
+
+    Instead of host and port: `socket`, the path of a Unix socket; `sentinels`, (host, port) of the Sentinels that know
+    the address of `service`; or `nodes`, (host, port) of some nodes of a Redis Cluster.
+    """
 
     host: str
     port: int
@@ -79,7 +82,7 @@ class Address:
 
 
 def parse_redis(text: str) -> Address:
-    """`host:port`, or a `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` URL. Raises
+    """Parse `host:port`, or a `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` URL. Raises
     ValueError."""
     scheme = text.partition("://")[0].lower()
     if scheme in _SEVERAL:
@@ -114,8 +117,8 @@ def parse_redis(text: str) -> Address:
 
 
 def _parse_several(text: str) -> Address:
-    """Sentinels, or nodes of a cluster. The user and password are those at Redis; `sentinel_user` and
-    `sentinel_password` are options."""
+    """Parse an address of Sentinels, or of nodes of a cluster. The user and password are those at Redis;
+    `sentinel_user` and `sentinel_password` are options."""
     parts = _URL_OF_HOSTS.fullmatch(text)
     scheme = text.partition("://")[0].lower()
     clustered = scheme.endswith("cluster")
@@ -146,8 +149,9 @@ def _parse_several(text: str) -> Address:
 
 
 def parse_dsn(text: str) -> Address:
-    """A URL (`mysql://user:password@host:3306/db`) or the Go form (`user:password@tcp(host:3306)/db`), with one host or
-    several between commas. Without options about TLS it is encrypted if the server offers that. Raises ValueError."""
+    """Parse a URL (`mysql://user:password@host:3306/db`) or the Go form (`user:password@tcp(host:3306)/db`), with one
+    host or several separated by commas. Without TLS options, the connection is encrypted if the server offers it.
+    Raises ValueError."""
     go = _GO_DSN.fullmatch(text)
     parts = go or _URL_OF_HOSTS.fullmatch(text)
     if parts is None:
@@ -172,7 +176,7 @@ def parse_dsn(text: str) -> Address:
 
 
 def _hosts(text: str, usual_port: int) -> tuple[tuple[str, int], ...]:
-    """(host, port) of each; none, if one of them is no host."""
+    """Return (host, port) of each host; nothing if one of them is not a host."""
     matches = [_HOST.fullmatch(host) for host in text.split(",")]
     hosts = tuple((match["host"].strip("[]"), _port(match["port"], usual_port)) for match in matches if match)
     return hosts if len(hosts) == len(matches) else ()
@@ -190,7 +194,8 @@ def _as_it_is(text: str) -> str:
 
 
 def _tls(options: list[tuple[str, str]]) -> Tls | None:
-    """TLS as the options ask for it. Its files are read once, so that a missing one is an error at the start."""
+    """Return TLS as the options demand. Its files are read once here, so that a missing file is an error at the
+    start."""
     if not options:
         return None
     wanted = tls.read(options)
@@ -200,7 +205,7 @@ def _tls(options: list[tuple[str, str]]) -> Tls | None:
 
 
 def _options(query: str | None) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """(options about TLS, the others by name)."""
+    """Return (the options about TLS, all other options by name)."""
     about_tls: list[tuple[str, str]] = []
     others: dict[str, str] = {}
     for pair in filter(None, (query or "").split("&")):
@@ -224,5 +229,5 @@ def _refuse(unknown: Mapping[str, str]) -> None:
 
 
 def _shown(name: str) -> str:
-    """The name, unless it may be part of a password that was not escaped."""
+    """Return the name, unless it may be part of a password that was not escaped."""
     return name if re.fullmatch(r"[a-z][a-z_]{1,30}", name) else "at the end of the address"

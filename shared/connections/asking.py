@@ -1,5 +1,5 @@
-"""Asking: one command and its reply. It is packed in C, and nothing is done for what redis-py counts and retries, which
-takes most of the time of a short command."""
+"""Asking: sends one command and reads its reply. The command is packed in C. redis-py's counting and retrying, which
+take most of the time of a short command, are skipped."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from holdfast.shared.connections.cluster import ClusterRedis
 
 
 async def ask(redis: Redis, command: str, *keys: str) -> Any:
-    """The reply to a command that has only keys. Raises what redis-py raises."""
+    """Return the reply to a command that has only keys. Raises what redis-py raises."""
     pool = await pool_at(redis, keys[0])
     connection = await pool.get_connection()
     answered = False
@@ -24,18 +24,19 @@ async def ask(redis: Redis, command: str, *keys: str) -> Any:
 
 
 async def pool_at(redis: Redis, key: str) -> Any:
-    """The pool of connections to the node that owns the key."""
+    """Return the pool of connections to the node that owns the key."""
     return (await redis.at(key) if isinstance(redis, ClusterRedis) else redis).connection_pool
 
 
 async def give_back(pool: Any, connection: Any, *, answered: bool) -> None:
-    """To its pool. What is still to be answered is closed: the next user of the connection must not read the reply.
-    This waits for nothing: neither another cancellation nor a server that hangs keeps it from its place."""
+    """Return a connection to its pool. A connection with an outstanding reply is closed, because its next user must not
+    read that reply. Never waits, so that neither another cancellation nor a hanging server keeps the connection from
+    the pool."""
     if not answered:
         await connection.disconnect(nowait=True)
     await pool.release(connection)
 
 
 def packed(*parts: str | bytes | int) -> bytes:
-    """A command as bytes of the protocol."""
+    """Return a command as bytes of the protocol."""
     return hiredis.pack_command(parts)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one only

@@ -1,8 +1,8 @@
 """Cluster: a client of a Redis Cluster. Each command, pipeline and script goes to the node that owns its keys' slot.
 
-redis-py's own client of a cluster sends a command again after a failure, and follows redirections by itself: an entry
-could be added twice. Here a redirection is a failure like any other. Nothing is sent again, and the next command goes
-to the owner as it is known then.
+redis-py's own cluster client resends a command after a failure, and follows redirections by itself, so an entry could
+be added twice. Here a redirection is a failure like any other. Nothing is resent, and the next command goes to the
+owner that is known by then.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from holdfast.shared.connections.topology import Place, Topology
 
 T = TypeVar("T")
 
-#: The hash tag of the queue. Commands without a key (TIME, INFO, SUBSCRIBE) are about the node of its slot.
+#: The hash tag of the queue. Commands without a key (TIME, INFO, SUBSCRIBE) go to the node that owns its slot.
 HOME = "{holdfast}"
 
 _KEYLESS = frozenset({"PING", "TIME", "INFO", "WAIT", "WAITAOF", "PUBLISH", "SCRIPT LOAD", "CLIENT ID", "ECHO"})
@@ -29,12 +29,13 @@ _READS = frozenset({"XREAD", "XREADGROUP"})
 
 
 def slot_of(key: str | bytes) -> int:
-    """The slot of a key."""
+    """Return the slot of a key."""
     return key_slot(key.encode() if isinstance(key, str) else bytes(key))
 
 
 def first_key(command: Sequence[Any]) -> str | bytes | None:
-    """The first key of a command as redis-py gives it to `execute_command`; None: it has none."""
+    """Return the first key of a command in the form that redis-py passes to `execute_command`, or None if it has
+    none."""
     name = command[0]
     if name in _KEYLESS:
         return None
@@ -47,7 +48,8 @@ def first_key(command: Sequence[Any]) -> str | bytes | None:
 
 
 def in_one_slot(redis: Redis, things: Sequence[T], key: Callable[[T], str]) -> Iterable[Sequence[T]]:
-    """Groups of things whose keys one command may have together: all of them, except at a cluster."""
+    """Group things by slot, so that one command may use the keys of a group together. Without a cluster: a single
+    group."""
     if not isinstance(redis, ClusterRedis):
         return [things]
     groups: dict[int, list[T]] = {}
@@ -57,7 +59,8 @@ def in_one_slot(redis: Redis, things: Sequence[T], key: Callable[[T], str]) -> I
 
 
 class ClusterRedis(Redis):
-    """A client with a pool of connections for each node; `node` makes the client of one. No command is sent twice."""
+    """A client with a pool of connections for each node. `node` creates the client of a node. No command is sent
+    twice."""
 
     def __init__(self, topology: Topology, node: Callable[[Place], Redis]) -> None:
         self._topology = topology
@@ -66,7 +69,8 @@ class ClusterRedis(Redis):
         super().__init__(connection_pool=_Home(self))
 
     async def at(self, key: str | bytes | None) -> Redis:
-        """The client of the node that owns this key's slot, as of now; None: of the queue's. Raises RedisError."""
+        """Return the client of the node that currently owns this key's slot; for None, the queue's slot. Raises
+        RedisError."""
         place = await self._topology.owner(slot_of(HOME if key is None else key))
         found = self._nodes.get(place)
         if found is None:
@@ -77,12 +81,12 @@ class ClusterRedis(Redis):
         return found
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Raises what redis-py raises."""
+        """Send a command to the node that owns its first key, and return the reply. Raises what redis-py raises."""
         node = await self.at(first_key(args))
         return await node.execute_command(*args, **options)  # type: ignore[no-untyped-call]  # untyped there
 
     async def mget(self, keys: Any, *args: Any) -> Any:
-        """Of keys in any slots, in their order."""
+        """Return the values of keys in any slots, in the order of the keys."""
         names = [*([keys] if isinstance(keys, str | bytes) else keys), *args]
         groups = in_one_slot(self, names, lambda name: name)
         pipeline = self.pipeline(transaction=False)
@@ -93,7 +97,7 @@ class ClusterRedis(Redis):
         return [values[name] for name in names]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        """A transaction is of one slot."""
+        """Return a pipeline. All keys of a transaction have to be in one slot."""
         return _ClusterPipeline(self, transaction)
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
@@ -103,15 +107,17 @@ class ClusterRedis(Redis):
 
 
 class _ClusterPipeline(Pipeline):
-    """What belongs to one node goes to it in one round trip. A command without a key goes with the one before it."""
+    """A pipeline that sends the commands of each node in one round trip. A command without a key goes with the one
+    before it."""
 
     def __init__(self, cluster: ClusterRedis, transaction: bool) -> None:
         super().__init__(cluster.connection_pool, cluster.response_callbacks, transaction, None)
         self._cluster = cluster
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Raises what redis-py raises; what other nodes were sent may have taken effect. Without `raise_on_error` a
-        node that is away, while others answer, is the reply to its commands."""
+        """Send the commands, and return their replies in order. Raises what redis-py raises; commands to other nodes
+        may have taken effect then. Without `raise_on_error`, the error of a node that is away is the reply to each of
+        its commands, if other nodes answer."""
         commands, self.command_stack = self.command_stack, []
         key = next((found for command, _ in commands if (found := first_key(command)) is not None), None)
         parts: dict[int, tuple[Redis, list[int]]] = {}
@@ -152,12 +158,12 @@ class _Home(BlockingConnectionPool):
         self._lent: dict[AbstractConnection, ConnectionPool] = {}
 
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Any:
-        """Raises RedisError."""
+        """Return a connection to the current owner. Raises RedisError."""
         pool = (await self._cluster.at(None)).connection_pool
         connection: AbstractConnection = await pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
         self._lent[connection] = pool
         return connection
 
     async def release(self, connection: AbstractConnection) -> None:
-        """Back to its own pool."""
+        """Return a connection to its own pool."""
         await self._lent.pop(connection).release(connection)

@@ -1,4 +1,4 @@
-"""Connections: to one node of Redis, over TCP, TLS or a Unix socket. A command is sent once."""
+"""Connection: connections to one node of Redis, over TCP, TLS or a Unix socket. Every command is sent once."""
 
 import asyncio
 import re
@@ -14,60 +14,62 @@ from holdfast.shared.connections.closed import is_closed
 
 
 class Unsent(ConnectionError):
-    """The connection was dead before anything was sent, and no other could be made."""
+    """The connection was dead before anything was sent, and no new connection could be made."""
 
 
 class WrongNode(ConnectionError):
-    """The node cannot be written to, or not for this key: it is no primary, or no longer, or not yet. The connection is
-    closed, and the next one is made to whatever is the primary then."""
+    """The node takes no writes, or not for this key: it is not the primary, no longer, or not yet. The connection is
+    closed, and the next one is made to the primary of that time."""
 
 
-#: With these codes a node says so.
+#: The codes with which a node reports this.
 _WRONG_NODE = re.compile("READONLY|LOADING|MASTERDOWN|NOREPLICAS|MOVED|ASK|CLUSTERDOWN|TRYAGAIN|UNBLOCKED")
 
 
 def code_of(error: Exception) -> str:
-    """The first word of what Redis answered."""
+    """Return the first word of Redis' error."""
     return getattr(error, "status_code", None) or str(error).partition(" ")[0]
 
 
 class _Cut(RuntimeError):
-    """The connection was closed before anything was sent. uvloop raises a plain RuntimeError for what it knows of."""
+    """The connection was closed before anything was sent. uvloop raises a plain RuntimeError for a closed
+    connection."""
 
 
 class _Reviving(AbstractConnection):
     """A connection that is made again if it was closed while idle. The kernel is asked right before each command: the
-    loop may not have had its turn since the server went, and what is sent into a closed connection may have arrived,
-    for all that anybody can say. Sending once more after nothing was sent adds nothing twice.
+    event loop may not have run since the server closed it, and a command that is sent into a closed connection may or
+    may not have arrived. Sending the command after it was certainly not sent cannot add anything twice.
 
-    It sends no CLIENT SETINFO, which a Redis user with least privileges may not."""
+    It does not send CLIENT SETINFO, for which a Redis user with least privileges has no right.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**(_without_names(options) | {"driver_info": None}))
         self._is_reviving = False
-        #: Whether this server has WAITAOF; None: it was not asked yet.
+        #: Whether this server has WAITAOF; None until the server was asked.
         self.has_waitaof: bool | None = None
 
     async def on_connect_check_health(self, check_health: bool = True) -> None:
-        """It may be another server than before."""
+        """Reset what is known about the server, because it may be another one than before."""
         self.has_waitaof = None
         await super().on_connect_check_health(check_health)
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
-        """Raises Unsent, or what redis-py raises. What there is room for needs no time limit, for which redis-py makes
-        a task: the reply has one."""
+        """Send a command. Raises Unsent, or what redis-py raises. A command that fits into the socket's buffer is sent
+        without a time limit, for which redis-py would create a task: waiting for the reply is limited."""
         if self._written(command):
             return
         try:
             await super().send_packed_command(command, check_health)
         except RuntimeError as error:
-            if self._is_reviving:  # it is closed as soon as it is made
+            if self._is_reviving:  # it was closed as soon as it was made
                 raise Unsent from error
             await self._revived()
             await super().send_packed_command(command, check_health)
 
     def _written(self, command: bytes | str | Iterable[bytes]) -> bool:
-        """Whether nothing stood before it on a connection that is open, so that it is on its way."""
+        """Write the command if the connection is open and its buffer is empty. Return whether it was written."""
         if self._writer is None or isinstance(command, str):
             return False
         transport = self._writer.transport
@@ -80,7 +82,7 @@ class _Reviving(AbstractConnection):
         return True
 
     async def read_response(self, *args: Any, **more: Any) -> Any:
-        """Raises WrongNode, or what redis-py raises."""
+        """Return the reply. Raises WrongNode, or what redis-py raises."""
         try:
             return await super().read_response(*args, **more)
         except RedisError as error:
@@ -106,7 +108,7 @@ class _Reviving(AbstractConnection):
 
 
 def _is_closed(transport: asyncio.WriteTransport) -> bool:
-    """Whether either side has closed it."""
+    """Return whether either side has closed the connection."""
     own = transport.get_extra_info("socket")
     return transport.is_closing() or (own is not None and is_closed(own.fileno()))
 

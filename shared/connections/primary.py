@@ -1,7 +1,7 @@
-"""Primary: which of several Redis nodes is written to, as Sentinel knows it. Found by redis-py's client of Sentinel.
+"""Primary: finds the Redis node that takes writes, through redis-py's client of Sentinel.
 
-Every connection asks when it is made. One that lives is compared with the newest answer before each command: a node
-that was cut off from Sentinel does not know that another one has taken its place.
+Every new connection asks Sentinel for the primary. An existing connection is compared with the newest answer before
+each command, because a node that is cut off from Sentinel does not know that another node has taken its place.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from redis.asyncio import Redis
 from redis.asyncio.sentinel import Sentinel
 
-#: Between two looks while connections are used.
+#: The interval between two look-ups while connections are used.
 _LOOK_EVERY_S = 1.0
 
 
 class Primary:
-    """Of the nodes that Sentinel watches under `name`; `sentinels` are clients of each."""
+    """The primary of the nodes that Sentinel watches under `name`. `sentinels`: a client for each Sentinel."""
 
     def __init__(self, sentinels: list[Redis], name: str) -> None:
         self._sentinel = Sentinel([])  # type: ignore[no-untyped-call]  # untyped there
@@ -28,18 +28,19 @@ class Primary:
         self._finding: asyncio.Task[tuple[str, int]] | None = None
 
     async def find(self) -> tuple[str, int]:
-        """(host, port), as of now. Raises MasterNotFoundError, which is a ConnectionError, with what each one said."""
+        """Return (host, port) of the current primary. Raises MasterNotFoundError, which is a ConnectionError, with the
+        answer of each Sentinel."""
         return await asyncio.shield(self._look())
 
     def is_at(self, host: str, port: int) -> bool:
-        """Whether it is there, for all that is known. Looks again if the last look is old; without Sentinel the
-        connections stay, and what one of them meets is reported where it is used."""
+        """Return whether the primary is there, as far as known. Starts a new look-up if the last one is old. Without
+        Sentinel, connections are kept, and their failures are reported where they are used."""
         if time.monotonic() - self._looked_at > _LOOK_EVERY_S:
             self._look()
         return self._found is None or self._found == (host, port)
 
     def _look(self) -> asyncio.Task[tuple[str, int]]:
-        """One for all who ask at the same time."""
+        """Return the running look-up, which is shared by all concurrent callers, or start one."""
         if self._finding is None or self._finding.done():
             self._looked_at = time.monotonic()
             self._finding = asyncio.get_running_loop().create_task(self._ask(), context=Context())
@@ -56,25 +57,25 @@ class Primary:
 
 
 class Finder(Protocol):
-    """Knows which node is to be connected to."""
+    """Knows to which node to connect."""
 
     async def find(self) -> tuple[str, int]:
-        """(host, port), as of now."""
+        """Return (host, port) of the node."""
 
     def is_at(self, host: str, port: int) -> bool:
-        """Whether it is there, for all that is known."""
+        """Return whether the node is there, as far as known."""
 
 
 def discovering(kind: type[Any], primary: Finder) -> type[Any]:
-    """A connection of this kind to the primary, wherever it is."""
+    """Return a connection class of this kind that connects to the current primary."""
 
-    class Discovering(kind):  # type: ignore[misc]  # which one is known when it runs
+    class Discovering(kind):  # type: ignore[misc]  # the base is known only at run time
         async def _connect(self) -> None:
             self.host, self.port = await primary.find()
             await super()._connect()
 
         async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
-            """Nothing is sent to a node that is the primary no longer."""
+            """Send a command, but not to a node that is no longer the primary."""
             if self.is_connected and not primary.is_at(self.host, self.port):
                 await self.disconnect(nowait=True)
             await super().send_packed_command(command, check_health)

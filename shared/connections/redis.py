@@ -1,4 +1,4 @@
-"""Connections to Redis: bounded waits, no retries that could add an entry twice, and TLS."""
+"""Redis connections: bounded waits, no retries that could add an entry twice, and TLS."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from holdfast.shared.connections.topology import Owner, Place, Topology, doubtin
 
 @dataclass(frozen=True, slots=True)
 class RedisTimeouts:
-    """Seconds to connect, and for one reply."""
+    """The timeouts in seconds for connecting and for one reply."""
 
     connect_s: float
     io_s: float
 
 
 def connection_options(address: Address, timeouts: RedisTimeouts, key: str = HOME) -> dict[str, Any]:
-    """The options of a redis-py pool for `address`; every connection to Redis uses them. At a cluster it is a pool of
-    connections to the node that owns `key`."""
+    """Return the options of a redis-py pool for `address`; every connection to Redis uses them. For a cluster, the
+    pool's connections go to the node that owns `key`."""
     kind = _kind(address)
     login = {"username": address.user, "password": address.password, "db": int(address.database or 0)}
     if address.socket:
@@ -41,7 +41,7 @@ def connection_options(address: Address, timeouts: RedisTimeouts, key: str = HOM
 
 
 def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis:
-    """A client that connects on first use and never retries. Raises ValueError for an invalid address."""
+    """Return a client that connects on first use and never retries. Raises ValueError for an invalid address."""
     parsed = parse_redis(address)
     if not parsed.nodes:
         return _client(timeouts, pool_size, **connection_options(parsed, timeouts))
@@ -49,7 +49,7 @@ def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis
     kind = _kind(parsed)
     kind["connection_class"] = doubting(kind["connection_class"], topology)
     login = {"username": parsed.user, "password": parsed.password}
-    halved = RedisTimeouts(timeouts.connect_s / 2, timeouts.io_s)  # the other half is for the look that comes before
+    halved = RedisTimeouts(timeouts.connect_s / 2, timeouts.io_s)  # the other half is for the look-up that comes first
     return ClusterRedis(
         topology, lambda place: _client(halved, pool_size, **kind, **login, host=place[0], port=place[1])
     )
@@ -65,7 +65,7 @@ def _topology(address: Address, timeouts: RedisTimeouts) -> Topology:
 
 
 def _kind(address: Address) -> dict[str, Any]:
-    """A connection to one node."""
+    """Return the options for a connection to one node."""
     if address.socket:
         return {"connection_class": Local}
     return {"connection_class": Encrypted, "tls": address.tls.context()} if address.tls else {"connection_class": Plain}
@@ -85,18 +85,18 @@ def _client(timeouts: RedisTimeouts, pool_size: int, **options: Any) -> Redis:
 
 
 def entries(reply: Any) -> list[tuple[str, Mapping[bytes, bytes]]]:
-    """A reply with stream entries, as (id, fields), without the ids whose entry was deleted."""
+    """Return the stream entries of a reply as (id, fields), without the ids of deleted entries."""
     return [(text(entry_id), fields) for entry_id, fields in reply or () if fields]
 
 
 def text(value: Any) -> str:
-    """A reply as text; bytes that are not UTF-8 are escaped."""
+    """Return a reply as text; bytes that are not UTF-8 are escaped."""
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def own_replies(replies: Sequence[Any]) -> list[Any]:
-    """What a pipeline that raises nothing gave. None for a key of another type, which is the trouble of the one that it
-    is kept for; raises every other error."""
+    """Return the replies of a pipeline that was executed with `raise_on_error=False`. A key of another type yields
+    None, because only the owner of that key is affected. Raises every other error."""
     for reply in replies:
         if isinstance(reply, Exception) and code_of(reply) != "WRONGTYPE":
             raise reply

@@ -1,7 +1,8 @@
-"""Replicas: whether enough replicas of a Redis have what was just written on a connection.
+"""Replicas: checks whether enough replicas of a Redis have what was just written on a connection.
 
-`WAIT` asks for their memory. Where the server has `WAITAOF` (Redis 7.2), it is asked for their disks as well, behind
-`WAIT`: alone it takes up to a second, because a replica reports what it has just put on its disk with its next report.
+`WAIT` covers the replicas' memory. Where the server has `WAITAOF` (Redis 7.2), their disks are checked as well, after
+`WAIT`: alone, `WAITAOF` takes up to a second, because a replica reports what it has just put on its disk only with its
+next report.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,8 @@ from holdfast.shared.connections.asking import packed
 
 
 class TooFewReplicas(RedisError):
-    """A script has run, and too few replicas had its writes in time: they are lost if this node is. `reply` is the
-    script's."""
+    """A script has run, and too few replicas had its writes in time. The writes are lost if this node is lost. `reply`
+    is the script's reply."""
 
     def __init__(self, text: str, reply: Any) -> None:
         super().__init__(text)
@@ -25,25 +26,27 @@ class TooFewReplicas(RedisError):
 
 @dataclass(frozen=True, slots=True)
 class Replicas:
-    """`count` of them have to have a write, each of their memory and their disk within `timeout_s`."""
+    """The requirement that `count` replicas have a write, in memory and then on disk, within `timeout_s` each."""
 
     count: int
     timeout_s: float
 
     async def questions(self, connection: Any) -> list[bytes]:
-        """The commands to send behind a write, packed. The server is asked once a connection which ones it has."""
+        """Return the packed commands to send after a write. The server is asked once per connection which of them it
+        supports."""
         if connection.has_waitaof is None:
             await connection.send_command("COMMAND", "INFO", "WAITAOF")
             try:
                 connection.has_waitaof = bool((await connection.read_response())[0])
-            except ResponseError:  # not allowed to ask
+            except ResponseError:  # no right to ask
                 connection.has_waitaof = False
-        timeout_ms = max(1, round(self.timeout_s * 1000))  # 0 is: for ever
+        timeout_ms = max(1, round(self.timeout_s * 1000))  # 0 would mean no limit
         wait = [packed("WAIT", self.count, timeout_ms)]
         return wait + ([packed("WAITAOF", 0, self.count, timeout_ms)] if connection.has_waitaof else [])
 
     async def ask(self, redis: Redis, hash_key: str) -> None:
-        """Whether they are there, without a change. Raises TooFewReplicas, RedisError, OSError."""
+        """Check that enough replicas are connected, without changing anything. Raises TooFewReplicas, RedisError,
+        OSError."""
         pipeline = redis.pipeline(transaction=False)
         pipeline.hdel(hash_key, "")
         pipeline.wait(self.count, max(1, round(self.timeout_s * 1000)))
@@ -52,7 +55,7 @@ class Replicas:
             raise TooFewReplicas(f"{have} of {self.count} replicas are there", None)
 
     async def answered(self, connection: Any, questions: Sequence[bytes], reply: Any) -> None:
-        """Read the answers to the questions, behind the script's `reply`. Raises TooFewReplicas."""
+        """Read the answers to the questions, which follow the script's `reply`. Raises TooFewReplicas."""
         for _ in questions:
             try:
                 answer = await connection.read_response()

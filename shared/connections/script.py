@@ -1,5 +1,5 @@
-"""Script: a Lua file, called in one round trip. A line `-- include NAME.lua` is replaced by the file of that name in
-the same folder, which several scripts share.
+"""Script: calls a Lua file in one round trip. A line `-- include NAME.lua` is replaced by the file of that name in the
+same folder, which several scripts share.
 
 Unlike redis-py's own scripts, the command is packed in C, and an error says whether the command was sent.
 """
@@ -20,12 +20,12 @@ _INCLUDE = re.compile(r"^-- include (\w+\.lua)$", re.MULTILINE)
 
 
 def text_of(file: Path) -> str:
-    """The script's text, with its includes."""
+    """Return the script's text, with its includes."""
     return _INCLUDE.sub(lambda found: file.with_name(found[1]).read_text(), file.read_text())
 
 
 class NotSent(Exception):
-    """There was no connection, so nothing was sent to Redis. The reason is the cause."""
+    """There was no connection, so nothing was sent to Redis. The cause is the reason."""
 
 
 #: Errors with which Redis refuses to run a script.
@@ -36,14 +36,14 @@ _REFUSALS = {
 
 
 def refused(error: Exception) -> bool:
-    """Whether Redis refused to run the script, so that it had no effect. An error from a running script names the
-    script, whatever its code."""
+    """Return whether Redis refused to run the script, so that it had no effect. An error from a running script names
+    the script, whatever its code."""
     return code_of(error) in _REFUSALS and "script: " not in str(error)
 
 
 class Script:
-    """A Lua script of one Redis, or of the cluster's node that owns its keys. With `replicas` what it writes counts
-    only when that many replicas have it, too.
+    """A Lua script on one Redis, or on the cluster's node that owns its keys. With `replicas`, the script's writes
+    count only when that many replicas have them, too.
 
     accept = Script(redis, LUA / "accept.lua")
     reply = await accept(["key"], ["argument"])
@@ -56,8 +56,8 @@ class Script:
         self._sha, self._text = str(registered.sha), str(registered.script)
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
-        """The script's reply. Raises NotSent, ResponseError if Redis refused, TooFewReplicas, or the error that cut the
-        reply off."""
+        """Run the script, and return its reply. Raises NotSent, ResponseError if Redis refused, TooFewReplicas, or the
+        error that cut off the reply."""
         try:
             pool = await pool_at(self._redis, keys[0])
             connection = await pool.get_connection()
@@ -88,7 +88,8 @@ class Script:
             raise NotSent from error
 
     async def _reply(self, connection: Any, command: bytes, questions: list[bytes]) -> Any:
-        """One round trip: the questions about replicas are behind the command on the same connection."""
+        """Return the reply, in one round trip: the questions about replicas follow the command on the same
+        connection."""
         await connection.send_packed_command([command, *questions] if questions else command)
         try:
             reply = await connection.read_response()

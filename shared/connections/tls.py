@@ -1,4 +1,4 @@
-"""TLS of a connection, from the options of an address. One table serves Redis and the database.
+"""TLS: the TLS of a connection, from the options of an address. One table serves Redis and the database.
 
 Any of these options turns TLS on, except one that turns it off. The server's certificate and its name are verified
 unless an option says otherwise. Options that contradict one another are refused.
@@ -18,13 +18,13 @@ _NONE: Mapping[str, Any] = {"enabled": False}
 _PREFERRED: Mapping[str, Any] = {"required": False, **_UNVERIFIED}
 _FULL: Mapping[str, Any] = {"verify_chain": True, "verify_name": True}
 
-#: From an option's value to fields of `Tls`. Raises KeyError for an unknown value.
+#: Converts an option's value to fields of `Tls`. Raises KeyError for an unknown value.
 _Read = Callable[[str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """How a connection is encrypted. `required` False: only if the server offers it."""
+    """How a connection is encrypted. If `required` is False, it is encrypted only if the server offers TLS."""
 
     required: bool = True
     verify_chain: bool = True
@@ -36,14 +36,14 @@ class Tls:
     key_password: str | None = None
 
     def context(self) -> ssl.SSLContext:
-        """The context for the driver. Raises ValueError, naming the file, if one cannot be used."""
+        """Return the context for the driver. Raises ValueError, naming the file, if a file cannot be used."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             if self.ca_file or self.ca_folder:
                 context.load_verify_locations(self.ca_file, self.ca_folder)
             elif self.verify_chain:
                 context.load_default_certs()
-        except OSError as error:  # an ssl.SSLError is one
+        except OSError as error:  # ssl.SSLError is a subclass of OSError
             raise ValueError(f"CA {self.ca_file or self.ca_folder}: {_reason(error)}") from None
         context.check_hostname = self.verify_name
         context.verify_mode = ssl.CERT_REQUIRED if self.verify_chain else ssl.CERT_NONE
@@ -69,7 +69,8 @@ def _one_of(values: Mapping[str, Mapping[str, Any]]) -> _Read:
     return lambda value: values[value.lower().replace("_", "-")]
 
 
-#: By name, `-` as `_` and in any case: redis-py's, PyMySQL's and SQLAlchemy's, MySQL's own clients', Go's.
+#: The options by name, with `-` written as `_`, in any case: those of redis-py, PyMySQL, SQLAlchemy, MySQL's own
+#: clients and Go.
 OPTIONS: Mapping[str, _Read] = {
     "ssl_ca": _field("ca_file"),
     "ssl_ca_certs": _field("ca_file"),
@@ -83,7 +84,7 @@ OPTIONS: Mapping[str, _Read] = {
     "ssl_password": _field("key_password"),
     "ssl_verify_cert": _yes_no("verify_chain"),
     "ssl_cert_reqs": _one_of({
-        # To a client, Python's `optional` is `required`: a server always has a certificate to show.
+        # For a client, Python's `optional` equals `required`, because a server always shows a certificate.
         "none": {"verify_chain": False}, "optional": {"verify_chain": True}, "required": {"verify_chain": True},
     }),
     "ssl_verify_identity": _yes_no("verify_name"),
@@ -98,7 +99,8 @@ OPTIONS: Mapping[str, _Read] = {
 
 
 def read(options: Iterable[tuple[str, str]]) -> Tls | None:
-    """TLS for these (name, value) pairs, whose names are all in OPTIONS; None: not encrypted. Raises ValueError."""
+    """Return TLS for these (name, value) pairs, whose names are all in OPTIONS, or None if not encrypted. Raises
+    ValueError."""
     wanted: dict[str, Any] = {}
     set_by: dict[str, str] = {}
     for name, value in options:
@@ -117,7 +119,7 @@ def read(options: Iterable[tuple[str, str]]) -> Tls | None:
 
 
 def _check(wanted: Mapping[str, Any], set_by: Mapping[str, str]) -> None:
-    """Refuse options that others make ineffective."""
+    """Raise ValueError for options that others make ineffective."""
     if wanted.get("enabled") is False and len(wanted) > 1:
         raise ValueError(f"{set_by['enabled']} turns TLS off, so it cannot stand beside other options of TLS")
     if wanted.get("verify_chain") is False:

@@ -1,7 +1,7 @@
-"""Topology: which node of a Redis Cluster owns which slot, as the nodes know it (`CLUSTER SLOTS`).
+"""Topology: tracks which node of a Redis Cluster owns which slot, by the nodes' answers to `CLUSTER SLOTS`.
 
-All nodes are asked at once. The view with the highest epoch among the answers of more than half of them is taken: a
-node that is cut off does not know what the others have decided since.
+All nodes are asked at once. Of the answers of more than half of them, the view with the highest epoch is taken, because
+a node that is cut off does not know what the others have decided since.
 """
 
 import asyncio
@@ -21,32 +21,32 @@ from holdfast.shared.connections.connection import WrongNode
 
 Place = tuple[str, int]
 
-#: Between two looks while connections are used, and between two when connections fail.
+#: The interval between two look-ups while connections are used, and while connections fail.
 _LOOK_EVERY_S, _LOOK_AGAIN_S = 5.0, 0.1
-#: How long a look goes on, whether somebody waits for it or not.
+#: How long a look-up lasts at most, even if no caller waits for it.
 _LOOK_MAX_S = 1.0
-#: Nodes that are asked in one look: those of the address first.
+#: The number of nodes asked in one look-up, starting with those of the address.
 _ASKED_MAX = 7
 _EPOCH = re.compile(rb"cluster_current_epoch:(\d+)")
 
 
 class _View(NamedTuple):
-    """What one node knows: `ranges` of slots with their owners, sorted, and all nodes."""
+    """The view of one node: `ranges` of slots with their owners, sorted, and all nodes."""
 
     epoch: int
     ranges: Sequence[tuple[int, int, Place]]
     places: frozenset[Place]
 
     def owner(self, slot: int) -> Place | None:
-        """None: the node knows no owner."""
+        """Return the owner of a slot, or None if the node knows no owner."""
         at = bisect_right(self.ranges, slot, key=itemgetter(0)) - 1
         _, last, owner = self.ranges[at] if at >= 0 else (0, -1, None)
         return owner if slot <= last else None
 
 
 class Topology:
-    """Of the cluster to which the nodes at `seeds` belong. Nobody waits for a look longer than `wait_s`; `client` makes
-    a client of one connection that waits so many seconds."""
+    """The topology of the cluster that the nodes at `seeds` belong to. `wait_s`: the longest wait of a caller for a
+    look-up. `client` creates a client with one connection and a timeout in seconds."""
 
     def __init__(self, seeds: Sequence[Place], client: Callable[[Place, float], Redis], wait_s: float) -> None:
         self._seeds = seeds
@@ -58,13 +58,13 @@ class Topology:
         self._looking: asyncio.Task[None] | None = None
 
     async def owner(self, slot: int) -> Place:
-        """The primary that owns it. Looks first when a connection failed since the last look; without an answer, what
-        was known is used. Raises RedisError; WrongNode where nobody owns it."""
+        """Return the primary that owns a slot. If a connection has failed since the last look-up, a new one comes
+        first; if that fails, the previous view is used. Raises RedisError; WrongNode if no node owns the slot."""
         if self._view is None or (self._doubtful and time.monotonic() - self._looked_at > _LOOK_AGAIN_S):
             try:
                 async with asyncio.timeout(self._wait_s):
                     await asyncio.shield(self._look())
-            except (RedisError, OSError) as error:  # a TimeoutError is an OSError
+            except (RedisError, OSError) as error:  # TimeoutError is a subclass of OSError
                 if self._view is None:
                     raise (_silent(self._wait_s) if isinstance(error, TimeoutError) else error) from error
         found = self.known_owner(slot)
@@ -73,21 +73,21 @@ class Topology:
         return found
 
     def known_owner(self, slot: int) -> Place | None:
-        """As of the last look. The next one begins if that is old."""
+        """Return the owner as of the last look-up. Starts a new look-up if that is old."""
         if time.monotonic() - self._looked_at > _LOOK_EVERY_S:
             self._look()
         return self._view.owner(slot) if self._view else None
 
     def has(self, place: Place) -> bool:
-        """Whether it is a node of the cluster, as of the last look."""
+        """Return whether the place is a node of the cluster, as of the last look-up."""
         return self._view is not None and place in self._view.places
 
     def doubt(self) -> None:
-        """A connection failed, or a node refused a slot."""
+        """Mark the view as doubtful, after a connection failed or a node refused a slot."""
         self._doubtful = True
 
     def _look(self) -> asyncio.Task[None]:
-        """One for all who wait at the same time."""
+        """Return the running look-up, which is shared by all concurrent callers, or start one."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.get_running_loop().create_task(self._ask_all(), context=Context())
             self._looking.add_done_callback(_retrieved)
@@ -128,15 +128,15 @@ class Topology:
                 raise WrongNode(f"{place[0]}:{place[1]} is no node of a Redis Cluster: {error}") from error
             raise
         finally:
-            # A look that is over cancels those that still ask, also while they close.
+            # A finished look-up cancels the remaining requests, also while their clients close.
             await asyncio.shield(client.aclose())
         epoch = _EPOCH.search(info)
         return _view(int(epoch[1]) if epoch else 0, slots, place)
 
 
 def _view(epoch: int, slots: Sequence[Any], asked: Place) -> _View:
-    """From what `CLUSTER SLOTS` answered: first and last slot, primary, replicas; of each: host, port, and more. A host
-    that the node does not know is the one that it was asked at."""
+    """Build a view from the answer to `CLUSTER SLOTS`: first slot, last slot, primary, replicas; for each node its
+    host, port, and more. A node that does not know its own host gets the host at which it was asked."""
 
     def place(node: Sequence[Any]) -> Place:
         host = (node[0] or b"?").decode()
@@ -148,7 +148,7 @@ def _view(epoch: int, slots: Sequence[Any], asked: Place) -> _View:
 
 
 def _why(errors: Sequence[Exception]) -> Exception | None:
-    """An error that a person has to mend, or the first."""
+    """Return the first error that a person has to repair, or else the first error."""
     return next(
         (error for error in errors if isinstance(error, WrongNode | ResponseError | AuthenticationError)),
         next(iter(errors), None),
@@ -160,32 +160,32 @@ def _silent(for_s: float) -> ConnectionError:
 
 
 def _retrieved(done: "asyncio.Future[Any]") -> None:
-    """Nobody has to wait for it."""
+    """Retrieve the exception, so that asyncio does not report it if no caller waits for the task."""
     if not done.cancelled():
         done.exception()
 
 
 class Owner:
-    """The node that owns one slot, as `discovering` asks for it."""
+    """The node that owns one slot, as a `Finder` for `discovering`."""
 
     def __init__(self, topology: Topology, slot: int) -> None:
         self._topology = topology
         self._slot = slot
 
     async def find(self) -> Place:
-        """(host, port), as of now. Raises RedisError."""
+        """Return (host, port) of the current owner. Raises RedisError."""
         self._topology.doubt()
         return await self._topology.owner(self._slot)
 
     def is_at(self, host: str, port: int) -> bool:
-        """Whether it is there, for all that is known."""
+        """Return whether the owner is there, as far as known."""
         return self._topology.known_owner(self._slot) in (None, (host, port))
 
 
 def doubting(kind: type[Any], topology: Topology) -> type[Any]:
-    """A connection of this kind that has the topology looked at again when it fails."""
+    """Return a connection class of this kind that triggers a new look-up of the topology when a connection fails."""
 
-    class Doubting(kind):  # type: ignore[misc]  # which one is known when it runs
+    class Doubting(kind):  # type: ignore[misc]  # the base is known only at run time
         async def connect(self) -> None:
             try:
                 await super().connect()

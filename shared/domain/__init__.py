@@ -1,7 +1,7 @@
-"""What is stored: how to declare a resource, and the one that is declared."""
+"""Domain: how to declare a resource, and the one that is declared by default."""
 
 #: The module or package that declares the resources, unless `HOLDFAST_DOMAIN` names another.
 DEFAULT = "holdfast.shared.domain.users"
 
-#: The claims on addresses of users: their name is older than the rule that there is a dot in it.
+#: The name of the claims on users' addresses. It is older than the rule that such a name has a dot.
 ADDRESSES = "emails"

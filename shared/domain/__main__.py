@@ -1,5 +1,6 @@
-"""`python -m holdfast.shared.domain`: what is declared where HOLDFAST_DOMAIN says, and what clients will see of it.
-`... names`: the names that are taken. Exit code 2: nothing can be derived from what is declared; the reason is said."""
+"""`python -m holdfast.shared.domain`: prints the resources that the module named by HOLDFAST_DOMAIN declares, and what
+clients will see of them. `... names`: prints the reserved names. Exit code 2: the declaration is invalid; the reason is
+printed."""
 
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -12,7 +13,7 @@ from holdfast.shared.domain.resource import DeclarationError, Field, ResourceTyp
 
 
 def main(arguments: list[str]) -> int:
-    """Prints it."""
+    """Print the declaration or the reserved names. Return the exit code."""
     if arguments == ["names"]:
         sys.stdout.write("\n".join(_taken()) + "\n")
         return 0

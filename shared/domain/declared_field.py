@@ -1,4 +1,4 @@
-"""Declared field: one annotation of a resource's class, checked and made into a Field."""
+"""Declared field: checks one annotation of a resource's class, and converts it to a Field."""
 
 import dataclasses
 import re
@@ -14,13 +14,13 @@ from holdfast.shared.domain.field_type import EXACT_BELOW, FieldType, Key
 from holdfast.shared.domain.resource_type import Backfill, Example, Field, Public, Unique
 from holdfast.shared.domain.table_size import KEY_MAX_CHARS
 
-#: Of a resource, singular, plural and of its class; and of a field.
+#: The maximum length of the names of a resource (singular, plural, class) and of a field.
 NAME_MAX_CHARS = 40
-#: `books.shelfmark`.
+#: The maximum length of a name of claims, such as `books.shelfmark`.
 CLAIMS_MAX_CHARS = 2 * NAME_MAX_CHARS + 1
-#: Of the handler of a page of entities. A unique field is asked for by its own name beside them.
+#: The parameters of the handler of a page of entities. A unique field is a parameter beside them, under its own name.
 PAGE_PARAMETERS = ("request", "limit", "cursor")
-#: Of every resource and operation.
+#: The fields that every resource and operation has.
 OWN_NAMES = {
     "id",
     "version",
@@ -40,11 +40,12 @@ _T = TypeVar("_T")
 
 
 class DeclarationError(TypeError):
-    """A resource is declared in a way that nothing can be derived from. The text says where and why."""
+    """A resource's declaration is invalid. The text says where and why."""
 
 
 def declared_field(cls: type, plural: str, index: int, name: str, hint: Any, default: Any) -> Field:
-    """The field that an annotation of `cls` declares. `default`: `...` where there is none. Raises DeclarationError."""
+    """Return the field that an annotation of `cls` declares. `default`: `...` if there is none. Raises
+    DeclarationError."""
     where = f"{cls.__name__}.{name}"
     check_name(name, where)
     if name in OWN_NAMES or name == f"{cls.__name__.lower()}_id":
@@ -53,12 +54,12 @@ def declared_field(cls: type, plural: str, index: int, name: str, hint: Any, def
         return _field(cls, plural, index, name, hint, default)
     except DeclarationError as error:
         raise DeclarationError(f"{where}: {error}") from None
-    except Exception as error:  # of somebody's own field type or key
+    except Exception as error:  # a user's own field type or key may raise anything
         raise DeclarationError(f"{where}: {type(error).__name__}: {error}") from error
 
 
 def check_name(name: Any, where: str) -> None:
-    """Raises DeclarationError."""
+    """Raise DeclarationError if the name cannot be used."""
     fits = isinstance(name, str) and name.isidentifier() and name.isascii() and name.islower() and not iskeyword(name)
     if not fits or len(name) > NAME_MAX_CHARS:
         raise DeclarationError(
@@ -67,7 +68,7 @@ def check_name(name: Any, where: str) -> None:
 
 
 def is_declared(value: Any) -> bool:
-    """Whether this can only be meant as a field's type or one of its marks."""
+    """Return whether the value can only be meant as a field's type or one of its marks."""
     return get_origin(value) is Annotated or isinstance(value, _MARKS)
 
 
@@ -102,7 +103,7 @@ def _field(cls: type, plural: str, index: int, name: str, hint: Any, default: An
 
 
 def _field_type(python: Any, marks: Iterable[Any]) -> FieldType:
-    """The one among `marks`, all of which are used rightly."""
+    """Return the field type among `marks`. Raises DeclarationError unless all marks are used correctly."""
     for mark in marks:
         if isinstance(mark, type) and issubclass(mark, _MARKS):
             raise DeclarationError(f"{mark.__name__} is written {mark.__name__}()")
@@ -124,7 +125,7 @@ def _field_type(python: Any, marks: Iterable[Any]) -> FieldType:
 
 
 def _check_arguments(mark: Any) -> None:
-    """A number is a number, and a text a text: neither is compared with anything else later."""
+    """Check that the arguments of a mark have the declared types, because later code relies on them."""
     for each in dataclasses.fields(mark) if dataclasses.is_dataclass(mark) else ():
         value = getattr(mark, each.name)
         if each.type in (int, str, bool) and type(value) is not each.type:
@@ -137,7 +138,8 @@ _A: dict[Any, str] = {int: "a whole number", str: "a text", bool: "true or false
 
 
 def _check_values(field: Field) -> None:
-    """There is a value that may be, and none that JSON and the database do not have; and what is declared is one."""
+    """Check that the field has at least one valid value, that its column and JSON can represent it, and that the
+    declared example and backfill are valid values."""
     _check_type(field.type)
     value = field.type.unlikely("1" * 32)
     try:
@@ -162,7 +164,7 @@ def _check_values(field: Field) -> None:
 
 
 def _check_type(kind: FieldType) -> None:
-    """There is a value that fits, its column holds it, and JSON has it."""
+    """Check that the type has at least one valid value, and that its column and JSON can represent it."""
     schema, held = kind.json_schema, kind.column.python
     if held is not kind.python:
         raise DeclarationError(
@@ -204,7 +206,8 @@ def _unique(plural: str, name: str, field_type: FieldType, unique: Unique) -> Un
 
 
 def _checked(make: Key) -> Key:
-    """`make`, with what every key has to be. To an index "a" and "a " are one value."""
+    """Return `make` with the checks that apply to every key. Trailing spaces are removed, because "a" and "a " are
+    equal in an index."""
 
     def key(value: Any) -> str:
         made = make(value)
@@ -224,7 +227,7 @@ def _mark(marks: Iterable[Any], of: type[_T]) -> _T | None:
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
-    """(the type, whether it may be None); None may stand inside Annotated or around it."""
+    """Return (the type, whether it may be None). None may be inside Annotated or around it."""
     if get_origin(hint) in (Union, types.UnionType):
         rest = [each for each in get_args(hint) if each is not type(None)]
         return (rest[0], True) if len(rest) == 1 and len(rest) < len(get_args(hint)) else (hint, False)

@@ -1,4 +1,4 @@
-"""E-mail addresses, as a kind of field."""
+"""Email: e-mail addresses as a field type."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from holdfast.shared.domain.characters import inkless
 from holdfast.shared.domain.field_type import Column, FieldType
 
 EMAIL_MAX_CHARS = 254
-#: Local parts that are valid and normal by any standard; everything else is the library's to judge.
+#: Local parts that are valid and normalised by any standard. All others are left to the library.
 _PLAIN_LOCAL = re.compile(r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*")
 _LOCAL_MAX_CHARS = 64
 
@@ -25,30 +25,30 @@ class Email(FieldType):
 
     @property
     def constraint(self) -> str:
-        """For people."""
+        """The rule, for people."""
         return "must be valid email format"
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
+        """The schema, for the API's description."""
         return {"type": "string", "format": "email", "maxLength": EMAIL_MAX_CHARS}
 
     @property
     def column(self) -> Column:
-        """As text."""
+        """A text column."""
         return Column("text", EMAIL_MAX_CHARS)
 
     @property
     def empty(self) -> str:
-        """No text."""
+        """The empty text."""
         return ""
 
     def unlikely(self, seed: str) -> str:
-        """Of a domain that is kept for examples."""
+        """Return an address in a domain that is reserved for examples."""
         return f"{seed}@control.example"
 
     def clean(self, value: str) -> str:
-        """Raises ValueError. Of a plain address only the domain is looked at."""
+        """Return the normalised address. Raises ValueError. In a plain address only the domain is validated."""
         local, _, host = value.strip().rpartition("@")
         try:
             if len(local) <= _LOCAL_MAX_CHARS and _PLAIN_LOCAL.fullmatch(local):
@@ -64,5 +64,5 @@ class Email(FieldType):
 
 @lru_cache(maxsize=4096)
 def _clean_domain(host: str) -> str:
-    """Most addresses share few domains."""
+    """Return the normalised domain. Cached, because most addresses share few domains."""
     return validate_email(f"a@{host}", check_deliverability=False).domain

@@ -1,4 +1,5 @@
-"""Errors that name a resource. Their codes and messages are derived from its declaration: `USER_NOT_FOUND`."""
+"""Errors of resources: errors that name a resource. Their codes and messages are derived from its declaration:
+`USER_NOT_FOUND`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from holdfast.shared.errors import catalogue as without_a_resource
 
 
 class OfResource(AppError):
-    """Base of these errors. `problem` ends the code; in `words` `{one}` and `{many}` stand for the resource."""
+    """The base of these errors. `problem` ends the code; `{one}` and `{many}` in `words` stand for the resource."""
 
     code = ""
     problem: ClassVar[str] = ""
@@ -24,7 +25,7 @@ class OfResource(AppError):
 
 
 class EntityNotFound(OfResource):
-    """There is nothing with this id."""
+    """There is no entity with this id."""
 
     type = "not_found"
     problem = "NOT_FOUND"
@@ -32,7 +33,7 @@ class EntityNotFound(OfResource):
 
 
 class EntityExists(OfResource):
-    """There is something with this id."""
+    """An entity with this id exists."""
 
     type = "conflict"
     problem = "EXISTS"
@@ -68,7 +69,7 @@ class ValueTaken(AppError):
     code = ""
 
     def __init__(self, field: Field, value: Any = None, *, details: Mapping[str, Any] | None = None) -> None:
-        """`value`: where the request is at hand."""
+        """Create the error. `value`: the value that is taken, if the request is available."""
         about = {"field": field.name, "value": value, "constraint": "must be unique"}
         unique = field.unique
         super().__init__(unique.message if unique else "", details={**about, **(details or {})})
@@ -81,7 +82,8 @@ _OF_ALL = (EntityNotFound, EntityExists, EntityBacklog)
 def error_of_resource(
     resource: ResourceType, code: str, values: Mapping[str, Any], details: dict[str, Any] | None = None
 ) -> AppError | None:
-    """The error of a resource that has this code; None: it has none. `values`: of the command, where it is at hand."""
+    """Return the error of a resource that has this code, or None. `values`: those of the command, if it is
+    available."""
     for error in _OF_ALL:
         if resource.code(error.problem) == code:
             return error(resource, details=details)
@@ -90,12 +92,12 @@ def error_of_resource(
 
 
 def field_taken(resource: ResourceType, code: str) -> Field | None:
-    """The unique field whose value is taken when an error has this code."""
+    """Return the unique field whose value is taken if an error has this code, or None."""
     return next((field for field in resource.unique if field.unique and field.unique.code == code), None)
 
 
 def catalogue(resources: Iterable[ResourceType]) -> Iterator[AppError]:
-    """An example of each, of every resource, but for those of fields' rules."""
+    """Yield an example of each error of every resource, except those of invalid fields."""
     for resource in resources:
         yield from (error(resource) for error in _OF_ALL)
         yield from (ValueTaken(field) for field in resource.unique)
@@ -105,7 +107,7 @@ _INVALID = "a request that is not valid"
 
 
 def check_codes(resources: Iterable[ResourceType]) -> None:
-    """An error code means one thing. Raises DeclarationError."""
+    """Check that each error code has only one meaning. Raises DeclarationError."""
     meanings = {
         error.code: _INVALID if issubclass(error, InvalidRequest) else "an error of Holdfast's own"
         for error in without_a_resource()
@@ -121,7 +123,7 @@ def check_codes(resources: Iterable[ResourceType]) -> None:
 
 
 def _codes(resource: ResourceType) -> Iterator[tuple[str, str, str]]:
-    """Of each error: where it is declared, its code, and what it means."""
+    """Yield for each error where it is declared, its code, and what it means."""
     for error in _OF_ALL:
         yield resource.name, resource.code(error.problem), f"{error.problem} of a resource"
     for field in resource.fields:

@@ -1,7 +1,7 @@
-"""Field type: what every kind of field says of itself: what it may hold, how input is cleaned and how it is stored.
+"""Field type: what every kind of field defines: which values it may hold, how input is cleaned and how it is stored.
 
-A value has one form everywhere: on the wire, in a command, in a row and in an answer. It is what JSON has for it, and
-what cleaning makes of it: cleaning a clean value changes nothing.
+A value has one form everywhere: on the wire, in a command, in a row and in an answer. It is a JSON value and the result
+of cleaning, so cleaning it again changes nothing.
 """
 
 from abc import ABC, abstractmethod
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-#: Whole numbers are exact in JSON and JavaScript below this.
+#: Whole numbers below this are exact in JSON and JavaScript.
 EXACT_BELOW = 2**53
 
 
@@ -17,18 +17,18 @@ _PYTHON: dict[str, type] = {"text": str, "integer": int, "boolean": bool}
 
 
 class Column(NamedTuple):
-    """How a value is stored. `size`: most characters of a text."""
+    """How a value is stored. `size`: the maximum number of characters of a text."""
 
     kind: Literal["text", "integer", "boolean"]
     size: int = 0
 
     @property
     def python(self) -> type:
-        """The type of the values that it holds."""
+        """The type of the values that the column holds."""
         return _PYTHON[self.kind]
 
     def check(self, value: Any) -> None:
-        """Raises ValueError if it cannot hold the value."""
+        """Raise ValueError if the column cannot hold the value."""
         fits = type(value) is _PYTHON[self.kind]
         if not fits:
             raise ValueError(f"is of {type(value).__name__}, and stored as {self.kind}")
@@ -43,10 +43,10 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldType(ABC):
-    """What a field may hold.
+    """The definition of what a field may hold.
 
-    `code` and `message` are those of the error about a value that may not be; by default they name the field:
-    `INVALID_NAME`, "Name is invalid".
+    `code` and `message` are those of the error for an invalid value. By default they name the field: `INVALID_NAME`,
+    "Name is invalid".
     """
 
     code: str = ""
@@ -55,38 +55,37 @@ class FieldType(ABC):
     @property
     @abstractmethod
     def constraint(self) -> str:
-        """What a value must be, as an error's `details.constraint` says it."""
+        """What a value must be, as shown in an error's `details.constraint`."""
 
     @property
     @abstractmethod
     def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
+        """The schema, for the API's description."""
 
     @property
     @abstractmethod
     def column(self) -> Column:
-        """How it is stored."""
+        """The column that stores a value."""
 
     @property
     @abstractmethod
     def empty(self) -> Any:
-        """What a required field holds where there is no value: in a tombstone, and in a shadow."""
+        """The value of a required field where there is no value: in a tombstone, and in a shadow."""
 
     @abstractmethod
     def clean(self, value: Any) -> Any:
-        """The value that a person meant by what they sent. Raises ValueError; whatever else it raises is taken for
-        one."""
+        """Return the value that a person meant by the input. Raises ValueError; any other error counts as one."""
 
     @abstractmethod
     def unlikely(self, seed: str) -> Any:
-        """A valid value made from hexadecimal digits, as short as they are if it can be: for writes that test the
-        database. Of many digits it is one that hardly anything has."""
+        """Return a valid value made from hexadecimal digits, for writes that test the database. It is as short as the
+        digits if possible. From many digits it makes a value that hardly any entity has."""
 
     @property
     def python(self) -> type:
-        """The type of a value in Python: str, int or bool, as the column's kind is."""
+        """The Python type of a value: str, int or bool, as given by the column's kind."""
         return self.column.python
 
 
-#: A value as the key under which it is unique.
+#: Returns the key under which a value is unique.
 Key = Callable[[Any], str]

@@ -15,9 +15,9 @@ _LINE_BREAKS = str.maketrans("", "", "\n\t")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text(FieldType):
-    """Text that can be seen: trimmed, in Unicode's NFC, without control characters or marks of text direction.
+    """Visible text: trimmed, in Unicode's NFC, without control characters or marks of text direction.
 
-    `lines`: line breaks and tabs are allowed, and what is around the text is kept.
+    `lines`: line breaks and tabs are allowed, and white space around the text is kept.
     """
 
     max_chars: int
@@ -26,7 +26,7 @@ class Text(FieldType):
 
     @property
     def constraint(self) -> str:
-        """For people."""
+        """The rule, for people."""
         return (
             f"must be {self.min_chars} to {self.max_chars} characters, at least one of them visible,"
             " without control characters or marks of text direction"
@@ -34,25 +34,25 @@ class Text(FieldType):
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
+        """The schema, for the API's description."""
         return {"type": "string", "minLength": self.min_chars, "maxLength": self.max_chars}
 
     @property
     def column(self) -> Column:
-        """As text."""
+        """A text column."""
         return Column("text", self.max_chars)
 
     @property
     def empty(self) -> str:
-        """No text."""
+        """The empty text."""
         return ""
 
     def unlikely(self, seed: str) -> str:
-        """The seed, as often as it takes."""
+        """Repeat the seed until the value is long enough."""
         return (seed * -(-self.min_chars // len(seed)))[: self.max_chars]
 
     def clean(self, value: str) -> str:
-        """Raises ValueError."""
+        """Return the cleaned text. Raises ValueError."""
         text = value if self.lines else value.strip()
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
@@ -69,36 +69,36 @@ class Text(FieldType):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slug(FieldType):
-    """A name for use in addresses: lower-case ASCII letters and digits, in words joined by hyphens."""
+    """A name for use in URLs: lower-case ASCII letters and digits, in words joined by hyphens."""
 
     max_chars: int = 100
 
     @property
     def constraint(self) -> str:
-        """For people."""
+        """The rule, for people."""
         return f"must be 1 to {self.max_chars} lower-case letters and digits, in words joined by hyphens"
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
+        """The schema, for the API's description."""
         return {"type": "string", "pattern": _SLUG.pattern, "maxLength": self.max_chars}
 
     @property
     def column(self) -> Column:
-        """As text."""
+        """A text column."""
         return Column("text", self.max_chars)
 
     @property
     def empty(self) -> str:
-        """No text."""
+        """The empty text."""
         return ""
 
     def unlikely(self, seed: str) -> str:
-        """The seed."""
+        """Return the seed."""
         return seed[: self.max_chars]
 
     def clean(self, value: str) -> str:
-        """Raises ValueError."""
+        """Return the trimmed slug. Raises ValueError."""
         slug = value.strip()
         if len(slug) > self.max_chars or not _SLUG.fullmatch(slug):
             raise ValueError("is not a slug")
@@ -119,17 +119,17 @@ class Integer(FieldType):
 
     @property
     def constraint(self) -> str:
-        """For people."""
+        """The rule, for people."""
         return f"must be a whole number from {self.least} to {self.most}"
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
+        """The schema, for the API's description."""
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
     @property
     def column(self) -> Column:
-        """As a number."""
+        """An integer column."""
         return Column("integer")
 
     @property
@@ -138,11 +138,11 @@ class Integer(FieldType):
         return 0
 
     def unlikely(self, seed: str) -> int:
-        """Anywhere within the bounds."""
+        """Return a number anywhere within the bounds."""
         return self.least + int(seed, 16) % (self.most - self.least + 1)
 
     def clean(self, value: int) -> int:
-        """Raises ValueError."""
+        """Return the number. Raises ValueError if it is out of range."""
         if not self.least <= value <= self.most:
             raise ValueError("is out of range")
         return value
@@ -153,36 +153,36 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment(FieldType):
-    """A point in time: RFC 3339 with an offset in a request, in UTC with microseconds everywhere else, so that texts
-    sort as times do."""
+    """A point in time. A request gives it in RFC 3339 with an offset; everywhere else it is in UTC with microseconds,
+    so that texts sort like times."""
 
     @property
     def constraint(self) -> str:
-        """For people."""
+        """The rule, for people."""
         return "must be a time such as 2026-01-15T10:30:00Z, with its offset from UTC"
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
+        """The schema, for the API's description."""
         return {"type": "string", "format": "date-time"}
 
     @property
     def column(self) -> Column:
-        """As text."""
+        """A text column."""
         return Column("text", len("2026-01-15T10:30:00.000000Z"))
 
     @property
     def empty(self) -> str:
-        """No time."""
+        """The empty text, for no time."""
         return ""
 
     def unlikely(self, seed: str) -> str:
-        """Of the first century."""
+        """Return a time in the first century."""
         moment = datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seed, 16) % 3_000_000_000_000_000)
         return self.clean(moment.isoformat())
 
     def clean(self, value: str) -> str:
-        """Raises ValueError."""
+        """Return the time in UTC with microseconds. Raises ValueError."""
         try:
             if not _RFC_3339.fullmatch(text := value.strip()):
                 raise ValueError("is not as in RFC 3339, with an offset from UTC")
@@ -198,17 +198,17 @@ class Boolean(FieldType):
 
     @property
     def constraint(self) -> str:
-        """For people."""
+        """The rule, for people."""
         return "must be true or false"
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
+        """The schema, for the API's description."""
         return {"type": "boolean"}
 
     @property
     def column(self) -> Column:
-        """As a truth value."""
+        """A boolean column."""
         return Column("boolean")
 
     @property
@@ -217,9 +217,9 @@ class Boolean(FieldType):
         return False
 
     def unlikely(self, seed: str) -> bool:
-        """One of two."""
+        """Return one of the two values."""
         return int(seed, 16) % 2 == 1
 
     def clean(self, value: bool) -> bool:
-        """As it is."""
+        """Return the value unchanged."""
         return value

@@ -1,4 +1,5 @@
-"""Reason: why a person does something. It goes on record, so somebody else has to be able to read it. Pure."""
+"""Reason: checks the reason that a person gives for an action. It goes on record, so other people have to be able to
+read it. Pure."""
 
 from holdfast.shared.domain.characters import plain, shows, turns
 
@@ -6,7 +7,7 @@ _LINE_BREAKS = str.maketrans("", "", "\n\r\t")
 
 
 def legible(value: str) -> str:
-    """The text, trimmed. Raises ValueError."""
+    """Return the text, trimmed. Raises ValueError if it is not legible."""
     text = value.strip()
     if not shows(text) or turns(text) or not plain(text.translate(_LINE_BREAKS)):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The domain: the resources that this process serves.
+"""Registry: the domain, that is, the resources that this process serves.
 
 `HOLDFAST_DOMAIN` names the module or package that declares them.
 """
@@ -19,7 +19,7 @@ from holdfast.shared.domain import DEFAULT
 from holdfast.shared.domain.errors import check_codes
 from holdfast.shared.domain.resource import DeclarationError, Resource, ResourceType
 
-#: Names that Holdfast has taken: of its own paths, keys in Redis, tables, and copies.
+#: Names that Holdfast itself uses in paths, Redis keys, tables and copies.
 RESERVED = frozenset({
     "alembic_version", "apis", "attempts", "audit", "audit_letters", "audit_log", "audit_seals", "clock", "config",
     "dead", "dead_letter_actors", "dead_letter_bodies", "dead_letter_builds", "dead_letter_dues", "dead_letter_edits",
@@ -31,24 +31,24 @@ RESERVED = frozenset({
     "replays", "unique", "version", "writers", "writes",
 })  # fmt: skip
 
-#: Schemas of the API's document, beside those of resources.
+#: Schemas of the API's document, apart from those of resources.
 SCHEMAS = frozenset({
     "Breaker", "BreakerCounts", "BreakerReport", "BreakerStatus", "BreakerStatusResponse", "CircuitBreakerResponse",
     "DataFallback", "DataResponse", "Error", "ErrorResponse", "FallbackUse", "Health", "HealthCheck", "HealthResponse",
     "Meta", "Operation", "OperationError", "OperationResponse", "Override", "OverrideBody", "OverrideResponse",
     "Problem", "WriteAccepted", "WriteAcceptedResponse",
 })  # fmt: skip
-#: Schemas of each resource there: its name, and one of these after it.
+#: The schemas of each resource in that document: the name of its class, followed by one of these.
 SCHEMAS_OF_ONE = (
     "", "Body", "CircuitBreakerResponse", "Fallback", "ListCircuitBreakerResponse", "ListFallback", "ListResponse",
     "Patch", "Response", "Written", "WrittenResponse",
 )  # fmt: skip
-#: Names of classes one of whose schemas would be one of Holdfast's own.
+#: Names of classes for which a schema would have the name of one of Holdfast's own.
 CLASSES = frozenset(name.removesuffix(end) for name in SCHEMAS for end in SCHEMAS_OF_ONE) - {""}
 
 
 class Domain:
-    """Resources by their plural names, in the order of their declaration."""
+    """The resources by their plural names, in the order of their declaration."""
 
     def __init__(self, resources: Iterable[ResourceType]) -> None:
         self.resources = tuple(resources)
@@ -69,12 +69,12 @@ class Domain:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Another declaration has another one."""
+        """The fingerprint, which differs for every declaration."""
         return hashlib.sha256("".join(each.fingerprint for each in self.resources).encode()).hexdigest()[:8]
 
 
 def load(name: str) -> Domain:
-    """The domain that a module or package declares: the resources in it, its own and imported ones. Raises
+    """Return the domain that a module or package declares: its own resources and those that it imports. Raises
     DeclarationError or ImportError."""
     try:
         module = importlib.import_module(name)
@@ -93,7 +93,7 @@ def load(name: str) -> Domain:
 
 
 def _place(error: BaseException) -> str:
-    """Where a class or a module was being made: `Book.title, catalogue.py line 7`."""
+    """Return where a class or a module failed to load: `Book.title, catalogue.py line 7`."""
     place = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
@@ -105,11 +105,11 @@ def _place(error: BaseException) -> str:
 
 
 def configured() -> str:
-    """What names the module or package of this process's own."""
+    """Return the name of the module or package that declares this process's domain."""
     return os.environ.get("HOLDFAST_DOMAIN") or DEFAULT
 
 
 @cache
 def domain() -> Domain:
-    """This process's own."""
+    """Return this process's domain."""
     return load(configured())

@@ -8,8 +8,8 @@
         summary: Annotated[str, Text(max_chars=20_000, lines=True)]
         lent_at: Annotated[str, Moment(), Public()] | None = None
 
-A field without a default has to be there; one with `| None = None` may be missing, and may be set to null. What is not
-`Public` is personal: it is masked wherever somebody looks who is not meant to see it. A tombstone keeps no value.
+A field without a default is required; a field with `| None = None` may be missing, and may be set to null. A field that
+is not `Public` is personal: its value is masked for everybody without the right to see it. A tombstone keeps no value.
 Fields that several resources share are declared in a class beside `Resource` (`class Book(Dated, Resource, ...)`).
 """
 
@@ -33,14 +33,15 @@ from holdfast.shared.domain.table_size import misfit
 
 
 class Resource:
-    """Base of every declared resource; see the module's documentation."""
+    """The base of every declared resource; see the module's documentation."""
 
     type: ClassVar[ResourceType]
 
     def __init_subclass__(
         cls, *, plural: str = "", singular: str = "", removed: Iterable[str] = (), **unknown: object
     ) -> None:
-        """`removed`: names of fields that earlier builds had. Raises DeclarationError."""
+        """Derive the resource's type from the class. `removed`: names of fields that earlier builds had. Raises
+        DeclarationError."""
         name = cls.__name__
         if unknown:
             raise DeclarationError(f"{name}: a resource has plural, singular and removed, and no {', '.join(unknown)}")
@@ -69,7 +70,7 @@ class Resource:
 
 
 def _annotations(cls: type) -> Iterator[tuple[str, Any, Any]]:
-    """Name, type and default of each field, those of base classes first. Raises DeclarationError."""
+    """Yield name, type and default of each field, those of base classes first. Raises DeclarationError."""
     hints: dict[str, Any] = {}
     values: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
@@ -86,12 +87,12 @@ def _annotations(cls: type) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _resolved(cls: type, base: type, name: str, hint: Any) -> Any:
-    """The type that an annotation names, which may be written as a text."""
+    """Return the type that an annotation names. The annotation may be a string."""
     module = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
     holder = SimpleNamespace(__annotations__={name: hint})
     try:
         return get_type_hints(holder, module, dict(vars(base)), include_extras=True)[name]
-    except Exception as error:  # whatever an expression of somebody's raises
+    except Exception as error:  # a user's expression may raise anything
         raise DeclarationError(f"{cls.__name__}.{name}: {type(error).__name__}: {error}") from error
 
 
@@ -106,8 +107,8 @@ def _removed(name: str, removed: Any, fields: Iterable[Field]) -> tuple[str, ...
 
 
 def _check_columns(name: str, fields: Iterable[Field], removed: Iterable[str]) -> None:
-    """A value, its version and its key are columns of one table, and so is when it was created and deleted. Those of a
-    removed field may be there still."""
+    """Check that no two columns have the same name. Each value, version and key is a column, as are the versions of
+    creation and deletion. Columns of removed fields may still exist."""
     names = [
         f"{each}{end}" for each in (*(field.name for field in fields), *removed) for end in ("", "_version", "_key")
     ]

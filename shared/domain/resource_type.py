@@ -1,4 +1,4 @@
-"""Resource type: what is declared of a resource, in the form from which everything is derived."""
+"""Resource type: the declaration of a resource, in the form from which everything else is derived."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
@@ -11,17 +11,17 @@ from pydantic_core import PydanticCustomError
 
 from holdfast.shared.domain.field_type import FieldType, Key
 
-#: The type of the error about a value that is not as declared. Its text holds nothing of the value.
+#: The type of the error for a value that does not conform to the declaration. Its text contains nothing of the value.
 NOT_AS_DECLARED = "not_as_declared"
 
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """No two resources have the same value, compared by `key`.
+    """No two entities of the resource have the same value, compared by `key`.
 
-    `code` and `message`: of the error when a value is taken; by default they name the field: `SLUG_TAKEN`.
-    `claims`: the name under which values that pending writes claim are kept in Redis and released ones in the database;
-    it has a dot, as in `books.shelfmark`, which it is by default.
+    `code` and `message`: those of the error when a value is taken; by default they name the field: `SLUG_TAKEN`.
+    `claims`: the name under which values that pending writes claim are kept in Redis, and released values in the
+    database. It contains a dot; the default is of the form `books.shelfmark`.
     """
 
     key: Key = str
@@ -32,12 +32,12 @@ class Unique:
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """Anybody who may look at all may see the field's value."""
+    """The field's value may be seen by everybody who has access at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """For the API's description. `changed`: another, after a change."""
+    """Example values for the API's description. `changed`: another value, after a change."""
 
     value: Any
     changed: Any = None
@@ -45,12 +45,14 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """What a required field is in the rows and writes of earlier builds, which did not know or require it."""
+    """The value of a required field in the rows and writes of earlier builds, which did not know or require the
+    field."""
 
     value: Any
 
 
-#: Two functions that make the same keys of these are taken for one, wherever they are and whatever they are called.
+#: Two functions that make the same keys of these values are considered the same, wherever they are defined and whatever
+#: their names are.
 _TELLING: tuple[Any, ...] = (
     "Aa", "aA", "\u00c9\u00e9", "stra\u00dfe", "a-b_c.d", "0012", "A.b+c@Example.COM",
     " a  b ", "7" * 40, 0, -7, 12, True,
@@ -59,7 +61,7 @@ _TELLING: tuple[Any, ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One field of a resource, as declared. `index`: its place among the fields."""
+    """One field of a resource, as declared. `index`: its position among the fields."""
 
     name: str
     index: int
@@ -74,12 +76,12 @@ class Field:
 
     @property
     def empty(self) -> Any:
-        """What it holds where there is no value."""
+        """The value of the field where there is no value."""
         return self.type.empty if self.required else None
 
     def clean(self, value: Any) -> Any:
-        """The value that a person meant by what they sent: cleaning it changes nothing, its column holds it, and it has
-        a key if it needs one. Raises ValueError."""
+        """Return the value that a person meant by the input. Cleaning it again changes nothing, its column can hold it,
+        and it has a key if it needs one. Raises ValueError."""
         try:
             clean = self.type.clean
             cleaned = clean(value)
@@ -90,7 +92,7 @@ class Field:
                 self.unique.key(cleaned)
         except ValueError:
             raise
-        except Exception as error:  # noqa: BLE001 - of somebody's own field type; its text may hold the value
+        except Exception as error:  # noqa: BLE001 - a user's own field type; the text may hold the value
             raise ValueError(f"its field type failed with {type(error).__name__}") from None
         return cleaned
 
@@ -100,24 +102,25 @@ class Field:
 
     @cached_property
     def key_mark(self) -> str:
-        """Of a unique field: tells one function of keys from another, by the keys it makes. '': it is not unique."""
+        """A mark that identifies a unique field's key function, by the keys that it makes. Empty if the field is not
+        unique."""
         return "" if self.unique is None else f"key {_digest(map(self._key_or_none, _TELLING))}"
 
     def _key_or_none(self, value: Any) -> str | None:
         try:
             return self.unique.key(value) if self.unique and type(value) is self.type.python else None
-        except Exception:  # noqa: BLE001 - of somebody's own, of a value that it is not made for
+        except Exception:  # noqa: BLE001 - a user's own function, on any value
             return None
 
     @property
     def typed(self) -> Any:
-        """The type of a value in a request, for pydantic: of the right JSON type, cleaned."""
+        """The pydantic type of a value in a request: of the right JSON type, cleaned."""
         return self._annotated(self.clean)
 
     @property
     def wire(self) -> Any:
-        """The type of a value on the wire, for pydantic: the same, with an error that holds nothing of the value.
-        Another build may have cleaned it by other rules."""
+        """The pydantic type of a value on the wire: like `typed`, with an error that contains nothing of the value.
+        Another build may have cleaned the value by other rules."""
         clean, rule = self.clean, self.type.constraint
 
         def stored(value: Any) -> Any:
@@ -134,7 +137,8 @@ class Field:
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class ResourceType:
-    """What is declared of one resource. `name`: of its class, `User`; `singular`, `plural`: in addresses and keys."""
+    """The declaration of one resource. `name`: that of its class, `User`; `singular`, `plural`: the names in URLs and
+    keys."""
 
     name: str
     singular: str
@@ -154,7 +158,7 @@ class ResourceType:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Of the fields."""
+        """The names of the fields."""
         return tuple(field.name for field in self.fields)
 
     @cached_property
@@ -164,53 +168,53 @@ class ResourceType:
 
     @cached_property
     def public_columns(self) -> frozenset[str]:
-        """The columns of its table that anybody may see who may look at all."""
+        """The columns of its table that everybody who has access at all may see."""
         versions = {"created_version", "deleted_version", *(f"{field.name}_version" for field in self.fields)}
         values = {name for field in self.fields if field.public for name in (field.name, f"{field.name}_key")}
         return frozenset({"id"} | versions | values)
 
     @cached_property
     def empty_values(self) -> tuple[Any, ...]:
-        """Of a tombstone."""
+        """The values of a tombstone."""
         return tuple(field.empty for field in self.fields)
 
     @cached_property
     def no_versions(self) -> tuple[int, ...]:
-        """Of an entity that nothing has been written to."""
+        """The versions of an entity to which nothing has been written."""
         return (0,) * len(self.fields)
 
     @cached_property
     def no_keys(self) -> tuple[None, ...]:
-        """Of an entity that has no unique value."""
+        """The keys of an entity that has no unique value."""
         return (None,) * len(self.unique)
 
     @cached_property
     def taken_codes(self) -> frozenset[str]:
-        """The error codes that say that a value is somebody else's."""
+        """The error codes that say that another entity has a value."""
         return frozenset(field.unique.code for field in self.unique if field.unique)
 
     @property
     def one(self) -> str:
-        """In a sentence: `blog post`."""
+        """The singular for use in a sentence: `blog post`."""
         return self.singular.replace("_", " ")
 
     @property
     def a_one(self) -> str:
-        """In a sentence: `a book`."""
+        """The singular with its article: `a book`."""
         return f"{'an' if self.one[0] in 'aeio' else 'a'} {self.one}"
 
     @property
     def many(self) -> str:
-        """In a sentence: `blog posts`."""
+        """The plural for use in a sentence: `blog posts`."""
         return self.plural.replace("_", " ")
 
     def code(self, problem: str) -> str:
-        """`code("NOT_FOUND")` is `USER_NOT_FOUND`."""
+        """Return the error code of a problem: `code("NOT_FOUND")` is `USER_NOT_FOUND`."""
         return f"{self.singular.upper()}_{problem}"
 
     @cached_property
     def _claimed(self) -> tuple[tuple[str, str, Key], ...]:
-        """Of each unique field: its name, the name of its claims, and what makes a value's key."""
+        """The name, the name of the claims, and the key function of each unique field."""
         return tuple((field.name, field.unique.claims, field.unique.key) for field in self.unique if field.unique)
 
     @cached_property
@@ -219,18 +223,18 @@ class ResourceType:
         return tuple(claims for _, claims, _ in self._claimed)
 
     def keys(self, values: Mapping[str, Any]) -> tuple[str | None, ...]:
-        """The key of each unique field's value; None where there is no value."""
+        """Return the key of each unique field's value; None where there is no value."""
         return tuple([key(values[name]) if values.get(name) is not None else None for name, _, key in self._claimed])
 
     def claims(self, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        """What these values claim: the name of the claims, and the key, of each unique value that is there."""
+        """Return what these values claim: for each unique value present, the name of the claims and the key."""
         return tuple(
             [(claims, key(values[name])) for name, claims, key in self._claimed if values.get(name) is not None]
         )
 
     @cached_property
     def fingerprint(self) -> str:
-        """Another declaration has another one."""
+        """The fingerprint, which differs for every declaration."""
         parts: list[Any] = [self.name, self.singular, self.plural, *self.removed]
         for each in self.fields:
             rule = repr(each.type) if is_dataclass(each.type) else type(each.type).__qualname__
@@ -238,7 +242,7 @@ class ResourceType:
         return _digest(parts)
 
     def shown(self, values: Iterable[Any]) -> dict[str, Any]:
-        """The values under the fields' names."""
+        """Return the values under the fields' names."""
         return {field.name: value for field, value in zip(self.fields, values, strict=True)}
 
 

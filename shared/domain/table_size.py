@@ -1,7 +1,7 @@
-"""Table size: whether the table of a resource fits into MySQL and MariaDB, before one of them says so.
+"""Table size: checks whether the table of a resource fits into MySQL and MariaDB, before the database rejects it.
 
 The limits are InnoDB's with pages of 16 KiB. A text of up to `IN_ROW_MAX_CHARS` is a VARCHAR, which counts in full; a
-longer one is kept outside its row. Of a value that may be long a page may hold only where it continues.
+longer text is kept outside its row. For a value that may be long, a page may hold only a pointer to the rest.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,31 +11,31 @@ from holdfast.shared.domain.resource_type import Field
 
 #: A longer text is kept outside its row.
 IN_ROW_MAX_CHARS = 1000
-#: A key is part of an index.
+#: A key is part of an index, whose size is limited.
 KEY_MAX_CHARS = 512
 
-#: Of utf8mb4.
+#: The bytes of a character in utf8mb4.
 _CHAR_BYTES = 4
 _ROW_MAX_BYTES = 65_535
 _PAGE_MAX_BYTES = 8_000
 _COLUMNS_MAX = 1_000
-#: Of 64, one is for the order of creation.
+#: Of 64 indexes, one is for the order of creation.
 _UNIQUE_MAX = 63
-#: Together they fit into one statement, escaped, of 16 MiB.
+#: All texts together, escaped, fit into one statement of 16 MiB.
 _TEXTS_MAX_CHARS = 1_000_000
 
 _VERSION = Column("integer")
 _KEY = Column("text", KEY_MAX_CHARS)
-#: Of `id` and the versions of creation and deletion.
+#: The bytes of `id` and of the versions of creation and deletion.
 _OWN_BYTES, _OWN_COLUMNS = 36 + 8 + 8, 3
-#: Of a text outside its row: its length, and where it is.
+#: The bytes of a text outside its row that are in the row: its length, and its location.
 _OUTSIDE_BYTES = 12
-#: What may be longer than this may be continued outside the page, and has this much in it.
+#: A value that may be longer than this may be continued outside the page; then this many bytes of it are in the page.
 _LONG_BYTES, _LONG_IN_PAGE_BYTES = 256, 42
 
 
 def misfit(fields: Iterable[Field]) -> str | None:
-    """Why a table with these fields cannot be made; None: it can."""
+    """Return why a table with these fields cannot be created, or None if it can."""
     fields = tuple(fields)
     columns = [column for field in fields for column in _columns(field)]
     row = _OWN_BYTES + sum(_row_bytes(column) for column in columns) + len(columns) // 8 + 1

@@ -1,4 +1,4 @@
-"""Users: all that Holdfast knows about them."""
+"""Users: the declaration of users, and all that Holdfast knows about them."""
 
 import re
 import unicodedata
@@ -10,12 +10,12 @@ import idna
 from holdfast.shared.domain.field_types import Email, Text
 from holdfast.shared.domain.resource import Example, Resource, Unique
 
-#: How an internationalised label looks in ASCII.
+#: The beginning of an internationalised label in ASCII.
 _IDNA_LABEL = re.compile(r"[@.]xn--")
 
 
 def email_key(email: str) -> str:
-    """The form of an address under which it is unique, whichever way it was typed.
+    """Return the form of an address under which it is unique, whichever way it was typed.
 
     The domain is its IDNA A-label (IDNA 2008, mapped by UTS 46), so `straße.example` and `xn--strae-oqa.example` are
     one domain and `strasse.example` is another. The local part is in lower case and NFC: mail systems that distinguish
@@ -32,7 +32,7 @@ def email_key(email: str) -> str:
 def _host_key(host: str) -> str:
     try:
         return idna.encode(host, uts46=True).decode("ascii")
-    except idna.IDNAError:  # no domain of the public internet; the wire takes it, so it needs a key of its own
+    except idna.IDNAError:  # not a domain of the public internet; the wire accepts it, so it needs a key of its own
         return unicodedata.normalize("NFC", host.lower())
 
 
@@ -43,7 +43,7 @@ class User(Resource, plural="users"):
     email: Annotated[
         str,
         Email(),
-        # `claims`: the name under which the builds before this one keep them.
+        # `claims`: the name under which earlier builds keep these claims.
         Unique(key=email_key, message="Another user has this e-mail address.", claims="emails"),
         Example("ada@example.com"),
     ]

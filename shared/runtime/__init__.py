@@ -1,1 +1,1 @@
-"""What a process needs to start and run: settings, secrets, files, its build."""
+"""Runtime: what a process needs to start and run: settings, secrets, files, its build."""

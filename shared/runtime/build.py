@@ -1,4 +1,5 @@
-"""The build that runs. It is recorded with every attempt, so that an operator sees which build failed."""
+"""Build: identifies the running build. It is recorded with every attempt, so that an operator sees which build
+failed."""
 
 import os
 from importlib.metadata import PackageNotFoundError, version
@@ -7,12 +8,12 @@ VERSION_WITHOUT_INSTALL = "0.1.0"
 
 
 def revision() -> str:
-    """HOLDFAST_REVISION, which images and the local stack set; the settings check its form."""
+    """Return HOLDFAST_REVISION, which images and the local stack set. The settings check its form."""
     return os.environ.get("HOLDFAST_REVISION", "dev")
 
 
 def build_id() -> str:
-    """`<version>+<revision>`."""
+    """Return `<version>+<revision>`."""
     try:
         release = version("holdfast")
     except PackageNotFoundError:

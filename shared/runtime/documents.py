@@ -1,7 +1,7 @@
-"""Documents: untrusted JSON, parsed within a budget of bytes, depth, values and time. Pure except for the clock.
+"""Documents: parses untrusted JSON within a budget of bytes, depth, values and time. Pure except for the clock.
 
-A document that was parsed here can be walked, copied, compared and written without reaching a limit of the parser, the
-writer or Python, in bounded time and memory.
+A document that was parsed here can be walked, copied, compared and written in bounded time and memory, without reaching
+a limit of the parser, the writer or Python.
 """
 
 import json
@@ -16,7 +16,7 @@ from holdfast.shared.errors import AppError, DocumentTooLarge, MalformedJson, Ov
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
-#: Values between two readings of the clock.
+#: The number of values between two readings of the clock.
 _LOOK_EVERY = 10_000
 
 
@@ -25,9 +25,9 @@ class Budget:
     """The limits of one document. orjson writes up to a depth of 254, and answers add a few levels."""
 
     depth: int = 100
-    #: Objects, lists, their members, and scalars.
+    #: The number of objects, lists, their members, and scalars.
     values: int = 100_000
-    #: All names and strings together, in characters.
+    #: The total length of all names and strings, in characters.
     bytes: int = 4 * 2**20
 
 
@@ -35,7 +35,7 @@ DEFAULT_BUDGET = Budget()
 
 
 def parse(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
-    """The document. Raises DocumentTooLarge, or ValueError if it is not JSON."""
+    """Return the parsed document. Raises DocumentTooLarge, or ValueError if `raw` is not JSON."""
     if len(raw) > budget.bytes:
         over("bytes", budget.bytes)
     try:
@@ -50,15 +50,18 @@ def parse(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
 
 
 def parse_sent(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
-    """As `parse`, of what somebody sends us to act on. Raises MalformedJson for a name that an object has twice."""
+    """Parse a document that a client sends for us to act on. Raises MalformedJson if an object has a name twice,
+    otherwise like `parse`."""
     document = parse(raw, budget)
     refuse_repeated_names(raw)
     return document
 
 
 def refuse_repeated_names(raw: bytes | str) -> None:
-    """Of a name given twice our parser takes the last, and a proxy before us may have taken the first. `raw` is JSON
-    that was parsed. Raises MalformedJson."""
+    """Raise MalformedJson if an object has a name twice. `raw` is JSON that has been parsed before.
+
+    Our parser takes the last value of a repeated name, and a proxy in front of it may have taken the first.
+    """
     json.loads(raw, object_pairs_hook=_once, parse_int=str, parse_float=str)
 
 
@@ -74,7 +77,8 @@ def _once(pairs: list[tuple[str, object]]) -> None:
 
 
 def _surely_within(raw: bytes | str, budget: Budget) -> bool:
-    """Whether counting characters shows that it is within the budget: most documents are small, and need no walk."""
+    """Return whether counting characters already shows that the document is within the budget. Most documents are
+    small, and are not walked."""
     if isinstance(raw, str):
         brackets, commas = raw.count("[") + raw.count("{"), raw.count(",")
     else:
@@ -83,7 +87,7 @@ def _surely_within(raw: bytes | str, budget: Budget) -> bool:
 
 
 def malformed(raw: bytes) -> AppError:
-    """The error for a body that another parser refused as JSON: over budget, or malformed."""
+    """Return the error for a body that another parser refused as JSON: over budget, or malformed."""
     try:
         parse(raw)
     except DocumentTooLarge as error:
@@ -94,7 +98,7 @@ def malformed(raw: bytes) -> AppError:
 
 
 def not_json(error: orjson.JSONDecodeError) -> MalformedJson:
-    """The error for a request body that is not JSON: what is wrong, and where."""
+    """Return the error for a request body that is not JSON, with the reason and the place."""
     return MalformedJson(
         f"The request body is not valid JSON: {error.msg}, in line {error.lineno}, column {error.colno}."
     )
@@ -110,7 +114,7 @@ class Size:
 
 
 def measure(document: Any, budget: Budget = DEFAULT_BUDGET) -> Size:
-    """The size of a document. Raises DocumentTooLarge as soon as a limit is passed."""
+    """Return the size of a document. Raises DocumentTooLarge as soon as a limit is exceeded."""
     depth = values = size = 0
     level: list[Any] = [document]
     while level:
@@ -136,7 +140,7 @@ def measure(document: Any, budget: Budget = DEFAULT_BUDGET) -> Size:
 
 
 class WorkBudget:
-    """The budget of one request for all of its documents: values that are walked, copied or compared, and time.
+    """The budget of one request for all of its documents: the values that are walked, copied or compared, and the time.
 
     work = WorkBudget()
     work.spend(measure(document).values)     # raises OverBudget
@@ -149,7 +153,7 @@ class WorkBudget:
         self._look_at = values
 
     def spend(self, values: int) -> None:
-        """Raises OverBudget."""
+        """Spend this many values. Raises OverBudget if the values or the time are used up."""
         self._left -= values
         if self._left < 0:
             raise OverBudget(details=_details("work", self._values))
@@ -170,7 +174,7 @@ def _details(name: str, most: float) -> dict[str, Any]:
 
 
 def _depth(raw: bytes) -> int:
-    """The depth of brackets outside strings, in text that need not be JSON."""
+    """Return the depth of brackets outside strings, in text that may not be JSON."""
     depth = deepest = 0
     for match in _BRACKET.finditer(_STRING.sub(b"", raw)):
         depth += 1 if match[0] in b"[{" else -1

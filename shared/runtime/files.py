@@ -1,5 +1,5 @@
-"""Atomic writes of files that others read meanwhile, such as keys and secrets: a reader sees the old text or the new,
-also after a crash at any moment. Standard library only."""
+"""Files: writes files atomically that other processes read, such as keys and secrets. A reader sees either the old text
+or the new text, even after a crash at any moment. Standard library only."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ _PRIVATE = 0o600
 
 
 def replace(path: Path, text: str, *, mode: int | None = None) -> None:
-    """Replace the file's text. Without `mode`, mode and owner stay; a new file is readable by its owner only. A link
-    stays a link. Raises OSError, with the file unchanged."""
+    """Replace the file's text. Without `mode`, mode and owner stay; a new file is readable by its owner only. A
+    symbolic link stays a link. Raises OSError, with the file unchanged."""
     path = path.resolve()
     try:
         before = path.stat()
@@ -26,7 +26,8 @@ def replace(path: Path, text: str, *, mode: int | None = None) -> None:
 
 
 def create(path: Path, text: str, *, mode: int = _PRIVATE) -> bool:
-    """Create the file. False, without writing, if it exists, even if another process has just created it."""
+    """Create the file, and return whether it was created. Return False, without writing, if it exists, even if another
+    process has just created it."""
     with _fresh(path, text, mode) as fresh:
         try:
             os.link(fresh, path)
@@ -38,7 +39,8 @@ def create(path: Path, text: str, *, mode: int = _PRIVATE) -> bool:
 
 @contextlib.contextmanager
 def _fresh(path: Path, text: str, mode: int, owner: os.stat_result | None = None) -> Iterator[Path]:
-    """A complete file beside `path`, on disk, with a name of its own: other processes may do the same."""
+    """Yield the path of a complete file beside `path`, already on disk. Its name is unique, because other processes may
+    do the same. The file is removed afterwards."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -46,7 +48,7 @@ def _fresh(path: Path, text: str, mode: int, owner: os.stat_result | None = None
             file.flush()
             if owner is not None and (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            os.fchmod(descriptor, mode)  # after the owner, whose change may take bits away
+            os.fchmod(descriptor, mode)  # after the owner, because changing the owner may clear mode bits
             os.fsync(descriptor)
         yield Path(name)
     finally:
@@ -55,7 +57,7 @@ def _fresh(path: Path, text: str, mode: int, owner: os.stat_result | None = None
 
 
 def _keep(folder: Path) -> None:
-    """Write the folder's entry to disk too."""
+    """Write the folder's entry to disk, too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

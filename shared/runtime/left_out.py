@@ -1,7 +1,7 @@
-"""Left out: packages that libraries load when they find them, for what no service asks of them, and the machine's
-certificates. Together they are 8 to 19 MB in each process, for its whole life.
+"""Left out: keeps packages that libraries import when present, for functions that no service uses, and the machine's
+certificates, out of memory. Together they take 8 to 19 MB in each process, for its whole life.
 
-A package is loaded after all when something needs it: whoever knows that calls `load` first.
+Code that does need such a package calls `load` before importing it.
 """
 
 import os
@@ -12,22 +12,23 @@ from types import ModuleType
 from typing import Final
 
 LEFT_OUT: Final = (
-    # redis-py checks certificates by OCSP with it, which we do not ask for. PyMySQL needs it for some passwords
+    # redis-py uses it to check certificates by OCSP, which we do not request. PyMySQL needs it for some passwords
     # (shared/store/login.py).
     "cryptography",
-    # redis-py has metrics of its own. Our traces need it, if there are any.
+    # redis-py has metrics of its own that use it. Our traces need it, if they are on.
     "opentelemetry.sdk",
-    # structlog and SQLAlchemy support programs of it. No image has it; the tests do.
+    # structlog and SQLAlchemy support programs that use it. No image contains it; the tests do.
     "greenlet",
-    # FastAPI looks whether a model is one of pydantic's first version.
+    # FastAPI checks whether a model belongs to pydantic's first version.
     "pydantic.v1",
-    # structlog draws tracebacks in colours with it, where it is installed for something else.
+    # structlog uses it for coloured tracebacks, where it is installed for another purpose.
     "rich",
 )
 
 
 def leave_out() -> None:
-    """For libraries that are imported from here on these packages are not installed. Call first of all."""
+    """Make these packages appear as not installed to libraries that are imported from here on. Call this before any
+    import."""
     modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]  # None is Python's own mark for it
     for name in LEFT_OUT:
         modules.setdefault(name, None)
@@ -35,8 +36,8 @@ def leave_out() -> None:
 
 @contextmanager
 def without_certificates() -> Iterator[None]:
-    """In this block OpenSSL finds no certificates of the machine: for the import of a library that reads all of them,
-    3.5 MB, whether anybody will ask for https or not. A context made in here trusts nobody."""
+    """Hide the machine's certificates from OpenSSL in this block. For the import of a library that reads all of them,
+    3.5 MB, whether https is used or not. An SSL context made in this block trusts no certificate."""
     names = ("SSL_CERT_FILE", "SSL_CERT_DIR")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, os.devnull))
@@ -51,6 +52,6 @@ def without_certificates() -> Iterator[None]:
 
 
 def load(name: str) -> None:
-    """From here on the package may be imported."""
+    """Allow importing the package from here on."""
     if sys.modules.get(name, sys) is None:
         del sys.modules[name]

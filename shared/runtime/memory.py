@@ -1,4 +1,4 @@
-"""Memory: exclude objects that live as long as the process from garbage collection.
+"""Memory: excludes objects that live as long as the process from garbage collection.
 
 Importing the libraries creates a few hundred thousand objects that are never garbage. A full collection would walk all
 of them, and block the event loop meanwhile, so they are frozen once, after start-up.
@@ -10,7 +10,7 @@ _YOUNG_THRESHOLD = 50_000
 
 
 def settle() -> None:
-    """Freeze what exists now. Call once, when everything is imported and wired."""
+    """Freeze all current objects. Call once, when everything is imported and wired."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_THRESHOLD, 20, 50)

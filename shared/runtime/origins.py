@@ -1,12 +1,12 @@
-"""Origins: the setting that lists whose web pages may use a service. Pure."""
+"""Origins: parses the setting that lists the origins whose web pages may use a service. Pure."""
 
 import re
 from urllib.parse import urlsplit
 
 
 def parse_origins(text: str) -> frozenset[str]:
-    """From `https://app.example, http://localhost:3000`, in the form that browsers send. Raises ValueError, also for
-    `*`: every origin has to be named."""
+    """Parse a list such as `https://app.example, http://localhost:3000`. Return the origins in the form that browsers
+    send. Raises ValueError, also for `*`: every origin has to be named."""
     origins = frozenset(one.strip().lower() for one in text.split(",") if one.strip())
     for origin in origins:
         parts = urlsplit(origin)

@@ -8,7 +8,7 @@ _TIMEOUT_S = 2.0
 
 
 def ready(port: int, path: str = "/readyz") -> bool:
-    """Whether `path` answers 200. Raises OSError without an answer."""
+    """Return whether `path` answers 200. Raises OSError without an answer."""
     with socket.create_connection(("127.0.0.1", port), _TIMEOUT_S) as connection:
         connection.settimeout(_TIMEOUT_S)
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n".encode())

@@ -1,5 +1,6 @@
-"""Read settings: the one way in which a process gets them. What is wrong is reported all at once, by the variables that
-the operator set, and the process ends with exit code 2. Values are not repeated: one of them may be a secret."""
+"""Read settings: the only way in which a process reads its settings. All faults are reported at once, by the names of
+the variables that the operator set, and the process ends with exit code 2. Values are not repeated: one may be a
+secret."""
 
 import os
 import re
@@ -36,7 +37,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class Wrong(NamedTuple):
-    """What is wrong with one variable, or with several together; `source`: where the value of each is."""
+    """What is wrong with one variable, or with several together. `source`: where the value of each comes from."""
 
     setting: str
     source: str
@@ -47,12 +48,12 @@ class Wrong(NamedTuple):
 
 
 def to_stderr(wrong: Iterable[Wrong]) -> None:
-    """For commands."""
+    """Write the faults to stderr, for commands."""
     sys.stderr.writelines(f"{each}\n" for each in wrong)
 
 
 def read(model: type[S], report: Callable[[Iterable[Wrong]], None] = to_stderr) -> S:
-    """The settings. Raises SystemExit after what is wrong was reported."""
+    """Return the settings. Raises SystemExit after all faults were reported."""
     try:
         return model()
     except ValidationError as error:
@@ -61,8 +62,11 @@ def read(model: type[S], report: Callable[[Iterable[Wrong]], None] = to_stderr) 
 
 
 def _all_wrong(model: type[Settings], error: ValidationError) -> Iterator[Wrong]:
-    """Of each setting by itself first. Where there is any, relations are looked at with something right in its place,
-    and those that it takes part in are left out."""
+    """Yield the faults of single settings first, then those of relations between settings.
+
+    If single settings are wrong, relations are checked with valid values in their place, and relations that involve
+    such a setting are left out.
+    """
     alone = [problem for problem in error.errors(include_url=False) if problem["loc"]]
     spoilt = {_field(model, str(problem["loc"][0])) for problem in alone}
     together = _together(error) or _together_without(model, spoilt)
@@ -102,11 +106,12 @@ def _together(error: ValidationError) -> list[str]:
 
 
 def _of_several(model: type[Settings], sentence: str) -> Wrong:
-    """`NAME: fault` is about a variable of the environment, all else about the fields in it."""
+    """Return the fault for a sentence. `NAME: fault` is about a variable of the environment, any other sentence about
+    the fields that it names."""
     name, _, fault = sentence.partition(": ")
     if name in os.environ:
         return Wrong(name, "environment", fault)
-    # Names of one word are words of sentences, too.
+    # A field name of one word may also be an ordinary word of the sentence.
     names = dict.fromkeys(word for word in re.findall(r"\w+", sentence) if word in model.model_fields and "_" in word)
     for each in names:
         sentence = re.sub(rf"\b{each}\b", _variable(model, each), sentence)
@@ -115,19 +120,19 @@ def _of_several(model: type[Settings], sentence: str) -> Wrong:
 
 
 def _field(model: type[Settings], place: str) -> str:
-    """The field that pydantic calls by its name or by one of its aliases."""
+    """Return the field that pydantic calls by its name or by one of its aliases."""
     return next((name for name in model.model_fields if place in (name, *_names(model, name))), place)
 
 
 def _names(model: type[Settings], name: str) -> list[str]:
-    """The variables that set a field; the documented one first."""
+    """Return the variables that set a field; the documented one first."""
     alias = model.model_fields[name].validation_alias
     choices = [str(each) for each in alias.choices] if isinstance(alias, AliasChoices) else []
     return [*choices, f"{ENV_PREFIX}{name}".upper()]
 
 
 def _variable(model: type[Settings], name: str) -> str:
-    """The one that is set, or the documented one."""
+    """Return the variable that is set, or else the documented one."""
     names = _names(model, name)
     return next((each for each in names if os.environ.get(each)), names[0])
 

@@ -1,4 +1,4 @@
-"""Redis, as the settings name it; connections are made on first use."""
+"""Redis: clients of the Redis servers that the settings name. Connections are made on first use."""
 
 from redis.asyncio import Redis
 
@@ -8,18 +8,18 @@ from holdfast.shared.runtime.settings import CacheSettings, QueueSettings
 
 
 def queue_client(settings: QueueSettings) -> Redis:
-    """The Redis that holds the streams."""
+    """Return a client of the Redis that holds the streams."""
     return connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
 
 
 def queue_replicas(settings: QueueSettings) -> Replicas | None:
-    """The replicas that have to have what is written there; None: none."""
+    """Return the replicas that must have each write to the queue, or None if none is required."""
     if settings.queue_replicas == 0:
         return None
     return Replicas(settings.queue_replicas, settings.queue_replicas_timeout_s)
 
 
 def cache_client(settings: CacheSettings, timeout_s: float | None = None) -> Redis:
-    """The Redis that holds what may be lost."""
+    """Return a client of the cache Redis, whose data may be lost. `timeout_s`: instead of the setting."""
     seconds = settings.cache_timeout_s if timeout_s is None else timeout_s
     return connect(settings.cache_address, RedisTimeouts(seconds, seconds))

@@ -1,5 +1,5 @@
-"""Secret files: any setting may be read from a file that `NAME_FILE` names, `DB_DSN_FILE=/run/secrets/dsn`. Unlike the
-environment, a file is not shown by `docker inspect` and not inherited by child processes."""
+"""Secret files: any setting may be read from a file that `NAME_FILE` names, such as `DB_DSN_FILE=/run/secrets/dsn`.
+Unlike the environment, a file is not shown by `docker inspect` and not inherited by child processes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,21 +14,22 @@ _SUFFIX = "_FILE"
 
 
 def variable(prefix: str, name: str, field: FieldInfo) -> str:
-    """The environment variable of a field."""
+    """Return the environment variable of a field."""
     alias = field.validation_alias
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{prefix}{name}".upper()
 
 
 def file_variables(variables: Iterable[str]) -> set[str]:
-    """The variables that may name files for these."""
+    """Return the variables that may name files for these variables."""
     return {name + _SUFFIX for name in variables}
 
 
 class Environment(EnvSettingsSource):
-    """The environment. What should be JSON and is none stays as it is, so that it is refused with all other faults."""
+    """The environment as a settings source. A value that should be JSON and is not is kept as text, so that it is
+    refused together with all other faults."""
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """JSON, or the text itself."""
+        """Return the value parsed as JSON, or the text itself."""
         try:
             return super().decode_complex_value(field_name, field, value)
         except (ValueError, TypeError):
@@ -37,14 +38,14 @@ class Environment(EnvSettingsSource):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands for the value in a file that cannot be read, so that it is refused with all other faults."""
+    """Stands for the value in a file that cannot be read, so that it is refused together with all other faults."""
 
     variable: str
     why: str
 
 
 class SecretFiles(Environment):
-    """The settings source. It comes after the environment, so a value there wins."""
+    """The settings source that reads files. It comes after the environment, so a value in the environment wins."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         environment = super()._load_env_vars()

@@ -1,4 +1,4 @@
-"""Settings that services share, and the rules of all settings.
+"""Settings: the settings that services share, and the rules of all settings.
 
 `read_settings.read` reads them, once. `DB_DSN` and `REDIS_ADDR` keep their well-known names; all others begin with
 `HOLDFAST_`. Each may be in a file that `NAME_FILE` names. A service refuses every `HOLDFAST_` key that is neither
@@ -25,7 +25,7 @@ from holdfast.shared.runtime.secret_files import Environment, SecretFiles
 from holdfast.shared.runtime.time_budgets import FIXED, WRONG_WAY_ROUND, Budget, Part
 from holdfast.shared.runtime.variables import ENV_PREFIX, known, unknown
 
-#: The form of names that go into keys, channels, entries, headers, columns and labels.
+#: The form of names that become part of keys, channels, entries, headers, columns and labels.
 _NAME = r"^[A-Za-z0-9._+-]{1,64}$"
 
 
@@ -118,20 +118,20 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The sources; the first with a value wins."""
+        """Return the sources; the first source with a value wins."""
         return init_settings, Environment(settings_cls), SecretFiles(settings_cls)
 
     @classmethod
     def own_prefix(cls) -> str:
-        """The prefix of this service's own keys, such as `API_`."""
+        """Return the prefix of this service's own keys, such as `API_`."""
         return ""
 
     def budgets(self) -> tuple[Budget, ...]:
-        """The relations between this service's time limits, checked at its start."""
+        """Return the relations between this service's time limits, checked at its start."""
         return ()
 
     def wrong_together(self) -> Iterator[str]:
-        """What is wrong with several settings, each of them right by itself; it names their fields."""
+        """Yield what is wrong with several settings, each of which is valid by itself, naming their fields."""
         yield from (f"{WRONG_WAY_ROUND}: {budget}" for budget in (*FIXED, *self.budgets()) if not budget.kept)
 
     @model_validator(mode="after")
@@ -145,7 +145,7 @@ class Settings(BaseSettings):
 
     @property
     def ignored(self) -> list[str]:
-        """Settings that this build does not know, and may start without."""
+        """The settings that this build does not know, and may start without."""
         return sorted(self._optional.intersection(self._unknown))
 
     @property
@@ -154,7 +154,7 @@ class Settings(BaseSettings):
 
     @property
     def _unknown(self) -> dict[str, str]:
-        # One environment may serve all services.
+        # All services may share one environment.
         groups = (type(self), QueueSettings, CacheSettings, StoreSettings, GrafanaSettings)
         names = (name for group in groups for name in group.model_fields)
         return unknown(os.environ, known(names), self.own_prefix())
@@ -194,7 +194,7 @@ class QueueSettings(Settings):
         return value
 
     def budgets(self) -> tuple[Budget, ...]:
-        """A reply comes after the wait for replicas."""
+        """Return the relations. A reply comes after the wait for replicas, so its limit has to be longer."""
         if self.queue_replicas == 0:
             return super().budgets()
         reply = Part("redis_timeout_s", self.redis_timeout_s)
@@ -202,7 +202,7 @@ class QueueSettings(Settings):
         return (*super().budgets(), Budget("the queue's replicas", reply, (wait,)))
 
     def queue_answer(self, times: int = 1) -> Part:
-        """The longest wait for a connection to the queue Redis and a reply."""
+        """Return the longest wait for a connection to the queue Redis and a reply, `times` times."""
         seconds = self.redis_connect_timeout_s + self.redis_timeout_s
         return Part("redis_connect_timeout_s + redis_timeout_s", seconds, times)
 
@@ -254,7 +254,7 @@ class StoreSettings(Settings):
     db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for one reply of the database")
     db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
     db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads to use them")
-    #: A setting of the api, but operations have to be kept for longer.
+    #: A setting of the api. It is here because every service must keep operations for longer.
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000,
         description="How long an Idempotency-Key is remembered; the same for all services",
@@ -263,13 +263,13 @@ class StoreSettings(Settings):
     @field_validator("domain")
     @classmethod
     def _declares_resources(cls, value: str) -> str:
-        from holdfast.shared.domain import registry  # here: not every service has a domain, and what it imports
+        from holdfast.shared.domain import registry  # here: not every service needs the domain and its imports
 
-        if value not in (registry.configured(), DEFAULT):  # a file cannot say it; the default stands in for a wrong one
+        if value not in (registry.configured(), DEFAULT):  # a file cannot set it; the default replaces a wrong one
             raise ValueError("HOLDFAST_DOMAIN is read from the environment only")
         try:
             registry.load(value)
-        except Exception as error:  # whatever a user's module raises when it is imported
+        except Exception as error:  # a user's module may raise anything when it is imported
             raise ValueError(f"{value} declares no resources: {type(error).__name__}: {error}") from error
         return value
 
@@ -280,7 +280,8 @@ class StoreSettings(Settings):
         return value
 
     def budgets(self) -> tuple[Budget, ...]:
-        """The server ends a lock wait before the socket times out; an exhausted pool is noticed even earlier."""
+        """Return the relations: the server ends a lock wait before the socket times out, and an exhausted pool is
+        noticed even earlier."""
         answer = Part("db_timeout_s", self.db_timeout_s)
         return (
             *super().budgets(),

@@ -1,65 +1,66 @@
-"""Time budgets: the table of time limits that stand in a relation to one another, and the check that they hold.
+"""Time budgets: the time limits that depend on one another, and the check that their relations hold.
 
-A time constant of one module alone stays there, with a private name. One that several modules use, or that has to be
-below or above another, is here. Limits that an operator may change are settings; their relations are the `budgets()` of
-each service's settings. Both are checked before a service starts.
+A time constant that only one module uses stays there, with a private name. A constant that several modules use, or that
+has to be below or above another, is here. Limits that an operator may change are settings; their relations are the
+`budgets()` of each service's settings. Both are checked before a service starts.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 # --- requests ---
-#: What a caller may ask for with `X-Request-Timeout-Ms`; the api asks external_proxy for no more either.
+#: The range of `X-Request-Timeout-Ms`. The api does not ask external_proxy for more either.
 REQUEST_TIMEOUT_MIN_S, REQUEST_TIMEOUT_MAX_S = 0.05, 30.0
-#: Kept back from a caller's time, so that an answer from a copy is sent before the time is over.
+#: Subtracted from a caller's time, so that an answer from a copy is sent in time.
 ANSWER_RESERVE_S = 0.05
-#: The longest that external_proxy's configuration may allow for all attempts of a call, and for its whole answer.
+#: The most that external_proxy's configuration may allow for all attempts of a call, and for its whole answer.
 THIRD_PARTY_MAX_S, PROXY_TIMEOUT_S = 30.0, 31.0
-#: How long the third party's last good answer is kept, and so the oldest that may be served.
+#: How long the third party's last good answer is kept. A copy that is served can be no older.
 EXTERNAL_COPY_KEPT_S = 86_400.0
 
 # --- reads that are asked together ---
-#: A call that takes longer than this no longer keeps the next one waiting.
+#: A call that takes longer than this no longer delays the next one.
 BATCH_LATE_S = 0.01
 
 # --- rate limits ---
-#: One round trip to the common count. A lease that it returns must outlive it.
+#: The limit of one round trip to the common count, and the life of a lease. A lease must outlive the round trip.
 RATE_LIMIT_TIMEOUT_S, RATE_LEASE_S = 0.05, 1.0
 
 # --- breakers ---
-#: `open_max_s` for a store of our own: when calls become its probes because the prober does not live.
+#: `open_max_s` for our own stores. After this time calls become probes, in case the prober does not run.
 STORE_OPEN_MAX_S = 15.0
-#: The longest pause between two probes of a dependency that does not answer; the shortest is half of it. And of one
-#: that answers and refuses: at first, and at most.
+#: The longest pause between two probes of a dependency that does not answer (the shortest is half of it). Then the
+#: first and the longest pause for a dependency that answers with refusals.
 PROBE_EVERY_S, PROBE_REFUSED_EVERY_S, PROBE_REFUSED_MAX_S = 0.5, 1.0, 10.0
-#: How long an operator's override lasts unless another time is given, and at most.
+#: The duration of an operator's override by default, and at most.
 OVERRIDE_S, OVERRIDE_MAX_S = 900.0, 86_400.0
 
 # --- the fleet ---
-#: A replica reports its breakers; without a report it is stale, then gone; then the whole board expires.
+#: The interval of a replica's reports of its breakers, the ages at which a replica counts as stale and as gone, and the
+#: age at which the whole board expires.
 REPORT_EVERY_S, REPORT_STALE_S, REPORT_GONE_S, BOARD_KEPT_S = 1.0, 3.0, 10.0, 60
 
 # --- writers ---
-#: The same for their halts and their presence.
+#: The same for writers' halts (interval, gone, expired) and for their presence (interval, gone).
 HALT_EVERY_S, HALT_GONE_S, HALTS_KEPT_S = 1.0, 10.0, 60
 PRESENCE_EVERY_S, PRESENCE_GONE_S = 5.0, 20.0
 #: A reader that has received nothing from Redis for this long, not even the end of a block, is restarted.
 READER_SILENCE_MAX_S = 6.0
 
 # --- failures that clients got ---
-#: A pause that ends an episode; how long a group is kept after its last answer.
+#: The pause that ends an episode, and how long a group is kept after its last answer.
 EPISODE_GAP_S, FAILURES_KEPT_S = 300.0, 7200
 
 # --- announced faults ---
 FAULT_MAX_S, FAULTS_KEPT_S = 600.0, 86_400
-#: How often Prometheus asks for metrics.
+#: The interval at which Prometheus scrapes metrics.
 SCRAPE_EVERY_S = 5
 
 WRONG_WAY_ROUND = "time limits are the wrong way round"
 
 
 class Part(NamedTuple):
-    """A limit, by its name, and how often it may be used up one after another."""
+    """A limit by its name, and how many times it may be used up in a row."""
 
     name: str
     seconds: float
@@ -71,7 +72,7 @@ class Part(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """A limit, `outer`, and the limits whose worst cases, one after another, have to end before it."""
+    """A limit, `outer`, and the limits whose worst cases in a row have to end before it."""
 
     what: str
     outer: Part
@@ -92,7 +93,7 @@ class Budget(NamedTuple):
         return f"{self.what}: {' + '.join(map(str, self.inner))} = {self.worst_s:g} s {sign} {self.outer}"
 
 
-#: The relations between the constants above; the names are theirs.
+#: The relations between the constants above, by the constants' names.
 FIXED = (
     Budget("a call of the third party", Part("PROXY_TIMEOUT_S", PROXY_TIMEOUT_S),
            (Part("THIRD_PARTY_MAX_S", THIRD_PARTY_MAX_S),)),
@@ -117,6 +118,6 @@ FIXED = (
 
 
 def check(budgets: Iterable[Budget]) -> None:
-    """Raises ValueError with every relation that does not hold."""
+    """Raise ValueError with every relation that does not hold."""
     if broken := [str(budget) for budget in budgets if not budget.kept]:
         raise ValueError(f"{WRONG_WAY_ROUND}: {'; '.join(broken)}")

@@ -1,4 +1,4 @@
-"""Variables: which variables of the environment are settings of a service. Pure."""
+"""Variables: determines which variables of the environment are settings of a service. Pure."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,18 +10,19 @@ _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
 
 #: Variables that the local stack and images use themselves.
 _OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR", "HOLDFAST_DLQ_URL", "HOLDFAST_DLQ_KEY"}
-#: The prefix alone makes names alike.
+#: High enough that the common prefix alone does not make two names similar.
 _ALIKE = 0.75
 
 
 def known(settings: Iterable[str]) -> set[str]:
-    """The variables of a service's `settings`, and those that may stand for them or beside them."""
+    """Return the variables of a service's `settings`, and the variables that may stand for them or beside them."""
     variables = {ENV_PREFIX + name.upper() for name in settings}
     return variables | file_variables(variables) | _OTHERS
 
 
 def unknown(variables: Iterable[str], known: set[str], own_prefix: str) -> dict[str, str]:
-    """Those of `variables` that are neither `known` nor, by their prefix, another service's, and what is wrong."""
+    """Return the `variables` that are neither `known` nor, by their prefix, another service's, each with what is
+    wrong."""
     others = tuple(ENV_PREFIX + prefix for prefix in _SERVICE_PREFIXES if prefix != own_prefix)
     names = {
         name for name in variables if name.startswith(ENV_PREFIX) and name not in known and not name.startswith(others)

@@ -1,1 +1,1 @@
-"""What a process reports: metrics, logs, traces, decisions, annotations."""
+"""Telemetry: what a process reports about itself: metrics, logs, traces, decisions, annotations."""

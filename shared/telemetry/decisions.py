@@ -1,5 +1,5 @@
-"""Decisions about a request. Each is recorded once, where it is made: in the request's explanation, in its trace, and,
-if it is unusual, in the log. Fields are numbers, ids and our own names, never personal data.
+"""Decisions: records each decision about a request once, where it is made: in the request's explanation, in its trace,
+and, if it is unusual, in the log. Fields are numbers, ids and our own names, never personal data.
 
     note(Action.RATE_COUNTED, left=9)                   # usual: explanation and trace
     decided(Action.FALLBACK_SERVED, source="cache")     # unusual: a log line too
@@ -13,14 +13,14 @@ from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 
-#: Notes kept of one request.
+#: Maximum number of notes kept per request.
 _NOTES_MAX = 100
-#: Log lines per action and second from one process, so that an overload does not log without limit.
+#: Log lines per action and second of one process, so that an overload does not log without limit.
 _LINES_MAX = 10
 
 
 class Note(NamedTuple):
-    """A decision, `at` on the monotonic clock."""
+    """A decision. `at` is on the monotonic clock."""
 
     at: float
     action: Action
@@ -28,7 +28,7 @@ class Note(NamedTuple):
 
 
 class Notes:
-    """The notes of one request. `kept` False: explanations are off, and notes are dropped."""
+    """The notes of one request. If `kept` is False, explanations are off, and notes are dropped."""
 
     __slots__ = ("_kept", "request_id", "taken")
 
@@ -38,7 +38,7 @@ class Notes:
         self._kept = kept
 
     def take(self, action: Action, numbers: dict[str, Any], at: float | None = None) -> None:
-        """Add a note; `at`: on the monotonic clock, if not now."""
+        """Add a note. `at`: its time on the monotonic clock; now by default."""
         if self._kept and len(self.taken) < _NOTES_MAX:
             self.taken.append(Note(time.monotonic() if at is None else at, action, numbers))
 
@@ -47,7 +47,7 @@ _NOTES: ContextVar[Notes | None] = ContextVar("notes", default=None)
 
 
 def begin(notes: Notes) -> Token[Notes | None]:
-    """Start to collect the notes of this context."""
+    """Start collecting the notes of this context. Return the token for `end`."""
     return _NOTES.set(notes)
 
 
@@ -62,13 +62,14 @@ def note(action: Action, **numbers: Any) -> None:
 
 
 def adopt(shared: Notes) -> None:
-    """Record what was decided in a call that this request shared with others, at the time when it was decided."""
+    """Record the decisions of a call that this request shared with other requests, at the times when they were made."""
     for each in shared.taken:
         _take(each.action, each.numbers, each.at)
 
 
 def decided(action: Action, **numbers: Any) -> None:
-    """Record an unusual decision, with a log line. Outside a request it is ignored: loops write lines of their own."""
+    """Record an unusual decision, with a log line. Outside a request nothing is recorded: loops write log lines of
+    their own."""
     notes = _NOTES.get()
     if notes is None:
         return
@@ -89,7 +90,7 @@ def _take(action: Action, numbers: dict[str, Any], at: float | None = None) -> N
 
 
 class Lines:
-    """A limit on log lines per action. Pure."""
+    """Limits the log lines per action and second. Pure."""
 
     def __init__(self, most_per_s: int) -> None:
         self._most = most_per_s
@@ -97,7 +98,8 @@ class Lines:
         self._suppressed: dict[Action, int] = {}
 
     def allow(self, action: Action, now: float) -> int | None:
-        """None: no other line in this second. Else the number of lines suppressed since the last one."""
+        """Return None if this second has no room for another line, else the number of lines suppressed since the last
+        one."""
         second, written = self._second.get(action, (0, 0))
         if second != int(now):
             written = 0

@@ -1,4 +1,4 @@
-"""Logs: structured lines, JSON for machines, columns for a terminal. Never personal data, never a secret."""
+"""Logs: structured lines, as JSON for machines or as columns for a terminal. Never personal data, never a secret."""
 
 import logging
 import sys
@@ -103,7 +103,8 @@ class Action(StrEnum):
 
 
 def configure(service: str, level: str, style: str) -> None:
-    """Send all logs, the libraries' too, to stdout. `style`: `json`, `console`, or `auto` (console on a terminal)."""
+    """Send all logs, including those of libraries, to stdout. `style`: `json`, `console`, or `auto` (console on a
+    terminal)."""
     console = style == "console" or (style == "auto" and sys.stdout.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -125,29 +126,29 @@ def configure(service: str, level: str, style: str) -> None:
 
 
 def info(action: Action, **fields: Any) -> None:
-    """Something expected happened."""
+    """Log something expected."""
     structlog.get_logger().info(action.value, action=action.value, **fields)
 
 
 def started(ignored: Sequence[str], **fields: Any) -> None:
-    """A service has started, without the settings that it ignores."""
+    """Log that a service has started, and the names of the settings that it ignores."""
     info(Action.SERVICE_STARTED, **fields)
     if ignored:
         warning(Action.SETTINGS_IGNORED, settings=ignored)
 
 
 def stopped(**fields: Any) -> None:
-    """A service has stopped. The line is written when this returns, unless nobody takes it."""
+    """Log that a service has stopped, and wait at most a second until the line is written."""
     info(Action.SERVICE_STOPPED, **fields)
     for handler in logging.getLogger().handlers:
         handler.flush()
 
 
 def warning(action: Action, **fields: Any) -> None:
-    """Something unexpected happened, and was handled."""
+    """Log something unexpected that was handled."""
     structlog.get_logger().warning(action.value, action=action.value, **fields)
 
 
 def error(action: Action, *, exc: BaseException | None = None, **fields: Any) -> None:
-    """Something that a person has to look at; with a traceback if `exc` is given."""
+    """Log something that a person has to look at, with a traceback if `exc` is given."""
     structlog.get_logger().error(action.value, action=action.value, exc_info=exc, **fields)

@@ -1,5 +1,5 @@
-"""Event loop lag: how late the loop runs a timer that is due. On one thread it measures lack of CPU: it rises whenever
-there is more work than time."""
+"""Event loop lag: measures how late the loop runs a timer that is due. In a single-threaded process it shows a lack of
+CPU: it rises whenever there is more work than time."""
 
 import asyncio
 import time
@@ -16,12 +16,12 @@ class Lateness:
     """The lag, second by second. Pure."""
 
     def __init__(self) -> None:
-        #: 90th percentile of the last whole second, so that one long pause does not decide.
+        #: The 90th percentile of the last whole second, so that one long pause does not decide the value.
         self.p90_s = 0.0
         self._late_s: list[float] = []
 
     def sampled(self, late_s: float) -> bool:
-        """Add a sample. Returns whether a second is complete."""
+        """Add a sample. Return whether a second is complete."""
         self._late_s.append(late_s)
         if len(self._late_s) < _SAMPLES:
             return False
@@ -31,7 +31,7 @@ class Lateness:
 
 
 async def watch(on_sample: Callable[[float], object] = lambda _: None) -> Never:
-    """Sample for ever; `on_sample` is called with each lag in seconds."""
+    """Sample until cancelled. `on_sample` is called with each lag in seconds."""
     lateness = Lateness()
     while True:
         due = time.monotonic() + _SAMPLE_S

@@ -1,4 +1,4 @@
-"""Kinds of metrics that the Prometheus client does not have."""
+"""Metric kinds: kinds of metrics that the Prometheus client does not have."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -13,7 +13,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 
 class KnownGauge(Gauge):
-    """A gauge of one service, exported only after its first `set`: in the other services it would be 0."""
+    """A gauge that is exported only after its first `set`. For a gauge of one service, which would be 0 in all
+    others."""
 
     _known = False
 
@@ -23,12 +24,13 @@ class KnownGauge(Gauge):
         self._known = True
 
     def collect(self) -> Iterable[Metric]:
-        """The sample, or none before the first `set`."""
+        """Return the sample, or none before the first `set`."""
         return super().collect() if self._known else ()
 
 
 class Tally:
-    """Durations of one label set in plain numbers: `add` costs a tenth of `observe`. One thread adds at a time."""
+    """Durations of one label set in plain numbers. `add` costs a tenth of `observe`. Only one thread may add at a
+    time."""
 
     __slots__ = ("_child", "_reported", "_reported_s", "counts", "total_s")
 
@@ -43,7 +45,7 @@ class Tally:
         self.total_s += seconds
 
     def report(self) -> None:
-        """Add what was counted since the last call to the histogram."""
+        """Add the durations counted since the last call to the histogram."""
         for at, (count, reported) in enumerate(zip(self.counts, self._reported, strict=True)):
             if count > reported:
                 self._child._buckets[at].inc(count - reported)
@@ -61,11 +63,11 @@ class TalliedHistogram(Histogram):
         self._tallies: dict[tuple[str, ...], Tally] = {}
 
     def tally(self, *labels: str) -> Tally:
-        """The tally of a label set."""
+        """Return the tally of a label set."""
         return self._tallies.setdefault(labels, Tally(self.labels(*labels) if labels else self))
 
     def collect(self) -> Iterable[Metric]:
-        """The samples, with everything that was counted until now."""
+        """Return the samples, with everything counted so far."""
         for tally in list(self._tallies.values()):
             tally.report()
         return super().collect()

@@ -1,4 +1,4 @@
-"""Every metric, declared once with its meaning. Label sets that are known in advance begin at zero.
+"""Metrics: every metric, declared once with its meaning. Label sets that are known in advance begin at zero.
 
 The labels `service` and `instance` come from the scrape.
 """
@@ -30,7 +30,7 @@ http_errors = Counter("holdfast_http_errors_total", "Errors answered, by what th
 http_requests_in_flight = Gauge("holdfast_http_requests_in_flight", "Requests under way")
 panics = Counter("holdfast_panics_total", "Unhandled exceptions answered with 500")
 
-# --- the process (a pool's metrics are created with the pool, which knows its name) ---
+# --- the process (a pool's metrics are created together with the pool, which knows its name) ---
 event_loop_lag = Gauge("holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of a second")
 log_lines_dropped = Counter("holdfast_log_lines_dropped_total", "Log lines that stdout did not take")
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
@@ -101,7 +101,7 @@ create(orphans, ("writes", "dead_letters"))
 groups_recreated = Counter("holdfast_groups_recreated_total", "Consumer groups that had to be created again")
 consumer_restarts = Counter("holdfast_consumer_restarts_total", "Restarts of the reading loop")
 
-# --- what the auditor in dlq_admin reads from the stores; created with its first reading ---
+# --- what the auditor in dlq_admin reads from the stores; exported from its first reading on ---
 stream_entries = Gauge("holdfast_stream_entries", "Entries on a stream; handled ones are deleted", ["stream"])
 stream_pending = Gauge("holdfast_stream_pending_entries", "Of those: delivered and not settled", ["stream"])
 stream_oldest = Gauge(
@@ -170,7 +170,7 @@ heartbeat = Gauge(
     ["stage"],
 )
 
-# --- announced faults; created with each ---
+# --- announced faults; created with each fault ---
 fault_active = Gauge("holdfast_fault_active", "1 while this fault is announced", ["fault", "target"])
 fault_last_start = Gauge(
     "holdfast_fault_last_start_timestamp_seconds", "When it last began, as Unix time", ["fault", "target"]
@@ -200,7 +200,7 @@ replays_driven = Gauge("holdfast_replays_driven", "Replays that this process dri
 annotations = Counter("holdfast_annotations_total", "Annotations for Grafana, by result", ["result"])
 create(annotations, ["sent", "failed", "dropped"])
 
-# --- what clients got that was not good; created with each kind ---
+# --- answers to clients that were not good; created with each kind of answer ---
 failures = Counter(
     "holdfast_failures_total",
     "Answers that were not good, by what was wrong with them and what was the cause",

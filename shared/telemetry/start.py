@@ -1,4 +1,4 @@
-"""Start: a service reads its settings, and from then on logs as they say."""
+"""Start: reads a service's settings, and configures its logs accordingly."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -11,7 +11,8 @@ S = TypeVar("S", bound=Settings)
 
 
 def start(service: str, model: type[S]) -> S:
-    """The settings. Raises SystemExit after each wrong one was logged, in a line of its own."""
+    """Return the settings. Raises SystemExit if settings are wrong, after each wrong setting was logged in a line of
+    its own."""
 
     def refused(wrong: Iterable[Wrong]) -> None:
         logs.configure(service, "INFO", "auto")

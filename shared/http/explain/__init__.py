@@ -1,1 +1,1 @@
-"""Explanations: the decisions that were made for a request, kept for operators."""
+"""Explanations: keeps the decisions that were made for a request, for operators."""

@@ -1,7 +1,7 @@
-"""Allowance: how many explanations a process keeps. Pure.
+"""Allowance: limits how many explanations a process keeps. Pure.
 
-Explanations share the cache Redis with the copies that answer while the database is down, so they must stay few. Each
-reason to keep one has its own allowance, so that none uses up another's.
+Explanations share the cache Redis with the copies that serve reads while the database is down, so they must stay few.
+Each reason to keep an explanation has its own allowance, so that none uses up another's.
 """
 
 from enum import StrEnum
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Because(StrEnum):
-    """Why an explanation is kept."""
+    """The reason why an explanation is kept."""
 
     TROUBLE = "trouble"
     WRITE = "write"
@@ -32,7 +32,7 @@ class Allowance:
         self._at = dict.fromkeys(_RATES, now)
 
     def take(self, because: Because, now: float) -> bool:
-        """Whether one more explanation may be kept; if so it is counted."""
+        """Return whether one more explanation may be kept. If so, it is counted."""
         rate = _RATES[because]
         tokens = min(rate.burst, self._tokens[because] + (now - self._at[because]) * rate.per_s)
         self._at[because] = now

@@ -1,5 +1,5 @@
-"""Explanations of degraded and failed requests, of writes, and of requests with `X-Explain`. They are sent to the cache
-Redis in the background, and expire there. No request waits for that, or fails because of it."""
+"""Explanations: stores the decisions behind degraded and failed requests, writes, and requests with `X-Explain`. They
+are sent to the cache Redis in the background, and expire there. No request waits for that, or fails because of it."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ _PREFIX = "holdfast:explain:"
 _EVERY_S = 0.2
 _BATCH_MAX = 200
 _WAITING_MAX = 1000
-#: A caller may use one request id for all of its attempts.
+#: Maximum number of explanations per request id. A caller may use one request id for all of its attempts.
 _OF_ONE_MAX = 20
 
 
@@ -49,7 +49,7 @@ class _Decision(BaseModel):
 
 
 class _Kept(BaseModel):
-    """An explanation as it is stored."""
+    """The stored form of an explanation."""
 
     service: str
     instance: str
@@ -70,7 +70,7 @@ _KEPT = TypeAdapter(_Kept)
 
 
 class Explanations:
-    """The explanations of one process. `ended` queues one; the loop `run` stores them."""
+    """The explanations of one process. `ended` queues an explanation; the loop `run` stores queued explanations."""
 
     def __init__(self, redis: Redis, service: str, instance: str, keep_s: int) -> None:
         self._redis = redis
@@ -84,7 +84,7 @@ class Explanations:
     def ended(
         self, scope: Scope, notes: Notes, route: str, status: int, outcome: RequestOutcome, took_s: float
     ) -> None:
-        """Queue the explanation of a finished request, if it is one to keep."""
+        """Queue the explanation of a finished request, if there is a reason to keep it."""
         because = _because(scope, outcome)
         if because is None:
             return
@@ -110,13 +110,14 @@ class Explanations:
         self._waiting.append((_PREFIX + notes.request_id, orjson.dumps(explanation, default=str)))
 
     async def run(self) -> None:
-        """Store what is queued, for ever."""
+        """Store queued explanations until cancelled."""
         while True:
             await asyncio.sleep(_EVERY_S)
             await self.flush()
 
     async def flush(self) -> None:
-        """Store what is queued. Never raises; what Redis does not take at the first attempt is dropped."""
+        """Store queued explanations. Never raises; explanations that Redis does not take at the first attempt are
+        dropped."""
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_MAX))]
             kept = 0
@@ -134,13 +135,13 @@ class Explanations:
 
 
 def explanations(redis: Redis, service: str, settings: CacheSettings) -> Explanations | None:
-    """For a service with these settings; None if they turn explanations off."""
+    """Return the explanations for a service with these settings, or None if the settings turn them off."""
     keep_s = settings.explain_keep_s
     return Explanations(redis, service, settings.instance, keep_s) if keep_s else None
 
 
 async def recall(redis: Redis, request_id: str) -> list[dict[str, Any]]:
-    """The stored explanations of a request, oldest first; invalid ones are left out. Raises RedisError or OSError."""
+    """Return the stored explanations of a request, oldest first, without invalid ones. Raises RedisError or OSError."""
     kept: list[bytes] = cast(Any, await redis.lrange(_PREFIX + request_id, 0, -1))
     found = [explanation for each in kept if (explanation := _readable(each)) is not None]
     return sorted(found, key=lambda explanation: float(explanation["at"]))
@@ -149,7 +150,7 @@ async def recall(redis: Redis, request_id: str) -> list[dict[str, Any]]:
 def _readable(kept: bytes) -> dict[str, Any] | None:
     try:
         return _KEPT.validate_json(orjson.dumps(parse(kept))).model_dump()
-    except (ValueError, OverBudget):  # written by another build, or by hand
+    except (ValueError, OverBudget):  # another build, or a person, has written it
         return None
 
 

@@ -1,2 +1,2 @@
-"""Failures: what clients got that was not good, in groups. Each process counts
-its own; dlq_admin puts them together."""
+"""Failures: answers to clients that were not good, in groups. Each process counts its own; dlq_admin merges the groups
+of all processes."""

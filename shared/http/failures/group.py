@@ -1,6 +1,6 @@
-"""Group: answers of one kind that were not good, counted by the minute. Pure: time is an argument.
+"""Group: answers of one kind that were not good, counted per minute. Pure: time is an argument.
 
-A group has an episode: it began when the first of its answers came after a pause, and what else began at that moment is
+A group has an episode. It begins with the first of its answers after a pause. Whatever else began at that moment is
 where an operator looks first.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 from holdfast.shared.http.failures.sketch import merged, with_one
 from holdfast.shared.runtime.time_budgets import EPISODE_GAP_S
 
-#: Minutes of which a group has counts.
+#: The number of minutes for which a group has counts.
 MINUTES = 60
 _MINUTE_S = 60.0
 _SAMPLES = 5
@@ -20,24 +20,24 @@ _TEXT_MAX = 200
 
 
 class Trouble(StrEnum):
-    """In which way an answer was not good. A closed set."""
+    """The way in which an answer was not good. A closed set."""
 
-    #: An error that is ours.
+    #: An error on our side.
     FAILED = "failed"
-    #: Refused on purpose, to be sent again later.
+    #: Refused on purpose; the client is to send the request again later.
     REFUSED = "refused"
-    #: From a copy, or by a path that is not the usual one.
+    #: Answered from a copy, or by a path other than the usual one.
     DEGRADED = "degraded"
-    #: Good, and slow.
+    #: Good but slow.
     LATE = "late"
-    #: An error that is the caller's own.
+    #: An error in the client's request.
     MISTAKE = "mistake"
-    #: The caller left before the answer.
+    #: The client disconnected before the answer.
     ABANDONED = "abandoned"
 
 
 class Kind(NamedTuple):
-    """What the answers of a group have in common. `dependency` is empty where none was the cause."""
+    """The common properties of a group's answers. `dependency` is empty if no dependency was the cause."""
 
     route: str
     method: str
@@ -50,23 +50,24 @@ class Kind(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """Times are Unix seconds. `retried`: clients sent one of these requests again; `helped`: that was answered well."""
+    """A group's counts. Times are Unix seconds. `retried` counts requests that clients sent again after such an answer;
+    `helped` counts those of them that were then answered well."""
 
     count: int = 0
     first_s: float = 0.0
     last_s: float = 0.0
-    #: When the present episode began.
+    #: When the current episode began.
     began_s: float = 0.0
-    #: Minute since 1970 -> answers.
+    #: Minute since 1970 -> number of answers.
     minutes: dict[int, int] = field(default_factory=dict)
     clients: list[int] = field(default_factory=list)
     retried: int = 0
     helped: int = 0
-    #: Ids of the newest requests, the newest one last.
+    #: Ids of the newest requests, newest last.
     samples: list[str] = field(default_factory=list)
 
     def add(self, at_s: float, client: int, request_id: str) -> None:
-        """One answer more."""
+        """Count one more answer."""
         if not self.count:
             self.first_s = self.began_s = at_s
         elif at_s - self.last_s > EPISODE_GAP_S:
@@ -81,7 +82,7 @@ class Group:
         self.samples = [*self.samples, request_id][-_SAMPLES:]
 
     def as_json(self) -> dict[str, Any]:
-        """As it is stored."""
+        """Return the stored form."""
         return {
             "count": self.count,
             "first_s": self.first_s,
@@ -96,7 +97,8 @@ class Group:
 
     @classmethod
     def parse(cls, one: Mapping[str, Any]) -> Self:
-        """What `as_json` gave. Raises KeyError, TypeError or ValueError: another build may have written it."""
+        """Parse the result of `as_json`. Raises KeyError, TypeError or ValueError: another build may have written
+        it."""
         group = cls(
             count=int(one["count"]),
             first_s=float(one["first_s"]),
@@ -114,14 +116,14 @@ class Group:
 
 
 def together(groups: Iterable[Group]) -> Group:
-    """What several processes counted of one kind; at least one."""
+    """Return the sum of several processes' groups of one kind. At least one group is required."""
     parts = sorted(groups, key=lambda each: each.last_s)
     minutes: dict[int, int] = {}
     for part in parts:
         for minute, count in part.minutes.items():
             minutes[minute] = minutes.get(minute, 0) + count
     newest = parts[-1]
-    # Of episodes that overlap the earliest began it; one that had ended before belongs to another.
+    # The earliest of overlapping episodes began the current one; an episode that ended before is a separate one.
     current = [part.began_s for part in parts if part.last_s > newest.began_s - EPISODE_GAP_S]
     return Group(
         count=sum(part.count for part in parts),
@@ -137,7 +139,7 @@ def together(groups: Iterable[Group]) -> Group:
 
 
 def kind_of(fields: Iterable[Any]) -> Kind:
-    """From its stored form. Raises TypeError or ValueError."""
+    """Parse a kind from its stored form. Raises TypeError or ValueError."""
     route, method, trouble, *rest = (str(each)[:_TEXT_MAX] for each in fields)
     return Kind(route, method, Trouble(trouble), *rest)
 

@@ -1,5 +1,5 @@
-"""Published: the groups of all processes in the cache Redis, so that one question gets one answer. Nothing depends on
-it: without the cache each process goes on counting.
+"""Published: publishes the groups of all processes in the cache Redis, so that every reader gets the same answer.
+Nothing depends on it: without the cache each process keeps counting.
 
 | key                 | type | holds                                                            |
 |---------------------|------|------------------------------------------------------------------|
@@ -33,7 +33,7 @@ _REPLICAS_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The groups of one process as of `at_s`. It runs `build` since `started_s`. Unix seconds."""
+    """The groups of one process as of `at_s`. The process has run `build` since `started_s`. Times are Unix seconds."""
 
     service: str
     instance: str
@@ -45,8 +45,8 @@ class Reported:
 
 
 class Publisher:
-    """Writes this process's table every two seconds, if it has changed. A restarted process goes on from what it had
-    written."""
+    """Writes this process's table every two seconds if it has changed. A restarted process continues from the groups
+    that it had written."""
 
     def __init__(self, redis: Redis, table: FailureTable, service: str, instance: str, build: str) -> None:
         self._redis = redis
@@ -56,7 +56,7 @@ class Publisher:
         self._reporter = FailureReporter("failures")
 
     async def run(self) -> None:
-        """For ever."""
+        """Publish until cancelled."""
         adopted = False
         while True:
             try:
@@ -68,7 +68,7 @@ class Publisher:
                         await self._write()
                     adopted = True
             except (RedisError, OSError):
-                pass  # reported; what was counted is written next time
+                pass  # reported; the counts are written next time
             await asyncio.sleep(_EVERY_S)
 
     async def _adopt(self) -> None:
@@ -92,8 +92,8 @@ class Publisher:
 
 
 async def reported(redis: Redis, now_s: float) -> list[Reported]:
-    """What all processes have written in the last two hours; what cannot be read is left out. Raises RedisError,
-    OSError."""
+    """Return the groups that all processes have written in the last two hours. Unreadable groups are left out. Raises
+    RedisError, OSError."""
     found: dict[bytes, bytes] = cast(Any, await cast(Any, redis.hgetall(KEY)))
     read = [_readable(text(field), value) for field, value in list(found.items())[:_REPLICAS_MAX]]
     return [one for one in read if one is not None and now_s - one.at_s < FAILURES_KEPT_S]

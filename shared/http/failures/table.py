@@ -1,5 +1,5 @@
-"""Table: the groups of one process, and whether clients that sent a request again were helped. Bounded in groups and in
-requests that are remembered; nothing in it leads to a person.
+"""Table: the groups of one process, and whether clients that sent a request again were answered well. The numbers of
+groups and of remembered requests are bounded; nothing in the table identifies a person.
 
     table = FailureTable(build(), lambda scope: clients.name(scope), secret)
     table.ended(scope, route, status, outcome, took_s)
@@ -24,7 +24,7 @@ from holdfast.shared.telemetry import metrics
 _LATE_S = 1.0
 GROUPS_MAX = 200
 _REMEMBERED_MAX = 2000
-#: A request that comes again later than this is another one.
+#: A request that is repeated later than this counts as another request.
 _RETRY_WITHIN_S = 60.0
 _TROUBLE = {
     RequestOutcome.FAILED: Trouble.FAILED,
@@ -36,21 +36,21 @@ _MISTAKE_FROM = 400
 
 
 class FailureTable:
-    """`changed`: something was counted since it was last set to False. `left_out`: answers of kinds that had no
-    room."""
+    """Counts this process's answers that were not good, by group. `changed`: something was counted since it was last
+    set to False. `left_out`: the number of answers whose groups had no room."""
 
     def __init__(self, build: str, client_of: Callable[[Scope], str], secret: bytes) -> None:
         self._build = build
         self._client_of = client_of
         self._key = blake2b(secret, digest_size=32, person=b"failure clients").digest()
         self._groups: dict[Kind, Group] = {}
-        #: A request that was not answered well -> its group, and when.
+        #: A request that was not answered well -> its group, and the time.
         self._remembered: OrderedDict[int, tuple[Kind, float]] = OrderedDict()
         self.left_out = 0
         self.changed = False
 
     def ended(self, scope: Scope, route: str, status: int, outcome: RequestOutcome, took_s: float) -> None:
-        """A request has ended."""
+        """Count a request that has ended, if its answer was not good."""
         trouble = _trouble(scope, status, outcome, took_s)
         if trouble is None:
             if self._remembered:
@@ -66,11 +66,11 @@ class FailureTable:
         self.changed = True
 
     def groups(self) -> Iterable[tuple[Kind, Group]]:
-        """All of them."""
+        """Return all groups."""
         return self._groups.items()
 
     def adopt(self, groups: Mapping[Kind, Group]) -> None:
-        """Those of this process's former life, before anything else."""
+        """Take over the groups that this process had published before it was restarted."""
         for kind, group in list(groups.items())[:GROUPS_MAX]:
             self._groups.setdefault(kind, group)
 
@@ -92,7 +92,7 @@ class FailureTable:
                 self._remembered.popitem(last=False)
 
     def _sent_again(self, scope: Scope, *, helped: bool) -> None:
-        """Count it, if this request was answered badly before."""
+        """Count this request as a retry if it was answered badly before."""
         request = self._request(scope)
         before = None if request is None else self._remembered.pop(request, None)
         if before is None or time.time() - before[1] > _RETRY_WITHIN_S:
@@ -104,7 +104,8 @@ class FailureTable:
             self.changed = True
 
     def _request(self, scope: Scope) -> int | None:
-        """What tells that two requests are the same one; None: an unsafe one without a key may be another."""
+        """Return a number that is equal for retries of one request. Return None for an unsafe request without a key,
+        because it may be another request."""
         key = next((value for name, value in scope["headers"] if name == b"idempotency-key"), None)
         if key is None and scope["method"] not in SAFE_METHODS:
             return None

@@ -1,1 +1,2 @@
-"""Grafana: annotations for what operators did, and a check of what is provisioned. All of it is optional."""
+"""Grafana: annotations for operators' actions, and a check of the provisioned data source and dashboards. All
+optional."""

@@ -1,5 +1,5 @@
-"""Annotations: periods that are marked on Grafana's dashboards: a replay, a breaker's override, a chaos run. They are
-sent in the background: adding one takes no time and never fails, and without Grafana they are dropped."""
+"""Annotations: marks periods on Grafana's dashboards: a replay, a breaker's override, a chaos run. Annotations are sent
+in the background: adding one takes no time and never fails, and without Grafana they are dropped."""
 
 import asyncio
 import time
@@ -16,8 +16,8 @@ _MS = 1000
 
 
 class Annotation(NamedTuple):
-    """A period. One with the same `key` as an earlier one amends it. `ended_s` None: it goes on. Times are Unix
-    seconds."""
+    """A period, in Unix seconds. An annotation amends an earlier one with the same `key`. If `ended_s` is None, the
+    period goes on."""
 
     key: str
     text: str
@@ -27,7 +27,7 @@ class Annotation(NamedTuple):
 
 
 class Annotations:
-    """A queue of annotations for `grafana`, sent one after the other. None: all of them are dropped.
+    """A queue of annotations, sent to `grafana` one after the other. If `grafana` is None, all of them are dropped.
 
     annotations.add(Annotation("replay:7", "Replay 7", ("replay",), began_s=time.time()))
     """
@@ -40,7 +40,7 @@ class Annotations:
         self._waiting: asyncio.Queue[Annotation] = asyncio.Queue(_WAITING_MAX)
 
     def add(self, annotation: Annotation) -> None:
-        """Queue it; dropped if the queue is full."""
+        """Queue an annotation. If the queue is full, the annotation is dropped and counted."""
         if self._connect is None:
             return
         try:
@@ -49,7 +49,7 @@ class Annotations:
             metrics.annotations.labels("dropped").inc()
 
     async def run(self) -> Never:
-        """Send what is queued, for ever."""
+        """Send queued annotations until cancelled."""
         while True:
             annotation = await self._waiting.get()
             metrics.annotations.labels("sent" if await self._sent(annotation) else "failed").inc()

@@ -15,7 +15,7 @@ _TIMEOUT_S = 10.0
 
 
 def main(arguments: list[str]) -> int:
-    """Prints one line per check."""
+    """Check Grafana and print one line per check. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m holdfast.shared.telemetry.grafana.check", description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--token", default=os.environ.get("HOLDFAST_GRAFANA_TOKEN", ""))
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
 
 
 def uids(folder: Path | None) -> list[str]:
-    """The uids of the dashboards in a folder, in the order of their files."""
+    """Return the uids of the dashboards in a folder, in the order of their files."""
     return [json.loads(file.read_text())["uid"] for file in sorted(folder.rglob("*.json"))] if folder else []
 
 

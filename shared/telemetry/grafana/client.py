@@ -1,41 +1,41 @@
-"""Grafana's client: the only module that imports grafana-client. That package replaces urllib3, so it is an extra that
-most images do not have."""
+"""Grafana client: the only module that imports grafana-client. That package replaces urllib3, so it is an optional
+extra, which most images do not have."""
 
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 
 class GrafanaFailed(Exception):
-    """Grafana is down or refuses, or grafana-client is not installed; the text says which."""
+    """Grafana is down or refuses, or grafana-client is not installed. The text says which."""
 
 
 class Grafana(Protocol):
     """The calls of Grafana's API that we use. Each raises GrafanaFailed."""
 
     async def find(self, tag: str) -> int | None:
-        """The annotation that has this tag."""
+        """Return the id of the annotation that has this tag, or None."""
 
     async def add(self, began_ms: int, ended_ms: int, tags: list[str], text: str) -> None:
-        """A region of time."""
+        """Add an annotation for a region of time."""
 
     async def amend(self, id: int, began_ms: int, ended_ms: int, tags: list[str], text: str) -> None:
-        """Change the region of an annotation."""
+        """Change the region, tags and text of an annotation."""
 
     async def version(self) -> str:
-        """Its version, if its database works."""
+        """Return Grafana's version, if its database works."""
 
     async def data_source(self, uid: str) -> str:
-        """The type of a data source, if it works."""
+        """Return the type of a data source, if the data source works."""
 
     async def dashboard(self, uid: str) -> str:
-        """The title of a dashboard."""
+        """Return the title of a dashboard."""
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the client's connections."""
 
 
 def connect(url: str, token: str, timeout_s: float) -> Grafana:
-    """A client, without a request yet. Raises GrafanaFailed if grafana-client is not installed."""
+    """Return a client, without sending a request. Raises GrafanaFailed if grafana-client is not installed."""
     try:
         from grafana_client import AsyncGrafanaApi
     except ImportError:
@@ -69,7 +69,7 @@ class _Connected:
         )
 
     async def version(self) -> str:
-        health = await _asked(self._api.client.GET("/health"))  # health.check() reads the settings of its pages instead
+        health = await _asked(self._api.client.GET("/health"))  # health.check() would read the settings of web pages
         if health.get("database") != "ok":
             raise GrafanaFailed("its database does not work")
         return str(health["version"])
@@ -90,7 +90,8 @@ class _Connected:
 
 
 async def _asked(call: Any) -> Any:
-    """The answer. The package raises many kinds of errors, some of them other packages'."""
+    """Return the answer. Raises GrafanaFailed for any error: the package raises many kinds, some of them from other
+    packages."""
     try:
         return await call
     except Exception as error:

@@ -1,1 +1,1 @@
-"""Tracing: off, and free of cost, unless a receiver is configured. The program calls `spans`."""
+"""Tracing: off, and free of cost, unless a receiver is configured. The rest of the program uses only `spans`."""

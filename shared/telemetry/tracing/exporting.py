@@ -1,4 +1,4 @@
-"""Exporting spans: counts them, and logs one line when they begin to be lost and one when that ends."""
+"""Exporting spans: counts spans, and logs one line when spans begin to be lost and one when the loss ends."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,20 @@ from holdfast.shared.telemetry.logs import Action
 
 
 class CountingExporter(SpanExporter):
-    """Wraps another exporter. Called by the library's background thread."""
+    """Wraps another exporter, and counts its results. Called by the library's background thread."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         self._failing = False
-        #: A processor that counts ended spans: those neither sent nor failed are queued, or were dropped.
+        #: A processor that counts ended spans. Ended spans that were neither sent nor failed are queued, or were
+        #: dropped.
         self.counting = _Ended()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Never raises."""
+        """Export a batch through the wrapped exporter, and count the result. Never raises."""
         try:
             result = self._exporter.export(spans)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next batch may work
+        except Exception as error:  # noqa: BLE001 - whatever the error is, the next batch may work
             result, why = SpanExportResult.FAILURE, type(error).__name__
         else:
             why = "refused"

@@ -1,4 +1,4 @@
-"""OpenTelemetry: spans through its SDK. Imported only if traces are collected.
+"""OpenTelemetry: collects spans through the OpenTelemetry SDK. Imported only if traces are collected.
 
 Spans are queued, up to a limit, and sent by a thread of the library. If the receiver is slow or down, further spans are
 dropped, and no request waits. The library's environment variables (`OTEL_BSP_...`, `OTEL_RESOURCE_ATTRIBUTES`,
@@ -35,7 +35,7 @@ class OtelCollector:
     """A `spans.Collector` that sends spans to an OTLP receiver."""
 
     def __init__(self, service: str, instance: str, endpoint: str, share: float) -> None:
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # the exporter logs what matters
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # our exporter logs the failures that matter
         resource = Resource.create(
             {
                 "service.namespace": "holdfast",
@@ -65,21 +65,22 @@ class OtelCollector:
         return OtelSpan(began)
 
     def traceparent(self) -> str:
-        """Of the current span."""
+        """Return the traceparent of the current span."""
         return _written(trace.get_current_span())
 
     def taken(self) -> bool:
-        """Whether the current span is recorded."""
+        """Return whether the current span is recorded."""
         return trace.get_current_span().is_recording()
 
     def event(self, name: str, attributes: Attributes) -> None:
-        """Within the current span."""
+        """Add an event to the current span."""
         current = trace.get_current_span()
         if current.is_recording():
             current.add_event(name, dict(attributes))
 
     def end(self, timeout_s: float) -> None:
-        """Send what is queued. In a thread, because the library has no time limit for this."""
+        """Send queued spans, for at most `timeout_s`. A thread does this, because the library has no time limit for
+        it."""
         ending = threading.Thread(target=self._provider.shutdown, name="end of tracing", daemon=True)
         ending.start()
         ending.join(timeout_s)
@@ -101,28 +102,28 @@ class OtelSpan:
 
     @property
     def taken(self) -> bool:
-        """Whether its trace is recorded."""
+        """Whether the span's trace is recorded."""
         return self._span.is_recording()
 
     def rename(self, name: str) -> None:
-        """Change its name."""
+        """Change the name of the span."""
         self._span.update_name(name)
 
     def note(self, attributes: Attributes) -> None:
-        """Add attributes."""
+        """Add attributes to the span."""
         self._span.set_attributes(dict(attributes))
 
     def link(self, traceparent: str) -> None:
-        """Link it to another span."""
+        """Link the span to another span."""
         self._span.add_link(_span_context(traceparent))
 
     def failed(self, kind: str) -> None:
-        """Mark it as failed, without a message, which may hold personal data."""
+        """Mark the span as failed, without a message, which might contain personal data."""
         self._span.set_attribute("error.type", kind)
         self._span.set_status(Status(StatusCode.ERROR))
 
     def end(self) -> None:
-        """End it."""
+        """End the span."""
         self._span.end()
 
     def __enter__(self) -> "OtelSpan":
@@ -140,7 +141,7 @@ class OtelSpan:
 
 
 def _context(traceparent: str) -> contexts.Context:
-    """The context of a traceparent; an empty one if it is malformed."""
+    """Return the context of a traceparent; an empty context if the traceparent is malformed."""
     return _W3C.extract({"traceparent": traceparent}, contexts.Context())
 
 

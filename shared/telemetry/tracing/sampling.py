@@ -1,5 +1,6 @@
-"""Sampling: which traces are recorded. A span with a parent follows its parent's decision; one that links to a sampled
-span, as a replayed write links to its acceptance, is sampled too; of the others a share is."""
+"""Sampling: decides which traces are recorded. A span with a parent follows its parent's decision. A span that links to
+a sampled span is sampled too, as when a replayed write links to its acceptance. Of all other traces, a share is
+recorded."""
 
 from collections.abc import Sequence
 
@@ -25,11 +26,11 @@ class Sampling(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """Whether a span is recorded."""
+        """Return whether a span is recorded."""
         pointed = any(link.context.trace_flags.sampled for link in links or ())
         sampler: Sampler = ALWAYS_ON if pointed else self._usual
         return sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
-        """A text for people."""
+        """Return a description for people."""
         return f"Sampling{{{self._usual!r}}}"

@@ -1,5 +1,10 @@
-"""Spans: tracing without a dependency on OpenTelemetry. Until `begin` it is off: a call reads one name, and the library
-is not imported.
+"""Spans: tracing without a dependency on OpenTelemetry. Tracing is off until `begin`: until then a call reads one name,
+and the library is not imported.
+
+A span may carry what a log line may carry: ids, our own names, numbers. Never personal data, and never the message of
+an error, which may contain personal data.
+
+    with spans.span("decode", attributes={"batch": 5}):
 
 A span may carry what a log line may: ids, our own names, numbers. Never personal data, and never the message of an
 error, which may hold some.
@@ -21,12 +26,12 @@ T = TypeVar("T")
 
 Attributes = Mapping[str, str | int | float | bool]
 
-#: The W3C header; groups: the trace id, and the digit with the flag "sampled".
+#: The W3C header. Groups: the trace id, and the digit that holds the flag "sampled".
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]([0-9a-f])")
 
 
 class Kind(Enum):
-    """Which side of a call a span describes, as in OpenTelemetry."""
+    """The side of a call that a span describes, as in OpenTelemetry."""
 
     INTERNAL = auto()
     SERVER = auto()
@@ -36,8 +41,8 @@ class Kind(Enum):
 
 
 class Span(Protocol):
-    """A span. As a context manager it is the current span of the block, and ends with it; an exception marks it as
-    failed."""
+    """A span. As a context manager it is the current span of the block, and ends with the block; an exception marks it
+    as failed."""
 
     @property
     def traceparent(self) -> str:
@@ -45,22 +50,22 @@ class Span(Protocol):
 
     @property
     def taken(self) -> bool:
-        """Whether its trace is recorded; otherwise attributes are dropped."""
+        """Whether the span's trace is recorded; otherwise attributes are dropped."""
 
     def rename(self, name: str) -> None:
-        """Change its name."""
+        """Change the name of the span."""
 
     def note(self, attributes: Attributes) -> None:
-        """Add attributes."""
+        """Add attributes to the span."""
 
     def link(self, traceparent: str) -> None:
-        """Link it to another span."""
+        """Link the span to another span."""
 
     def failed(self, kind: str) -> None:
-        """Mark it as failed; `kind`: our name of the failure."""
+        """Mark the span as failed. `kind`: our name of the failure."""
 
     def end(self) -> None:
-        """End it."""
+        """End the span."""
 
     def __enter__(self) -> "Span": ...
 
@@ -73,22 +78,22 @@ class Collector(Protocol):
     """Creates spans, and sends them in the background."""
 
     def span(self, name: str, kind: Kind, attributes: Attributes, parent: str | None, links: Iterable[str]) -> Span:
-        """A new span. `parent` None: the current span; empty: none."""
+        """Begin a span. Its parent is the current span if `parent` is None; it has no parent if `parent` is empty."""
 
     def traceparent(self) -> str:
-        """The traceparent of the current span; empty without one."""
+        """Return the traceparent of the current span; empty without a current span."""
 
     def taken(self) -> bool:
-        """Whether there is a current span whose trace is recorded."""
+        """Return whether there is a current span whose trace is recorded."""
 
     def event(self, name: str, attributes: Attributes) -> None:
         """Add an event to the current span."""
 
     def end(self, timeout_s: float) -> None:
-        """Send what is queued, for at most `timeout_s`."""
+        """Send queued spans, for at most `timeout_s`."""
 
 
-#: None: off.
+#: None while tracing is off.
 collector: Collector | None = None
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
@@ -96,8 +101,8 @@ _END_S = 2.0
 
 
 def begin(service: str, instance: str, endpoint: str | None, share: float) -> None:
-    """Start tracing, if there is an `endpoint`: the base URL of an OTLP receiver over HTTP. `share`: of the traces that
-    begin here, from 0 to 1; a caller's trace follows the caller's decision."""
+    """Start tracing if there is an `endpoint`, the base URL of an OTLP receiver over HTTP. `share`: the share of traces
+    that begin here which is recorded, from 0 to 1. A caller's trace follows the caller's decision."""
     global collector
     if endpoint is None:
         return
@@ -123,21 +128,21 @@ def span(
     parent: str | None = None,
     links: Iterable[str] = (),
 ) -> AbstractContextManager[Span | None]:
-    """A new span, as a context manager; None if tracing is off. `parent`, `links`: traceparents; `parent` None: the
-    current span."""
+    """Return a context manager that yields a new span, or None if tracing is off. `parent` and `links` are
+    traceparents; if `parent` is None, the parent is the current span."""
     if collector is None:
         return _NOTHING
     return collector.span(name, kind, attributes or {}, parent, links)
 
 
 def begun(name: str, kind: Kind, attributes: Attributes, parent: str | None = None, links: Iterable[str] = ()) -> Span:
-    """A new span that the caller has to end. Only while tracing is on."""
+    """Return a new span that the caller has to end. Only while tracing is on."""
     assert collector is not None  # noqa: S101 - the docstring's condition
     return collector.span(name, kind, attributes, parent, links)
 
 
 def around(name: str, call: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
-    """`call`, within a span for the dependency `name` if the current trace is recorded."""
+    """Return `call` within a span for the dependency `name` if the current trace is recorded, else `call` itself."""
     if collector is None or not collector.taken():
         return call
 
@@ -155,23 +160,24 @@ def event(name: str, attributes: Attributes) -> None:
 
 
 def traceparent() -> str:
-    """The traceparent of the current span; empty if there is none, or tracing is off."""
+    """Return the traceparent of the current span; empty if there is none, or if tracing is off."""
     return "" if collector is None else collector.traceparent()
 
 
 def sampled(traceparent: str) -> bool:
-    """Whether the trace of this traceparent is recorded."""
+    """Return whether the trace of this traceparent is recorded."""
     found = TRACEPARENT.fullmatch(traceparent) if collector is not None else None
     return found is not None and bool(int(found[2], 16) & 1)
 
 
 def trace_id(traceparent: str) -> str:
-    """Its trace id; empty unless the trace is recorded."""
+    """Return the trace id of a traceparent; empty unless the trace is recorded."""
     return traceparent[3:35] if sampled(traceparent) else ""
 
 
 def exemplar(of: str | None = None) -> dict[str, str] | None:
-    """A histogram's exemplar: the trace of the traceparent `of`, or of the current span; None unless it is recorded."""
+    """Return a histogram's exemplar: the trace of the traceparent `of`, or of the current span. Return None unless that
+    trace is recorded."""
     if collector is None or (of is None and not collector.taken()):
         return None
     found = trace_id(collector.traceparent() if of is None else of)
