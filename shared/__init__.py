@@ -1,1 +1,1 @@
-"""What all services agree on. Nothing here may import a service."""
+"""Shared: what all services have in common. Modules in this package must not import a service."""

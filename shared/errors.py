@@ -1,8 +1,8 @@
-"""Every failure we name; those that name a resource are in `shared/domain/errors.py`. The docstring is the sentence
-that the caller, or an operator, reads.
+"""Errors: every failure that has a name, except those that name a resource, which are in `shared/domain/errors.py`. The
+docstring of an error is the message that the caller, or an operator, reads.
 
-HTTP status codes live in `shared/http/envelope.py` alone; vendor exceptions are translated in the module that
-called the vendor.
+HTTP status codes live in `shared/http/envelope.py` alone; vendor exceptions are translated in the module that called
+the vendor.
 """
 
 from typing import Any, ClassVar, Literal, Self, TypeVar
@@ -27,11 +27,11 @@ class AppError(Exception):
 
     type: ClassVar[ErrorType] = "internal_error"
     code: str = "INTERNAL_ERROR"
-    #: The same request may succeed later.
+    #: Whether the same request may succeed later.
     retryable: ClassVar[bool] = False
-    #: We know that what was asked for did not happen.
+    #: Whether it is certain that the request had no effect.
     definite: ClassVar[bool] = True
-    #: What failed behind us, by the name of its breaker or program; empty: nothing did.
+    #: The dependency that failed, by the name of its breaker or program; empty if none did.
     dependency: str = ""
 
     def __init__(
@@ -44,9 +44,12 @@ class AppError(Exception):
 
 
 def without_frames(error: _E) -> _E:
-    """The error, and what caused it, as a value: without the frames that it passed through. A frame that holds its own
-    error is a circle, which only the garbage collector frees, with all that the frames of a request hold; in an outage
-    that is a collection of tens of thousands of objects, and the event loop stands still for it."""
+    """Return the error, after removing the stack frames from it and from its causes.
+
+    A frame that holds its own error forms a reference cycle. Only the garbage collector frees such a cycle, with
+    everything that the frames of a request hold. In an outage that is a collection of tens of thousands of objects,
+    which blocks the event loop.
+    """
     error.__traceback__ = None
     cause = error.__cause__ or error.__context__
     if cause is not None and cause.__traceback__ is not None:
@@ -107,7 +110,7 @@ class InvalidLine(InvalidRequest):
 
 
 class InvalidCursor(InvalidRequest):
-    """The cursor is not one that this service gave out."""
+    """The cursor was not issued by this service."""
 
     code = "INVALID_CURSOR"
 
@@ -117,7 +120,7 @@ class InvalidCursor(InvalidRequest):
 
 
 class InvalidHeader(InvalidRequest):
-    """A header of the request has a value that is not allowed: `details` names it, and what is."""
+    """A header of the request has an invalid value: `details` names the header and what is allowed."""
 
     code = "INVALID_HEADER"
 
@@ -173,14 +176,14 @@ class UnsupportedMediaType(AppError):
 
 
 class UnsupportedEncoding(AppError):
-    """The request body must be sent as it is: no Content-Encoding but identity is taken."""
+    """The request body has an unsupported Content-Encoding: only identity is accepted."""
 
     type = "validation_error"
     code = "UNSUPPORTED_CONTENT_ENCODING"
 
 
 class UnsupportedTransferCoding(AppError):
-    """The request body must be sent as it is: no Transfer-Encoding but chunked is taken."""
+    """The request body has an unsupported Transfer-Encoding: only chunked is accepted."""
 
     type = "validation_error"
     code = "UNSUPPORTED_TRANSFER_CODING"
@@ -201,27 +204,28 @@ class BodyTooLarge(AppError):
 
 
 class OverBudget(AppError):
-    """The request is more work than is done for one: `details.budget` says of what, `details.most` how much is."""
+    """The request needs more work than one request may cause: `details.budget` names the limit, `details.most` gives
+    it."""
 
     type = "validation_error"
     code = "OVER_BUDGET"
 
 
 class DocumentTooLarge(OverBudget):
-    """A document is larger than is worked on: `details.budget` says in what, `details.most` how large it may be."""
+    """A document exceeds a limit: `details.budget` names the limit, `details.most` gives it."""
 
     code = "DOCUMENT_TOO_LARGE"
 
 
 class MalformedHttp(AppError):
-    """What was sent is not a valid HTTP request."""
+    """The data sent are not a valid HTTP request."""
 
     type = "validation_error"
     code = "MALFORMED_HTTP"
 
 
 class HeadTooLarge(AppError):
-    """The request's headers are larger, or more, than this server accepts."""
+    """The request's headers are larger or more numerous than this server accepts."""
 
     type = "validation_error"
     code = "HEADERS_TOO_LARGE"
@@ -243,7 +247,7 @@ class RequestTooSlow(AppError):
 
 
 class MethodNotAllowed(AppError):
-    """This path does not answer that method."""
+    """The path does not support this method."""
 
     type = "validation_error"
     code = "METHOD_NOT_ALLOWED"
@@ -256,61 +260,61 @@ class NoSuchPath(AppError):
     code = "PATH_NOT_FOUND"
 
 
-# --- the caller may not ----------------------------------------------------------------------------------------
+# --- the caller has no right -----------------------------------------------------------------------------------
 
 
 class NotAuthenticated(AppError):
-    """This needs an API key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."""
+    """The request needs an API key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."""
 
     type = "authentication_error"
     code = "NOT_AUTHENTICATED"
 
 
 class NotAllowed(AppError):
-    """This API key does not have the scope that this needs."""
+    """The API key does not have the scope that the request needs."""
 
     type = "authentication_error"
     code = "NOT_ALLOWED"
 
 
-# --- the world is not as the caller thought --------------------------------------------------------------------
+# --- the state is not what the caller expects -------------------------------------------------------------------
 
 
 class BreakerNotFound(AppError):
-    """No replica that we know of has this breaker."""
+    """No known replica has this breaker."""
 
     type = "not_found"
     code = "BREAKER_NOT_FOUND"
 
 
 class WriterNotFound(AppError):
-    """No writer of this name has reported lately."""
+    """No writer of this name has reported recently."""
 
     type = "not_found"
     code = "WRITER_NOT_FOUND"
 
 
 class PreconditionFailed(AppError):
-    """It is not at a version that If-Match and If-None-Match ask for; nothing was written."""
+    """The current version does not meet If-Match or If-None-Match; nothing was written."""
 
     type = "conflict"
     code = "PRECONDITION_FAILED"
 
     def __init__(self, message: str = "", *, field: str | None = None, current: str | None = None, **more: Any) -> None:
-        """`field`: the header whose condition is not met; None: there was none. `current`: the ETag that it has now;
-        None: it has none, or none was looked at. `more`: for the details."""
+        """Create the error. `field`: the header whose condition is not met, or None if the request had none. `current`:
+        the current ETag, or None if there is none or it was not read. `more`: additional details."""
         super().__init__(message, details={**more, "field": field, "current": current})
 
 
 class KeyReused(AppError):
-    """This Idempotency-Key was used before with another request body."""
+    """The Idempotency-Key was used before with another request body."""
 
     type = "validation_error"
     code = "IDEMPOTENCY_KEY_REUSED"
 
 
 class RequestInProgress(AppError):
-    """The first request with this Idempotency-Key has been accepted and has not been answered yet."""
+    """The first request with this Idempotency-Key has been accepted but not answered yet."""
 
     type = "conflict"
     code = "REQUEST_IN_PROGRESS"
@@ -318,7 +322,7 @@ class RequestInProgress(AppError):
     definite = False
 
 
-# --- what became of a write ------------------------------------------------------------------------------------
+# --- the outcome of a write -------------------------------------------------------------------------------------
 
 
 class WriteRejected(AppError):
@@ -333,8 +337,8 @@ class WriteRejected(AppError):
 
 
 class WriteExpired(AppError):
-    """The write was not applied by the time that X-Expire-After-Ms allowed; it did not happen. Its key has this answer
-    for good: another try is another write."""
+    """The write was not applied by the time that X-Expire-After-Ms allowed; it did not happen. Its Idempotency-Key
+    always gets this answer: to try again, send a new write with another key."""
 
     type = "network_error"
     code = "WRITE_EXPIRED"
@@ -355,8 +359,8 @@ class WriteDiscarded(AppError):
 
 
 class WriteLost(AppError):
-    """The queue lost its memory of the time when this write was made, and the database does not know it: if it was
-    accepted, it did not take effect. Send it again."""
+    """The queue lost its memory of the time when this write was made, and the database does not know the write. If it
+    was accepted, it did not take effect. Send it again."""
 
     type = "service_unavailable"
     code = "WRITE_LOST"
@@ -371,13 +375,13 @@ class OperationNotFound(AppError):
 
 
 class OperationPurged(AppError):
-    """Operations as old as this one are no longer kept: whether there was one, and how it ended, is not known."""
+    """Operations as old as this one are no longer kept. Whether it existed, and how it ended, is unknown."""
 
     type = "not_found"
     code = "OPERATION_PURGED"
 
 
-# --- something behind us is not well ---------------------------------------------------------------------------
+# --- a dependency fails -----------------------------------------------------------------------------------------
 
 
 class DatabaseUnavailable(AppError):
@@ -395,12 +399,12 @@ class DatabaseSlow(AppError):
     type = "database_error"
     code = "DATABASE_SLOW"
     retryable = True
-    #: What is answered instead.
+    #: The copy that is served instead.
     copy: Any = None
 
     @classmethod
     def answered_by(cls, copy: Any) -> Self:
-        """With the copy that is answered instead."""
+        """Create the error with the copy that is served instead."""
         slow = cls()
         slow.copy = copy
         return slow
@@ -416,7 +420,7 @@ class CircuitOpen(AppError):
 
 
 class Overloaded(AppError):
-    """This server has more to do than it can do in time; nothing was done."""
+    """The server has more requests than it can answer in time; nothing was done."""
 
     type = "service_unavailable"
     code = "OVERLOADED"
@@ -424,7 +428,7 @@ class Overloaded(AppError):
 
 
 class RateLimited(AppError):
-    """More requests than this client may send."""
+    """The client has sent more requests than its limit allows."""
 
     type = "rate_limit_error"
     code = "RATE_LIMITED"
@@ -432,7 +436,7 @@ class RateLimited(AppError):
 
 
 class QueueUnavailable(AppError):
-    """The write queue did not take the write; it did not happen."""
+    """The write queue did not accept the write; it did not happen."""
 
     type = "service_unavailable"
     code = "QUEUE_UNAVAILABLE"
@@ -441,14 +445,14 @@ class QueueUnavailable(AppError):
 
 
 class WritersBehind(QueueUnavailable):
-    """A writer that runs is of a build that cannot decode this write: it was not queued, and the api applies it."""
+    """The build of a running writer cannot decode this write, so it was not queued. The api applies it directly."""
 
     code = "WRITERS_BEHIND"
 
 
 class FleetUnreachable(AppError):
-    """The board that all replicas read cannot be reached, and this replica has no such breaker: the override may
-    have reached no process."""
+    """The board that all replicas read is unreachable, and this replica has no such breaker. The override may have
+    reached no process."""
 
     type = "service_unavailable"
     code = "FLEET_UNREACHABLE"
@@ -458,7 +462,7 @@ class FleetUnreachable(AppError):
 
 
 class WritesUnavailable(AppError):
-    """Neither the write queue nor the database takes writes; the write did not happen."""
+    """Neither the write queue nor the database accepts writes; the write did not happen."""
 
     type = "service_unavailable"
     code = "WRITES_UNAVAILABLE"
@@ -467,8 +471,8 @@ class WritesUnavailable(AppError):
 
 
 class OrderUnknown(AppError):
-    """While the write queue is away it is not known whether an earlier write of the same entity is still on its way;
-    this one did not happen."""
+    """While the write queue is unavailable, it is unknown whether an earlier write of the same entity is still pending;
+    this write did not happen."""
 
     type = "service_unavailable"
     code = "ORDER_UNKNOWN"
@@ -486,7 +490,7 @@ class QueueFull(AppError):
 
 
 class AcceptanceUnknown(AppError):
-    """The write queue stopped answering while taking the write: it may or may not happen. Ask for the operation,
+    """The write queue stopped answering while it accepted the write, which may or may not happen. Read the operation,
     or send the same request with the same Idempotency-Key."""
 
     type = "network_error"
@@ -561,7 +565,7 @@ class UpstreamUnreachable(AppError):
 
 
 class UpstreamInvalidAnswer(AppError):
-    """The third party sent something that is no valid answer."""
+    """The third party sent an invalid answer."""
 
     type = "network_error"
     code = "UPSTREAM_INVALID_ANSWER"
@@ -579,7 +583,7 @@ class UpstreamFailed(AppError):
 
 
 class UpstreamRefused(AppError):
-    """The third party works and refuses this request."""
+    """The third party works, but refuses this request."""
 
     type = "network_error"
     code = "UPSTREAM_REFUSED"
@@ -587,7 +591,7 @@ class UpstreamRefused(AppError):
 
 
 class UpstreamThrottled(AppError):
-    """The third party has asked to be left alone for a while; nothing is sent to it until then."""
+    """The third party has asked for a pause; until its end nothing is sent."""
 
     type = "service_unavailable"
     code = "UPSTREAM_THROTTLED"
@@ -596,8 +600,8 @@ class UpstreamThrottled(AppError):
 
 
 class UpstreamOutcomeUnknown(AppError):
-    """The third party did not say what became of the request: it may or may not have happened. With an Idempotency-Key
-    it is safe to send again."""
+    """The third party did not report the outcome of the request, which may or may not have happened. With an
+    Idempotency-Key it is safe to send it again."""
 
     type = "network_error"
     code = "UPSTREAM_OUTCOME_UNKNOWN"
@@ -607,7 +611,7 @@ class UpstreamOutcomeUnknown(AppError):
 
 
 class ProxyBusy(AppError):
-    """As many calls to the third party as are allowed at once are on their way; this one was not sent."""
+    """The limit of concurrent calls to the third party is reached; this call was not sent."""
 
     type = "service_unavailable"
     code = "EXTERNAL_PROXY_BUSY"
@@ -616,7 +620,7 @@ class ProxyBusy(AppError):
 
 
 class ProxyUnavailable(AppError):
-    """The external proxy did not answer, and there is no last-known answer."""
+    """The external proxy did not answer, and there is no copy of an earlier answer."""
 
     type = "service_unavailable"
     code = "EXTERNAL_PROXY_UNAVAILABLE"
@@ -625,7 +629,7 @@ class ProxyUnavailable(AppError):
 
 
 class ConfigUnavailable(AppError):
-    """The store of the runtime configuration did not answer; ask for the configuration to see whether it changed."""
+    """The store of the runtime configuration did not answer; read the configuration to see whether it changed."""
 
     type = "service_unavailable"
     code = "CONFIG_STORE_UNAVAILABLE"
@@ -639,7 +643,7 @@ class ConfigUnavailable(AppError):
 
 class RequestUnknown(AppError):
     """Nothing is known of this request: its explanation has expired, it was an ordinary read without `X-Explain`, or
-    there were more than are kept."""
+    there were more explanations than are kept."""
 
     type = "not_found"
     code = "REQUEST_UNKNOWN"
@@ -655,7 +659,7 @@ class ExplanationsUnavailable(AppError):
 
 
 class TooManyFaults(AppError):
-    """As many faults as can be known are on; end one first."""
+    """The maximum number of faults is announced; end one first."""
 
     type = "conflict"
     code = "TOO_MANY_FAULTS"
@@ -679,14 +683,14 @@ class GroupNotFound(AppError):
 
 
 class CountMismatch(AppError):
-    """The selection does not hold as many dead letters as expected_count says; nothing was done."""
+    """The number of dead letters in the selection differs from expected_count; nothing was done."""
 
     type = "conflict"
     code = "COUNT_MISMATCH"
 
 
 class LetterDiffers(AppError):
-    """Another dead letter has an id that the file gives to this one; nothing was imported."""
+    """The file gives this dead letter an id that another dead letter has; nothing was imported."""
 
     type = "conflict"
     code = "LETTER_DIFFERS"
@@ -700,14 +704,15 @@ class SelectionTooLarge(AppError):
 
 
 class LetterBusy(AppError):
-    """Only a dead letter that is dead can be edited or replayed: this one is on its way, over, or discarded."""
+    """Only a letter in the state `dead` can be edited or replayed; this one is being replayed, has ended, or was
+    discarded."""
 
     type = "conflict"
     code = "LETTER_NOT_DEAD"
 
 
 class EditInvalid(AppError):
-    """The edited entry would not be a write; nothing was changed."""
+    """The edited entry would not be a valid write; nothing was changed."""
 
     type = "validation_error"
     code = "EDIT_INVALID"
@@ -728,7 +733,8 @@ class AuditEntryNotFound(AppError):
 
 
 class NothingToUndo(AppError):
-    """Nothing of this action is left to take back: its letters were changed or sent since, or it cannot be undone."""
+    """Nothing of this action can still be undone: its letters were changed or replayed since, or it is not
+    reversible."""
 
     type = "conflict"
     code = "NOTHING_TO_UNDO"
@@ -742,7 +748,7 @@ class TransformNotFound(AppError):
 
 
 class NothingToReplay(AppError):
-    """No dead letter of the selection is dead."""
+    """The selection has no dead letter in the state `dead`."""
 
     type = "conflict"
     code = "NOTHING_TO_REPLAY"
@@ -763,21 +769,22 @@ class ReplayNotNow(AppError):
 
 
 class AllowanceUsedUp(AppError):
-    """So many letters need a second person, who allows them, or approves the replay; `details.left` may be changed."""
+    """You may change only `details.left` letters alone: a second person has to allow more, or approve the replay."""
 
     type = "conflict"
     code = "ALLOWANCE_USED_UP"
 
 
 class SecondPersonNeeded(AppError):
-    """Nobody approves his own replay, or allows himself more letters: another person has to."""
+    """A second person is needed: you cannot approve your own replay, or allow yourself more letters."""
 
     type = "conflict"
     code = "SECOND_PERSON_NEEDED"
 
 
 class OutcomeUnknown(AppError):
-    """The database stopped answering while doing it: it may or may not have happened. Look before doing it again."""
+    """The database stopped answering during the change, which may or may not have happened. Check before repeating
+    it."""
 
     type = "database_error"
     code = "OUTCOME_UNKNOWN"
@@ -786,7 +793,7 @@ class OutcomeUnknown(AppError):
 
 
 def catalogue() -> list[type[AppError]]:
-    """Every failure that is named without a resource, in the order of this file."""
+    """Return every error that is named without a resource, in the order of this file."""
 
     def walk(root: type[AppError]) -> list[type[AppError]]:
         return [root, *(found for child in root.__subclasses__() for found in walk(child))]

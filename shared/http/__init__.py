@@ -1,1 +1,1 @@
-"""How every service speaks HTTP: one envelope, one edge, one form of health."""
+"""HTTP: how every service speaks HTTP: one envelope, one edge, one form of health."""

@@ -1,4 +1,4 @@
-"""Answers to exceptions: which error of ours an exception of the application is answered with."""
+"""Answers: converts the exceptions of an application to our errors."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ _PATH_MAX_CHARS = 200
 
 
 def error_of(error: Exception, scope: Scope) -> AppError:
-    """The error itself if it is ours, or ours for one of Starlette and FastAPI; else it is logged, counted, and
-    answered as unexpected."""
+    """Return the error itself if it is ours, or our error for one of Starlette or FastAPI. Any other exception is
+    logged, counted, and answered as unexpected."""
     if isinstance(error, AppError):
         return error
     if isinstance(error, RequestValidationError):
@@ -55,13 +55,13 @@ def _of_starlette(error: HTTPException, scope: Scope) -> AppError | None:
 
 
 def _invalid(error: RequestValidationError) -> InvalidRequest:
-    """A path or query parameter of the wrong form."""
+    """Return the error for a path or query parameter of the wrong form."""
     return refusal([_problem(one) for one in error.errors()])
 
 
 def _problem(one: Any) -> dict[str, Any]:
     sent = one.get("input")
-    place = one["loc"][1:]  # the first is `path` or `query`; behind the name is the place in a list
+    place = one["loc"][1:]  # the first is `path` or `query`; after the name comes the place in a list
     return {
         "field": str(place[0]) if place else None,
         "value": str(sent)[:_SHOWN_MAX_CHARS] if isinstance(sent, str | int | float) else None,

@@ -1,4 +1,4 @@
-"""The FastAPI application of every service: edge, envelope, health, metrics."""
+"""App: creates the FastAPI application of every service: edge, envelope, health, metrics."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -50,13 +50,14 @@ def service_app(
     before_keys: Sequence[Middleware] = (),
     after_keys: Sequence[Middleware] = (),
 ) -> FastAPI:
-    """An application that answers everything in the envelope, errors included, within `timeout_s`; a write may add up
-    to `wait_max_s` with `Prefer: wait`. Pages of `cors_origins` may use it from a browser.
+    """Return an application that answers everything in the envelope, errors included, within `timeout_s`.
 
-    `needs` returns the scope that a method and path require of a key; handlers may `require` more. Without `keys` no
-    request has one. `addresses` finds the client behind our own proxies. `metrics_port`: only this port answers
-    `/metrics`. `before_scrape` is called before metrics are read. `before_keys` and `after_keys` are middleware before
-    and after the key is checked, the first one outermost; an AppError that they raise is the answer.
+    `wait_max_s`: the time that a write may add with `Prefer: wait`. `cors_origins`: origins whose pages may use the
+    application from a browser. `needs` returns the scope that a method and path require of a key; handlers may
+    `require` more. Without `keys`, no request has one. `addresses` finds the client behind our own proxies.
+    `metrics_port`: the only port that answers `/metrics`. `before_scrape` is called before metrics are read.
+    `before_keys` and `after_keys`: middleware before and after the check of the key, the first one outermost; an
+    AppError that it raises is the answer.
     """
     app = Application(
         title=title,
@@ -67,7 +68,7 @@ def service_app(
         docs_url=None,  # shared/http/docs.py
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
-        # FastAPI looks these up on every request; ours are in shared/telemetry.
+        # FastAPI would evaluate these on every request; our telemetry is in shared/telemetry.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = DirectRoute
@@ -77,8 +78,8 @@ def service_app(
     edge = Middleware(Edge, timeout_s, explanations, wait_max_s=wait_max_s, cors=cors, failures=failures)
     outer = [Middleware(HeadAsGet), *traced, edge, Middleware(Options, cors)]
     for each in reversed([*outer, *before_keys, identify, *after_keys, Middleware(Conditional)]):
-        app.add_middleware(each.cls, *each.args, **each.kwargs)  # the one added last is the outermost
-    add_routes(app)  # before the rest: routes are tried in order
+        app.add_middleware(each.cls, *each.args, **each.kwargs)  # the middleware added last is the outermost
+    add_routes(app)  # before the rest, because routes are tried in order
     health.add_routes(app)
     _add_metrics(app, before_scrape, metrics_port)
     openapi.complete(app, needs)
@@ -94,7 +95,7 @@ def _add_metrics(app: FastAPI, before_scrape: Callable[[], object], port: int | 
         summary="Prometheus metrics",
         response_class=Response,
         responses={200: {"description": "In the form that `Accept` names.", "content": _METRICS}},
-        include_in_schema=port is None,  # the document is about the port that it is read from
+        include_in_schema=port is None,  # the document describes the port that it is read from
     )
     async def get_metrics(request: Request) -> Response:
         if port is not None and request.scope["server"][1] != port:

@@ -1,9 +1,9 @@
-"""What the edge reads from a request's headers: its id, its time limit, how long the caller prefers to wait, and
-whether a copy will do and an explanation is wanted.
+"""Asked: what the edge reads from a request's headers: its id, its time limit, how long the caller prefers to wait, and
+whether a copy is acceptable and an explanation is wanted.
 
-An invalid value of a header that asks for something is refused, with the header's name and what is allowed. Ignored, as
-their specifications say, are only an unknown preference and a malformed `traceparent`; an `X-Request-ID` that may not
-go into logs is replaced, and the answer has the one in force.
+A header with an invalid value is refused, with the header's name and the allowed values. Only an unknown preference and
+a malformed `traceparent` are ignored, as their specifications require. An `X-Request-ID` that is unsuitable for logs is
+replaced, and the answer carries the id in force.
 """
 
 import re
@@ -26,18 +26,18 @@ class Asked(NamedTuple):
 
     #: The caller's `X-Request-ID` if its form is valid, else a new one.
     request_id: bytes
-    #: `X-Request-Timeout-Ms`, as it was sent.
+    #: `X-Request-Timeout-Ms`, as sent.
     timeout_ms: bytes | None
     #: Seconds that the caller prefers to wait, `Prefer: wait=N`.
     wait_s: int
-    #: `X-Explain`, as it was sent: whether to keep an explanation even if all is well.
+    #: `X-Explain`, as sent: whether to keep an explanation even if all is well.
     explain: bytes | None
-    #: `X-Allow-Fallback`, as it was sent: whether a copy will do.
+    #: `X-Allow-Fallback`, as sent: whether a copy is acceptable.
     allow_fallback: bytes | None
 
 
 def asked(scope: Scope) -> Asked:
-    """From the headers of one request."""
+    """Read the headers of one request."""
     request_id = timeout_ms = explain = allow_fallback = None
     wait_s = 0
     for name, value in scope["headers"]:
@@ -55,7 +55,8 @@ def asked(scope: Scope) -> Asked:
 
 
 def preferred_wait_s(preferences: bytes) -> int:
-    """Of a `Prefer`, 0 if it has no `wait`. A preference is never an error: more than anybody waits is a long wait."""
+    """Return the seconds of `wait` in a `Prefer` header, 0 if it has none. A preference is never an error: a number
+    beyond any allowed wait counts as a long wait."""
     found = _WAIT.search(preferences)
     if found is None:
         return 0
@@ -63,7 +64,7 @@ def preferred_wait_s(preferences: bytes) -> int:
 
 
 def combined(scope: Scope) -> dict[bytes, bytes]:
-    """All headers of one request at once. Several of one name are one list, as HTTP has it."""
+    """Return all headers of one request. Several headers of one name are joined to a list, as HTTP defines."""
     lines = scope["headers"]
     headers: dict[bytes, bytes] = dict(lines)
     if len(headers) < len(lines):
@@ -74,7 +75,7 @@ def combined(scope: Scope) -> dict[bytes, bytes]:
 
 
 def flag(name: str, raw: bytes) -> bool:
-    """The value of the header `name`, which is true or false. Raises InvalidHeader."""
+    """Return the value of the header `name`, which is true or false. Raises InvalidHeader."""
     known = _FLAGS.get(raw.strip().lower())
     if known is None:
         constraint = "must be true, 1 or yes, or else false, 0 or no"
@@ -83,7 +84,7 @@ def flag(name: str, raw: bytes) -> bool:
 
 
 def timeout_s(raw: bytes) -> float:
-    """The time limit of an `X-Request-Timeout-Ms`. Raises InvalidTimeout."""
+    """Return the time limit of an `X-Request-Timeout-Ms`, in seconds. Raises InvalidTimeout."""
     if raw.isdigit() and len(raw) <= 5 and int(raw) in _TIMEOUT_MS:
         return int(raw) / 1000
     raise InvalidTimeout(

@@ -1,5 +1,5 @@
-"""Request bodies: read once, as a whole, up to a limit, uncompressed and in UTF-8. Everything else is refused in the
-envelope."""
+"""Body: reads request bodies once, as a whole, up to a limit, uncompressed and in UTF-8. Any other body is refused in
+the envelope."""
 
 from email.message import Message
 
@@ -12,7 +12,7 @@ _UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 
 def is_utf_8(content_type: str) -> bool:
-    """Whether it names UTF-8, or no charset."""
+    """Return whether the content type names UTF-8, or no charset."""
     if "charset" not in content_type.lower():
         return True
     header = Message()
@@ -24,9 +24,12 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """The request's body, as it was sent. While `scope["body_due"]` is set the body is incomplete, so the handler has
-    done nothing yet. Raises UnsupportedEncoding, UnsupportedMediaType, or BodyTooLarge: before reading if the
-    Content-Length is too large, else as soon as the limit is passed."""
+    """Return the request's body, as sent.
+
+    While `scope["body_due"]` is set, the body is incomplete, so the handler has not acted yet. Raises
+    UnsupportedEncoding, UnsupportedMediaType, or BodyTooLarge: before reading if the Content-Length is too large, else
+    as soon as the limit is exceeded.
+    """
     for name, value in request.scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > max_bytes:
             raise _refusal(max_bytes)
@@ -40,7 +43,7 @@ async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     chunks: list[bytes] = []
     size = 0
     more = True
-    while more:  # as `request.stream` does, which is an asynchronous generator and costs twice as much
+    while more:  # like `request.stream`, an asynchronous generator, which costs twice as much
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
@@ -55,7 +58,7 @@ async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
 
 
 def _check_encoding(raw: str) -> None:
-    """A compressed body does not show how large it is."""
+    """Refuse a compressed body, because its size is unknown before it is decompressed."""
     if any(coding.strip().lower() not in ("", "identity") for coding in raw.split(",")):
         raise UnsupportedEncoding(
             details={"field": "Content-Encoding", "value": raw[:100], "constraint": "must be identity, or left out"}

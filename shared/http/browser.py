@@ -1,4 +1,4 @@
-"""Browser: the headers that limit what a browser does with an answer. Pure."""
+"""Browser: adds the headers that limit what a browser does with an answer. Pure."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -17,8 +17,8 @@ Header = tuple[bytes, bytes]
 
 
 def for_a_browser(headers: Iterable[Header]) -> list[Header]:
-    """The headers to add to an answer with these `headers`: `nosniff` to every one, and to a document (HTML, XML, SVG)
-    without a policy the strictest one."""
+    """Return the headers to add to an answer with these `headers`: `nosniff` to every answer, and the strictest policy
+    to a document (HTML, XML, SVG) without a policy."""
     content_type, policy, added = b"", False, [NOSNIFF]
     for name, value in headers:
         lower = name.lower()

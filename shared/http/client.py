@@ -1,4 +1,4 @@
-"""HTTP client: calls to other services, with connection pooling and limits. The only module that imports aiohttp.
+"""HTTP client: calls other services, with connection pooling and limits. The only module that imports aiohttp.
 
 An answer is untrusted: it is not decompressed, redirects are not followed, its size is limited, its JSON is checked.
 """
@@ -15,7 +15,7 @@ from holdfast.shared.runtime.left_out import without_certificates
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.tracing import spans
 
-with without_certificates():  # they are read for a client that has an https address
+with without_certificates():  # the certificates are read only for a client with an https address
     import aiohttp
     from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
@@ -26,7 +26,7 @@ Why = Literal["protocol", "encoding", "content_type", "too_large", "cut_short", 
 
 
 class CallFailed(Exception):
-    """A call without a usable answer."""
+    """A call ended without a usable answer."""
 
 
 class NotReached(CallFailed):
@@ -38,11 +38,11 @@ class TookTooLong(CallFailed, TimeoutError):
 
 
 class TooManyAtOnce(CallFailed):
-    """Our own limit of calls in flight was reached; nothing was sent."""
+    """Our own limit of calls in flight was reached. Nothing was sent."""
 
 
 class BadAnswer(CallFailed):
-    """What was received is not a valid answer."""
+    """The received data are not a valid answer."""
 
     def __init__(self, why: Why) -> None:
         super().__init__(why)
@@ -50,7 +50,7 @@ class BadAnswer(CallFailed):
 
 
 class Limits(NamedTuple):
-    """The limits of one call: seconds in all, seconds to connect, and the largest body of an answer."""
+    """The limits of one call: the total time and the time to connect, in seconds, and the largest body of an answer."""
 
     total_s: float
     connect_s: float
@@ -58,8 +58,8 @@ class Limits(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A whole answer, header names in lower case. `document`: its JSON, for reading; None if an error or a redirect has
-    no JSON. `raw`: the body's bytes, for passing on. `asked_at`: when the call began, in Unix seconds."""
+    """A whole answer, with header names in lower case. `document`: its JSON, for reading; None if an error or a
+    redirect has no JSON. `raw`: the body's bytes, for passing on. `asked_at`: when the call began, in Unix seconds."""
 
     status: int
     headers: Mapping[str, str]
@@ -89,10 +89,10 @@ class HttpClient:
     async def call(
         self, method: str, path: str, limits: Limits, headers: Mapping[str, str], body: bytes | None = None
     ) -> Answer:
-        """One request, sent once. Raises CallFailed."""
+        """Send one request once, and return the answer. Raises CallFailed."""
         if self._in_flight >= self.in_flight_max:
             raise TooManyAtOnce
-        if trace := spans.traceparent():  # this call's own span, in place of its caller's
+        if trace := spans.traceparent():  # the span of this call replaces the caller's span
             headers = {**headers, "traceparent": trace}
         self._in_flight += 1
         try:
@@ -112,7 +112,7 @@ class HttpClient:
             self._in_flight -= 1
 
     async def close(self) -> None:
-        """Close every connection; a later call makes its own."""
+        """Close every connection. A later call opens new ones."""
         made, self._made = self._made, None
         if made is not None:
             await made.close()
@@ -141,10 +141,10 @@ class HttpClient:
             return Answer(response.status, answered, document, raw, asked_at)
 
     def _session(self) -> aiohttp.ClientSession:
-        """Created on first use, as it belongs to the running event loop."""
+        """Return the session, created on first use because it belongs to the running event loop."""
         if self._made is None:
             self._made = aiohttp.ClientSession(
-                # aiohttp's own limit would make calls wait; ours refuses them.
+                # aiohttp's own limit would make calls wait; our limit refuses them.
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S, ssl=self._tls),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -155,15 +155,15 @@ class HttpClient:
 
 
 def _verifying() -> ssl.SSLContext:
-    """What aiohttp would use, had it found the machine's certificates."""
+    """Return the context that aiohttp would use if it had found the machine's certificates."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(("http/1.1",))
     return context
 
 
 async def _sent_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """aiohttp sends a GET again by itself if a kept connection was lost, but only our caller may retry. NotReached is
-    unknown to aiohttp, so it passes through."""
+    """Prevent aiohttp from resending a GET after a kept connection was lost: only our caller may retry. aiohttp does
+    not know NotReached, so this error passes through."""
     try:
         return await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:

@@ -1,5 +1,5 @@
-"""Conditional requests (RFC 9110, 13): the conditions of a read, evaluated against its answer. Those of a write are
-decided where the write is applied.
+"""Conditional requests (RFC 9110, 13): evaluates the conditions of a read against its answer. The conditions of a write
+are decided where the write is applied.
 
 A condition is about the current state, so it is ignored for an error, and for a copy, which may be outdated.
 """
@@ -24,7 +24,7 @@ class Conditional:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """One request."""
+        """Handle one request."""
         if scope["type"] == "http" and scope["method"] == "GET":
             asked = conditions(scope["headers"])
             if asked.if_match or asked.if_none_match:

@@ -1,6 +1,7 @@
-"""CORS: the web pages of other origins that may use a service from a browser. None, unless a setting names them.
+"""CORS: the headers that allow web pages of other origins to use a service from a browser. No origin may, unless a
+setting names it.
 
-Its headers are on every answer, the edge's own included, so that a page can read a refusal too. Cookies are never
+These headers are on every answer, including the edge's own, so that a page can read a refusal too. Cookies are never
 allowed: a key is sent in a header. Pure.
 """
 
@@ -21,13 +22,13 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Cors:
-    """The CORS headers for a set of `origins`, as `shared/runtime/origins.py` parses them."""
+    """The CORS headers for a set of `origins`, as parsed by `shared/runtime/origins.py`."""
 
     def __init__(self, origins: frozenset[str]) -> None:
         self._origins = frozenset(origin.encode() for origin in origins)
 
     def of_an_answer(self, request: Headers) -> Headers:
-        """The headers to add to the answer to a request with these headers."""
+        """Return the headers to add to the answer to a request with these headers."""
         if not self._origins:
             return ()
         origin = self._known(request)
@@ -36,7 +37,8 @@ class Cors:
         return (_VARY, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", _READ.encode()))
 
     def of_a_preflight(self, request: Headers, methods: str) -> dict[str, str]:
-        """The headers to add when a browser asks whether its page may send a request; `methods`: the path's."""
+        """Return the headers to add when a browser asks whether its page may send a request. `methods`: those of the
+        path."""
         if self._known(request) is None or not any(name == b"access-control-request-method" for name, _ in request):
             return {}
         return {

@@ -1,8 +1,9 @@
-"""Cursors: what each of them ends with, and names the list that gave it. The position before it is the list's own."""
+"""Cursors: the mark at the end of each cursor, which identifies the list that issued it. The list itself defines the
+position before the mark."""
 
 import hashlib
 
 
 def mark(of: str) -> str:
-    """Of the list of this name."""
+    """Return the mark for the list of this name."""
     return hashlib.blake2s(of.encode(), digest_size=3).hexdigest()

@@ -1,4 +1,4 @@
-"""Degraded answers: served from a copy or a default, and marked as such in headers, body and metrics."""
+"""Degraded answers: answers from a copy or a default, marked as such in headers, body and metrics."""
 
 import time
 from collections.abc import Mapping
@@ -26,9 +26,11 @@ def degraded(
     *,
     source: str = "cache",
 ) -> Response:
-    """`data` as it was at `as_of` (Unix seconds; None: it is a configured default), whether the breaker is open or not:
-    the circuit-breaker answer with `data`, which is `fallback_data[name]` too, and `meta`, which marks it. It is a 200
-    that no cache on the way may keep."""
+    """Return the circuit-breaker answer with `data` as of `as_of`, whether the breaker is open or not.
+
+    `as_of`: Unix seconds; None if the data are a configured default. The data are also in `fallback_data[name]`, and
+    `meta` marks them. The answer is a 200 that no intermediate cache may keep.
+    """
     request.scope["degraded"] = True
     request.scope["failed"] = (instead_of.type, instead_of.code, instead_of.dependency)
     reason = instead_of.code.lower()
@@ -61,12 +63,12 @@ def degraded(
 
 
 def copies_allowed(request: Request) -> bool:
-    """False: the caller prefers an error to a copy (`X-Allow-Fallback: false`)."""
+    """Return whether the caller accepts a copy. Return False if it prefers an error (`X-Allow-Fallback: false`)."""
     return "no_copies" not in request.scope
 
 
 def in_words(age_s: float) -> str:
-    """`"2 minutes"`."""
+    """Return an age in words: `"2 minutes"`."""
     for unit, seconds in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
         count = int(age_s // seconds)
         if count:

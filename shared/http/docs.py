@@ -1,5 +1,5 @@
-"""Docs: the API's document as a page, to read and to try. All of its files are served from here, because an operator's
-browser may reach nothing else."""
+"""Docs: serves the API's document as a page, to read and to try. All files of the page come from this service, because
+an operator's browser may have no access to other servers."""
 
 import html
 import json
@@ -14,7 +14,8 @@ from holdfast.shared.http.open_paths import DOCS, DOCS_SCRIPT, DOCS_START, DOCS_
 
 _FILES = Path(fastapi_offline.__file__).parent / "static"
 _DAY = {"Cache-Control": "public, max-age=86400"}
-#: Our own files only and nothing inline, so that no text of the document ever runs. The style sheet has data images.
+#: Allows only our own files and nothing inline, so that no text of the document ever runs. The style sheet has data
+#: images.
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -48,7 +49,7 @@ _START = """SwaggerUIBundle({
 
 
 def add_routes(app: FastAPI) -> None:
-    """The page, its scripts and its style; they are not in the API's document."""
+    """Add the page, its scripts and its style sheet. They are not in the API's document."""
     page = _PAGE.format(title=html.escape(app.title), style=DOCS_STYLE, script=DOCS_SCRIPT, start=DOCS_START)
     start = _START % json.dumps(app.openapi_url)
 

@@ -1,5 +1,5 @@
-"""OpenAPI parts of routes that read their request and write the envelope themselves, which FastAPI cannot derive. An
-object's schema has a name; `shared/http/openapi.py` puts it where the document has its named schemas."""
+"""Document: OpenAPI parts of routes that read their request and write the envelope themselves, which FastAPI cannot
+derive. An object's schema has a name; `shared/http/openapi.py` moves it to the document's named schemas."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -41,35 +41,35 @@ _EXAMPLE_TIME = "2026-01-15T10:30:00Z"
 
 
 def an_object(name: str, required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A schema that allows other properties."""
+    """Return the schema of an object that allows other properties."""
     properties = required | (optional or {})
     return {"title": name, "type": "object", "required": list(required), "properties": properties}
 
 
 def a_list(of: dict[str, Any]) -> dict[str, Any]:
-    """A schema."""
+    """Return the schema of a list."""
     return {"type": "array", "items": of}
 
 
 def one_of(*words: str) -> dict[str, Any]:
-    """A schema of a word among these."""
+    """Return the schema of one of these words."""
     return {"type": "string", "enum": list(words)}
 
 
 def or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, or null."""
+    """Return a schema that also allows null."""
     if "title" in schema:
         return {"oneOf": [schema, {"type": "null"}]}
     return schema | {"type": [schema["type"], "null"]}
 
 
 def header(description: str) -> dict[str, Any]:
-    """A header of an answer."""
+    """Return a header of an answer."""
     return {"description": description, "schema": TEXT}
 
 
 def parameter(name: str, description: str, example: str, schema: dict[str, Any] = TEXT) -> dict[str, Any]:
-    """A header of a request, never required."""
+    """Return a header of a request, never required."""
     return {
         "name": name,
         "in": "header",
@@ -82,7 +82,7 @@ def parameter(name: str, description: str, example: str, schema: dict[str, Any] 
 
 RETRY_AFTER = {"Retry-After": header("Seconds until asking again makes sense")}
 ETAG = {"ETag": header("Its version, for If-Match and If-None-Match")}
-#: What `shared/http/degraded.py` adds.
+#: The headers that `shared/http/degraded.py` adds.
 COPY_HEADERS = {
     "Age": header("Age of the copy in seconds; only on an answer from a copy"),
     "Cache-Status": header("RFC 9211; only on an answer from a copy"),
@@ -100,7 +100,7 @@ ALLOW_FALLBACK = parameter(
 EXPLAIN = parameter("X-Explain", "`true`: keep an explanation even if all is well.", "true", _EITHER)
 
 _FALLBACK_USED = an_object("FallbackUse", {"used": FLAG}, {"kind": or_null(TEXT), "reason": or_null(TEXT)})
-#: `meta` of every answer.
+#: The `meta` of every answer.
 META = an_object(
     "Meta",
     {"request_id": TEXT},
@@ -166,8 +166,8 @@ def answer(
     copy: str = "",
     headers: Mapping[str, Any] | None = None,
 ) -> dict[int | str, Any]:
-    """The response of a success. `name`: of what has no name itself; `example`: of the data; `copy`: the name that the
-    data have in `fallback_data` when they come from a copy."""
+    """Return the response of a success. `name`: required if the data's schema has no name; `example`: of the data;
+    `copy`: the name of the data in `fallback_data` when they come from a copy."""
     name = name or name_of(data)
     schema = an_object(f"{name}Response", {"success": FLAG | {"const": True}, "data": data, "meta": META})
     meta = {"request_id": _EXAMPLE_ID}
@@ -181,13 +181,13 @@ def answer(
 
 
 def name_of(data: Mapping[str, Any]) -> str:
-    """`User`, or `UserList` of a list."""
+    """Return the name of a schema: `User`, or `UserList` for a list."""
     return f"{name_of(data['items'])}List" if data.get("type") == "array" else str(data["title"])
 
 
 def _degraded(name: str, copy: str, data: dict[str, Any]) -> dict[str, Any]:
-    """The mission's circuit-breaker answer, with the data in its usual place too."""
-    prefix = name if data else ""  # of any data: the plain one
+    """Return the schema of the circuit-breaker answer, with the data also in their usual place."""
+    prefix = name if data else ""  # data of any kind get the plain name
     named = an_object(f"{name}Fallback", {copy: data, "cache_age": or_null(TEXT), "as_of": or_null(MOMENT)})
     return an_object(
         f"{prefix}CircuitBreakerResponse",
@@ -208,8 +208,8 @@ def _degraded_example(copy: str, data: Any) -> dict[str, Any]:
 
 
 def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None = None) -> dict[int | str, Any]:
-    """One response per status, with the meaning and an example of each code, those of every route included. An error
-    given as an instance is its own example."""
+    """Return one response per status, with the meaning and an example of each code, including those of every route. An
+    error given as an instance is its own example."""
     of_a_body = _OF_A_BODY if BodyTooLarge in named else ()
     every = [one if isinstance(one, AppError) else one() for one in dict.fromkeys((*named, *of_a_body, *_ANYWHERE))]
     by_status: dict[int, list[AppError]] = {}
@@ -244,13 +244,13 @@ def _example(error: AppError) -> dict[str, Any]:
 
 
 def body(schema: type[BaseModel] | dict[str, Any], example: Any) -> dict[str, Any]:
-    """`openapi_extra` of a route that reads its body itself."""
+    """Return the `openapi_extra` of a route that reads its body itself."""
     return {"requestBody": RequestBody(schema, example)}
 
 
 class RequestBody(dict[str, Any]):
-    """A part of the document. To make a model's schema takes as long as to make its route, so that is left to who asks
-    for the document."""
+    """The part of the document for a request's body. Creating a model's schema takes as long as creating its route, so
+    the schema is created only when the document is requested."""
 
     def __init__(self, schema: type[BaseModel] | dict[str, Any], example: Any) -> None:
         super().__init__(required=True, content={})
@@ -258,12 +258,12 @@ class RequestBody(dict[str, Any]):
         self._example = example
 
     def written(self) -> dict[str, Any]:
-        """With its schema and its example."""
+        """Return the part with its schema and its example."""
         schema = self._schema
         if not isinstance(schema, dict):
             schema = schema.model_json_schema(ref_template=REFERENCE)
         return self | {"content": {"application/json": {"schema": schema, "example": self._example}}}
 
 
-#: Where the document has its named schemas.
+#: The location of the document's named schemas.
 REFERENCE = "#/components/schemas/{model}"

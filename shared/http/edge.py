@@ -1,5 +1,5 @@
-"""The edge: the outermost middleware. Gives a request its id and its deadline, counts and times it, and answers for an
-application that raised an exception or missed the deadline.
+"""Edge: the outermost middleware. Gives a request its id and its deadline, counts and times it, and answers if the
+application raised an exception or missed the deadline.
 
 Plain ASGI, because one `BaseHTTPMiddleware` would cost two thirds of the throughput.
 """
@@ -38,13 +38,13 @@ _NO_ORIGINS = Cors(frozenset())
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-#: A separator or an end that is encoded is neither: a proxy that filters by path does not see it.
+#: An encoded separator or NUL is refused, because a proxy that filters by path does not recognise it.
 _NO_SEPARATOR = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 
 
 def count_from_zero(routes: Iterable[BaseRoute]) -> None:
-    """Create the durations of the documented ones, of every outcome: `increase()` does not see a counter that begins
-    at 1, and the first request of a route may be one in an outage."""
+    """Create the durations of the documented routes for every outcome. `increase()` does not see a counter that begins
+    at 1, and the first request of a route may come during an outage."""
     for route in routes:
         if isinstance(route, Route) and route.include_in_schema:
             for outcome in RequestOutcome:
@@ -52,8 +52,8 @@ def count_from_zero(routes: Iterable[BaseRoute]) -> None:
 
 
 class Edge:
-    """ASGI middleware. `timeout_s`: the time limit of an answer; `wait_max_s`: what a write's `Prefer: wait` may add
-    to it."""
+    """ASGI middleware. `timeout_s`: the time limit of an answer; `wait_max_s`: the most that a write's `Prefer: wait`
+    may add to that limit."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Edge:
         self._timers: dict[tuple[str, RequestOutcome], Tally] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -87,7 +87,7 @@ class Edge:
         scope["request_id"] = wanted.request_id.decode()
         notes = Notes(scope["request_id"], kept=self._explanations is not None)
         noting = decisions.begin(notes)
-        #: Sent with every answer; inner middleware may add to it.
+        #: Sent with every answer. Inner middleware may add headers.
         answer_headers = scope["answer_headers"] = [
             (b"x-request-id", wanted.request_id),
             _VARY,
@@ -99,7 +99,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                # A new list: the one in the message may belong to a response that is sent more than once.
+                # A new list, because the message's own list may belong to a response that is sent more than once.
                 headers = [*message.get("headers", ()), *answer_headers]
                 message = {**message, "headers": headers + for_a_browser(headers)}
             await send(message)
@@ -121,9 +121,11 @@ class Edge:
             self._ended(scope, notes, status, time.perf_counter() - began)
 
     async def _in_time(self, wanted: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises NoSuchPath for a path that is not what it looks like, InvalidRequest for an invalid header,
-        RequestTooSlow if the body has not arrived, DeadlineExceeded, or AnswerOverdue if the request may have taken
-        effect."""
+        """Run the application within the request's time limit.
+
+        Raises NoSuchPath for a path with an encoded separator, InvalidRequest for an invalid header, RequestTooSlow if
+        the body has not arrived, DeadlineExceeded, or AnswerOverdue if the request may have taken effect.
+        """
         raw_path: bytes = scope.get("raw_path") or b""
         if b"%" in raw_path and _NO_SEPARATOR.search(raw_path):
             scope["route"] = None
@@ -141,13 +143,13 @@ class Edge:
         scope["time_limit_s"] = seconds
         try:
             with deadline.scope(seconds), self._limits.within(seconds) as limit:
-                scope["time_limit"] = limit  # a handler that streams its answer moves it with every part
+                scope["time_limit"] = limit  # a handler that streams its answer moves the limit with every part
                 await self._app(scope, receive, send)
         except TimeoutError:
             if not limit.expired:
                 raise
             decided(Action.DEADLINE_EXCEEDED, route=route_of(scope), limit_ms=round(seconds * 1000))
-            if "body_due" in scope:  # handlers read it before they do anything
+            if "body_due" in scope:  # handlers read the body before they act
                 raise RequestTooSlow() from None
             if scope["method"] in SAFE_METHODS:
                 raise DeadlineExceeded() from None
@@ -156,7 +158,7 @@ class Edge:
     def _ended(self, scope: Scope, notes: Notes, status: int, took_s: float) -> None:
         outcome = scope["outcome"] = outcome_of(status, degraded="degraded" in scope)
         route = route_of(scope)
-        # A good answer that no handler gave, such as a 401, is no sign of health.
+        # A good answer that no handler gave, such as a 401, is not a sign of health.
         measured = UNMATCHED if "route" not in scope and outcome is RequestOutcome.GOOD else route
         self._measure(measured, "HEAD" if "head" in scope else scope["method"], status, outcome, took_s)
         if self._failures is not None:
@@ -173,7 +175,7 @@ class Edge:
         counter.inc()
         timer = self._timers.get((route, outcome))
         if timer is None:
-            for each in RequestOutcome:  # all at once: the first of a kind would be missing from its rate
+            for each in RequestOutcome:  # all at once, so that the first one is in its rate
                 self._timers[route, each] = metrics.http_request_duration.tally(route, each.value)
             timer = self._timers[route, outcome]
         exemplar = spans.exemplar()

@@ -1,4 +1,4 @@
-"""The envelope: the form of every answer, and the only place that maps errors to HTTP status codes."""
+"""Envelope: the form of every answer, and the only place that maps errors to HTTP status codes."""
 
 import re
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ _STATUS: dict[type[AppError], int] = {
     errors.UpstreamRefused: 502,
 }
 _STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
-#: The route of a request that has none.
+#: The route in metrics and logs for a request without a route.
 UNMATCHED = "unmatched"
 _BEFORE_DATA, _AFTER_DATA = b'{"success":true,"data":', b',"meta":'
 PROBLEM_JSON = "application/problem+json"
@@ -66,23 +66,23 @@ _HEADERS_BY_CODE = {
 
 
 def status_of(error: AppError | type[AppError]) -> int:
-    """The HTTP status of an error."""
+    """Return the HTTP status of an error."""
     return _STATUS_BY_CODE.get(error.code) or _STATUS_BY_TYPE[error.type]
 
 
 class Fallback(NamedTuple):
-    """What a caller gets instead of the usual answer: a copy or a default."""
+    """The content of an answer from a copy or a default."""
 
-    #: In the place that the answer has while all is well.
+    #: The data, in the usual place of the answer's data.
     data: Any
-    #: Where it is from, and how old it is.
+    #: Where the data are from, and how old they are.
     meta: Mapping[str, Any]
-    #: The same as the mission's circuit-breaker answer has it, in `fallback_data`.
+    #: The same data in the form of the circuit-breaker answer, in `fallback_data`.
     named: Mapping[str, Any]
 
 
 def headers_of(error: AppError) -> Mapping[str, str]:
-    """The headers that go with an error, whatever it is about."""
+    """Return the headers that belong to an error's code."""
     return _HEADERS_BY_CODE.get(error.code, {})
 
 
@@ -94,15 +94,15 @@ def success(
     meta: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """`{"success": true, "data": ..., "meta": ...}`. Data that is JSON already comes as an `orjson.Fragment`. A moment
-    in UTC is written with a `Z`."""
+    """Return `{"success": true, "data": ..., "meta": ...}`. Data that are JSON already are passed as an
+    `orjson.Fragment`. A moment in UTC is written with a `Z`."""
     whole_meta = {"request_id": request.scope["request_id"], **(meta or {})}
     body = orjson.dumps({"success": True, "data": data, "meta": whole_meta}, option=orjson.OPT_UTC_Z)
     return JsonBytes(body, status, headers)
 
 
 class JsonBytes(Response):
-    """JSON that is written already. Its headers are made in one pass; their names are few."""
+    """A response whose JSON is already encoded. Its headers are built in one pass; their names are few."""
 
     media_type = "application/json"
 
@@ -121,8 +121,8 @@ def _name(name: str) -> bytes:
 
 
 def data_of(raw: bytes) -> bytes | None:
-    """The data in `raw`, an answer that `success` made, byte for byte; None if it is no such answer. `meta` is the last
-    member, and has no member of that name itself."""
+    """Return the data in `raw`, an answer that `success` made, byte for byte; None for any other answer. `meta` is the
+    last member, and has no member of that name itself."""
     end = raw.rfind(_AFTER_DATA)
     return raw[len(_BEFORE_DATA) : end] if raw.startswith(_BEFORE_DATA) and end >= len(_BEFORE_DATA) else None
 
@@ -134,8 +134,11 @@ def failure(
     *,
     fallback: Fallback | None = None,
 ) -> Response:
-    """The error envelope, or RFC 9457 if the caller accepts that. With a `fallback` it is a 200 with `data` and `meta`,
-    whatever the caller accepts: that is an answer, from a copy, and no problem. The error ends here."""
+    """Return the error envelope, or RFC 9457 if the caller accepts that.
+
+    With a `fallback` the answer is a 200 with `data` and `meta`, whatever the caller accepts, because an answer from a
+    copy is not a problem in the sense of RFC 9457. The stack frames that the error holds are released.
+    """
     without_frames(error)
     status = status_of(error) if fallback is None else 200
     request_id = request.scope.get("request_id", "")
@@ -149,7 +152,7 @@ def failure(
         all_headers["Connection"] = "close"  # the rest of the body is not read
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
     request.scope["failed"] = (error.type, error.code, error.dependency)
-    if fallback is None:  # else the fallback has been noted
+    if fallback is None:  # otherwise the fallback has been noted
         note(
             Action.ERROR_ANSWERED,
             code=error.code,
@@ -177,14 +180,14 @@ def failure(
 
 
 def route_of(scope: Mapping[str, Any]) -> str:
-    """The route's template, so that ids never become label values; also of a request that was answered before it was
-    routed."""
+    """Return the route's template, so that ids never become label values. Also works for a request that was answered
+    before it was routed."""
     route = scope["route"] if "route" in scope else would_be_routed(scope)
     return getattr(route, "path", None) or UNMATCHED
 
 
 def is_problem_wanted(accept: str) -> bool:
-    """Whether RFC 9457 is named, and not less welcome than the envelope."""
+    """Return whether the header names RFC 9457 with at least the preference of the envelope."""
     if "problem" not in (lower := accept.lower()):
         return False
     wanted = {}

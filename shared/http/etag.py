@@ -23,21 +23,23 @@ class Tag(NamedTuple):
 
 
 class Tags(NamedTuple):
-    """The value of If-Match or If-None-Match. `any`: it is `*`."""
+    """The value of If-Match or If-None-Match. `any`: the value is `*`."""
 
     listed: tuple[Tag, ...] = ()
     any: bool = False
 
     def strongly(self, tag: Tag | None) -> bool:
-        """Whether one of them equals `tag` by the strong comparison. `*` matches everything, also without a tag."""
+        """Return whether one of the tags equals `tag` by the strong comparison. `*` matches everything, even if there
+        is no tag."""
         return self.any or (tag is not None and not tag.weak and tag in self.listed)
 
     def weakly(self, tag: Tag | None) -> bool:
-        """The same by the weak comparison."""
+        """Return whether one of the tags equals `tag` by the weak comparison. `*` matches everything, even if there is
+        no tag."""
         return self.any or (tag is not None and any(tag.opaque == one.opaque for one in self.listed))
 
     def versions(self, *, strong: bool) -> tuple[int, ...]:
-        """The versions whose `etag` is one of these tags, sorted. `strong`: without weak tags, which the strong
+        """Return the versions whose `etag` is one of these tags, sorted. `strong`: without weak tags, which the strong
         comparison never matches."""
         named = {
             int(tag.opaque)
@@ -48,13 +50,13 @@ class Tags(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """The conditions of a request; None: it has none of that kind."""
+    """The conditions of a request. None: the request has no condition of that kind."""
 
     if_match: Tags | None = None
     if_none_match: Tags | None = None
 
     def failing(self, tag: Tag | None) -> str | None:
-        """The first header whose condition is not met by this tag (None: there is no tag)."""
+        """Return the first header whose condition is not met by this tag, or None. `tag` is None if there is no tag."""
         if self.if_match is not None and not self.if_match.strongly(tag):
             return IF_MATCH
         if self.if_none_match is not None and self.if_none_match.weakly(tag):
@@ -66,12 +68,13 @@ _NONE = Conditions()
 
 
 def etag(version: int) -> str:
-    """`"7"`, in quotes."""
+    """Return a version as an entity tag, in quotes: `"7"`."""
     return f'"{version}"'
 
 
 def conditions(headers: Iterable[tuple[bytes, bytes]]) -> Conditions:
-    """The conditions in these headers, names in lower case; several lines are one list. Raises InvalidCondition."""
+    """Parse the conditions in these headers, whose names are in lower case. Several lines of one name are one list.
+    Raises InvalidCondition."""
     lines: dict[str, list[bytes]] = {}
     for name, value in headers:
         if (known := _NAMES.get(name)) is not None:
@@ -86,7 +89,7 @@ def conditions(headers: Iterable[tuple[bytes, bytes]]) -> Conditions:
 
 
 def tags(field: str, raw: str) -> Tags:
-    """`*`, or a list of entity tags. Raises InvalidCondition."""
+    """Parse `*`, or a list of entity tags. Raises InvalidCondition."""
     if raw.strip(" \t") == "*":
         return Tags(any=True)
     found: list[Tag] = []
@@ -104,7 +107,7 @@ def tags(field: str, raw: str) -> Tags:
 
 
 def tag(raw: str) -> Tag | None:
-    """The tag in one of our own `ETag` headers."""
+    """Parse the tag in one of our own `ETag` headers."""
     element = _ELEMENT.fullmatch(raw)
     return Tag(element[2], element[1] is not None) if element and element[2] is not None else None
 

@@ -1,4 +1,4 @@
-"""Forwarded: the client's address behind our own proxies. Headers that other proxies wrote are not believed."""
+"""Forwarded: finds the client's address behind our own proxies. Headers that other proxies wrote are not trusted."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -12,7 +12,8 @@ _IPV6_PREFIX = 64
 
 class Addresses:
     """Finds the address of a request's client. `trusted`: the networks of our own proxies. `header`: the header that
-    they write, in lower case, either `x-forwarded-for` or `forwarded`; the client may have written any other."""
+    our proxies write, in lower case, either `x-forwarded-for` or `forwarded`. The client may have written any other
+    header."""
 
     def __init__(self, trusted: Iterable[IPv4Network | IPv6Network] = (), header: str = "x-forwarded-for") -> None:
         self._trusted = tuple(trusted)
@@ -20,14 +21,15 @@ class Addresses:
         self._is_trusted = lru_cache(maxsize=4096)(self._look_up)
 
     def of(self, scope: Scope) -> str:
-        """The client's address, or the /64 of an IPv6 address; `unknown` if there is none."""
+        """Return the client's address, or the /64 of an IPv6 address; `unknown` if there is none."""
         peer = scope["client"][0] if scope["client"] else ""
         if self._trusted and self._is_trusted(peer):
             peer = self._behind(scope["headers"], peer)
         return _group(peer)
 
     def _behind(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> str:
-        """From the right, the first address that is not one of our proxies: the client may have written the rest."""
+        """Return the first address from the right that is not one of our proxies. The client may have written the
+        rest."""
         sent = b",".join(value for name, value in headers if name == self._header).decode("latin-1")
         for hop in reversed(sent.split(",")[-_FORWARDED_MAX:]):
             address = _address(_for(hop) if self._header == b"forwarded" else hop)
@@ -44,12 +46,12 @@ class Addresses:
 
 
 def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """`10.0.0.0/8, fd00::/8`. Raises ValueError."""
+    """Parse `10.0.0.0/8, fd00::/8`. Raises ValueError."""
     return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
 
 
 def _for(hop: str) -> str:
-    """The `for` of one element of a Forwarded header (RFC 7239)."""
+    """Return the `for` of one element of a Forwarded header (RFC 7239)."""
     for part in hop.split(";"):
         name, _, value = part.strip().partition("=")
         if name.lower() == "for":
@@ -58,7 +60,8 @@ def _for(hop: str) -> str:
 
 
 def _address(hop: str) -> str | None:
-    """From `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1` or `[2001:db8::1]:5678`; None for all else, such as `unknown`."""
+    """Return the address in `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1` or `[2001:db8::1]:5678`. Return None for any other
+    text, such as `unknown`."""
     hop = hop.strip()
     if hop.startswith("["):
         hop = hop[1:].partition("]")[0]
@@ -69,7 +72,8 @@ def _address(hop: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _group(address: str) -> str:
-    """A client that has one IPv6 address usually has all 2**64 of its network."""
+    """Return the key of a client. For IPv6 this is the /64 network, all of whose addresses usually belong to one
+    client."""
     known = _parsed(address)
     if known is None:
         return "unknown"
@@ -80,7 +84,7 @@ def _group(address: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
-    """An IPv4 address that is mapped into IPv6 is returned as IPv4."""
+    """Parse an address. An IPv4 address that is mapped into IPv6 is returned as IPv4."""
     try:
         known = ip_address(address.partition("%")[0])
     except ValueError:

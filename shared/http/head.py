@@ -1,4 +1,4 @@
-"""The head of a request: whether its size and form are accepted. Pure."""
+"""Head: checks the size and form of a request's head. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -11,18 +11,19 @@ Headers = Sequence[tuple[bytes, bytes]]
 #: Replaced by a name of the same length, so that no offset changes.
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
-#: Headers that are read and are no lists: of two, a proxy before us may see the other one.
+#: Headers that services read and that are not lists. If one is repeated, a proxy in front of us may use the other
+#: value.
 _ONCE = frozenset({
     b"authorization", b"content-type", b"host", b"idempotency-key", b"origin", b"x-allow-fallback", b"x-api-key",
     b"x-expire-after-ms", b"x-explain", b"x-request-id", b"x-request-timeout-ms",
 })  # fmt: skip
 
-#: Colon, space and the line's end.
+#: The bytes of colon, space and line end.
 _LINE_BYTES = 4
 
 
 def check_size(target: bytes, headers: Headers, bounds: Bounds) -> None:
-    """Raises TargetTooLong or HeadTooLarge."""
+    """Raise TargetTooLong or HeadTooLarge if a limit is exceeded."""
     if len(target) > bounds.target_bytes:
         raise TargetTooLong(details={"max_bytes": bounds.target_bytes})
     size = len(target) + sum(len(name) + len(value) + _LINE_BYTES for name, value in headers)
@@ -31,7 +32,7 @@ def check_size(target: bytes, headers: Headers, bounds: Bounds) -> None:
 
 
 def check_form(version: str, headers: Headers, *, upgrade: bool) -> None:
-    """The rules of RFC 9110 and 9112 that the parser does not enforce. Raises MalformedHttp, or
+    """Check the rules of RFC 9110 and 9112 that the parser does not enforce. Raises MalformedHttp, or
     UnsupportedTransferCoding."""
     if version not in ("1.1", "1.0"):
         raise MalformedHttp("This server speaks HTTP/1.1.")
@@ -48,14 +49,15 @@ def check_form(version: str, headers: Headers, *, upgrade: bool) -> None:
 
 
 def without_upgrade(piece: bytes) -> bytes:
-    """The beginning of a request with its Upgrade header renamed. The offer is always declined, and Java's client makes
-    it with every request; with the header in place the parser would take the body for the next request."""
+    """Return the beginning of a request with its Upgrade header renamed. The offer is always declined, and Java's
+    client sends it with every request. With the header in place, the parser would take the body for the next
+    request."""
     head, end, rest = piece.partition(b"\r\n\r\n")
     return _UPGRADE.sub(b"\r\nX-Offer:", head) + end + rest if end else piece
 
 
 def is_short(headers: Headers, bounds: Bounds) -> bool:
-    """Whether an unwanted body is short enough to be read to its end."""
+    """Return whether an unwanted body is short enough to be read to its end."""
     lengths = [int(value) for name, value in headers if name == b"content-length"]
     return bool(lengths) and lengths[0] <= bounds.drain_bytes
 
@@ -80,5 +82,5 @@ def _check_coding(version: str, headers: Headers) -> None:
 
 
 def head_too_large(bounds: Bounds) -> HeadTooLarge:
-    """The error, with the limits in its details."""
+    """Return the error, with the limits in its details."""
     return HeadTooLarge(details={"max_bytes": bounds.head_bytes, "max_headers": bounds.headers_max})

@@ -1,7 +1,7 @@
 """Health: what a service knows about itself. Answered without any I/O, so that a hung dependency cannot block it.
 
-`/livez` is about this process alone; `/readyz` says whether it is useful, which an outage behind it does not change;
-`/health` is both, in detail.
+`/livez` covers this process alone. `/readyz` reports whether the process is useful; an outage of a dependency does not
+change that. `/health` combines both, in detail.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Check = Callable[[], tuple[bool, str]]
 
 
 def closed(breaker: Breaker) -> Check:
-    """A check that is fine while a breaker is closed."""
+    """Return a check that is fine while a breaker is closed."""
 
     def check() -> tuple[bool, str]:
         state = breaker.state
@@ -32,23 +32,23 @@ def closed(breaker: Breaker) -> Check:
 
 
 def detail_of(state: str, breaker: Breaker) -> str:
-    """The state, and what the dependency says if it answers, and refuses."""
+    """Return the state, and the dependency's refusal if it answers with one."""
     return f"{state}: it answers, and refuses: {breaker.refusal}" if breaker.refusal else state
 
 
 @dataclass(slots=True)
 class Health:
-    """The health endpoints of a service. Checks are named functions `() -> (fine, detail)`; only `live` and `ready`
+    """The health endpoints of a service. Checks are named functions `() -> (fine, detail)`. Only `live` and `ready`
     decide the status code."""
 
     service: str
     live: dict[str, Check] = field(default_factory=dict)
     ready: dict[str, Check] = field(default_factory=dict)
-    #: Shown only: the state of dependencies.
+    #: Only shown: the state of dependencies.
     shown: dict[str, Check] = field(default_factory=dict)
 
     def add_routes(self, app: FastAPI) -> None:
-        """`/livez`, `/readyz` and `/health`."""
+        """Add `/livez`, `/readyz` and `/health`."""
 
         @app.get("/livez", tags=["health"], summary="Is this process alive?", responses=_RESPONSES)
         async def get_livez(request: Request) -> Response:

@@ -1,5 +1,5 @@
-"""Identify: sets `scope["principal"]` from the request's key (None: no key), and refuses requests that it may not
-make."""
+"""Identify: sets `scope["principal"]` from the request's key (None without a key), and refuses requests that the
+principal may not make."""
 
 import time
 from collections import OrderedDict
@@ -24,12 +24,12 @@ class WrongKeyLimit:
     def __init__(self, *, most: int = 10, refill_s: float = 30) -> None:
         self._most = most
         self._refill_s = refill_s
-        #: Address -> when all of its wrong keys are forgiven.
+        #: Address -> the time when all of its wrong keys are forgiven.
         self._owed_until: OrderedDict[str, float] = OrderedDict()
 
     def wrong(self, address: str, now: float) -> int:
-        """Count a wrong key. Returns 0, or the seconds to wait if it was one too many. A refused key is not counted, so
-        that asking again does not extend the wait."""
+        """Count a wrong key. Return 0, or the seconds to wait if it was one too many. A key that is refused by this
+        limit is not counted, so that retrying does not extend the wait."""
         owed_s = max(0.0, self._owed_until.get(address, now) - now)
         wait_s = max(0, ceil(owed_s - (self._most - 1) * self._refill_s))
         if not wait_s:
@@ -40,13 +40,13 @@ class WrongKeyLimit:
         return wait_s
 
 
-#: From method and path to the scope that a key needs; None: no key is needed.
+#: Returns the scope that a key needs for a method and path, or None if no key is needed.
 Needs = Callable[[str, str], str | None]
 
 
 class Identify:
     """ASGI middleware. A key that is sent has to be valid even if none is needed. An address that sends many wrong keys
-    has to wait; a valid key from that address is accepted all the same, as others may share it."""
+    has to wait, but a valid key from that address is accepted all the same, because several clients may share it."""
 
     def __init__(self, app: ASGIApp, keys: Keys, needs: Needs, addresses: Addresses) -> None:
         self._app = app
@@ -56,7 +56,7 @@ class Identify:
         self._tries = WrongKeyLimit()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """One request."""
+        """Handle one request."""
         if scope["type"] == "http":
             try:
                 principal = scope["principal"] = self._who(scope)

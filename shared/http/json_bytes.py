@@ -1,8 +1,8 @@
-"""JSON bytes: whether bytes are JSON that may be passed on unchanged. Pure.
+"""JSON bytes: checks whether bytes are JSON that may be passed on unchanged. Pure.
 
 The grammar is RFC 8259's, in UTF-8 without a byte order mark. Numbers of any size and repeated names are allowed, as in
-the grammar: they mean something to their sender. A string has to be Unicode: half of a surrogate pair cannot be written
-in UTF-8, and would make the whole answer around it unreadable.
+the grammar, because their sender gives them a meaning. A string has to be Unicode: half of a surrogate pair cannot be
+encoded in UTF-8, and would make the whole answer around it unreadable.
 """
 
 import json
@@ -11,24 +11,24 @@ from typing import Any, NoReturn
 
 import orjson
 
-#: JSON nested deeper than this is not passed on: many parsers would not read it.
+#: JSON nested deeper than this is not passed on, because many parsers would reject it.
 DEPTH_MAX = 200
 
-#: What orjson writes; it reads deeper.
+#: The depth that orjson writes; it reads deeper documents.
 _WRITTEN_DEPTH = 254
 _SURELY_FLAT = 200
 
-#: Only a number like these can exceed a double, and that is all that orjson refuses of the grammar.
+#: Only a number that matches this can exceed a double, and such a number is all that orjson refuses of the grammar.
 _HUGE = re.compile(rb"[0-9]{210}|[eE]\+?[0-9]{3}")
 
 
 class TooDeep(ValueError):
-    """Nested deeper than is allowed."""
+    """The document is nested deeper than allowed."""
 
 
 def parsed(raw: bytes, depth_max: int) -> Any:
-    """The document, for reading only: if one of its numbers exceeds a double, all of its numbers are strings. Raises
-    ValueError if it is not JSON, and TooDeep."""
+    """Return the document, for reading only: if one of its numbers exceeds a double, all of its numbers are strings.
+    Raises ValueError if it is not JSON, and TooDeep."""
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -46,7 +46,7 @@ def _with_huge_numbers(raw: bytes) -> Any:
     except RecursionError as error:
         raise TooDeep from error
     try:
-        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair
+        json.dumps(document, ensure_ascii=False).encode()  # fails for half of a surrogate pair
     except RecursionError as error:
         raise TooDeep from error
     return document
@@ -62,7 +62,7 @@ def _check_depth(document: Any, depth_max: int) -> None:
 
 
 def _no_number(name: str) -> NoReturn:
-    """NaN and Infinity."""
+    """Refuse NaN and Infinity."""
     raise ValueError(name)
 
 

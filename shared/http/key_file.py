@@ -1,6 +1,6 @@
-"""The command for keys files. Running services notice a change within two seconds.
+"""Key file: the command that manages keys files. Running services notice a change within two seconds.
 
-python -m holdfast.shared.http.key_file add NAME SCOPES [FILE]    a new key; its line goes to FILE, or is printed
+python -m holdfast.shared.http.key_file add NAME SCOPES [FILE]    create a key; its line goes to FILE, or is printed
 python -m holdfast.shared.http.key_file revoke NAME FILE          remove every key of that name
 
 Scopes: read, write, view, announce, operate, admin; joined by commas."""
@@ -13,7 +13,7 @@ from holdfast.shared.runtime import files
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1: there is no key to revoke; 2: an error."""
+    """Run the command. Return exit code 1 if there is no key to revoke, 2 for an error."""
     try:
         match arguments:
             case ["add", name, scopes, *file] if len(file) < 2:

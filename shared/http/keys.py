@@ -1,5 +1,5 @@
-"""API keys. A file holds one line per key, `name scopes sha256-of-the-key`, so that reading the file reveals no key. It
-is read again when it changes: deleting a line revokes its key.
+"""Keys: API keys from a file. It holds one line per key, `name scopes sha256-of-the-key`, so that reading the file
+reveals no key. The file is read again when it changes: deleting a line revokes its key.
 
     # name     scopes        sha256                                                            limits a minute, if any
     checkout   read,write    9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08  reads=6000 writes=600
@@ -23,9 +23,9 @@ from holdfast.shared.telemetry.logs import Action
 
 READ, WRITE, VIEW, ANNOUNCE, OPERATE, ADMIN = "read", "write", "view", "announce", "operate", "admin"
 _SCOPES = {READ, WRITE, VIEW, ANNOUNCE, OPERATE, ADMIN}
-#: What a scope includes besides itself.
+#: The scopes that a scope includes besides itself.
 _INCLUDED = {OPERATE: {READ, WRITE, VIEW, ANNOUNCE}, ADMIN: {READ, WRITE, VIEW, ANNOUNCE, OPERATE}}
-#: Limits of a key's own: requests a minute.
+#: Optional limits of a key, in requests per minute.
 _OPTIONS = {"reads", "writes"}
 #: The form of a key's name, wherever one is given.
 NAME = r"^[A-Za-z0-9._@-]{1,64}$"
@@ -36,33 +36,33 @@ _LOOK_EVERY_S = 2.0
 
 
 class Principal(NamedTuple):
-    """The holder of a key. The scope `announce` is for machines that report alerts and faults; `operate` includes every
-    scope but `admin`, which includes all of them."""
+    """The holder of a key. The scope `announce` is for machines that report alerts and faults. `operate` includes every
+    scope but `admin`, and `admin` includes all of them."""
 
     name: str
     scopes: frozenset[str]
-    #: The rest of the key's line, `name=value`: its own rate limits.
+    #: The rest of the key's line, `name=value`: the key's own rate limits.
     options: Mapping[str, str] = {}
 
     def may(self, scope: str) -> bool:
-        """Whether it has `scope`, or one that includes it."""
+        """Return whether the principal has `scope`, or a scope that includes it."""
         return scope in self.scopes or any(scope in _INCLUDED.get(has, ()) for has in self.scopes)
 
     @property
     def role(self) -> str:
-        """Its most powerful scope."""
+        """The most powerful scope of the principal."""
         return next((scope for scope in (ADMIN, OPERATE, VIEW, ANNOUNCE, WRITE, READ) if scope in self.scopes), "")
 
 
-#: A caller without a key, where that is allowed.
+#: The principal of a caller without a key, where that is allowed.
 ANYBODY = Principal("anonymous", frozenset({READ, WRITE}))
 
 
 class Keys:
-    """The keys of a file; none without a file. `open_to_all`: reading and writing need no key."""
+    """The keys of a file; no keys without a file. `open_to_all`: reading and writing need no key."""
 
     def __init__(self, path: Path | None, *, open_to_all: bool) -> None:
-        """Raises ValueError, naming the line, for an invalid file."""
+        """Read the file. Raises ValueError, naming the line, if it is invalid."""
         self._path = path
         self._open_to_all = open_to_all
         self._looked_at = time.monotonic()
@@ -70,8 +70,9 @@ class Keys:
         self._known = parse(path.read_text()) if path else {}
 
     def who(self, headers: Mapping[bytes, bytes]) -> Principal | None:
-        """The holder of the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`. Without a key: ANYBODY if open to
-        all, else None. Raises NotAuthenticated for an unknown key, an empty one, and two that differ."""
+        """Return the holder of the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`. Without a key, return
+        ANYBODY if open to all, else None. Raises NotAuthenticated for an unknown key, an empty key, and two keys that
+        differ."""
         credential = _credential(headers)
         if credential is None:
             return ANYBODY if self._open_to_all else None
@@ -83,12 +84,13 @@ class Keys:
         raise NotAuthenticated("This key is not known.")
 
     def holder(self, digest: str) -> Principal | None:
-        """The holder of the key whose SHA-256 begins with `digest` (hex, 32 digits or more); None if it was revoked."""
+        """Return the holder of the key whose SHA-256 begins with `digest` (hex, at least 32 digits), or None if it was
+        revoked."""
         self._look_again()
         return next((holder for known, holder in self._known.items() if known.startswith(digest)), None)
 
     def has(self, name: str, scope: str) -> bool:
-        """Whether a key of this name has `scope`, or one that includes it."""
+        """Return whether a key of this name has `scope`, or a scope that includes it."""
         self._look_again()
         return any(holder.name == name and holder.may(scope) for holder in self._known.values())
 
@@ -108,12 +110,12 @@ class Keys:
 
 
 def require(request: Request, scope: str) -> Principal:
-    """The request's principal, if it has `scope`. Raises NotAuthenticated or NotAllowed."""
+    """Return the request's principal if it has `scope`. Raises NotAuthenticated or NotAllowed."""
     return allowed(request.scope.get("principal"), scope)
 
 
 def allowed(principal: Principal | None, scope: str) -> Principal:
-    """The principal, if it has `scope`. Raises NotAuthenticated or NotAllowed."""
+    """Return the principal if it has `scope`. Raises NotAuthenticated or NotAllowed."""
     if principal is not None and principal.may(scope):
         return principal
     if principal is None or principal is ANYBODY:
@@ -122,7 +124,7 @@ def allowed(principal: Principal | None, scope: str) -> Principal:
 
 
 def parse(text: str) -> dict[str, Principal]:
-    """Digest -> principal. Raises ValueError, naming the line."""
+    """Parse the text of a keys file. Return digest -> principal. Raises ValueError, naming the line."""
     known: dict[str, Principal] = {}
     for number, line in enumerate(text.splitlines(), 1):
         words = line.partition("#")[0].split()
@@ -141,7 +143,7 @@ def parse(text: str) -> dict[str, Principal]:
 
 
 def new_key(name: str, scopes: str) -> tuple[str, str]:
-    """(a new key, its line for the file). The key itself is stored nowhere."""
+    """Return (a new key, its line for the file). The key itself is not stored anywhere."""
     key = f"hf_{secrets.token_urlsafe(32)}"
     line = f"{name} {scopes} {hashlib.sha256(key.encode()).hexdigest()}"
     parse(line)

@@ -1,11 +1,11 @@
-"""Linger: send an answer whole, and close a connection so that the client can still read it.
+"""Linger: sends an answer whole, and closes a connection so that the client can still read the answer.
 
 uvicorn writes the head of an answer and its body one after the other, and uvloop sends each at once. A process that is
-killed in between has begun an answer, which no proxy can ask another process for. So the head waits for the first piece
-of its body, until the loop's next turn at most.
+killed in between has begun an answer, so no proxy can send the request to another process. Therefore the head waits for
+the first piece of its body, until the loop's next turn at most.
 
 When a socket is closed with unread bytes in it, the kernel resets the connection, and the reset destroys the answer
-that the client has not read yet. So our half is closed first, and what still arrives is dropped for a moment.
+that the client has not read yet. So our half is closed first, and incoming bytes are dropped for a moment.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 
 class LingeringTransport:
-    """The part of a transport that uvicorn uses, with another `write` and `close`. `unread()`: whether the client still
-    sends."""
+    """The part of a transport that uvicorn uses, with other versions of `write` and `close`. `unread()`: whether the
+    client is still sending."""
 
     def __init__(
         self,
@@ -30,15 +30,15 @@ class LingeringTransport:
         #: Whether `close` or `abort` was called.
         self.closing = False
         self._end: asyncio.TimerHandle | None = None
-        #: Of an answer that has no body yet.
+        #: The head of an answer that has no body yet.
         self._head = b""
-        # Bound once, as they are called for every answer.
+        # Bound once, because they are called for every answer.
         self.pause_reading = raw.pause_reading
         self.resume_reading = raw.resume_reading
         self.get_extra_info = raw.get_extra_info
 
     def write(self, data: bytes) -> None:
-        """Send a piece of an answer."""
+        """Send a piece of an answer. A head is held until its body, or the loop's next turn."""
         if self.closing:
             return
         if self._head:
@@ -56,11 +56,12 @@ class LingeringTransport:
             self._raw.write(head)
 
     def is_closing(self) -> bool:
-        """Whether nothing more will be written."""
+        """Return whether nothing more will be written."""
         return self.closing or self._raw.is_closing()
 
     def close(self) -> None:
-        """Send what was written, then close; after `linger_s` if the client goes on sending, or does not read."""
+        """Send what was written, then close; after at most `linger_s` if the client goes on sending, or does not
+        read."""
         if self.is_closing():
             return
         self._send_head()
@@ -74,13 +75,13 @@ class LingeringTransport:
         self._end = self._loop.call_later(self._linger_s, self._raw.abort)
 
     def abort(self) -> None:
-        """Close at once; what was not sent is lost."""
+        """Close at once. Data that were not sent are lost."""
         self.closing = True
         self._head = b""
         self._raw.abort()
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """Clean up after the connection is gone."""
         self._head = b""
         if self._end is not None:
             self._end.cancel()

@@ -1,5 +1,5 @@
-"""Methods: HEAD is answered as a GET without its body; OPTIONS, and a method that a path does not have, are answered
-with the methods that it has."""
+"""Methods: answers HEAD like a GET without its body. OPTIONS, and a method that a path does not have, are answered with
+the methods that the path has."""
 
 from collections.abc import Awaitable, Iterable
 
@@ -12,15 +12,16 @@ from holdfast.shared.http.cors import Cors
 
 
 class HeadAsGet:
-    """ASGI middleware, the outermost, so that permissions, limits, deadlines and the answer's headers are a GET's."""
+    """ASGI middleware, the outermost, so that permissions, limits, deadlines and the answer's headers are those of a
+    GET."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """One request."""
+        """Handle one request."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            # A copy of the scope: the server still has to know that no body follows the headers.
+            # A copy of the scope, because the server still has to know that no body follows the headers.
             scope = {**scope, "method": "GET", "head": True}
             send = _without_body(send)
         return self._app(scope, receive, send)
@@ -35,7 +36,7 @@ class Options:
         self._cors = cors
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http" or scope["method"] != "OPTIONS":
             return self._app(scope, receive, send)
         methods = ", ".join(allowed(scope))
@@ -46,7 +47,7 @@ class Options:
 
 
 def allowed(scope: Scope) -> list[str]:
-    """The methods of a request's path, sorted; empty if there is no such path. `*` stands for every path."""
+    """Return the methods of a request's path, sorted; empty if there is no such path. `*` stands for every path."""
     found: set[str] = set()
     routes: Iterable[BaseRoute] = scope["app"].routes
     for route in routes:

@@ -1,5 +1,5 @@
-"""OpenAPI document: what FastAPI derives from the routes, completed by rules that hold for every service: short names
-of operations, one place for each named schema and header, the headers of every answer, and the scope that is needed."""
+"""OpenAPI document: completes what FastAPI derives from the routes by rules that hold for every service: short names of
+operations, one place for each named schema and header, the headers of every answer, and the required scope."""
 
 from collections.abc import Callable
 from functools import cache
@@ -10,39 +10,39 @@ from fastapi.routing import APIRoute
 
 from holdfast.shared.http.document import EXPLAIN, REFERENCE, TIMEOUT, RequestBody, header
 
-#: From method and path to the scope that a key needs; None: no key is needed.
+#: Returns the scope that a key needs for a method and path, or None if no key is needed.
 Needs = Callable[[str, str], str | None]
 
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-#: Of every answer.
+#: The headers of every answer.
 _HEADERS = {
     "X-Request-ID": header("This request's id; in our logs too"),
     "Vary": header("What an answer depends on beside its address"),
     "X-Content-Type-Options": header("`nosniff`"),
     "Cache-Control": header("What a cache on the way may keep; where there is something to say"),
 }
-#: Of every request whose errors are documented.
+#: The parameters of every request whose errors are documented.
 _PARAMETERS = (TIMEOUT, EXPLAIN)
-#: Their values are data, not parts of the document.
+#: Keys whose values are data, not parts of the document.
 _EXAMPLES = ("example", "examples", "default", "const", "enum")
-#: FastAPI's own form of an invalid request, which is never sent.
+#: FastAPI's own form of an invalid request, which our services never send.
 _NEVER_SENT = ("HTTPValidationError", "ValidationError")
 
 
 def operation_id(route: APIRoute) -> str:
-    """`createUser`, of the route named `create_user`."""
+    """Return the operation's id: `createUser` for the route named `create_user`."""
     first, *rest = route.name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def complete(app: FastAPI, needs: Needs) -> None:
-    """Let the application's document follow these rules."""
+    """Apply these rules to the application's document."""
     derived = app.openapi
 
-    @cache  # FastAPI keeps the document that it derived, also where it could not be completed
+    @cache  # FastAPI keeps its derived document even if completing it failed
     def openapi() -> dict[str, Any]:
         return _Contract(_as_written(derived(), app), needs).document
 
@@ -50,8 +50,8 @@ def complete(app: FastAPI, needs: Needs) -> None:
 
 
 def _as_written(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
-    """The document with the bodies and answers that routes bring themselves as they are: FastAPI drops null from their
-    examples, and rounds large numbers."""
+    """Return the document with the bodies and answers of routes exactly as the routes give them. FastAPI drops null
+    from their examples, and rounds large numbers."""
     for route in app.routes:
         if not isinstance(route, APIRoute) or not route.include_in_schema:
             continue
@@ -102,7 +102,7 @@ class _Contract:
         return operation
 
     def _hoisted(self, node: Any) -> Any:
-        """The node with references to its named schemas, which it is then rid of."""
+        """Replace named schemas in the node by references, and move the schemas to the document's named schemas."""
         if isinstance(node, list):
             return [self._hoisted(each) for each in node]
         if not isinstance(node, dict):
@@ -123,6 +123,6 @@ class _Contract:
 
     @staticmethod
     def _put(into: dict[str, Any], name: str, what: dict[str, Any]) -> None:
-        """Raises ValueError for a name that means something else already."""
+        """Add a named part. Raises ValueError if the name already stands for another part."""
         if into.setdefault(name, what) != what:
             raise ValueError(f"two parts of the OpenAPI document are called {name}")

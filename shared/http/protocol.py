@@ -1,5 +1,5 @@
 """Protocol: uvicorn's HTTP/1.1 with limits on the size and duration of heads and bodies, on idle time and connections.
-An invalid request is answered in the envelope, after the answers to the requests before it."""
+An invalid request is answered in the envelope, after the answers to earlier requests."""
 
 import asyncio
 from enum import Enum, auto
@@ -34,12 +34,12 @@ _KEPT_TARGETS = {path.encode() for path in KEPT_PATHS}
 
 
 def _malformed(error: httptools.HttpParserError) -> MalformedHttp:
-    """With the parser's reason, which holds nothing of what was sent."""
+    """Return the error with the parser's reason, which contains nothing of what the client sent."""
     return MalformedHttp(f"What was sent is not a valid HTTP request: {error}.")
 
 
 def bounded(bounds: Bounds) -> type["BoundedHttp"]:
-    """The protocol with these bounds; uvicorn creates one per connection."""
+    """Return the protocol class with these bounds. uvicorn creates an instance per connection."""
     return type("BoundedHttp", (BoundedHttp,), {"bounds": bounds})
 
 
@@ -51,30 +51,30 @@ class BoundedHttp(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._at = _NOTHING
-        #: Bytes of this request without its first piece.
+        #: The bytes of this request without its first piece.
         self._fed = 0
         self._piece = 0
-        #: Requests without an answer yet; several if they are pipelined.
+        #: Requests without an answer yet; several if the client pipelines them.
         self._due = 0
         self._crowded = False
         self._wire: LingeringTransport
-        #: The connection is being closed: what arrives is dropped.
+        #: Whether the connection is being closed. Incoming data are dropped then.
         self._leaving = False
         #: Sent after the answers that are due; then the connection is closed.
         self._last_answer: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timed: _At | None = None
         self._stuck: asyncio.TimerHandle | None = None
-        #: The connection is closed unless this request is complete before its answer begins.
+        #: Whether the connection is closed unless this request is complete before its answer begins.
         self._unkept = False
 
     # --- the connection ---
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """A client has connected. If there are too many, it is refused once its request is known."""
+        """Accept a connection. If there are too many, the client is refused once its request is known."""
         super().connection_made(transport)
         self._wire = LingeringTransport(transport, self.loop, self.bounds.linger_s, self._unread)
-        self.transport = self._wire  # type: ignore[assignment]  # what uvicorn uses of one
+        self.transport = self._wire  # type: ignore[assignment]  # the part of a transport that uvicorn uses
         above = len(self.connections) - self.bounds.connections_max
         self._crowded = above > 0
         if above > self.bounds.connections_kept:
@@ -83,7 +83,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is closed."""
+        """Clean up after the connection is closed."""
         super().connection_lost(exc)
         self._unwatch()
         self.resume_writing()
@@ -91,24 +91,24 @@ class BoundedHttp(HttpToolsProtocol):
         self._wire.lost()
 
     def shutdown(self) -> None:
-        """The server stops: the answer that is due is the last one, whatever arrives."""
+        """Stop: the answer that is due is the last one, whatever arrives."""
         self._unkept = False
         super().shutdown()
 
     def pause_writing(self) -> None:
-        """The client has stopped reading."""
+        """Start the timer for a client that has stopped reading."""
         super().pause_writing()
         self._stuck = self.loop.call_later(self.bounds.write_s, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """Stop that timer, because the client reads again."""
         super().resume_writing()
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes have arrived."""
+        """Feed received bytes to the parser, within the limits."""
         if self._leaving or self._wire.closing:
             return
         self._unset_keepalive_if_required()
@@ -121,7 +121,7 @@ class BoundedHttp(HttpToolsProtocol):
                 self.parser.feed_data(data)
                 break
             except httptools.HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]  # the upgrade is declined, so what follows is the next request
+                data = data[upgrade.args[0] :]  # the upgrade is declined, so the rest is the next request
             except httptools.HttpParserError as error:
                 why = error.__context__
                 self._refuse(why if isinstance(why, AppError) else _malformed(error))
@@ -138,15 +138,15 @@ class BoundedHttp(HttpToolsProtocol):
     # --- the request, as the parser sees it ---
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Begin a request."""
         super().on_message_begin()
-        if self._timer is not None:  # of what was before; this one has its own time
+        if self._timer is not None:  # the timer of the previous part; this request has its own time
             self._unwatch()
         self._at = _HEAD
         self._fed = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header. Trailers arrive here too, after the head, and are ignored."""
+        """Add one header. Trailers arrive here too, after the head, and are ignored."""
         if self._at is not _HEAD:
             return
         name, value = name.lower(), value.rstrip(b" \t")  # trailing blanks are not part of a value
@@ -155,9 +155,9 @@ class BoundedHttp(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The head is complete. Raises AppError to refuse it; the parser passes the error on."""
+        """Check the complete head. Raises AppError to refuse it; the parser passes the error on."""
         self._check_head()
-        if self.parser.get_http_version() == "1.0":  # whoever speaks it takes an interim answer for the answer
+        if self.parser.get_http_version() == "1.0":  # such a client takes an interim answer for the answer
             self.expect_100_continue = False
         super().on_headers_complete()
         self._due += 1
@@ -166,7 +166,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
+        """End the request."""
         self._at = _NOTHING
         if self._unkept:
             self._unkept = False
@@ -174,7 +174,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The answer is complete, perhaps before the request is."""
+        """End the answer, which may be complete before the request is."""
         self._due -= 1
         super().on_response_complete()
         if self._due:
@@ -195,7 +195,7 @@ class BoundedHttp(HttpToolsProtocol):
             raise Overloaded(details={"reason": "connections"})
 
     def _is_unwanted(self) -> bool:
-        """Whether the rest of the body is not worth reading, if the answer does not need it."""
+        """Return whether the rest of the body is not worth reading, if the answer does not need it."""
         return self.expect_100_continue or not is_short(self.headers, self.bounds)
 
     # --- the end ---
@@ -209,7 +209,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._timed = self._at
             seconds = self.bounds.body_s_at(self.url) if self._at is _BODY else self.bounds.head_s
             if self._at is _BODY and self.cycle.keep_alive and self._is_unwanted():
-                self._unkept, self.cycle.keep_alive = True, False  # an answer that begins now says so
+                self._unkept, self.cycle.keep_alive = True, False  # an answer that begins now announces the close
             self._timer = self.loop.call_later(seconds, self._late)
 
     def _unwatch(self) -> None:
@@ -251,7 +251,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._send_last(answer)
 
     def _withdraw(self) -> None:
-        """Take the request whose body is invalid away from the application."""
+        """Withdraw the request with the invalid body from the application."""
         cycle = self.cycle
         self._due -= 1
         if self.pipeline and self.pipeline[0][0] is cycle:
@@ -276,4 +276,4 @@ class BoundedHttp(HttpToolsProtocol):
         return self._leaving or self._at is not _NOTHING
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Not worth a line in the log."""
+        """Log nothing: this is not worth a line in the log."""

@@ -1,5 +1,6 @@
-"""Query parameters: a request is refused if it has one that its route does not declare, or gives one twice that is no
-list. A misspelt filter would else answer for everything, and of two values a proxy before us may see the other one."""
+"""Query parameters: refuses a request with a parameter that its route does not declare, or with a repeated parameter
+that is not a list. With a misspelt filter, a route would otherwise return everything; and of two values, a proxy in
+front of us may use the other one."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from holdfast.shared.errors import InvalidCursor, InvalidParameter, InvalidRequest
 
 _SHOWN_MAX_CHARS = 100
-#: Pydantic would take `1_0`, `1.0`, `+1` and blanks around it, too.
+#: Stricter than pydantic, which would also accept `1_0`, `1.0`, `+1` and surrounding blanks.
 _WHOLE = re.compile(r"-?[0-9]+", re.ASCII)
 
 
@@ -25,7 +26,7 @@ class Parameter(NamedTuple):
 
 
 def declared(dependant: Dependant) -> dict[str, Parameter]:
-    """The query parameters of a route."""
+    """Return the query parameters of a route."""
     found: dict[str, Parameter] = {}
     for field in dependant.query_params:
         annotation = field.field_info.annotation
@@ -37,7 +38,7 @@ def declared(dependant: Dependant) -> dict[str, Parameter]:
 
 
 def of_the_path(dependant: Dependant) -> dict[str, Parameter]:
-    """The parameters in the path of a route."""
+    """Return the parameters in the path of a route."""
     return {field.alias: _parameter(field.field_info.annotation) for field in dependant.path_params}
 
 
@@ -45,8 +46,11 @@ Arguments = Callable[[bytes], dict[str, Any] | None]
 
 
 def arguments(dependant: Dependant) -> Arguments | None:
-    """What makes a handler's arguments of a query, in the way that FastAPI does; None for whatever is out of the
-    ordinary, which FastAPI then answers. None at all for a handler that takes more than the request and such values."""
+    """Return a function that makes a handler's arguments from a query, like FastAPI. Return None for a handler that
+    takes more than the request and query values.
+
+    The function returns None for an unusual query, which FastAPI then answers.
+    """
     about = dependant.path_params, dependant.header_params, dependant.cookie_params, dependant.body_params
     injected = (
         dependant.response_param_name,
@@ -85,7 +89,7 @@ def arguments(dependant: Dependant) -> Arguments | None:
 
 
 def check(query: bytes, known: Mapping[str, Parameter]) -> None:
-    """Raises InvalidParameter, or InvalidCursor."""
+    """Check a query against the known parameters. Raises InvalidParameter, or InvalidCursor."""
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     if problems := list(_problems(sent, known)):
         raise _invalid(problems)
@@ -93,7 +97,7 @@ def check(query: bytes, known: Mapping[str, Parameter]) -> None:
 
 
 def check_numbers(sent: Iterable[tuple[str, str]], known: Mapping[str, Parameter]) -> None:
-    """Whole numbers are digits, as everybody reads them. Raises InvalidParameter, or InvalidCursor."""
+    """Check that whole numbers consist of digits. Raises InvalidParameter, or InvalidCursor."""
     wrong = {
         name: _problem(name, value, "must be a whole number")
         for name, value in sent
@@ -104,7 +108,8 @@ def check_numbers(sent: Iterable[tuple[str, str]], known: Mapping[str, Parameter
 
 
 def refusal(problems: Sequence[dict[str, Any]]) -> InvalidRequest:
-    """The error for values of the wrong form. A cursor has no form that a caller should know."""
+    """Return the error for values of the wrong form. For a cursor, the error does not show the form, which callers need
+    not know."""
     if all(each["field"] == "cursor" for each in problems):
         return InvalidCursor(problems[0]["value"] or "")
     return _invalid(problems)
@@ -140,7 +145,7 @@ def _parameter(annotation: Any) -> Parameter:
 
 
 def _kinds(annotation: Any) -> set[Any]:
-    """The types that a value may have, without what is around them."""
+    """Return the types that a value may have, without their wrappers."""
     if get_origin(annotation) is Annotated:
         return _kinds(get_args(annotation)[0])
     inner = get_args(annotation)

@@ -1,4 +1,4 @@
-"""Refuse: the answer, in the envelope, to bytes that are no valid request and so reach no application."""
+"""Refuse: builds the answer, in the envelope, to bytes that are not a valid request and so reach no application."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from holdfast.shared.telemetry import metrics
 
 
 def refusal(error: AppError, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-    """An HTTP/1.1 response, as bytes, that closes the connection. `headers`: those that have arrived."""
+    """Return an HTTP/1.1 response, as bytes, that closes the connection. `headers`: the headers received so far."""
     request_id = sane(dict(headers).get(b"x-request-id", b"")) or new()
     scope = {"type": "http", "headers": list(headers), "request_id": request_id.decode()}
     response = failure(error, Request(scope), {"Connection": "close"})

@@ -1,4 +1,4 @@
-"""Request id: the name of a request for its caller and in our logs."""
+"""Request id: the id of a request for its caller and in our logs."""
 
 import re
 
@@ -8,10 +8,10 @@ _SANE = re.compile(rb"^[A-Za-z0-9._-]{8,128}$")
 
 
 def sane(sent: bytes) -> bytes | None:
-    """The `X-Request-ID` of a caller if it may go into logs and headers unchanged, else None."""
+    """Return the `X-Request-ID` of a caller if it is suitable for logs and headers unchanged, else None."""
     return sent if _SANE.fullmatch(sent) else None
 
 
 def new() -> bytes:
-    """An id that sorts by time."""
+    """Return a new id that sorts by time."""
     return b"req_" + uuid_utils.uuid7().hex.encode()

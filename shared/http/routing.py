@@ -19,9 +19,9 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class DirectRoute(APIRoute):
-    """A route whose handler takes the request and returns the response: documented as usual, but without FastAPI's work
-    for arguments and results. A handler with more parameters is FastAPI's as usual. A route of the document refuses
-    query parameters that it does not declare; what supervisors ask answers whatever they add."""
+    """A route whose handler takes the request and returns the response. It is documented as usual, but runs without
+    FastAPI's processing of arguments and results. FastAPI runs a handler with more parameters as usual. A route of the
+    document refuses query parameters that it does not declare; routes for supervisors answer whatever the query is."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -29,11 +29,11 @@ class DirectRoute(APIRoute):
         self.direct = self._takes_the_request()
         if self.direct:
             self.app = _as_app(self.get_route_handler())
-        #: What makes the arguments of a handler that takes nothing else of FastAPI.
+        #: Makes the arguments of a handler that takes nothing else from FastAPI; None for any other handler.
         self.arguments = query.arguments(self.dependant) if self._needs_arguments_only() else None
 
     def get_route_handler(self) -> Handler:
-        """FastAPI's extension point."""
+        """Return the handler with its checks. This is FastAPI's extension point."""
         handler: Handler = self.endpoint if self._takes_the_request() else super().get_route_handler()
         if not self.include_in_schema or self.path in OPEN_PATHS:
             return handler
@@ -52,7 +52,8 @@ class DirectRoute(APIRoute):
         return [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]
 
     def _needs_arguments_only(self) -> bool:
-        """A class whose handlers do something first (a guard) is asked for them, as FastAPI asks it."""
+        """Return whether the handler needs only arguments. A subclass that wraps its handlers (a guard) goes through
+        FastAPI, which calls its `get_route_handler`."""
         own = type(self).get_route_handler is DirectRoute.get_route_handler
         return own and not self.direct and self._returns_the_response()
 
@@ -61,7 +62,7 @@ class DirectRoute(APIRoute):
         return inspect.iscoroutinefunction(self.endpoint) and returned is Response
 
     async def with_arguments(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """An ASGI app: the handler with the arguments in the scope."""
+        """Run the handler with the arguments in the scope, as an ASGI app."""
         response = await self.endpoint(request=Request(scope, receive, send), **scope["arguments"])
         await response(scope, receive, send)
 
@@ -75,12 +76,13 @@ def _as_app(handler: Handler) -> ASGIApp:
 
 
 class Application(FastAPI):
-    """FastAPI for an edge that answers every exception itself: around the routes there is only our own middleware."""
+    """FastAPI for an edge that answers every exception itself. Only our own middleware is around the routes."""
 
     by_form: "Router | None" = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, or the life of the process. FastAPI's own telemetry, which looks for itself here, is off."""
+        """Handle one request, or the lifespan of the process. FastAPI's own telemetry, which would hook in here, is
+        off."""
         if scope["type"] != "http" or self.middleware_stack is None:
             await super().__call__(scope, receive, send)
             return
@@ -88,7 +90,8 @@ class Application(FastAPI):
         await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Starlette's extension point; called once, when all routes are there."""
+        """Build the middleware around the router. Starlette's extension point, called once after all routes are
+        added."""
         self.by_form = Router(self.router, self.routes)
         app: ASGIApp = self.by_form
         for each in reversed(self.user_middleware):
@@ -97,17 +100,17 @@ class Application(FastAPI):
 
 
 def would_be_routed(scope: Mapping[str, Any]) -> Route | None:
-    """The route that a request would have come to; None if it is not known."""
+    """Return the route that a request would have reached, or None if it is not known."""
     app = scope.get("app")
     known = app.by_form if isinstance(app, Application) else None
     return known.route(scope["method"], scope["path"]) if known else None
 
 
 class _Form(NamedTuple):
-    """The form of a path whose first segment is literal; None stands for a parameter."""
+    """The form of a path whose first segment is literal. A segment None stands for a parameter."""
 
     segments: tuple[str | None, ...]
-    #: The names of its parameters, and their places.
+    #: The names of its parameters, and their positions.
     parameters: tuple[tuple[int, str], ...]
 
     def matches(self, segments: list[str]) -> bool:
@@ -122,7 +125,7 @@ _Key = tuple[str, str, int]
 
 class Router:
     """An ASGI app. The routes of one method, first segment and number of segments are tried in the order of their
-    declaration. Whatever is not found so is FastAPI's: other kinds of routes, 404 and 405."""
+    declaration. FastAPI handles everything else: other kinds of routes, 404 and 405."""
 
     def __init__(self, other: ASGIApp, routes: Iterable[BaseRoute]) -> None:
         self._other = AsyncExitStackMiddleware(other)
@@ -130,23 +133,23 @@ class Router:
         for route in routes:
             form = _form_of(route) if type(route).matches in (Route.matches, APIRoute.matches) else None
             if not isinstance(route, Route) or form is None:
-                break  # it may match the paths of any that follow
+                break  # it may match the paths of any routes after it
             for method in route.methods or ():
                 key = (method, form.segments[0] or "", len(form.segments))
                 self._known.setdefault(key, []).append((form, route))
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """One request."""
+        """Handle one request."""
         app = self._find(scope) if scope["type"] == "http" else None
         return (app or self._other)(scope, receive, send)
 
     def route(self, method: str, path: str) -> Route | None:
-        """The route that answers this method and path; None if only FastAPI knows."""
+        """Return the route that answers this method and path, or None if only FastAPI can find it."""
         found = self._known_as(method, path[1:].split("/"))
         return found[1] if found else None
 
     def _find(self, scope: Scope) -> ASGIApp | None:
-        """What answers, if it needs nothing of FastAPI; its route is entered into the scope."""
+        """Return the app that answers if it needs nothing from FastAPI, and enter its route into the scope."""
         segments = scope["path"][1:].split("/")
         found = self._known_as(scope["method"], segments)
         if found is None:
@@ -173,7 +176,7 @@ class Router:
 
 
 def _form_of(route: BaseRoute) -> _Form | None:
-    """None: its paths cannot be told by their segments."""
+    """Return the form of a route's path, or None if its paths cannot be distinguished by their segments."""
     if not isinstance(route, Route):
         return None
     segments = route.path[1:].split("/")

@@ -1,4 +1,4 @@
-"""Scrape: the metrics as text, written some samples at a time. All at once they would block the event loop for as long
+"""Scrape: writes the metrics as text, some samples at a time. All at once they would block the event loop for as long
 as fifty requests take."""
 
 import asyncio
@@ -21,20 +21,21 @@ class _Alone(CollectorRegistry):
         self._family = family
 
     def collect(self) -> Iterator[Metric]:
-        """The family."""
+        """Yield the family."""
         yield self._family
 
 
 class Scraper:
-    """Makes one text at a time per format; concurrent requests share it."""
+    """Produces one text at a time per format. Concurrent requests share it."""
 
     def __init__(self, before: Callable[[], object]) -> None:
-        """`before` is called first, for metrics that change only when their object is read."""
+        """Create a scraper. `before` is called before each scrape, for metrics that change only when their object is
+        read."""
         self._before = before
         self._making: dict[str, asyncio.Task[tuple[bytes, str]]] = {}
 
     async def __call__(self, accept: str) -> tuple[bytes, str]:
-        """(text, media type), in the format that `accept` asks for."""
+        """Return (text, media type), in the format that `accept` asks for."""
         _, media_type = choose_encoder(accept)
         making = self._making.get(media_type)
         if making is None:
@@ -45,7 +46,7 @@ class Scraper:
 
 
 async def scrape(accept: str) -> tuple[bytes, str]:
-    """(text, media type), in the format that `accept` asks for; only OpenMetrics has exemplars."""
+    """Return (text, media type), in the format that `accept` asks for. Only OpenMetrics has exemplars."""
     encode, media_type = choose_encoder(accept)
     pieces = []
     ends = False
@@ -61,7 +62,7 @@ async def scrape(accept: str) -> tuple[bytes, str]:
 
 
 def _without_head(piece: bytes) -> bytes:
-    """Samples only: HELP and TYPE are written once per family."""
+    """Return the samples only, because HELP and TYPE are written once per family."""
     while piece.startswith(b"# "):
         piece = piece.partition(b"\n")[2]
     return piece

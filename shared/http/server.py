@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, one process, every limit set."""
+"""HTTP server: uvicorn in one process, with every limit set."""
 
 import contextlib
 import resource
@@ -11,12 +11,12 @@ import uvicorn
 from holdfast.shared.http.protocol import bounded
 from holdfast.shared.runtime.bounds import Bounds
 
-#: Most connections that wait to be accepted.
+#: The maximum number of connections that wait to be accepted.
 _BACKLOG = 512
 
 
 def config(app: Any, host: str, port: int, *, drain_s: float, bounds: Bounds) -> uvicorn.Config:
-    """uvicorn's configuration, the same for every service."""
+    """Return uvicorn's configuration, which is the same for every service."""
     _make_room(bounds.connections_max + bounds.connections_kept)
     return uvicorn.Config(
         app,
@@ -37,12 +37,12 @@ def config(app: Any, host: str, port: int, *, drain_s: float, bounds: Bounds) ->
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, for a server with several. Raises OSError."""
+    """Return a listening socket, for a server with several. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
-#: Open files besides: log files, connections to dependencies.
+#: Files that are open besides connections of clients: log files, connections to dependencies.
 _OTHER_FILES = 256
 
 

@@ -16,7 +16,7 @@ class Traced:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. Health checks, metrics and documents are not traced."""
+        """Trace one request. Health checks, metrics and documents are not traced."""
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self._app(scope, receive, send)
             return
