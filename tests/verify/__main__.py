@@ -15,14 +15,14 @@ from tests.verify import pictures, report
 from tests.verify.copied import in_a_copy
 from tests.verify.run import HA, STAGES, Plan, run
 
-#: Of the load; to start, to come to rest and to audit take about half a minute.
+#: Seconds of load. Starting, coming to rest and the audit take about half a minute more.
 _SECONDS, _FULL_SECONDS = 60.0, 560.0
 _PER_S = 40.0
 _LETTERS_PER_S = 30
 
 
 def main() -> int:
-    """One run."""
+    """Run once, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.verify", description="Every promise, under every fault")
     parser.add_argument("--full", action="store_true", help="ten minutes instead of a minute and a half")
     parser.add_argument("--on", choices=sorted(STAGES), default="processes", help="where the system runs")

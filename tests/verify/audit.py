@@ -1,4 +1,5 @@
-"""The audit: what the stores and the third party hold at rest, read past everything that has a cache or an opinion."""
+"""The audit: reads what the stores and the third party hold at rest, directly, without caches or services in
+between."""
 
 import asyncio
 import json
@@ -18,7 +19,7 @@ _NO_EFFECT = "none"
 
 
 def audit(stage: Stage) -> Final:
-    """Nothing of ours runs any more but the servers."""
+    """Return everything that is held, after all of our processes except the servers have ended."""
     arrivals = tuple(
         Arrival(each["at"], each["method"], each["idempotency_key"] or "") for each in stage.third_party.arrivals()
     )
@@ -50,8 +51,8 @@ def audit(stage: Stage) -> Final:
 
 
 def ended(database: Database) -> list[Ended]:
-    """The operations that are over. When one ended is by the clock that all processes of a machine share, and was noted
-    while the rows of its entity were locked: of one entity, that is the order of commits."""
+    """Return the ended operations. Their times are by the clock that all processes of a machine share, and were taken
+    while the rows of the entity were locked. For one entity they give the order of commits."""
     query = (
         "SELECT operation_id, resource, entity_id, command, version, effect, rejection, entry_id IS NULL,"
         " UNIX_TIMESTAMP(ended_at) FROM operations"

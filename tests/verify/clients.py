@@ -1,4 +1,5 @@
-"""Clients: an open loop of arrivals; each asks for what the workload says, and everything goes into the history."""
+"""Clients: an open loop of arrivals. Each arrival sends what the workload says, and everything is recorded in the
+history."""
 
 import asyncio
 import json
@@ -17,10 +18,10 @@ from tests.verify.recorder import Recorder
 from tests.verify.stage import Stage
 from tests.verify.workload import Wish, Workload
 
-#: Longer than any deadline of the api: who reaches it was not answered.
+#: Longer than any deadline of the api: a request that reaches this timeout was not answered.
 PATIENCE_S = 120.0
 _AGAIN_AFTER_S = (0.1, 1.0)
-#: The longer nobody answers, the longer everybody waits: an open loop would become a flood on a machine that is slow.
+#: The longer no answer comes, the longer the clients wait. Otherwise an open loop would flood a slow machine.
 _SLOWER, _AGAIN_MOST_S = 1.3, 8.0
 #: Shorter than servers keep idle connections.
 _IDLE_S = 1.0
@@ -28,13 +29,13 @@ _CLIENTS = 20
 _LOOKS_PER_S = 25
 _BEAT_S, _HELD_UP_S = 0.05, 0.5
 HELD_UP = "no time for the clients"
-#: Answers after which the same request is not sent again: it happened, or is refused for good.
+#: Answers after which a request is not repeated: it had its effect, or is refused for good.
 _REFUSED_FOR_NOW = (429, 500, 502, 503, 504)
 _IN_PROGRESS = "REQUEST_IN_PROGRESS"
 
 
 class Clients:
-    """`load` sends until `stop`; who insists goes on until `give_up_s` of the recorder's clock."""
+    """The clients. `load` sends until `stop`; retries go on until `give_up_s` by the recorder's clock."""
 
     def __init__(self, stage: Stage, recorder: Recorder, seed: int) -> None:
         self._stage = stage
@@ -47,18 +48,18 @@ class Clients:
         self._stopped = False
 
     async def load(self, per_s: float) -> None:
-        """Until `stop`; returns when everybody knows, or has given up."""
+        """Send until `stop`, and return when every client knows its result, or has given up."""
         arrivals = poisson(per_s, float("inf"), self._chance.randrange(2**32))
         self.loop = OpenLoop(takewhile(lambda _: not self._stopped, arrivals))
         await self.loop.run(self._arrival)
 
     def stop(self) -> None:
-        """No new requests."""
+        """Send no new requests."""
         self._stopped = True
 
     async def look(self, paths: list[str]) -> None:
-        """Read each, no faster than a breaker that has just closed lets everything pass, until it is answered as when
-        everything is well."""
+        """Read each path until it is answered as in a healthy system, no faster than a breaker that has just closed
+        admits."""
         arrivals = constant(_LOOKS_PER_S, len(paths) / _LOOKS_PER_S)
         await OpenLoop(arrivals).run(lambda number, _: self._look(paths[number]))
 
@@ -67,7 +68,7 @@ class Clients:
             await asyncio.sleep(self._chance.uniform(*_AGAIN_AFTER_S))
 
     async def open_breaker(self) -> str:
-        """The first one, as an api reports it; empty: there is none."""
+        """Return the first open breaker that an api reports, or an empty text."""
         look = Wish("GET", "/circuit-breaker/status")
         for name in self._stage.apis:
             try:
@@ -81,8 +82,8 @@ class Clients:
         return ""
 
     async def watch_ourselves(self) -> None:
-        """For ever: when this process was held up, by a machine with too much to do, nobody else is to blame for what
-        came late or not at all."""
+        """Measure when this process itself was held up by an overloaded machine. What came late or not at all then is
+        not the system's fault."""
         before = self._recorder.now()
         while True:
             await asyncio.sleep(_BEAT_S)
@@ -111,7 +112,7 @@ class Clients:
         return min(_AGAIN_MOST_S, self._chance.uniform(*_AGAIN_AFTER_S) * _SLOWER**tries)
 
     async def _attempt(self, wish: Wish, client: str, patience_s: float | None = None) -> Attempt:
-        """With its end."""
+        """Send one attempt, and return its end."""
         target = self._chance.choice(self._stage.apis)
         attempt = self._recorder.attempt()
         sent = Invoke(
@@ -133,7 +134,7 @@ class Clients:
 
     async def _request(self, url: str, wish: Wish) -> tuple[int, dict[str, str], bytes]:
         if self._http is None:
-            # Its cost does not grow with the requests in flight, of which an open loop may have a thousand.
+            # The cost of this does not grow with the requests in flight, of which an open loop may have a thousand.
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
                 timeout=aiohttp.ClientTimeout(total=PATIENCE_S),
@@ -144,14 +145,14 @@ class Clients:
 
 
 def not_closed(breakers: Iterable[Mapping[str, Any]]) -> str:
-    """The first one in `/circuit-breaker/status` that is not closed. What a replica that is gone reported last does not
-    count."""
+    """Return the first breaker in `/circuit-breaker/status` that is not closed. The last report of a replica that has
+    ended does not count."""
     moved = (one for one in breakers if not one["report"]["stale"] and one["state"] != "closed")
     return next((f"{one['name']} of {one['instance']} {one['state']}" for one in moved), "")
 
 
 def _is_known(attempt: Attempt) -> bool:
-    """Whether the client knows what became of its request."""
+    """Return whether the client knows the result of its request."""
     match attempt.end:
         case Ok():
             return True

@@ -1,4 +1,5 @@
-"""Compose: docker-compose.yml as a project of its own, with every replica a service that can be broken by name."""
+"""Compose: docker-compose.yml as a project of its own, in which every replica is a service that can be broken by
+name."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -8,20 +9,20 @@ from deploy.privileges import database, redis
 from tests.servers import PASSWORD
 
 PROJECT = "holdfast-verify"
-#: Where the folder of the run is in the containers.
+#: The folder of the run in the containers.
 SHARED = "/verify"
-#: A program of ours by the service that it is a replica of: the port inside.
+#: The port of each program inside, by the service that it is a replica of.
 PORTS = {"api": 8080, "writer": 8090, "dlq_admin": 8082, "external_proxy": 8081, "third_party": 8099}
 STORES = {"queue": 6379, "cache": 6379, "mysql": 3306}
 _ONCE = ("secrets", "migrate")
-#: Its health is asked by us, its restarts are ours, and it is built before.
+#: Left out of a service: the run checks its health and restarts it itself, and builds it beforehand.
 _NOT_OURS = ("build", "depends_on", "healthcheck", "profiles", "ports")
-#: A network with a way in.
+#: A network that is reachable from outside.
 _EDGE = "edge"
 
 
 def replica_of(name: str) -> str:
-    """The service that `api-1` or `dlq-admin-2` is a replica of."""
+    """Return the service of which `api-1` or `dlq-admin-2` is a replica."""
     return name.rstrip("-0123456789").replace("-", "_")
 
 
@@ -29,8 +30,8 @@ def project(
     config: Mapping[str, Any], published: Mapping[str, int], settings: Mapping[str, Mapping[str, str]],
     commands: Mapping[str, list[str]], folder: str, repo: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """`config`: what `docker compose config` prints. `published`: each program and store with its port of this
-    machine. `settings` and `commands`: of programs by name. `folder`: of the run, which all may write."""
+    """Return the project. `config`: what `docker compose config` prints. `published`: each program and store with its
+    port on this machine. `settings` and `commands`: of programs by name. `folder`: of the run, writable by all."""
     services = {name: _alone(config["services"][replica_of(name)], name, port) for name, port in published.items()}
     services |= {name: _without(config["services"][name]) for name in _ONCE}
     for name, more in settings.items():
@@ -57,7 +58,7 @@ def _alone(service: Mapping[str, Any], name: str, port: int) -> dict[str, Any]:
 
 
 def _links(writer: Mapping[str, Any], repo: str) -> dict[str, Any]:
-    """The proxies, with the writer's Python."""
+    """Return the service of the proxies, which uses the writer's Python."""
     made = _without(writer)
     faults = _mount(f"{repo}/deploy/faults", "/app/deploy/faults", read_only=True)
     return made | {"volumes": [faults, *_of_the_tests(repo)], "networks": {"database": None, "redis": None}}
@@ -72,7 +73,7 @@ def _mount(source: str, target: str, *, read_only: bool = False) -> dict[str, An
 
 
 def _seeded() -> str:
-    """Every password is the one of test servers; what is left is drawn."""
+    """Return the secrets: every password is that of the test servers, and the others are generated."""
     names = [f"passwords/database_{name}" for name in database.with_users()]
     names += [f"passwords/redis_{name}" for name in redis.NAMES]
     files = " ".join(f"/run/holdfast/{name}" for name in [*names, "mysql/root_password"])

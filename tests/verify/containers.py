@@ -33,7 +33,7 @@ _NOT_HERE = "In containers a power loss is a kill, and no disk is full: both are
 
 
 class _Container:
-    """One, by its name; started again it keeps its port and its data."""
+    """A container. After a restart it has the same port and data."""
 
     def __init__(self, name: str, port: int) -> None:
         self.name = f"{compose.PROJECT}-{name}"
@@ -41,19 +41,19 @@ class _Container:
 
     @property
     def running(self) -> bool:
-        """A frozen one does."""
+        """Whether it runs, which a frozen container does."""
         return docker("inspect", "--format", "{{.State.Running}}", self.name).strip() == "true"
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with kill -9."""
         self._signal("KILL")
 
     def freeze(self) -> None:
-        """SIGSTOP of its one process. `docker pause` needs a freezer, which not every kernel has working."""
+        """Send SIGSTOP to its process. `docker pause` needs a freezer, which not every kernel supports."""
         self._signal("STOP")
 
     def thaw(self) -> None:
-        """SIGCONT."""
+        """Send SIGCONT to its process."""
         self._signal("CONT")
 
     def _signal(self, name: str) -> None:
@@ -65,21 +65,21 @@ class _Container:
 
 
 class _Service(_Container):
-    """One of ours."""
+    """A container of our services."""
 
     @property
     def url(self) -> str:
-        """Base URL."""
+        """The base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, *, wait: bool = True) -> None:
-        """With `wait`, until it answers."""
+        """Start it. With `wait`, return when it answers."""
         docker("start", self.name)
         if wait:
             self.wait_until_alive()
 
     def wait_until_alive(self) -> None:
-        """Until it answers /livez."""
+        """Wait until it answers /livez."""
         wait_until(self._answers, what=f"{self.name} answers; see `docker logs {self.name}`")
 
     def _answers(self) -> bool:
@@ -90,7 +90,7 @@ class _Service(_Container):
 
 
 class _Redis(_Container, RedisOnDisk):
-    """With the services' users, and an operator for us."""
+    """A Redis with the services' users, and an operator for the run."""
 
     def __init__(self, name: str, port: int) -> None:
         _Container.__init__(self, name, port)
@@ -98,60 +98,60 @@ class _Redis(_Container, RedisOnDisk):
 
     @property
     def address(self) -> str:
-        """As the operator."""
+        """The address for the operator."""
         return f"redis://operator:{PASSWORD}@127.0.0.1:{self.port}"
 
     def client(self) -> redis.Redis:
-        """A plain client, for looking and for doing harm."""
+        """Return a plain client, for looking and for doing harm."""
         return redis.Redis(port=self.port, username="operator", password=PASSWORD, socket_timeout=60)
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start it, and wait until it answers."""
         docker("start", self.name)
         wait_until(self.answers, what=self.name)
 
 
 class _MySql(_Container, Database):
-    """MySQL, as root."""
+    """MySQL, used as root."""
 
     @property
     def dsn(self) -> str:
-        """As root."""
+        """The DSN for root."""
         return f"mysql://root:{PASSWORD}@127.0.0.1:{self.port}/holdfast"
 
     def connect(
         self, user: str = "root", database: str | None = "holdfast"
     ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
-        """As root, whoever `user` is."""
+        """Connect as root, whatever `user` is given."""
         return pymysql.connect(
             user="root", password=PASSWORD, database=database, port=self.port, host="127.0.0.1",
             connect_timeout=30, read_timeout=60, autocommit=True,
         )  # fmt: skip
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start it, and wait until it answers."""
         docker("start", self.name)
         wait_until(self.answers, what=self.name)
 
     def _listens(self) -> bool:
-        return True  # not on a socket of this test's
+        return True  # not over a socket of this test's process
 
 
 class _ThirdParty(_Service, ThirdParty):
-    """The stand-in, asked and set over its published port."""
+    """The stand-in, controlled through its published port."""
 
     def __init__(self, name: str, port: int) -> None:
         _Service.__init__(self, name, port)
         self._client = self.client()
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with kill -9."""
         _Service.kill(self)
         self._client.close()
 
 
 class Containers(Stage):
-    """Raises Problem when Docker is not there."""
+    """The whole system in containers. Raises Problem if Docker is not available."""
 
     disk = False
     database_users_at = "%"
@@ -169,11 +169,11 @@ class Containers(Stage):
 
     @property
     def half_done_log(self) -> Path:
-        """In a folder that writers may write."""
+        """The log of half-done batches, in a folder that writers may write."""
         return self._shared / "half-done"
 
     def start(self) -> None:
-        """Build, then all of it, in order."""
+        """Build the images, then start everything in order."""
         docker("compose", "--profile", "demo", "build", within_s=_LONG_S)
         self._describe()
         self._compose("down", "--volumes", "--remove-orphans")
@@ -190,14 +190,14 @@ class Containers(Stage):
             self.services[name].wait_until_alive()
 
     def __exit__(self, *_: object) -> None:
-        """Containers, networks and volumes are removed; the images stay."""
+        """Remove containers, networks and volumes. The images stay."""
         if self._file.exists():
             self._compose("down", "--volumes", "--remove-orphans", "--timeout", "1")
         if hasattr(self, "links"):
             self.links.end()
 
     def _ended(self) -> list[str]:
-        """In one question for all."""
+        """Return the containers that have ended, with one command for all."""
         running = set(docker("ps", "--format", "{{.Names}}").split())
         return [name for name in self.services if f"{compose.PROJECT}-{_service_name(name)}" not in running]
 
@@ -243,7 +243,7 @@ def _targets() -> dict[str, str]:
 
 
 def _links_of(kind: str) -> dict[str, str]:
-    """Where a process of this kind finds its stores, as its own user."""
+    """Return where a process of this kind finds its stores, with its own user."""
     service = kind.replace("-", "_")
     ports = {name: _FIRST_LINK + place for place, name in enumerate(LINKS)}
     addresses = {

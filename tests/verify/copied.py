@@ -1,4 +1,4 @@
-"""Copied: a run on the highly available stack of a copy of this clone, which has data and ports of its own."""
+"""Copied: a run on the highly available stack of a copy of this clone, which has its own data and ports."""
 
 import os
 import subprocess
@@ -12,7 +12,8 @@ _END_S = 180.0
 
 
 def in_a_copy(folder: Path, arguments: Sequence[str], out: Path) -> int:
-    """Run `python -m tests.verify ARGUMENTS --here` in a copy of this clone; its exit code. The report is in `out`."""
+    """Run `python -m tests.verify ARGUMENTS --here` in a copy of this clone, and return its exit code. The report is in
+    `out`."""
     copy = clone(folder / "clone")
     command = [sys.executable, "-m", "tests.verify", *arguments, "--here", "--out", str(out.absolute())]
     environment = os.environ | {"PORT_OFFSET": str(copy.offset)}

@@ -18,7 +18,7 @@ _POLL_S = 0.005
 
 
 class RedisOnDisk(RedisServer):
-    """A Redis whose disk is observed, where there is a C compiler; else `lose_power` is `kill`."""
+    """A Redis whose disk is observed if there is a C compiler. Without one, `lose_power` is `kill`."""
 
     def __init__(self, folder: Path, *extra: str) -> None:
         super().__init__(folder, *extra)
@@ -31,7 +31,7 @@ class RedisOnDisk(RedisServer):
             self._command = ["env", *(f"{name}={value}" for name, value in variables.items()), *self._command]
 
     def lose_power(self) -> int:
-        """Die while a write is on its way to the disk, if one comes soon; the bytes that were lost."""
+        """Kill it while a write is on its way to the disk, if one comes soon, and return the number of lost bytes."""
         if not self.observed:
             self.kill()
             return 0
@@ -45,7 +45,7 @@ class RedisOnDisk(RedisServer):
         return self._cut()
 
     def _cut(self) -> int:
-        """Back to what was synced."""
+        """Cut the file back to the last sync."""
         synced: dict[str, int] = {}
         with contextlib.suppress(FileNotFoundError):
             for line in self._log.read_text().splitlines():

@@ -1,5 +1,5 @@
-"""The highly available stage: what `make up HA=1` starts, broken with the levers that it has itself (deploy/stacks).
-Its queue and its database have three nodes each."""
+"""The highly available stage: what `make up HA=1` starts, broken with the stack's own levers (deploy/stacks). Its queue
+and its database have three nodes each."""
 
 import json
 import os
@@ -30,10 +30,10 @@ from tests.verify.links import NoLinks
 from tests.verify.stage import PROXY, Mend, Stage
 
 _WRITERS = 3
-#: Longer than any run: nothing is mended by a clock.
+#: Longer than any run, so that no fault ends by its own timer.
 _LASTS_S = 3600.0
 _CONNECT_S, _READ_S = 10, 60
-#: The stack keeps the settings that it has, but for what makes a run longer.
+#: The stack keeps its settings, except those that make a run longer.
 _SETTINGS = {
     "HOLDFAST_DLQ_LEASE_S": "2",
     "HOLDFAST_DLQ_APPROVE_OVER": "1000000",
@@ -48,7 +48,7 @@ _NOT_HERE = (
 
 
 class _Queue(Store, RedisOnDisk):
-    """Its primary, as Sentinel knows it."""
+    """The queue's primary, as Sentinel knows it."""
 
     def __init__(self, stack: Stack, settings: StackSettings) -> None:
         Store.__init__(self, stack, "queue", nodes.stores(settings, "queue"))
@@ -57,36 +57,36 @@ class _Queue(Store, RedisOnDisk):
 
     @property
     def address(self) -> str:
-        """As the operator, by way of Sentinel."""
+        """The address for the operator, through Sentinel."""
         return redis_servers.url(self._settings, OPERATOR, "queue")
 
     def client(self) -> redis.Redis:
-        """Of the primary. Raises RedisError."""
+        """Return a client of the primary. Raises RedisError."""
         try:
             return _client(sentinel.primary_port(self._settings))
         except Problem as problem:
             raise redis.ConnectionError(str(problem)) from problem
 
     def start(self) -> None:
-        """Until the primary answers."""
+        """Wait until the primary answers."""
         Store.start(self)
         wait_until(self.answers, what="the queue")
 
 
 class _Cache(OneStore, RedisOnDisk):
-    """One, as in any stack."""
+    """The cache, a single server as in any stack."""
 
     def __init__(self, stack: Stack, settings: StackSettings) -> None:
         OneStore.__init__(self, stack, "cache", "redis-cache")
         self.port = settings.cache_port
 
     def client(self) -> redis.Redis:
-        """As the operator."""
+        """Return a client for the operator."""
         return _client(self.port)
 
 
 class _Galera(Store, Database):
-    """Its nodes, as root of each; services ask the first that takes writes."""
+    """The nodes of the database, used as root of each. Services use the first that takes writes."""
 
     def __init__(self, stack: Stack, settings: StackSettings) -> None:
         Store.__init__(self, stack, "database", nodes.stores(settings, "database"))
@@ -94,13 +94,13 @@ class _Galera(Store, Database):
 
     @property
     def dsn(self) -> str:
-        """As dlq_admin, who reads the ledger."""
+        """The DSN for dlq_admin, which reads the ledger."""
         return database.dsn("dlq_admin", self._settings)
 
     def connect(
         self, user: str = "root", database: str | None = "holdfast"
     ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
-        """To the first node that is in the cluster, as root, whoever `user` is. Raises MySQLError."""
+        """Connect to the first node that is in the cluster, as root, whatever `user` is given. Raises MySQLError."""
         failed: pymysql.err.MySQLError = pymysql.err.OperationalError("no node")
         for node in self._nodes:
             try:
@@ -110,23 +110,23 @@ class _Galera(Store, Database):
         raise failed
 
     def start(self) -> None:
-        """Until a node serves."""
+        """Wait until a node serves."""
         Store.start(self)
         wait_until(self.answers, what="the database")
 
     def _listens(self) -> bool:
-        return True  # not on a socket of this test's
+        return True  # not over a socket of this test's process
 
 
 class _ThirdParty(ThirdParty):
-    """The stack's own."""
+    """The stack's own third party."""
 
     def __init__(self, address: str) -> None:
         self._client = httpx.Client(base_url=f"http://{address}", timeout=60)
 
 
 class HighlyAvailable(Stage):
-    """It starts in this clone, which has none yet. Raises Problem."""
+    """The stack, which starts in this clone. Raises Problem if one runs already."""
 
     disk = False
     dies_halfway = False
@@ -143,7 +143,8 @@ class HighlyAvailable(Stage):
         self.limits = (_NOT_HERE,)
 
     def start(self) -> None:
-        """All of it, as `make up HA=1` does; and a proxy before each node of a store, where the kernel allows it."""
+        """Start everything as `make up HA=1` does, with a proxy in front of each node of a store if the kernel allows
+        it."""
         os.environ.update(_SETTINGS)
         self._ends.callback(local_stack.stop)
         local_stack.start(self._settings, with_parent=True)
@@ -162,20 +163,20 @@ class HighlyAvailable(Stage):
             self.limits = (_NOT_HERE, f"No way between two parts is cut: {problem.args[0]}")
 
     def __exit__(self, *_: object) -> None:
-        """Everything is mended, and ends."""
+        """Mend everything, and stop the stack."""
         self._ends.close()
 
     def turn(self, target: str) -> str:
-        """A proxy is for a whole store."""
+        """Apply faults to a proxy, which stands for a whole store."""
         return target.rpartition(" → ")[2]
 
     def heal(self) -> None:
-        """What a fault left down starts, and no fault is left."""
+        """Start what a fault left down, and end all faults."""
         super().heal()
         wait_until(lambda: all(server.answers() for server in self.servers.values()), what="every store answers")
 
     def _ended(self) -> list[str]:
-        """In one question for all."""
+        """Return the programs that have ended, with one command for all."""
         states = Supervisor().states()
         down = {_named(name) for name, state in states.items() if state["statename"] in ("STOPPED", "EXITED", "FATAL")}
         return [name for name in self.services if name in down]
@@ -187,7 +188,7 @@ class HighlyAvailable(Stage):
 
 
 def _named(program: str) -> str:
-    """As the checker calls it."""
+    """Return the name that the checker uses."""
     return program.replace("_", "-")
 
 

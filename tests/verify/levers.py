@@ -1,4 +1,4 @@
-"""Levers: parts of a running stack (deploy/stacks), broken and mended with what the stack offers for that."""
+"""Levers: break and mend parts of a running stack with the stack's own means (deploy/stacks)."""
 
 from collections.abc import Sequence
 from typing import get_args
@@ -23,29 +23,29 @@ _UP = ("STARTING", "RUNNING", "BACKOFF")
 
 
 def programs_of(settings: StackSettings) -> list[Program]:
-    """Of ours."""
+    """Return our programs."""
     return [program for program in programs(settings) if program.kind == "service"]
 
 
 def is_up(name: str) -> bool:
-    """Whether the supervisor runs it; a frozen one runs."""
+    """Return whether the supervisor runs it, frozen or not."""
     return Supervisor().states()[name]["statename"] in _UP
 
 
 class Lever:
-    """What is in force at one part of the stack."""
+    """The faults in force at one part of the stack."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._in_force: list[Fault] = []
 
     def put(self, fault: Fault) -> None:
-        """Raises Problem."""
+        """Put a fault in force. Raises Problem."""
         self._stack.begin(fault)
         self._in_force.append(fault)
 
     def mend(self, *, wait: bool = True) -> None:
-        """Everything; with `wait`, until it is ready. Raises Problem."""
+        """End all faults. With `wait`, return when it is ready. Raises Problem."""
         while self._in_force:
             self._stack.end(self._in_force.pop(), wait=wait)
 
@@ -61,30 +61,30 @@ class Service(Lever):
 
     @property
     def running(self) -> bool:
-        """A frozen one does."""
+        """Whether it runs, which a frozen process does."""
         return is_up(self._name)
 
     def kill(self) -> None:
-        """kill -9; it stays away until `start`."""
+        """Kill it with kill -9. It stays down until `start`."""
         self.put(Kill(self._kind, only=self._name))
 
     def freeze(self) -> None:
-        """SIGSTOP."""
+        """Send SIGSTOP."""
         self.put(Freeze(self._kind, only=self._name))
 
     def thaw(self) -> None:
-        """It goes on."""
+        """Send SIGCONT."""
         self.mend(wait=False)
 
     def start(self, *, wait: bool = True) -> None:
-        """With `wait`, until it answers."""
+        """Start it. With `wait`, return when it answers."""
         self.mend(wait=False)
         Supervisor().start([self._name])
         if wait:
             self.wait_until_alive()
 
     def wait_until_alive(self) -> None:
-        """Until it answers /livez."""
+        """Wait until it answers /livez."""
         wait_until(self._answers, what=self._name)
 
     def _answers(self) -> bool:
@@ -95,7 +95,7 @@ class Service(Lever):
 
 
 class Store(Lever):
-    """One of several nodes. A fault hits the one that takes writes now."""
+    """A store of several nodes. A fault hits the node that takes writes now."""
 
     def __init__(self, stack: Stack, store: faults.Store, nodes: Sequence[Node]) -> None:
         super().__init__(stack)
@@ -104,29 +104,29 @@ class Store(Lever):
 
     @property
     def running(self) -> bool:
-        """Every node."""
+        """Whether every node runs."""
         return all(is_up(node.name) for node in self._nodes)
 
     def kill(self) -> None:
-        """kill -9 of the primary."""
+        """Kill the primary with kill -9."""
         self.put(KillPrimary(self._store))
 
     def freeze(self) -> None:
-        """SIGSTOP of the primary."""
+        """Freeze the primary with SIGSTOP."""
         self.put(Freeze(self._store, only=self._stack.primary(self._store)))
 
     def thaw(self) -> None:
-        """Whatever is in force."""
+        """End the fault in force."""
         self.mend()
 
     def start(self) -> None:
-        """Every node is there again."""
+        """Start every node."""
         self.mend()
         Supervisor().start([node.name for node in self._nodes])
 
 
 class OneStore(Lever):
-    """The cache, of which there is one."""
+    """The cache, a single server."""
 
     def __init__(self, stack: Stack, program: faults.Program, name: str) -> None:
         super().__init__(stack)
@@ -135,29 +135,30 @@ class OneStore(Lever):
 
     @property
     def running(self) -> bool:
-        """A frozen one does."""
+        """Whether it runs, which a frozen server does."""
         return is_up(self._name)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with kill -9."""
         self.put(Kill(self._program))
 
     def freeze(self) -> None:
-        """SIGSTOP."""
+        """Freeze it with SIGSTOP."""
         self.put(Freeze(self._program))
 
     def thaw(self) -> None:
-        """Whatever is in force."""
+        """End the fault in force."""
         self.mend()
 
     def start(self) -> None:
-        """It is there again."""
+        """Start it."""
         self.mend()
         Supervisor().start([self._name])
 
 
 class Hops(Links):
-    """Every service's way to every store, through the stack's own proxies. Raises Problem where they cannot be put."""
+    """The connections of every service to every store, through the stack's own proxies. Raises Problem where proxies
+    are not possible."""
 
     def __init__(self, stack: Stack) -> None:
         stack.prepare([Network(store, {}) for store in ("queue", "cache", "database")])
@@ -165,19 +166,19 @@ class Hops(Links):
         self._levers = {name: Lever(stack) for name in LINKS}
 
     def set(self, name: str, faults: Faults) -> None:
-        """In force when this returns. A refusal cannot be of one kind of clients; a reset can."""
+        """Put faults in force before returning. Resets can affect one kind of client only; refusals cannot."""
         kind, store = _ends(name)
         document = faults.to_json() | {"refuse": False}
         document.pop("clients")
         self._levers[name].put(Network(store, document, of=kind))
 
     def heal(self, name: str) -> int:
-        """No faults any more; how many replies were lost is not known."""
+        """End all faults. The number of lost replies is not known."""
         self._levers[name].mend()
         return 0
 
     def end(self) -> None:
-        """With the stack."""
+        """Do nothing: the proxies end with the stack."""
 
 
 def _ends(link: str) -> tuple[faults.Program, faults.Program]:

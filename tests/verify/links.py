@@ -18,13 +18,14 @@ _END_S = 30.0
 
 
 class Links:
-    """Our end of it: one line there, one back."""
+    """Controls that process: one line there, one line back."""
 
     def __init__(
         self, targets: Mapping[str, str], python: Sequence[str] = (sys.executable,), listen: str = "127.0.0.1:0"
     ) -> None:
-        """`targets`: the name of each link, and the host:port that it leads to. `python`: the command of the process.
-        `listen`: host:port of the first link, and the next ports of the others; 0: any free ones."""
+        """Start the process. `targets`: the name of each link, and the host:port that it leads to. `python`: the
+        command of the process. `listen`: host:port of the first link, with the next ports for the others; 0 for any
+        free ports."""
         self._asking = threading.Lock()
         self._process = subprocess.Popen(
             [*python, "-m", __name__, json.dumps(targets), listen],
@@ -36,15 +37,15 @@ class Links:
         self.ports: dict[str, int] = self._answer()
 
     def set(self, name: str, faults: Faults) -> None:
-        """In force when this returns."""
+        """Put faults in force before returning."""
         self._ask({"link": name, "faults": faults.to_json()})
 
     def heal(self, name: str) -> int:
-        """No faults any more; the replies that were lost."""
+        """End all faults, and return the number of lost replies."""
         return int(self._ask({"link": name, "faults": {}}))
 
     def end(self) -> None:
-        """With all connections."""
+        """End the process, with all connections."""
         self._process.communicate(timeout=_END_S)
 
     def _ask(self, wish: Mapping[str, Any]) -> Any:
@@ -60,13 +61,13 @@ class Links:
 
 
 class NoLinks(Links):
-    """There is nothing between the parts that could be cut."""
+    """Stands in where no connection can be cut."""
 
     def __init__(self) -> None:
         self.ports = {}
 
     def end(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 async def _serve(targets: Mapping[str, str], listen: str) -> None:

@@ -1,4 +1,5 @@
-"""The nemesis: does what the schedule says, and undoes it. What it killed comes back, as under a supervisor."""
+"""The nemesis: injects the faults of the schedule, and ends them. What it killed is started again, as by a
+supervisor."""
 
 import asyncio
 import contextlib
@@ -28,18 +29,18 @@ _ON_LINKS = {
     "half cut": Faults(down=WayFaults(blackhole=True)),
     "slow": Faults(down=WayFaults(latency_ms=250, jitter_ms=200)),
 }
-#: On the wire: what commits, and the scripts that accept and settle.
+#: Text on the wire: the commit, and the scripts that accept and settle.
 _COMMANDS = {"database": "COMMIT", "queue": "EVALSHA"}
 _NO_SUCH_TRIGGER = 1360
 _KNOWN = {fault.name: fault for fault in database_faults.KNOWN}
-#: As it is answered when a table's file cannot grow.
+#: The error number when a table's file cannot grow.
 _TABLE_FULL = 1114
 _OF_DATABASE = {
     "read-only": _KNOWN["read-only"],
     "locked accounts": _KNOWN["locked account"],
     "table full": database_faults.refusing("operations", _TABLE_FULL),
 }
-#: On the queue's disk, when it is about to be full.
+#: Bytes left on the queue's disk when it is about to be full.
 _ROOM_BYTES = 4096
 _OF_THIRD_PARTY = {"fail": {"fault": "fail", "rate": 0.8}, "hang": {"fault": "hang", "rate": 0.5}}
 
@@ -47,17 +48,17 @@ Undo = Callable[[], Awaitable[None]]
 
 
 class Nemesis:
-    """Records each fault with the time in which it lasted."""
+    """Injects faults, and records how long each lasted."""
 
     def __init__(self, stage: Stage, recorder: Recorder) -> None:
         self._stage = stage
         self._recorder = recorder
         self._watched: set[asyncio.Task[None]] = set()
-        #: One fault at a time for each target, however long the one before took to undo.
+        #: Only one fault at a time for each target, however long the previous one took to end.
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def carry_out(self, schedule: Iterable[Planned]) -> None:
-        """From now on; returns when everything has been undone, as far as it can be."""
+        """Carry out the schedule from now on. Return when every fault has ended, as far as possible."""
         began = self._recorder.now()
         async with asyncio.TaskGroup() as faults:
             for planned in schedule:
@@ -65,7 +66,8 @@ class Nemesis:
                 faults.create_task(self._in_turn(planned))
 
     async def alone(self, down: Down, is_enough: Callable[[Alone], bool], most_s: float) -> None:
-        """Nothing else is broken: until clients have seen enough of it, or for `most_s`."""
+        """Take one dependency down and leave the rest healthy, until clients have seen enough of it, or for
+        `most_s`."""
         began = self._recorder.now()
         undos = [(planned, undo) for planned in down.faults if (undo := await self._begin(planned))]
         alone = Alone(self._recorder.now(), self._recorder.now(), down.dependency)
@@ -78,7 +80,7 @@ class Nemesis:
             await self._end(planned, began, undo)
 
     async def supervise(self) -> None:
-        """For ever: whatever ended by itself is started again."""
+        """Start whatever has ended by itself, again and again."""
         while True:
             await asyncio.sleep(_SUPERVISED_EVERY_S)
             for name in await asyncio.to_thread(self._stage.supervise):
@@ -137,7 +139,9 @@ class Nemesis:
 
     async def _services(self, planned: Planned) -> Undo | None:
         service = self._stage.services[planned.target]
-        if not await asyncio.to_thread(lambda: service.running):  # it ended by itself; what is broken has to be there
+        if not await asyncio.to_thread(
+            lambda: service.running
+        ):  # the target ended by itself, and has to run to be broken
             await asyncio.to_thread(self._stage.supervise)
         if not await asyncio.to_thread(lambda: service.running):
             return None
@@ -213,7 +217,7 @@ class Nemesis:
         return well
 
     async def _fill(self, planned: Planned) -> Undo | None:
-        """A limit below what is in use: every command that needs memory is refused."""
+        """Set a limit below the memory in use, so that every command which needs memory is refused."""
         if not await asyncio.to_thread(self._limit, 1):
             return None
 
@@ -223,7 +227,7 @@ class Nemesis:
         return empty
 
     async def _disk(self, _: Planned) -> Undo | None:
-        """The append-only file cannot grow any more: Redis ends in the middle of a write that it cannot keep."""
+        """Keep the append-only file from growing. Redis ends in the middle of a write that it cannot keep."""
         queue = self._stage.queue
         if not queue.running:
             return None
@@ -240,7 +244,7 @@ class Nemesis:
             with self._stage.queue.client() as client:
                 client.config_set("maxmemory", maxmemory)
         except redis.RedisError:
-            return False  # it is down; when it starts again it has no limit
+            return False  # the server is down, and has no limit after its start
         return True
 
     async def _database(self, planned: Planned) -> Undo | None:
@@ -266,8 +270,7 @@ class Nemesis:
         return True
 
     def _mended(self, fault: DatabaseFault) -> bool:
-        """The database is up: no two faults have it as their target at one time. What holds a lock may be in the
-        way."""
+        """Undo a fault of the database, which is up: no two faults target it at one time. A lock may be in the way."""
         try:
             database_faults.as_root(self._stage.database, fault.end)
         except pymysql.err.MySQLError as error:
@@ -275,7 +278,7 @@ class Nemesis:
         return True
 
     def _watch(self, name: str, fault: Fault) -> None:
-        """Until the service answers, nothing is owed by it."""
+        """Count the service as broken until it answers."""
         task = asyncio.get_running_loop().create_task(self._until_alive(name, fault))
         self._watched.add(task)
         task.add_done_callback(self._watched.discard)
@@ -292,7 +295,7 @@ class Nemesis:
 
 
 def fault_of(planned: Planned, at_s: float, until_s: float, *, fails_over: bool) -> Fault:
-    """As the history has it. A node that takes the queue over has all that was acknowledged, and may lack a try that
-    was not: it forgets from its own end on."""
+    """Return the fault as an event of the history. A node that takes the queue over has everything that was
+    acknowledged, and may lack an unacknowledged try: it forgets from the fault's own end on."""
     moved = fails_over and planned.target == "queue"
     return Fault(at_s, until_s, planned.what, planned.target, forgets_since_s=until_s if moved else None)

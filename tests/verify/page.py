@@ -1,4 +1,5 @@
-"""The page: what was promised, what was done to it, what clients saw, what was checked, and what never happened."""
+"""The page: what was promised, which faults were injected, what clients saw, what was checked, and what never
+happened."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +40,7 @@ _LIMITS = """<ul>
 <li>A power loss takes what was not synced. A disk that reports a sync and does not write is not simulated.</li>
 <li>Between a write that went past the queue and another one of the same entity or address the order is that of their
 commits; where it differs from that of their versions they are counted and not compared.</li></ul>"""
-#: How each thing is grouped that happened: a title, and the beginnings of the names.
+#: The groups of events: a title, and the beginnings of their names.
 _GROUPS = {
     "One dependency down, all else well": (" down and all else well",),
     "What clients met": ("write ", "answer ", "client ", "copy ", "queued write", "fresh read", "process not"),
@@ -49,7 +50,7 @@ _GROUPS = {
 
 
 def page(run: Run) -> str:
-    """One file that needs nothing else."""
+    """Return one self-contained file."""
     verdict = run.verdict
     word = verdict.word.name.lower()
     parts = [
@@ -88,7 +89,7 @@ def page(run: Run) -> str:
 
 
 def count(one: Checked) -> str:
-    """The verdict of one check."""
+    """Return the verdict of one check in words."""
     return f"{len(one.violations)} broken" if one.violations else "kept"
 
 
@@ -131,7 +132,7 @@ def _broken(run: Run) -> Iterator[str]:
 
 
 def _about(run: Run, violation: Violation) -> list[Event]:
-    """The events that belong to it, and the faults meanwhile."""
+    """Return the events that belong to a violation, and the faults at that time."""
     history, about = run.case.history, violation.about
     if not about:
         return []
@@ -150,12 +151,12 @@ def _about(run: Run, violation: Violation) -> list[Event]:
 
 
 def _wide(svg_element: str) -> str:
-    """Scrolls on a narrow screen, where its text would be too small."""
+    """Make a picture scroll on a narrow screen, where its text would be too small."""
     return f'<div class="wide">{svg_element}</div>'
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int) -> str:
-    """Columns from this one on are numbers."""
+    """Return a table whose columns from this one on are numbers."""
 
     def row(cells: Sequence[str], tag: str) -> str:
         return "".join(

@@ -1,4 +1,4 @@
-"""Pictures of a run: what was broken when, what clients saw, how long it took, and the backlog."""
+"""Pictures of a run: the faults, what clients saw, how long it took, and the backlog."""
 
 import re
 from collections import Counter
@@ -25,7 +25,7 @@ _COLOURS = {
     "lose replies": "#b5651d",
 }
 _ELSE = "#2f9e6e"
-#: More names than that cover one another.
+#: More names than this would overlap.
 _NAMED_MAX = 8
 _ORDER = ("api", "writer", "dlq-admin", "external-proxy", "queue", "cache", "database", "third party")
 #: What clients saw, in the order of the stack.
@@ -39,7 +39,7 @@ _SEEN = {
 
 
 def lanes(run: Run) -> Lanes:
-    """One lane for each process, store and link that was broken."""
+    """Return one lane for each process, store and link that was broken."""
     faults = [fault for fault in run.case.history.faults if fault.what != HELD_UP]
     began, last = run.load_s[0], _last(run)
     names = sorted({fault.target for fault in faults}, key=_place)
@@ -49,7 +49,7 @@ def lanes(run: Run) -> Lanes:
 
 
 def charts(run: Run) -> list[Chart]:
-    """Over the same seconds; the bands are faults of a store."""
+    """Return the charts, which share their seconds. The bands are faults of a store."""
     history, began = run.case.history, run.load_s[0]
     last = _last(run) - began
     of_stores = [each for each in history.faults if each.target in ("queue", "database") and each.until_s > began]
@@ -73,7 +73,7 @@ def charts(run: Run) -> list[Chart]:
 
 
 def standing_alone(run: Run) -> str:
-    """All of them below one another, as one SVG for a document."""
+    """Return all charts below one another, as one SVG for a document."""
     y, parts = 0, []
     for element in (lanes_inline(lanes(run)), *map(svg.inline, charts(run))):
         width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', element)[0])
@@ -85,7 +85,7 @@ def standing_alone(run: Run) -> str:
 
 
 def seen_as(attempt: Attempt) -> str:
-    """What the client saw, in a word of the chart."""
+    """Return what the client saw, in a word of the chart."""
     match attempt.end:
         case Ok(degraded=False):
             return "as usual"

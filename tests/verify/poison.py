@@ -1,4 +1,4 @@
-"""Poison: entries of a schema that has moved on, planted by hand; an operator mends most of them and replays all."""
+"""Poison: plants entries of an outdated schema. An operator repairs most of them and replays all."""
 
 import time
 import uuid
@@ -10,20 +10,20 @@ from tests.servers import wait_until
 from tests.verify.recorder import Recorder
 from tests.verify.stage import Stage
 
-#: One in so many stays broken, and dies again.
+#: One letter in so many is not repaired, and dies again.
 _BROKEN = 10
 _PAGE = 1000
-#: Than it would have to be without a fault.
+#: The replay's pace, as a multiple of what it would need without faults.
 _FASTER = 1.5
-#: What mends most of them.
+#: The patch that repairs most of them.
 PATCH = [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]
 _EVERY = {"filter": {"state": "dead"}}
-#: The replay is to be hit by every fault, so nothing stops it.
+#: Every fault is to hit the replay, so nothing stops it.
 STOP = {"failing_share": 1, "backlog_age_s": 86_400, "backlog_max": 10**9, "breaker": False}
 
 
 class Operator:
-    """One who repairs a release that went wrong."""
+    """An operator who repairs a failed release."""
 
     def __init__(self, stage: Stage, recorder: Recorder) -> None:
         self._stage = stage
@@ -31,7 +31,7 @@ class Operator:
         self.replay_id = 0
 
     def plant(self, letters: int) -> None:
-        """`letters` dead letters, of which most are mended."""
+        """Make `letters` dead letters, and repair most of them."""
         planted = [entry(number) for number in range(letters)]
         at_s = self._recorder.now()
         with self._stage.queue.client() as client:
@@ -53,14 +53,16 @@ class Operator:
         self._did("edit")
 
     def replay(self, letters: int, seconds: float) -> None:
-        """All of them, so slowly that the faults hit it all along. They hold it up for a third of the time and more."""
+        """Replay all of them, so slowly that faults hit the replay all along. They hold it up for at least a third of
+        the time."""
         wish = {"selection": _EVERY, "reason": "drill", "expected_count": letters, "stop": STOP,
                 "rate_per_s": max(1.0, _FASTER * letters / seconds)}  # fmt: skip
         wait_until(lambda: self._started(wish), what="the replay is made")
         self._did("replay")
 
     def _started(self, wish: dict[str, object]) -> bool:
-        """An answer may be lost: so it is looked for first."""
+        """Return whether the replay has been started. The answer to an earlier start may be lost, so this looks for it
+        first."""
         page = self._stage.ask_admin("GET", "/dlq/replays")
         if page is None:
             return False
@@ -69,7 +71,7 @@ class Operator:
         return bool(made)
 
     def is_over(self) -> bool:
-        """Whether the replay has ended, if there is one."""
+        """Return whether the replay, if there is one, has ended."""
         if not self.replay_id:
             return True
         found = self._stage.ask_admin("GET", f"/dlq/replays/{self.replay_id}")
@@ -80,7 +82,7 @@ class Operator:
 
 
 def entry(number: int) -> dict[str, str | bytes]:
-    """Of a user of its own."""
+    """Return an entry for a user of its own."""
     name = "nom" if number % _BROKEN == 0 else "full_name"
     user = str(uuid.uuid4())
     version = time.time_ns() // 1000 - 10**9 + number

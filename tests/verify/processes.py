@@ -11,7 +11,7 @@ from tests.verify.stage import ADMIN, ADMINS, APIS, LINKS, PROXY, WRITER, WRITER
 
 
 class Processes(Stage):
-    """Everything listens on 127.0.0.1."""
+    """The stage as processes, all of which listen on 127.0.0.1."""
 
     def __init__(self, folder: Path, partitions: int) -> None:
         super().__init__(folder, partitions)
@@ -26,7 +26,7 @@ class Processes(Stage):
             self.limits = ("There is no C compiler here: a power loss was a kill, and did not show the disk.",)
 
     def __exit__(self, *_: object) -> None:
-        """kill -9 of everything."""
+        """Kill everything with kill -9."""
         for service in self.services.values():
             service.kill()
         self.third_party.kill()
@@ -35,7 +35,7 @@ class Processes(Stage):
         self.links.end()
 
     def start(self) -> None:
-        """All of it, in order."""
+        """Start everything in order."""
         for server in self.servers.values():
             server.start()
         migrate(self.database.dsn)

@@ -1,4 +1,4 @@
-"""What the queue holds at rest, in all its partitions."""
+"""Reads what the queue holds at rest, in all its partitions."""
 
 import redis
 
@@ -7,12 +7,12 @@ from holdfast.shared.queue.partitions import Partition, Partitions
 from tests.promises.final import Letter
 from tests.users import EMAILS, PENDING
 
-#: When the lease of a claim is over that no write holds, it is taken away within so many seconds.
+#: Seconds after the end of its lease within which a claim that no write holds is swept.
 _SWEPT_S = 30
 
 
 def letters(client: redis.Redis, partitions: Partitions) -> list[Letter]:
-    """Those that are not indexed."""
+    """Return the letters that are not indexed yet."""
     return [
         Letter(id.decode(), fields.get(b"original.operation_id", b"").decode(), "dead", fields[b"reason"].decode())
         for partition in partitions
@@ -21,17 +21,18 @@ def letters(client: redis.Redis, partitions: Partitions) -> list[Letter]:
 
 
 def entries(client: redis.Redis, partitions: Partitions) -> list[str]:
-    """Ids of the writes that are not over."""
+    """Return the ids of the writes that have not ended."""
     return [id.decode() for partition in partitions for id, _ in client.xrange(partition.writes)]
 
 
 def resent(client: redis.Redis, partitions: Partitions) -> int:
-    """Letters that replays put on the streams."""
+    """Return the number of letters that replays put on the streams."""
     return sum(int(client.hget(partition.ledger, "replayed") or 0) for partition in partitions)
 
 
 def names(client: redis.Redis, partitions: Partitions, dead: set[str]) -> list[str]:
-    """What is left of writes that are over. `dead`: operations that wait for an operator, who keep theirs."""
+    """Return the keys that are left of writes that have ended. `dead`: operations that wait for an operator, and keep
+    their keys."""
     return [name for partition in partitions for name in _names(client, partition, dead)]
 
 
@@ -53,7 +54,8 @@ def _names(client: redis.Redis, partition: Partition, dead: set[str]) -> list[st
 
 
 def _holders(claim: str, now_s: int) -> list[str]:
-    """Operations that hold it; with several partitions each has a lease, until when it need not be on a stream."""
+    """Return the operations that hold a claim. With several partitions each has a lease, during which it need not be on
+    a stream."""
     _, *words = claim.split(" ")
     leases = words[1::2] or ["0"]
     return [id for id, until in zip(words[::2], leases, strict=True) if int(until) / 1e6 + _SWEPT_S <= now_s]

@@ -1,4 +1,4 @@
-"""Recorder: the history as it grows, by one clock that never jumps."""
+"""Recorder: collects the history by one clock that never jumps."""
 
 import itertools
 import threading
@@ -8,7 +8,7 @@ from tests.promises.history import Event, History, Noted
 
 
 class Recorder:
-    """Any thread may add to it."""
+    """The history of a run. Any thread may add to it."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -17,24 +17,24 @@ class Recorder:
         self._adding = threading.Lock()
 
     def now(self) -> float:
-        """Seconds since it was made."""
+        """Return the seconds since it was made."""
         return time.monotonic() - self._began
 
     def attempt(self) -> int:
-        """The number of a new attempt."""
+        """Return the number of a new attempt."""
         return next(self._numbers)
 
     def add(self, event: Event) -> None:
-        """One more."""
+        """Add an event."""
         with self._adding:
             self._events.append(event)
 
     def note(self, what: str) -> None:
-        """Something interesting happened now."""
+        """Add an event that is counted as a *sometimes*."""
         self.add(Noted(self.now(), what))
 
     def history(self, since_s: float = 0.0) -> History:
-        """So far, in the order of time."""
+        """Return the history so far, in order."""
         with self._adding:
             events = [event for event in self._events if event.at_s >= since_s]
         return History(sorted(events, key=lambda event: event.at_s))

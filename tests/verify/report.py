@@ -1,4 +1,4 @@
-"""Report: a run as JSON and JUnit for machines, as a page for a stranger (`page.py`), and for a terminal."""
+"""Report: a run as JSON and JUnit for machines, as a page for a stranger (`page.py`), and as text for a terminal."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _SHOWN = 20
 
 
 def write(path: Path, run: Run) -> list[Path]:
-    """Into the folder `path`; the files, the page first."""
+    """Write into the folder `path`, and return the files, the page first."""
     path.mkdir(parents=True, exist_ok=True)
     files = {
         "report.html": page(run),
@@ -28,7 +28,7 @@ def write(path: Path, run: Run) -> list[Path]:
 
 
 def document(run: Run) -> dict[str, object]:
-    """For machines."""
+    """Return the report as JSON."""
     verdict = run.verdict
     return {
         "verdict": verdict.word.name.lower(),
@@ -43,7 +43,7 @@ def document(run: Run) -> dict[str, object]:
 
 
 def junit(run: Run) -> str:
-    """A test case for each promise, and for each thing that had to happen."""
+    """Return a test case for each promise, and for each event that had to happen."""
     verdict = run.verdict
     suite = ElementTree.Element("testsuite", name="verify", time=f"{run.plan.seconds:g}")
     for one in verdict.checked:
@@ -60,7 +60,7 @@ def junit(run: Run) -> str:
 
 
 def terminal(run: Run, files: Sequence[Path]) -> str:
-    """What is printed at the end."""
+    """Return the text that is printed at the end."""
     verdict = run.verdict
     rows = [[one.name, count(one), one.promise] for one in verdict.checked]
     out = [*(f"{name:<12}{count:>12}  {promise}" for name, count, promise in rows), ""]

@@ -23,13 +23,13 @@ from tests.verify.stage import RETRY_BURST, RETRY_SHARE, Stage
 from tests.verify.storm import DIED_HALFWAY, Storm
 
 HA = "ha"
-#: Where the system may run.
+#: The stages on which a run is possible.
 STAGES: Mapping[str, Callable[[Path, int], Stage]] = {
     "processes": Processes,
     "containers": Containers,
     HA: HighlyAvailable,
 }
-#: What a run must have seen, besides every kind of fault, or it proves nothing.
+#: What a run has to see, besides every kind of fault, to prove anything.
 WANTED = (
     "write queued",
     "write applied past the queue",
@@ -42,13 +42,13 @@ WANTED = (
 )
 LETTERS = (TAKEN_OVER, "letter applied", "letter dead_again")
 _ON_DISK = "bytes that were not on disk yet, lost with the power"
-#: Of a run: for each thing that is down alone.
+#: What a run has to see while each dependency is down alone.
 _ALONE_S, _ALONE_SHARE_MAX = 5.0, 1 / 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is asked to do. `recovery_s`: in which time it must come to rest."""
+    """The options of a run. `recovery_s`: the time in which it has to come to rest."""
 
     seed: int
     seconds: float
@@ -57,13 +57,13 @@ class Plan:
     recovery_s: float = 240.0
     #: A name of `STAGES`.
     on: str = "processes"
-    #: Of the queue.
+    #: Partitions of the queue.
     partitions: int = 1
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was done, what was seen, and the verdict."""
+    """A finished run: what was done and seen, and the verdict."""
 
     plan: Plan
     schedule: tuple[Planned, ...]
@@ -71,17 +71,17 @@ class Run:
     verdict: Verdict
     #: (seconds, entries on the write stream).
     backlog: tuple[tuple[float, int], ...]
-    #: From the recorder's start: when the load began and ended.
+    #: When the load began and ended, in seconds from the recorder's start.
     load_s: tuple[float, float]
     notes: tuple[str, ...]
-    #: How late the clients sent at most: their own fault.
+    #: The greatest lateness of the clients, which is their own fault.
     slip_s: float
     #: What had to happen.
     wanted: tuple[str, ...]
 
 
 def run(folder: Path, plan: Plan) -> Run:
-    """In `folder`, which is empty. Raises Problem when the system cannot be set up here."""
+    """Run in `folder`, which is empty. Raises Problem if the system cannot be set up here."""
     recorder = Recorder()
     with STAGES[plan.on](folder, plan.partitions) as stage:
         stage.start()

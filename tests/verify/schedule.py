@@ -1,4 +1,4 @@
-"""Schedule: what is broken when, drawn from a seed. Pure: the same seed gives the same schedule."""
+"""Schedule: which faults happen when, drawn from a seed. Pure: the same seed gives the same schedule."""
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from tests.promises.sometimes import kind_of
 
-#: Between two faults, on average; of a short run it is less, so that each kind has its turn.
+#: Mean seconds between two faults. A short run has less, so that each kind has its turn.
 _GAP_S = 1.1
-#: A kill is over when the process is started again; what hangs has to hang for longer than anybody's patience.
+#: Seconds that faults last. A kill is over when the process is started again; a hang has to outlast every timeout.
 _LASTS_S = {"kill": (0.0, 1.5), "power loss": (1.5, 3.5), "freeze": (1.0, 4.0), "fail over": (8.0, 12.0),
             "cut off": (8.0, 12.0)}  # fmt: skip
 _LASTS_ELSE_S = (0.8, 3.5)
 TAKEN_OVER = "a replay taken over by another replica"
-#: What brings about what a run has to see, where chance did not.
+#: Faults that bring about what a run has to see, if chance did not.
 _BRINGS = {
     "write queued": [("kill", "database"), ("locked accounts", "database")],
     "write applied past the queue": [("power loss", "queue")],
@@ -26,9 +26,9 @@ _BRINGS = {
 _AGAIN_S = 3.0
 #: A shorter run sees what it happens to see.
 SHORT_S = 30.0
-#: A run of so long has time for everything to be down alone.
+#: A run of this length has time to take everything down alone.
 _ALL_ALONE_S = 200.0
-#: A shorter run has shorter faults.
+#: Length of a run below which its faults are shorter.
 _LONG_S = 30.0
 
 
@@ -43,13 +43,13 @@ class Planned:
 
     @property
     def kind(self) -> str:
-        """As the report calls it, with those like it."""
+        """Its kind as the report calls it, which is shared by similar faults."""
         return kind_of(self.what, self.target)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault, how often it is drawn, and what it may be for."""
+    """A kind of fault, how often it is drawn, and its possible targets."""
 
     what: str
     weight: float
@@ -58,7 +58,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """A dependency that is down while everything else is well."""
+    """A dependency that is down while everything else is healthy."""
 
     dependency: str
     faults: tuple[Planned, ...]
@@ -72,9 +72,9 @@ def kinds(
     fails_over: bool = False,
     cuts_off: bool = False,
 ) -> tuple[Kind, ...]:
-    """All there are. Writers are what most needs proof, and the database takes longest to come back. `disk`: whether
-    the queue's can be full. `fails_over`: whether another node takes over the queue; `cuts_off`: also from a primary
-    that lives, and reaches its clients only."""
+    """Return all kinds. Writers need the most proof, and the database takes longest to come back. `disk`: whether the
+    queue's disk can be full. `fails_over`: whether another node takes the queue over; `cuts_off`: also from a live
+    primary that reaches only its clients."""
     writers = tuple(name for name in services if name.startswith("writer"))
     stores = tuple(link for link in links if not link.endswith("cache"))
     every = (
@@ -107,7 +107,7 @@ def kinds(
 
 
 def drawn(seed: int, seconds: float, every: Sequence[Kind]) -> tuple[Planned, ...]:
-    """Each kind once, in any order, then whatever chance says; no target has two faults at one time."""
+    """Draw each kind once, in any order, and then as many as chance gives. No target has two faults at one time."""
     return tuple(_draw(random.Random(seed), seconds, every))
 
 
@@ -134,8 +134,8 @@ def _free(kind: Kind, busy_until: Mapping[str, float], at_s: float) -> list[str]
 
 
 def down_alone(seed: int, seconds: float, services: Sequence[str]) -> tuple[Down, ...]:
-    """The stores, and of what else there is: one by the seed, or all in a long run; in a short one a single store. The
-    cache last: without it there are no copies."""
+    """Return what is down alone: the stores, and of the rest one by the seed, or all in a long run. A short run has a
+    single store. The cache comes last, because without it there are no copies."""
     stores = [_down("database", "kill"), _down("queue", "power loss")]
     ours = [
         Down(kind, tuple(Planned(0, 0, "kill", name) for name in services if name.startswith(kind)))
@@ -153,7 +153,7 @@ def _down(store: str, what: str) -> Down:
 
 
 def again(missed: Iterable[str], every: Sequence[Kind], services: Iterable[str]) -> tuple[Planned, ...]:
-    """Faults for what a run has not seen yet, one after the other."""
+    """Return faults for what a run has not seen yet, one after the other."""
     wanted = [*dict.fromkeys(fault for what in missed for fault in _that_bring(what, every, services))]
     return tuple(
         Planned(number * (_AGAIN_S + 1), _AGAIN_S, what, target) for number, (what, target) in enumerate(wanted)

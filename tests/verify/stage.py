@@ -1,4 +1,4 @@
-"""The stage: every process of the system, each link between them through a proxy that can break it."""
+"""The stage: every process of the system, with a proxy on each link between them that can break it."""
 
 import contextlib
 import threading
@@ -18,12 +18,12 @@ from tests.verify.disk import RedisOnDisk
 from tests.verify.links import Links
 
 APIS, WRITERS, ADMINS = 2, 3, 2
-#: What a writer runs. Each may die between commit and acknowledgement, so the first commit of any is such a moment; and
-#: after which share of their batches.
+#: The program that a writer runs. It may die between commit and acknowledgement: the first writer to commit does, and
+#: then this share of batches.
 WRITER_MODULE, HALF_DONE_SHARE = half_done.__name__, 0.02
-#: The retries that external_proxy may make, on top of the requests.
+#: Retries that external_proxy may make, as a share of the requests.
 RETRY_SHARE = 0.1
-#: And of each process of it, with none on top.
+#: Further retries that each process of it may make.
 RETRY_BURST = 20
 PROXY: dict[str, Any] = {
     "retry_share": RETRY_SHARE,
@@ -31,7 +31,7 @@ PROXY: dict[str, Any] = {
     "breaker": {"window_s": 5, "calls_min": 10, "open_s": 1.0, "open_max_s": 2.0, "ramp_s": 1},
 }
 ADMIN = {"HOLDFAST_DLQ_LEASE_S": "2", "HOLDFAST_DLQ_APPROVE_OVER": "1000000", "HOLDFAST_DB_LOCK_WAIT_S": "2"}
-#: Poison is planted by the thousand, which would make writers halt.
+#: Poison is planted by the thousand, which would otherwise make writers halt.
 WRITER = QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}
 STORES = ("queue", "cache", "database")
 _NO_LINK = ("dlq-admin", "cache")
@@ -52,7 +52,7 @@ class Program(Protocol):
 
     @property
     def url(self) -> str:
-        """Base URL."""
+        """The base URL."""
         ...
 
     @property
@@ -61,23 +61,23 @@ class Program(Protocol):
         ...
 
     def start(self, *, wait: bool = True) -> object:
-        """With `wait`, until it answers."""
+        """Start it. With `wait`, return when it answers."""
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill it with kill -9."""
 
     def freeze(self) -> None:
-        """It does nothing any more when this returns."""
+        """Freeze it before returning."""
 
     def thaw(self) -> None:
-        """It goes on."""
+        """Continue it."""
 
     def wait_until_alive(self) -> None:
-        """Until it answers."""
+        """Wait until it answers."""
 
 
 class Stage(ABC):
-    """Use it in a `with` block; `start` returns when the apis answer."""
+    """The system of a run, used in a `with` block. `start` returns when the apis answer."""
 
     queue: RedisOnDisk
     cache: RedisServer
@@ -87,25 +87,26 @@ class Stage(ABC):
 
     #: Whether writers die between commit and acknowledgement.
     dies_halfway = True
-    #: Whether another node takes over the queue.
+    #: Whether another node takes the queue over.
     fails_over = False
     #: Whether the queue's disk can be full.
     disk = True
-    #: Of a user of dlq_admin with every scope.
+    #: The key of a user of dlq_admin with every scope.
     admin_key = keys.ADMIN
-    #: Where the services' users of the database come from, as the database writes it.
+    #: The host of the services' database users, as the database writes it.
     database_users_at = "127.0.0.%"
 
     def __init__(self, folder: Path, partitions: int) -> None:
         self.folder = folder
-        #: Of the queue.
+        #: Partitions of the queue.
         self.partitions = Partitions(partitions)
         self.services: Mapping[str, Program] = {}
-        #: Services that a fault keeps down: no supervisor starts them.
+        #: Services that a fault keeps down, and that are therefore not restarted.
         self.held: set[str] = set()
         #: What cannot be done here, for the report.
         self.limits: Sequence[str] = ()
-        #: Faults that are done in a way of its own here: each breaks, and returns what mends it. Raises Problem.
+        #: Faults with an implementation of this stage's own: each function breaks something, and returns what mends it.
+        #: Raises Problem.
         self.levers: Mapping[str, Callable[[], Mend]] = {}
         self._starting = threading.Lock()
 
@@ -114,15 +115,15 @@ class Stage(ABC):
 
     @abstractmethod
     def __exit__(self, *_: object) -> None:
-        """Nothing is left."""
+        """Stop everything."""
 
     @abstractmethod
     def start(self) -> None:
-        """All of it, in order."""
+        """Start everything in order."""
 
     @property
     def half_done_log(self) -> Path:
-        """See `half_done.py`."""
+        """The file described in `half_done.py`."""
         return self.folder / "half-done"
 
     @property
@@ -132,15 +133,15 @@ class Stage(ABC):
 
     @property
     def apis(self) -> list[str]:
-        """Their names."""
+        """The names of the apis."""
         return [name for name in self.services if name.startswith("api")]
 
     def turn(self, target: str) -> str:
-        """What one fault at a time is for."""
+        """Return the target that may have only one fault at a time."""
         return target
 
     def heal(self) -> None:
-        """Mend every link and every store, start what is down; no writer dies by its own hand any more."""
+        """Mend every link and every store, and start what is down. From here on no writer kills itself."""
         self.half_done_log.with_name(half_done.CALM).touch()
         for link in self.links.ports:
             self.links.heal(link)
@@ -155,7 +156,7 @@ class Stage(ABC):
         self.supervise()
 
     def supervise(self) -> list[str]:
-        """Start services that ended, as a supervisor would; their names."""
+        """Start services that have ended, as a supervisor would, and return their names."""
         with self._starting:
             ended = [name for name in self._ended() if name not in self.held]
             for name in ended:
@@ -163,8 +164,8 @@ class Stage(ABC):
         return ended
 
     def end_services(self) -> None:
-        """kill -9 of every service; nothing changes after it. First of the apis: writers work off their last
-        heartbeats, unless one is stuck."""
+        """Kill every service with kill -9, after which nothing changes. The apis end first, so that writers work off
+        the last heartbeats, unless one is stuck."""
         for name in self.apis:
             self.services[name].kill()
         with contextlib.suppress(AssertionError):
@@ -173,17 +174,17 @@ class Stage(ABC):
             self.services[name].kill()
 
     def length(self, stream: Literal["writes", "dead"]) -> int:
-        """Entries in all partitions of it. Raises RedisError."""
+        """Return the number of entries in all partitions. Raises RedisError."""
         with self.queue.client() as client:
             return sum(int(client.xlen(getattr(partition, stream))) for partition in self.partitions)
 
     def half_done(self) -> list[int]:
-        """For each death between commit and acknowledgement: how many writes it left committed and pending."""
+        """Return, for each death between commit and acknowledgement, how many writes it left committed and pending."""
         log = self.half_done_log
         return [int(line) for line in log.read_text().splitlines()] if log.exists() else []
 
     def ask_admin(self, method: str, path: str, **more: Any) -> Any:
-        """The data of the first dlq_admin that answers; None: none does now."""
+        """Return the data of the first dlq_admin that answers, or None."""
         for name, service in self.services.items():
             if not name.startswith("dlq-admin"):
                 continue
@@ -204,7 +205,7 @@ class Stage(ABC):
 
     @property
     def _partition_settings(self) -> dict[str, str]:
-        """Of every service that uses the queue."""
+        """The settings of every service that uses the queue."""
         return {"HOLDFAST_QUEUE_PARTITIONS": str(len(self.partitions))}
 
     def _half_done_settings(self, log: str) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""The storm: load, faults and an operator at one time, until everything has been seen; then mended, and at rest."""
+"""The storm: load, faults and an operator at the same time, until everything has been seen; then everything is mended
+and comes to rest."""
 
 import asyncio
 import contextlib
@@ -26,18 +27,18 @@ _GRACE_S = 240.0
 _POLL_S = 0.5
 _SAMPLE_S = 0.5
 _USERS_LOOKED_AT, _OPERATIONS_LOOKED_AT = 150, 50
-#: So many reads and writes have to succeed while one thing alone is down, or that time ends.
+#: Reads and writes that have to succeed while one dependency alone is down, and the longest time for that.
 _ENOUGH, _ALONE_MAX_S = 12, 25.0
-#: For everything to be well in between, and of how many entries no client notices anything.
+#: Seconds for everything to recover in between, and the number of waiting entries that no client notices.
 _WELL_S, _WORKED_OFF = 60.0, 60
-#: What was missed is tried again so often.
+#: How often missing events are tried again.
 _ROUNDS = 3
 _STREAMS: tuple[Literal["writes", "dead"], ...] = ("writes", "dead")
 DIED_HALFWAY = "a writer died between commit and acknowledgement"
 
 
 class Storm:
-    """Everything that happens at one time."""
+    """Everything that happens during the load."""
 
     def __init__(self, stage: Stage, recorder: Recorder, seed: int, operator: Operator) -> None:
         self._stage = stage
@@ -57,7 +58,7 @@ class Storm:
         wanted: Iterable[str],
         per_s: float,
     ) -> tuple[float, float]:
-        """Until it is at rest and has been looked at; when the load began and ended."""
+        """Run until everything is at rest and has been looked at. Return when the load began and ended."""
         began = self._recorder.now()
         others = (self._sample(), self._nemesis.supervise(), self.clients.watch_ourselves())
         meanwhile = [asyncio.create_task(each) for each in others]
@@ -89,7 +90,7 @@ class Storm:
         return began, mended
 
     def known(self) -> Counter[str]:
-        """What only the stage knows of. Raises MySQLError."""
+        """Return what only the stage knows. Raises MySQLError."""
         with self._stage.database.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT lease_token FROM replays WHERE id = %s", (self._operator.replay_id,))
             row = cursor.fetchone()
@@ -97,29 +98,30 @@ class Storm:
         return Counter({DIED_HALFWAY: len(self._stage.half_done()), TAKEN_OVER: taken_over})
 
     def _missed(self, wanted: Iterable[str]) -> list[str]:
-        """What has not been seen yet, as far as it is known before the end."""
+        """Return what has not been seen yet, as far as that is known before the end."""
         try:
             found = self.known()
             over = tuple(ended(self._stage.database))
         except pymysql.err.MySQLError:
-            return []  # then it is down, and more faults show nothing
+            return []  # the target is down, and more faults would show nothing
         found += counted(Case(self._recorder.history(), Final(ended=over)))
         return [what for what in wanted if not found[what]]
 
     async def _die_halfway(self) -> None:
-        """A slow machine may be done with all faults before a writer has committed anything."""
+        """Let a writer die half-way. A slow machine may be done with all faults before a writer has committed
+        anything."""
         end = self._recorder.now() + _WELL_S
         while self._stage.dies_halfway and not self._stage.half_done() and self._recorder.now() < end:
             await asyncio.sleep(_POLL_S)
 
     def _is_enough(self, alone: Alone) -> bool:
-        """Of what clients have to get while one thing is down. Not all of the history each time: the clients need the
-        processor."""
+        """Return whether clients have got enough while one dependency is down. It does not read the whole history each
+        time, because the clients need the processor."""
         done = available.asked(self._recorder.history(alone.at_s), alone, self._before).values()
         return all(sum(map(available.is_usable, attempts)) >= _ENOUGH for attempts in done)
 
     async def _unwell(self) -> str:
-        """Mend everything; what is not as usual after a while. Empty: nothing."""
+        """Mend everything. Return what is not as usual after a while, or an empty text."""
         await asyncio.to_thread(self._stage.heal)
         await self._nemesis.finish()
         unwell, end = "no time", self._recorder.now() + _WELL_S
@@ -131,7 +133,7 @@ class Storm:
         return unwell
 
     async def _rest(self, mended: float) -> None:
-        """Until nothing is left to do; without an `AtRest` when that does not come."""
+        """Wait until no work is left. If that does not come, no `AtRest` is recorded."""
         end = mended + _GRACE_S
         missing = ""
         while self._recorder.now() < end:
@@ -142,7 +144,8 @@ class Storm:
         self._recorder.note(f"no rest: {missing}")
 
     def _missing(self) -> str:
-        """What keeps it from rest; empty: nothing. In the order in which one fills the next."""
+        """Return what keeps the system from rest, or an empty text. The checks follow the order in which one part fills
+        the next."""
         if not self._operator.is_over():
             return "the replay is not over"
         for stream in _STREAMS:
@@ -151,7 +154,7 @@ class Storm:
         return ""
 
     async def _look(self) -> None:
-        """What clients know of, once more. Breakers that are still half open get the requests that they wait for."""
+        """Read once more what clients know. Breakers that are still half open get the requests that they need."""
         workload = self.clients.workload
         self.clients.give_up_s = self._recorder.now() + _GRACE_S
         users = [f"/users/{id}" for id in workload.users()[-_USERS_LOOKED_AT:]]
@@ -165,7 +168,7 @@ class Storm:
             await asyncio.sleep(_SAMPLE_S)
 
     def _length(self, stream: Literal["writes", "dead"] = "writes", otherwise: int = 1) -> int:
-        """`otherwise`: when the queue does not answer."""
+        """Return the number of entries, or `otherwise` if the queue does not answer."""
         try:
             return self._stage.length(stream)
         except redis.RedisError:

@@ -39,7 +39,7 @@ def test_every_promise_is_kept_while_everything_is_broken(tmp_path: Path) -> Non
 
 
 def _last_words(data: Path) -> str:
-    """The last that each process logged: the folder may be gone when somebody reads this."""
+    """Return the end of each process' log, because the folder may be gone when somebody reads this."""
     lines = []
     for log in sorted(data.rglob("*.log")):
         lines += [f"{log.relative_to(data)}: {line[:_WORDS_MAX]}" for line in log.read_text().splitlines()[-_LAST:]]

@@ -1,4 +1,4 @@
-"""The workload: what clients ask for, drawn from a seed. Pure, but for what they learn from answers."""
+"""The workload: the clients' requests, drawn from a seed. Pure, except for what clients learn from answers."""
 
 import random
 from collections import defaultdict
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.promises.history import Ok
 
-#: Clients that know each other's users and want the same addresses, and how many addresses.
+#: Number of clients that know each other's users and want the same addresses, and number of addresses.
 _GROUPS, _WANTED = 8, 4
 _RECENT = 20
 _KINDS = {"write": 60, "read": 24, "list": 4, "operation": 6, "external": 6}
@@ -16,24 +16,25 @@ _METHODS = {"POST": 5, "PATCH": 4, "PUT": 2, "DELETE": 1}
 
 @dataclass(frozen=True)
 class Wish:
-    """One request that a client wants answered. `insists`: it asks again, with the same key, until it knows."""
+    """One request that a client wants answered. `insists`: whether the client retries with the same key until it knows
+    the result."""
 
     method: str
     path: str
     body: dict[str, Any] | None = None
     key: str = ""
     if_match: int = 0
-    #: `Prefer: wait`.
+    #: Seconds of `Prefer: wait`.
     wait_s: int = 0
     insists: bool = False
-    #: It hangs up after so long, the first time.
+    #: Seconds after which the client hangs up the first time.
     patience_s: float | None = None
     group: int = 0
 
 
 @dataclass
 class Workload:
-    """`wish(n)` is what arrival n asks for; `learn` what came of it."""
+    """`wish(n)` returns the request of arrival n; `learn` takes in its result."""
 
     chance: random.Random
     _users: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -41,7 +42,7 @@ class Workload:
     _versions: dict[str, int] = field(default_factory=dict)
 
     def wish(self, number: int) -> Wish:
-        """The next one."""
+        """Return the next request."""
         group = self.chance.randrange(_GROUPS)
         known = self._users[group]
         [kind] = self.chance.choices(list(_KINDS), list(_KINDS.values()))
@@ -58,7 +59,7 @@ class Workload:
                 return self._write(number, group, known[-_RECENT:])
 
     def learn(self, wish: Wish, answer: Ok) -> None:
-        """An answer names users, operations and versions."""
+        """Take in the users, operations and versions that an answer names."""
         for shown in answer.shown:
             self._versions[shown.id] = shown.version
         if wish.method != "GET":
@@ -67,11 +68,11 @@ class Workload:
             self._users[wish.group].append(answer.entity_id)
 
     def users(self) -> list[str]:
-        """All that clients know of."""
+        """Return the users that any client knows."""
         return [id for known in self._users.values() for id in known]
 
     def operations(self) -> list[str]:
-        """All that were acknowledged."""
+        """Return the operations that were acknowledged."""
         return list(self._operations)
 
     def _write(self, number: int, group: int, known: list[str]) -> Wish:
@@ -98,11 +99,12 @@ class Workload:
         )
 
     def _careless(self, number: int, group: int) -> Wish:
-        """Without a key: sent once, and whoever hangs up never knows."""
+        """Return a request without a key: it is sent once, and a client that hangs up never learns the result."""
         values = {"name": f"name {number}", "email": f"careless{number}@example.com"}
         patience_s = self._impatience_s() if self.chance.random() < 0.3 else None
         return Wish("POST", "/users", values, patience_s=patience_s, group=group)
 
     def _impatience_s(self) -> float:
-        """From before the request has left until after it was accepted, on fast and slow machines."""
+        """Draw when a client hangs up: from before the request has left until after it was accepted, on fast and slow
+        machines."""
         return 0.005 * 400 ** self.chance.random()
