@@ -1,1 +1,1 @@
-"""HTTP request -> validated command -> accepted write; and the reads."""
+"""The api: turns HTTP requests into validated commands and accepted writes, and answers reads."""

@@ -1,12 +1,12 @@
-"""`python -m holdfast.services.api`."""
+"""The command `python -m holdfast.services.api`."""
 
 from holdfast.shared.runtime.left_out import leave_out
 
 
 def main() -> None:
-    """Until SIGTERM."""
+    """Run the api until SIGTERM."""
     leave_out()
-    from holdfast.services.api.process import run  # not before: it imports the libraries
+    from holdfast.services.api.process import run  # after `leave_out`, because this imports the libraries
 
     run()
 

@@ -1,7 +1,7 @@
-"""Accept: commands become writes. Requests that arrive together share one round trip, and so one fsync.
+"""Accept: turns commands into writes. Requests that arrive together share one round trip, and so one fsync.
 
-With replicas to wait for, a write is accepted when enough of them have it. Until then it may be lost with the queue's
-primary, and counts as one that the queue may have: the direct path makes it certain.
+If acceptance waits for replicas, a write is accepted when enough of them have it. Until then it may be lost with the
+queue's primary. It counts as a write that the queue may have, and the direct path makes its outcome certain.
 """
 
 import asyncio
@@ -37,16 +37,17 @@ from holdfast.shared.writes.versions import Clock
 
 
 class Answer(NamedTuple):
-    """How the queue answered: `accepted | repeated | reused | busy | backlog | taken`, and of which write."""
+    """The queue's answer to a write. `result`: `accepted | repeated | reused | busy | backlog | taken`; the ids and the
+    version are those of the write that the answer is about, which may be an earlier one."""
 
     result: str
     operation_id: str
     entity_id: str
     version: int
-    #: Accepted, but perhaps not for the first time: under an Idempotency-Key that may have been used before, or by our
-    #: second try; of one that is reused: its record was.
+    #: Accepted, but perhaps not for the first time: the Idempotency-Key may have been used before, or this was our
+    #: second attempt. For `reused`: this was so for the write that the key was used for.
     unsure: bool = False
-    #: Which of the command's claims is taken.
+    #: The index of the command's claim that is taken.
     claim: int = 0
 
 
@@ -61,33 +62,33 @@ def count_answer(result: str) -> None:
     _ACCEPTED[result].inc()
 
 
-#: A write's own error, and whether it is certain that its entry is not on the stream.
+#: The errors of a single write, and whether its entry is certainly not on the stream.
 _OWN_ERRORS = {b"failed": True, b"unknown": False}
-#: Nobody in Redis knows how far versions have come.
+#: Redis has no record of the highest version so far.
 _NO_CLOCK = b"no_clock"
 
-#: Round trips under way at once: one is prepared while another is away. Not more, as a disk is faster when many share
-#: its fsync; but for replicas, where each takes as long as the way to them.
+#: Most round trips in flight: one is prepared while another is under way. More would make the disk slower, because
+#: fewer writes would share an fsync. With replicas each also takes as long as the network, so more are allowed.
 _FLUSHERS, _FLUSHERS_OF_REPLICAS = 2, 4
 
-#: The answers that promise something.
+#: The results that promise the client something.
 _PROMISES = ("accepted", "repeated")
 
 _Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
 
 
 class _Replies(NamedTuple):
-    """Of the script: one a write, or one code for all of them."""
+    """The script's replies: one per write, or one code for all writes."""
 
     replies: Any
-    #: The script was sent twice.
+    #: Whether the script was sent twice.
     again: bool
-    #: Why no promise of these holds if the queue's primary is lost.
+    #: Why no promise in these replies holds if the queue's primary is lost; None if they hold.
     unsafe: TooFewReplicas | None = None
 
 
 class Acceptor:
-    """Of one partition. Collects candidates while round trips are under way; the next one takes them all."""
+    """Accepts writes for one partition. Collects candidates while round trips are in flight; the next takes them."""
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class Acceptor:
         replicas_breaker: Breaker | None = None,
         partition: Partition = QUEUE,
     ) -> None:
-        """`replicas_breaker`: while it is open, nothing is given to the queue that its replicas would not have."""
+        """Create an acceptor. While `replicas_breaker` is open, no write is sent, as the replicas would not have it."""
         self._redis = redis
         self._partition = partition
         self._floor = floor
@@ -118,12 +119,12 @@ class Acceptor:
         self._waiting: deque[_Waiting] = deque()
         self._flushers: set[asyncio.Task[None]] = set()
         self._flushers_max = _FLUSHERS_OF_REPLICAS if replicas else _FLUSHERS
-        #: One of them is about to take what waits.
+        #: Whether a flusher is about to start and take the waiting candidates.
         self._due = False
 
     async def accept(self, candidate: Candidate) -> Answer:
-        """Raises QueueUnavailable or QueueFull (it did not happen), AcceptanceUnknown (it may have), or InvalidRequest
-        for what no writer could read."""
+        """Accept a candidate. Raises QueueUnavailable or QueueFull if it was not accepted, AcceptanceUnknown if it may
+        have been, or InvalidRequest if no writer could read it."""
         try:
             decode(candidate.fields(), command=candidate.command)
         except Undecodable as error:
@@ -141,7 +142,7 @@ class Acceptor:
         self._waiting.append((candidate, answer))
         if not self._due and len(self._flushers) < self._flushers_max:
             self._due = True
-            # In an empty context: it works for all who wait. In two turns of the loop: who comes meanwhile goes along.
+            # In an empty context, since it serves every waiting request; two loop turns later, so that others can join.
             loop.call_soon(lambda: self._flushers.add(loop.create_task(self._flush())), context=Context())
         try:
             return await answer
@@ -149,7 +150,7 @@ class Acceptor:
             del answer  # an error's traceback holds this frame, which must not hold the error
 
     async def forget_busy(self, candidate: Candidate) -> None:
-        """The request that holds this Idempotency-Key is being answered. Forgotten by itself if this fails."""
+        """Clear the key's busy mark: its request is being answered. If this call fails, the mark expires on its own."""
         with self._forgetting.suppressing(RedisError, OSError):
             await self._redis.hdel(self._partition.record(candidate.key_hash), "busy_until")
 
@@ -160,7 +161,7 @@ class Acceptor:
                 size = min(len(self._waiting), self._batch_max)
                 batch = [self._waiting.popleft() for _ in range(size)]
                 await self._round_trip([one for one in batch if not one[1].done()])
-        finally:  # at once: the next request has to find that nobody is at it
+        finally:  # synchronously, so that the next request sees that no flush is running
             self._flushers -= {asyncio.current_task()}
 
     async def _round_trip(self, batch: list[_Waiting]) -> None:
@@ -172,7 +173,7 @@ class Acceptor:
         except AppError as error:
             self._failed(batch, error)
             return
-        except Exception as error:  # noqa: BLE001 - every caller has to hear of it
+        except Exception as error:  # noqa: BLE001 - every waiting request gets an error
             self._failed(batch, AcceptanceUnknown(), error)
             return
         if unsafe is None:
@@ -196,14 +197,14 @@ class Acceptor:
             return
         result = raw.decode()
         if result == "repeated" and not candidate.key_hash:
-            result = "accepted"  # by our own first try
+            result = "accepted"  # by our own first attempt
         if result == "busy" and again:
             result = "repeated"  # the request that holds the key may be this one
-        if again and result in ("taken", "backlog"):  # our first try may have been applied, and all else changed since
+        if again and result in ("taken", "backlog"):  # our first attempt may have been accepted and applied before
             _refuse(candidate, waiting, AcceptanceUnknown())
             return
         answer = Answer(result, operation_id.decode(), entity_id.decode(), int(version or 0))
-        if more or (again and raw == b"accepted"):  # a first try that is over left no trace in the queue
+        if more or (again and raw == b"accepted"):  # a first attempt that has ended leaves no trace in the queue
             answer = answer._replace(claim=int(more[0])) if result == "taken" else answer._replace(unsure=True)
         self._clock.observe(answer.version)
         if not safe and answer.result in _PROMISES:
@@ -215,8 +216,8 @@ class Acceptor:
             waiting.set_result(answer)
 
     async def _evaluate(self, candidates: Sequence[Candidate]) -> _Replies:
-        """One EVALSHA, and another when the queue does not know how far versions have come and the database does. What
-        fails before it is sent did not happen; what fails after it may have, unless Redis refused to run it."""
+        """Run the script; once more if Redis has no record of the highest version and the database has. A call that
+        fails before it is sent has had no effect; one that fails later may have, unless Redis refused to run it."""
         await self._floor.tried()
         first = await self._run(candidates, floor_is_sure=False)
         if first.replies != _NO_CLOCK:
@@ -251,12 +252,12 @@ class Acceptor:
             raise (QueueFull() if isinstance(error, OutOfMemoryError) else QueueUnavailable()) from error
 
     async def _ask(self, keys: list[str], arguments: list[str | bytes | int]) -> _Replies:
-        """Once more when the connection turns out to be dead, as all are after a restart. The same operations again
-        are found, and not taken twice. Whatever becomes of the second try, the first may have been taken."""
+        """Send the script; once more if the connection was dead, as all are after a restart of Redis. Operations that
+        arrive twice are recognised. Whatever the result of the second attempt, the first may have been accepted."""
         self._second_attempt.started()
         try:
             return _Replies(await self._script(keys, arguments), again=False)
-        except (ConnectionError, OSError) as first:  # which the client library calls some refusals, too
+        except (ConnectionError, OSError) as first:  # redis-py raises ConnectionError for some refusals, too
             if refused(first) or not self._second_attempt.allowed():
                 raise
             try:

@@ -1,5 +1,5 @@
-"""Accept, into however many partitions the queue has. Of several, a write goes to that of its entity, after its unique
-values are claimed on theirs."""
+"""Accept parts: accepts writes into however many partitions the queue has. With several, a write goes to the partition
+of its entity, after its unique values have been claimed on the partitions of the values."""
 
 from collections.abc import Callable
 from math import ceil
@@ -23,7 +23,7 @@ from holdfast.shared.writes.versions import Clock
 
 
 class Accepting(Protocol):
-    """What accepts writes, into however many partitions."""
+    """An acceptor of writes, for however many partitions."""
 
     async def accept(self, candidate: Candidate) -> Answer:
         """See Acceptor."""
@@ -33,7 +33,7 @@ class Accepting(Protocol):
 
 
 class PartitionedAcceptor:
-    """An Acceptor for each partition. `make`: makes one."""
+    """Accepts writes for several partitions, through one Acceptor each. `make` creates the Acceptor of a partition."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class PartitionedAcceptor:
         *,
         batch_max: int,
     ) -> None:
-        """`batch_max`: writes whose values are claimed in one call."""
+        """Create the acceptors. `batch_max`: most writes whose values are claimed in one call."""
         self._redis = redis
         self._partitions = partitions
         self._acceptors = [make(partition) for partition in partitions]
@@ -56,7 +56,7 @@ class PartitionedAcceptor:
         self._releasing = FailureReporter("release_claims")
 
     async def accept(self, candidate: Candidate) -> Answer:
-        """Raises like Acceptor. When the claims cannot be made the write did not happen."""
+        """Accept a candidate. If its values cannot be claimed, it has had no effect. Raises like Acceptor."""
         command = candidate.command
         values = command.resource.claims(command.values)
         if not values:
@@ -92,7 +92,7 @@ class PartitionedAcceptor:
             raise QueueUnavailable() from error
 
     async def _pending(self, candidate: Candidate) -> bool:
-        """Whether it is on its way, or that is not known."""
+        """Return whether the candidate's write is pending, or may be because the queue does not answer."""
         partition = self._partitions.of(candidate.entity_id)
         operation = partition.operation(candidate.operation_id)
         with self._releasing.suppressing(*AWAY):
@@ -100,7 +100,7 @@ class PartitionedAcceptor:
         return True
 
     async def _release(self, claimed: Claimed) -> None:
-        """What this request claimed. What is not released is swept up later."""
+        """Release what this request claimed. If that fails, the sweeper releases it later."""
         with self._releasing.suppressing(*AWAY):
             await self._claiming.release(claimed.undo)
 
@@ -114,7 +114,7 @@ def accepting(
     breakers: Breakers,
     replicas: Replicas | None,
 ) -> Accepting:
-    """For a queue of one partition, or of several."""
+    """Return the acceptor for a queue of one partition, or of several."""
     batch_max = settings.api_accept_batch_max
 
     def of(partition: Partition) -> Acceptor:

@@ -5,7 +5,7 @@ from holdfast.shared.http.open_paths import OPEN_PATHS, SAFE_METHODS
 
 
 def scope_needed(method: str, path: str) -> str | None:
-    """None: anybody may."""
+    """Return the scope that the request requires, or None if the path is open to everybody."""
     if path in OPEN_PATHS:
         return None
     if method in SAFE_METHODS:

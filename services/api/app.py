@@ -1,4 +1,4 @@
-"""The api, wired."""
+"""App: wires the parts of the api together, with its routes and its background loops."""
 
 import asyncio
 import contextlib
@@ -72,10 +72,10 @@ from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
-#: What the proxy's envelope adds to the third party's.
+#: Levels of nesting that the proxy's envelope adds to the third party's document.
 _ENVELOPE_DEPTH = 4
 
-#: A request that took this share of the longest wait for the database had something behind it that hung.
+#: A request that takes this share of the longest wait for the database is taken for one whose dependency hangs.
 _SLOW_SHARE = 0.8
 
 _DESCRIPTION = """An API that keeps its promises while the things behind it fail.
@@ -87,12 +87,12 @@ sending again safe. Every answer, errors included, has the same envelope.
 
 
 def make_app(settings: ApiSettings) -> FastAPI:
-    """The application, its connections made on first use."""
+    """Return the application. Its connections are made on first use."""
     return Api(settings).app()
 
 
 class Api:
-    """Everything one api process consists of."""
+    """All parts of one api process."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
@@ -185,7 +185,7 @@ class Api:
         )
 
     def _changed(self, entities: Iterable[Entity]) -> None:
-        """Committed, in a thread: their copies are renewed, beside the work."""
+        """Renew the copies of committed entities, in the background. Called from a thread."""
         self._loop.call_soon_threadsafe(self._refresher.renew, named(entities, time.time()))
 
     def _external(self) -> None:
@@ -200,7 +200,7 @@ class Api:
         self._hop = External(self._proxy, self._breakers.external_proxy, self._last_good)
 
     def app(self) -> FastAPI:
-        """With its edge, its routes, and its life."""
+        """Return the application with its middleware, its routes and its lifespan."""
         settings = self._settings
         counts = Counts(self._limits, self._breakers.limits, time.monotonic)
         app = service_app(
@@ -272,11 +272,11 @@ class Api:
         for redis in redises:
             await redis.aclose()
         self._database.close()
-        await asyncio.to_thread(spans.end)  # here: uvicorn ends the process with the signal that it got
+        await asyncio.to_thread(spans.end)  # here, because uvicorn then ends the process with the signal it received
         logs.stopped()
 
     async def _groups(self) -> None:
-        """The consumer groups, as soon as there is a queue to make them in."""
+        """Create the consumer groups as soon as the queue answers."""
         reporter = FailureReporter("groups")
         await retry_forever(
             reporter, (RedisError, OSError), lambda: ensure_groups(self._redis, self._partitions), base_s=0.2, cap_s=5

@@ -1,4 +1,4 @@
-"""Backlog: looks at the write stream now and then, and knows whether another write may be added to it."""
+"""Backlog: reads the state of the write stream every half second, and decides whether another write may be added."""
 
 import asyncio
 import random
@@ -23,7 +23,10 @@ _JITTER = 0.2
 
 
 class Backlog:
-    """`run` looks, `refusal_s` answers without waiting for anything. `clock` learns what time the queue has."""
+    """The backlog of the write stream: `run` reads it, and `refusal_s` answers from the last reading without I/O.
+
+    Each reading also sets `clock` to the queue's time.
+    """
 
     def __init__(
         self,
@@ -43,13 +46,13 @@ class Backlog:
         self._pressures = [Backpressure(depth_max, wait_max_s) for _ in partitions]
 
     async def run(self) -> None:
-        """For ever."""
+        """Read the backlog every half second until cancelled."""
         while True:
             await self._look()
             await asyncio.sleep(_EVERY_S)
 
     def refusal_s(self, entity_id: str) -> int | None:
-        """None: add a write to this entity. Else the seconds after which to try again, not the same for everybody."""
+        """Return None if a write to this entity may be added, else the seconds after which to retry, with jitter."""
         pressure = self._pressure(entity_id)
         if not pressure.active:
             return None
@@ -57,7 +60,7 @@ class Backlog:
         return round(wait_s * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter, not a secret
 
     def numbers(self, entity_id: str) -> dict[str, object]:
-        """The last reading, for the response to a refused write."""
+        """Return the last reading, for the response to a refused write."""
         return self._pressure(entity_id).numbers()
 
     def _pressure(self, entity_id: str) -> Backpressure:
@@ -76,7 +79,7 @@ class Backlog:
                 pressure.blind()
                 continue
             self._clock.follow(one.now_us)
-            # All partitions together have so much room; a write waits for those before it in its own.
+            # The depth is limited over all partitions together; a write waits only for those before it in its own.
             pressure.observe(Sight(time.monotonic(), depth, one.waiting, one.waiting_age_s, one.drained))
         if before is not self._active:
             metrics.backpressure.set(self._active)
@@ -84,7 +87,7 @@ class Backlog:
             logs.warning(Action.BACKPRESSURE_MOVED, active=self._active, drain_rate=round(drain_rate))
 
     async def _of(self, partition: Partition) -> StreamBacklog | None:
-        """None: it is away, and writes to it go to the database."""
+        """Return the partition's backlog, or None if the partition is away. Writes to it then go to the database."""
         try:
             with self._reporters[partition.number]:
                 return await self._queue[partition.number].call_async(backlog, self._redis, [partition])

@@ -1,8 +1,8 @@
-"""Batcher: what is asked for in two turns of the event loop is looked up in one call.
+"""Batcher: looks up in one call all keys that are requested within two turns of the event loop.
 
-Nobody is given what was looked up before they asked: who comes while a call is under way waits for the next one, which
-begins when that is over, or when that has taken so long that waiting for it would make others late. Each waiter keeps
-a time limit of its own, and takes nobody along who leaves.
+No caller gets a value that was read before it asked: a caller that arrives while a call is under way waits for the next
+call. That starts when the current one has ended, or has taken so long that waiting for it would make callers late. Each
+caller has its own time limit, and one that leaves early does not affect the others.
 """
 
 import asyncio
@@ -23,33 +23,33 @@ V = TypeVar("V")
 
 
 class OutOfPatience(TimeoutError):
-    """One waiter's time was over before the call's."""
+    """The time limit of one waiter passed before the call ended."""
 
 
-#: Distinct keys of one call, and calls under way.
+#: Most distinct keys of one call, and most calls in flight.
 _MOST, _AT_ONCE = 64, 8
 
 
 class _Answer(NamedTuple, Generic[V]):
-    """What became of a key, and what was decided meanwhile on behalf of all who share the call."""
+    """The value or error of a key, and the decisions noted during the call on behalf of all waiters that share it."""
 
     value: V | Exception
     notes: Notes | None = None
 
 
 class Waiter(Limited, Generic[V]):
-    """One who waits. `answer` resolves to None when that takes long; then there is another one."""
+    """A caller that waits. `answer` resolves to None when the wait becomes long, and a new future takes its place."""
 
     __slots__ = ("_patient_until", "answer")
 
     def __init__(self, limits: TimeLimits) -> None:
         super().__init__(limits)
         self.answer: asyncio.Future[_Answer[V] | None] = asyncio.get_running_loop().create_future()
-        #: The end of the waiting, while there is a moment before it at which it takes long.
+        #: The end of the whole wait, until the wait becomes long; None if it never counts as long, or does already.
         self._patient_until: float | None = None
 
     def wait(self, patience_s: float, long_s: float | None) -> None:
-        """At most so long; and after `long_s` it takes long."""
+        """Limit the wait to `patience_s` seconds. After `long_s` seconds, if that is given, the wait counts as long."""
         now = time.monotonic()
         ends = now + patience_s
         if long_s is not None:
@@ -57,12 +57,12 @@ class Waiter(Limited, Generic[V]):
         self.until(ends, now)
 
     def give(self, answer: _Answer[V]) -> None:
-        """Resolve it, unless that has happened, or nobody waits any more."""
+        """Resolve the answer, unless it is resolved already or the caller no longer waits."""
         if not self.answer.done():
             self.answer.set_result(answer)
 
     def overdue(self) -> None:
-        """The first of two limits has passed, or the last."""
+        """Report that the wait has become long, or end it if its last limit has passed."""
         ends, self._patient_until = self._patient_until, None
         if ends is None:
             self.give(_Answer(OutOfPatience()))
@@ -76,7 +76,7 @@ _Waiting = dict[K, list[Waiter[V]]]
 
 
 def cut(waiting: _Waiting[K, V], most: int) -> _Waiting[K, V]:
-    """Take the first `most` keys that somebody still waits for out of `waiting`, each with all who wait for it."""
+    """Take the first `most` keys that a caller still waits for out of `waiting`, each with all its waiters."""
     batch: _Waiting[K, V] = {}
     while waiting and len(batch) < most:
         key = next(iter(waiting))
@@ -86,7 +86,7 @@ def cut(waiting: _Waiting[K, V], most: int) -> _Waiting[K, V]:
 
 
 def hand_out(batch: _Waiting[K, V], answers: Mapping[K, V | Exception] | Exception, notes: Notes | None = None) -> None:
-    """Give each waiter what was found for its key, or what the whole call failed with."""
+    """Give each waiter the answer for its key, or the error that the whole call failed with."""
     for key, waiters in batch.items():
         answer = _Answer(answers if isinstance(answers, Exception) else answers[key], notes)
         for waiter in waiters:
@@ -94,7 +94,10 @@ def hand_out(batch: _Waiting[K, V], answers: Mapping[K, V | Exception] | Excepti
 
 
 class Batcher(Generic[K, V]):
-    """`await batcher.get(key)`. `look` gives a value for every key, or the error that concerns this key alone."""
+    """Looks up keys in batches: `await batcher.get(key)`.
+
+    `look` returns for every key its value, or the error that concerns this key alone.
+    """
 
     def __init__(
         self,
@@ -110,19 +113,19 @@ class Batcher(Generic[K, V]):
         self._late_s = late_s
         self._waiting: _Waiting[K, V] = {}
         self._due = False
-        #: The calls under way, and the one of them that the next one waits for.
+        #: The calls in flight, and the one of them that the next call waits for.
         self._calls: set[asyncio.Task[None]] = set()
         self._awaited: asyncio.Task[None] | None = None
         self._limits = TimeLimits()
 
     async def get(self, key: K, patience_s: float | None = None, hedge: Hedge | None = None) -> V:
-        """What `look` gives for the key. Raises what it raises, or OutOfPatience after `patience_s`; or DatabaseSlow
-        with the copy of the `hedge`, when it takes long and there is one."""
+        """Return what `look` returns for the key. Raises what `look` raises; OutOfPatience after `patience_s` seconds;
+        or DatabaseSlow with the copy of the `hedge`, if the wait becomes long and there is a copy."""
         waiter: Waiter[V] = Waiter(self._limits)
         self._waiting.setdefault(key, []).append(waiter)
         if not self._due:
             self._due = True
-            asyncio.get_running_loop().call_soon(self._wait_a_turn)  # after all who are served in this turn
+            asyncio.get_running_loop().call_soon(self._wait_a_turn)  # after all requests that this turn serves
         if patience_s is not None:
             waiter.wait(patience_s, hedge.after_s if hedge else None)
         try:
@@ -136,29 +139,29 @@ class Batcher(Generic[K, V]):
                 raise answer.value
             return answer.value
         finally:
-            del answer, waiter  # its traceback holds this frame, which must not hold the error
+            del answer, waiter  # an error's traceback holds this frame, which must not hold the error
 
     async def _late(self, waiter: Waiter[V], hedge: Hedge | None) -> _Answer[V]:
         copy = await hedge.young_copy() if hedge else None
         if copy is not None and not waiter.answer.done():
             raise DatabaseSlow.answered_by(copy)
         answer = await waiter.answer
-        assert answer is not None  # noqa: S101 - it takes long only once
+        assert answer is not None  # noqa: S101 - a wait becomes long only once
         return answer
 
     async def alone(self, key: K) -> V:
-        """The same in a call of its own, within the caller's context."""
+        """Return what a separate call of `look` returns for the key, made in the caller's context. Raises the same."""
         value = (await self._look([key]))[key]
         try:
             if isinstance(value, Exception):
                 raise value
             return value
         finally:
-            del value  # as above
+            del value  # as in `get`
 
     def _wait_a_turn(self) -> None:
-        """What has arrived meanwhile comes along. A busy loop has many requests in a turn, and one without any takes
-        no time for it."""
+        """Start one turn of the loop later, so that requests which arrive meanwhile join the call. A busy loop serves
+        many requests in a turn, and for an idle one a turn takes no time."""
         asyncio.get_running_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
@@ -166,14 +169,14 @@ class Batcher(Generic[K, V]):
         while self._waiting and self._awaited is None and len(self._calls) < self._at_once:
             if batch := cut(self._waiting, self._most):
                 loop = asyncio.get_running_loop()
-                # In an empty context: it works for all who wait, and the first of them may have less time.
+                # In an empty context: the call serves all waiters, and the first of them may have an earlier deadline.
                 call = self._awaited = loop.create_task(self._call(batch), context=Context())
                 self._calls.add(call)
                 late = loop.call_later(self._late_s, self._over, call)
                 call.add_done_callback(lambda ended, late=late: self._ended(ended, late))  # type: ignore[misc]
 
     def _over(self, call: "asyncio.Task[None]") -> None:
-        """The next one need not wait for this one any longer."""
+        """Let the next call start: it need not wait for this one any longer."""
         if self._awaited is call:
             self._awaited = None
         self._begin()
@@ -189,7 +192,7 @@ class Batcher(Generic[K, V]):
         try:
             answers = await self._look(list(batch))
             hand_out(batch, answers, notes if notes.taken else None)
-        except Exception as error:  # noqa: BLE001 - it is raised for everybody who waits
+        except Exception as error:  # noqa: BLE001 - it is raised for every waiter
             hand_out(batch, error, notes if notes.taken else None)
         except BaseException:
             for waiters in batch.values():

@@ -1,4 +1,5 @@
-"""Bodies: what a person may send, cleaned and made into the values of a command, or refused field by field."""
+"""Bodies: cleans the body that a client sends and turns it into the values of a command, or refuses it with an error
+for each field."""
 
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -21,19 +22,19 @@ from holdfast.shared.http.body import MAX_BODY_BYTES
 from holdfast.shared.runtime.documents import malformed, refuse_repeated_names
 
 _VALUE_MAX_CHARS = 100
-#: A character outside Unicode's first plane, in JSON's escapes.
+#: Bytes of a character outside Unicode's first plane, written as JSON escapes.
 _CHAR_MAX_BYTES = 12
 
 
 class Body(NamedTuple):
-    """What may be sent: as a validator of JSON, and as its JSON schema."""
+    """The form of a request body: a validator of JSON, and its JSON schema."""
 
     validator: SchemaValidator
     json_schema: dict[str, Any]
 
 
 class Bodies(NamedTuple):
-    """What may be sent of one resource: all of it, for POST and PUT, or some of it, for PATCH."""
+    """The request bodies of one resource: `whole` for POST and PUT, `part` for PATCH; each at most `max_bytes` long."""
 
     whole: Body
     part: Body
@@ -42,7 +43,7 @@ class Bodies(NamedTuple):
 
 @cache
 def bodies_of(resource: ResourceType) -> Bodies:
-    """Derived from the declaration once."""
+    """Return the bodies of a resource, derived once from its declaration."""
     longest = sum(_CHAR_MAX_BYTES * each.type.column.size for each in resource.fields)
     required = [each.name for each in resource.fields if each.required]
     max_bytes = MAX_BODY_BYTES + (longest if longest > MAX_BODY_BYTES else 0)
@@ -70,13 +71,13 @@ def _type(field: Field) -> Any:
 
 
 def parse_whole(resource: ResourceType, body: bytes) -> dict[str, Any]:
-    """The values of a Create or Replace. Raises InvalidRequest or MalformedJson."""
+    """Return the values of a Create or Replace. Raises InvalidRequest or MalformedJson."""
     sent = _parsed(resource, bodies_of(resource).whole, body)
     return {name: value for name, value in sent.items() if value is not None}
 
 
 def parse_part(resource: ResourceType, body: bytes) -> dict[str, Any]:
-    """The values of an Update: the fields that were sent. Raises InvalidRequest or MalformedJson."""
+    """Return the values of an Update: the fields that were sent. Raises InvalidRequest or MalformedJson."""
     sent = _parsed(resource, bodies_of(resource).part, body)
     if not sent:
         constraint = f"must have at least one of {', '.join(resource.by_name)}"
@@ -85,12 +86,12 @@ def parse_part(resource: ResourceType, body: bytes) -> dict[str, Any]:
 
 
 def _parsed(resource: ResourceType, form: Body, body: bytes) -> dict[str, Any]:
-    """The fields that were sent, in the order of their declaration."""
+    """Return the fields that were sent, in the order of their declaration."""
     try:
         sent: dict[str, Any] = form.validator.validate_json(body)
     except ValidationError as error:
         raise _refusal(resource, error, body) from None
-    # A body with as many colons as fields has no room for a name given twice, so few are looked at again.
+    # A body with exactly one colon per field cannot contain a name twice, so few bodies are checked again.
     if body.count(b":") != len(sent):
         refuse_repeated_names(body)
     return sent
@@ -111,7 +112,7 @@ class _Problem(NamedTuple):
 
 
 def _refusal(resource: ResourceType, error: ValidationError, body: bytes) -> AppError:
-    """The first problem inlined, all of them listed when there are several."""
+    """Return the error of the first problem. If there are several problems, its details list all of them."""
     found = error.errors(include_url=False, include_context=False)
     if any(problem["type"] == "json_invalid" for problem in found):
         return malformed(body)
@@ -137,7 +138,7 @@ def _problem(fields: Mapping[str, Field], problem: ErrorDetails) -> _Problem:
         case _ if name is None:
             return _Problem(InvalidBody("The request body must be a JSON object."), None, None, "must be a JSON object")
         case _:
-            # What an unknown field holds may be a secret sent by mistake: it is not sent back.
+            # The value of an unknown field may be a secret that was sent by mistake, so it is not sent back.
             return _Problem(UnknownField(), name, None, "is not a known field")
 
 
@@ -146,5 +147,5 @@ def _shown(value: Any) -> str | None:
 
 
 def _printable(text: str) -> str:
-    """Lone surrogates cannot be sent as UTF-8."""
+    """Replace lone surrogates, which cannot be sent as UTF-8."""
     return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""The api's breakers, and what each of them takes for a failure of its dependency."""
+"""Breakers: makes the api's breakers, and decides which errors each counts as a failure of its dependency."""
 
 from dataclasses import dataclass, replace
 
@@ -20,27 +20,27 @@ from holdfast.shared.runtime.time_budgets import RATE_LIMIT_TIMEOUT_S, STORE_OPE
 
 @dataclass(frozen=True, slots=True)
 class Breakers:
-    """One a dependency and kind of use."""
+    """The breakers of one process, one per dependency and kind of use."""
 
-    #: Reads of it.
+    #: For reads from the database.
     database: Breaker
-    #: Direct writes to it.
+    #: For direct writes to the database.
     database_writes: Breaker
-    #: One a partition, by its number: what is on another server of a cluster may be well.
+    #: One per partition, by its number: another partition may be on another server of a cluster, and work.
     queue: tuple[Breaker, ...]
     cache: Breaker
     external_proxy: Breaker
-    #: The cache Redis too, where it counts what clients send.
+    #: For the rate limits, which are counted in the cache Redis, too.
     limits: Breaker
-    #: The queue's replicas, where acceptance waits for them; one a partition, or none.
+    #: For the queue's replicas, one per partition; empty if acceptance does not wait for replicas.
     queue_replicas: tuple[Breaker, ...] = ()
 
     def replicas_of(self, partition: Partition) -> Breaker | None:
-        """None: acceptance waits for no replicas."""
+        """Return the breaker of a partition's replicas, or None if acceptance does not wait for replicas."""
         return self.queue_replicas[partition.number] if self.queue_replicas else None
 
     def all(self) -> tuple[Breaker, ...]:
-        """For the status page."""
+        """Return all breakers, for the status page."""
         of_the_queue = (*self.queue, *self.queue_replicas)
         return (self.database, self.database_writes, *of_the_queue, self.cache, self.limits, self.external_proxy)
 
@@ -56,23 +56,23 @@ def make_breakers(
     replicas: bool = False,
     partitions: int = 1,
 ) -> Breakers:
-    """New breakers, all closed; `replicas`: for the queue's replicas, too. The timeouts are those of one call,
-    `open_s` is the first pause of the database's and the queue's; in seconds."""
+    """Make the breakers, all closed; with `replicas`, also those of the queue's replicas. The timeouts are those of one
+    call, and `open_s` is the first pause of the database's and the queue's breakers; all are in seconds."""
     suffixes = [f"_{number}" for number in range(partitions)] if partitions > 1 else [""]
     open_max_s = max(open_s, STORE_OPEN_MAX_S)
     database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s, open_max_s=open_max_s, probes=1)
-    # A second refusal costs as little as the first, and one that hangs is a caller's whole time.
+    # Only a write that takes its whole timeout counts as slow: a refusal costs a caller little, a hang its whole time.
     writes = Policy(
         attempt_timeout_s=database_write_timeout_s, open_s=open_s, open_max_s=open_max_s, slow_of_timeout=1, probes=1
     )
-    # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
+    # No ramp: a call that this breaker refuses goes to the database, so a ramp would spare the wrong store.
     queue = Policy(attempt_timeout_s=queue_timeout_s, open_s=open_s, open_max_s=open_max_s, probes=1, ramp_s=0)
     return Breakers(
         database=Breaker("database", database, classify=_of_the_database, deadline=read_ends),
         database_writes=Breaker("database_writes", writes, classify=_of_the_database, deadline=deadline.end),
         queue=tuple(Breaker(f"queue{suffix}", queue, classify=_of_the_queue) for suffix in suffixes),
         cache=cache_breaker(cache_timeout_s),
-        # Slow is how the third party behind it may be; that is the proxy's own breaker's business.
+        # A slow answer may be due to the third party behind the proxy, which the proxy's own breaker judges.
         external_proxy=Breaker(
             "external_proxy",
             Policy(
@@ -96,7 +96,7 @@ def _of_the_database(error: Exception) -> Judgement:
         case Outage() | TimeoutError():
             return Verdict.UNREACHABLE
         case Contention() | BadData():
-            return Verdict.SUCCESS  # it works, and refused
+            return Verdict.SUCCESS  # the database works, and refused this call
         case _:
             return Verdict.FAILURE
 
@@ -104,7 +104,7 @@ def _of_the_database(error: Exception) -> Judgement:
 def _of_the_queue(error: Exception) -> Judgement:
     match error:
         case ResponseError() | TooFewReplicas():
-            return Verdict.SUCCESS  # out of memory: it answers, and the caller gets the error
+            return Verdict.SUCCESS  # for example out of memory: Redis answers, and the caller gets the error
         case RedisError() | NotSent() | OSError() | TimeoutError():
             return Verdict.UNREACHABLE
         case _:
@@ -112,7 +112,7 @@ def _of_the_queue(error: Exception) -> Judgement:
 
 
 def _breaker_of_replicas(suffix: str, queue: Policy) -> Breaker:
-    """A wait for replicas may take its whole time; only one that was for nothing counts."""
+    """Make the breaker of a partition's replicas. A wait may take its whole timeout; only a wait in vain counts."""
     return Breaker(f"queue_replicas{suffix}", replace(queue, slow_of_timeout=1), classify=_of_the_replicas)
 
 

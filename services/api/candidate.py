@@ -1,4 +1,4 @@
-"""Candidate: a command that asks to be accepted, and the entry that it would become."""
+"""Candidate: a command that is to be accepted, and the stream entry that it would become."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,9 +9,9 @@ from holdfast.shared.queue.partitions import Partition
 from holdfast.shared.writes.commands import Command, label
 
 
-@dataclass(slots=True, eq=False)  # frozen, each of its many fields would take three times as long to set
+@dataclass(slots=True, eq=False)  # not frozen: setting each of its many fields would take three times as long
 class Candidate:
-    """A command with everything that acceptance needs. Not to be changed."""
+    """A command with everything that acceptance needs. It must not be changed."""
 
     operation_id: str
     entity_id: str
@@ -23,12 +23,12 @@ class Candidate:
     request_id: str = ""
     traceparent: str = ""
     notify: str = ""
-    #: In microseconds since the epoch, by the api's clock.
+    #: Microseconds since the Unix epoch, by the api's clock; empty: the write does not expire.
     expires_at: str = ""
     if_none_match: str = ""
-    #: Its unique values are claimed already (claims.py).
+    #: Whether its unique values are claimed already (claims.py).
     claimed: bool = False
-    #: Of the command; the payload is JSON text.
+    #: The label of the command, and its payload as JSON text.
     label: str = field(init=False)
     payload: bytes = field(init=False)
     _pending: str = field(init=False)
@@ -37,22 +37,22 @@ class Candidate:
     def __post_init__(self) -> None:
         command = self.command
         self.label, self.payload = label(command), encode_payload(command)
-        self._pending = f"{command.resource.singular}:{self.entity_id}"  # of an id that an api has checked
+        self._pending = f"{command.resource.singular}:{self.entity_id}"  # the api has checked the id
         self._claims = [0] if self.claimed else listed(command.resource.claims(command.values))
 
     def with_claims_made(self) -> "Candidate":
-        """The same, for a script that makes no claims."""
+        """Return a copy whose claims are made already, so that the script makes none."""
         return replace(self, claimed=True)
 
     def keys(self, partition: Partition) -> list[str]:
-        """All that `accept.lua` may touch on its behalf."""
+        """Return all keys that `accept.lua` may touch on behalf of this candidate."""
         keys = partition.kept(self.operation_id, self._pending, self._claims)
         if self.key_hash:
             keys += partition.of_key(self.key_hash)
         return keys
 
     def arguments(self) -> list[str | bytes | int]:
-        """For `accept.lua`, in its order."""
+        """Return the arguments of `accept.lua`, in its order."""
         return [
             self.operation_id,
             self.command.resource.plural,
@@ -74,7 +74,7 @@ class Candidate:
         ]
 
     def fields(self) -> dict[bytes, bytes]:
-        """Of its entry, as `accept.lua` makes them; a version stands in for what only the queue knows."""
+        """Return the fields of the entry that `accept.lua` would add, with 1 for the version, which the queue gives."""
         fields = {
             b"schema": SCHEMA,
             b"resource": self.command.resource.plural.encode(),

@@ -1,5 +1,5 @@
-"""Claiming: unique values are claimed before a write is accepted, where the queue has several partitions. Requests that
-claim at the same time share a round trip to each partition."""
+"""Claiming: claims unique values before a write is accepted, if the queue has several partitions. Requests that claim
+at the same time share a round trip to each partition."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,22 +19,22 @@ from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 
-#: What a call to the queue may fail with.
+#: The errors of a call to the queue.
 AWAY = (CallRefused, NotSent, RedisError, OSError)
 
 _RELEASING = FailureReporter("claims_release")
 
-#: A wish is its own, although another request may have the same operation.
+#: A wish with a number that makes it distinct, because another request may have the same operation.
 _Numbered = tuple[int, Wish]
 
 
 class Claiming:
-    """Of one api process. Of a partition that is away, or lacks replicas, nothing is asked."""
+    """Claims values for one api process. Its breakers refuse calls to a partition that is away, or lacks replicas."""
 
     def __init__(
         self, redis: Redis, partitions: Partitions, breakers: Breakers, replicas: Replicas | None, most: int
     ) -> None:
-        """`most`: wishes of one call."""
+        """Create the batches of each partition. `most`: most wishes per call."""
         self._breakers = breakers
         self._claims = Claims(redis, partitions, replicas, self._call)
         self._numbers = count()
@@ -43,8 +43,8 @@ class Claiming:
         ]
 
     async def claim(self, values: Sequence[Value], entity_id: str, operation_id: str) -> Claimed:
-        """Claim all of them, or none: those claimed while another was found taken, or could not be asked for, are
-        released again. Raises what is in AWAY."""
+        """Claim all values, or none: if one is taken, or its partition does not answer, the values claimed by this call
+        are released again. Raises one of AWAY."""
         parts: dict[Partition, list[Value]] = {}
         for value in values:
             parts.setdefault(self._claims.of(value), []).append(value)
@@ -60,7 +60,7 @@ class Claiming:
         failed = next((answer for answer in answers if isinstance(answer, BaseException)), None)
         taken = next((each.taken for each in made if each.taken), None)
         if failed is not None or taken is not None:
-            with _RELEASING.suppressing(*AWAY):  # the sweeper does it later
+            with _RELEASING.suppressing(*AWAY):  # if this fails, the sweeper releases them later
                 await self.release(undo)
             undo = []
         if failed is not None:
@@ -68,7 +68,7 @@ class Claiming:
         return Claimed(max(each.floor for each in made), taken, undo)
 
     async def release(self, changes: Sequence[Change]) -> None:
-        """What a request claimed. Raises what is in AWAY."""
+        """Release what a request claimed. Raises one of AWAY."""
         await self._claims.change(changes)
 
     async def _look(self, partition: Partition, wishes: Sequence[_Numbered]) -> Mapping[_Numbered, Claimed | Exception]:

@@ -1,4 +1,4 @@
-"""Cursors: where a page of a list ends. Opaque to the caller, so that their meaning stays ours to change."""
+"""Cursors: encodes where a page of a list ends. A cursor is opaque to the client, so its meaning may change."""
 
 import base64
 import binascii
@@ -6,17 +6,18 @@ import binascii
 from holdfast.shared.errors import InvalidCursor
 from holdfast.shared.http.cursors import mark as mark_of
 
-#: Ends the position, which always has the same length; an older build reads no further, and takes the cursor too.
+#: Ends the position, which has a fixed length. An older build reads no further, so it accepts the cursor, too.
 _PAD = "=="
 
 
 def cursor_of(plural: str, version: int) -> str:
-    """Behind the entity that was created with this version, in the list of one resource."""
+    """Return the cursor behind the entity that was created with this version, in the list of one resource."""
     return base64.urlsafe_b64encode(f"v1:{version:016d}".encode()).decode() + mark_of(plural)
 
 
 def position_of(plural: str, cursor: str | None) -> int:
-    """The version. Raises InvalidCursor for one of another list; those of older builds do not say which they are of."""
+    """Return the cursor's version, or 0 without a cursor. Cursors of older builds do not name their list. Raises
+    InvalidCursor if the cursor is malformed or names another list."""
     if not cursor:
         return 0
     position, _, mark = cursor.partition(_PAD)

@@ -1,5 +1,5 @@
-"""Database: the store's blocking calls in a bounded pool of their own, so that a hung database takes no other work
-with it."""
+"""Database: runs the store's blocking calls in their own bounded pool of threads, so that a hung database blocks no
+other work."""
 
 import asyncio
 import time
@@ -31,11 +31,11 @@ from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes.merge import Entity
 
-#: Word for word what clients of the API look for.
+#: Clients of the API look for exactly this text.
 _AWAY = "Database service temporarily unavailable"
 
 
-#: What a read ends with that was not made, or did not come back.
+#: The errors of a read that was refused, failed or took too long.
 _FAILURES = (CallRefused, Fault, TimeoutError)
 
 _NO_ID = str(uuid.UUID(int=0))
@@ -52,7 +52,7 @@ class Row(NamedTuple):
 
 
 class Database:
-    """`await database.call(reads.horizon)`, `await database.row(resource, id)`."""
+    """Calls of the database: `await database.call(reads.horizon)`, `await database.row(resource, id)`."""
 
     def __init__(
         self, engine: Engine, for_reads: Engine, threads: int, reads: Breaker, writes: Breaker, read_timeout_s: float
@@ -67,34 +67,34 @@ class Database:
         self._on_rows: list[Callable[[Sequence[Entity], float], None]] = []
 
     def listen(self, listener: Callable[[Sequence[Entity], float], None]) -> None:
-        """Call `listener` with the entities whose rows are read, even if nobody waits for them any more, and with when
-        the read began."""
+        """Call `listener` with the entities whose rows are read, even if no request waits for them any more, and with
+        the time at which the read began."""
         self._on_rows.append(listener)
 
     async def call(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A read, given up in time: its thread is free when the driver's own limits have passed.
+        """Run a read and give it up in time. Its thread becomes free when the driver's own timeouts have passed.
 
-        Raises CircuitOpen at once while the database is known to be away, DatabaseUnavailable, or DeadlineExceeded
-        when there is no time to ask.
+        Raises CircuitOpen at once while the database is known to be away, DatabaseUnavailable if the read fails or
+        takes too long, or DeadlineExceeded if no time is left for it.
         """
         return await self._call(self._engine, read, *args, **kwargs)
 
     async def read(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The same for a read that is one statement: on a connection that knows no transactions."""
+        """Run a read that is one statement, on a connection without transactions. Raises like `call`."""
         return await self._call(self._for_reads, read, *args, **kwargs)
 
     async def row(self, resource: ResourceType, id: str, hedge: Hedge) -> Row:
-        """The row of one entity, read together with others that are asked for at the same time. Raises like `call`, and
-        DatabaseSlow."""
+        """Return the row of one entity, read together with others that are requested at the same time. Raises like
+        `call`, or DatabaseSlow with the copy of the `hedge`."""
         rows = self._rows.get(resource.plural)
         if rows is None:
             rows = self._rows[resource.plural] = Batcher(partial(self._read_rows, resource))
-        # A little more than the call's own limit, so that those who share it know what it ended with.
+        # A little longer than the call's own limit, so that all who share the call learn how it ended.
         patience_s = min(self._read_timeout_s + 2 * BATCH_LATE_S, deadline.remaining_s() - ANSWER_RESERVE_S)
         if patience_s <= 0:
             raise DeadlineExceeded()
         try:
-            if not self.undisturbed:  # some calls pass and others do not, and each request has its own luck
+            if not self.undisturbed:  # the breaker may admit some calls and refuse others, so none is shared
                 return await hedged(rows.alone(id), *hedge)
             get = rows.get if spans.collector is None else spans.around(str(self._reads.name), rows.get)
             return await get(id, patience_s, hedge)
@@ -130,22 +130,22 @@ class Database:
             raise _explained(error) from error
 
     def prober(self) -> Prober:
-        """Of both breakers. Writes are probed by a control write, once reads work."""
+        """Return the prober of both breakers. Writes are probed by a control write, once reads work."""
         read = partial(self._in_time, partial(any_read, self._for_reads))
         write = partial(self._in_thread, partial(control_write, self._engine))
         return Prober(Probe(self._reads, read, refused=answered), Probe(self._writes, write, refused=answered))
 
     @property
     def undisturbed(self) -> bool:
-        """Whether nothing is known to be wrong with it."""
+        """Whether nothing is known to be wrong with reads: their breaker lets every call pass."""
         return self._reads.undisturbed
 
     async def run(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A write, which is never given up halfway. Raises CircuitOpen (it did not begin), or the store's faults as
-        they are.
+        """Run a write, which is never given up halfway. Raises CircuitOpen if it did not begin, or the store's faults
+        as they are.
 
-        A database that takes no writes may answer reads: only writes say how it is with writes. One that answers no
-        reads takes no writes, which read."""
+        A database that refuses writes may answer reads, so writes have their own breaker, which only writes feed. A
+        database that answers no reads takes no writes either, because writes read."""
         if self._reads.refuses:
             raise CircuitOpen(_AWAY, retry_after_s=self._reads.open_remaining)
         try:
@@ -154,7 +154,7 @@ class Database:
             raise _refusal(refused) from refused
 
     def _time_s(self) -> float:
-        """For a read that begins now."""
+        """Return how many seconds a read that begins now may take."""
         return min(self._read_timeout_s, deadline.remaining_s() - ANSWER_RESERVE_S)
 
     async def _in_time(self, work: Callable[[], T]) -> T:
@@ -165,14 +165,14 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def close(self) -> None:
-        """Drop what waits; the driver's own time limit ends what runs."""
+        """Drop the calls that wait. Calls that run are ended by the driver's own timeout."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
         self._for_reads.dispose()
 
 
 def _explained(error: Exception) -> AppError:
-    """Why a read was not made, or did not come back."""
+    """Return the error for a read that was refused, failed or took too long."""
     return _refusal(error) if isinstance(error, CallRefused) else DatabaseUnavailable()
 
 
@@ -181,13 +181,13 @@ def _refusal(refused: CallRefused) -> CircuitOpen:
 
 
 def any_read(engine: Engine) -> None:
-    """Of every resource, an entity that does not exist: what reads need, for next to nothing."""
+    """Read a nonexistent entity of every resource. This needs all that reads need, and costs next to nothing."""
     for resource in domain().resources:
         reads.entity(engine, resource, _NO_ID)
 
 
 def read_ends() -> float | None:
-    """When a read of this request has to end, for the breaker: what a caller's haste cut off is judged with that in
-    mind."""
+    """Return when a read of this request has to end, or None if it has no deadline. The breaker needs this to judge a
+    read that was cut off because the client allowed little time."""
     ends = deadline.end()
     return None if ends is None else ends - ANSWER_RESERVE_S

@@ -1,9 +1,9 @@
-"""Deletions: a deleted entity leaves every copy, whatever became of the message that says so.
+"""Deletions: removes a deleted entity from every copy, even if the message about the deletion is lost.
 
-Writers and the direct way renew the copy of an entity they delete, at once and beside the work, and that may be lost.
-So each api follows the database's own record of deletions, written in the transaction of the delete: it forgets the
-entities in its own memory, and puts a tombstone in the place of their copy in the cache. How far the cache has come is
-kept in the cache, so that nothing is left out after a time in which no api reached both.
+Writers and the direct path renew the copy of an entity that they delete, at once and in the background, and this may
+fail. So each api follows the database's own record of deletions, which is written in the transaction of the delete. The
+api forgets the entities in its own memory, and replaces their copies in the cache by tombstones. The cache also keeps
+the time up to which this is done, so that no deletion is left out after a time in which no api reached both stores.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _SPARE_S = 600.0
 
 
 class Deletions:
-    """`run` it."""
+    """Follows the record of deletions while `run` runs. `hard_s`: the lifetime of a copy, in seconds."""
 
     def __init__(self, database: Database, redis: Redis, breaker: Breaker, copies: Copies, *, hard_s: float) -> None:
         self._database = database
@@ -48,7 +48,7 @@ class Deletions:
         self._done: frozenset[Deleted] = frozenset()
 
     async def run(self) -> Never:
-        """For ever."""
+        """Look for deletions every second until cancelled."""
         forgotten_at = 0.0
         while True:
             with self._looking.suppressing(AppError):  # while the database is away nothing is deleted
@@ -59,8 +59,8 @@ class Deletions:
             await asyncio.sleep(_EVERY_S)
 
     async def look(self) -> None:
-        """Once. Raises what a database away raises."""
-        if self._until is None:  # no copy in this process is older than that
+        """Look for deletions once. Raises CircuitOpen, DatabaseUnavailable or DeadlineExceeded."""
+        if self._until is None:  # no copy in this process is older than this moment
             self._until = await self._database.call(deleted_entities.now)
         reached, mark = await self._mark()
         found, until = await self._database.call(deleted_entities.deleted_since, min(self._until, mark or self._until))
@@ -72,7 +72,7 @@ class Deletions:
             await self._set_mark(until)
 
     async def _mark(self) -> tuple[bool, datetime | None]:
-        """Whether the cache answers, and until when it knows of deletions; None: it is new."""
+        """Return whether the cache answers, and the time up to which it has all deletions; None if it has no record."""
         try:
             with self._marking:
                 value = await self._breaker.call_async(self._redis.get, _MARK)
@@ -94,7 +94,7 @@ def _tombstones(deleted: Iterable[Deleted]) -> list[tuple[str, EntityCopy]]:
     as_of = time.time()
     tombstones = []
     for each in deleted:
-        if (resource := domain().by_plural.get(each.resource)) is not None:  # else no copy is shown of it
+        if (resource := domain().by_plural.get(each.resource)) is not None:  # no copy of an unknown resource is shown
             nothing = Entity.nothing(resource, each.entity_id)
             tombstone = nothing._replace(deleted_version=_us(each.deleted_at))
             tombstones.append((entity_name(tombstone.ref), EntityCopy(tombstone, as_of)))

@@ -1,4 +1,4 @@
-"""Described: an entity, and an operation wherever it is, as answers have them."""
+"""Described: the form that answers give to an entity, and to an operation, whichever store holds it."""
 
 import time
 from typing import Any
@@ -22,11 +22,9 @@ from holdfast.shared.writes import versions
 from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Rejected
 
-#: The database does not answer, is known not to, or is not asked because too many wait for it.
-
 
 def describe(entity: Entity) -> dict[str, Any]:
-    """`data` of an entity."""
+    """Return `data` of an entity."""
     created_version, version = entity.created_version, entity.version
     created_at = precise(versions.to_datetime(created_version))
     return {
@@ -39,14 +37,14 @@ def describe(entity: Entity) -> dict[str, Any]:
 
 
 def _of_entity(resource: str, entity_id: str, version: int | None) -> dict[str, Any]:
-    """What an operation says of its entity, under the resource's own names: `user_id`."""
+    """Return an operation's fields about its entity, which are named after the resource: `user_id`, `user_version`."""
     known = domain().by_plural.get(resource)
     one = known.singular if known else "entity"
     return {f"{one}_id": entity_id, f"{one}_version": version}
 
 
 def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, Any]:
-    """`data` of an operation that is not over."""
+    """Return `data` of an operation that the queue holds: it is queued or dead-lettered."""
     dead = pending.dead_letter_reason is not None
     error = None
     if dead:
@@ -67,7 +65,7 @@ def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, 
 
 
 def describe_letter(letter: Row) -> dict[str, Any]:
-    """`data` of an operation that died: it waits for an operator, or one has discarded it."""
+    """Return `data` of an operation whose dead letter waits for an operator, or was discarded by one."""
     discarded = letter.state is State.DISCARDED
     version = letter.version or 0
     return {
@@ -86,7 +84,7 @@ def describe_letter(letter: Row) -> dict[str, Any]:
 
 
 def describe_lost(operation_id: str, made: int) -> dict[str, Any]:
-    """`data` of an operation that no store knows, from a time whose writes were lost with the queue's memory."""
+    """Return `data` of an operation that no store knows, from a time whose writes were lost with the queue's memory."""
     return {
         "id": operation_id,
         **_of_entity(domain().resources[0].plural, "", None),
@@ -103,7 +101,7 @@ def describe_lost(operation_id: str, made: int) -> dict[str, Any]:
 
 
 def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
-    """`data` of an operation that is over."""
+    """Return `data` of an operation that has ended."""
     rejected = ended.outcome if isinstance(ended.outcome, Rejected) else None
     expired = rejected is not None and rejected.code == WriteExpired.code
     version = None if isinstance(ended.outcome, Rejected) else ended.outcome.version
@@ -124,5 +122,5 @@ def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
 
 
 def _error(error: AppError, details: dict[str, Any]) -> dict[str, Any]:
-    """`error` of an operation."""
+    """Return `error` of an operation."""
     return {"code": error.code, "message": error.message, "details": details}

@@ -1,5 +1,5 @@
-"""Direct: the way of a write while the queue is away. The same store function as the writer's, so exactly once with
-whatever is still queued: a write that also reached the queue is found there to be a duplicate."""
+"""Direct: applies a write to the database while the queue is away. It uses the same store function as the writer, so
+each write takes effect exactly once: if it also reached the queue, the writer recognises its entry as a duplicate."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -32,17 +32,18 @@ from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Final, Outcome, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import Clock
 
-#: An entity that is ahead of this process's clock says by how much; then another may change it meanwhile.
+#: Attempts to find a version above the entity's. If the entity is ahead of this process's clock, a failed attempt shows
+#: by how much, but another write may change the entity before the next attempt.
 _VERSIONS_TRIED = 3
 
 
 class DirectPath:
-    """Applies a candidate that the queue did not take."""
+    """Applies a candidate that the queue did not accept."""
 
     def __init__(
         self, database: Database, clock: Clock, floor: Floor, changed: Callable[[Iterable[Entity]], None]
     ) -> None:
-        """`changed` gets the entities that changed, in a thread, as from `apply_directly`."""
+        """Create the path. `changed` is called in a thread with the entities that changed: see `apply_directly`."""
         self._database = database
         self._changed = changed
         self._clock = clock
@@ -50,13 +51,13 @@ class DirectPath:
         self._retrier = Retrier("database", RetryBudget(), RetryLimits(most=4, base_s=0.02, cap_s=0.2))
 
     async def apply(self, candidate: Candidate, refused: AppError) -> tuple[Answer, Final]:
-        """`refused`: how the queue failed. The answer, and how the write ended: now, or at an earlier try. Raises
-        WritesUnavailable, OrderUnknown or WriteExpired (it did not happen), AcceptanceUnknown (it may have),
-        ValueTaken, KeyReused, or what the same request was rejected with before."""
+        """Apply a candidate. Return the answer, and how the write ended, now or in an earlier attempt. `refused`: how
+        the queue failed. Raises WritesUnavailable, OrderUnknown or WriteExpired if the write had no effect,
+        AcceptanceUnknown if it may have had one, ValueTaken, KeyReused, or the error of an earlier rejection."""
         details, resource = {"operation_id": candidate.operation_id}, candidate.command.resource
-        # If the queue may have it after all, no refusal here is the last word.
+        # If the queue may have the write after all, no refusal here is final.
         unknown = None if refused.definite else AcceptanceUnknown(details=details)
-        if candidate.if_match or candidate.if_none_match:  # the row may miss a queued write that the caller has seen
+        if candidate.if_match or candidate.if_none_match:  # the row may lack a queued write that the client has seen
             raise unknown or OrderUnknown(details=details)
         try:
             outcome = await self._outcome(candidate)
@@ -74,9 +75,9 @@ class DirectPath:
             case Rejected(code) if (
                 unknown is None and not candidate.key_hash and (field := field_taken(resource, code))
             ):
-                # With a key an earlier try may be on the stream, and may get the value: then nothing is final yet.
+                # With a key, an earlier attempt may be on the stream and may still get the value: nothing is final yet.
                 raise ValueTaken(field, candidate.command.values.get(field.name))
-            # Reused by an operation that is over: no other try changes that. Expired: nor had an earlier try more time.
+            # Final: a key stays used once its operation has ended, and an earlier attempt expired no later than this.
             case Rejected(KeyReused.code | WriteExpired.code as code) if unknown is None or code == KeyReused.code:
                 raise error_of(outcome, candidate.operation_id, resource, candidate.command.values)
             case Superseded() | Rejected() | Retry() | Dead():
@@ -90,7 +91,7 @@ class DirectPath:
             outcome = await self._retrier.run(apply, _hope, deadline.remaining_s)
             if not isinstance(outcome, Superseded):
                 break
-            self._clock.observe(outcome.version)  # the entity is ahead of this clock, and this is the later write
+            self._clock.observe(outcome.version)  # the entity is ahead of this clock, although this write is later
         return outcome
 
     async def _in_database(self, write: Write, key_hash: str, _: int) -> Outcome:
@@ -98,7 +99,7 @@ class DirectPath:
 
     @staticmethod
     def _repeated(candidate: Candidate, first: Final) -> Answer:
-        """The same operation is the same request. Raises what it was rejected with."""
+        """Return the answer to a repeated request: one with the same operation. Raises the error of its rejection."""
         if isinstance(first, Rejected):
             raise error_of(first, candidate.operation_id, candidate.command.resource, candidate.command.values)
         return Answer("repeated", candidate.operation_id, candidate.entity_id, first.version)
@@ -118,5 +119,5 @@ class DirectPath:
 
 
 def _hope(error: Exception) -> RetryDecision:
-    """Only a lock or a deadlock is over in a moment."""
+    """Allow a retry after a lock or a deadlock only: nothing else is over in a moment."""
     return RetryAllowed() if isinstance(error, Contention) else None

@@ -1,5 +1,5 @@
-"""`/external-api`: asks external_proxy within the time that is left, once, and has an answer of its own when the proxy
-is gone, hangs, or is not well."""
+"""External: serves `/external-api`. Calls external_proxy once, within the time that is left, and answers with a copy of
+its own if the proxy is down, hangs or fails."""
 
 from math import ceil
 from typing import Any
@@ -25,23 +25,23 @@ from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
 from holdfast.shared.telemetry.logs import Action
 
-#: Word for word like the database's.
+#: The same words as for the database.
 _AWAY = "External service temporarily unavailable"
 
-#: The proxy answers so long before our own answer is due, and is given up when half of it is gone.
+#: The proxy has to answer this many seconds before our own deadline. Once half of them have passed, it is given up.
 _MARGIN_S = 0.2
 _CONNECT_S = 0.25
-#: A fallback is in the answer twice.
+#: An answer contains a fallback twice.
 _BODY_MAX_BYTES = (2 * 64 + 1) * 1024 * 1024
 
-#: Of the question whether it lives.
+#: The limits of the call that checks whether the proxy is alive.
 _ALIVE = Limits(2 * _CONNECT_S, _CONNECT_S, 65_536)
 
 _PASSED_BACK = ("age", "cache-status", "x-degraded", "cache-control", "retry-after")
 
 
 class NotWell(Exception):
-    """The proxy answered, and not as itself: a crash, or something else at its address."""
+    """The answer is not the proxy's own: the proxy crashed, or another server answers at its address."""
 
 
 class External:
@@ -53,7 +53,8 @@ class External:
         self._last_good = last_good
 
     async def read(self, request: Request) -> Response:
-        """The proxy's answer, whatever it says of the third party; else ours. Raises AppError."""
+        """Return the proxy's answer, whatever it reports of the third party; else our own copy. Raises AppError if
+        there is neither."""
         fresh = headers.wants_fresh(request)
         try:
             answer = await self._ask(request, fresh)
@@ -92,7 +93,7 @@ class External:
             raise ProxyUnavailable from error
 
     async def alive(self) -> None:
-        """Raises CallFailed or NotWell unless the proxy says that it lives."""
+        """Check that the proxy is alive. Raises CallFailed or NotWell if it is not."""
         answer = await self._client.call("GET", "/livez", _ALIVE, {})
         if answer.status != 200:
             raise NotWell(f"status {answer.status}")
@@ -107,7 +108,7 @@ class External:
 
 
 def add_routes(app: FastAPI, external: External) -> None:
-    """The one route."""
+    """Add the route `/external-api`."""
 
     @app.get("/external-api", **openapi.EXTERNAL)
     async def external_api(request: Request) -> Response:
@@ -121,7 +122,7 @@ def _refusal(refused: CallRefused) -> CircuitOpen:
 
 
 def _is_ours(answer: Answer) -> bool:
-    """Whether it is external_proxy's own word, and not a crash of it."""
+    """Return whether the answer is external_proxy's own, and not that of a crash or of another server."""
     match answer.document:
         case {"success": True, "data": _, "meta": {}}:
             return answer.status == 200

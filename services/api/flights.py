@@ -1,8 +1,8 @@
-"""Flights: many callers who want the same answer at the same time share one look for it.
+"""Flights: lets callers that want the same answer at the same time share one call.
 
-Nobody is given what was looked up before they asked: who comes while a look is under way waits for the next one, which
-begins when that is over and serves all who came meanwhile. So a reader still sees every write that was over when it
-began to read, and a key costs its store one call at a time, however many ask.
+No caller gets an answer that was read before it asked: callers that arrive while a call is under way wait for the next
+call, which begins when the current one ends and serves all of them. So a reader still sees every write that had ended
+when its read began, and a store has at most one call per key in flight, however many callers there are.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class _Flight(Generic[T]):
-    """A look under way, and the one that comes after it."""
+    """A call in flight, and the call that follows it."""
 
     def __init__(self) -> None:
         self.over = asyncio.Event()
@@ -22,20 +22,20 @@ class _Flight(Generic[T]):
 
 
 class Flights(Generic[T]):
-    """`await flights.share(key, call, patience_s)`."""
+    """Shares calls by key: `await flights.share(key, call, patience_s)`."""
 
     def __init__(self) -> None:
         self._flying: dict[str, _Flight[T]] = {}
 
     async def share(self, key: str, call: Callable[[], Awaitable[T]], patience_s: float) -> T:
-        """What `call()` gives or raises, called by us or by another who asked at the same time. Raises TimeoutError
-        when a shared one takes longer than `patience_s`."""
+        """Return what `call()` returns. This caller makes the call, or shares it with others that ask at the same time.
+        Raises what `call()` raises, or TimeoutError if a shared call takes longer than `patience_s` seconds."""
         flying = self._flying.get(key)
         if flying is None:
             return await self._fly(key, _Flight(), call)
         if flying.next is None:
             following: _Flight[T] = _Flight()
-            # A task of its own, in an empty context: the request that begins it may have less time than the others.
+            # A separate task in an empty context: the request that starts it may have less time than the others.
             task = asyncio.get_running_loop().create_task(self._after(flying, key, following, call), context=Context())
             task.add_done_callback(looked_at)
             flying.next = (following, task)
@@ -59,6 +59,6 @@ class Flights(Generic[T]):
 
 
 def looked_at(task: "asyncio.Task[object]") -> None:
-    """Everybody may have gone before it failed."""
+    """Mark a task's error as retrieved: every caller may have left before the task failed."""
     if not task.cancelled():
         task.exception()

@@ -1,5 +1,5 @@
-"""Floor: the newest version that the database has. Versions of later writes are above it, whatever the queue has
-forgotten: a write below it would be accepted, and change nothing."""
+"""Floor: the newest version that the database has. Every later write gets a version above it, whatever the queue has
+forgotten: a write below the floor would be accepted, and change nothing."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ _PAUSE_S = 0.5
 
 
 class Floor:
-    """Read when an api starts, and when the queue does not know how far versions have come."""
+    """Reads the floor when an api starts, and when Redis has no record of the highest version."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -22,24 +22,24 @@ class Floor:
         self._tried = self._known = False
 
     async def read(self) -> None:
-        """Now. Raises CircuitOpen, DatabaseUnavailable or DeadlineExceeded."""
+        """Read the floor now. Raises CircuitOpen, DatabaseUnavailable or DeadlineExceeded."""
         self._tried = True
         self._clock.observe(await self._database.call(reads.newest_version))
         self._known = True
 
     async def known(self) -> None:
-        """Returns when it was read once. Raises like `read`."""
+        """Make sure that the floor was read at least once. Raises like `read`."""
         if not self._known:
             await self.read()
 
     async def tried(self) -> None:
-        """Returns when it was read once, or could not be. Then the queue's own clock has to do."""
+        """Try to read the floor, unless that was tried before. If that fails, the queue's own clock has to suffice."""
         if not self._tried:
             with self._reporter.suppressing(AppError):
                 await self.read()
 
     async def run(self) -> None:
-        """For ever: read it once, as soon as there is a database."""
+        """Read the floor once, as soon as the database answers; then wait until cancelled."""
         while not self._known:
             with self._reporter.suppressing(AppError):
                 await self.read()

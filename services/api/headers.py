@@ -1,4 +1,4 @@
-"""Headers: what a request says about how it wants its write done."""
+"""Headers: reads from a request's headers how the client wants its write or read to be done."""
 
 from collections.abc import Mapping
 
@@ -16,12 +16,12 @@ Headers = Mapping[bytes, bytes]
 
 
 def of(request: Request) -> Headers:
-    """All headers at once: each look-up through Starlette walks the whole list."""
+    """Return all headers at once, because each look-up through Starlette walks the whole list."""
     return combined(request.scope)
 
 
 def require_json(request: Request) -> None:
-    """Raises UnsupportedMediaType."""
+    """Check that the body is declared as JSON. Raises UnsupportedMediaType."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType(
@@ -34,20 +34,21 @@ def require_json(request: Request) -> None:
 
 
 def new_id() -> str:
-    """An id that sorts by time."""
+    """Return a new id that sorts by time (UUID version 7)."""
     return str(uuid_utils.uuid7())
 
 
 def wait_s(headers: Headers, longest_s: float) -> float:
-    """From `Prefer: wait=N`, bounded; 0: do not wait."""
+    """Return the seconds of `Prefer: wait=N`, at most `longest_s`; 0 if the client does not want to wait."""
     raw = headers.get(b"prefer")
     return min(float(preferred_wait_s(raw)), longest_s) if raw else 0.0
 
 
 def versions_wanted(request: Request, *, new: bool) -> tuple[str, str]:
-    """(`if_match`, `if_none_match`) as the write's entry has them: `7,9`, `*`, or empty for no condition. They are
-    decided where the write is applied. What is `new` is not there, and has no version. Raises InvalidCondition, and
-    PreconditionFailed for what nothing can meet.
+    """Return (`if_match`, `if_none_match`) as the write's entry has them: `7,9`, `*`, or empty for no condition.
+
+    The conditions are checked where the write is applied. An entity that is `new` does not exist yet and has no
+    version. Raises InvalidCondition, or PreconditionFailed if no entity can meet the condition.
     """
     if_match, if_none_match = conditions(request.scope["headers"])
     among = if_match.versions(strong=True) if if_match else ()
@@ -63,7 +64,8 @@ def _listed(versions: tuple[int, ...]) -> str:
 
 
 def expire_ms(headers: Headers) -> str:
-    """From `X-Expire-After-Ms`: what is not applied by then is not to be. Empty: no limit. Raises InvalidRequest."""
+    """Return `X-Expire-After-Ms`, after which the write must not be applied any more; empty if there is no limit.
+    Raises InvalidExpiry."""
     raw = headers.get(b"x-expire-after-ms")
     if raw is None:
         return ""
@@ -79,7 +81,7 @@ def expire_ms(headers: Headers) -> str:
 
 
 def wants_fresh(request: Request) -> bool:
-    """Whether the caller prefers an error to a copy: `Cache-Control: no-cache`, `X-Allow-Fallback: false`."""
+    """Return whether the client prefers an error to a copy: `Cache-Control: no-cache`, `X-Allow-Fallback: false`."""
     return not copies_allowed(request) or any(
         name == b"cache-control" and b"no-cache" in value.lower() for name, value in request.scope["headers"]
     )

@@ -1,8 +1,8 @@
-"""Heartbeat: every few seconds one api accepts a write that changes nothing, as it accepts any other. How far the
-newest one got tells how fresh each stage of the way is.
+"""Heartbeat: every few seconds one api accepts a write that changes nothing, in the same way as any other write. How
+far the newest heartbeat has come shows how fresh each stage of the pipeline is.
 
-None is added to a queue that is stuck: not while the backlog refuses writes, and not while an earlier heartbeat has
-been on its way for too long.
+No heartbeat is added to a queue that is stuck: none while the backlog refuses writes, and none while an earlier
+heartbeat has been pending for too long.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.writes.commands import HEARTBEAT_ID, HEARTBEATS, Heartbeat, Ref, heartbeat_id
 
-#: So long heartbeats are added behind one that is not applied: they show that this side still works.
+#: Heartbeats are added for this long behind one that is not applied: they show that acceptance still works.
 _STUCK_S = 60.0
-#: Each api asks a little sooner than the last beat's time is over.
+#: The mark of a heartbeat, which all apis look at, expires at this share of the interval: before the next one is due.
 _MARK_SHARE = 0.9
 _ENTITY = Ref(HEARTBEATS.plural, HEARTBEAT_ID)
 
 
 class Heartbeats:
-    """`every_s` 0: there are none."""
+    """Adds a heartbeat every `every_s` seconds, or none at all if that is 0. All apis share the work."""
 
     def __init__(
         self, redis: Redis, acceptor: Accepting, backlog: Backlog, *, every_s: float, partitions: Partitions = ONE
@@ -44,17 +44,17 @@ class Heartbeats:
         self._reporter = FailureReporter("heartbeat")
 
     async def run(self) -> Never:
-        """For ever."""
+        """Add heartbeats until cancelled."""
         if not self._every_s:
             await asyncio.Event().wait()
-        metrics.heartbeat.labels("accepted").set_to_current_time()  # so that one that never beats goes stale too
+        metrics.heartbeat.labels("accepted").set_to_current_time()  # so that it becomes stale even if none is accepted
         while True:
             with self._reporter.suppressing(RedisError, OSError, AppError):
                 await self.beat()
             await asyncio.sleep(self._every_s)
 
     async def beat(self) -> bool:
-        """Whether it was ours to make, and was accepted. Raises RedisError, OSError, AppError."""
+        """Add a heartbeat if one is due. Return whether this process added it. Raises RedisError, OSError, AppError."""
         if self._backlog.refusal_s(HEARTBEAT_ID) is not None or await self._stuck():
             return False
         if not await self._redis.set(HEARTBEAT, "1", nx=True, px=int(self._every_s * 1000 * _MARK_SHARE)):

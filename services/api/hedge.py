@@ -1,7 +1,7 @@
-"""Hedge: a read that takes long is answered from a young copy, if there is one, before its time is over.
+"""Hedge: answers a read that takes long from a young copy, if there is one, before the time of the read is over.
 
-The first reads of a database that has just begun to hang would take their whole time: no breaker is open yet. The read
-itself goes on. The breaker learns how it ends, and a late row renews the copy.
+The first reads of a database that has just begun to hang would otherwise take their whole time, because no breaker is
+open yet. The read itself goes on: the breaker learns how it ends, and a late row renews the copy.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ C = TypeVar("C")
 
 
 class Hedge(NamedTuple):
-    """When a read takes long, and what gives a young copy then, or None."""
+    """The seconds after which a read takes long, and a function that then returns a young copy, or None."""
 
     after_s: float
     young_copy: Callable[[], Awaitable[Any]]
 
 
 async def hedged(read: Coroutine[Any, Any, T], after_s: float, young_copy: Callable[[], Awaitable[C | None]]) -> T:
-    """What `read` gives or raises. Raises DatabaseSlow, with the copy, when that takes longer than
-    `after_s` and there is one."""
+    """Return what `read` returns. Raises what `read` raises, or DatabaseSlow with the young copy if `read` takes longer
+    than `after_s` seconds and there is a copy."""
     reading = asyncio.get_running_loop().create_task(read)
     try:
         await asyncio.wait((reading,), timeout=after_s)

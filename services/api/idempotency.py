@@ -1,7 +1,7 @@
-"""Idempotency: what an Idempotency-Key leads to.
+"""Idempotency: derives ids from an Idempotency-Key and its request.
 
-The ids come from a keyed hash of the caller, the method, the path and the key: the same on every replica and after
-every restart, and not derivable from the key's text alone.
+The ids come from a keyed hash of the caller, the method, the path and the key. So they are the same on every replica
+and after every restart, and cannot be derived from the key's text alone.
 """
 
 import hashlib
@@ -22,7 +22,8 @@ _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 
 
 class Idempotency(NamedTuple):
-    """What a key and a request lead to. A key is remembered by `key_hash`; `entity_id` is the id of what it creates."""
+    """The ids of a key and its request. The queue remembers the key by `key_hash`; `entity_id` is the id of the entity
+    that the request creates, if it creates one."""
 
     key_hash: str
     body_hash: str
@@ -31,13 +32,13 @@ class Idempotency(NamedTuple):
 
 
 class KeyIds:
-    """`secret`: shared by all replicas of the api."""
+    """Derives ids with a `secret` that all replicas of the api share."""
 
     def __init__(self, secret: str) -> None:
         self._keyed = hmac.new(secret.encode(), digestmod="sha256")
 
     def of(self, request: Request, raw: bytes | None, body_hash: str) -> Idempotency | None:
-        """`raw`: the header, if there is one. Raises InvalidRequest."""
+        """Return the ids of a request, or None without a key. `raw`: the header. Raises InvalidIdempotencyKey."""
         if raw is None:
             return None
         match = _KEY.match(raw.decode("latin-1").strip())
@@ -55,18 +56,18 @@ class KeyIds:
         )
 
     def _digest(self, message: bytes) -> str:
-        hashed = self._keyed.copy()  # what the secret takes is done
+        hashed = self._keyed.copy()  # saves hashing the secret again
         hashed.update(message)
         return hashed.hexdigest()
 
 
 def body_hash(command: Command, conditions: str) -> str:
-    """Of what was asked, in a form that does not depend on the order of the fields. SHA-256, hex."""
+    """Return the SHA-256, in hex, of a command and its conditions. It does not depend on the order of the fields."""
     canonical = orjson.dumps([label(command), command.values, conditions], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
 
 
 def _caller(request: Request) -> str | None:
-    """Who asks, None without a key of the api; a key that takes another's place is the same caller."""
+    """Return the name of the caller's API key, or None without one. A key that replaces another has the same name."""
     principal: Principal | None = request.scope.get("principal")
     return principal.name if principal and principal is not ANYBODY else None

@@ -1,4 +1,4 @@
-"""Ids as callers write them."""
+"""Ids: brings the ids that clients send into one form."""
 
 import re
 
@@ -7,7 +7,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def canonical(raw: str) -> str | None:
-    """A UUID in its one form; None for what is not a UUID, and so is no id."""
+    """Return a UUID in its one form, or None if `raw` is not a UUID and so cannot be an id."""
     if len(raw) != _CHARS:
         return None
     lower = raw.lower()
@@ -15,5 +15,5 @@ def canonical(raw: str) -> str | None:
 
 
 def canonical_path(path: str) -> str:
-    """The one form of all paths that name the same thing."""
+    """Return the one form of all paths that name the same thing."""
     return "/".join(canonical(part) or part for part in path.split("/"))

@@ -1,8 +1,8 @@
-"""Key handover: what the queue has to know of Idempotency-Keys, in the background.
+"""Key handover: hands the queue, in the background, the Idempotency-Keys that it does not know.
 
-Keys of writes that were applied while the queue was away are kept in the database, in the transaction of the write;
-any api hands them to the queue once it is back. A queue that lost its memory is marked with the time since which it
-remembers; until that is a key's whole lifetime ago, a key that is new to it is looked up in the database.
+The keys of writes that were applied while the queue was away are stored in the database, in the transaction of the
+write; any api hands them over once the queue is back. A queue that lost its memory is marked with the time since which
+it remembers keys. Until that is a key's whole lifetime ago, keys that are new to it are looked up in the database.
 """
 
 import asyncio
@@ -26,16 +26,17 @@ from holdfast.shared.store import direct_keys
 from holdfast.shared.store.direct_keys import DirectKey
 from holdfast.shared.writes.versions import Clock
 
-#: Between looks, while there may be keys that the queue does not know of, and while nothing says so.
+#: Seconds between looks: while there may be keys that the queue does not know, and otherwise.
 _DOUBTFUL_EVERY_S, _EVERY_S = 1.0, 5.0
 _AT_ONCE = 500
 
-#: What a look may fail with; it says nothing about any key.
+#: The errors of a look. They say nothing about any key.
 AWAY = (CallRefused, CircuitOpen, DatabaseUnavailable, DeadlineExceeded, NotSent, RedisError, OSError)
 
 
 class KeyHandover:
-    """`run` it; `sure` says whether the queue knows all keys of direct writes, as far as is known here."""
+    """Hands keys over while `run` runs. `sure`: whether the queue knows the keys of all direct writes, as far as this
+    process can tell."""
 
     def __init__(
         self,
@@ -59,13 +60,13 @@ class KeyHandover:
         self._doubted = asyncio.Event()
 
     def doubt(self) -> None:
-        """The queue did not answer: there may be direct writes, here or elsewhere."""
+        """Note that the queue did not answer, so that there may be direct writes, of this process or of others."""
         self._reporter = FailureReporter("key_handover")
         self.sure = False
         self._doubted.set()
 
     async def run(self) -> Never:
-        """For ever."""
+        """Look for keys to hand over, every second while in doubt and else every five, until cancelled."""
         while True:
             with self._reporter.suppressing(*AWAY):
                 await self.look()
@@ -77,7 +78,7 @@ class KeyHandover:
                 await asyncio.sleep(_DOUBTFUL_EVERY_S)
 
     async def look(self) -> None:
-        """Hand over what waits. Raises what a store away raises."""
+        """Hand over all keys that wait for it. Raises one of AWAY."""
         await self._mark()
         while keys := await self._database.call(direct_keys.waiting, _AT_ONCE):
             self.sure = False
@@ -86,14 +87,14 @@ class KeyHandover:
         self.sure = True
 
     async def tell(self, keys: Sequence[DirectKey]) -> None:
-        """The queue what these keys were used for. Raises what the queue away raises."""
+        """Give the queue these keys, and what they were used for. Raises CallRefused, NotSent, RedisError, OSError."""
         for partition, mine in self._partitions.split((key.entity_id, key) for key in keys).items():
             arguments = [partition.prefix, self._key_lifetime_s, *(value for key in mine for value in _arguments(key))]
             names = [name for key in mine for name in partition.of_key(key.key_hash)]
             await self._queue[partition.number].call_async(self._remember, names, arguments)
 
     async def _mark(self) -> None:
-        """Since when the queue remembers: ever, if nothing was over before."""
+        """Record since when each partition remembers keys: since ever (0) if no operation had ended, else since now."""
         for partition, queue in zip(self._partitions, self._queue, strict=True):
             if await queue.call_async(self._redis.exists, partition.keys_since):
                 continue
@@ -103,5 +104,5 @@ class KeyHandover:
 
 
 def _arguments(key: DirectKey) -> tuple[str | int, ...]:
-    """As `remember.lua` takes them."""
+    """Return the key's arguments of `remember.lua`."""
     return key.key_hash, key.body_hash, key.operation_id, key.entity_id, key.version

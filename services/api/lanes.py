@@ -1,4 +1,4 @@
-"""Lanes: what kind of request it is, by method and path alone, before any work."""
+"""Lanes: sorts requests into kinds, by method and path alone, before any work is done for them."""
 
 from enum import StrEnum
 from functools import cache
@@ -8,13 +8,13 @@ from holdfast.shared.http.open_paths import KEPT_PATHS, SAFE_METHODS
 
 
 class Lane(StrEnum):
-    """Requests of one lane compete with one another for room, and not with those of another."""
+    """A kind of request. Requests of one lane compete with one another for room, and not with those of other lanes."""
 
-    #: How the service is seen and steered. Never turned away.
+    #: Requests that observe and control the service. They are never turned away.
     KEPT = "kept"
     WRITES = "writes"
     READS = "reads"
-    #: What can wait in an emergency: documents, paths that do not exist.
+    #: Requests that can wait in an emergency: documents, paths that do not exist.
     REST = "rest"
 
 
@@ -23,12 +23,12 @@ _KEPT_UNDER = ("/circuit-breaker/", "/operations/")
 
 @cache
 def _served() -> tuple[str, ...]:
-    """What the paths of all resources begin with."""
+    """Return the prefixes of all resources' paths."""
     return tuple(f"/{resource.plural}" for resource in domain().resources)
 
 
 def lane_of(method: str, path: str) -> Lane:
-    """The lane of a request."""
+    """Return the lane of a request."""
     if path.startswith(_served()):
         return Lane.READS if method in SAFE_METHODS else Lane.WRITES
     if path in KEPT_PATHS or path.startswith(_KEPT_UNDER):

@@ -1,4 +1,4 @@
-"""`/operations`: what became of a write."""
+"""Operations: serves `/operations`, which shows what became of a write."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from holdfast.shared.http.envelope import success
 
 
 def add_routes(app: FastAPI, view: View) -> None:
-    """Everything under `/operations`."""
+    """Add the route under `/operations`."""
 
     @app.get("/operations/{operation_id}", **openapi.operation())
     async def read_operation(

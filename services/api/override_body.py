@@ -1,4 +1,4 @@
-"""The body of an override: what is to be done to a breaker, why, and for how long."""
+"""Override body: validates the body of an override: what is to be done to a breaker, why, and for how long."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ def _text(value: str) -> str:
 
 
 class OverrideBody(BaseModel):
-    """What is to be done, why, and for how long."""
+    """What is to be done to a breaker, why, and for how many seconds."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,7 +39,7 @@ _BODY = TypeAdapter(OverrideBody)
 
 
 def parse(body: bytes) -> OverrideBody:
-    """Raises InvalidRequest or MalformedJson."""
+    """Return the override that a body asks for. Raises InvalidRequest or MalformedJson."""
     try:
         override = _BODY.validate_json(body)
     except ValidationError as error:

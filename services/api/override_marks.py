@@ -1,5 +1,5 @@
-"""Override marks: what operators force breakers to is a region on Grafana's dashboards, from its start to its end: when
-it runs out, or when another order takes its place."""
+"""Override marks: marks each override of a breaker as a region on Grafana's dashboards, from its start to its end. An
+override ends when it expires, or when another order replaces it."""
 
 import time
 from collections.abc import Sequence
@@ -12,14 +12,15 @@ _MS = 1000.0
 
 
 class OverrideMarks:
-    """Knows what is in force from the board, whichever replica was asked for it: so any of them can tell its end."""
+    """Marks overrides. Learns from the board which overrides are in force, whichever replica received the order, so
+    that any replica can mark the end."""
 
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
         self._in_force: dict[tuple[str, str, str | None], IssuedOrder] = {}
 
     def received(self, given: IssuedOrder) -> None:
-        """Of an order, oldest first."""
+        """Record an order from the board. Orders come oldest first."""
         now_ms = time.time() * _MS
         self._in_force = {
             target: each
@@ -30,12 +31,12 @@ class OverrideMarks:
             self._in_force[_target(given.order)] = given
 
     def replaced_by(self, order: Order) -> list[IssuedOrder]:
-        """What ends if `order` is given now."""
+        """Return the overrides in force that `order` ends if it is given now."""
         now_ms = time.time() * _MS
         return [each for each in self._in_force.values() if each.until_ms > now_ms and _replaces(order, each.order)]
 
     def given(self, order: Order, replaced: Sequence[IssuedOrder]) -> None:
-        """It is in force, and they are not: say so. Costs nothing, never fails."""
+        """Mark the start of `order` and the end of the `replaced` overrides. Takes no time and never fails."""
         now_s = time.time()
         for each in replaced:
             began_s = each.until_ms / _MS - each.order.for_s
@@ -47,7 +48,8 @@ class OverrideMarks:
 
 
 def _annotation(order: Order, began_s: float, ended_s: float, more: str = "") -> Annotation:
-    """Published at once with the time at which it ends by itself, so that no process has to end it."""
+    """Return the region of an override. It is published with the time at which the override expires, so that no process
+    has to end it."""
     where = f"{order.service} {order.breaker}" + (f" on {order.instance}" if order.instance else "")
     text = f"{where}: {order.measure.value} by {order.actor}: {order.reason[:200]}{more}"
     return Annotation(f"override:{order.id}", text, ("breaker_override", order.service), began_s, ended_s)
@@ -58,6 +60,6 @@ def _target(order: Order) -> tuple[str, str, str | None]:
 
 
 def _replaces(newer: Order, older: Order) -> bool:
-    """Everywhere: an order to one replica leaves the others as they are."""
+    """Return whether `newer` ends `older` everywhere. An order for one replica does not affect the other replicas."""
     same = (newer.service, newer.breaker) == (older.service, older.breaker)
     return same and newer.id != older.id and newer.instance in (None, older.instance)

@@ -1,4 +1,4 @@
-"""Overrides: an operator forces a breaker of any service, in every replica or in one, for a time."""
+"""Overrides: lets an operator force a breaker of any service, in every replica or in one, for a limited time."""
 
 import json
 import uuid
@@ -28,8 +28,8 @@ _ONLY_US = "this replica only: the board that the others read cannot be reached"
 
 
 def add_routes(app: FastAPI, board: Board, queue: Redis, marks: OverrideMarks) -> None:
-    """`POST /circuit-breaker/{service}/{name}/override`; `queue` keeps the audit, `marks` tell
-    Grafana, if there is one."""
+    """Add `POST /circuit-breaker/{service}/{name}/override`. `queue` stores the audit record; `marks` shows overrides
+    in Grafana, if it is configured."""
 
     @app.post("/circuit-breaker/{service}/{name:path}/override", **openapi.OVERRIDE)
     async def override(request: Request, service: str, name: str) -> Response:
@@ -63,8 +63,8 @@ def add_routes(app: FastAPI, board: Board, queue: Redis, marks: OverrideMarks) -
 
 
 def _imposed_on(board: Board, order: Order) -> list[str]:
-    """The replicas that this concerns, as far as they are known. Raises BreakerNotFound, or FleetUnreachable where
-    that is not known."""
+    """Return the known replicas that the order concerns. Raises BreakerNotFound if there is none, or FleetUnreachable
+    if the board cannot be reached to find out."""
     known = [
         one["instance"]
         for one in board.breakers()

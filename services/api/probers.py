@@ -1,4 +1,4 @@
-"""The api's probers, one for each dependency: how each of them is asked whether it is back."""
+"""Probers: makes the api's probers, one per dependency, which find out whether the dependency is back."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -25,8 +25,8 @@ def probers(
     replicas: Replicas | None,
     partitions: Partitions,
 ) -> dict[str, Callable[[], Awaitable[Never]]]:
-    """Loops, by name. Any answer of the right Redis says that it is there: a refusal is its caller's to handle. The
-    queue is asked by a write that changes nothing, which a node that is not the primary refuses."""
+    """Return the probers' loops, by name. Any answer of the right Redis shows that it is there; its callers handle
+    refusals. The queue is probed by a write that changes nothing, because a node that is not the primary refuses it."""
 
     def of(partition: Partition) -> Prober:
         async def write() -> None:

@@ -1,4 +1,4 @@
-"""Process: read the settings, run."""
+"""Process: reads the settings and runs the api."""
 
 import uvicorn
 
@@ -11,7 +11,7 @@ from holdfast.shared.telemetry.tracing import spans
 
 
 def run() -> None:
-    """Until SIGTERM."""
+    """Run the api until SIGTERM."""
     settings = start("api", ApiSettings)
     agreement.check(settings)
     host, port = settings.listen_host, settings.api_port

@@ -1,11 +1,11 @@
--- GCRA: grant up to `wanted` requests of one client, all that may be had now. One key holds all there is to know: the
--- moment at which the client's allowance is whole again.
--- KEYS: the client's; ARGV: microseconds that one request takes to come back, burst, wanted.
--- Returns granted, how many are left, ms until the allowance is whole, ms until there is one more (0: there is).
+-- GCRA: grant up to `wanted` requests of one client, as many as are available now. The client's key holds the whole
+-- state: the time at which the client's allowance is complete again.
+-- KEYS: the client's key; ARGV: microseconds in which one request becomes available again, burst, wanted.
+-- Returns granted, how many are left, ms until the allowance is complete, ms until one more is available (0: one is).
 local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local most = now + burst * interval -- with no allowance at all; further away, Redis' clock went back since
+local most = now + burst * interval -- if nothing is left; a later time means that Redis' clock has gone back since
 local stored = tonumber(redis.call('GET', KEYS[1]) or 0) or 0
 local whole = math.min(math.max(now, stored), most)
 

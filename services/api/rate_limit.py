@@ -1,4 +1,4 @@
-"""Rate limit: how many requests one client may send in a minute, separately for reads and writes."""
+"""Rate limit: limits how many requests one client may send in a minute, separately for reads and writes."""
 
 from collections.abc import Awaitable
 
@@ -22,7 +22,7 @@ class Clients:
         self._addresses = addresses
 
     def name(self, scope: Scope) -> str:
-        """`key:name`, or `from:address`."""
+        """Return `key:name` for a client with an API key, else `from:address`."""
         principal: Principal | None = scope.get("principal")
         if principal is not None and principal is not ANYBODY:
             return f"key:{principal.name}"
@@ -39,7 +39,7 @@ class RateLimit:
         self._per_min = per_min
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """One request."""
+        """Handle one request."""
         policy = self._policy(scope) if scope["type"] == "http" else None
         if policy is not None:
             name = self._clients.name(scope)
@@ -54,7 +54,8 @@ class RateLimit:
         await self._app(scope, receive, send)
 
     def _policy(self, scope: Scope) -> RatePolicy | None:
-        """The key's own limit, else the general one; None: health and documents are never limited."""
+        """Return the limit of the client's API key, else the general one; None if the request is not limited, which
+        holds for health, metrics and breakers."""
         lane = scope.get("lane") or lane_of(scope["method"], scope["path"])
         if lane is Lane.KEPT and not scope["path"].startswith("/operations/"):
             return None
@@ -65,7 +66,7 @@ class RateLimit:
 
 
 def _counted(name: str, policy: RatePolicy, taken: Taken, scope: Scope) -> None:
-    """Note it in the answer and the explanation. Raises RateLimited."""
+    """Add the count to the answer's headers and to the explanation. Raises RateLimited if the limit is used up."""
     scope["answer_headers"] += (policy.header, _header(policy, taken))
     if not taken.allowed:
         metrics.rate_limited.labels(policy.name).inc()
@@ -75,14 +76,14 @@ def _counted(name: str, policy: RatePolicy, taken: Taken, scope: Scope) -> None:
 
 
 def _header(policy: RatePolicy, taken: Taken) -> tuple[bytes, bytes]:
-    """As in draft-ietf-httpapi-ratelimit-headers-10. `t`: seconds until the whole burst is back, or until a refused
-    request may pass."""
+    """Return the header of draft-ietf-httpapi-ratelimit-headers-10. `t`: seconds until the whole burst is available
+    again, or until a refused request may pass."""
     t = whole_seconds(taken.whole_in_s) if taken.allowed else whole_seconds(taken.next_in_s)
     return b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name_bytes, taken.left, t)
 
 
 def _numbers(policy: RatePolicy, taken: Taken, name: str) -> dict[str, object]:
-    """For the explanation, without the client's name: an address is personal data."""
+    """Return the numbers for the explanation, without the client's name, because an address is personal data."""
     return {
         "policy": policy.name,
         "left": taken.left,

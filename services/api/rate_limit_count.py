@@ -1,5 +1,5 @@
-"""Rate limit count: the count of all processes in the cache Redis, used through leases; and each process's own count
-for the time that Redis does not answer."""
+"""Rate limit count: takes requests from the common count of all processes in the cache Redis, through leases; and from
+this process's own count while Redis does not answer."""
 
 import asyncio
 from collections import OrderedDict
@@ -18,15 +18,16 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.time_budgets import RATE_LEASE_S, RATE_LIMIT_TIMEOUT_S
 from holdfast.shared.telemetry import metrics
 
-#: Each limit has its own count, as a count under another limit means nothing.
+#: Each limit has its own count, because a count under one limit means nothing under another.
 _PREFIX = "holdfast:rate:"
 _CLIENTS_MAX = 10_000
-#: At this share of a lease the next one is fetched in the background.
+#: When less than this share of a lease is left, the next one is fetched in the background.
 _RENEW_AT = 0.5
 
 
 class Taken(NamedTuple):
-    """Whether a request passes, and what is left."""
+    """Whether a request passes, how many are left, and the seconds until the whole burst and until one more request are
+    available."""
 
     allowed: bool
     left: int
@@ -44,7 +45,7 @@ class _Client:
         self.leased_until = 0.0
         self.left = 0
         self.whole_at = 0.0
-        #: Until then the common count has nothing, and is not asked.
+        #: Until this time the common count has nothing left, and is not asked.
         self.none_until = 0.0
         self.own_whole_at = 0.0
         self.asking: asyncio.Task[None] | None = None
@@ -53,7 +54,7 @@ class _Client:
 
 
 class Counts:
-    """The counts of all clients. `clock` is monotonic, in seconds. A failure of Redis raises nothing.
+    """The counts of all clients. `clock` is monotonic, in seconds. A failure of Redis is handled and not raised.
 
     taken = await counts.take("key:checkout", rate_policy("writes", 600))
     """
@@ -81,7 +82,7 @@ class Counts:
         return self._take(name, policy, client, self._clock())
 
     def leased(self, name: str, policy: RatePolicy) -> Taken | None:
-        """The same if it is leased already; else None, and nothing is counted."""
+        """Count one request if a lease has room for it. Otherwise return None, and count nothing."""
         client = self._client(name, policy)
         now = self._clock()
         return self._take(name, policy, client, now) if client.leased and now < client.leased_until else None
@@ -109,7 +110,7 @@ class Counts:
         return client
 
     def _ask(self, name: str, policy: RatePolicy, client: _Client) -> asyncio.Task[None]:
-        """Ask for a lease; one request to Redis at a time per client."""
+        """Start to ask for a lease. Each client has at most one such request to Redis in flight."""
         client.asking = asyncio.create_task(self._lease(name, policy, client))
         return client.asking
 
@@ -129,7 +130,7 @@ class Counts:
             client.asking = None
 
     async def _common(self, name: str, policy: RatePolicy, wanted: int) -> Grant | None:
-        """A lease of the common count; None: Redis did not answer, so this process counts for itself."""
+        """Return a lease of the common count, or None if Redis did not answer. This process then counts by itself."""
         key = f"{_PREFIX}{policy.key}:{name}"
         arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, wanted]
         try:

@@ -1,4 +1,4 @@
-"""Rejections: what a rejected write is called in front of a client, at once or on its operation."""
+"""Rejections: turns a rejected write into the error that a client gets, at once or on its operation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,8 +15,8 @@ _ERRORS: dict[str, type[AppError]] = {error.code: error for error in (KeyReused,
 def error_of(
     rejected: Rejected, operation_id: str, resource: ResourceType | None, values: Mapping[str, Any] = {}
 ) -> AppError:
-    """The error that a write of `resource` was rejected with; None: of one that this build does not know. `values`: of
-    its command, where it is at hand."""
+    """Return the error that a write was rejected with. `resource`: its resource, None if this build does not know it;
+    `values`: those of its command, if they are available."""
     details = {"operation_id": operation_id, **details_of(rejected)}
     if rejected.code == PreconditionFailed.code:
         return PreconditionFailed(**details)
@@ -27,7 +27,7 @@ def error_of(
 
 
 def details_of(rejected: Rejected) -> dict[str, Any]:
-    """As answers have them: of a condition that was not met, in the one form of a 412."""
+    """Return the details as answers show them. Those of an unmet condition have the same form as in a 412."""
     detail = rejected.detail
     if rejected.code != PreconditionFailed.code:
         return detail

@@ -1,5 +1,5 @@
-"""`/users`, and so on: the routes of one resource, with thin handlers. The body is read as bytes and validated in one
-step, which is a third faster than FastAPI's own way; `openapi` says what FastAPI then cannot see."""
+"""Resources: adds the routes of one resource, such as `/users`, with thin handlers. A body is read as bytes and
+validated in one step, which is a third faster than FastAPI's own way; `openapi` documents what FastAPI cannot see."""
 
 import inspect
 from typing import Annotated, Any
@@ -27,12 +27,12 @@ from holdfast.shared.http.etag import etag
 from holdfast.shared.writes.commands import Create, Delete, Ref, Replace, Update
 
 _LIMIT_MAX = 200
-#: As it may be typed: a composed character counts once in a value, and has up to four parts here.
+#: Code points that a client may send for one character: a composed character counts once in a value.
 _PARTS_MAX = 4
 
 
 def add_routes(app: FastAPI, resource: ResourceType, path: WritePath, view: View) -> None:
-    """Everything under the resource's plural name."""
+    """Add everything under the resource's plural name."""
     documents = documents_of(resource)
     _add_writes(app, resource, documents, path)
     _add_reads(app, resource, documents, view)
@@ -99,12 +99,12 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
             return degraded(request, seen.instead_of, seen.copy.as_of, data, f"cached_{plural}", meta)
         return success(request, data, meta=meta)
 
-    read_page.__signature__ = _signature(resource)  # type: ignore[attr-defined]  # what FastAPI reads
+    read_page.__signature__ = _signature(resource)  # type: ignore[attr-defined]  # FastAPI reads it
     app.get(f"/{plural}", **documents.list)(read_page)
 
 
 def _signature(resource: ResourceType) -> inspect.Signature:
-    """Of the handler of a page, with a parameter for each unique field."""
+    """Return the signature of the handler of a page, with a parameter for each unique field."""
     cursor = Query(max_length=64, description="`meta.next_cursor` of the page before")
     parameters: list[tuple[str, Any, Any]] = [
         ("limit", Annotated[int, Query(ge=1, le=_LIMIT_MAX, description=f"Most {resource.plural} in one answer")], 50),
@@ -130,7 +130,7 @@ def _query(resource: ResourceType, field: Field) -> Any:
 
 
 async def _with_values(view: View, resource: ResourceType, wanted: list[tuple[Field, Any]], *, fresh: bool) -> Seen:
-    """The entity that has these values of unique fields, or none: nothing has a value that may not be."""
+    """Return the entity that has these values of unique fields, or none. No entity has an invalid value."""
     try:
         claims = resource.claims({field.name: field.clean(value) for field, value in wanted})
     except ValueError:
@@ -144,7 +144,7 @@ def _one(resource: ResourceType) -> str:
 
 
 def _id(resource: ResourceType, request: Request) -> str:
-    """The entity's id. One that is not a UUID is reported as not found."""
+    """Return the entity's id. Raises EntityNotFound if it is not a UUID."""
     known = canonical(request.path_params[f"{resource.singular}_id"])
     if known is None:
         raise _not_found(resource, request, "must be a UUID")

@@ -1,4 +1,4 @@
-"""Seen: what a read found, as a caller is shown it. Pure."""
+"""Seen: the result of a read, in the form in which a client is shown it. Pure."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,24 +14,24 @@ from holdfast.shared.writes.merge import Entity, merge
 
 
 class Seen(NamedTuple):
-    """What a read found: entities, and how we know."""
+    """The result of a read: entities, and where they come from."""
 
     entities: list[Entity]
-    #: Part of it is still on its way to the database. None: the queue did not say.
+    #: Whether writes of the entity are still on their way to the database; None if the queue did not answer.
     pending: bool | None = False
-    #: The copy it comes from, and why it does not come from the database.
+    #: The copy that the entities come from, and the error because of which they do not come from the database.
     copy: EntityCopy | Page | None = None
     instead_of: AppError | None = None
-    #: Where that copy was: "cache", or "queue" where only the queue knows of the entity.
+    #: Where that copy was: "cache", or "queue" if only the queue knows of the entity.
     source: str = "cache"
-    #: Of a page that is not the last: the version after which the next one begins.
+    #: The version after which the next page begins; None on the last page.
     next_after: int | None = None
-    #: The entities of a page as JSON, made once for all who share the read.
+    #: The entities of a page as JSON, made once for all requests that share the read.
     data: orjson.Fragment | None = None
 
 
 def shown(entities: list[Entity], listed: Sequence[Listed], limit: int) -> Seen:
-    """The first `limit` of what is listed."""
+    """Return a page with the first `limit` of the listed entities."""
     next_after = listed[limit - 1].created_version if len(listed) > limit else None
     if next_after is not None:
         entities = [entity for entity in entities if entity.created_version <= next_after]
@@ -40,7 +40,7 @@ def shown(entities: list[Entity], listed: Sequence[Listed], limit: int) -> Seen:
 
 
 def with_pending(row: Entity | None, writes: Sequence[Write], now: int) -> Entity | None:
-    """The entity after its writes on their way, those left out that have expired by version `now`."""
+    """Return the entity after its pending writes, without those that have expired by version `now`."""
     entity = row
     for write in writes:
         if write.expires_at is None or write.expires_at > now:
@@ -49,7 +49,7 @@ def with_pending(row: Entity | None, writes: Sequence[Write], now: int) -> Entit
 
 
 def deleted_by(writes: Sequence[Write]) -> bool:
-    """Whether the entity is gone after its writes on their way, whatever its row is and whenever they are applied."""
+    """Return whether its pending writes delete the entity, whatever its row is and whenever they are applied."""
     return any(
         isinstance(write.command, Delete) and not (write.if_match or write.if_none_match or write.expires_at)
         for write in writes

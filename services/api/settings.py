@@ -1,4 +1,4 @@
-"""What an operator may change about the api."""
+"""Settings: what an operator may change about the api."""
 
 import hmac
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from holdfast.shared.runtime.time_budgets import Budget, Part
 
 
 class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
-    """`HOLDFAST_API_...`, besides the shared ones."""
+    """The settings `HOLDFAST_API_...`, besides the shared ones."""
 
     api_port: int = Field(default=8080, ge=1, le=65535, description="The port of HTTP")
     api_timeout_s: float = Field(
@@ -85,17 +85,17 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
 
     @property
     def idempotency_secret(self) -> str:
-        """The one that is set; on a demo without one, one that everybody knows."""
+        """The secret that is set; on a demo without one, a secret that everybody knows."""
         return self.api_idempotency_secret.get_secret_value() if self.api_idempotency_secret else "demo"
 
     @property
     def lookup_secret(self) -> bytes:
-        """Made of the one for keys of requests. What is named with it are copies: a change only misses them."""
+        """A secret derived from `idempotency_secret`, for names of copies. If it changes, reads only miss copies."""
         return hmac.digest(self.idempotency_secret.encode(), b"look-ups", "sha256")
 
     @property
     def rates_per_min(self) -> dict[str, int]:
-        """Per client: `reads` and `writes`."""
+        """The requests per minute of one client, for `reads` and `writes`; 0: any number."""
         usual = {"reads": 600, "writes": 120} if self.profile == "production" else {"reads": 600_000, "writes": 600_000}
         given = {"reads": self.api_rate_reads_per_min, "writes": self.api_rate_writes_per_min}
         return usual | {name: per_min for name, per_min in given.items() if per_min is not None}
@@ -108,11 +108,11 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
 
     @classmethod
     def own_prefix(cls) -> str:
-        """This service's keys."""
+        """Return the prefix of this service's keys."""
         return "API_"
 
     def wrong_together(self) -> Iterator[str]:
-        """Only a demo may be open to everybody."""
+        """Yield what is wrong with several settings together. Only a demo may be open to everybody."""
         yield from super().wrong_together()
         if self.profile == "production" and self.keys_file is None:
             yield "the production profile needs API keys: keys_file"
@@ -120,7 +120,7 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
             yield "the production profile needs a secret for keys of requests: api_idempotency_secret"
 
     def budgets(self) -> tuple[Budget, ...]:
-        """The worst day of a read and of a write still ends in an answer."""
+        """Return the time budgets, which let even the slowest read and write end in an answer."""
         answer = Part("api_timeout_s", self.api_timeout_s)
         read = Part("api_read_timeout_s", self.api_read_timeout_s)
         return (

@@ -1,8 +1,8 @@
-"""Shed: turn requests away, before any work is done for them, while there are more than end in time.
+"""Shed: turns requests away, before any work is done for them, while there are more than can end in time.
 
-Each lane has room of its own: reads and writes depend on different things, and neither may starve the other. A write
-that waits for its end because the caller prefers it is not under way: it stands outside meanwhile. A read for which
-there is no room is answered from a copy, if there is one: what it would have waited for is not asked.
+Each lane has its own room: reads and writes depend on different things, and neither may starve the other. A write that
+waits for its outcome because the client prefers that does not count as in flight: it leaves the room meanwhile. A read
+for which there is no room is answered from a copy, if there is one, without a call to the store behind it.
 """
 
 import random
@@ -24,7 +24,8 @@ from holdfast.shared.telemetry.loop_lag import Lateness
 _TOO_LATE_S = 0.1
 _LEVEL_MAX = 4
 
-#: Shares that are turned away, by level. Reads go before writes, and 40 % of both always have a chance.
+#: The shares of requests that are turned away, by level. Reads are refused before writes, and at least 40 % of both
+#: have a chance.
 _SHARES = {
     Lane.KEPT: (0.0, 0.0, 0.0, 0.0, 0.0),
     Lane.WRITES: (0.0, 0.0, 0.0, 0.3, 0.6),
@@ -34,26 +35,26 @@ _SHARES = {
 
 
 class Lag:
-    """Whether the loop keeps up, second by second. Pure."""
+    """How far the event loop falls behind, second by second. Pure."""
 
     def __init__(self) -> None:
-        #: 0: it keeps up; to `_LEVEL_MAX`.
+        #: From 0, if the loop keeps up, to `_LEVEL_MAX`.
         self.level = 0
         self._lateness = Lateness()
 
     @property
     def p90_s(self) -> float:
-        """The lateness that it goes by."""
+        """The lateness that decides the level: the 90th percentile of the last second, in seconds."""
         return self._lateness.p90_s
 
     def sampled(self, late_s: float) -> None:
-        """The loop was so late."""
+        """Record that the loop was `late_s` seconds late."""
         if self._lateness.sampled(late_s):
             step = 1 if self._lateness.p90_s > _TOO_LATE_S else -1
             self.level = min(max(self.level + step, 0), _LEVEL_MAX)
 
     def refused_share(self, lane: Lane) -> float:
-        """The share of a lane's requests that is to be turned away now."""
+        """Return the share of a lane's requests that is to be turned away now."""
         return _SHARES[lane][self.level]
 
 
@@ -72,7 +73,7 @@ class Visit:
         self._inside = True
 
     def leave(self) -> None:
-        """It is done, or from here on only waits."""
+        """Leave the room: the request is done, or from here on only waits. Further calls change nothing."""
         if self._inside:
             self._inside = False
             self._room.ended(self._began)
@@ -87,7 +88,7 @@ class Shed:
         self._rooms = {lane: None if lane is Lane.KEPT else _room(lane, slow_s) for lane in Lane}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -99,7 +100,7 @@ class Shed:
         lag = self._lag
         if lag.level and random.random() < lag.refused_share(lane):  # noqa: S311 - a share, not a secret
             raise _refusal("event_loop_lag", lane, late_ms=round(lag.p90_s * 1000), share=lag.refused_share(lane))
-        under_way, limit = room.in_flight, room.limit.value  # as it came; it may be another when its turn did not
+        under_way, limit = room.in_flight, room.limit.value  # on arrival; both may change while it waits for its turn
         if not room.full:
             room.enter()
         elif not await room.turn_came():
@@ -123,12 +124,12 @@ class Shed:
 
 
 def spared() -> Overloaded | None:
-    """Why this request is to be answered without asking what others wait for already; None: it may ask."""
+    """Return why this request has to be answered without a call to a store, or None if it may make one."""
     return _SPARED.get()
 
 
 def step_out(request: Request) -> None:
-    """This request has done its work and only waits: others may take its place."""
+    """Leave the room early: the request has done its work and only waits, so another may take its place."""
     visit: Visit | None = request.scope.get("visit")
     if visit is not None:
         visit.leave()
@@ -142,5 +143,5 @@ def _room(lane: Lane, slow_s: float) -> Room:
 def _refusal(reason: str, lane: Lane, **numbers: float) -> Overloaded:
     metrics.requests_shed.labels(reason, lane.value).inc()
     decided(Action.REQUEST_SHED, reason=reason, lane=lane.value, **numbers)
-    wait_s = random.choice(_RETRY_AFTER_S)  # noqa: S311 - so that those refused together do not come back together
+    wait_s = random.choice(_RETRY_AFTER_S)  # noqa: S311 - so that requests refused together do not return together
     return Overloaded(details={"reason": reason, "lane": lane.value}, retry_after_s=wait_s)

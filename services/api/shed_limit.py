@@ -1,8 +1,8 @@
-"""How many requests may be under way at once: as many as end in time. Pure: time comes in.
+"""Shed limit: how many requests may be in flight at once: as many as end in time. Pure: the time is an argument.
 
 The limit grows while requests end well within their time and there is use for more, and shrinks when too many of them
-take as long as a dependency that does not answer. So requests that all fail after the same timeout shrink it, though
-their latency is perfectly stable; and a batch that is slow because many share one round trip does not.
+take as long as a dependency that does not answer. So requests that all fail after the same timeout shrink the limit,
+although their latency is perfectly stable; a batch that is slow because many requests share one round trip does not.
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from math import ceil
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitPolicy:
-    """`slow_s`: from here on a request counts as lost, however it ended."""
+    """The parameters of a limit. A request that took `slow_s` seconds or more counts as lost, however it ended."""
 
     slow_s: float
     lowest: int = 8
-    #: Where it starts too: a limit that is too high is put right within a second, one that is too low refuses for
-    #: nothing after every start.
+    #: Also the initial limit: a limit that is too high is corrected within a second, and one that is too low would
+    #: refuse requests without need after every start.
     highest: int = 256
     window_s: float = 1.0
     samples_min: int = 50
-    #: The limit shrinks when more than this share was slow, to this share of itself; else it may grow by this share of
-    #: the highest.
+    #: If more than the share `slow_share` of the requests were slow, the limit shrinks to the share `shrink_to` of
+    #: itself; else it may grow by the share `grow_by` of `highest`.
     slow_share: float = 0.1
     shrink_to: float = 0.7
     grow_by: float = 0.1
@@ -39,13 +39,13 @@ class Limit:
         self._peak = 0
 
     def ended(self, took_s: float, in_flight: int, now: float) -> None:
-        """A request took `took_s`, one of `in_flight`."""
+        """Record that a request took `took_s` seconds, as one of `in_flight`."""
         self._samples += 1
         if took_s >= self.policy.slow_s:
             self._slow += 1
         if in_flight > self._peak:
             self._peak = in_flight
-        # At a low limit few requests end in a second, and they are enough to see that it is too low.
+        # At a low limit few requests end in a second, and they are enough to show that the limit is too low.
         if now - self._since >= self.policy.window_s and self._samples >= min(self.policy.samples_min, self.value):
             self._adjust()
             self._since = now
@@ -55,5 +55,5 @@ class Limit:
         policy = self.policy
         if self._slow > policy.slow_share * self._samples:
             self.value = max(policy.lowest, int(self.value * policy.shrink_to))
-        elif self._peak >= self.value / 2:  # else nothing is known about a higher one
+        elif self._peak >= self.value / 2:  # with fewer requests, nothing is known about a higher limit
             self.value = min(policy.highest, self.value + ceil(policy.grow_by * policy.highest))

@@ -1,4 +1,5 @@
-"""Room: the requests of one lane that are under way, and those that wait for their turn, for a moment and in order."""
+"""Shed room: counts the requests of one lane that are in flight, and lets others wait for their turn, briefly and in
+order of arrival."""
 
 import asyncio
 import time
@@ -13,7 +14,8 @@ _WAIT_S = 0.1
 
 
 class Room:
-    """Of one event loop. Ask `full`, then either `enter` or wait until the `turn_came`; then `leave`, or `ended`."""
+    """The room of one lane in one event loop. If it is `full`, await `turn_came`; otherwise `enter`. Then call `leave`
+    or `ended`."""
 
     def __init__(self, limit: Limit, gauge: Gauge) -> None:
         self.limit = limit
@@ -25,11 +27,11 @@ class Room:
 
     @property
     def full(self) -> bool:
-        """Whether who comes now has to wait."""
+        """Whether a request that arrives now has to wait."""
         return self.in_flight >= self.limit.value or bool(self._waiting)
 
     async def turn_came(self) -> bool:
-        """Wait for room, in order of arrival. False: it took too long, or too many wait already."""
+        """Wait for room, in order of arrival. Return False if that took too long, or too many requests wait already."""
         if len(self._waiting) >= self.limit.value:
             return False
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -39,9 +41,9 @@ class Room:
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled():
-                self.leave()  # the turn came together with the end of the waiting
+                self.leave()  # the turn came at the moment when the wait ended
             else:
-                with suppress(ValueError):  # `leave` may have come across it already
+                with suppress(ValueError):  # `leave` may have removed it already
                     self._waiting.remove(turn)
             if isinstance(error, TimeoutError):
                 return False
@@ -49,11 +51,11 @@ class Room:
         return True
 
     def enter(self) -> None:
-        """Somebody starts who did not have to wait."""
+        """Count a request that starts without having to wait."""
         self.in_flight += 1
 
     def leave(self) -> None:
-        """Somebody is done."""
+        """Count a request that is done, and let waiting ones start."""
         self.in_flight -= 1
         while self._waiting and self.in_flight < self.limit.value:
             turn = self._waiting.popleft()
@@ -62,7 +64,7 @@ class Room:
                 turn.set_result(None)
 
     def ended(self, began: float) -> None:
-        """Somebody is done who began then, on the monotonic clock; how long it took says something of the limit."""
+        """Leave for a request that began at `began` on the monotonic clock, and adjust the limit by its duration."""
         now = time.monotonic()
         self.limit.ended(now - began, self.in_flight, now)
         self.leave()

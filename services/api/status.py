@@ -1,4 +1,4 @@
-"""`/circuit-breaker/status`, and `/panic`, which shows on a demo what becomes of a crash."""
+"""Status: serves `/circuit-breaker/status`, and `/panic`, which shows on a demo how a crash is answered."""
 
 from collections import Counter
 from typing import Any
@@ -15,7 +15,7 @@ from holdfast.shared.resilience.breaker.snapshot import State
 
 
 def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
-    """Both routes; `/panic` answers 404 outside the demo profile."""
+    """Add both routes; `/panic` answers 404 outside the demo profile."""
 
     @app.get("/circuit-breaker/status", **openapi.BREAKERS)
     async def circuit_breaker_status(request: Request) -> Response:
@@ -35,6 +35,6 @@ def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
 
 
 def summary(breakers: list[dict[str, Any]]) -> dict[str, int]:
-    """How many are in which state; what is stale is in none of them for certain."""
+    """Count the breakers by state. A breaker whose report is stale counts as `stale` only: its state is uncertain."""
     counts = Counter("stale" if one["report"]["stale"] else one["state"] for one in breakers)
     return {name: counts[name] for name in (*(state.value for state in State), "stale")}

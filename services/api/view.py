@@ -1,4 +1,4 @@
-"""View: entities and operations as a caller sees them: the database's row with the writes still on their way on top."""
+"""View: reads entities and operations as a client sees them: the database's row with the pending writes on top."""
 
 import asyncio
 import time
@@ -50,9 +50,9 @@ from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.merge import Entity
 
-#: The database does not answer, is known not to, or is not asked because too many wait for it.
+#: The database does not answer, is known to be away, or is not asked because too many requests wait for it.
 _REFUSALS = (DatabaseUnavailable, DatabaseSlow, CircuitOpen, Overloaded)
-#: The share of a read's time after which a copy is as welcome.
+#: The share of a read's time after which the read may be answered from a copy.
 _HEDGE_AT = 0.5
 
 
@@ -65,7 +65,7 @@ class _Page(NamedTuple):
 
 
 class View:
-    """Reads over all stores: the database, the queue's pending writes on top, and copies when it does not answer."""
+    """Reads over all stores: the database with the queue's pending writes on top, and copies if the database fails."""
 
     def __init__(
         self,
@@ -80,7 +80,8 @@ class View:
         secret: bytes,
         partitions: Partitions = ONE,
     ) -> None:
-        """`queue`: one a partition. `secret`: of all replicas; it hides what copies of look-ups are named after."""
+        """Create the view. `queue`: one breaker per partition. `secret`: shared by all replicas; it hides the values
+        that copies of look-ups are named after."""
         self._redis = redis
         self._partitions = partitions
         self._queue = queue
@@ -99,8 +100,8 @@ class View:
         self._looking, self._asking = FailureReporter("pending_writes"), FailureReporter("pending_operation")
 
     async def entity(self, which: Ref, *, fresh: bool = False) -> Seen:
-        """The entity, or none. `fresh`: only with the database. Raises DatabaseUnavailable, CircuitOpen, Overloaded or
-        QueueUnavailable when no store knows."""
+        """Return the entity, or none. `fresh`: accept no copies. Raises DatabaseUnavailable, CircuitOpen, Overloaded or
+        QueueUnavailable if no store can tell."""
         # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
         pending = await self._pending(which)
         copy = refusal = None
@@ -118,7 +119,7 @@ class View:
         source = "cache" if copy else "queue"
         entity = with_pending(row, pending.writes if pending else (), versions.wall_clock())
         visible = entity is not None and entity.visible
-        # An id is never used again: a copy that says deleted, or a delete in the queue that sets no condition, is as
+        # An id is never used again. So a copy of a deleted entity, or a delete without conditions in the queue, is as
         # good as the database.
         if not visible and not (row and row.deleted_version) and not (pending and deleted_by(pending.writes)):
             if refusal:
@@ -126,7 +127,7 @@ class View:
             if pending is None:
                 raise QueueUnavailable("The queue, which may know of it, does not answer.")
         if refusal and entity and visible and not copy:
-            # Later writes, a delete too, may have gone past the queue: this is the entity as it was accepted.
+            # Later writes, even a delete, may have bypassed the queue, so this is the entity as of its acceptance.
             accepted = EntityCopy(entity, entity.created_version / 1_000_000)
             if fresh or not self._young(entity_name(which), accepted):
                 raise refusal
@@ -135,17 +136,17 @@ class View:
         return Seen(seen, None if pending is None else pending.any, copy, refusal, source)
 
     async def page(self, resource: ResourceType, after: int, limit: int, *, fresh: bool) -> Seen:
-        """At most `limit` entities created after version `after`. Raises like `entity`."""
-        # One more than is shown tells whether there is a page after this one.
+        """Return at most `limit` entities created after version `after`. Raises like `entity`."""
+        # One entity more than is shown, to learn whether there is a page after this one.
         read = partial(self._database.read, reads.page, resource, after, limit + 1)
         return await self._page(_Page(page_name(resource, after, limit), resource, limit), read, fresh=fresh)
 
     async def by_unique_value(self, resource: ResourceType, field: Field, key: str, *, fresh: bool) -> Seen:
-        """The entity that has this value, or none. Raises like `entity`."""
+        """Return the entity that has this value, or none. Raises like `entity`."""
         claims = field.unique.claims if field.unique else ""
         read = partial(self._database.read, reads.by_unique_value, resource, field, key)
         seen = await self._page(_Page(unique_name(claims, key, self._secret), resource, 1), read, fresh=fresh)
-        # An entity's own copy may be newer: then the value is no longer its own.
+        # An entity's own copy may be newer than the copy of the look-up, and may not have the value any more.
         return seen._replace(entities=[entity for entity in seen.entities if (claims, key) in entity.claims], data=None)
 
     def _row(self, which: Ref, hedge: Hedge) -> Awaitable[Row]:
@@ -157,7 +158,7 @@ class View:
         self._refresher.offer(named(entities, as_of))
 
     async def _page(self, which: _Page, read: Callable[[], Awaitable[reads.Read]], *, fresh: bool) -> Seen:
-        """From the database, else from a copy. Raises like `entity`."""
+        """Return the page from the database, else from a copy. Raises like `entity`."""
 
         async def kept() -> Seen | None:
             found = None if fresh else await self._page_copies.get(which)
@@ -172,7 +173,7 @@ class View:
             return copied._replace(instead_of=refusal)
 
     async def _shared_page(self, which: _Page, read: Callable[[], Awaitable[reads.Read]]) -> Seen:
-        """One read at a time of each page."""
+        """Return the page from the database. Each page has at most one read in flight, which requests share."""
         if (refusal := spared()) is not None:
             raise refusal
         fetch = partial(self._fetch_page, which, read)
@@ -200,7 +201,7 @@ class View:
         }
 
     def _young(self, name: str, copy: EntityCopy | Page | None) -> bool:
-        """Whether there is a copy, and it may still be shown."""
+        """Return whether there is a copy that is young enough to be shown."""
         age_s = max(0.0, time.time() - copy.as_of) if copy else None
         if age_s is not None and age_s <= self._stale_max_s:
             return True
@@ -209,7 +210,7 @@ class View:
         return False
 
     async def _pending(self, entity: Ref) -> PendingWrites | None:
-        """None: the queue does not answer."""
+        """Return the entity's pending writes, or None if the queue does not answer."""
         queue = self._queue[self._partitions.of(entity.id).number]
         try:
             with self._looking:
@@ -221,7 +222,7 @@ class View:
             return None
 
     async def _look(self, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
-        if len(self._partitions) == 1:  # which needs no task of its own
+        if len(self._partitions) == 1:  # a single call needs no task of its own
             return await self._look_at(self._partitions[0], entities)
         parts = self._partitions.split((entity.id, entity) for entity in entities)
         found: dict[Ref, PendingWrites | Exception] = {}
@@ -230,7 +231,7 @@ class View:
         return found
 
     async def _look_at(self, partition: Partition, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
-        """A partition that is away fails for its own entities alone."""
+        """Return the pending writes of a partition's entities. If it is away, each of them gets its error."""
         try:
             queue = self._queue[partition.number]
             return await queue.call_async(pending_writes, self._redis, entities, self._partitions)
@@ -242,8 +243,8 @@ class View:
         return await queue.call_async(pending_operation, self._redis, operation_id, partition)
 
     async def operation(self, operation_id: str) -> dict[str, Any] | None:
-        """Raises when a store that might know of it does not answer; None: both answered, and neither knows.
-        OperationPurged: it is older than what they keep."""
+        """Return `data` of an operation, or None if both stores answered and neither knows it. Raises an AppError if a
+        store that might know it does not answer, or OperationPurged if it is older than what the stores keep."""
         redis_failed = False
         try:
             with self._asking:
@@ -254,7 +255,7 @@ class View:
             redis_failed = True
         ended = await self._database.call(reads.ended_operation, operation_id)
         if ended is None:
-            # A dead letter that is in the table: the queue knows nothing of it any more.
+            # The operation may have a dead letter in the table, of which the queue knows nothing any more.
             if letter := await self._database.call(dead.newest_of_operation, operation_id):
                 return describe_letter(letter)
             if redis_failed:

@@ -1,7 +1,7 @@
-"""Wait: how a request that prefers to wait learns that its write has ended.
+"""Wait: lets a request that prefers to wait learn that its write has ended.
 
-The writer publishes to this process's channel when it settles. That only saves time: the operation is also looked
-at now and then, so a lost message costs a moment and nothing else. Who has hung up waits for nothing.
+The writer publishes to this process's channel when it settles the write. That only saves time: the operation is also
+polled, so a lost message costs a moment and nothing else. A client that has hung up is not waited for.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class Waiters:
         self._events: dict[str, asyncio.Event] = {}
 
     async def listen(self) -> None:
-        """For ever: wake the requests that wait for the operation in each message."""
+        """Wake the requests that wait for the operation in each message, until cancelled."""
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(self.channel)
             iteration_succeeded()
@@ -43,8 +43,8 @@ class Waiters:
                     event.set()
 
     async def ended(self, operation_id: str, timeout_s: float, entity_id: str = "", *, begun: bool = False) -> bool:
-        """Whether the operation, of this entity, was over within `timeout_s`. `begun`: it was accepted before now, and
-        may be over: the message about it may have passed."""
+        """Return whether the operation of this entity ended within `timeout_s` seconds. `begun`: the operation was
+        accepted before this request, so it may have ended and its message may have been missed."""
         event = self._events.setdefault(operation_id, asyncio.Event())
         operation = self._partitions.of(entity_id).operation(operation_id)
         try:
@@ -72,7 +72,7 @@ class Waiters:
 
 
 async def while_connected(request: Request, waiting: Coroutine[Any, Any, bool]) -> bool | None:
-    """What `waiting` returns; None: the client, whose body has been read, hung up before."""
+    """Return what `waiting` returns, or None if the client hung up first. The request's body has to be read already."""
     tasks = waited, gone = asyncio.create_task(waiting), asyncio.create_task(_hung_up(request))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

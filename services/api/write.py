@@ -1,4 +1,4 @@
-"""Write: the one path that POST, PUT, PATCH and DELETE share, from command to answer."""
+"""Write: takes a command to its answer, on the one path that POST, PUT, PATCH and DELETE share."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ from holdfast.shared.writes.commands import Command, Create, Delete, Ref
 from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Applied, Final, Rejected
 
-#: Who writes so much to one entity is asked to wait for longer than a busy moment lasts.
+#: A client that writes this much to one entity is asked to wait for longer than a busy moment lasts.
 _BACKLOG_RETRY_AFTER_S = 5
 
 _TELLING = FailureReporter("key_told")
@@ -53,7 +53,7 @@ _TELLING = FailureReporter("key_told")
 
 @dataclass(frozen=True, slots=True)
 class WritePath:
-    """What the path needs; made once."""
+    """The path of a write, with all that it needs. Created once."""
 
     writers_know: WritersKnow
     acceptor: Accepting
@@ -67,7 +67,7 @@ class WritePath:
     wait_max_s: float
 
     async def take(self, request: Request, command: Command, entity_id: str | None) -> Response:
-        """Accept the command and answer; `entity_id` None: a new entity. Raises an AppError for a refusal."""
+        """Accept the command and answer. `entity_id`: None for a new entity. Raises an AppError for a refusal."""
         sent = headers.of(request)
         wait_s = headers.wait_s(sent, self.wait_max_s)
         if_match, if_none_match = headers.versions_wanted(request, new=entity_id is None)
@@ -122,13 +122,14 @@ class WritePath:
         return _queued(request, answer, command, waited=bool(wait_s))
 
     async def _known_before(self, answer: Answer, candidate: Candidate) -> Answer:
-        """The queue does not know what a key was used for if it never saw it (a direct write), has lost it, or the
-        operation is long over; nor our own first try, if it is over. The operations row tells, and the queue learns it.
-        Raises KeyReused; AcceptanceUnknown when a refusal stays in doubt."""
+        """Return `answer`, corrected by what the operations row knows, which the queue then learns. The queue does not
+        know what a key was used for if it never saw the key (a direct write), has lost it, or the operation ended long
+        ago; nor does it know our own first attempt once that has ended. Raises KeyReused, or AcceptanceUnknown if a
+        refusal stays in doubt."""
         try:
             first = await self.database.call(reads.first_of_key, candidate.operation_id)
         except AppError as error:
-            # What is accepted is looked at again by the transaction that applies it. A refusal is the last word.
+            # The transaction that applies an accepted write checks this again, but a refusal would be final.
             if answer.result == "accepted" or (answer.result == "reused" and not answer.unsure):
                 return answer
             raise AcceptanceUnknown(details={"operation_id": answer.operation_id}) from error
@@ -150,7 +151,7 @@ class WritePath:
         wait_s = max(0.0, min(wait_s, deadline.remaining_s() - ANSWER_RESERVE_S))
         begun = answer.result == "repeated"
         waiting = self.waiters.ended(answer.operation_id, wait_s, answer.entity_id, begun=begun)
-        # Only with a key is anybody else kept waiting by it.
+        # Only a request with a key keeps other requests waiting, so only it has to notice that its client hung up.
         over = await (while_connected(request, waiting) if candidate.busy_ms else waiting)
         note(Action.WRITE_WAITED_FOR, over=bool(over), at_most_s=wait_s)
         if candidate.busy_ms:
@@ -159,14 +160,15 @@ class WritePath:
             raise ClientDisconnect
         try:
             ended = await self.database.call(reads.ended_operation, answer.operation_id) if over else None
-        except AppError:  # of the look; it says nothing about the write
+        except AppError:  # an error of this read says nothing about the write
             return None
         if ended is None:
             return None
         return await self._done(request, command, answer, ended.outcome, way="queue")
 
     async def _done(self, request: Request, command: Command, answer: Answer, outcome: Final, *, way: str) -> Response:
-        """`way`: `queue` or `direct`, how the write reached the database. Raises the error of a rejection."""
+        """Return the answer to a write that has ended. `way`: `queue` or `direct`, by which the write reached the
+        database. Raises the error of a rejection."""
         if isinstance(outcome, Rejected):
             raise error_of(outcome, answer.operation_id, command.resource, command.values)
         data = {"id": answer.entity_id, "operation_id": answer.operation_id, "status": outcome.status}
@@ -182,20 +184,20 @@ class WritePath:
     async def _as_it_is(self, entity: Ref) -> Entity | None:
         try:
             found = (await self.view.entity(entity)).entities
-        except AppError:  # of the look; it says nothing about the write
+        except AppError:  # an error of this read says nothing about the write
             return None
         return found[0] if found else None
 
 
 def _doubtful(answer: Answer, *, keyed: bool, sure: bool) -> bool:
-    """Whether the operations row may know more of the operation or its key than the queue does."""
+    """Return whether the operations row may know more of the operation or its key than the queue does."""
     if answer.result == "accepted":
         return answer.unsure or (keyed and not sure)
     return keyed and answer.result in ("taken", "reused")
 
 
 def _refusal(answer: Answer, command: Command) -> AppError | None:
-    """None: it was accepted, now or before."""
+    """Return the error of a refusal, or None if the write was accepted, now or before."""
     resource, details = command.resource, {"operation_id": answer.operation_id}
     match answer.result:
         case "taken":
@@ -217,7 +219,7 @@ def _ref(command: Command, answer: Answer) -> Ref:
 
 
 def _path(command: Command, answer: Answer) -> str:
-    """Of the entity."""
+    """Return the path of the entity."""
     return f"/{command.resource.plural}/{answer.entity_id}"
 
 
@@ -236,7 +238,7 @@ def _queued(request: Request, answer: Answer, command: Command, *, waited: bool)
 
 
 def _numbers(answer: Answer) -> dict[str, object]:
-    """For the explanation."""
+    """Return the answer's fields for the explanation."""
     return {
         "result": answer.result,
         "operation_id": answer.operation_id,
@@ -254,5 +256,5 @@ def _headers(answer: Answer) -> dict[str, str]:
 
 
 def _wanted(if_match: str, if_none_match: str, expire_ms: str) -> str:
-    """What else makes it another request than one with the same body."""
+    """Return what distinguishes requests with the same body: the conditions and the time limit of the write."""
     return f"{if_match or None} {expire_ms}" + (f" {if_none_match}" if if_none_match else "")

@@ -1,5 +1,5 @@
-"""Writers know: whether every writer that runs can decode a write. During an upgrade an api may be of a newer build
-than some writers; what is new to one of them is not queued, as it would wait for a writer that may never come."""
+"""Writers know: checks whether every running writer can decode a write. During an upgrade an api may have a newer build
+than some writers. A write that is new to one of them is not queued, as it might wait for a writer that never comes."""
 
 import asyncio
 
@@ -16,22 +16,22 @@ _EVERY_S = 1.0
 
 
 class WritersKnow:
-    """As of a moment ago. While no writer runs, and until the queue answers, all is known: whoever comes is met by what
-    waits for it."""
+    """The knowledge of all running writers, at most about a second old. While no writer runs, and until the queue
+    answers, every command counts as known, because a writer that starts later finds the waiting entries anyway."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._reporter = FailureReporter("writers_know")
-        #: Of the writers that do not know all that this process does.
+        #: The knowledge of each writer that does not know all that this process does.
         self._behind: tuple[Knowledge, ...] = ()
 
     def check(self, command: Command) -> None:
-        """Raises WritersBehind."""
+        """Check that every writer knows the command. Raises WritersBehind if one does not."""
         if self._behind and not all(each.covers(label(command), command.values) for each in self._behind):
             raise WritersBehind()
 
     async def run(self) -> None:
-        """For ever: look."""
+        """Read every second what the writers know, until cancelled."""
         while True:
             with self._reporter.suppressing(RedisError, OSError):
                 found = await known_to_writers(self._redis)

@@ -1,4 +1,4 @@
-"""What all parts of the api's document share: answers with the state of the rate limit, and what examples are about."""
+"""Answers: what all parts of the api's document share: answers with the rate limit's headers, and example values."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the document says about the routes of a resource, derived from its declaration."""
+"""Resources: documents the routes of a resource, derived from its declaration."""
 
 from typing import Any, NamedTuple
 
@@ -68,7 +68,7 @@ _READ_ERRORS = (InvalidRequest, DatabaseUnavailable, CircuitOpen)
 
 
 class Documents(NamedTuple):
-    """Of each route, what its decorator is given."""
+    """The keyword arguments of each route's decorator."""
 
     create: dict[str, Any]
     replace: dict[str, Any]
@@ -79,7 +79,7 @@ class Documents(NamedTuple):
 
 
 def documents_of(resource: ResourceType) -> Documents:
-    """Of all routes of a resource."""
+    """Return the documents of all routes of a resource."""
     return _Writer(resource).documents()
 
 
@@ -90,8 +90,8 @@ def _entity(resource: ResourceType) -> dict[str, Any]:
 
 
 def _value(field: Field) -> dict[str, Any]:
-    """As it is in an answer, where what it may be counts for less than what it is: rows of a build before may hold what
-    this one would refuse. A time has one form."""
+    """Return the schema of a field's value in an answer. It has the type alone, since rows of an earlier build may hold
+    values that this build would refuse; but a time has one form."""
     declared = field.type.json_schema
     schema = MOMENT if declared.get("format") == "date-time" else {"type": declared["type"]}
     return schema if field.required else or_null(schema)
@@ -107,7 +107,7 @@ class _Writer:
         self._entity = _entity(resource)
 
     def documents(self) -> Documents:
-        """All of them."""
+        """Return the documents of all routes."""
         a_one, name = self._resource.a_one, self._resource.name
         bodies = bodies_of(self._resource)
         complete, some = (
@@ -232,14 +232,14 @@ class _Writer:
         return (*invalid, MalformedJson, *(ValueTaken(field) for field in resource.unique))
 
     def _example(self) -> dict[str, Any]:
-        """Of an answer."""
+        """Return the example of an answer."""
         return {"id": ID, **self._examples, "created_at": TIME, "updated_at": TIME, "version": VERSION}
 
     def _sent(self) -> dict[str, Any]:
         return {name: value for name, value in self._examples.items() if value is not None}
 
     def _changed(self) -> dict[str, Any]:
-        """What the examples say about a change; the first field where they say nothing."""
+        """Return the examples' changed values, or the first field's value if no example declares a change."""
         changed = {
             each.name: each.example.changed
             for each in self._resource.fields

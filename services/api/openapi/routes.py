@@ -1,4 +1,4 @@
-"""What the document says about the routes that no resource has: operations, breakers, the third party."""
+"""Routes: documents the routes that belong to no resource: operations, breakers, the third party."""
 
 from typing import Any
 
@@ -130,7 +130,7 @@ _EXAMPLE = {
 
 
 def operation() -> dict[str, Any]:
-    """Of the one route. An operation names its entity in the words of its resource: `user_id`."""
+    """Return the document of the route. An operation names its entity in the words of its resource: `user_id`."""
     resources = domain().resources
     names = {f"{each.singular}_id": TEXT for each in resources}
     names |= {f"{each.singular}_version": or_null(INTEGER) for each in resources}
