@@ -1,1 +1,1 @@
-"""Write stream -> MySQL: every entry ends in exactly one outcome."""
+"""The writer: applies the write stream to MySQL. Every entry ends in exactly one outcome."""

@@ -1,12 +1,12 @@
-"""`python -m holdfast.services.writer`."""
+"""The command `python -m holdfast.services.writer`."""
 
 from holdfast.shared.runtime.left_out import leave_out
 
 
 def main() -> None:
-    """Until SIGTERM."""
+    """Run a writer until SIGTERM."""
     leave_out()
-    from holdfast.services.writer.process import run  # not before: it imports the libraries
+    from holdfast.services.writer.process import run  # after `leave_out`, because this imports the libraries
 
     run()
 

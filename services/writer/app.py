@@ -1,4 +1,4 @@
-"""The writer, wired: one reader, one pipeline, and the loops beside them."""
+"""App: wires the writer: a reader for each partition, one pipeline, and the loops beside them."""
 
 import asyncio
 import time
@@ -70,11 +70,11 @@ _HTTP_DRAIN_S = 1.0
 
 
 class Writer:
-    """Everything one writer process consists of."""
+    """All parts of one writer process."""
 
     def __init__(self, settings: WriterSettings) -> None:
         self._settings = settings
-        #: Under way, and of which partition.
+        #: The batches in hand, each with its partition.
         self._batches: dict[asyncio.Task[None], Partition] = {}
         self._batches_crashed = metrics.loop_crashes.labels("batch")
         self._thread = Pool("database", TRANSACTIONS_AT_ONCE + 1)
@@ -150,7 +150,7 @@ class Writer:
         return partial(self._deferred.run, self._pipeline, self._reclaimers[partition.number].ours, partition)
 
     async def run(self) -> None:
-        """Until SIGTERM; then finish the batch in hand."""
+        """Run until SIGTERM, then finish the batches in hand."""
         self._loop = asyncio.get_running_loop()
         await self._reading.own_the_signals()
         settings, partitions = self._settings, self._partitions
@@ -184,7 +184,7 @@ class Writer:
             await self._stop(loops, serving, server)
 
     async def _take_over(self, ids: list[str]) -> None:
-        """In the partitions that answer; the loops of the others report it."""
+        """Take over entries in the partitions that answer; the loops of the other partitions report the failure."""
         await ask_each(self._partitions, lambda one: self._reclaimers[one.number].take(ids))
 
     def _make_reader(self, partition: Partition, watch: Watch) -> FastStream:
@@ -208,11 +208,11 @@ class Writer:
         return len(self._deferred.held()) > _DEFERRED_MAX or self._halting.halted
 
     async def _take(self, entries: list[Entry]) -> None:
-        """Begin on a batch. Comes back when there is room for another: one is applied while the next is decoded and
-        the one before is settled."""
+        """Start to handle a batch. Returns when there is room for another: one batch is applied while the next is
+        decoded and the previous one is settled."""
         heartbeat.consumed(entries)
         while self._full and not self._reading.stopping:
-            if self._halting.halted:  # then they may be among those that are tried
+            if self._halting.halted:  # held back, they may be among the entries that are tried
                 for entry in entries:
                     self._deferred.hold_back(entry, dying=False)
                 entries = []
@@ -222,7 +222,7 @@ class Writer:
         task = asyncio.create_task(self._handle(entries))
         self._batches[task] = partition = entries[0].partition
         task.add_done_callback(self._batches.pop)
-        # A batch of another partition may wait for its own server for as long as that is away.
+        # A partition may always have one batch: the batches of another may wait for as long as its server is away.
         while len(self._batches) >= _BATCHES_MAX and list(self._batches.values()).count(partition) > 1:
             await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
 
@@ -237,7 +237,7 @@ class Writer:
         return store.apply(self._engine, batch, self._deferred.patient, self._changed, past_locks=past_locks)
 
     def _changed(self, entities: Iterable[Entity]) -> None:
-        """Committed, in a thread: their copies are renewed, beside the work."""
+        """Renew the copies of committed entities, in the background. Called from a thread."""
         self._loop.call_soon_threadsafe(self._refresher.renew, named(entities, time.time()))
 
     async def _control_write(self) -> None:
@@ -254,7 +254,7 @@ class Writer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, look)
 
     def http(self) -> FastAPI:
-        """The HTTP side."""
+        """Return the application for health and metrics."""
         health = Health(
             "writer",
             live={"reading": self._reading.progress},

@@ -1,15 +1,15 @@
-"""Apply: a batch against the database, through contention, outages and bad neighbours.
+"""Apply: applies a batch to the database, through contention, outages and bad neighbours.
 
-| the store raises | what happens                                                                      |
-|------------------|-----------------------------------------------------------------------------------|
-| Contention       | the same batch again, past locked rows, a few times; then halves; alone: no charge |
-| Outage           | hold everything until a control write works, then again, at a gentle pace         |
-| Clash, BadData   | halves, until the entry stands alone                                              |
-| anything else    | a control write: if it fails, an Outage; if not, halves, until the entry stands alone |
+| the store raises | what happens                                                                                   |
+|------------------|------------------------------------------------------------------------------------------------|
+| Contention       | retry the batch, past locked rows, a few times; then split it; a single entry is not charged   |
+| Outage           | hold everything until a control write works, then retry at a gentle pace                       |
+| Clash, BadData   | split the batch in halves, until the entry is alone                                            |
+| anything else    | make a control write: if it fails, this is an Outage; if not, split the batch                  |
 
-Nothing that the database says is held against an entry without evidence. An entry alone is judged when it has failed
-twice and a control write worked after each failure: then it is dead if its data is refused, and charged an attempt if
-the reason is not known. The same goes for an Outage that comes again although a control write has worked since.
+No error of the database counts against an entry without evidence. An entry that is alone is judged when it has failed
+twice and a control write has worked after each failure: it is dead if its data is refused, and charged an attempt if
+the reason is unknown. The same holds for an Outage that comes again although a control write has worked since.
 """
 
 import asyncio
@@ -33,15 +33,15 @@ from holdfast.shared.writes.outcome import Dead, Outcome, Reason, Retry, failure
 
 _CONTENTION_ATTEMPTS = 4
 _CONTENTION_BASE_S, _CONTENTION_CAP_S = 0.02, 0.5
-#: An operator may hold the breaker closed: then this is all that spares a database that is down.
+#: The pause after an outage. If an operator holds the breaker closed, only this pause spares a database that is down.
 _AFTER_OUTAGE_S = 0.1
 
-#: (batch, whether it has just met a lock) -> outcomes.
+#: Maps (batch, whether it has just waited for a lock in vain) to the outcomes.
 Attempt = Callable[[list[Delivery], bool], list[Outcome]]
 
 
 class Applier:
-    """Runs the store's transaction in a thread of its own, and knows what each kind of failure calls for."""
+    """Runs the store's transaction in a separate thread, and handles each kind of failure."""
 
     def __init__(self, attempt: Attempt, thread: Executor, breaker: Breaker, hold: Hold, pace: Pace) -> None:
         self._try = attempt
@@ -58,18 +58,18 @@ class Applier:
             metrics.pace.set(self._pace.share)
 
     async def __call__(self, batch: list[Delivery]) -> list[Outcome]:
-        """One outcome per delivery, in order. Raises nothing but cancellation."""
+        """Return one outcome per delivery, in order. Raises nothing but cancellation."""
         return await self._all(batch, doubted=False)
 
     async def _all(self, batch: list[Delivery], *, doubted: bool) -> list[Outcome]:
-        """`doubted`: an outage is not believed before a control write has failed."""
+        """Return one outcome per delivery. `doubted`: an outage is not believed before a control write has failed."""
         outcomes: list[Outcome] = []
         held = False
         while len(outcomes) < len(batch):
             await self._hold.over()
             done = len(outcomes)
             try:
-                # Held before, and over: a control write has worked since.
+                # If the batch was held before, the hold is over now because a control write has worked.
                 outcomes += await self._attempt(batch[done : done + self._pace.batch], doubted=doubted or held)
                 held = False
             except CallRefused:
@@ -82,7 +82,8 @@ class Applier:
         return outcomes
 
     async def _attempt(self, batch: list[Delivery], *, doubted: bool) -> list[Outcome]:
-        """Raises Outage or CallRefused while the database is away."""
+        """Apply the batch, or its halves if it fails for a reason that may lie in its entries. Raises Outage or
+        CallRefused while the database is away."""
         try:
             return await self._through_contention(batch, doubted=doubted)
         except CallRefused:
@@ -97,14 +98,14 @@ class Applier:
             return await self._halves(batch, error, doubted=doubted)
 
     async def _alone(self, entry: list[Delivery], first: Exception) -> Outcome:
-        """What an error means that came of a single entry. Raises Outage or CallRefused if it is the database's."""
+        """Return the outcome of a single entry that failed. Raises Outage or CallRefused if the database failed."""
         if _is_race(first):
             return Retry()
         await self._hold.control()
         logs.warning(Action.CONTROL_WRITE_WORKED, entry=entry[0].entry_id, error=words_of(first))
         try:
             return (await self._through_contention(entry, doubted=True))[0]
-        except Exception as again:  # noqa: BLE001 - the entry is judged by it
+        except Exception as again:  # noqa: BLE001 - the entry is judged by this error
             if _is_race(again):
                 return Retry()
             await self._hold.control()
@@ -120,7 +121,7 @@ class Applier:
             nonlocal again
             met_a_lock, again = again, True
             async with nullcontext() if self._pace.full else self._gently:
-                if doubted:  # the breaker would believe an outage at once
+                if doubted:  # the breaker would believe an outage at once, so it is left out
                     return await self._timed(batch, met_a_lock)
                 return await self._breaker.call_async(self._timed, batch, met_a_lock)
 
@@ -154,5 +155,5 @@ class Applier:
 
 
 def _is_race(error: Exception) -> bool:
-    """Whether another transaction was in the way, and may be gone the next time. A clash that stays is no race."""
+    """Return whether another transaction was in the way and may be gone next time. A Clash that stays is no race."""
     return isinstance(error, Contention) and not isinstance(error, Clash)

@@ -1,11 +1,11 @@
-"""Dead share: when too many of the recent entries would die, the fault is ours (a bad deploy, a changed schema), not
-theirs. Then the writer halts rather than empty the stream into the dead letters. Pure: time comes in.
+"""Dead share: if too many of the recent entries would die, the fault is ours (a bad deploy, a changed schema), not the
+entries'. The writer then halts rather than empty the stream into the dead letters. Pure: the time is an argument.
 
 | a halt ends     | when                                                                                            |
 |-----------------|-------------------------------------------------------------------------------------------------|
 | by itself       | after a pause a few entries are tried again, and one lives; the pause grows with each try in vain |
-| by itself       | nothing is left to try: the writer was frozen, and others ended what it kept                    |
-| by an operator  | who takes responsibility: as many entries as are kept, and a whole window more, may die         |
+| by itself       | nothing is left to try: the writer was frozen, and other writers ended what it kept             |
+| by an operator  | the operator takes responsibility: the kept entries, and as many as a whole window, may die     |
 """
 
 import uuid
@@ -17,7 +17,7 @@ _PAUSE_BASE_S = 1.0
 
 @dataclass(slots=True)
 class Halt:
-    """`why`: what the last entry that would be dead says. Times are monotonic."""
+    """A halt of this writer. `why`: the error of the last entry that would be dead. Times are monotonic, in seconds."""
 
     since: float
     why: str
@@ -27,7 +27,7 @@ class Halt:
 
 
 class DeadShare:
-    """The share of dead outcomes among the last `over` ones."""
+    """The share of dead outcomes among the last `over` outcomes."""
 
     def __init__(self, share_max: float, over: int, pause_max_s: float) -> None:
         self._share_max = share_max
@@ -40,12 +40,12 @@ class DeadShare:
         self._since_halt = over
         #: Outcomes for which an operator has taken responsibility.
         self._excused = 0
-        #: None: what dies is dead-lettered.
+        #: The halt in force; None while entries that die are dead-lettered.
         self.halt: Halt | None = None
 
     def observe(self, *, dead: int, alive: int, now: float, why: str = "") -> None:
-        """Count outcomes; `why` is that of a dead one. An entry that lives ends a halt, unless most of those that came
-        with it are dead."""
+        """Count outcomes; `why` is the error of a dead one. An entry that lives ends a halt, unless most of the entries
+        counted with it are dead."""
         if self._excused > 0:
             self._excused -= dead + alive
             return
@@ -64,7 +64,7 @@ class DeadShare:
             self._since_halt = min(self._over, self._since_halt + dead + alive)
 
     def try_now(self, now: float) -> bool:
-        """Whether a few entries are to be tried; the next try is then later."""
+        """Return whether a few entries are to be tried now. If so, set the next try, after a longer pause."""
         if self.halt is None or now < self.halt.next_try:
             return False
         self._pause_s = min(self._pause_max_s, 2 * self._pause_s)
@@ -73,17 +73,17 @@ class DeadShare:
         return True
 
     def nothing_left(self) -> None:
-        """No kept entry is left that could end the halt: the next ones tell."""
+        """End the halt because no kept entry is left that could end it. The next entries show whether that is right."""
         self._end()
 
     def go_on(self, kept: int) -> None:
-        """An operator's: `kept` entries and a window more may die."""
+        """End the halt by an operator's order: `kept` entries, and as many as a window, may die."""
         self._end()
         self._excused = kept + self._over
 
     def _begin_or_stay(self, now: float, why: str) -> None:
         if self.halt is None:
-            if self._since_halt >= self._over:  # a halt soon after another one does not begin with a short pause
+            if self._since_halt >= self._over:  # a halt soon after another does not begin with a short pause
                 self._pause_s = self._pause_base_s
             self.halt = Halt(now, why, now + self._pause_s)
         elif why:

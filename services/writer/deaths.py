@@ -1,7 +1,7 @@
-"""Deaths: before an entry becomes a dead letter, the database makes sure that its operation has no other end.
+"""Deaths: makes sure in the database, before an entry becomes a dead letter, that its operation has no other end.
 
-An entry whose operation is in somebody's transaction is kept, and so is one while the database is away: it is not known
-then. Nobody can apply an entry that names no operation.
+If the operation is in another transaction, or the database is away, its end is not known, and the entry is kept. An
+entry that names no operation needs no check, because no writer can apply it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ from holdfast.shared.writes.outcome import Dead, Reason, Retry
 
 
 class Deaths:
-    """Of one writer. `give_up`: `shared/store/deaths.py`, in a thread."""
+    """Checks the dying entries of one writer. `give_up`: that of `shared/store/deaths.py`, run in a thread."""
 
     def __init__(self, give_up: Callable[[list[Dying]], Awaitable[GivenUp]], deferred: Deferred) -> None:
         self._give_up = give_up
@@ -24,7 +24,7 @@ class Deaths:
         self._reporter = FailureReporter("deaths")
 
     async def __call__(self, handled: list[Handled]) -> list[Handled]:
-        """The same entries; those that may not die, or not yet, have another outcome."""
+        """Return the same entries. Those that may not die, or not yet, get another outcome."""
         dying = [
             Dying(one.operation_id, one.entry.id)
             for one in handled
@@ -44,13 +44,14 @@ class Deaths:
             return self._later(one, one.outcome)
         ended = known.ended.get(one.operation_id)
         if ended is None or (one.delivery is None and ended.entry_id != one.entry.id):
-            return one  # what cannot be read, and names what another entry ended, is not that write
-        if one.outcome.reason is Reason.CRASH_LOOP:  # it is looked up again, and read: its claims are to be released
+            return one  # an unreadable entry that names an operation which another entry ended is not that write
+        # The reclaim loop will find this end, and decode the entry so that its claims are released.
+        if one.outcome.reason is Reason.CRASH_LOOP:
             return self._later(one, one.outcome)
         return Handled(one.entry, one.delivery, duplicate(ended, one.entry.id))
 
     def _later(self, one: Handled, outcome: Dead) -> Handled:
-        """One that kills its writers is not tried again: it stays as it is, and falls silent once more."""
+        """Keep the entry for later. An entry that kills its writers is not tried again: it is left to be reclaimed."""
         if outcome.reason is not Reason.CRASH_LOOP:
             self._deferred.for_backoff(one.entry, 1)
         return Handled(one.entry, one.delivery, Retry(outcome.failure))

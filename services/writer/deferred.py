@@ -1,8 +1,8 @@
-"""Deferred: entries that this writer keeps for a later try, each with the moment it is due.
+"""Deferred: keeps entries for a later attempt of this writer, each with the time at which it is due.
 
-They stay pending in Redis under this writer's name; the reclaim loop tells Redis that they are not forgotten. One that
-is pending there no longer is not tried: another writer may have ended it. Those of one partition of the queue wait for
-no other's.
+The entries stay pending in Redis under this writer's name, and the reclaim loop keeps them from looking abandoned. An
+entry that is no longer pending there is not tried: another writer may have ended it. The entries of one partition of
+the queue do not wait for another partition.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.commands import Ref, Write
 
-#: Which of these ids are pending under this writer's name.
+#: Returns those of the ids that are pending under this writer's name.
 Ours = Callable[[list[str]], Awaitable[Collection[str]]]
 
 _TICK_S = 0.02
 _TURN_MAX_S = 0.5
-#: More would not change a pause, and a count that grows for long would be too large a number in the end.
+#: More doublings would not change a pause, and the power of a count that grows for long would become too large.
 _DOUBLINGS_MAX = 30
 
 
@@ -36,37 +36,37 @@ class _Waiting:
     entry: Entry
     due: float
     turns: int = 0
-    #: The entity whose writes it waits behind; None: it waits out a backoff, alone.
+    #: The entity whose earlier writes the entry waits for; None if it waits for a backoff, by itself.
     entity: Ref | None = None
-    #: It waits for the end of a halt, or until it is one of those that are tried.
+    #: Whether it waits for the end of a halt, or until it is one of the entries that are tried.
     held_back: bool = False
-    #: And it would be dead.
+    #: Whether it would be dead, too.
     dying: bool = False
 
 
 class Deferred:
-    """What waits, and since when each write has been known to wait."""
+    """The entries that wait, and since when each write has been known to wait."""
 
     def __init__(self, patience_s: float, base_s: float, cap_s: float) -> None:
         self._patience_s = patience_s
         self._base_s = base_s
         self._cap_s = cap_s
-        #: By the id of the entry, of each partition.
+        #: For each partition, by the id of the entry.
         self._waiting: dict[Partition, dict[str, _Waiting]] = {}
         self._since: dict[str, float] = {}
         self._something = asyncio.Event()
 
     def patient(self, write: Write) -> bool:
-        """Whether `write` should wait longer for the ones before it."""
+        """Return whether `write` should wait longer for the writes before it."""
         return time.monotonic() - self._since.get(write.operation_id, time.monotonic()) < self._patience_s
 
     def impatient(self, operation_id: str) -> None:
-        """Nothing is left that this operation could wait for."""
+        """Record that nothing is left that this operation could wait for."""
         self._since[operation_id] = -math.inf
 
     def for_turn(self, entry: Entry, write: Write, *, known: bool = True) -> None:
-        """Try again soon: an earlier write is on its way. Nobody is charged. `known`: whether the queue said so; while
-        it does not answer, no patience is used up."""
+        """Keep the entry for another attempt soon, uncharged: an earlier write is on its way. `known`: whether the
+        queue confirmed that; while the queue does not answer, no patience is used up."""
         now = time.monotonic()
         self._since[write.operation_id] = self._since.get(write.operation_id, now) if known else now
         before = self._waiting.get(entry.partition, {}).get(entry.id)
@@ -75,49 +75,52 @@ class Deferred:
         self._put(entry, random.uniform(0, delay), turns, write.ref)  # noqa: S311 - jitter, not a secret
 
     def for_backoff(self, entry: Entry, attempt: int) -> None:
-        """Try again after failure number `attempt`."""
+        """Keep the entry for another attempt, after the pause that follows failure number `attempt`."""
         self._put(entry, backoff_s(attempt, self._base_s, self._cap_s), 0)
 
     def hold_back(self, entry: Entry, *, dying: bool) -> None:
-        """Keep it while the writer is halted: until `try_some` picks it, or `release`."""
+        """Keep the entry while the writer is halted, until `try_some` picks it or `release` is called."""
         self._keep(_Waiting(entry, math.inf, held_back=True, dying=dying))
 
     @property
     def dying(self) -> int:
-        """Entries kept here that would be dead."""
+        """The number of entries kept here that would be dead."""
         return sum(waiting.dying for waiting in self._all())
 
     def try_some(self, most: int) -> bool:
-        """Some of those held back are due now, whichever: what is first may be what is bad. Whether there were any."""
+        """Make up to `most` held-back entries due now, chosen at random, because the first ones may be the bad ones.
+        Return whether any were held back."""
         held = [waiting for waiting in self._all() if waiting.held_back]
         for waiting in random.sample(held, min(most, len(held))):
             waiting.due = time.monotonic()
         return bool(held)
 
     def release(self) -> None:
-        """All that is held back is due now. What would die will die together, which says more than one by one."""
+        """Make all held-back entries due now. Those that die then die together, which is better evidence than one by
+        one."""
         for waiting in self._all():
             if waiting.held_back:
                 waiting.due = time.monotonic()
 
     def forget(self, entry: Entry, operation_id: str = "") -> None:
-        """It is settled."""
+        """Remove a settled entry."""
         self._since.pop(operation_id, None)
         if self._waiting.get(entry.partition, {}).pop(entry.id, None):
             self._count()
 
     def taken_away(self, entries: Sequence[Entry]) -> None:
-        """Other writers have these now, or have ended them."""
+        """Remove entries that other writers have taken over or ended."""
         logs.warning(Action.ENTRIES_TAKEN_AWAY, entries=len(entries), first=entries[0].id)
         for entry in entries:
             self.forget(entry, raw_text(entry.fields, b"operation_id"))
 
     def held(self) -> list[str]:
-        """Ids of the entries kept here."""
+        """Return the ids of the entries kept here."""
         return [waiting.entry.id for waiting in self._all()]
 
     async def run(self, pipeline: Pipeline, ours: Ours, partition: Partition = QUEUE) -> None:
-        """Hand the entries of a partition that are due to the pipeline, for ever: its server may be away."""
+        """Hand the due entries of a partition to the pipeline, until cancelled. Each partition needs its own call,
+        since its server may be away."""
         mine = self._waiting.setdefault(partition, {})
         while True:
             while not mine:
@@ -151,7 +154,8 @@ class Deferred:
 
 
 def _due(waiting: Mapping[str, _Waiting]) -> list[Entry]:
-    """What is due; and with an entity's write, the entity's others: what queues for one entity goes in one go."""
+    """Return the entries that are due. If a write is due, so are all writes that wait for the same entity, so that they
+    are handled together."""
     now = time.monotonic()
     due = {each.entity for each in waiting.values() if each.due <= now}
     return [
@@ -160,7 +164,7 @@ def _due(waiting: Mapping[str, _Waiting]) -> list[Entry]:
 
 
 def backoff_s(attempt: int, base_s: float, cap_s: float) -> float:
-    """The pause after failure number `attempt`. Half of it is certain, so that the tries are spread over a time in
-    which a fault may go; half is jitter, so that entries that failed together do not come back together."""
+    """Return the pause in seconds after failure number `attempt`. Half of it is fixed, so that the attempts spread over
+    a time in which a fault may end; half is jitter, so that entries that failed together do not return together."""
     pause_s = min(cap_s, base_s * 2 ** min(attempt - 1, _DOUBLINGS_MAX))
     return random.uniform(pause_s / 2, pause_s)  # noqa: S311 - jitter, not a secret

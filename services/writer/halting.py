@@ -1,5 +1,5 @@
-"""Halting: what follows from the dead share. What would die is kept; a few entries are tried now and then; operators
-see why, and may let the writer go on."""
+"""Halting: acts on the dead share. While the writer is halted, entries that would die are kept, and a few are tried now
+and then; operators see why, and may let the writer go on."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.outcome import Dead
 
 _TICK_S = 0.1
-#: As few as can show that it is not always the same one.
+#: Entries per try: few, but enough to show that it is not one entry alone that fails.
 _TRIED = 5
 _WHY_MAX_CHARS = 300
 
 
 class Halting:
-    """`holding`: whether the database is away, so that a try would say nothing."""
+    """Halts one writer. `holding`: whether the database is away, so that a try would show nothing."""
 
     def __init__(self, share: DeadShare, deferred: Deferred, holding: Callable[[], bool]) -> None:
         self._share = share
@@ -34,11 +34,11 @@ class Halting:
 
     @property
     def halted(self) -> bool:
-        """Whether nothing is to be dead-lettered or read."""
+        """Whether the writer is halted: it dead-letters and reads nothing."""
         return self._share.halt is not None
 
     def keeps(self, dying: Sequence[tuple[Entry, Dead]], alive: int) -> bool:
-        """Take note of a batch's outcomes; whether those that would die are kept here instead."""
+        """Count a batch's outcomes. Return whether the entries that would die are kept instead."""
         before, why = self._share.halt, _why(dying[-1][1]) if dying else ""
         reported = before.why if before else ""
         self._share.observe(dead=len(dying), alive=alive, now=time.monotonic(), why=why)
@@ -55,12 +55,12 @@ class Halting:
         return True
 
     def check(self) -> tuple[bool, str]:
-        """For /readyz."""
+        """Return the health check of `/readyz`: whether the writer runs, and if it is halted, why."""
         halt = self._share.halt
         return halt is None, _sentence(self._report(halt)) if halt else ""
 
     async def run(self, halts: Halts, writer: str) -> Never:
-        """For ever. Raises RedisError, OSError: the supervisor starts it again."""
+        """Report halts and try entries, until cancelled. Raises RedisError, OSError; the supervisor restarts it."""
         while True:
             self._try_some()
             await self._tell(halts, writer)

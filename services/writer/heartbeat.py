@@ -1,4 +1,5 @@
-"""Heartbeat: how far the newest one got. `consumed`: this writer was given it; `committed`: it is in the database."""
+"""Heartbeat: records how far the newest heartbeat has come. `consumed`: this writer has received it; `committed`: it is
+in the database."""
 
 from collections.abc import Iterable
 
@@ -13,14 +14,14 @@ _newest: dict[str, int] = {}
 
 
 def consumed(entries: Iterable[Entry]) -> None:
-    """These were read from the stream. Their ids say when they were accepted, whatever is in them."""
+    """Record heartbeats that were read from the stream. An entry's id shows when it was accepted, whatever it holds."""
     for entry in entries:
         if entry.fields.get(b"command") == _COMMAND:
             _seen("consumed", versions.from_stream_id(entry.id))
 
 
 def committed(write: Write) -> None:
-    """This write is in the database."""
+    """Record that this write is in the database, if it is a heartbeat."""
     if isinstance(write.command, Heartbeat):
         _seen("committed", write.version)
 

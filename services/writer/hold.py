@@ -1,6 +1,6 @@
-"""Hold: while the breaker of the database is not closed nothing is applied and no attempt is charged. A prober makes
-control writes, one at a time: a server that only answers reads is no help. The writer stays ready: it is doing the
-right thing."""
+"""Hold: while the breaker of the database is not closed, nothing is applied and no attempt is charged. A prober makes
+control writes, one at a time, because a server that only answers reads is no help. The writer stays ready meanwhile,
+because holding is the right thing to do."""
 
 import asyncio
 import random as randoms
@@ -19,13 +19,13 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
 _WINDOW_S = 30.0
-#: Only outages open it. What is slow is the pace's to answer, and an unexplained error leads to a control write.
+#: Only outages open the breaker. Slow calls are handled by the pace, and an unexplained error leads to a control write.
 _NEVER = 10**9
 
 
 def database_breaker(timeout_s: float) -> Breaker:
-    """The first outage opens it, so that no entry pays for one; a single control write closes it. `timeout_s` is that
-    of one statement."""
+    """Make the breaker of the database. The first outage opens it, so that no entry pays for an outage; a single
+    control write closes it. `timeout_s`: the timeout of one statement, in seconds."""
     policy = Policy(
         attempt_timeout_s=timeout_s,
         window_s=max(_WINDOW_S, 2 * timeout_s),
@@ -46,11 +46,11 @@ def _judge(error: Exception) -> Judgement:
         case Contention() | BadData():
             return Verdict.SUCCESS
         case _:
-            return Verdict.NEUTRAL  # a control write will tell
+            return Verdict.NEUTRAL  # a control write will show whose fault it is
 
 
 class Hold:
-    """What waits for the breaker to close, and the control write that closes it."""
+    """Lets work wait for the breaker to close, and makes the control writes that close it."""
 
     def __init__(self, breaker: Breaker, control_write: Callable[[], Awaitable[None]]) -> None:
         self._breaker = breaker
@@ -68,7 +68,7 @@ class Hold:
         return now.state is not State.CLOSED and not observed
 
     def check(self) -> tuple[bool, str]:
-        """For `/health`: nothing is held, or why it is."""
+        """Return the health check for `/health`: whether nothing is held, and if something is, why."""
         return (False, detail_of("holding", self._breaker)) if self.active else (True, "")
 
     async def over(self) -> None:
@@ -76,12 +76,12 @@ class Hold:
         await self._open.wait()
 
     def prober(self, random: Callable[[float, float], float] = randoms.uniform) -> Prober:
-        """It ends the hold."""
+        """Return the prober, which ends the hold."""
         return Prober(Probe(self._breaker, self._write, refused=answered), random=random)
 
     async def control(self) -> None:
-        """A control write, to tell whether a failure is the database's. Raises Outage, which opens the breaker, if the
-        control write fails too; CallRefused if the breaker is open already."""
+        """Make a control write, to learn whether a failure is the database's. Raises Outage, which opens the breaker,
+        if the control write fails too; CallRefused if the breaker is open already."""
         try:
             await self._write()
         except Outage:
@@ -92,7 +92,7 @@ class Hold:
         try:
             await self._control_write()
             self._reported = ""
-        except Exception as error:  # whatever it was, another write would not fare better
+        except Exception as error:  # whatever the error is, another write would fail as well
             detail = words_of(error)
             if detail != self._reported:
                 logs.warning(Action.CONTROL_WRITE_FAILED, error=detail)

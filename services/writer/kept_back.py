@@ -1,7 +1,7 @@
-"""Kept back: entries that stay on the stream for a trouble of their own when their neighbours leave it.
+"""Kept back: keeps entries on the stream that cannot leave it with the rest of their batch.
 
-Redis refuses to record how such an entry ended: somebody has put a key of another type in the way. It is reported, and
-tried again until a person has repaired it.
+Redis refuses to record how such an entry ended, because a key of another type is in the way. The error is reported, and
+the entry is tried again until an operator has removed the key.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -14,12 +14,12 @@ from holdfast.shared.connections.redis import text
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.writes.outcome import Dead, Reason
 
-#: It waits as after so many failures.
+#: Such an entry waits as long as after this many failures.
 _ATTEMPT = 5
 
 
 class KeptBack:
-    """Of one writer."""
+    """The entries that one writer keeps back."""
 
     def __init__(self, deferred: Deferred) -> None:
         self._deferred = deferred
@@ -27,8 +27,8 @@ class KeptBack:
         self._ids: set[str] = set()
 
     def add(self, leaving: Iterable[Handled], failed: Sequence[Sequence[bytes]]) -> Collection[str]:
-        """Keep those of `leaving` that failed, given as id and error. One that kills its writers is not tried again: it
-        falls silent once more. Returns their ids."""
+        """Keep the entries of `leaving` that are in `failed`, each with its id and error. An entry that kills its
+        writers is not tried again: it is left to be reclaimed. Return the ids of the failed entries."""
         errors = {text(entry_id): text(error) for entry_id, error in failed}
         for one in leaving:
             if one.entry.id in errors:
@@ -39,7 +39,7 @@ class KeptBack:
         return errors
 
     def left(self, leaving: Iterable[Handled]) -> None:
-        """These have left the stream."""
+        """Record that these entries have left the stream."""
         if self._ids:
             self._ids.difference_update(one.entry.id for one in leaving)
             if not self._ids:

@@ -1,7 +1,8 @@
-"""Locked rows: what keeps a row that another transaction has locked from holding up all other writes.
+"""Locked rows: keeps a row that another transaction has locked from holding up all other writes.
 
-A transaction waits for a lock, for locks are short. Once it has waited in vain it goes past the rows that are locked,
-and so do the next ones for the same entities, until those rows are free: their writes wait for a later turn, uncharged.
+A transaction waits for a lock, because locks are short. Once it has waited in vain, it is repeated past the locked
+rows, and so are the next transactions with the same entities until the rows are free. The writes to the locked rows
+wait for a later turn and are not charged.
 """
 
 from typing import Protocol
@@ -12,10 +13,10 @@ from holdfast.shared.writes.outcome import Outcome, Retry
 
 
 class Transaction(Protocol):
-    """Applies a batch. `past_locks`: without waiting for locked rows."""
+    """A function that applies a batch. `past_locks`: do not wait for locked rows."""
 
     def __call__(self, batch: list[Delivery], *, past_locks: bool) -> list[Outcome]:
-        """One outcome each. Raises a Fault."""
+        """Return one outcome per delivery. Raises a Fault."""
 
 
 class LockedRows:
@@ -26,7 +27,7 @@ class LockedRows:
         self._locked: frozenset[Ref] = frozenset()
 
     def __call__(self, batch: list[Delivery], met_a_lock: bool) -> list[Outcome]:
-        """`met_a_lock`: the same batch has just waited for one in vain. Raises as `transaction` does."""
+        """Apply a batch. `met_a_lock`: it has just waited for a lock in vain. Raises as `transaction` does."""
         entities = {delivery.write.ref for delivery in batch} if self._locked else frozenset()
         outcomes = self._transaction(batch, past_locks=met_a_lock or not self._locked.isdisjoint(entities))
         locked = {

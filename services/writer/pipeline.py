@@ -1,4 +1,4 @@
-"""The pipeline: decode -> apply -> settle, one outcome per entry, whatever way the entry came in.
+"""Pipeline: decodes, applies and settles entries, with one outcome per entry, whatever way the entry came in.
 
 It imports no I/O: `Vet`, `Apply`, `Settle` and `Unknown` are passed in.
 """
@@ -17,7 +17,7 @@ from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason, Retry
 
 
 class Handled(NamedTuple):
-    """An entry, the delivery it decoded to (None: it did not), and what became of it."""
+    """An entry, the delivery that it decoded to (None if it could not be decoded), and its outcome."""
 
     entry: Entry
     delivery: Delivery | None
@@ -25,33 +25,34 @@ class Handled(NamedTuple):
 
     @property
     def operation_id(self) -> str:
-        """Empty when the entry names none."""
+        """The id of the entry's operation; empty if the entry names none."""
         return self.delivery.write.operation_id if self.delivery else raw_text(self.entry.fields, b"operation_id")
 
 
 Apply = Callable[[list[Delivery]], Awaitable[list[Outcome]]]
 Settle = Callable[[list[Handled]], Awaitable[None]]
-#: The entries that may be handled under the ids they have.
+#: Returns the entries that may be handled under the ids they have.
 Vet = Callable[[Sequence[Entry]], Awaitable[Sequence[Entry]]]
-#: The outcome of an entry that this build does not know.
+#: Returns the outcome of an entry that this build does not know.
 Unknown = Callable[[str, UnknownWrite], Dead | Retry]
 
 
-#: While one waits for the database, the other has the processor.
+#: While one transaction waits for the database, the other has the processor.
 TRANSACTIONS_AT_ONCE = 2
 
 
 @dataclass(slots=True, eq=False)
 class _Turn:
-    """Deliveries of one batch that wait to be applied, and where their outcomes go."""
+    """Deliveries of one batch that wait to be applied, and the future for their outcomes."""
 
     deliveries: list[Delivery]
     outcomes: asyncio.Future[list[Outcome]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Pipeline:
-    """New, reclaimed and deferred entries, side by side: one batch is decoded while others are applied or settled.
-    Whatever waits when a transaction begins goes into it, so that a busy writer makes few large ones."""
+    """Handles new, reclaimed and deferred entries side by side: one batch is decoded while others are applied or
+    settled. A transaction takes the deliveries that wait when it begins, up to `batch_max`, so that a busy writer makes
+    few large transactions."""
 
     def __init__(self, vet: Vet, apply: Apply, settle: Settle, unknown: Unknown, batch_max: int) -> None:
         self._vet = vet
@@ -65,7 +66,7 @@ class Pipeline:
         self.in_hand: set[str] = set()
 
     async def handle(self, entries: Sequence[Entry]) -> None:
-        """Take `entries` to their outcomes. Returns when every one is settled or deferred."""
+        """Take `entries` to their outcomes. Returns when every entry is settled or deferred."""
         ids = {entry.id for entry in entries}
         self.in_hand |= ids
         try:
@@ -83,7 +84,7 @@ class Pipeline:
             return self._unknown(entry.id, error)
         except Undecodable as error:
             return Dead(Reason.UNDECODABLE, Failure("Undecodable", "UNDECODABLE", str(error)))
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not fail the entry's neighbours
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not fail the rest of the batch
             return Retry(failure_of(error))
 
     async def _applied(self, deliveries: list[Delivery]) -> list[Outcome]:
@@ -103,7 +104,7 @@ class Pipeline:
         waiting = [turn.outcomes for turn in turns]
         try:
             outcomes = iter(await self._apply([delivery for turn in turns for delivery in turn.deliveries]))
-        except Exception as error:  # noqa: BLE001 - all of them learn of it, and their entries stay pending
+        except Exception as error:  # noqa: BLE001 - every batch in this transaction fails, and its entries stay pending
             for future in waiting:
                 if not future.done():
                     future.set_exception(error)
@@ -114,7 +115,7 @@ class Pipeline:
             raise
         for turn in turns:
             mine = list(islice(outcomes, len(turn.deliveries)))
-            if not turn.outcomes.done():  # its batch was cancelled, and the others were not
+            if not turn.outcomes.done():  # done already: this batch alone was cancelled
                 turn.outcomes.set_result(mine)
 
 

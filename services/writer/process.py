@@ -1,4 +1,4 @@
-"""Process: read the settings, run."""
+"""Process: reads the settings and runs the writer."""
 
 import uvloop
 
@@ -10,7 +10,7 @@ from holdfast.shared.telemetry.tracing import spans
 
 
 def run() -> None:
-    """Exit code 0 after SIGTERM."""
+    """Run the writer until SIGTERM. The exit code is 0 then."""
     settings = start("writer", WriterSettings)
     agreement.check(settings)
     spans.begin("writer", settings.instance, settings.otlp_endpoint, settings.trace_share)

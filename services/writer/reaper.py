@@ -1,4 +1,4 @@
-"""Reaper: takes away the names of consumers that are long gone, so that they do not pile up with every restart."""
+"""Reaper: removes consumers that are long gone, so that their names do not pile up with every restart."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ from holdfast.shared.telemetry.logs import Action
 _ABANDONED_MS = 3_600_000
 _EVERY_S = 600
 
-# DELCONSUMER destroys what is pending, so the check and the removal are one step.
+# DELCONSUMER destroys pending entries, so the check and the removal are one atomic step.
 _REMOVE_IF_EMPTY = """
 for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local about = {}
@@ -30,7 +30,7 @@ return 0
 
 
 async def reap(redis: Redis, stream: str, abandoned_ms: int = _ABANDONED_MS) -> list[str]:
-    """Remove the consumers that hold nothing and were idle for `abandoned_ms`; returns their names."""
+    """Remove the consumers that hold nothing and were idle for `abandoned_ms`. Return their names."""
     try:
         consumers = await redis.xinfo_consumers(stream, WRITERS_GROUP)
     except ResponseError:
@@ -46,7 +46,7 @@ async def reap(redis: Redis, stream: str, abandoned_ms: int = _ABANDONED_MS) -> 
 
 
 async def reaping(redis: Redis, partitions: Partitions) -> None:
-    """For ever."""
+    """Reap the consumers of every partition, every ten minutes, until cancelled."""
     while True:
         await asyncio.sleep(_EVERY_S)
         for partition in partitions:

@@ -1,8 +1,9 @@
-"""Reclaim: entries that were delivered and never settled. Always running, because a Redis hang strands entries in a
-consumer that is alive. Orphans, which were delivered and are in no pending list, are adopted first.
+"""Reclaim: takes over entries that were delivered and never settled. It always runs, because a Redis hang strands
+entries in a consumer that is alive. Orphans, which were delivered and are in no pending list, are adopted first.
 
-An entry seen once goes back in bulk. One seen twice has perhaps killed a writer together with its neighbours, so it
-goes alone; one that was alone and still killed its writer is a crash loop.
+An entry that was delivered once in vain is retried in bulk. One that was delivered twice in vain may have killed a
+writer together with its neighbours, so it is retried alone; if it was alone and still killed its writer, it is a crash
+loop.
 """
 
 import asyncio
@@ -33,9 +34,9 @@ from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason
 _PAGE = 500
 #: Longest pause before the queue is asked again.
 _ASKED_AGAIN_S = 1.0
-#: More than one writer can have in hand.
+#: More entries than one writer can have in hand.
 _HELD_MAX = 20_000
-#: Far above any idle time: claims nothing, and makes Redis report pending entries that no longer exist.
+#: Far above any idle time: a claim takes nothing, and makes Redis report pending entries that no longer exist.
 _NEVER_MS = 2**40
 
 StreamId = int | bytes | str | memoryview
@@ -45,12 +46,13 @@ EndedLookup = Callable[[list[str]], Awaitable[dict[str, Ended]]]
 @dataclass(frozen=True, slots=True)
 class _Silent:
     id: str
-    #: Deliveries that ended in nothing: not settled, and no failed attempt recorded.
+    #: Deliveries without a result: the entry was not settled, and no failed attempt was recorded.
     unexplained: int
 
 
 class Reclaimer:
-    """Of one partition. Takes over what fell silent, and keeps what this writer holds from looking silent."""
+    """Reclaims the entries of one partition: takes over silent entries, and keeps those of this writer from looking
+    silent."""
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class Reclaimer:
         crashes_max: int,
         partition: Partition,
     ) -> None:
-        """`reader`: the consumer that reads for this writer; `consumer`: the one that takes over."""
+        """Create a reclaimer. `reader`: the consumer that reads for this writer; `consumer`: the one that claims."""
         self._redis = redis
         self._partition = partition
         self._stream = partition.writes
@@ -86,7 +88,7 @@ class Reclaimer:
         self._asking = FailureReporter("ours")
 
     async def run(self) -> None:
-        """For ever: report what was lost, adopt orphans, then take over what is silent."""
+        """Report lost entries, adopt orphans, then take over silent entries; again and again until cancelled."""
         while True:
             await self._report_lost()
             await self._orphans.adopt(self._consumer, self._idle_ms)
@@ -95,10 +97,10 @@ class Reclaimer:
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
     async def keep_alive(self) -> None:
-        """For ever: tell Redis that the entries held here are being looked after. Adds no delivery.
+        """Reset the idle time of the entries held here, until cancelled. This adds no delivery.
 
-        What only waits, for its turn or for the end of an outage, is not killing anybody: its deliveries start
-        again from one, so that no restart during an outage can look like a crash loop.
+        An entry that only waits, for its turn or for the end of an outage, kills no writer: its count of deliveries is
+        reset to one, so that no restart during an outage can look like a crash loop.
         """
         while True:
             waiting = set(self._deferred.held())
@@ -122,8 +124,8 @@ class Reclaimer:
             )
 
     async def let_go(self) -> None:
-        """On a clean stop: what was fetched and not finished is charged no attempt, and free to be taken over at
-        once."""
+        """Release, on a clean stop, the entries that were fetched and not finished: they are charged no attempt, and
+        free to be taken over at once."""
         for consumer in (self._reader, self._consumer):
             found = await self._redis.xpending_range(
                 self._stream, WRITERS_GROUP, min="-", max="+", count=_HELD_MAX, consumername=consumer
@@ -135,7 +137,8 @@ class Reclaimer:
                 )
 
     async def ours(self, ids: list[str]) -> set[str]:
-        """Those of `ids` that are pending here; waits until the queue answers. Others may have taken over the rest."""
+        """Return those of `ids` that are pending here; other writers may have taken over the rest. Waits until the
+        queue answers."""
 
         async def pending() -> list[list[dict[str, bytes]]]:
             pipeline = self._redis.pipeline(transaction=False)
@@ -148,13 +151,13 @@ class Reclaimer:
         return {id for id, owner in owners.items() if owner in (self._reader, self._consumer)}
 
     async def take(self, ids: list[str]) -> None:
-        """Take over those of `ids` that are silent, in bulk."""
+        """Take over those of `ids` that are silent, and handle them in bulk."""
         size = page(_PAGE)
         for at in range(0, len(ids), size):
             await self._pipeline.handle(await self._claim(ids[at : at + size]))
 
     async def _take_over(self) -> None:
-        """All that is silent, page by page; what this build does not know is left to others."""
+        """Take over all silent entries, page by page. Entries that this build does not know are left to others."""
         seen: set[str] = set()
         after = "-"
         while silent := await self._silent(after):
@@ -187,7 +190,7 @@ class Reclaimer:
         ]
 
     async def _claim(self, ids: list[str]) -> list[Entry]:
-        """Those of `ids` that are still silent, now ours."""
+        """Claim those of `ids` that are still silent, and return them."""
         claimed = await self._redis.xclaim(self._stream, WRITERS_GROUP, self._consumer, self._idle_ms, [*ids])
         entries = [Entry(entry_id, fields, self._partition) for entry_id, fields in entries_of(claimed)]
         if entries:
@@ -196,7 +199,7 @@ class Reclaimer:
         return entries
 
     async def _bury(self, silent: _Silent) -> None:
-        """A crash loop; unless it did its work and died after the commit."""
+        """Settle an entry as a crash loop, unless its operation has ended: its writer died after the commit."""
         claimed = await self._redis.xclaim(
             self._stream, WRITERS_GROUP, self._consumer, self._idle_ms, [silent.id], justid=True
         )

@@ -1,8 +1,8 @@
-"""Releases: unique values that settled writes no longer claim, given back where the queue has several partitions.
+"""Releases: gives back the unique values that settled writes no longer claim, if the queue has several partitions.
 
-A value is of a partition of its own, and that may be away while the write's is well: nobody waits for it. What could
-not be released is kept and tried again; what is too much to keep, or was kept by a process that ended, is swept up by
-dlq_admin.
+A value has a partition of its own, which may be away while the partition of the write works, so no write waits for it.
+A release that fails is kept and tried again. Releases that are too many to keep, or were kept by a process that has
+ended, are made up for by dlq_admin's sweeper.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 _AGAIN_S = 0.5
-#: Kept for one partition, and given back in one call.
+#: Most releases kept for one partition, and most in one call.
 _MOST, _AT_ONCE = 20_000, 1000
 
 
 class Releases:
-    """`run` it where there are several partitions; with one, settle.lua releases."""
+    """Releases values while `run` runs. With one partition it is not needed, because settle.lua releases them."""
 
     def __init__(self, redis: Redis, partitions: Partitions) -> None:
         self._claims = Claims(redis, partitions)
@@ -31,20 +31,20 @@ class Releases:
         self._reporters = [FailureReporter("release") for _ in partitions]
 
     async def __call__(self, changes: Iterable[Change]) -> None:
-        """Give them back: at once, or later where the partition is known to be away."""
+        """Release values: at once, or later if their partition is known to be away."""
         parts = self._claims.by_partition(changes)
         for partition, mine in parts.items():
             self._keep(partition, mine)
         await asyncio.gather(*(self._release(each) for each in parts if not self._reporters[each.number].failing))
 
     async def run(self) -> Never:
-        """For ever: what is kept."""
+        """Try the kept releases again, until cancelled."""
         while True:
             await asyncio.sleep(_AGAIN_S)
             await self.again()
 
     async def again(self) -> None:
-        """Try what is kept once more."""
+        """Try all kept releases once."""
         await asyncio.gather(*map(self._release, self._partitions))
 
     def _keep(self, partition: Partition, changes: Sequence[Change]) -> None:

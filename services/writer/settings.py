@@ -1,4 +1,4 @@
-"""What an operator may change about a writer."""
+"""Settings: what an operator may change about a writer."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from holdfast.shared.runtime.time_budgets import READER_SILENCE_MAX_S, Budget, P
 
 
 class WriterSettings(CacheSettings, StoreSettings):
-    """`HOLDFAST_WRITER_...`, besides the shared ones."""
+    """The settings `HOLDFAST_WRITER_...`, besides the shared ones."""
 
     writer_port: int = Field(default=8090, ge=1, le=65535, description="Health and metrics")
     writer_batch_max: int = Field(default=500, ge=1, le=5000, description="Most entries applied in one transaction")
@@ -54,7 +54,7 @@ class WriterSettings(CacheSettings, StoreSettings):
     writer_pace_target_s: float = Field(
         default=0.5, gt=0, le=60, description="Longest transaction that says the database is well; a longer one slows"
     )
-    #: A batch may take a while; a reader waits for milliseconds.
+    #: Longer than the shared defaults: a batch may take a while, whereas a read of the api waits for milliseconds.
     db_timeout_s: float = Field(default=5, gt=0, le=60, description="As above, for a writer")
     db_lock_wait_s: int = Field(default=3, ge=1, le=50, description="As above, for a writer")
     db_pool_size: int = Field(default=3, ge=3, le=16, description="As above, for a writer")
@@ -62,11 +62,12 @@ class WriterSettings(CacheSettings, StoreSettings):
 
     @classmethod
     def own_prefix(cls) -> str:
-        """This service's keys."""
+        """Return the prefix of this service's keys."""
         return "WRITER_"
 
     def budgets(self) -> tuple[Budget, ...]:
-        """A slow batch is no dead writer, and the dead one's entries are back before a later one goes ahead."""
+        """Return the time budgets: a slow batch must not look like a dead writer, and a dead writer's entries must be
+        taken over before a later write goes ahead of them."""
         claim = Part("writer_claim_idle_s", self.writer_claim_idle_s)
         return (
             *super().budgets(),

@@ -1,7 +1,7 @@
-"""Settle: each outcome to what it means for the stream: gone, dead-lettered, or kept for a later try.
+"""Settle: does to the stream what each outcome means: the entry leaves it, is dead-lettered, or is kept for later.
 
-Nothing is acknowledged before the database has committed, and everything that one entry leaves behind in Redis
-goes in one atomic step. A Redis that is away is waited for: the outcomes are already safe in the database.
+Nothing is acknowledged before the database has committed, and everything that one entry leaves behind in Redis goes in
+one atomic step. If Redis is away, the writer waits for it: the outcomes are already safe in the database.
 """
 
 import asyncio
@@ -45,14 +45,14 @@ T = TypeVar("T")
 #: What the partition keeps of a pending write: operation, entity, name of its pending writes, key, claims.
 _Kept = tuple[str, str, str, str, Sequence[str | int]]
 
-#: Older than every version.
+#: The version of an unknown write: older than every version.
 _UNKNOWN = -1
 
 _commit_delays = metrics.commit_delay.tally()
 
 
 class Settler:
-    """One writer's way of settling."""
+    """Settles the entries of one writer."""
 
     def __init__(
         self,
@@ -78,11 +78,11 @@ class Settler:
         self._kept_back = KeptBack(deferred)
         self._script = Script(redis, LUA / "settle.lua")
         self._charge_script = Script(redis, LUA / "charge.lua")
-        #: To be run; none with one partition.
+        #: Has to be run; None if there is one partition.
         self.releases = Releases(redis, partitions) if len(partitions) > 1 else None
 
     async def __call__(self, handled: list[Handled]) -> None:
-        """Settle a batch; comes back when Redis has taken it."""
+        """Settle a batch. Returns when Redis has recorded it."""
         handled = self._spare([await self._charged(one) if isinstance(one.outcome, Retry) else one for one in handled])
         handled = await self._deaths(handled)
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
@@ -98,7 +98,7 @@ class Settler:
         await self._defer(handled)
 
     async def _leave(self, partition: Partition, leaving: list[Handled]) -> list[Handled]:
-        """Take entries off the stream of their partition. Returns those that have left."""
+        """Take entries off the stream of their partition. Return those that have left."""
         keys = [partition.writes, partition.dead, partition.ledger, mended(partition.dead)]
         arguments: list[str | bytes | int] = [partition.prefix, WRITERS_GROUP]
         for one in leaving:
@@ -115,11 +115,11 @@ class Settler:
         return leaving
 
     async def _insist(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
-        """Each step may be done twice without harm; a failed attempt may then be charged twice."""
+        """Repeat a step until Redis answers. A step may run twice without harm, but may charge an attempt twice."""
         return await retry_forever(self._reporter[name], AWAY, step, base_s=0.1, cap_s=self._probe_cap_s)
 
     def _spare(self, handled: list[Handled]) -> list[Handled]:
-        """`handled` without the entries that would die while too many do: those are kept."""
+        """Return `handled` without the entries that would die, if too many would: these are kept."""
         dying = [
             (one.entry, one.outcome) for one in handled if isinstance(one.outcome, Dead) and not is_unknown(one.outcome)
         ]
@@ -129,7 +129,7 @@ class Settler:
         return [one for one in handled if not isinstance(one.outcome, Dead) or is_unknown(one.outcome)]
 
     async def _charged(self, one: Handled) -> Handled:
-        """Record the failed attempt of a Retry that is charged; the last one turns it into Dead."""
+        """Record the failed attempt of a Retry that is charged. The last attempt turns the Retry into Dead."""
         match one.outcome:
             case Retry(Failure() as failure):
                 return await self._insist("charge", lambda: self._charge(one, failure))
@@ -143,7 +143,7 @@ class Settler:
         keys = [partition.writes, partition.attempts(one.entry.id)]
         keys += [partition.operation(operation)] if operation else []
         made = int(await self._charge_script(keys, [one.entry.id, attempt, failure.message]))
-        if not made:  # another writer has ended it
+        if not made:  # another writer has ended the entry
             self._deferred.taken_away([one.entry])
             return one
         logs.warning(
@@ -155,7 +155,7 @@ class Settler:
         return one
 
     async def _defer(self, handled: list[Handled]) -> None:
-        """Keep the writes that wait for others; those that have nothing left to wait for decide next time."""
+        """Keep the writes that wait for others. A write with nothing left to wait for is decided at its next turn."""
         turns = [
             (one.entry, one.delivery.write, one.outcome.waits_for)
             for one in handled
@@ -169,8 +169,8 @@ class Settler:
                 self._deferred.impatient(write.operation_id)
 
     async def _oldest(self, entities: Collection[Ref]) -> dict[Ref, int]:
-        """The version of each entity's oldest write on its way. A partition that is away is not waited for here, where
-        it would keep others' writes: what it has is unknown, and those who wait for it ask again at their next turn."""
+        """Return the version of each entity's oldest pending write. Waiting for a partition that is away would delay
+        all other writes, so its versions are _UNKNOWN. The writes that need them ask again at their next turn."""
         parts = self._partitions.split((entity.id, entity) for entity in entities)
         answers = await ask_each(parts, lambda one: oldest_pending(self._redis, parts[one], self._partitions))
         with self._reporter["defer"].suppressing(*AWAY):
@@ -216,7 +216,7 @@ class Settler:
 
 
 def _touched(one: Handled, kept: _Kept) -> list[str]:
-    """All that settle.lua may touch on behalf of an entry."""
+    """Return all keys that settle.lua may touch on behalf of an entry."""
     operation_id, _, pending, key_hash, claims = kept
     partition = one.entry.partition
     keys = partition.kept(operation_id, pending, claims)
@@ -234,7 +234,7 @@ def _by_partition(handled: Iterable[Handled]) -> Iterable[tuple[Partition, list[
 
 
 def _released(one: Handled) -> list[Change]:
-    """The unique values that a write no longer claims. A dead letter's stay: a replay must find them as promised."""
+    """Return the releases of the values that a write no longer claims. A dead letter keeps its claims for a replay."""
     if one.delivery is None or isinstance(one.outcome, Dead):
         return []
     write = one.delivery.write
@@ -243,7 +243,7 @@ def _released(one: Handled) -> list[Change]:
 
 
 def _notice(one: Handled, final: Final) -> tuple[str, str]:
-    """The channel of an api that waits for the outcome, and the outcome; nothing where none waits."""
+    """Return the channel of an api that waits for the outcome, and the outcome; both are empty if no api waits."""
     if one.delivery is None or not one.delivery.write.notify:
         return "", ""
     message: dict[str, object] = {"operation_id": one.operation_id}
@@ -256,7 +256,7 @@ def _notice(one: Handled, final: Final) -> tuple[str, str]:
 
 
 def _report(one: Handled) -> None:
-    """Log one outcome, as far as a person would want to know."""
+    """Report one outcome in metrics and, if an operator may want to know it, in the log."""
     match one.outcome:
         case Applied() if one.delivery:
             heartbeat.committed(one.delivery.write)

@@ -1,8 +1,8 @@
-"""Traced: what a batch looks like in the traces that its entries bring along: a span for each entry, in the trace of
-its acceptance, and one for the transaction that it shared with others.
+"""Traced: shows a batch in the traces that its entries carry: a span for each entry, in the trace of its acceptance,
+and a span for the transaction that the entry shared with others.
 
-A transaction cannot be in every trace: it is in the first entry's, and the others point to it. A replayed entry comes
-long after its acceptance: it has a trace of its own, which points there.
+A transaction cannot be in every trace: it is in the trace of the first entry, and the other entries are linked to it. A
+replayed entry comes long after its acceptance, so it has a trace of its own, which is linked to the original one.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,12 +17,12 @@ from holdfast.shared.writes.commands import label
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Retry
 
-#: By entry id, those that are being applied.
+#: The spans of the entries that are being applied, by entry id.
 _OPEN: ContextVar[Mapping[str | None, Span]] = ContextVar("open entries")
 
 
 def traced(apply: Apply) -> Apply:
-    """`apply`; with spans, if traces are wanted."""
+    """Return `apply`, with spans around it if traces are collected."""
     if spans.collector is None:
         return apply
 
@@ -42,7 +42,7 @@ def traced(apply: Apply) -> Apply:
 
 
 def transaction(batch: list[Delivery]) -> AbstractContextManager[object]:
-    """Around one try at one transaction; nothing, unless an entry of it is traced."""
+    """Return a context for one attempt at a transaction: its span, or nothing if no entry of the batch is traced."""
     known = _OPEN.get({})
     opened = [known[each.entry_id] for each in batch if each.entry_id in known] if known else []
     if not opened:

@@ -1,9 +1,9 @@
-"""Unknown: entries that another build may know. This one does not know the schema, the resource, the command or a
-field; or it declares something else than the build that accepted the entry.
+"""Unknown: lets go of entries that another build may know. This build does not know the schema, the resource, the
+command or a field, or it declares something different from the build that accepted the entry.
 
-So they are not poison. They are charged nothing and let go, so that a writer that knows them takes them over. An entry
-is dead-lettered once all live writers and apis have had this very build for `patience_s`: then nothing will come that
-knows it, and an operator decides.
+Such entries are not poison. They are not charged, and let go so that a writer that knows them takes them over. An entry
+is dead-lettered once all live writers and apis have had this very build for `patience_s` seconds: no build that knows
+the entry will come then, and an operator decides.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ _EVERY_S = 1.0
 _PAGE = 500
 _CODE = "UNKNOWN_WRITE"
 
-#: Take over the entries with these ids that are still let go, and handle them.
+#: Takes over the entries with these ids that no writer has taken over yet, and handles them.
 Take = Callable[[list[str]], Awaitable[None]]
 
 
 class Unknown:
-    """Those that this writer has met. `consumer`: whose pending list they are in after they are let go."""
+    """The unknown entries that this writer has met. Once let go, they are in the pending list of `consumer`."""
 
     def __init__(
         self, redis: Redis, consumer: str, *, idle_s: float, patience_s: float, partitions: Partitions = ONE
@@ -45,20 +45,20 @@ class Unknown:
         self._idle_ms = int(idle_s * 1000)
         self._patience_s = patience_s
         self._since: dict[str, float] = {}
-        #: Met, and not let go yet.
+        #: Entries that were met and are not let go yet.
         self._fresh: set[str] = set()
-        #: To be dead-lettered when they are met again.
+        #: Entries to be dead-lettered when they are met again.
         self._given_up: set[str] = set()
-        #: Since when all writers and apis have this build.
+        #: Since when all writers and apis have this build; None if they do not.
         self._alone_since: float | None = None
 
     @property
     def ids(self) -> frozenset[str]:
-        """Entries that are left to other writers."""
+        """The ids of the entries that are left to other writers."""
         return frozenset(self._since)
 
     def met(self, entry_id: str, error: UnknownWrite) -> Dead | Retry:
-        """The outcome of an entry that cannot be decoded for this reason."""
+        """Return the outcome of an entry that cannot be decoded because of `error`."""
         if entry_id in self._given_up:
             return Dead(Reason.UNDECODABLE, Failure(type(error).__name__, _CODE, str(error)))
         if entry_id not in self._since:
@@ -68,13 +68,13 @@ class Unknown:
         return Retry()
 
     async def forget_settled(self, waiting: Set[str]) -> None:
-        """Forget those that are over. `waiting`: entries that nobody has in hand. What another writer has in hand now,
-        it may let go of in a moment: writers that pass an entry around and forget it each time never give it up."""
+        """Forget entries that are settled. `waiting`: entries that no writer has in hand. An entry that another writer
+        has in hand is remembered: writers that pass an entry around and forget it each time would never give it up."""
         doubtful = sorted(self._since.keys() - waiting - self._fresh)
         for at in range(0, len(doubtful), _PAGE):
             ids = doubtful[at : at + _PAGE]
             answers = await ask_each(self._partitions, partial(self._pending, ids=ids))
-            if not answers.away:  # an id is of one of them, and unknown to the others
+            if not answers.away:  # an entry is pending in one partition, and unknown to the others
                 for entry_id in set(ids).difference(*answers.of.values()):
                     self._since.pop(entry_id, None)
 
@@ -85,7 +85,7 @@ class Unknown:
         return {entry_id for entry_id, found in zip(ids, await pipeline.execute(), strict=True) if found}
 
     async def run(self, take: Take, halted: Callable[[], bool]) -> None:
-        """For ever: let go of what was met, and give up what nothing will come for."""
+        """Let go of entries that were met, and give up those that no build will come for, until cancelled."""
         while True:
             await self._let_go()
             if self._since and not halted():
@@ -94,7 +94,8 @@ class Unknown:
             await asyncio.sleep(_EVERY_S)
 
     async def _let_go(self) -> None:
-        """Free to be taken over at once, and with no delivery counted. Those of a partition that is away later."""
+        """Free the entries that were met, to be taken over at once with no delivery counted. Those of a partition that
+        is away are freed later."""
         fresh = sorted(self._fresh)
         for at in range(0, len(fresh), _PAGE):
             ids = fresh[at : at + _PAGE]
@@ -102,7 +103,7 @@ class Unknown:
             self._fresh.difference_update(*(answers.of.values() if answers.away else [ids]))
 
     async def _free(self, partition: Partition, ids: list[str]) -> set[str]:
-        """The ids that are of this partition."""
+        """Free the entries of this partition, and return their ids."""
         freed = await self._redis.xclaim(
             partition.writes, WRITERS_GROUP, self._consumer, 0, [*ids], idle=self._idle_ms, retrycount=0, justid=True
         )
@@ -127,5 +128,5 @@ class Unknown:
 
 
 def is_unknown(outcome: Outcome) -> bool:
-    """Whether an entry is dead because no writer knows it: that says nothing about the writers or other entries."""
+    """Return whether an entry is dead because no writer knows it. That says nothing about writers or other entries."""
     return isinstance(outcome, Dead) and outcome.failure.code == _CODE
