@@ -1,1 +1,1 @@
-"""The external proxy: calls the third party for the api."""
+"""The external proxy: calls the third party on behalf of the api."""

@@ -1,12 +1,12 @@
-"""`python -m holdfast.services.external_proxy`."""
+"""The command `python -m holdfast.services.external_proxy`."""
 
 from holdfast.shared.runtime.left_out import leave_out
 
 
 def main() -> None:
-    """Until SIGTERM."""
+    """Run the external proxy until SIGTERM."""
     leave_out()
-    from holdfast.services.external_proxy.process import run  # not before: it imports the libraries
+    from holdfast.services.external_proxy.process import run  # after `leave_out`, because this imports the libraries
 
     run()
 

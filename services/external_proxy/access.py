@@ -4,5 +4,5 @@ from holdfast.shared.http.keys import OPERATE
 
 
 def scope_needed(_method: str, path: str) -> str | None:
-    """None: no key is needed."""
+    """Return the scope that the path requires, or None if no key is needed."""
     return OPERATE if path == "/config" or path.startswith("/config/") else None

@@ -1,5 +1,5 @@
-"""Answers: what the third party's answers and failures mean for its breaker, for a retry, and for our caller. Pure
-except for the clock that a `Retry-After` date is compared with."""
+"""Answers: decides what the third party's answers and failures mean for its breaker, for a retry, and for our client.
+Pure, except for the clock that a `Retry-After` date is compared with."""
 
 import re
 import time
@@ -23,7 +23,7 @@ _BY_US, _BY_THEM = "external_proxy", "third_party"
 
 #: Errors of requests that were sent, and may have taken effect.
 _SENT = (errors.UpstreamTimeout, errors.UpstreamUnreachable, errors.UpstreamInvalidAnswer, errors.UpstreamFailed)
-#: A retry would be answered the same way, at the same cost.
+#: Kinds of bad answer that a retry would meet again, at the same cost.
 _ALWAYS_BAD = {"too_large", "too_deep", "encoding"}
 
 
@@ -45,7 +45,8 @@ class RetryRefused(Exception):
 
 
 def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
-    """From `Retry-After`, in seconds or as a date, at most `longest_s`. None: it is missing or invalid."""
+    """Return the seconds of `Retry-After`, which is a number or a date, at most `longest_s`; None if the header is
+    missing or invalid."""
     raw = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(raw):
         return min(float(raw), longest_s)
@@ -56,12 +57,12 @@ def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
 
 
 def judgement(error: Exception) -> Judgement:
-    """What an error says about the third party."""
+    """Return what an error shows about the third party."""
     match error:
         case ErrorStatus(status=429, retry_after_s=wait_s):
-            return Throttled(wait_s or 0.0)  # without a time it asks this caller to wait, and not everybody
+            return Throttled(wait_s or 0.0)  # without a time, only this request has to wait, and not all requests
         case ErrorStatus(status=status) if 400 <= status < 500 and status != 408:
-            return Verdict.SUCCESS  # it works, and refused this request
+            return Verdict.SUCCESS  # the third party works, and refused this request
         case NotReached() | TookTooLong():
             return Verdict.UNREACHABLE
         case TooManyAtOnce():
@@ -71,7 +72,8 @@ def judgement(error: Exception) -> Judgement:
 
 
 def retry_decision(error: Exception, *, idempotent: bool, keyed: bool) -> RetryDecision:
-    """Whether to retry after an error. `idempotent`: by its method; `keyed`: by an Idempotency-Key."""
+    """Decide whether to retry after an error. `idempotent`: the request is idempotent by its method; `keyed`: it has an
+    Idempotency-Key."""
     wait_s: float | None = None
     match error:
         case RetryRefused():
@@ -92,7 +94,7 @@ def retry_decision(error: Exception, *, idempotent: bool, keyed: bool) -> RetryD
 
 
 def answer_to(error: Exception, *, idempotent: bool) -> AppError:
-    """The error that our caller gets. A write that was sent and not clearly refused may have taken effect."""
+    """Return the error that our client gets. A write that was sent and not clearly refused may have taken effect."""
     if isinstance(error, RetryRefused):
         error = error.earlier
     answer = _app_error(error)

@@ -1,4 +1,4 @@
-"""The external proxy, wired."""
+"""App: wires the parts of the external proxy together."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ that is safe, and not made while the third party is known to be down; every requ
 
 
 def make_app(settings: ProxySettings) -> FastAPI:
-    """The application; connections are made on first use."""
+    """Return the application. Its connections are made on first use."""
     redis = queue_client(settings)
     cache = cache_client(settings)
     url, config = settings.proxy_third_party_url, settings.proxy_config
@@ -63,7 +63,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.gather(live.look(), last_good.sync())  # state from before the start; both are bounded
+        await asyncio.gather(live.look(), last_good.sync())  # the state from before the start; both calls end in time
         logs.started(settings.ignored, instance=settings.instance, third_party=f"{url.host}:{url.port}")
         optional = {"explanations": explained.run} if explained else {}
         loops = start(
@@ -78,7 +78,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
         await client.close()
         await redis.aclose()
         await cache.aclose()
-        await asyncio.to_thread(spans.end)  # here: uvicorn ends the process with the signal that it got
+        await asyncio.to_thread(spans.end)  # here, because uvicorn then ends the process with the signal it received
         logs.stopped()
 
     def add_routes(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""Request bodies of `/config`."""
+"""Bodies: the request bodies of `/config`."""
 
 from typing import Annotated, Any
 

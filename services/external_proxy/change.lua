@@ -1,9 +1,9 @@
 #!lua
--- Put a change of the configuration in place, if what is there is still what it was decided upon.
+-- Store a change of the configuration, if the stored one is still the one that the decision was based on.
 --
 -- KEYS  the change in force, the list of audit entries (newest first)
--- ARGV  what is there, byte for byte ('': nothing), change, audit entry ('': none), entries kept
--- Returns 1, or 0 when something else is there.
+-- ARGV  the expected stored change, byte for byte ('': none), new change, audit entry ('': none), entries kept
+-- Returns 1, or 0 if another change is stored.
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])

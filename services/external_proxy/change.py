@@ -1,4 +1,4 @@
-"""Change: a change of the configuration, its actor, reason and duration. Pure."""
+"""Change: a change of the configuration, with its actor, reason and duration. Pure."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -7,13 +7,13 @@ from holdfast.shared.runtime.timestamps import UnixSeconds
 
 
 class Change(BaseModel):
-    """One change. `config` None: back to the settings. Times are Unix seconds."""
+    """A change of the configuration. A `config` of None goes back to the settings. Times are Unix seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     version: int = Field(ge=1)
     config: Config | None
-    #: When it ends by itself, and the configuration after that.
+    #: When the change ends by itself, None if it does not; and the configuration after that, None for the settings'.
     until: UnixSeconds | None = None
     then: Config | None = None
     actor: str
@@ -21,18 +21,18 @@ class Change(BaseModel):
     at: UnixSeconds
 
     def over(self, now: float) -> bool:
-        """Whether it has ended."""
+        """Return whether the change has ended."""
         return self.until is not None and now >= self.until
 
     def in_force(self, now: float) -> Config | None:
-        """The configuration at `now`; None: the settings' own."""
+        """Return the configuration at `now`, or None for that of the settings."""
         return self.then if self.over(now) else self.config
 
 
 def following(
     before: Change | None, config: Config | None, *, for_s: float | None, actor: str, reason: str, now: float
 ) -> Change:
-    """The change after `before`. At its end, a temporary one returns to the last permanent configuration."""
+    """Return the change that follows `before`. A temporary change ends in the last permanent configuration."""
     lasting = None if before is None else before.config if before.until is None else before.then
     return Change(
         version=1 if before is None else before.version + 1,

@@ -14,7 +14,7 @@ _RULES = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=Tru
 
 
 class BreakerNumbers(BaseModel):
-    """The breakers' policy: shared/resilience/breaker/policy.py."""
+    """The parameters of the breakers' policy; see shared/resilience/breaker/policy.py."""
 
     model_config = _RULES
 
@@ -25,7 +25,7 @@ class BreakerNumbers(BaseModel):
     )
     slow_share: float = Field(default=0.8, gt=0, le=1)
     unreachable_in_a_row: int = Field(default=5, ge=1, le=1000)
-    #: A third party bills its calls, so no prober asks it: its clients' own calls do, one every `open_s`.
+    #: A third party bills its calls, so it has no prober. Calls of clients are the probes: one every `open_s`.
     open_s: float = Field(default=0.5, gt=0, le=600)
     open_max_s: float = Field(default=60, gt=0, le=3600)
     probes: int = Field(default=3, ge=1, le=100)
@@ -40,7 +40,7 @@ class BreakerNumbers(BaseModel):
 
 
 class FallbackRules(BaseModel):
-    """What is served if the third party fails."""
+    """The rules for what is served if the third party fails."""
 
     model_config = _RULES
 
@@ -80,7 +80,7 @@ class Config(BaseModel):
         return self
 
     def budgets(self) -> tuple[Budget, ...]:
-        """The relations of its time limits. At least one attempt has to fit into the total."""
+        """Return the relations between the time limits. At least one attempt has to fit into the total."""
         attempt = Part("attempt_s", self.attempt_s)
         return (
             Budget("a connection", attempt, (Part("connect_s", self.connect_s),)),
@@ -88,7 +88,7 @@ class Config(BaseModel):
         )
 
     def policy(self) -> Policy:
-        """The breakers' policy."""
+        """Return the breakers' policy."""
         numbers = self.breaker
         return Policy(
             attempt_timeout_s=self.attempt_s,
@@ -97,5 +97,5 @@ class Config(BaseModel):
         )
 
     def retries(self) -> RetryLimits:
-        """The limits of retries."""
+        """Return the limits of retries."""
         return RetryLimits(self.attempts, self.backoff_base_s, self.backoff_cap_s)

@@ -1,5 +1,5 @@
-"""`/config`: operators change the configuration at run time. A change is validated as a whole, has a version and a
-reason, and may end by itself."""
+"""Config routes: serves `/config`, where operators change the configuration at run time. A change is validated as a
+whole, has a version and a reason, and may end by itself."""
 
 import time
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
-    """Everything here needs the scope `operate`."""
+    """Add the routes under `/config`. All of them need the scope `operate`."""
 
     @app.get("/config", **openapi.CONFIG)
     async def get_config(request: Request) -> Response:
@@ -39,7 +39,7 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
     async def put_config(request: Request) -> Response:
         actor = require(request, OPERATE).name
         asked = _valid(ConfigAsked, await _document(request))
-        # Missing values are the settings', so that a document always means the same.
+        # Missing values are taken from the settings, so that a document always means the same.
         whole = _merged(settings.model_dump(), asked.config)
         config = _valid(Config, whole)
         await live.put(config, for_s=asked.for_s, expected=_expected(request), actor=actor, reason=asked.reason)
@@ -81,7 +81,7 @@ async def _document(request: Request) -> Any:
 
 
 def _valid(model: type[Model], document: Any) -> Model:
-    """The document as this model. Raises InvalidConfig with every problem."""
+    """Return the document as an instance of the model. Raises InvalidConfig, which lists every problem."""
     try:
         return model.model_validate_json(orjson.dumps(document))
     except ValidationError as error:
@@ -93,7 +93,7 @@ def _valid(model: type[Model], document: Any) -> Model:
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`above`, completed from `below`; a fallback's default document is one value."""
+    """Return `above`, completed from `below`. A fallback's default document is one value, and is not merged."""
     merged = dict(below)
     for name, value in above.items():
         nested = name in Config.model_fields and isinstance(value, dict) and isinstance(below.get(name), dict)
@@ -102,5 +102,5 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _expected(request: Request) -> Conditions:
-    """The request's conditions on the current version. Raises InvalidCondition."""
+    """Return the request's conditions on the current version. Raises InvalidCondition."""
     return conditions(request.scope["headers"])

@@ -1,4 +1,4 @@
-"""`/external`: the third party's data, or a fallback that is marked as one."""
+"""External: serves `/external`: the third party's data, or a fallback that is marked as one."""
 
 import re
 import time
@@ -28,7 +28,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live: Live) -> None:
-    """Reads have a fallback; writes cannot have one."""
+    """Add the routes of `/external`. Reads have a fallback; writes cannot have one."""
 
     @app.get("/external", **openapi.READ)
     async def get_external(request: Request) -> Response:
@@ -57,9 +57,10 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
 
 
 def _instead(request: Request, error: AppError, last_good: LastGood, live: Live) -> Response | None:
-    """The fallback: the last good answer, else the configured default, else none."""
+    """Return the fallback: the last good answer, else the configured default, else None."""
     rules = live.config.fallback
-    if not (rules.allowed and copies_allowed(request)) or isinstance(error, UpstreamRefused):  # it works, and refused
+    # No fallback replaces the answer of a third party that works and refused the request.
+    if not (rules.allowed and copies_allowed(request)) or isinstance(error, UpstreamRefused):
         return None
     kept = last_good.get(rules.max_age_s)
     if kept is not None:

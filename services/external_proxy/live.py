@@ -1,5 +1,5 @@
-"""Live: the current configuration. It is stored in the queue Redis for all replicas, each of which reads it every few
-seconds, and keeps the last valid one while Redis is down or holds an invalid one."""
+"""Live: holds the current configuration. It is stored in the queue Redis for all replicas. Each replica reads it every
+few seconds, and keeps the last valid configuration while Redis is down or holds an invalid one."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ class Live:
     def __init__(self, redis: Redis, settings: Config, apply: Callable[[Config], None], *, poll_s: float) -> None:
         self.config = settings
         self.change: Change | None = None
-        #: Whether Redis answered the last time.
+        #: Whether Redis answered the last read.
         self.store_answers = True
         self._redis = redis
         self._put = redis.register_script(_SCRIPT)
@@ -48,11 +48,11 @@ class Live:
 
     @property
     def version(self) -> int:
-        """The version of the last change; 0: there was none."""
+        """The version of the last change; 0 if there was none."""
         return 0 if self.change is None else self.change.version
 
     async def run(self) -> None:
-        """Read changes, for ever."""
+        """Read changes every `poll_s` seconds, and when a change ends, until cancelled."""
         while True:
             await self.look()
             until = self.change.until if self.change else None
@@ -60,7 +60,7 @@ class Live:
             await asyncio.sleep(min(self._poll_s, left_s) if left_s > 0 else self._poll_s)
 
     async def look(self) -> None:
-        """Take over what is in Redis, if it is valid. Never raises."""
+        """Adopt the change that is in Redis, if it is valid. Never raises."""
         async with self._exclusive:
             await self._look()
 
@@ -78,7 +78,7 @@ class Live:
         self._settle()
 
     async def _found_there(self) -> tuple[bytes | str | None, Change | None]:
-        """The value in Redis, and the change that it holds."""
+        """Return the value in Redis, and the change that it holds, after putting our own there if that is newer."""
         value = await self._redis.get(PROXY_CONFIG)
         found = self._read(value)
         ours = self.change
@@ -92,10 +92,10 @@ class Live:
     async def put(
         self, config: Config | None, *, for_s: float | None, expected: Conditions, actor: str, reason: str
     ) -> None:
-        """Change to `config` (None: the settings' own), for `for_s` seconds or for good. `expected`: the conditions on
-        the current version. Raises PreconditionFailed or ConfigUnavailable."""
+        """Change to `config` (None: that of the settings), for `for_s` seconds or for good. `expected`: the conditions
+        on the current version. Raises PreconditionFailed or ConfigUnavailable."""
         async with self._exclusive:
-            for _ in range(_ATTEMPTS):  # a change without conditions follows any other that comes in between
+            for _ in range(_ATTEMPTS):  # if another change comes in between, a change without conditions follows it
                 if await self._put_in_place(config, for_s, expected, actor, reason):
                     return
         raise _conflict(self.version)
@@ -103,7 +103,7 @@ class Live:
     async def _put_in_place(
         self, config: Config | None, for_s: float | None, expected: Conditions, actor: str, reason: str
     ) -> bool:
-        """False: another change came in between."""
+        """Try to store the change. Return False if another change came in between."""
         await self._look()
         if not self.store_answers:
             raise ConfigUnavailable
@@ -131,7 +131,7 @@ class Live:
         return bool(taken)
 
     async def audit(self) -> list[dict[str, Any]]:
-        """Changes, newest first. Raises ConfigUnavailable."""
+        """Return the recorded changes, newest first. Raises ConfigUnavailable."""
         try:
             with self._putting:
                 return [orjson.loads(entry) for entry in await self._redis.lrange(PROXY_CONFIG_CHANGES, 0, -1)]
@@ -139,7 +139,7 @@ class Live:
             raise ConfigUnavailable from error
 
     def _read(self, value: bytes | str | None) -> Change | None:
-        """The change in `value`; None if there is none, or an invalid one, which is logged once."""
+        """Return the change in `value`, or None if there is none or it is invalid. An invalid one is logged once."""
         if value is None:
             return None
         try:

@@ -1,4 +1,5 @@
-"""What FastAPI cannot see in the handlers: bodies, headers, every response with its schema and an example."""
+"""OpenAPI: documents what FastAPI cannot see in the handlers: bodies, headers, and every response with its schema and
+an example."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Process: read the settings, run."""
+"""Process: reads the settings and runs the external proxy."""
 
 import uvicorn
 
@@ -10,7 +10,7 @@ from holdfast.shared.telemetry.tracing import spans
 
 
 def run() -> None:
-    """Until SIGTERM."""
+    """Run the external proxy until SIGTERM."""
     settings = start("external_proxy", ProxySettings)
     spans.begin("external_proxy", settings.instance, settings.otlp_endpoint, settings.trace_share)
     app = make_app(settings)

@@ -1,4 +1,4 @@
-"""Settings of the external proxy."""
+"""Settings: what an operator may change about the external proxy at its start."""
 
 from pydantic import AnyHttpUrl, Field
 
@@ -8,7 +8,7 @@ from holdfast.shared.runtime.time_budgets import Budget
 
 
 class ProxySettings(CacheSettings):
-    """`HOLDFAST_PROXY_...`, besides the shared ones."""
+    """The settings `HOLDFAST_PROXY_...`, besides the shared ones."""
 
     proxy_port: int = Field(default=8081, ge=1, le=65535, description="The port of HTTP")
     proxy_third_party_url: AnyHttpUrl = Field(
@@ -22,10 +22,10 @@ class ProxySettings(CacheSettings):
     )
 
     def budgets(self) -> tuple[Budget, ...]:
-        """The relations of its configuration."""
+        """Return the time budgets, with those of the configuration."""
         return (*super().budgets(), *self.proxy_config.budgets())
 
     @classmethod
     def own_prefix(cls) -> str:
-        """This service's keys."""
+        """Return the prefix of this service's keys."""
         return "PROXY_"

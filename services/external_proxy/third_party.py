@@ -1,4 +1,4 @@
-"""Third party: a request to it, with retries, breaker and time limits."""
+"""Third party: sends requests to the third party, with retries, a breaker and time limits."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class ThirdPartyRequest(NamedTuple):
 
 
 def make_breaker(host: str, operation: str, policy: Policy) -> Breaker:
-    """A breaker per host and kind of operation: a third party may answer reads while it refuses writes."""
+    """Make the breaker of one host and kind of operation: a third party may answer reads while it refuses writes."""
     return Breaker(f"{host} {operation}", policy, classify=judgement, deadline=deadline.end)
 
 
@@ -59,7 +59,7 @@ class ThirdParty:
         self._live = live
 
     async def ask(self, request: ThirdPartyRequest) -> Answer:
-        """The answer, a 2xx with a JSON document. Raises AppError."""
+        """Return the third party's answer: a 2xx with a JSON document. Raises AppError."""
         left_s = deadline.remaining_s() - ANSWER_RESERVE_S
         if left_s < self._retrier.limits.least_s:
             raise DeadlineExceeded
