@@ -1,1 +1,1 @@
-"""The pages of the console."""
+"""Pages: the pages of the console."""

@@ -1,1 +1,1 @@
-"""From answers to HTML: templates, labels, charts, and untrusted text made harmless."""
+"""Render: turns answers into HTML with templates, labels and charts, and makes untrusted text harmless."""

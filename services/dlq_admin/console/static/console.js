@@ -58,7 +58,7 @@ document.addEventListener("change", (event) => {
   form.querySelector("input[value=ticked]").checked = true;
 });
 
-// Without a clipboard, as on plain HTTP, the text is selected for the reader to copy.
+// If there is no clipboard, as on plain HTTP, the text is selected so that the operator can copy it.
 async function copy(button) {
   const text = button.previousElementSibling;
   getSelection().selectAllChildren(text);
@@ -71,7 +71,7 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("[data-copy]")) copy(event.target);
 });
 
-// Times: as ages by the server's clock, which grow; or by a clock, in UTC or where the reader is.
+// Times are shown as ages by the server's clock, which keep growing, or as clock times in UTC or in local time.
 const TIMES = document.getElementById("times");
 const clock = (moment, zone) => `${moment.toLocaleString("sv-SE", { timeZone: zone })} ${zone || moment.toLocaleTimeString("en", { timeZoneName: "short" }).split(" ").pop()}`;
 
@@ -110,19 +110,19 @@ TIMES.addEventListener("change", () => {
 showTimes(document);
 setInterval(() => TIMES.value === "age" && showTimes(document), 1000);
 
-// A second click sends nothing twice.
+// A second click does not submit the form again.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.defaultPrevented) return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "yes";
   event.target.setAttribute("aria-busy", "true");
-  // A download leaves the page where it is.
+  // A download does not leave the page, so the form becomes usable again.
   setTimeout(() => {
     delete event.target.dataset.sent;
     event.target.removeAttribute("aria-busy");
   }, 3000);
 });
-// Back to a page that was left while it was busy.
+// Reset the forms when the browser goes back to a page that was left while a form was being sent.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
     delete form.dataset.sent;
@@ -130,8 +130,8 @@ window.addEventListener("pageshow", () => {
   }
 });
 
-// What renews itself says so when it could not: what is shown is as old as that. A page in the background renews itself
-// rarely, so it has some time when it is looked at again.
+// A page that refreshes itself reports when that has failed, because its values are then out of date. A page in the
+// background refreshes rarely, so it gets some time when it becomes visible again.
 const LATE_MS = 15000;
 const LATE = document.getElementById("late");
 let renewed = Date.now();
@@ -153,7 +153,7 @@ function showLate() {
 }
 setInterval(showLate, 1000);
 
-// The session is over: to the login, unless that would lose what is typed here.
+// When the session is over, go to the login, unless that would lose text that was typed here.
 let typed = false;
 document.addEventListener("input", (event) => (typed ||= event.target.closest("main form[method=post]") !== null));
 document.addEventListener("htmx:responseError", (event) => {

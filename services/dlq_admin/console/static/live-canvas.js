@@ -1,10 +1,10 @@
-// What pictures over time have in common: a canvas as sharp as the screen, an axis of time, marks, the moment pointed at.
+// What charts over time share: a canvas in the screen's resolution, a time axis, marks, and the moment at the pointer.
 "use strict";
 
 (() => {
   const listeners = new Set();
 
-  // Every picture of the page points at the same moment. `at`: seconds, or null.
+  // All charts of the page mark the moment at the pointer. `at`: Unix seconds, or null.
   Live.pointAt = (at, by) => {
     for (const each of listeners) if (each.by !== by) each.point(at);
   };
@@ -29,7 +29,7 @@
     box.append(canvas);
     return canvas;
   };
-  // Ready to draw on, in CSS pixels.
+  // Return a context to draw on, in CSS pixels.
   Live.sized = (canvas, width, height) => {
     const ratio = window.devicePixelRatio || 1;
     canvas.width = Math.round(width * ratio);
@@ -42,7 +42,7 @@
   };
   Live.shortened = (context, text, width) => {
     if (context.measureText(text).width <= width) return text;
-    // Names differ at either end.
+    // Names may differ at either end, so the middle is cut.
     const cut = (kept) => text.slice(0, Math.ceil(kept / 2)) + "…" + text.slice(text.length - Math.floor(kept / 2));
     let [from, to] = [0, text.length];
     while (from < to) {
@@ -54,7 +54,7 @@
   };
 
   const STEPS = [10, 15, 30, 60, 120, 300, 600, 900];
-  // Whole moments, far enough apart to be read.
+  // Ticks at round times, far enough apart to be readable.
   Live.ticks = (start, end, width) => {
     const most = Math.max(2, Math.floor(width / 92));
     const step = STEPS.find((each) => (end - start) / each <= most) || 1800;
@@ -82,7 +82,7 @@
     }
   };
 
-  // What happened: a band behind everything while it was so (`bands`), lines above it when it began and ended.
+  // Events: with `bands`, a band behind the chart for their duration; lines on top at their start and end.
   Live.marksOn = (context, view, { left, right, top, bottom }, bands) => {
     const x = (at) => left + ((at - view.start) / (view.end - view.start)) * (right - left);
     context.save();
@@ -116,7 +116,7 @@
     .filter((each) => at >= each.from_s - view.step && at <= each.to_s + view.step)
     .map((each) => ({ name: each.title || kind.name, colour: kind.colour })));
 
-  // --- the words beside the pointer ---------------------------------------------------------------------------------
+  // --- the tooltip at the pointer -----------------------------------------------------------------------------------
   Live.tip = (box) => {
     const tip = Live.element("div", "tip");
     tip.hidden = true;

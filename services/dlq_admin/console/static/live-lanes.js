@@ -1,11 +1,11 @@
-// States over time, a lane each; and heat: how many of what size, when.
+// State timelines, with a lane per series; and heat maps: how many values of which size at which time.
 "use strict";
 
 (() => {
   const GUTTER_MOST = 260;
   const FOOT = 20;
 
-  // Lanes that stand above one another have one left edge, so that a moment is one line through all of them.
+  // Panels above one another share a left edge, so that a moment is at the same place in all of them.
   const gutters = new Map();
   const gutter = (panel, wanted, most) => {
     const { x, w } = panel.definition.gridPos;
@@ -17,7 +17,7 @@
     return now;
   };
 
-  // Equal neighbours are one piece. Nothing known is a gap, not a state.
+  // Equal neighbours form one piece. An unknown value is a gap, not a state.
   const pieces = (values, view) => {
     const found = [];
     values.forEach((value, at) => {
@@ -128,12 +128,12 @@
     };
   };
 
-  // --- heat ---------------------------------------------------------------------------------------------------------
+  // --- heat maps ----------------------------------------------------------------------------------------------------
   const upper = (one) => {
     const le = one.labels.le ?? one.name;
     return le === "+Inf" ? Infinity : Number(le);
   };
-  // Buckets hold all that is smaller too, unless they are separated already.
+  // Cumulative buckets include all smaller values, which are subtracted here.
   const apart = (series, cumulative) => series.map((one, at) => ({
     le: upper(one),
     values: one.values.map((value, place) => (value === null ? null : cumulative && at > 0 ? Math.max(0, value - (series[at - 1].values[place] ?? 0)) : value)),

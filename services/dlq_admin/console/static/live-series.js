@@ -18,7 +18,7 @@
   };
   const stacking = (field) => (field.custom.stacking || {}).mode || "none";
 
-  // Each on top of those before it; `percent`: of all together.
+  // Stack each series on top of the series before it; in mode `percent`, as shares of the total.
   const stacked = (fields, values) => {
     const points = values.length ? values[0].length : 0;
     const tops = values.map((each) => each.slice());
@@ -41,7 +41,7 @@
   const scaleKey = (field) => (field.custom.axisPlacement === "right" ? "right" : "y");
 
   const isLog = (fields) => fields.some((field) => (field.custom.scaleDistribution || {}).type === "log");
-  // A logarithmic scale that has a zero: even below the decade of the least that there is.
+  // A logarithmic scale with a zero is linear below this decade: the smallest value's, at most three below the largest's.
   const leastDecade = (values) => {
     const known = values.flat().filter((value) => value > 0);
     if (!known.length) return 1;
@@ -74,7 +74,7 @@
     };
   }
 
-  // Steps of an axis of times that a clock has too.
+  // Steps of an axis of durations that match a clock's.
   const MOMENTS = [...[1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1].flatMap((size) => [size, 2 * size, 5 * size]), 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 172800, 604800];
 
   function axis(key, fields, side, least) {
@@ -120,7 +120,7 @@
     u.ctx.restore();
   }
 
-  // uPlot draws in the screen's pixels; marks are drawn in the page's.
+  // uPlot draws in device pixels; marks are drawn in CSS pixels.
   function marks(u, view, bands) {
     const ratio = devicePixelRatio;
     const { left, top, width, height } = u.bbox;
@@ -130,7 +130,7 @@
     u.ctx.restore();
   }
 
-  // --- the picture --------------------------------------------------------------------------------------------------
+  // --- the chart ----------------------------------------------------------------------------------------------------
   Live.kinds.timeseries = (panel) => {
     const { definition, box, title } = panel;
     const place = Live.element("div", "plot");

@@ -1,4 +1,4 @@
-// One value, a few of them, a table of them, or words.
+// Panels that show one value, a few values, a table of values, or text.
 "use strict";
 
 (() => {
@@ -215,7 +215,7 @@
     };
   };
 
-  // --- words: paragraphs, lists, emphasis, code and links of Markdown; nothing of it is HTML --------------------------
+  // --- text: paragraphs, lists, emphasis, code and links of Markdown; HTML is not interpreted -------------------------
   const INLINE = /\*\*(.+?)\*\*|`(.+?)`|\[(.+?)\]\((.+?)\)|\*(.+?)\*/g;
   const address = (value) => {
     const ours = /^\/d\/([\w-]+)/.exec(value);

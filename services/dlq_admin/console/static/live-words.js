@@ -1,4 +1,4 @@
-// What a value is called, and in which colour: units, thresholds, mappings and overrides, as Grafana's files have them.
+// The text and colour of a value: units, thresholds, mappings and overrides, as Grafana's files define them.
 "use strict";
 
 const Live = { kinds: {} };
@@ -8,7 +8,7 @@ const Live = { kinds: {} };
   const PALETTE = ["blue", "orange", "green", "purple", "yellow", "teal", "red", "gray"];
   const SHADES = { "super-light-": ["--card", 0.6], "light-": ["--card", 0.38], "semi-dark-": ["--ink", 0.18], "dark-": ["--ink", 0.36] };
 
-  // What Grafana's own palette is called, so that the page keeps its own tones.
+  // The names of the colours in Grafana's palette, so that the page can use its own tones.
   const KNOWN = {
     "#3274D9": "blue", "#5794F2": "blue", "#8AB8FF": "light-blue", "#1F60C4": "dark-blue", "#E02F44": "red", "#F2495C": "red", "#FF7383": "light-red",
     "#F2CC0C": "yellow", "#FADE2A": "yellow", "#FFEE52": "light-yellow", "#E0B400": "dark-yellow", "#FF780A": "orange", "#FF9830": "orange",
@@ -27,7 +27,7 @@ const Live = { kinds: {} };
     return "#" + one.map((part, at) => Math.round(part + (two[at] - part) * share).toString(16).padStart(2, "0")).join("");
   };
 
-  // A colour for a line or an area: Grafana's names in the console's tones, in whichever light the page is.
+  // Return the colour of a line or an area: Grafana's names in the console's tones, for the light or the dark page.
   Live.colour = (value) => {
     const name = named(value);
     if (!name) return Live.style("--g-blue");
@@ -43,7 +43,7 @@ const Live = { kinds: {} };
     if (!colour.startsWith("#")) return colour;
     return `rgba(${rgb(colour).join(", ")}, ${share})`;
   };
-  // The same for words, which have to be read on a card.
+  // Return the colour of text, which must be readable on a card.
   Live.ink = (value) => {
     const name = named(value);
     if (!name || name === "text" || name === "transparent") return "var(--ink)";
@@ -55,7 +55,7 @@ const Live = { kinds: {} };
     return base ? `color-mix(in srgb, var(--g-${base}) 16%, var(--card))` : "none";
   };
 
-  // --- what a field is, overrides put on its defaults ---------------------------------------------------------------
+  // --- the definition of a field: its defaults, with overrides applied ----------------------------------------------
   const put = (field, path, value) => {
     const names = path.split(".");
     const last = names.pop();
@@ -85,12 +85,12 @@ const Live = { kinds: {} };
     field.at = at;
     return field;
   };
-  // Of a series as a whole: fixed, by its last value, or the next of the palette.
+  // Return the colour name of a whole series: fixed, by its last value, or the next of the palette.
   Live.colourName = (field, value) => {
     const colour = field.color || {};
     if (colour.mode === "fixed" || (colour.mode === "shades" && colour.fixedColor)) return colour.fixedColor;
     if (colour.mode === "thresholds" && field.thresholds) return Live.threshold(field, value);
-    // By its name: then it has the same one in every picture.
+    // A colour chosen by the series' name is the same in every chart.
     const sum = [...field.name].reduce((total, letter) => (total * 31 + letter.codePointAt(0)) % 65521, 7);
     return PALETTE[(colour.mode === "palette-classic-by-name" ? sum : field.at) % PALETTE.length];
   };
@@ -171,7 +171,7 @@ const Live = { kinds: {} };
     dateTimeAsIso: (value) => [clock(value), ""],
     dateTimeAsIsoNoDateIfToday: (value) => [clock(value), ""],
   };
-  // [number, unit]: they may be of different size.
+  // Return [number, unit], which may be shown in different sizes.
   Live.parts = (field, value) => {
     const found = Live.mapped(field, value);
     if (found && found.text !== undefined && found.text !== "") return [found.text, ""];
@@ -186,7 +186,7 @@ const Live = { kinds: {} };
   };
   Live.text = (field, value) => Live.parts(field, value).join("");
 
-  // --- many values, one ---------------------------------------------------------------------------------------------
+  // --- many values reduced to one -----------------------------------------------------------------------------------
   const REDUCE = {
     lastNotNull: (known) => known[known.length - 1], firstNotNull: (known) => known[0], first: (known) => known[0],
     max: (known) => Math.max(...known), min: (known) => Math.min(...known),

@@ -1,4 +1,4 @@
-// The page: panels in their places, new numbers every few seconds, one request for all of them.
+// The live page: places the panels, and refreshes the numbers of all of them by one request every few seconds.
 "use strict";
 
 (() => {
@@ -25,7 +25,7 @@
     return panel;
   });
 
-  // Places as the file has them; each row of panels begins at its top.
+  // Panels are placed as in the file, relative to the top of their row.
   for (const part of board.querySelectorAll(".board")) {
     const within = panels.filter((panel) => part.contains(panel.article));
     const top = Math.min(...within.map((panel) => panel.definition.gridPos.y));
@@ -44,7 +44,7 @@
 
   function draw(panel, data) {
     const nothing = data.series.every((one) => one.values.every((value) => value === null));
-    const covered = panel.definition.type !== "stat"; // which says itself that it has none
+    const covered = panel.definition.type !== "stat"; // a stat panel itself shows that it has no value
     const noValue = ((panel.definition.fieldConfig || {}).defaults || {}).noValue;
     panel.drawn.update(data, view);
     empty(panel, data.problem || (nothing && covered ? noValue || "Nothing in this span of time" : null));
@@ -85,7 +85,7 @@
 
   async function ask() {
     try {
-      // Like htmx, so that a session that is over is definition by a status and not by the login's page.
+      // The request looks like htmx's, so that the answer to an ended session is a status, not the login page.
       const answer = await fetch(board.dataset.url, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(LATE_MS) });
       if (answer.status === 401) return location.reload();
       if (!answer.ok) return unknown(`The console answered ${answer.status}.`);
