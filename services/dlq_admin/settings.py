@@ -21,73 +21,76 @@ _SLOWEST_BYTES_PER_S = 2**20
 class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     """The settings `HOLDFAST_DLQ_...`, besides the shared ones."""
 
-    dlq_port: int = Field(default=8082, ge=1, le=65535, description="The port of HTTP")
+    dlq_port: int = Field(default=8082, ge=1, le=65535, description="The HTTP port")
     dlq_metrics_port: int = Field(
-        default=8083, ge=1, le=65535, description="The port at which `/metrics` is answered; not for the outside"
+        default=8083, ge=1, le=65535, description="The port of `/metrics`; not to be reachable from outside"
     )
     dlq_trusted_proxies: str = Field(
         default="",
-        description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: their forwarding headers are believed",
+        description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`, whose forwarding headers are trusted",
     )
     dlq_forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
-        default="x-forwarded-for", description="The one header in which they say it"
+        default="x-forwarded-for", description="The header in which those proxies name the client"
     )
     dlq_batch_max: int = Field(default=500, ge=1, le=5000, description="Most dead letters indexed in one transaction")
     dlq_block_ms: int = Field(default=1000, ge=10, le=60_000, description="Longest wait for new dead letters")
     dlq_claim_idle_s: float = Field(
-        default=15, gt=0, le=3600, description="Silence after which another replica's dead letters are taken over"
+        default=15, gt=0, le=3600, description="Idle time after which another replica's dead letters are taken over"
     )
     dlq_probe_cap_s: float = Field(
-        default=0.5, gt=0, le=300, description="Longest pause between two tries at a dependency that is down"
+        default=0.5, gt=0, le=300, description="Longest pause between two attempts at a dependency that is down"
     )
     dlq_turn_max_s: float = Field(
         default=120,
         gt=0,
         le=3600,
-        description="Longest turn of the reading loop before `/livez` fails; no outage of the queue makes one longer",
+        description="Longest round of the reading loop before `/livez` fails; an outage of the queue prolongs none",
     )
-    dlq_timeout_s: float = Field(default=40, ge=1, le=300, description="Longest time to an answer")
+    dlq_timeout_s: float = Field(default=40, ge=1, le=300, description="Longest time to answer a request")
     dlq_read_timeout_s: float = Field(
-        default=5, gt=0, le=60, description="Longest wait for a page; then what is on the stream is shown instead"
+        default=5, gt=0, le=60, description="Longest wait for a page's data; then the stream is shown instead"
     )
     dlq_bulk_max: int = Field(
         default=100_000, ge=1, le=1_000_000, description="Most dead letters that one call may change"
     )
     dlq_transform_max: int = Field(
-        default=20_000, ge=1, le=100_000, description="Most dead letters of one what-if, or of one transform"
+        default=20_000, ge=1, le=100_000, description="Most dead letters per what-if or transform"
     )
     dlq_approve_over: int = Field(
         default=1000,
         ge=1,
         le=10**9,
-        description="Letters that one person may replay, discard and transform, all together, within the window below;"
-        " more need a second person's approval",
+        description="Letters that one person may replay, discard and transform in total within the window below; more"
+        " need a second person's approval",
     )
     dlq_approve_window_s: float = Field(
-        default=86_400, ge=1, le=31 * 86_400, description="How long a changed letter counts against that"
+        default=86_400, ge=1, le=31 * 86_400, description="How long a changed letter counts towards that limit"
     )
     dlq_replay_wait_days: float = Field(
         default=14,
         gt=0,
         le=3650,
-        description="A replay that waits for a person for so long (approval, paused, stopped) is cancelled by itself",
+        description="A replay that waits for an operator for this long (approval, paused, stopped) is cancelled",
     )
     dlq_lease_s: float = Field(
-        default=10, ge=1, le=300, description="Silence after which another replica goes on with a replay"
+        default=10, ge=1, le=300, description="Silence after which another replica continues a replay"
     )
     dlq_import_max_bytes: int = Field(default=16 * 2**20, ge=1024, le=2**30, description="Largest file to import")
     dlq_discarded_keep_days: float | None = Field(
-        default=None, gt=0, le=36_500, description="How long discarded dead letters are kept; left out: for ever"
+        default=None, gt=0, le=36_500, description="How long discarded dead letters are kept; unset: without limit"
     )
     dlq_finished_keep_days: float | None = Field(
-        default=None, gt=0, le=36_500, description="How long dead letters are kept that a replay has ended; as above"
+        default=None,
+        gt=0,
+        le=36_500,
+        description="How long dead letters that a replay has ended are kept; unset: without limit",
     )
     dlq_operations_keep_days: float = Field(
         default=30,
         ge=0.01,
         le=36_500,
-        description="How long ended operations are kept, and released addresses; longer while something older may come"
-        " back",
+        description="How long ended operations and released addresses are kept; longer while an older write may still"
+        " return",
     )
     dlq_tombstones_keep_days: float = Field(
         default=30,
@@ -96,36 +99,36 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         description="How long the row of a deleted entity is kept; never less than its operations",
     )
     dlq_session_s: float = Field(
-        default=7200, ge=60, le=86_400, description="How long a login to the console lasts after the last page"
+        default=7200, ge=60, le=86_400, description="How long a login to the console lasts after the last page view"
     )
     dlq_session_max_s: float = Field(
-        default=43_200, ge=60, le=604_800, description="How long it lasts at most, however many pages there were"
+        default=43_200, ge=60, le=604_800, description="How long a login to the console lasts at most"
     )
     dlq_session_secret: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="Signs logins; the same for all replicas. Left out: they end when the process does",
+        description="Signs logins; the same for all replicas. Unset: logins end with the process",
     )
     dlq_audit_every_s: float = Field(
-        default=2, gt=0, le=60, description="Pause between two looks at the streams, the dead letters, the ledger"
+        default=2, gt=0, le=60, description="Pause between two readings of the streams, the dead letters and the ledger"
     )
     dlq_prometheus_url: str | None = Field(
-        default=None, description="Where the console's live view gets its numbers; left out: there is none"
+        default=None, description="Where the console's live view gets its numbers; unset: there is no live view"
     )
     dlq_prometheus_timeout_s: float = Field(
-        default=3, gt=0, le=30, description="Longest wait for all numbers of a dashboard; then it says what is missing"
+        default=3, gt=0, le=30, description="Longest wait for all numbers of a dashboard; then it shows what is missing"
     )
     dlq_dashboards: Path | None = Field(
-        default=None, description="Folder of the live view's dashboards; left out: those that come with dlq_admin"
+        default=None, description="Folder of the live view's dashboards; unset: those that are shipped with dlq_admin"
     )
     dlq_alert_silence_s: float = Field(
         default=180,
         ge=5,
         le=86_400,
-        description="An alert that was not repeated for so long is over; longer than Alertmanager's repeat_interval",
+        description="An alert that is not repeated for this long is over; must exceed Alertmanager's repeat_interval",
     )
     dlq_runbook_base: str | None = Field(
-        default=None, description="Put before an alert's runbook_url that is a path; unset: the console's own page"
+        default=None, description="Prefix for an alert's runbook_url that is a path; unset: the console's own page"
     )
     #: Operators' queries may take longer than a user's.
     db_timeout_s: float = Field(default=30, gt=0, le=300, description="As above, for dlq_admin")
