@@ -90,9 +90,9 @@ def _decide(add: _Add) -> None:
     ):
         _counted(add(name, run, about))
     replay = _counted(add("replay", decisions.replay, "Send dead letters again."))
-    replay.add_argument("--rate", type=float, help="a second")
-    replay.add_argument("--canary", type=_steps, metavar="1,5,25", help="so many first, each time waiting; `none`: no")
-    replay.add_argument("--in-flight", type=int, help="sent and not over, at most")
+    replay.add_argument("--rate", type=float, help="letters a second")
+    replay.add_argument("--canary", type=_steps, metavar="1,5,25", help="letters per canary step; `none`: no canary")
+    replay.add_argument("--in-flight", type=int, help="most letters sent and not over")
     replay.add_argument(
         "--failing-share", type=float, metavar="SHARE", help="stops when more than this fails as before"
     )

@@ -38,7 +38,7 @@ class FailureGroup(ResponseModel):
     retried: Count = Field(description="Requests that their clients sent again.")
     helped: Count = Field(description="Of those, how many were then answered well, or from a copy.")
     samples: list[str] = Field(description="Ids of the newest requests: /requests/{id} explains them.")
-    explained: bool = Field(description="Whether explanations of the newest are kept still.")
+    explained: bool = Field(description="Whether explanations of the newest are still kept.")
     began_with: list[Began]
 
 

@@ -34,7 +34,7 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
         **documented(
             "alerts",
             "Alertmanager's webhook, version 4",
-            "How many alerts fire now that did not, or no longer do.",
+            "How many alerts began or ceased to fire.",
             AlertsTaken,
             sent=(Posted, _EXAMPLE),
         ),
@@ -45,7 +45,10 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
     @app.get(
         "/alerts",
         **documented(
-            "alerts", "What fires now, the worst first", "`watchdog.alive` null: none was ever seen.", AlertReport
+            "alerts",
+            "The firing alerts, worst first",
+            "`watchdog.alive` is null if no watchdog was ever received.",
+            AlertReport,
         ),
     )
     async def get_alerts(request: Request) -> Response:

@@ -35,7 +35,7 @@ class WhatIfInput(Input):
 
     selection: SelectionInput
     limit: int = Field(default=100, ge=0, le=1000)
-    reveal: Reason | None = Field(default=None, description="Why the rows have to be seen in clear: goes on record")
+    reveal: Reason | None = Field(default=None, description="Why rows are shown unmasked; recorded in the audit")
 
 
 class AllowInput(Input):
@@ -49,13 +49,13 @@ class AllowInput(Input):
 def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: Allowances) -> None:
     """Add all routes for decisions."""
     _add_change(
-        app, "discard", "Discard dead letters; their writes will not happen", State.DEAD, discards, discards.discard
+        app, "discard", "Discard dead letters; their writes will not be applied", State.DEAD, discards, discards.discard
     )
-    _add_change(app, "restore", "Take a discard back", State.DISCARDED, discards, discards.restore)
+    _add_change(app, "restore", "Undo a discard", State.DISCARDED, discards, discards.restore)
 
     @app.post(
         "/dlq/what-if",
-        description="The writer's own transaction for each letter, with its edit in force, rolled back.",
+        description="Runs the writer's own transaction for each letter, with its edit in force, and rolls it back.",
         **documented(
             "decisions",
             "What would become of dead letters if they were sent again now",

@@ -109,7 +109,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         **documented(
             "edits",
             "Change what will be sent of one dead letter",
-            "What it changes, and what would become of it.",
+            "What the edit changes, and what would become of the letter.",
             EditResult,
             EditInvalid,
             *one,
@@ -126,7 +126,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         **documented(
             "edits",
             "Go back to an earlier edit, or to the original",
-            "The edit that does it.",
+            "The edit that was made.",
             RevertResult,
             EditNotFound,
             *one,
@@ -143,7 +143,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         **documented(
             "edits",
             "Change many dead letters by one JSON Patch",
-            "Its counts and the first differences; on a dry run also what would become of every letter.",
+            "Counts and the first differences; on a dry run also what would become of every letter.",
             TransformResult,
             AllowanceUsedUp,
             *many,
@@ -171,7 +171,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         "/dlq/transforms/{transform_id}/revert",
         **documented(
             "edits",
-            "Take a transform back",
+            "Undo a transform",
             "How many letters went back; `left`: those that were edited, sent or discarded since.",
             TransformRevertResult,
             TransformNotFound,

@@ -31,7 +31,7 @@ _LINES: dict[str, Any] = {_NDJSON: {"schema": {"type": "string"}}}
 
 _EXPORTED: dict[int | str, Any] = {
     200: {
-        "description": "One letter a line.",
+        "description": "One letter per line.",
         "content": _LINES,
         "headers": {"Content-Disposition": header("A name for the file")},
     }
@@ -51,7 +51,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
     @app.get(
         "/dlq/export",
         tags=["exchange"],
-        summary="Dead letters as NDJSON, whole and in clear; on record",
+        summary="Dead letters as NDJSON, complete and unmasked; recorded in the audit",
         response_class=StreamingResponse,
         responses=_EXPORTED | errors(InvalidRequest, DatabaseUnavailable, OutcomeUnknown),
     )
@@ -66,8 +66,8 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
         openapi_extra={"requestBody": {"required": True, "content": _LINES}},
         **documented(
             "exchange",
-            "Bring exported dead letters in; what is here already stays as it is",
-            "How many are new, and how many were here.",
+            "Import exported dead letters; letters that are already here stay unchanged",
+            "How many are new, and how many were already here.",
             ImportResult,
             InvalidRequest,
             BodyTooLarge,
@@ -81,7 +81,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
     async def import_letters(
         request: Request,
         why: Annotated[str, Query(min_length=3, max_length=SHORT_MAX_CHARS)],
-        expected_count: Annotated[int | None, Query(ge=0, le=10**9, description="New ones; not on a dry run")] = None,
+        expected_count: Annotated[int | None, Query(ge=0, le=10**9, description="New letters, unless dry_run")] = None,
         dry_run: bool = False,
     ) -> Response:
         if expected_count is None and not dry_run:

@@ -22,7 +22,7 @@ def add_routes(app: FastAPI, failures: Failures) -> None:
         "/failures",
         **documented(
             "failures",
-            "What clients got that was not good, in groups",
+            "Responses to clients that were not good, in groups",
             "Errors, refusals, copies and late answers of all replicas, by route, type, code, dependency and build: how"
             " many, since when, how many clients, whether sending again helped, and what began at the same moment."
             " With `mistakes=true` callers' own errors too.",

@@ -62,7 +62,10 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
     @app.get(
         "/faults",
         **documented(
-            "faults", "Faults on purpose, and how the system got over them", "The last hundred of each.", FaultReport
+            "faults",
+            "Deliberate faults, and how the system recovered from them",
+            "The last hundred of each.",
+            FaultReport,
         ),
     )
     async def get_faults(request: Request) -> Response:
@@ -73,7 +76,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         **documented(
             "faults",
             "Announce that a fault is on, and for how long unless it is announced again",
-            "It is on.",
+            "The announced fault.",
             AnnouncedFault,
             NoSuchPath,
             TooManyFaults,
@@ -88,8 +91,8 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         "/faults/{fault}",
         **documented(
             "faults",
-            "Announce that a fault is over; with `?target=` on that one only",
-            "What was on.",
+            "Announce that a fault is over; with `?target=`, on that target only",
+            "The faults that were active.",
             EndedFaults,
             NoSuchPath,
             *BODY_ERRORS,
@@ -102,8 +105,8 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         "/recoveries/{fault}",
         **documented(
             "faults",
-            "Report how long the system took to get over a fault",
-            "As it is shown now.",
+            "Report how long the system took to recover from a fault",
+            "The recovery as it is shown.",
             MeasuredRecovery,
             NoSuchPath,
             sent=(RecoveryInput, {"detect_s": 1.2, "resume_s": 3.5, "drain_s": 4, "verdict": "passed"}),

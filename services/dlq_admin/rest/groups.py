@@ -24,7 +24,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
         "/dlq/groups",
         **documented(
             "groups",
-            "What fails alike, the newest first",
+            "Groups of letters that failed alike, newest first",
             "A page; `meta.next_cursor` leads to the next.",
             list[GroupSummary],
             InvalidCursor,
@@ -37,7 +37,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
             State.DEAD,
             State.REPLAYING,
         ],
-        every: Annotated[bool, Query(description="Groups of nothing but letters that are over, too")] = False,
+        every: Annotated[bool, Query(description="Also groups whose letters are all over")] = False,
         cursor: Cursor | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:

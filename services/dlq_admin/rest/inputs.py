@@ -89,10 +89,10 @@ class FilterInput(Input):
         default=None,
         min_length=1,
         max_length=200,
-        description="In what pages show, but no payload",
+        description="Text in what pages show; payloads are not searched",
     )
     since: Moment | None = Field(default=None, alias="from", description="Put on the dead-letter stream then or later")
-    until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it says otherwise")
+    until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it has an offset")
 
     def to_filter(self) -> Filter:
         """Return the filter for the store."""

@@ -21,7 +21,7 @@ class LettersInput(FilterInput):
 
     cursor: Cursor | None = Field(default=None, description="`meta.next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=500)
-    order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first")
+    order: Literal["newest", "oldest"] = Field(default="newest", description="Which letters come first")
 
 
 def add_routes(app: FastAPI, letters: Letters) -> None:
@@ -32,8 +32,8 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         **documented(
             "letters",
             "Dead letters, the newest first or the oldest",
-            "A page; `meta.next_cursor` leads to the next, also where a search for text has found too little in the"
-            " stretch that it looked through. While the database is away: those that wait on their stream.",
+            "A page; `meta.next_cursor` leads to the next, even if a search for text found few letters in the part"
+            " that it searched. While the database is down: the letters that wait on their stream.",
             list[LetterSummary],
             InvalidCursor,
             DatabaseUnavailable,
@@ -56,7 +56,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         "/dlq/letters/{letter_id}",
         **documented(
             "letters",
-            "One dead letter, whole",
+            "One complete dead letter",
             "The letter; what may be personal is masked unless revealed.",
             LetterDetail,
             InvalidRequest,
@@ -70,7 +70,9 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)],
         reveal: Annotated[
             str | None,
-            Query(min_length=3, max_length=SHORT_MAX_CHARS, description="Why it is to be seen in clear; on record"),
+            Query(
+                min_length=3, max_length=SHORT_MAX_CHARS, description="Why it is shown unmasked; recorded in the audit"
+            ),
         ] = None,
     ) -> Response:
         who = None

@@ -15,7 +15,7 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
 
     @app.get(
         "/dlq/overview",
-        **documented("overview", "The state of the system in one look", "What is not known is null.", SystemState),
+        **documented("overview", "The state of the whole system", "Unknown values are null.", SystemState),
     )
     async def get_overview(request: Request) -> Response:
         return answered(request, await overview.look())
@@ -25,8 +25,8 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
         **documented(
             "overview",
             "Where every accepted write is",
-            "As of `as_of`, a moment ago; null once that is long ago: a store, or a partition of it, does not answer, "
-            "or may be an old primary. `ledger_unread` of `/dlq/overview` says why.",
+            "The reading of `as_of`, a moment ago. Null once the last reading is too old, because a store, or a"
+            " partition of it, does not answer or may be an old primary; `ledger_unread` of `/dlq/overview` says why.",
             LedgerReading | None,
         ),
     )

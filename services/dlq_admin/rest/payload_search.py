@@ -16,13 +16,13 @@ from holdfast.shared.letters.find.contents import Contents
 class PayloadSearchInput(Input):
     """A search of payloads. It is sent in a body, because addresses are written to logs."""
 
-    text: str = Field(min_length=1, max_length=200, description="Part of a value, whatever the case")
+    text: str = Field(min_length=1, max_length=200, description="Part of a value; case is ignored")
     field: str | None = Field(
         default=None, min_length=1, max_length=100, description="Only in the field of this name, at any depth"
     )
-    filter: FilterInput = Field(default_factory=FilterInput, description="Of these letters only")
+    filter: FilterInput = Field(default_factory=FilterInput, description="Search only these letters")
     reason: Reason | None = Field(
-        default=None, description="Why masked values are searched too; needs `operate` and goes on record"
+        default=None, description="Why masked values are searched too; needs `operate`; recorded in the audit"
     )
     cursor: Cursor | None = Field(default=None, description="`next_cursor` of the answer before")
     limit: int = Field(default=50, ge=1, le=500)
@@ -40,8 +40,8 @@ def add_routes(app: FastAPI, searches: PayloadSearch) -> None:
         **documented(
             "letters",
             "Dead letters whose payloads hold a text",
-            "The newest first, in the original or in the edit in force. A bounded number of letters is looked through"
-            " at a time. Without a reason only fields that are shown to everybody are searched.",
+            "The newest first, in the original or in the edit in force. A bounded number of letters is searched at a"
+            " time. Without a reason only fields that are shown to everybody are searched.",
             PayloadSearchResult,
             InvalidCursor,
             DatabaseUnavailable,

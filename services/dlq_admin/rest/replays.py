@@ -34,9 +34,9 @@ ReplayId = Annotated[int, Path(ge=1, le=_ID_MAX)]
 class StopInput(Input):
     """The conditions under which a replay stops by itself."""
 
-    failing_share: float = Field(default=0.2, ge=0, le=1, description="Of the results: failed again as before")
-    backlog_max: int = Field(default=20_000, ge=1, le=10**9, description="Other writes that wait")
-    backlog_age_s: float = Field(default=30, gt=0, le=86_400, description="Age of the oldest write that waits")
+    failing_share: float = Field(default=0.2, ge=0, le=1, description="Largest share of results that failed as before")
+    backlog_max: int = Field(default=20_000, ge=1, le=10**9, description="Most other writes that wait")
+    backlog_age_s: float = Field(default=30, gt=0, le=86_400, description="Highest age of the oldest waiting write")
     breaker: bool = Field(default=True, description="Whether an open breaker of a writer's database stops it")
 
 
@@ -45,9 +45,9 @@ class ReplayInput(BulkInput):
 
     rate_per_s: float = Field(default=500, gt=0, le=100_000)
     canary: list[Annotated[int, Field(ge=1, le=100_000)]] = Field(
-        default=[1, 5, 25], max_length=20, description="So many first, each time waiting for all results"
+        default=[1, 5, 25], max_length=20, description="Letters per canary step; each step waits for all results"
     )
-    in_flight_max: int = Field(default=2000, ge=1, le=100_000, description="Sent and not over, at most")
+    in_flight_max: int = Field(default=2000, ge=1, le=100_000, description="Most letters that are sent and not over")
     stop: StopInput = StopInput()
 
     def plan(self) -> Plan:
@@ -134,7 +134,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         "/dlq/replays/{replay_id}/items",
         **documented(
             "replays",
-            "Its letters, by outcome",
+            "The letters of a replay, by outcome",
             "A page in the order of sending; the `letter_id`s make the `ids` of a new selection.",
             list[ReplayItem],
             InvalidCursor,
@@ -172,7 +172,7 @@ def _add_word(app: FastAPI, replays: Replays, word: str, summary: str) -> None:
         **documented(
             "replays",
             summary,
-            "The replay after it.",
+            "The replay after the order.",
             ReplaySummary,
             ReplayNotFound,
             ReplayNotNow,

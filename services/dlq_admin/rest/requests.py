@@ -21,8 +21,8 @@ def add_routes(app: FastAPI, requests: Requests) -> None:
         **documented(
             "requests",
             "Why a recent request was answered as it was",
-            "Each service's part, each decision with its numbers and in words, and what became of the write. Kept of"
-            " requests that were not plain good, of writes, and of those sent with `X-Explain`, for minutes.",
+            "Each service's part, each decision with its numbers and in words, and what became of the write. Kept for"
+            " minutes, for requests that did not simply succeed, for writes, and for requests with `X-Explain`.",
             ExplainedRequest,
             InvalidRequest,
             RequestUnknown,

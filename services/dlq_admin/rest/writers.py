@@ -45,8 +45,8 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
         "/dlq/writers/go-on",
         **documented(
             "writers",
-            "Let halted writers go on; what dies becomes dead letters",
-            "Those that were halted. They take it up within a second or two.",
+            "Resume halted writers; entries that fail then become dead letters",
+            "The writers that were halted. They resume within a second or two.",
             Resumed,
             WriterNotFound,
             QueueUnavailable,
