@@ -1,1 +1,1 @@
-"""The write queue: names, connections, wire format, and the scripts that change it atomically."""
+"""The write queue: names, wire format, readers, and the scripts that change the queue atomically."""

@@ -1,5 +1,5 @@
-"""Agreement: in how many partitions the queue is used. It is kept in the queue; another number is taken when what the
-old partitions held is gone."""
+"""Agreement: in how many partitions the queue is used. The number is kept in the queue itself; a different number is
+accepted only when the old partitions are empty."""
 
 import asyncio
 import sys
@@ -13,23 +13,26 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.redis import queue_client
 from holdfast.shared.runtime.settings import QueueSettings
 
-#: Longest wait for the queue when a service starts.
+#: Longest wait for the queue when a service starts, in seconds.
 _AT_START_S = 2.0
 
 
 class PartitionsDiffer(SystemExit):
-    """The queue still holds writes in another number of partitions. The process ends with this sentence."""
+    """The queue still holds writes in another number of partitions. The process exits with the message."""
 
 
 async def agree(redis: Redis, count: int) -> None:
-    """Returns when `count` is what the queue was last used with, or from now on is. Raises PartitionsDiffer,
-    RedisError, OSError."""
+    """Make sure that the queue is used in `count` partitions: the number is the recorded one, or the queue is empty and
+    the number is recorded now. Raises PartitionsDiffer, RedisError, OSError."""
     if refusal := await _refusal(redis, count):
         raise PartitionsDiffer(refusal)
 
 
 def check(settings: QueueSettings) -> None:
-    """Before a service starts: the same, as far as the queue answers. Else it is asked when the queue is back."""
+    """Check the number of partitions before a service starts, and exit if the queue holds writes in another number.
+
+    If the queue does not answer, return; `agree` checks again when the queue is back.
+    """
 
     async def asked() -> str:
         redis = queue_client(settings)
@@ -46,7 +49,8 @@ def check(settings: QueueSettings) -> None:
 
 
 async def _refusal(redis: Redis, count: int) -> str:
-    """Why the queue cannot be used in so many partitions; empty: it can."""
+    """Return why the queue cannot be used in `count` partitions, or an empty text if it can. Record the number if it
+    differs and the queue is empty."""
     before = int(await redis.get(PARTITIONS) or 1)
     if before == count:
         return ""

@@ -1,5 +1,5 @@
-"""Asking: the rule for all that is about several partitions of the queue. Each is asked by itself; what those answer
-that do counts, and who asked knows which do not."""
+"""Asking: the rule for every question to several partitions of the queue. Each partition is asked separately; the
+answers that arrive count, and the caller learns which partitions did not answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,25 +12,25 @@ from holdfast.shared.queue.partitions import Partition
 
 T = TypeVar("T")
 
-#: What is raised by a partition that is away.
+#: The errors of a call to a partition that is down.
 AWAY = (NotSent, RedisError, OSError)
 
 
 class Answers(NamedTuple, Generic[T]):
-    """By partition. `away`: why the others do not answer."""
+    """The answers by partition. `away`: the errors of the partitions that did not answer."""
 
     of: dict[Partition, T]
     away: dict[Partition, Exception]
 
     def complete(self) -> dict[Partition, T]:
-        """Of all. Raises what one raised that is away."""
+        """Return the answers if every partition answered. Raises the error of a partition that did not."""
         for error in self.away.values():
             raise error
         return self.of
 
 
 async def ask_each(partitions: Iterable[Partition], ask: Callable[[Partition], Awaitable[T]]) -> Answers[T]:
-    """All at once. Raises what any of them raises that does not mean that it is away."""
+    """Ask all partitions concurrently. Raises an error of a partition that does not mean that the partition is down."""
     asked = list(partitions)
     answers: Answers[T] = Answers({}, {})
     for partition, answer in zip(asked, await asyncio.gather(*map(ask, asked), return_exceptions=True), strict=True):

@@ -1,4 +1,5 @@
-"""Audit: what operators did, in the queue Redis, which keeps what it has taken. Bounded; the log has all of it too."""
+"""Audit: records what operators did, in the queue Redis, which is durable. The record is bounded; the log has every
+action too."""
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -12,7 +13,8 @@ _KEPT = 10_000
 
 
 async def record(redis: Redis, fields: dict[str, str]) -> bool:
-    """Add an entry; its id is when. Whether it was taken: nothing that an operator does waits for its record."""
+    """Add an entry, whose id is the time. Return whether it was recorded; a failure is logged and not raised, because
+    an operator's action must not depend on its record."""
     try:
         await redis.xadd(AUDIT, {name: value for name, value in fields.items()}, maxlen=_KEPT, approximate=True)
         return True

@@ -1,4 +1,4 @@
-"""Backlog: how much is on the write stream, and for how long."""
+"""Backlog: how many entries are on the write stream, and how old the oldest is."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -12,7 +12,8 @@ from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition
 from holdfast.shared.writes import versions
 
-# All at one moment. Not MULTI: a queue that is out of memory refuses whatever is in it, reads too.
+# A script sees everything at one moment. MULTI would not do: a Redis that is out of memory refuses a whole MULTI block,
+# even if it only reads.
 _LOOK = """#!lua flags=no-writes
 local time = redis.call('TIME')
 if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, '', '', 0, time[1], time[2]} end
@@ -33,29 +34,29 @@ return {about.length, about['entries-added'], first and first[1] or '', followin
 
 
 class StreamBacklog(NamedTuple):
-    """What is on the stream is not over."""
+    """The entries on the write stream, all of which are unfinished, at one moment."""
 
     depth: int
     oldest_age_s: float
-    #: Entries that no writer has been given yet, and the age of the oldest of them.
+    #: Entries that were not delivered to any writer yet, and the age of the oldest of these entries.
     waiting: int
     waiting_age_s: float
-    #: Entries that ever left it.
+    #: Entries that ever left the stream.
     drained: int
     #: Redis' clock, in microseconds.
     now_us: int
 
 
 async def backlog(redis: Redis, partitions: Sequence[Partition] = ONE) -> StreamBacklog:
-    """As Redis sees it now, of all partitions, in one round trip each."""
+    """Return the current backlog of all partitions, in one round trip per partition."""
     return reduce(_sum, [await _of_one(redis, partition.writes) for partition in partitions])
 
 
 async def backlog_of_those_that_answer(
     redis: Redis, partitions: Sequence[Partition]
 ) -> tuple[StreamBacklog, dict[int, Exception]]:
-    """The same of the partitions that answer, and why the others do not, by their numbers. Raises RedisError, OSError
-    if none does."""
+    """Return the current backlog of the partitions that answer, and the error of each other partition by its number.
+    Raises RedisError, OSError if no partition answers."""
     answers = await ask_each(partitions, lambda each: _of_one(redis, each.writes))
     seen = list((answers.of or answers.complete()).values())
     return reduce(_sum, seen), {partition.number: error for partition, error in answers.away.items()}
@@ -86,5 +87,5 @@ async def _of_one(redis: Redis, stream: str) -> StreamBacklog:
 
 
 def _age_s(now_us: int, entry_id: bytes | str | None) -> float:
-    """By Redis' clock, which gave the id: this process's own may be hours away from it."""
+    """Return the age of an entry by Redis' clock, which gave the id. This process's own clock may be hours off."""
     return max(0.0, (now_us - versions.from_stream_id(text(entry_id))) / 1_000_000)

@@ -1,5 +1,5 @@
-"""The build of a process that accepts or applies writes: its code, and what is declared. An entry names the build that
-accepted it; writers and apis name theirs."""
+"""Build: identifies the code and the declaration of a process that accepts or applies writes. An entry names the build
+that accepted it; writers and apis report their own."""
 
 from functools import cache
 
@@ -8,7 +8,7 @@ from holdfast.shared.runtime.build import build_id
 
 
 def build() -> str:
-    """This process's own: `<version>+<revision>.<fingerprint of the declaration>`."""
+    """Return the build of this process: `<version>+<revision>.<fingerprint of the declaration>`."""
     return _build(domain())
 
 

@@ -1,8 +1,8 @@
-"""Claims: unique values where the queue has several partitions. Each value is of a partition of its own, so it is
-claimed before the write is accepted and released after it is settled; with one partition accept.lua and settle.lua do
-both in their one step.
+"""Claims: unique values in a queue with several partitions. A value may belong to another partition than the write, so
+it is claimed before the write is accepted and released after the write is settled. With one partition, accept.lua and
+settle.lua claim and release in their own step.
 
-A claim that was made and whose write was never accepted, or whose release did not arrive, is taken away by the sweeper
+A claim whose write was never accepted, or whose release did not arrive, is removed by the sweeper
 (services/dlq_admin/auditor/sweeper.py) when its lease is over. The unique index in the database stays the truth.
 """
 
@@ -17,27 +17,28 @@ from holdfast.shared.connections.script import Script
 from holdfast.shared.queue.names import LUA
 from holdfast.shared.queue.partitions import Partition, Partitions
 
-#: How long a claim holds before its write is on the stream (s): far longer than an accept may take.
+#: How long a claim holds before its write is on the stream, in seconds: far longer than an accept may take.
 _LEASE_S = 60
 
-#: The name of the claims, and the key.
+#: A unique value: the name of the claims, and the key.
 Value = tuple[str, str]
 
 
 class Change(NamedTuple):
-    """`release` or `reserve` a value for an operation. `version`: of its write; later ones are newer."""
+    """The instruction to `release` or `reserve` a value for an operation. `version`: the version of the operation's
+    write when the value is released; later writes have a greater version."""
 
     act: str
     version: int
     entity_id: str
     operation_id: str
     value: Value
-    #: Release it only while its lease ends then, in microseconds; empty: whenever it ends.
+    #: Release the value only if its lease ends at this time, in microseconds; empty: whenever the lease ends.
     until: str = ""
 
 
 class Wish(NamedTuple):
-    """To claim values of one partition for an operation."""
+    """The request to claim values of one partition for an operation."""
 
     entity_id: str
     operation_id: str
@@ -45,16 +46,16 @@ class Wish(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """The answer to a wish. `floor`: the write's version has to be above it."""
+    """The answer to a wish. `floor`: the version that the write's version has to exceed."""
 
     floor: int
-    #: The first of its values that another entity's write claims; None: none.
+    #: The first value that a write of another entity claims, or None.
     taken: Value | None
-    #: Releases what was claimed by this call, and by no other one for the same operation before or since.
+    #: The changes that release what this call claimed, and nothing that another call claimed for the same operation.
     undo: Sequence[Change] = ()
 
 
-#: Calls a script for a partition; raises what it raises, or refuses.
+#: Calls a script for a partition. It may also refuse the call with an error of its own.
 Call = Callable[[Partition, Script, Sequence[str], Sequence[str | int]], Awaitable[Any]]
 
 
@@ -63,7 +64,8 @@ async def _plainly(_: Partition, script: Script, keys: Sequence[str], arguments:
 
 
 class Claims:
-    """Of one queue with several partitions. Everything raises like a Script, or like `call`."""
+    """Claims and releases the unique values of a queue with several partitions. Every method raises the errors of a
+    Script, or those of `call`."""
 
     def __init__(
         self, redis: Redis, partitions: Partitions, replicas: Replicas | None = None, call: Call = _plainly
@@ -74,7 +76,8 @@ class Claims:
         self._change = Script(redis, LUA / "unclaim.lua", replicas)
 
     async def claim_in(self, partition: Partition, wishes: Sequence[Wish]) -> list[Claimed]:
-        """Answer each, in one call: a value that is taken does not keep the others from being claimed."""
+        """Answer each wish, all in one call. A value that is taken does not keep the other values from being
+        claimed."""
         names = {partition.prefix + name for wish in wishes for name, _ in wish.values}
         arguments = [part for wish in wishes for value in wish.values for part in (*wish[:2], *value)]
         released, *answers = await self._call(
@@ -87,12 +90,12 @@ class Claims:
         return [_claimed(int(released), wish, [next(left) for _ in wish.values]) for wish in wishes]
 
     async def change(self, changes: Iterable[Change]) -> None:
-        """Release or reserve, a call for each partition."""
+        """Release or reserve values, in one call per partition."""
         for partition, mine in self.by_partition(changes).items():
             await self.change_in(partition, mine)
 
     async def change_in(self, partition: Partition, changes: Sequence[Change]) -> None:
-        """The same, of values of one partition."""
+        """Release or reserve values of one partition, in one call."""
         names = sorted({partition.prefix + change.value[0] for change in changes})
         arguments = [part for change in changes for part in (*change[:4], change.until, *change.value)]
         await self._call(
@@ -100,14 +103,14 @@ class Claims:
         )
 
     def by_partition(self, changes: Iterable[Change]) -> dict[Partition, list[Change]]:
-        """Each to the partition of its value."""
+        """Return the changes by the partition of their values."""
         parts: dict[Partition, list[Change]] = {}
         for change in changes:
             parts.setdefault(self.of(change.value), []).append(change)
         return parts
 
     def of(self, value: Value) -> Partition:
-        """The partition of a value."""
+        """Return the partition of a value."""
         return self._partitions.of_text(" ".join(value))
 
 
@@ -123,7 +126,7 @@ def _claimed(floor: int, wish: Wish, answers: Sequence[str]) -> Claimed:
 
 
 class Kept(NamedTuple):
-    """A claim of one operation, as it is kept."""
+    """A claim of one operation, as the queue keeps it. `until`: the end of its lease, in microseconds."""
 
     value: Value
     entity_id: str
@@ -132,7 +135,7 @@ class Kept(NamedTuple):
 
 
 async def overdue(redis: Redis, partition: Partition, name: str, most: int) -> AsyncIterator[list[Kept]]:
-    """Claims of this name whose lease is over, page by page. Raises RedisError, OSError."""
+    """Yield pages of the claims of this name whose lease is over. Raises RedisError, OSError."""
     cursor = 0
     while True:
         reply: Any = await redis.hscan(partition.prefix + name, cursor, count=most)
@@ -154,6 +157,6 @@ def _operations(value: bytes) -> list[tuple[str, str, str]]:
 
 
 def pairs(claims: Sequence[str | int]) -> list[Value]:
-    """Of the list that scripts take (entities.py)."""
+    """Return the values in a list of claims in the form that scripts take (entities.py)."""
     flat = [str(part) for part in claims[1:]]
     return list(zip(flat[::2], flat[1::2], strict=True))

@@ -1,7 +1,7 @@
-"""Codec: a write <-> the fields of a stream entry. Plain fields, so that `redis-cli XRANGE` is readable.
+"""Codec: a write <-> the fields of a stream entry. The fields are plain, so that `redis-cli XRANGE` is readable.
 
-Schema 2 names the resource and the entity. Schema 1 had a `user_id`, and its command names the resource. Both are
-decoded; schema 2 is encoded.
+Schema 2 names the resource and the entity. Schema 1 has a `user_id`, and its command implies the resource. Both schemas
+are decoded; only schema 2 is encoded.
 """
 
 import re
@@ -22,37 +22,37 @@ SCHEMA = b"2"
 _SCHEMA_1 = b"1"
 
 _COMMON = (b"command", b"operation_id", b"version", b"payload")
-#: The field that names the entity, of each schema.
+#: The field that holds the entity's id: in schema 2, and in schema 1.
 ENTITY_ID_FIELDS = (b"entity_id", b"user_id")
 _REQUIRED = {
     SCHEMA: (ENTITY_ID_FIELDS[0], b"schema", b"resource", *_COMMON),
     _SCHEMA_1: (ENTITY_ID_FIELDS[1], b"schema", *_COMMON),
 }
-#: Of entries that can be decoded.
+#: The schemas that this build can decode.
 SCHEMAS = tuple(_REQUIRED)
 _KNOWN = ", ".join(sorted(schema.decode() for schema in SCHEMAS))
 _ID_MAX_BYTES = 36
 _VERSION_MAX_DIGITS = len(str(VERSION_MAX))
 _OWN_WORDS = {"missing": "missing", "extra_forbidden": "unknown field", "json_invalid": "not JSON"}
-#: What another build may call a schema, a resource, a command or a field.
+#: What a schema of another build may look like; and the name of a resource, a command or a field.
 _NUMBER, _NAME = re.compile(rb"[1-9][0-9]{0,8}"), re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,99}")
 
 
 class Undecodable(Exception):
-    """The entry is not a write of any build. The message names field and problem, and never what the payload holds."""
+    """The entry is not a write of any build. The message names field and problem, and never quotes the payload."""
 
 
 class UnknownWrite(Undecodable):
-    """The entry may be a write of another build: this one does not know its schema, resource, command or a field; or
-    another one accepted it, by whose declaration it is right."""
+    """The entry may be a write of another build: this build does not know its schema, resource, command or a field, or
+    another build accepted it, whose declaration may allow its values."""
 
 
 class _NotAsDeclared(Undecodable):
-    """A payload is not what this build declares."""
+    """The payload does not match this build's declaration."""
 
 
 def encode(write: Write) -> dict[str, str]:
-    """The fields of a write's entry, as `accept.lua` writes them."""
+    """Return the fields of a write's entry, as `accept.lua` writes them."""
     fields = {
         "schema": SCHEMA.decode(),
         "resource": write.command.resource.plural,
@@ -79,14 +79,17 @@ def encode(write: Write) -> dict[str, str]:
 
 
 def encode_payload(command: Command) -> bytes:
-    """As JSON text."""
+    """Return the command's values as JSON text."""
     return orjson.dumps(command.values)
 
 
 def decode(fields: Mapping[bytes, bytes], entry_id: str = "", command: Command | None = None) -> Write:
-    """The write that an entry holds. `entry_id`: whose it is, if it is on a stream; a version is never newer than its
-    entry, as a replay is a newer entry with the old version. `command`: the one that the payload was made of, by whom
-    its values were checked. Raises UnknownWrite, or Undecodable."""
+    """Return the write that an entry holds.
+
+    `entry_id`: the id on the stream, if there is one. A version is never newer than its entry: a replay is a newer
+    entry with the old version. `command`: the command that the payload was made from, if the caller has it, whose
+    values are already checked. Raises UnknownWrite or Undecodable.
+    """
     required = _required(fields)
     try:
         payload = _payload(fields)
@@ -109,7 +112,7 @@ def decode(fields: Mapping[bytes, bytes], entry_id: str = "", command: Command |
 
 
 def decode_payload(payload: Payload, text: bytes) -> Command:
-    """The command that JSON text holds. Raises UnknownWrite, or Undecodable."""
+    """Return the command that JSON text holds. Raises UnknownWrite or Undecodable, or a subclass."""
     try:
         return payload.command(text)
     except ValidationError as error:
@@ -121,27 +124,27 @@ def decode_payload(payload: Payload, text: bytes) -> Command:
 
 
 def _rule(problem: ErrorDetails) -> str:
-    """In words that hold nothing of the value: the declared ones, or those of any value with this problem."""
+    """Return the problem in words that quote nothing of the value: the declared message, or a general one."""
     kind = problem["type"]
     return problem["msg"] if kind == NOT_AS_DECLARED else _OWN_WORDS.get(kind) or _in_general(kind)
 
 
 def _in_general(kind: str) -> str:
     try:
-        words = PydanticKnownError(kind).message()  # type: ignore[arg-type]  # of those that pydantic has
-    except (TypeError, KeyError):  # the text would quote the value, or the error is not one of pydantic's own
+        words = PydanticKnownError(kind).message()  # type: ignore[arg-type]  # any of pydantic's error types
+    except (TypeError, KeyError):  # the message would quote the value, or the error is not one of pydantic's own
         return kind.replace("_", " ")
     return words[:1].lower() + words[1:]
 
 
 def _place(where: tuple[int | str, ...]) -> str:
-    """A field's name; what is none may be anything, and is not repeated."""
+    """Return the path of a field. A path that is not a plain name may hold anything, and is not quoted."""
     text = ".".join(map(str, where)) or "payload"
     return text if _NAME.fullmatch(text.encode("utf-8", "replace")) else "a field"
 
 
 def _required(fields: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
-    """The fields that an entry of this schema has, the entity's id first. Raises UnknownWrite, or Undecodable."""
+    """Return the fields that an entry of this schema has, the entity's id first. Raises UnknownWrite or Undecodable."""
     schema = fields.get(b"schema", SCHEMA)
     required = _REQUIRED.get(schema)
     if required is None:
@@ -169,13 +172,14 @@ def _payload(fields: Mapping[bytes, bytes]) -> Payload:
 
 
 def _optional(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
-    """What most writes do without. Fields that are not known belong to a later schema: they are left alone."""
+    """Return the optional fields, which most writes do not have. Unknown fields belong to a later schema and are
+    ignored."""
     return {name: read(fields[raw]) for raw, name, read in _OPTIONAL if raw in fields}
 
 
 def read_conditions(listed: bytes) -> dict[str, Any]:
-    """On which conditions a write is applied, as the queue keeps them beside its payload: `if_match=7,9;expires_at=8`.
-    Raises UnknownWrite for one of another build, or Undecodable."""
+    """Return the conditions under which a write is applied, read from the form that the queue keeps beside the payload:
+    `if_match=7,9;expires_at=8`. Raises UnknownWrite for a condition of another build, or Undecodable."""
     pairs = (each.partition(b"=") for each in listed.split(b";"))
     named = {name.decode("ascii", "replace"): value for name, _, value in pairs}
     if not named.keys() <= _CONDITIONS:
@@ -184,18 +188,19 @@ def read_conditions(listed: bytes) -> dict[str, Any]:
 
 
 def raw_text(fields: Mapping[bytes, bytes], name: bytes) -> str:
-    """A field of an entry that may be anything; empty when absent or not short ASCII."""
+    """Return a field of an entry with any content, or an empty text if the field is absent or not short ASCII."""
     value = fields.get(name, b"")
     return value.decode("ascii") if len(value) <= _ID_MAX_BYTES and value.isascii() else ""
 
 
 def raw_entity_id(fields: Mapping[bytes, bytes]) -> str:
-    """The id of the entity that an entry of any schema is about; empty like `raw_text`."""
+    """Return the id of the entity that an entry of any schema is about, or an empty text as `raw_text` does."""
     return next(filter(None, (raw_text(fields, name) for name in ENTITY_ID_FIELDS)), "")
 
 
 def raw_resource(fields: Mapping[bytes, bytes]) -> str:
-    """The plural name of the resource that an entry of any schema is about; empty when it is none that is known."""
+    """Return the plural name of the resource that an entry of any schema is about, or an empty text if this build does
+    not know the resource."""
     by_command = payloads().get(fields.get(b"command", b""))
     named = fields.get(b"resource", by_command.resource.plural.encode() if by_command else b"")
     return next((each.resource.plural for each in payloads().values() if each.resource.plural.encode() == named), "")
@@ -214,7 +219,7 @@ def _version(value: bytes) -> int:
 
 
 def _versions(value: bytes) -> tuple[int, ...]:
-    """`7`, or `7,9`."""
+    """Read `7` or `7,9`."""
     return tuple(_version(one) for one in value.split(b","))
 
 
@@ -227,7 +232,7 @@ def _ascii(value: bytes) -> str:
 
 
 def _hint(value: bytes) -> str:
-    """What is only about traces makes no write undecodable."""
+    """Read a field that serves only traces and records, which never makes a write undecodable."""
     return value.decode("ascii", "replace")
 
 

@@ -1,4 +1,5 @@
-"""Entities: what a script is given of a write's entity and of the unique values that it claims; see `entities.lua`."""
+"""Entities: makes a script's arguments for a write's entity and for the unique values that the write claims; see
+`entities.lua`."""
 
 import re
 from collections.abc import Collection
@@ -10,8 +11,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def pending_name(entity: Ref) -> str:
-    """Under which the entity's pending writes are kept, behind the prefix of all keys: `user:<id>`. Empty for an id
-    that no api has given out, of which nothing can be pending."""
+    """Return the name of the key of the entity's pending writes, without the prefix of all keys: `user:<id>`. It is
+    empty for an id that no api can have given out, for which nothing can be pending."""
     name, id = entity
     if name == HEARTBEATS.plural:
         return f"{HEARTBEATS.singular}:{id}"
@@ -19,12 +20,12 @@ def pending_name(entity: Ref) -> str:
 
 
 def claims_of(write: Write | None) -> list[str | int]:
-    """The unique values that a write claims, as scripts take them."""
+    """Return the unique values that a write claims, in the form that scripts take; no values if there is no write."""
     return listed(write.command.resource.claims(write.command.values)) if write else [0]
 
 
 def listed(claims: Collection[tuple[str, str]]) -> list[str | int]:
-    """As scripts take them: how many, then of each the name of the claims and the key."""
+    """Return claims in the form that scripts take: how many, then the name of the claims and the key of each."""
     flat: list[str | int] = [len(claims)]
     for claim in claims:
         flat += claim
@@ -32,5 +33,5 @@ def listed(claims: Collection[tuple[str, str]]) -> list[str | int]:
 
 
 def holder(write: Write) -> str:
-    """Who holds what a write claims."""
+    """Return the text that names the holder of the values that a write claims."""
     return f"{write.entity_id} {write.operation_id}"

@@ -1,4 +1,4 @@
-"""Entry: what a stream holds under one id."""
+"""Entry: the content of a stream under one id."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,5 +11,5 @@ class Entry(NamedTuple):
 
     id: str
     fields: Mapping[bytes, bytes]
-    #: Whose stream it is on.
+    #: The partition whose stream the entry is on.
     partition: Partition = QUEUE

@@ -1,4 +1,4 @@
-"""Consumer groups: made at 0, before anybody reads, so that no entry is older than its group."""
+"""Consumer groups: created at id 0 before any consumer reads, so that a group misses no entry."""
 
 from collections.abc import Sequence
 
@@ -9,17 +9,18 @@ from holdfast.shared.queue.agreement import agree
 from holdfast.shared.queue.names import DLQ_GROUP, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition
 
-#: A full Redis refuses the plain command even when the group is there, and the writers that would make room could not
-#: start.
+#: A full Redis refuses the plain command even if the group exists, and then the writers that would free memory could
+#: not start. A script with `allow-oom` is not refused.
 _CREATE = """#!lua flags=allow-oom
 return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
 """
 
 
 async def ensure_groups(redis: Redis, partitions: Sequence[Partition] = ONE) -> list[str]:
-    """Make the streams and groups that are missing; returns the streams whose group was made.
+    """Create the missing streams and groups. Return the streams whose group was created.
 
-    A group made while the system runs means that Redis lost its data: the caller logs an error.
+    A group that had to be created while the system runs means that Redis lost its data, which the caller logs. Raises
+    PartitionsDiffer, RedisError, OSError.
     """
     await agree(redis, partitions[0].count)
     made = []

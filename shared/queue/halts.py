@@ -1,4 +1,5 @@
-"""Halts: which writers are halted and why, and an operator's word that lets one go on. By Redis' clock."""
+"""Halts: which writers are halted and why, and the orders with which an operator lets a writer continue. All times are
+by Redis' clock."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from holdfast.shared.runtime.time_budgets import HALT_GONE_S, HALTS_KEPT_S
 
 _REPORT = re.compile(r"([0-9]{1,12}) (.+)", re.DOTALL)
 
-# At maxmemory too: a halted writer keeps the queue full.
+# `allow-oom`: a halted writer keeps the queue full, so its report has to work at maxmemory.
 _SAY = """#!lua flags=allow-oom
 local now = redis.call('TIME')[1]
 redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
@@ -29,12 +30,12 @@ return 1
 
 
 class HaltReport(BaseModel):
-    """One writer's halt, as it reports it."""
+    """A halt, as the writer reports it."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(max_length=64)
-    #: What the last entry that would be dead-lettered says of why.
+    #: The reason from the last entry that would have been dead-lettered.
     why: str = Field(max_length=1000)
     would_be_dead: int = Field(ge=0)
     for_s: float = Field(ge=0, allow_inf_nan=False)
@@ -43,7 +44,8 @@ class HaltReport(BaseModel):
 
 
 class GoOn(BaseModel):
-    """An operator takes responsibility for what dies after the halt with this id."""
+    """An operator's order to continue after the halt with this id. The operator takes responsibility for the entries
+    that are dead-lettered afterwards."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,32 +55,33 @@ class GoOn(BaseModel):
 
 
 class Halts:
-    """The queue's knowledge of them. Everything raises RedisError, OSError."""
+    """The halts and orders that are kept in the queue. Every method raises RedisError, OSError."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def report(self, writer: str, halt: HaltReport) -> GoOn | None:
-        """Report a halt; an operator's word on it, once."""
+        """Report a halt. Return the operator's order for this halt, or None; an order is returned only once."""
         word = await self._redis.eval(_SAY, 2, HALTS, GO_ON, writer, halt.model_dump_json(), HALTS_KEPT_S)
         try:
             order = GoOn.model_validate_json(word) if word else None
-        except ValidationError:  # another build's, or made by hand
+        except ValidationError:  # written by another build, or by hand
             return None
         return order if order and order.halt_id == halt.id else None
 
     async def over(self, writer: str) -> None:
-        """It is halted no longer."""
+        """Record that the writer is no longer halted."""
         await self._redis.hdel(HALTS, writer)
 
     async def read(self) -> dict[str, HaltReport]:
-        """By writer, of those who reported lately."""
+        """Return the halts that were reported lately, by writer."""
         seconds, _ = await self._redis.time()
         found = await self._redis.hgetall(HALTS)
         return _lately({text(name): text(value) for name, value in found.items()}, seconds)
 
     async def order(self, halted: Mapping[str, HaltReport], actor: str, reason: str) -> None:
-        """Let these writers go on; they take it up within about a second, and within a minute or not at all."""
+        """Order these writers to continue. A writer takes its order up within about a second; an order that is not
+        taken up expires after a minute."""
         words: list[str] = []
         for writer, halt in halted.items():
             words += [writer, GoOn(halt_id=halt.id, actor=actor, reason=reason).model_dump_json()]
@@ -94,5 +97,5 @@ def _lately(reports: Mapping[str, str], now_s: int) -> dict[str, HaltReport]:
             try:
                 halted[name] = HaltReport.model_validate_json(match[2])
             except ValidationError:
-                continue  # what another build or a person put there is left out
+                continue  # a value from another build, or put there by hand, is left out
     return halted

@@ -1,7 +1,7 @@
-"""Knowledge: which entries a process can decode. Each writer reports its own; an api gives the queue only what every
-writer that runs can decode, and applies the rest itself.
+"""Knowledge: which entries a process can decode. Each writer reports its own knowledge; an api puts only entries on the
+queue that every running writer can decode, and applies the other writes itself.
 
-What a value may be is not part of it: a longer text that only a newer build allows waits for a writer of that build.
+The limits of values are not part of it: a longer text that only a newer build allows waits for a writer of that build.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,28 +18,28 @@ from holdfast.shared.queue.payloads import payloads
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Schemas of entries, and the fields of each command."""
+    """The schemas of entries and the fields of each command that a process can decode."""
 
     schemas: frozenset[str]
     commands: Mapping[str, frozenset[str]]
 
     def covers(self, label: str, fields: Iterable[str]) -> bool:
-        """Whether an entry that this build makes of a command with these fields can be decoded."""
+        """Return whether the process can decode an entry of this build for a command with these fields."""
         known = self.commands.get(label)
         return SCHEMA.decode() in self.schemas and known is not None and known.issuperset(fields)
 
     def covers_all(self, other: Self) -> bool:
-        """Whether every entry that this build makes of what `other` knows can be decoded."""
+        """Return whether the process can decode every entry of this build for the commands and fields in `other`."""
         return all(self.covers(label, fields) for label, fields in other.commands.items())
 
     def to_text(self) -> str:
-        """As `from_text` takes it."""
+        """Return the text that `from_text` reads."""
         commands = {label: sorted(fields) for label, fields in self.commands.items()}
         return orjson.dumps({"schemas": sorted(self.schemas), "commands": commands}).decode()
 
     @classmethod
     def from_text(cls, text: str) -> Self | None:
-        """None: it is not the text of any."""
+        """Return the knowledge that a text of `to_text` holds, or None if it is no such text."""
         try:
             found = orjson.loads(text)
             commands = {str(label): frozenset(map(str, fields)) for label, fields in found["commands"].items()}
@@ -48,12 +48,12 @@ class Knowledge:
             return None
 
 
-#: Of a process that reports none and has another declaration.
+#: The assumed knowledge of a process that reports none and has another declaration.
 NOTHING = Knowledge(frozenset(), {})
 
 
 def own() -> Knowledge:
-    """Of this process."""
+    """Return the knowledge of this process."""
     return _own(domain())
 
 

@@ -1,4 +1,4 @@
-"""Memory: what the queue remembers, and who it is."""
+"""Memory: reads what the queue remembers, and the identity of the servers that hold it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ from holdfast.shared.writes.epoch import Memory
 
 
 class MemoryReader:
-    """With `replicas` it is known whether as many of them have what it read, as of an accepted write."""
+    """Reads the queue's memory. With `replicas`, it also learns whether as many replicas have what was read as an
+    accepted write needs."""
 
     def __init__(self, redis: Redis, replicas: Replicas | None = None, partitions: Partitions = ONE) -> None:
         self._redis = redis
@@ -25,9 +26,13 @@ class MemoryReader:
         self._floor = Script(redis, LUA / "floor.lua")
 
     async def read(self, since: int = 0, look: int = 0, servers: Sequence[str] = ()) -> Memory:
-        """And forget late entries that are older than `since`, a version; and leave `look` in each partition that
-        remembers no greater one, and is on its server of `servers`, or any. Each says in the same step which server it
-        is. Raises NotSent, RedisError, OSError."""
+        """Return the queue's memory, and leave a mark of this look in the queue.
+
+        `since`: a version; late entries that are older are forgotten. `look`: the number of this look, which is stored
+        in each partition that remembers no greater number. `servers`: the identity of each partition's server; a
+        partition on another server stores no number. Empty: any server. Each partition names its server in the same
+        step. Raises NotSent, RedisError, OSError.
+        """
         safe, replies = True, list[Any]()
         for partition, server in zip(self._partitions, servers or [""] * len(self._partitions), strict=True):
             try:
@@ -50,10 +55,13 @@ class MemoryReader:
         )
 
     async def end_versions(self, floor: int, seen: int) -> int:
-        """From now on each version that is given out, and each id, whoever adds the entry, is above the result, and
-        that above the queue's time. `floor`: the newest version in the database; `seen`: of the stream. Raises
-        NotSent, RedisError, OSError."""
-        for _ in range(min(len(self._partitions), 2)):  # the second time, each learns of the highest
+        """Raise the floor of versions and return it: every later version, and the id of every later entry, even one
+        that is added by hand, is above the result.
+
+        The result is not below the queue's clock. `floor`: the newest version in the database; `seen`: the newest
+        version that was seen on the stream. Raises NotSent, RedisError, OSError.
+        """
+        for _ in range(min(len(self._partitions), 2)):  # in the second pass, each partition learns the highest floor
             for partition in self._partitions:
                 keys = [partition.clock, partition.writes, mended(partition.writes)]
                 floor = max(floor, int(await self._floor(keys, [floor, seen])))
@@ -61,5 +69,5 @@ class MemoryReader:
 
 
 def _identity_of(servers: Sequence[str]) -> str:
-    """Of the server that has the queue; of several partitions, and of how many, a digest of all their servers'."""
+    """Return the identity of the queue's server; with several partitions, a digest of all their servers' identities."""
     return servers[0] if len(servers) == 1 else hashlib.sha256(" ".join(servers).encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""Names in Redis. One hash tag, so that every script finds its keys in one slot; and a script is given all of them as
-its KEYS, so that a server that has only some of them refuses it before anything is done.
+"""Names of the keys in Redis. All keys share one hash tag, so that a script finds its keys in one slot. A script gets
+every key that it may touch as KEYS, so that a server that has only some of them refuses the script before it runs.
 
-With more than one partition (partitions.py) each has the keys marked * under a tag of its own, `{holdfast:<N>:<p>}`.
-What is of the fleet and not of a write stays under `{holdfast}`.
+With several partitions (partitions.py), each partition has the keys of its writes under a tag of its own,
+`{holdfast:<N>:<p>}`. Keys that concern the fleet and not a single write stay under `{holdfast}`.
 
 | key                          | type   | holds                                                             |
 |------------------------------|--------|-------------------------------------------------------------------|
@@ -15,18 +15,18 @@ What is of the fleet and not of a write stays under `{holdfast}`.
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key until soon after its end: body hash, operation, entity |
-| `{holdfast}:keys_used:<block>` | string | bitmap of the keys used in this lifetime of a key and the last |
+| `{holdfast}:keys_used:<block>` | string | bitmap of the keys used in the current and the last lifetime of a key |
 | `{holdfast}:look`            | string | number of the auditor's newest look at the write stream           |
-| `{holdfast}:on_disk`         | string | written by the auditor, to see whether it is on disk at once      |
-| `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
-| `{holdfast}:partitions`      | string | in how many partitions the queue was last used                    |
+| `{holdfast}:on_disk`         | string | written by the auditor, to check that a write reaches the disk at once |
+| `{holdfast}:keys_since`      | string | version since which no key was lost early; 0: none ever was       |
+| `{holdfast}:partitions`      | string | the number of partitions in which the queue was last used         |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
-| `{holdfast}:heartbeat`       | string | there while the latest heartbeat is young enough: no api makes another |
+| `{holdfast}:heartbeat`       | string | exists while the latest heartbeat is recent enough: no api makes another |
 | `{holdfast}:writers`, `:apis` | hash   | each process -> when it last reported, and its build            |
 | `{holdfast}:halts`           | hash   | each halted writer -> when it last reported, and why              |
-| `{holdfast}:go_on`           | hash   | a halted writer -> an operator's word that lets it go on         |
+| `{holdfast}:go_on`           | hash   | a halted writer -> an operator's order to continue               |
 | `{holdfast}:external_proxy:config` | string | how the third party is called; `:audit`: a list, its last changes |
-| `{holdfast}:replay:<id>`      | hash   | letter -> entry, of what a replay has sent; `closed`              |
+| `{holdfast}:replay:<id>`      | hash   | letter -> entry, for each letter that a replay has sent; `closed` |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
 
@@ -59,10 +59,10 @@ REPLAY = PREFIX + "replay:"
 PROXY_CONFIG = PREFIX + "external_proxy:config"
 PROXY_CONFIG_CHANGES = PROXY_CONFIG + ":audit"
 
-#: Pub/sub channel of one api process, for callers who wait.
+#: Prefix of the pub/sub channel of one api process, for the requests that wait there.
 NOTIFY = PREFIX + "notify:"
 
-#: What a span says of the write stream.
+#: The attributes of a span that concerns the write stream.
 MESSAGING = {"messaging.system": "redis", "messaging.destination.name": WRITES}
 
 WRITERS_GROUP = "writers"

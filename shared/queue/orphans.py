@@ -1,5 +1,5 @@
-"""Orphans: entries on a stream that its group has passed and that are in no pending list. They are handed out
-again: the stream is the truth of what must be done, a pending list is a convenience."""
+"""Orphans: entries that the consumer group has passed but that are in no pending list. They are delivered again,
+because the stream is the truth of what must be done, and a pending list is only a convenience."""
 
 from redis.asyncio import Redis
 
@@ -13,7 +13,7 @@ _PAGE = 500
 
 
 class Orphans:
-    """Of one stream and group. `label` names the stream in the metric."""
+    """Adopts the orphans of one stream and group. `label` names the stream in the metric."""
 
     def __init__(self, redis: Redis, stream: str, group: str, label: str) -> None:
         self._script = Script(redis, LUA / "orphans.lua")
@@ -22,9 +22,10 @@ class Orphans:
         self._adopted = metrics.orphans.labels(label)
 
     async def adopt(self, consumer: str, idle_ms: int) -> int:
-        """Make every orphan pending for `consumer`, idle for `idle_ms`; how many there were.
+        """Make every orphan pending for `consumer`, idle for `idle_ms` milliseconds. Return how many there were.
 
-        Looks at what is delivered and not settled, so it costs what is in hand. Raises NotSent, RedisError, OSError.
+        Only delivered entries that are not settled are looked at, so the cost follows the entries in flight. Raises
+        NotSent, RedisError, OSError.
         """
         after, count = "0-0", 0
         while after:

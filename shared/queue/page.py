@@ -1,19 +1,19 @@
-"""Page: how many entries one reply may bring. A reply has to arrive whole within the time for one, so what bounds it is
-how long an entry of the declared resources may be."""
+"""Page: how many entries one reply may hold. A whole reply has to arrive within the timeout of one call, so the page
+size follows from the longest entry that the declared resources allow."""
 
 from functools import cache
 
 from holdfast.shared.domain.registry import domain
 
 _REPLY_MAX_BYTES = 32 << 20
-#: Of UTF-8, for a character.
+#: Most bytes of a character in UTF-8.
 _CHAR_BYTES = 4
-#: Of an entry, besides its texts: ids, names, numbers.
+#: Bytes of an entry besides its texts: ids, names, numbers.
 _OTHER_BYTES = 2_000
 
 
 @cache
 def page(most: int) -> int:
-    """At most `most`, and at least one."""
+    """Return the number of entries per reply: at least one, and at most `most`."""
     longest = max(sum(field.type.column.size for field in each.fields) for each in domain().resources)
     return max(1, min(most, _REPLY_MAX_BYTES // (_CHAR_BYTES * longest + _OTHER_BYTES)))

@@ -1,11 +1,11 @@
-"""Partitions: the parts of the queue, each with keys of one hash tag, so that each may be on another server of a
-cluster.
+"""Partitions: the parts of the queue. The keys of a partition share one hash tag, so that each partition may be on
+another server of a cluster.
 
-A write belongs to the partition of its entity, and so does all that is kept of it: entry, pending copy, operation,
-Idempotency-Key (a key always leads to the same entity), attempts, dead letter. Only unique values are of a partition of
-their own, see claims.py.
+A write belongs to the partition of its entity, and so does everything that is kept for the write: entry, pending copy,
+operation, Idempotency-Key (a key always leads to the same entity), attempts, dead letter. Only a unique value has a
+partition of its own, see claims.py.
 
-Entries' ids tell partitions apart: a version is its partition's number modulo their count (clock.lua).
+The id of an entry tells its partition: a version modulo the count of partitions is the partition's number (clock.lua).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,45 +39,45 @@ class Partition:
         self._operation = self._here(names.OPERATION)
         self._attempts = self._here(names.ATTEMPTS)
         self._replay = self._here(names.REPLAY)
-        #: In the ids of its dead letters (settle.lua, shared/letters/ids.py).
+        #: The partition's number in the ids of its dead letters (settle.lua, shared/letters/ids.py).
         self.stream = 0 if count == 1 else count * 100 + number
 
     def _here(self, name: str) -> str:
-        """The key of this part that has this name where the queue has one."""
+        """Return this partition's key for a name of the undivided queue."""
         return self.prefix + name.removeprefix(names.PREFIX)
 
     @cached_property
     def accepting(self) -> tuple[str, ...]:
-        """What every call of accept.lua may touch."""
+        """The keys that every call of accept.lua may touch."""
         return self.writes, self.clock, self.keys_since, mended(self.writes)
 
     @property
     def probed(self) -> str:
-        """A hash that does not exist: whoever writes to it changes nothing."""
+        """The key of a hash that never exists, so that a probe can send a write to it that changes nothing."""
         return self.operation("")
 
     def operation(self, operation_id: str) -> str:
-        """A pending or dead-lettered operation."""
+        """Return the key of a pending or dead-lettered operation."""
         return self._operation + operation_id
 
     def attempts(self, entry_id: str) -> str:
-        """The failed attempts at an entry."""
+        """Return the key of the failed attempts at an entry."""
         return self._attempts + entry_id
 
     def replay(self, replay_id: int) -> str:
-        """What a replay has sent here."""
+        """Return the key of the entries that a replay has sent to this partition."""
         return f"{self._replay}{replay_id}"
 
     def record(self, key_hash: str) -> str:
-        """Of an Idempotency-Key."""
+        """Return the key of the record of an Idempotency-Key."""
         return self._key + key_hash
 
     def of_key(self, key_hash: str) -> tuple[str, str]:
-        """The record of an Idempotency-Key, and where it leaves its trace (keys.lua)."""
+        """Return the keys of an Idempotency-Key: its record, and the bitmap that holds its trace (keys.lua)."""
         return self._key + key_hash, self._keys_used + key_hash[:3]
 
     def kept(self, operation_id: str, pending: str, claims: Sequence[str | int]) -> list[str]:
-        """Of a write, while it is on its way. `pending` and `claims` as in entities.py."""
+        """Return the keys that are kept for a write while it is pending. `pending` and `claims`: see entities.py."""
         prefix = self.prefix
         keys = [f"{prefix}{name}" for name in claims[1::2]]
         if pending:
@@ -96,25 +96,26 @@ class Partitions(Sequence[Partition]):
     def __len__(self) -> int:
         return len(self._all)
 
-    def __getitem__(self, number):  # type: ignore[no-untyped-def]  # as of a tuple
+    def __getitem__(self, number):  # type: ignore[no-untyped-def]  # an index or a slice, as for a tuple
         return self._all[number]
 
     def of(self, entity_id: str) -> Partition:
-        """The partition of this entity's writes."""
+        """Return the partition of an entity's writes."""
         return self.of_text(entity_id)
 
     def of_text(self, text: str) -> Partition:
-        """The partition of what is known by this text."""
+        """Return the partition of anything that is identified by a text."""
         if len(self._all) == 1:
             return self._all[0]
         return self._all[crc32(text.encode()) % len(self._all)]
 
     def each(self, name: str, make: Callable[[Partition], T]) -> dict[str, T]:
-        """What is made for each, by its name; with the partition's number where there are several."""
+        """Return `make(partition)` for each partition, by name. With several partitions, the partition's number is
+        appended to the name."""
         return {name if len(self._all) == 1 else f"{name}_{one.number}": make(one) for one in self._all}
 
     def split(self, items: Iterable[tuple[str, T]]) -> dict[Partition, list[T]]:
-        """(entity id, item) by partition."""
+        """Split (entity id, item) pairs: return the items by partition."""
         parts: dict[Partition, list[T]] = {}
         for entity_id, item in items:
             parts.setdefault(self.of(entity_id), []).append(item)
@@ -122,10 +123,10 @@ class Partitions(Sequence[Partition]):
 
 
 def mended(stream: str) -> str:
-    """Where a script makes a stream anew, see clock.lua."""
+    """Return the key under which a script rebuilds a stream, see clock.lua."""
     return f"{stream}:mended"
 
 
 ONE = Partitions()
-#: The only one, where there is one.
+#: The only partition of a queue with one partition.
 QUEUE: Partition = ONE[0]

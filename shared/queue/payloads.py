@@ -1,7 +1,7 @@
-"""Payloads: what the commands of the domain hold on the wire, derived from its declaration once.
+"""Payloads: what the commands of the domain hold on the wire, derived once from the domain's declaration.
 
-Their values have passed the checks of a request's, and are clean. A write of an earlier build is understood as far as
-the declaration says how: a required field that it lacks is its `Backfill`, and a field that was removed is left out.
+The values of a command were checked and cleaned when its request was accepted. A write of an earlier build is decoded
+as the declaration says: a required field that the write lacks gets its `Backfill`, and a removed field is left out.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from holdfast.shared.writes.commands import VERBS, Command, Create, Delete, Hear
 
 
 class Payload(NamedTuple):
-    """What one command of one resource holds, and how the command is made of it."""
+    """The content of one command of one resource, and how the command is made from that content."""
 
     label: str
     resource: ResourceType
@@ -27,13 +27,13 @@ class Payload(NamedTuple):
     #: Values of required fields that earlier builds did not require.
     backfill: Mapping[str, Any]
     removed: tuple[str, ...]
-    #: It sets every field.
+    #: Whether the command sets every field.
     whole: bool
     json_schema: dict[str, Any]
     summary: str
 
     def command(self, text: bytes) -> Command:
-        """The command that JSON text holds. Raises ValidationError."""
+        """Return the command that JSON text holds. Raises ValidationError."""
         values = self.validator.validate_json(text)
         for name in self.removed:
             values.pop(name, None)
@@ -44,7 +44,7 @@ class Payload(NamedTuple):
 
 
 def payloads() -> Mapping[bytes, Payload]:
-    """Those of every command of this process's domain, by its label: `CreateUser`."""
+    """Return the payload of every command of this process's domain, by the command's label: `CreateUser`."""
     return _payloads(domain())
 
 

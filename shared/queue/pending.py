@@ -1,4 +1,4 @@
-"""Pending: what Redis knows of writes that are accepted and not over."""
+"""Pending: reads what Redis holds about accepted writes that are not over."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -18,15 +18,15 @@ from holdfast.shared.writes.commands import Ref, Write
 
 
 class PendingWrites(NamedTuple):
-    """An entity's writes on their way, oldest first."""
+    """An entity's pending writes, oldest first."""
 
     writes: Sequence[Write]
-    #: There is another that this build does not know.
+    #: Whether there is another pending write, which this build cannot decode.
     unknown: bool = False
 
     @property
     def any(self) -> bool:
-        """Whether something is on its way."""
+        """Whether the entity has any pending write."""
         return self.unknown or bool(self.writes)
 
 
@@ -35,7 +35,7 @@ _NOTHING = PendingWrites(())
 
 @dataclass(frozen=True, slots=True)
 class PendingOperation:
-    """An operation that is queued or dead-lettered. `resource`: the plural name; `letter`: its dead letter's id."""
+    """An operation that is queued or dead-lettered. `resource`: the plural name; `letter`: the dead letter's id."""
 
     resource: str
     entity_id: str
@@ -50,10 +50,12 @@ class PendingOperation:
 async def pending_writes(
     redis: Redis, entities: Sequence[Ref], partitions: Partitions = ONE
 ) -> dict[Ref, PendingWrites | Exception]:
-    """Those of each of these entities. What cannot be read is the result of its entity alone.
+    """Return the pending writes of each entity. If an entity's writes cannot be read, its value is the error; the
+    other entities are not affected.
 
-    Almost always there are none, which is one question and one number for all of them. Else each is read, in a second
-    round trip."""
+    Almost always no entity has a pending write, which one EXISTS for all of them shows. Otherwise they are read in a
+    second round trip. Raises RedisError, OSError.
+    """
     names = {entity: partitions.of(entity.id).prefix + pending_name(entity) for entity in entities}
     if not await _any(redis, names, partitions):
         return dict.fromkeys(entities, _NOTHING)
@@ -65,13 +67,13 @@ async def pending_writes(
 
 
 async def _any(redis: Redis, names: Mapping[Ref, str], partitions: Partitions) -> bool:
-    """Whether something is kept under any of these names."""
+    """Return whether any of these keys exists, or may exist on a server that does not answer."""
     if len(partitions) == 1:
         return bool(await ask(redis, "EXISTS", *names.values()))
     pipeline = redis.pipeline(transaction=False)
     for part in partitions.split((entity.id, name) for entity, name in names.items()).values():
         pipeline.exists(*part)
-    return any(await pipeline.execute(raise_on_error=False))  # an error too: some may be on a server that is away
+    return any(await pipeline.execute(raise_on_error=False))  # an error counts: that server may have keys
 
 
 def _pending(entity: Ref, fields: dict[bytes, bytes] | Exception) -> PendingWrites | Exception:
@@ -81,7 +83,7 @@ def _pending(entity: Ref, fields: dict[bytes, bytes] | Exception) -> PendingWrit
         if isinstance(fields, Exception):
             raise fields
         return _decoded(entity, fields)
-    except Exception as error:  # noqa: BLE001 - it is raised for those who asked for this entity
+    except Exception as error:  # noqa: BLE001 - raised for the callers that asked for this entity
         return error
 
 
@@ -104,8 +106,11 @@ def _decoded(entity: Ref, fields: dict[bytes, bytes]) -> PendingWrites:
 
 
 async def oldest_pending(redis: Redis, entities: Iterable[Ref], partitions: Partitions) -> dict[Ref, int]:
-    """The version of each entity's oldest write on its way; entities without one are left out. 0, older than all: what
-    is kept of an entity is of another type, put there by hand, and holds nobody else."""
+    """Return the version of each entity's oldest pending write. Entities without a pending write are left out.
+
+    The value is 0, older than every write, if the entity's key is of another type, because it was made by hand; the
+    other entities are not affected. Raises RedisError, OSError.
+    """
     asked = [entity for entity in entities if pending_name(entity)]
     pipeline = redis.pipeline(transaction=False)
     for entity in asked:
@@ -122,7 +127,8 @@ async def oldest_pending(redis: Redis, entities: Iterable[Ref], partitions: Part
 
 
 async def pending_operation(redis: Redis, operation_id: str, partition: Partition = QUEUE) -> PendingOperation | None:
-    """The operation, if it is queued or dead-lettered in this partition."""
+    """Return the operation if it is queued or dead-lettered in this partition, else None. Raises RedisError,
+    OSError."""
     fields: Any = await cast(Any, redis.hgetall(partition.operation(operation_id)))
     if b"version" not in fields:
         return None
@@ -143,13 +149,14 @@ async def anywhere(
     look: Callable[[Partition, str], Awaitable[PendingOperation | None]],
     operation_id: str,
 ) -> PendingOperation | None:
-    """The operation, whose id does not tell its partition: `look` at all of them. Raises what one raised that may know
-    of it, if none of the others does."""
+    """Return the operation from any partition, or None if no partition has it. An operation's id does not tell its
+    partition, so `look` is called for all partitions. If no partition has the operation and a call failed, that error
+    is raised, because the failing partition may have it."""
     answers = await asyncio.gather(*(look(each, operation_id) for each in partitions), return_exceptions=True)
     if (known := next((each for each in answers if isinstance(each, PendingOperation)), None)) is not None:
         return known
     failed = [each for each in answers if isinstance(each, BaseException)]
     del answers
     if failed:
-        raise failed.pop()  # nothing here holds it: its traceback holds this frame
+        raise failed.pop()  # popped, so that the frame that its traceback holds does not hold the error in turn
     return None

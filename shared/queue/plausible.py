@@ -1,5 +1,5 @@
-"""Plausible: entries whose ids could have been given by the queue. One that was put there by hand, with an id far in
-the future, is given another at the end of the stream, and comes again from there."""
+"""Plausible: which entries have an id that the queue itself could have given out. An entry that was added by hand with
+an id far in the future is moved to the end of the stream under a new id, and is read again from there."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,14 @@ from holdfast.shared.writes import versions
 
 
 class Plausible:
-    """Of the write stream. Asks Redis only when an id is far ahead of this process's own clock, which may be wrong."""
+    """Filters entries of the write stream. Asks Redis only if an id is far ahead of this process's own clock, because
+    that clock may be wrong."""
 
     def __init__(self, redis: Redis) -> None:
         self._script = Script(redis, LUA / "mend.lua")
 
     async def of(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Those of `entries` that are still on the stream under their ids. Raises NotSent, RedisError, OSError."""
+        """Return the entries that are still on the stream under their ids. Raises NotSent, RedisError, OSError."""
         limit = versions.wall_clock() + versions.HORIZON_US
         if all(versions.from_stream_id(entry.id) <= limit for entry in entries):
             return entries

@@ -1,6 +1,7 @@
-"""Presence: which writers and apis run, which build of each, and what each writer can decode. So an operator sees
-whether a fix has arrived, a writer whether somebody else may know a write that it does not, and an api what every
-writer knows.
+"""Presence: which writers and apis run, which build each of them is, and what each writer can decode.
+
+An operator sees from this whether a fix has been deployed; a writer, whether another writer may be able to decode an
+entry that it cannot decode itself; and an api, what every running writer can decode.
 """
 
 import asyncio
@@ -18,10 +19,12 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.time_budgets import PRESENCE_EVERY_S, PRESENCE_GONE_S
 
 _ENTRY = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
-#: Beside it, of a writer: what it can decode. Earlier builds leave out what does not look like the above.
+#: Prefix of the field that holds what a writer can decode, beside its entry. Earlier builds ignore these fields,
+#: because their values do not match `_ENTRY`.
 _KNOWS = "knows:"
 
-# By Redis' clock: no two machines' clocks are compared. Who is long gone is forgotten on the way.
+# Times are by Redis' clock, so that no two machines' clocks are compared. Each report also removes the processes that
+# have not reported for an hour.
 _REPORT = """#!lua flags=allow-oom
 local now = tonumber(redis.call('TIME')[1])
 redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
@@ -35,7 +38,7 @@ return now
 
 
 class Presence:
-    """One process reports that it runs, among the `WRITERS` or the `APIS`."""
+    """Reports that this process runs, in the hash `among`: `WRITERS` or `APIS`."""
 
     def __init__(self, redis: Redis, among: str, instance: str) -> None:
         self._redis = redis
@@ -44,7 +47,7 @@ class Presence:
         self._reporter = FailureReporter("presence")
 
     async def run(self) -> None:
-        """For ever."""
+        """Report every `PRESENCE_EVERY_S` seconds, without end."""
         while True:
             with self._reporter.suppressing(RedisError, OSError):
                 await self._redis.eval(_REPORT, 1, self._among, *self._report)
@@ -52,18 +55,21 @@ class Presence:
 
 
 async def running_builds(redis: Redis) -> dict[str, str]:
-    """Writer -> its build, of those that reported lately."""
+    """Return the build of each writer that reported lately."""
     return await _running(redis, WRITERS)
 
 
 async def all_builds(redis: Redis) -> set[str]:
-    """Of writers and apis that reported lately."""
+    """Return the builds of the writers and apis that reported lately."""
     return {build for among in (WRITERS, APIS) for build in (await _running(redis, among)).values()}
 
 
 async def known_to_writers(redis: Redis) -> list[Knowledge]:
-    """By each writer that reported lately. An earlier build reports none: with the declaration of this one it knows the
-    same, and else it is taken to know nothing."""
+    """Return the knowledge of each writer that reported lately.
+
+    An earlier build reports none. If its declaration is this build's, its knowledge is taken to be the same, otherwise
+    it is taken to know nothing.
+    """
     seconds, _ = await redis.time()
     entries = {text(name): text(entry) for name, entry in (await redis.hgetall(WRITERS)).items()}
     found = []
@@ -86,7 +92,7 @@ async def _running(redis: Redis, among: str) -> dict[str, str]:
 def _lately(entries: Mapping[str, str], now_s: int) -> dict[str, str]:
     running = {}
     for name, entry in entries.items():
-        match = _ENTRY.fullmatch(entry)  # what a person put there is left out
+        match = _ENTRY.fullmatch(entry)  # a value that was put there by hand is left out
         if match and abs(now_s - int(match[1])) <= PRESENCE_GONE_S:
             running[name] = match[2]
     return dict(sorted(running.items()))

@@ -1,7 +1,7 @@
-"""Reading: keep one reader running, from before Redis is there until the service is to stop.
+"""Reading: keeps one reader running, from before Redis answers for the first time until the service stops.
 
-A reader ends by itself when its group is gone (with exit code 0). It is ended when it has lost its connection, or has
-fallen silent. Then another is started, as soon as Redis answers.
+A reader ends on its own, with exit code 0, when its group is gone. Reading ends a reader that has lost its connection
+or has fallen silent. It then starts another as soon as Redis answers.
 """
 
 import asyncio
@@ -27,7 +27,8 @@ _AFTER_CRASH_S = 0.2
 
 
 class Reading:
-    """`make_reader` gives a new FastStream application each time."""
+    """Runs one reader after another. `make_reader` returns a new FastStream application at each call; `probe_cap_s`:
+    most seconds between two attempts to reach Redis."""
 
     def __init__(
         self,
@@ -47,29 +48,30 @@ class Reading:
         self._had_groups = False
         self._reader: FastStream | None = None
         self._stop_asked = asyncio.Event()
-        #: What a signal does.
+        #: Called on SIGTERM and SIGINT.
         self.on_signal: Callable[[], None] = self.stop
         self._crashed = metrics.loop_crashes.labels("reading")
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing more is to be begun."""
+        """Whether a stop was requested, so that no new work may start."""
         return self._stop_asked.is_set()
 
     def stop(self) -> None:
-        """Read no more; what is in hand is finished."""
+        """Stop reading. Entries that were already read are still handled."""
         self._stop_asked.set()
         if self._reader:
             self._reader.exit()
 
     async def own_the_signals(self) -> None:
-        """FastStream ends alike on a signal and on a lost group; we have to tell them apart."""
+        """Handle SIGTERM and SIGINT here instead of in FastStream, which ends in the same way on a signal and on a lost
+        group, so that the two could not be told apart."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.on_signal)
 
     async def groups(self) -> None:
-        """Wait for Redis, and for the groups to be there; or for the order to stop."""
+        """Wait until Redis answers and the groups exist, or until a stop is requested."""
         made = asyncio.create_task(
             retry_forever(
                 self._reporter, (RedisError, OSError), self._ensure_groups, base_s=0.2, cap_s=self._probe_cap_s
@@ -84,7 +86,8 @@ class Reading:
             await made
 
     def minding(self, loop: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
-        """The same loop; a group that it misses is made anew: a reader that waits for room would not notice."""
+        """Return `loop`, extended so that a missing group is created again: a reader that waits for free capacity would
+        not notice that the group is gone."""
 
         async def run() -> object:
             try:
@@ -97,7 +100,7 @@ class Reading:
         return run
 
     async def run(self) -> None:
-        """Until `stop()`."""
+        """Keep a reader running until `stop()`."""
         while not self.stopping:
             self._watch.turned()
             await self.groups()
@@ -105,7 +108,7 @@ class Reading:
                 return
             if self._reader is not None:
                 metrics.consumer_restarts.inc()
-                if not self._watch.reporter.failing:  # else it is known why
+                if not self._watch.reporter.failing:  # otherwise the cause is logged already
                     logs.warning(Action.CONSUMER_RESTARTED)
             self._watch.began()
             self._watch.lost.clear()
@@ -113,23 +116,23 @@ class Reading:
             self._reader.on_startup(self.own_the_signals)
             try:
                 await self._reader.run()
-            except (RedisError, OSError) as error:  # it went away under the reader; the next one waits for it
+            except (RedisError, OSError) as error:  # Redis went down; the next reader waits for it
                 self._watch.reporter.failed(error)
                 await asyncio.sleep(_AFTER_CRASH_S)
-            except Exception as error:  # noqa: BLE001 - a bug; the next one may have more luck
+            except Exception as error:  # noqa: BLE001 - a bug; the next reader may still work
                 logs.error(Action.LOOP_CRASHED, exc=error, loop="reading")
                 self._crashed.inc()
                 await asyncio.sleep(_AFTER_CRASH_S)
 
     async def watching(self) -> None:
-        """For ever: end a reader that has lost its connection, or has fallen silent."""
+        """End each reader that has lost its connection or has fallen silent. Never returns."""
         lost = self._watch.lost
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
                     await lost.wait()
             ended = lost.is_set() or self._watch.stalled
-            lost.clear()  # whatever follows: while it is set, this loop never yields
+            lost.clear()  # in any case: while it is set, this loop never yields to the event loop
             if ended and self._reader and not self.stopping:
                 self._reader.exit()
 
@@ -139,7 +142,7 @@ class Reading:
 
     async def _make_groups(self) -> None:
         made = await ensure_groups(self._redis, self._partitions)
-        if self._had_groups:  # else this may be the first start of all
+        if self._had_groups:  # otherwise this may be the very first start
             for stream in made:
                 metrics.groups_recreated.inc()
                 logs.warning(Action.GROUP_RECREATED, stream=stream)

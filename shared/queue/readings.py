@@ -1,4 +1,4 @@
-"""Readings: a reader for each partition. One that has lost its server does not keep the others from reading."""
+"""Readings: a reader for each partition. A reader that has lost its server does not keep the others from reading."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,12 +11,13 @@ from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.queue.reading import Reading
 from holdfast.shared.queue.watch import Watch
 
-#: Makes a reader of this partition, of which the watch learns how each read ended.
+#: Makes a reader of a partition, which reports the result of each read to the watch.
 MakeReader = Callable[[Partition, Watch], FastStream]
 
 
 class Readings:
-    """As one Reading: they stop together. `busy`, `turn_max_s`: see Watch."""
+    """Runs one Reading per partition and has the interface of a single Reading; all of them stop together. `busy`,
+    `turn_max_s`: see Watch."""
 
     def __init__(
         self,
@@ -38,20 +39,20 @@ class Readings:
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing more is to be begun."""
+        """Whether a stop was requested, so that no new work may start."""
         return self._readings[0].stopping
 
     def stop(self) -> None:
-        """Read no more; what is in hand is finished."""
+        """Stop reading. Entries that were already read are still handled."""
         for reading in self._readings:
             reading.stop()
 
     async def own_the_signals(self) -> None:
-        """See Reading."""
+        """Handle SIGTERM and SIGINT, see Reading."""
         await self._readings[0].own_the_signals()
 
     async def groups(self) -> None:
-        """Wait for the groups of any partition; or for the order to stop."""
+        """Wait until the groups of any partition exist, or until a stop is requested."""
         waiting = [asyncio.create_task(reading.groups()) for reading in self._readings]
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -61,22 +62,22 @@ class Readings:
             await asyncio.gather(*waiting, return_exceptions=True)
 
     def minding(self, partition: Partition, loop: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
-        """A loop of this partition: see Reading."""
+        """Return `loop`, extended so that a missing group of this partition is created again, see Reading."""
         return self._readings[partition.number].minding(loop)
 
     async def run(self) -> None:
-        """Until `stop()`."""
+        """Keep the readers running until `stop()`."""
         async with asyncio.TaskGroup() as group:
             for reading in self._readings:
                 group.create_task(reading.run())
 
     async def watching(self) -> None:
-        """For ever: see Reading."""
+        """End each reader that has lost its connection or has fallen silent. Never returns."""
         async with asyncio.TaskGroup() as group:
             for reading in self._readings:
                 group.create_task(reading.watching())
 
     def progress(self) -> tuple[bool, str]:
-        """A health check: whether the loops turn."""
+        """Return whether all loops turn, and a text about it, as a health check."""
         checks = [watch.progress() for watch in self._watches]
         return all(fine for fine, _ in checks), next((why for fine, why in checks if not fine), checks[0][1])

@@ -1,4 +1,4 @@
-"""Snapshot: the queue's side of the ledger as of one moment."""
+"""Snapshot: reads the queue's side of the ledger as of one moment."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.writes import versions
 
 _PAGE = 1000
-#: What the ledger's hash calls a late entry (settle.lua).
+#: Prefix of the fields for late entries in the ledger's hash (settle.lua).
 _LATE = "late:"
 
-# Not MULTI: a queue that is out of memory refuses whatever is in it, reads too.
+# Not MULTI: a Redis that is out of memory refuses a whole MULTI block, even if it only reads.
 _COUNTS = """#!lua flags=no-writes
 local function seen(stream)
   if redis.call('EXISTS', stream) == 0 then return '0-0', 0 end
@@ -35,20 +35,21 @@ return {first and first[1] or '', redis.call('XLEN', KEYS[2])}
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Counts as of `cuts`, the newest entry of each partition as a version, and `dead_cuts`, the ids of the newest dead
-    letters."""
+    """The counts of the queue at one moment. `cuts`: the newest entry of each partition, as a version; `dead_cuts`: the
+    id of each partition's newest dead letter. The counts include exactly what is not newer."""
 
     cuts: tuple[int, ...]
     dead_cuts: tuple[str, ...]
     entries: int
     duplicates: int
     replayed: int
-    #: Operation -> version that its recent entry is, of writes that had been applied directly when it was handled.
+    #: Operation -> the id of its recent entry as a version, for writes that had been applied directly before the entry
+    #: was handled.
     late: Mapping[str, int]
 
 
 async def snapshot(redis: Redis, partitions: Partitions = ONE) -> Snapshot:
-    """All counts of a partition as of one moment. A queue that was never used gives zeros."""
+    """Return the counts of the queue; those of each partition are as of one moment. An unused queue gives zeros."""
     parts = [await _of_one(redis, partition) for partition in partitions]
     counts = [part[3] for part in parts]
     return Snapshot(
@@ -67,7 +68,7 @@ async def snapshot(redis: Redis, partitions: Partitions = ONE) -> Snapshot:
 
 
 async def _of_one(redis: Redis, partition: Partition) -> tuple[str, str, int, dict[str, str]]:
-    """(newest entry, newest dead letter, entries ever added, what the ledger's hash has)"""
+    """Return (newest entry, newest dead letter, entries ever added, the ledger's hash)."""
     stream, dead, added, kept = await redis.eval(_COUNTS, 3, partition.writes, partition.dead, partition.ledger)
     return text(stream), text(dead), added, dict(zip(map(text, kept[::2]), map(text, kept[1::2]), strict=True))
 
@@ -75,15 +76,16 @@ async def _of_one(redis: Redis, partition: Partition) -> tuple[str, str, int, di
 async def letters_on_stream(
     redis: Redis, partitions: Partitions, dead_cuts: Sequence[str]
 ) -> AsyncIterator[list[tuple[str, str]]]:
-    """(letter id, id of the entry it is of, '' for none) of the dead letters up to `dead_cuts` that are still on their
-    streams, page by page."""
+    """Yield pages of the dead letters up to `dead_cuts` that are still on their streams: (letter id, id of the entry
+    that was dead-lettered, or '' if it is unknown)."""
     for partition, cut in zip(partitions, dead_cuts, strict=True):
         async for found in _pages(redis, partition.dead, cut):
             yield [(letter_id, raw_text(fields, b"entry_id")) for letter_id, fields in found]
 
 
 async def may_return(redis: Redis, partitions: Partitions = ONE) -> tuple[int | None, int]:
-    """(version of the oldest entry on a write stream, if there is one; dead letters that no table has yet)."""
+    """Return (version of the oldest entry on any write stream, or None if all are empty; number of dead letters that
+    are not in the table yet)."""
     oldest, waiting = list[int](), 0
     for partition in partitions:
         first, dead = await redis.eval(_MAY_RETURN, 2, partition.writes, partition.dead)
@@ -95,8 +97,8 @@ async def may_return(redis: Redis, partitions: Partitions = ONE) -> tuple[int | 
 async def backlog(
     redis: Redis, partitions: Partitions, cuts: Sequence[int]
 ) -> AsyncIterator[list[tuple[str, str, bool, int]]]:
-    """(entry id, operation id, whether it is a dead letter that was sent again, `stream` of its partition) of what is
-    on the write streams up to `cuts`, page by page."""
+    """Yield pages of the entries on the write streams up to `cuts`: (entry id, operation id, whether the entry is a
+    replayed dead letter, `stream` of its partition)."""
     for partition, cut in zip(partitions, cuts, strict=True):
         async for found in _pages(redis, partition.writes, versions.to_stream_id(cut)):
             yield [

@@ -1,4 +1,4 @@
-"""Streams: how much is on them, since when, and whether unread entries were removed."""
+"""Streams: how many entries are on each stream, since when, and whether unread entries were removed."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,30 +11,30 @@ from holdfast.shared.queue.names import DLQ_GROUP, LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import QUEUE, Partition
 from holdfast.shared.writes import versions
 
-#: More than are delivered and not settled at any time; the look stays short all the same.
+#: Most delivered entries that one look counts. More are never in flight at a time, and the look still stays short.
 _DELIVERED_MAX = 20_000
 
 
 class StreamSeen(NamedTuple):
-    """A stream at one moment. What is settled is deleted: `entries` are all that are not over."""
+    """A stream at one moment. Settled entries are deleted, so `entries` counts exactly those that are not over."""
 
     entries: int
-    #: Delivered, and not settled.
+    #: Entries that are delivered and not settled.
     pending: int
-    #: When the oldest entry was put there, Unix time; None: there is none.
+    #: When the oldest entry was added, in Unix time; None if the stream is empty.
     oldest_s: float | None
-    #: Entries that were removed unread; None: Redis cannot tell at the moment.
+    #: Entries that were removed unread; None if Redis cannot tell at the moment.
     trimmed_unread: int | None
 
 
 class Streams:
-    """`look` takes one round trip a stream, whatever is on them."""
+    """Looks at the streams of the queue, in one round trip per stream, whatever their length."""
 
     def __init__(self, redis: Redis) -> None:
         self._script = Script(redis, LUA / "streams.lua")
 
     async def look(self, partition: Partition = QUEUE) -> dict[str, StreamSeen]:
-        """`writes` and `dead_letters` of a partition, as seen now. Raises NotSent, RedisError, OSError."""
+        """Return a partition's `writes` and `dead_letters` streams as of now. Raises NotSent, RedisError, OSError."""
         return {
             "writes": await self._one(partition.writes, WRITERS_GROUP),
             "dead_letters": await self._one(partition.dead, DLQ_GROUP),
@@ -47,7 +47,7 @@ class Streams:
 
 
 def together(parts: Sequence[StreamSeen]) -> StreamSeen:
-    """The same stream of several partitions as one."""
+    """Return the sum of the same stream over several partitions."""
     unread = [part.trimmed_unread for part in parts]
     return StreamSeen(
         entries=sum(part.entries for part in parts),
@@ -58,14 +58,14 @@ def together(parts: Sequence[StreamSeen]) -> StreamSeen:
 
 
 def trimmed_unread(gone: int, pending: int, read: int, there: int) -> int | None:
-    """Entries that left unread, exactly: of all that are gone, those that were not read first. `read` counts what was
-    ever read, `there` what of that is still on the stream; for both -1 is: not known.
+    """Return exactly how many of the removed entries (`gone`) were never read, or None if that is unknown.
 
-    Redis' own `lag` is nil, or wrong, once entries were deleted; this holds as entries are acknowledged and deleted in
-    one step.
+    `read`: entries ever read; `there`: read entries that are still on the stream; -1 means unknown for both. Redis' own
+    `lag` is nil or wrong once entries have been deleted. This count is right because entries are acknowledged and
+    deleted in one step.
     """
     if read < 0:
         return None if gone else 0
     if there < 0:
-        return 0  # all that is gone was read, even if everything pending is still there
+        return 0  # every removed entry had been read, even if all pending entries are still on the stream
     return max(0, gone - (read - min(there, pending)))

@@ -1,5 +1,5 @@
-"""Subscribe: new entries of a stream in, through FastStream. No logic here: the batch is handed over undecoded, because
-one bad entry fails a whole batch inside FastStream's own parser."""
+"""Subscribe: receives the new entries of a stream through FastStream. It hands over each batch undecoded, because one
+bad entry would fail the whole batch inside FastStream's own parser."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -21,14 +21,14 @@ Handle = Callable[[list[Entry]], Awaitable[None]]
 
 
 def _noting(kind: type[AbstractConnection], watch: Watch) -> type[AbstractConnection]:
-    """A connection of this kind that notes every read: an empty one is progress too, and a refused one is a reason,
-    and FastStream reports neither.
+    """Return a connection class that reports every read to the watch. An empty read is progress too, and a refused read
+    has an error that matters, but FastStream reports neither.
 
-    FastStream makes the group before it reads. Ours is there already, which a full Redis does not look at when it
-    refuses; FastStream knows what to do when it gets that error.
+    FastStream creates the group before it reads. The group exists already, but a full Redis refuses the command without
+    a look. The connection then raises the error for a group that exists, which FastStream handles.
     """
 
-    class NotingConnection(kind):  # type: ignore[misc, valid-type]  # which one is known when it runs
+    class NotingConnection(kind):  # type: ignore[misc, valid-type]  # the base class is known only at run time
         _reads = False
 
         async def send_command(self, *args: Any, **kwargs: Any) -> None:
@@ -62,8 +62,8 @@ async def _opaque_decoder(message: Any) -> Any:
 
 
 def _logger() -> logging.Logger:
-    """FastStream's, to where all logs go: its own handler writes plain text. It logs every batch; our metrics count
-    them."""
+    """Return FastStream's logger, with its plain-text handler removed, so that its records go where all logs go. Only
+    warnings pass: it logs every batch, and our metrics count batches already."""
     logger = logging.getLogger("faststream")
     logger.handlers.clear()
     logger.propagate = True
@@ -84,16 +84,16 @@ def subscriber_app(
     timeout_s: float,
     partition: Partition = QUEUE,
 ) -> FastStream:
-    """A FastStream application that reads `stream`, of `partition`, as `consumer` of `group`; `watch` learns how each
-    read ended."""
+    """Return a FastStream application that reads `stream`, of `partition`, as `consumer` of `group`. It reports the
+    result of each read to `watch`."""
     options = connection_options(parse_redis(address), RedisTimeouts(timeout_s, timeout_s), stream)
     kind = _noting(options.pop("connection_class"), watch)
     broker = RedisBroker(
         socket_timeout=timeout_s,
-        connection_class=kind,  # type: ignore[arg-type]  # a Unix socket's is none of TCP, and serves as well
+        connection_class=kind,  # type: ignore[arg-type]  # a Unix socket's class is not a TCP class, but works too
         **options,
         logger=_logger(),
-        apply_types=False,  # it would look for each argument in a thread of its own
+        apply_types=False,  # otherwise each argument would be resolved in a thread
     )
     subscription = StreamSub(
         stream,

@@ -1,4 +1,4 @@
-"""Apply: the one function that changes entities. Load, decide, write down: one transaction per batch."""
+"""Apply: the only code that changes entities. It loads, decides and writes down, in one transaction per batch."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -17,14 +17,14 @@ from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import wall_clock
 
-#: Called with the entities that are not as they were, once that is committed.
+#: Called with the changed entities after the commit.
 Changed = Callable[[Iterable[Entity]], None]
 
 _GAVE_UP = Dead(Reason.ATTEMPTS_EXHAUSTED, Failure("GaveUp", "GAVE_UP", "a writer had already decided that it is dead"))
 
 
 class _TooLate(Exception):
-    """These are dead letters, or about to be."""
+    """Some deliveries came too late: their entries are dead letters, or are about to be."""
 
     def __init__(self, dead: set[Dying]) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ def apply(
     *,
     past_locks: bool = False,
 ) -> list[Outcome]:
-    """Apply `batch` in one transaction; one outcome each, in the order of the batch. `past_locks`: writes to entities
-    whose row another transaction has locked are left for later; without it, the lock is waited for.
+    """Apply `batch` in one transaction. Return one outcome per delivery, in the order of the batch.
 
-    Raises a Fault. After an Outage or an Unexplained nothing is known: it may have been committed. After any other
-    nothing happened. Which of them it is, is a guess by the error's number.
+    `past_locks`: leave writes to entities whose rows another transaction has locked for a later call, instead of
+    waiting for the locks. Raises a Fault. After an Outage or an Unexplained, the transaction may have been committed or
+    not; after any other fault it had no effect. The kind of fault is a guess by the error's number.
     """
     patient = _asked(batch, patient)
     try:
@@ -58,9 +58,10 @@ def apply(
 def _applied(
     engine: sa.Engine, batch: list[Delivery], patient: Patience, changed: Changed, *, past_locks: bool
 ) -> list[Outcome]:
-    """Raises _TooLate instead of a commit."""
+    """Apply `batch` in one transaction. Raises _TooLate, and does not commit, if an entry has given up."""
     if not past_locks and all(isinstance(delivery.write.command, Create | Heartbeat) for delivery in batch):
-        # Almost always nothing is known of new entities. The keys of the tables find out for less than a look does.
+        # The store almost never knows anything of new entities. The tables' keys show the exceptions for less than a
+        # query costs.
         with suppress(Clash):
             decision = _insert_unlooked(engine, batch, patient)
             changed(decision.entities.values())
@@ -72,7 +73,7 @@ def _applied(
         decision = decide(free, known, patient, wall_clock())
         write_down(connection, decision, known)
         ending = [delivery for delivery, _ in decision.ended]
-        if dead := too_late(connection, ending):  # only now: see deaths.py
+        if dead := too_late(connection, ending):  # after the operations are written: see deaths.py
             raise _TooLate(dead)
     changed(decision.entities.values())
     if not locked:
@@ -82,22 +83,23 @@ def _applied(
 
 
 def _asked(batch: list[Delivery], patient: Patience) -> Patience:
-    """`patient`, asked before anything is loaded. A write may have lost its patience because the one before it is over,
-    which only what is loaded afterwards is sure to show."""
+    """Return `patient` with its answers as of now, before anything is loaded. A write may have stopped waiting because
+    its predecessor is over, and only a load after that is sure to see the predecessor's end."""
     impatient = {delivery.write.operation_id for delivery in batch if not patient(delivery.write)}
     return lambda write: write.operation_id not in impatient
 
 
 def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> Decision:
-    """Apply creates as if nothing were known of their entities. Raises Clash when something is, or may be."""
+    """Apply creates as if the store knew nothing of their entities. Raises Clash if it does, or may do so."""
     decision = decide(batch, Known(), patient, wall_clock())
     if not all(isinstance(outcome, Applied) for outcome in decision.outcomes):
         raise Clash("anything but a plain success needs a look")
     with transaction(engine) as connection:
         write_down(connection, decision, Known())
-        # Only now: a value that was free to take has its release on record, in the same commit; and an operation
-        # that was not there was never applied, or the horizon says that it may have been. And what was inserted was
-        # kept apart from all that is there: an index that is missing is an error, whenever it went.
+        # After the inserts. If a value was free to take because another entity released it, that release was recorded
+        # in the same commit, so it is visible now. If an operation was not there, it was never applied, or the horizon
+        # shows that it may have been. The unique indexes kept the inserted values apart: if one is missing, whenever it
+        # was dropped, the query fails.
         claims = [claim for entity in decision.entities.values() for claim in entity.claims]
         resources = {entity.resource for entity in decision.entities.values()}
         released, horizon = load_releases(connection, claims, span_of(batch), resources)
@@ -111,7 +113,7 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
 
 
 def _released_later(entity: Entity, released: Mapping[Claim, Mapping[str, int]]) -> bool:
-    """Whether another entity had one of its values after this one set it."""
+    """Return whether another entity released one of this entity's values after this entity set it."""
     return any(
         at > entity.version
         for claim in entity.claims
@@ -121,11 +123,12 @@ def _released_later(entity: Entity, released: Mapping[Claim, Mapping[str, int]])
 
 
 def apply_directly(engine: sa.Engine, write: Write, key_hash: str, changed: Changed) -> Outcome:
-    """Apply one write that never was on the stream, because the queue is away. A refusal leaves no trace: without
-    the queue it is unknown whether an earlier write, still on its way, would change it. Nor does a write that is
-    superseded: its version was too low. `key_hash`: kept for the queue to learn, if there is one.
+    """Apply one write that was never on the stream, because the queue is down.
 
-    Raises CommitUnknown when it may have happened, any other Fault when it did not.
+    A rejected write is not recorded: without the queue it is unknown whether an earlier pending write would change the
+    outcome. Nor is a superseded write, whose version was too low. `key_hash`: the hash of the Idempotency-Key, which is
+    recorded so that the queue can learn it later; empty if there is none. Raises CommitUnknown if the write may have
+    been applied, and any other Fault if it was not.
     """
     with faults():
         connection = engine.connect()

@@ -1,7 +1,7 @@
-"""Bulk: a cursor that makes the text of many rows column by column. Row by row, as PyMySQL does it, the text of an
-`INSERT` costs the writer more than deciding what is in it.
+"""Bulk: a cursor that makes the text of many rows column by column. PyMySQL works row by row, and then the text of an
+`INSERT` costs the writer more than the decisions about its content.
 
-What it sends is what PyMySQL would send. It leaves to PyMySQL whatever is not many plain rows or values.
+The cursor sends exactly what PyMySQL would send. It leaves statements without many plain rows or values to PyMySQL.
 """
 
 import re
@@ -12,32 +12,32 @@ from typing import Any
 from pymysql.constants.SERVER_STATUS import SERVER_STATUS_NO_BACKSLASH_ESCAPES
 from pymysql.cursors import Cursor
 
-#: `INSERT INTO t (a, b) VALUES (%s, %s)`: nothing among the values but places, nothing behind them.
+#: `INSERT INTO t (a, b) VALUES (%s, %s)`: only placeholders among the values, and nothing after them.
 _PLAIN_INSERT = re.compile(r"(INSERT INTO [^%]* VALUES )\(%s(?:, %s)*\)")
-#: Below this many values nothing is gained.
+#: Up to this many values, nothing is gained.
 _MANY = 16
-#: Joins texts while they are escaped, and is not escaped itself.
+#: Separates texts while they are escaped together; it is not escaped itself.
 _BETWEEN = "\x1f"
-#: Kinds of values that have one text if they are equal, as 0.0 and -0.0 have not.
+#: Types whose equal values have the same text, unlike 0.0 and -0.0.
 _ALIKE_IF_EQUAL: Sequence[set[type]] = ({str}, {int}, {type(None)})
-#: As PyMySQL has them; the backslash first, because the others bring some.
+#: PyMySQL's escapes. The backslash is first, because the others add backslashes.
 _ESCAPES = (
     ("\\", "\\\\"), ("\0", "\\0"), ("\n", "\\n"), ("\r", "\\r"), ("\032", "\\Z"), ('"', '\\"'), ("'", "\\'"),
 )  # fmt: skip
 
 
 class BulkCursor(Cursor):
-    """PyMySQL's cursor, quick at many values."""
+    """A PyMySQL cursor that is faster with many values."""
 
     def execute(self, query: Any, args: Any = None) -> Any:
-        """As PyMySQL does it."""
+        """Execute one statement, with the same effect as PyMySQL's method."""
         if isinstance(args, tuple) and len(args) > _MANY and self._escapes_alike:
             place, values = self._column(args)
             query, args = query % tuple([place % value for value in values]), None
         return super().execute(query, args)
 
     def executemany(self, query: str, args: Any) -> Any:
-        """As PyMySQL does it."""
+        """Execute a statement for many rows, with the same effect as PyMySQL's method."""
         if (begin := _begin_of(query)) and len(args) > 1 and self._escapes_alike:
             columns = [self._varied(column) for column in zip(*args, strict=True)]
             row = f"({', '.join(place for place, _ in columns)})"
@@ -50,19 +50,20 @@ class BulkCursor(Cursor):
 
     @property
     def _escapes_alike(self) -> Any:
-        """Whether the server takes a backslash for an escape, and UTF-8."""
-        connection: Any = self.connection  # its stubs leave half of it out
+        """Whether the connection uses UTF-8 and the server treats a backslash as an escape."""
+        connection: Any = self.connection  # its stubs are incomplete
         return connection.encoding == "utf8" and not connection.server_status & SERVER_STATUS_NO_BACKSLASH_ESCAPES
 
     def _varied(self, column: Sequence[Any]) -> tuple[str, Sequence[Any] | None]:
-        """Like `_column`; what is the same in every row stands in the place itself, and there are no values then."""
+        """Return the same as `_column`, except that a value that is equal in every row stands in the placeholder
+        itself; the values are None then."""
         if column.count(column[0]) < len(column) or set(map(type, column)) not in _ALIKE_IF_EQUAL:
             return self._column(column)
         place, (value,) = self._column(column[:1])
         return (place % value).replace("%", "%%"), None
 
     def _column(self, values: Sequence[Any]) -> tuple[str, Sequence[Any]]:
-        """The place of such a value in a statement, and the values as they are put there."""
+        """Return the placeholder of such values in a statement, and the values to put there."""
         kinds = set(map(type, values))
         if kinds == {str}:
             return "'%s'", _escaped(values)
@@ -73,13 +74,13 @@ class BulkCursor(Cursor):
 
 @lru_cache(maxsize=64)
 def _begin_of(query: str) -> str:
-    """What stands before the rows of a plain `INSERT`; empty for any other statement."""
+    """Return the part of a plain `INSERT` before its rows, or an empty text for any other statement."""
     found = _PLAIN_INSERT.fullmatch(query)
     return found[1] if found else ""
 
 
 def _escaped(texts: Sequence[str]) -> Sequence[str]:
-    """All at once: it takes a few looks at a long text, and few texts hold anything to escape."""
+    """Escape all texts at once: a few passes over one long text are enough, and few texts need any escape."""
     escaped = _escape(_BETWEEN.join(texts)).split(_BETWEEN)
     return escaped if len(escaped) == len(texts) else list(map(_escape, texts))
 

@@ -1,8 +1,8 @@
-"""Closing: ended operations are counted once, in the transaction that marks their rows as counted.
+"""Closing: adds ended operations to the totals, in the transaction that marks their rows as counted.
 
-The mark is on the row, so nothing depends on the order in which operations end: one with an old version that ends
-late, or one whose transaction is still open, has no mark and is counted in place until a later step closes it. A step
-locks only rows that are not locked, and waits for no writer.
+Because the mark is on the row, the order in which operations end does not matter. An operation with an old version that
+ends late, or whose transaction is still open, has no mark; it is counted by its row until a later step closes it. A
+step takes only rows that no other transaction has locked, and waits for no writer.
 """
 
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ _ADD = sa.text(
 
 
 def close(engine: Engine, up_to_version: int, most: int) -> int:
-    """Close at most `most` rows up to a version; how many. Any number of replicas may do it at once."""
+    """Close at most `most` rows up to a version. Return how many. Any number of processes may do so concurrently."""
     with transaction(engine) as connection:
-        read_totals(connection, lock=True)  # one closer at a time: the next one waits for a step
+        read_totals(connection, lock=True)  # one closer at a time: another one waits for this step
         rows = connection.execute(_OPEN, {"up_to": up_to_version, "most": most}).all()
         if rows:
             ids = tuple(row.operation_id for row in rows)

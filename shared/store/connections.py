@@ -1,9 +1,9 @@
-"""Connections: those that have outlived what they were made for are dropped, with all others of their pool.
+"""Connections: drops a connection that is no longer good, and with it all other connections of its pool.
 
-One rule: an error that is not about contention, a clash or the data says something about the server or our access to
-it, so no connection that was made before is trusted any more. A pooled connection that its server has closed is not
-used: the kernel knows, so nobody pays a round trip for it. And one on which nothing fails is asked now and then whether
-its server still has the role that it had: a demoted primary answers reads for ever, and a lost one not at all.
+The rule: an error that is not about contention, a clash or the data says something about the server or our access to
+it, so no earlier connection is trusted any more. A pooled connection that its server has closed is not used; the kernel
+knows this, so the check costs no round trip. A connection without errors is asked now and then whether its server still
+has the same role: a demoted primary keeps answering reads, and a lost one does not answer at all.
 """
 
 import time
@@ -20,15 +20,15 @@ from holdfast.shared.store.classify import classify
 from holdfast.shared.store.hosts import Hosts
 from holdfast.shared.store.role import role_of
 
-#: Execution option of a connection: kinds of faults after which it goes on as well.
+#: Execution option of a connection: further kinds of faults after which the connection is kept.
 KEPT = "holdfast_kept"
 
-#: How long a connection is used before its server's role is looked at again.
+#: Seconds that a connection is used before its server's role is checked again.
 _ROLE_KNOWN_S = 1.0
 
 
 def watch(engine: sa.Engine, hosts: Hosts) -> None:
-    """Apply the rule to an engine's connections, which `hosts` makes."""
+    """Apply the rule to an engine's connections, and let `hosts` make them."""
 
     def connect(dialect: Any, record: Any, args: Any, parameters: Any) -> Any:
         connection, place, role = hosts.connect(dialect, args, parameters)
@@ -42,11 +42,12 @@ def watch(engine: sa.Engine, hosts: Hosts) -> None:
 
 
 def _drop(context: ExceptionContext) -> Exception | None:
-    """Mark the connection for dropping, unless the error leaves it as good as it was."""
+    """Mark the connection for dropping, unless it is still good after the error. Return a fault for an error that is
+    not the driver's."""
     error = context.sqlalchemy_exception
     if error is None and not isinstance(context.original_exception, Exception):
         return None  # the program ends
-    # Not the driver's own kind, and yet from inside it: no other handler would name it.
+    # An error that is not the driver's, but was raised inside it. No other handler would translate it.
     fault = classify(error) if error else Unexplained(type(context.original_exception).__name__)
     options = context.connection.get_execution_options() if context.connection else {}
     if not isinstance(fault, (Contention, BadData, *options.get(KEPT, ()))):
@@ -55,8 +56,9 @@ def _drop(context: ExceptionContext) -> Exception | None:
 
 
 def _checked_out(connection: Any, record: Any, _proxy: Any) -> None:
-    """Raises InvalidatePoolError, on which the pool makes its connections anew, when the server has closed this one or
-    has another role."""
+    """Check a connection that is taken from the pool. Raises InvalidatePoolError, after which the pool replaces its
+    connections, if the server has closed this connection or has another role, or an earlier host accepts writes again.
+    """
     if _is_closed(connection):
         raise sa.exc.InvalidatePoolError("the server has closed the connection")
     if record.info["is_left"]():

@@ -1,9 +1,9 @@
-"""Control write: a write that is known to be good, made as any other: the same statements, through the same pool, with
-a commit. If it fails, no failure beside it says anything about the data.
+"""Control write: a write that is known to be good and is made like any other: with the same statements, through the
+same pool, with a commit. If it fails, the failure of another write at that time says nothing about that write's data.
 
-It leaves nothing behind. An entity of each resource is created, changed and deleted as a writer would do it, behind a
-savepoint. Then a row is inserted and deleted for the commit to carry: clusters and read-only servers may refuse no
-earlier.
+A control write leaves nothing behind. Behind a savepoint, an entity of each resource is created, changed and deleted as
+a writer would do it. After a rollback to the savepoint, each entity's row is inserted and deleted, so that the commit
+has a content: clusters and read-only servers may refuse a write only at the commit.
 """
 
 import uuid
@@ -26,7 +26,8 @@ from holdfast.shared.writes.versions import wall_clock
 
 
 def control_write(engine: Engine) -> None:
-    """Raises Outage if it fails: NotPrimary or Refusal if the database answers, and will not take a good write."""
+    """Make a control write. Raises Outage if it fails, or its subclass NotPrimary or Refusal if the database answers
+    but does not accept a good write."""
     try:
         with transaction(engine) as connection:
             _write_and_delete(connection)
@@ -38,7 +39,8 @@ def control_write(engine: Engine) -> None:
 
 @contextmanager
 def evidence(engine: Engine) -> Iterator[None]:
-    """An unexplained error inside is raised as an Outage if a control write fails as well."""
+    """Make a control write if the block raises Unexplained. Raises Outage if the control write fails too, and otherwise
+    the block's own error."""
     try:
         yield
     except Unexplained:
@@ -67,7 +69,8 @@ def _applied(connection: sa.Connection, write: Write) -> Decision:
 
 
 def _a_life(resource: ResourceType) -> list[Write]:
-    """Of an entity: every kind of statement that a write may need."""
+    """Return the writes that create, change and delete one entity, which need every kind of statement that a write may
+    need."""
     entity_id, now = str(uuid.uuid4()), wall_clock()
     created, changed = (
         {field.name: field.type.unlikely(uuid.uuid4().hex if field.unique else digit) for field in resource.fields}

@@ -1,7 +1,7 @@
 """Counts: the database's side of the ledger.
 
-An operation is counted in one of two places: as a row that is still open, or in the totals that it was added to when
-its row was closed. A reading adds both up in one snapshot, so its cost follows what is open, not what was ever done.
+An operation is counted in one of two places: as a row that is still open, or in the totals, to which it was added when
+its row was closed. A reading sums up both in one snapshot, so its cost follows the open rows, not all that ever ended.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from holdfast.shared.store.tables import operation_totals, operations
 
 _PAGE = 1000
 
-# The indexes are named: their statistics lag behind, and the wrong one reads the whole table.
+# The indexes are forced, because statistics lag behind, and the wrong index means reading the whole table.
 _COUNT = "SELECT COUNT(*), SUM(effect = 'rejected'), SUM(entry_id IS NULL) FROM operations"
 _OPEN = f"{_COUNT} FORCE INDEX (operations_closed) WHERE closed = 0 AND (entry_id IS NULL OR version <= {{cut}})"
 _LATER = (
@@ -41,35 +41,35 @@ class Totals(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OperationCounts:
-    """Operations that are over, also those whose rows were removed."""
+    """The number of ended operations, including those whose rows were removed."""
 
     applied: int
     rejected: int
-    #: Of all of them: those that never were on the stream.
+    #: Those of them that were never on the stream.
     direct: int
-    #: Of all of them: those in no total yet, which every reading counts again.
+    #: Those of them that are in no total yet, which every reading counts again.
     open: int
     totals: Totals
 
     @property
     def kept(self) -> int:
-        """Rows that the database has of them, those newer than the cut aside."""
+        """The number of their rows in the database, without rows that are newer than the cut."""
         return self.applied + self.rejected - self.totals.purged
 
 
 def operation_counts(engine: Engine, up_to_version: int) -> OperationCounts:
-    """Of the operations accepted up to a version; all of the direct ones."""
+    """Count the ended operations that were accepted up to a version, and all direct ones. Raises a Fault."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
     with transaction(snapshot) as connection:
         return counts_in(connection, (up_to_version,))
 
 
 def counts_in(connection: sa.Connection, cuts: Cuts) -> OperationCounts:
-    """The same, in a transaction that sees one snapshot."""
+    """Count the ended operations up to `cuts`, and all direct ones, in a transaction that sees one snapshot."""
     totals, least = read_totals(connection), min(cuts)
     still_open, rejected, direct = _counted(connection, _OPEN, cuts)
     later = later_rejected = 0
-    if totals.closed_to > least:  # another replica has closed rows that this reading began too early for
+    if totals.closed_to > least:  # rows newer than the cuts were closed since this reading began
         later, later_rejected, _ = _counted(connection, _LATER, cuts)
     return OperationCounts(
         applied=totals.applied + still_open - rejected - (later - later_rejected),
@@ -81,21 +81,22 @@ def counts_in(connection: sa.Connection, cuts: Cuts) -> OperationCounts:
 
 
 def _counted(connection: sa.Connection, query: str, cuts: Cuts) -> tuple[int, int, int]:
-    """(all, rejected, direct)"""
+    """Return the numbers of (all, rejected, direct) operations."""
     statement = query.format(cut=cut_of("CRC32(entity_id)", cuts), least=min(cuts))
     every, rejected, direct = connection.exec_driver_sql(statement).one()
     return int(every), int(rejected or 0), int(direct or 0)
 
 
 def read_totals(connection: sa.Connection, *, lock: bool = False) -> Totals:
-    """All zeros where nothing was ever closed. `lock`: until the transaction ends."""
+    """Return the totals, which are zeros if nothing was ever closed. `lock`: lock the row until the transaction
+    ends."""
     query = sa.select(operation_totals)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return Totals(*row) if row else Totals()
 
 
 def ended_by(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, str | None]:
-    """Operation id -> the entry that ended it, for those of `operation_ids` that are over."""
+    """Return operation id -> the entry that ended it, for those of `operation_ids` that are over."""
     wanted = sorted(set(operation_ids))
     found: dict[str, str | None] = {}
     for at in range(0, len(wanted), _PAGE):
@@ -105,7 +106,7 @@ def ended_by(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[st
 
 
 def ended_versions(engine: Engine, operation_ids: Iterable[str]) -> dict[str, int]:
-    """Operation id -> its version, for those of `operation_ids` that are over."""
+    """Return operation id -> version, for those of `operation_ids` that are over."""
     wanted, found = sorted(set(operation_ids)), dict[str, int]()
     with reading(engine) as connection:
         for at in range(0, len(wanted), _PAGE):

@@ -1,9 +1,10 @@
-"""Deaths: an entry that is to be a dead letter gives up its operation first, in the database. So it has one end.
+"""Deaths: an entry that is to be dead-lettered first gives up its operation in the database, so that the operation has
+only one end.
 
-Another writer may be about to apply the same entry: one that was frozen, and had it before. What it does is write down
-the operation, look whether the entry gave it up, and commit. What happens here is the other way round: record that the
-entry gives up, commit, and try to write down the operation, which waits for whoever is doing so. One of the two sees
-the other.
+Another writer, which had the entry before and was frozen, may be about to apply it. That writer writes the operation,
+checks whether the entry has given up, and commits. This module does the reverse: it records that the entry gives up,
+commits, and then tries to write the operation, which waits for any transaction that is writing it. So one of the two
+always sees the other.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -22,8 +23,9 @@ from holdfast.shared.store.write_down import RELEASE
 from holdfast.shared.writes.decide import Delivery, Ended
 from holdfast.shared.writes.versions import wall_clock
 
-#: Beside the names of claims in `released_values`, which have a dot or are `emails`: there the key is an entry, and
-#: what it released is its operation. They go like all that is older than the horizon, when the entry is too old too.
+#: A name in `released_values` beside those of claims, which have a dot or are `emails`. In these rows the key is an
+#: entry, and the released "value" is its operation. Like all rows they are removed beyond the horizon, and the entry is
+#: too old to be applied by then.
 _ENTRIES = "entries"
 _WRITE_DOWN = insert_into(
     operations.name,
@@ -32,7 +34,7 @@ _WRITE_DOWN = insert_into(
 
 
 class Dying(NamedTuple):
-    """An entry, and the operation that it would be the end of."""
+    """An entry that is to be dead-lettered, and its operation."""
 
     operation_id: str
     entry_id: str
@@ -40,17 +42,17 @@ class Dying(NamedTuple):
 
 @dataclass(slots=True)
 class GivenUp:
-    """What is known of the operations afterwards. Those that are in neither have no end, and get none by these
-    entries."""
+    """The state of the operations after their entries gave up. An operation in neither collection has not ended, and
+    these entries will not end it."""
 
     ended: dict[str, Ended] = field(default_factory=dict)
-    #: In somebody's transaction: how it ends is not known yet.
+    #: Operations that another transaction is writing, whose end is not known yet.
     unknown: set[str] = field(default_factory=set)
 
 
 def give_up(engine: Engine, dying: Collection[Dying]) -> GivenUp:
-    """From here on nobody applies an operation by the entry that is given here for it. Raises a Fault; the entries may
-    have given up then, and it has to be done again."""
+    """Make sure that no writer applies an operation by its entry in `dying` from now on. Return what is known of the
+    operations. Raises a Fault; the entries may have given up by then, and the call has to be repeated."""
     now = wall_clock()
     rows = [
         {"claims": _ENTRIES, "key": each.entry_id, "entity_id": each.operation_id, "version": now}
@@ -59,20 +61,20 @@ def give_up(engine: Engine, dying: Collection[Dying]) -> GivenUp:
     with transaction(engine) as connection:
         connection.execute(RELEASE, rows)
     known = GivenUp()
-    # As the database compares them: without the spaces at their end.
+    # Without trailing spaces, which the database ignores in a comparison.
     _look(engine, sorted({each.operation_id.rstrip(" ") for each in dying}), known)
     return known
 
 
 def span_of(batch: Iterable[Delivery]) -> Span | None:
-    """Where a release is, if any delivery came too late; almost never is one there. In it are all entries of `batch`,
-    and those that are between them as texts, which is not as numbers."""
+    """Return the range that holds a release if any delivery came too late, which is rare; or None if no delivery has an
+    entry. The range runs over the entry ids of `batch` as texts, not as numbers, so other entries may be in it."""
     entries = _entries(batch)
     return Span(_ENTRIES, min(entries), max(entries)) if entries else None
 
 
 def too_late(connection: sa.Connection, batch: Sequence[Delivery]) -> set[Dying]:
-    """The deliveries of `batch` whose entries gave up, once their operations are written down."""
+    """Return the deliveries of `batch` whose entries gave up. Call this after the operations are written."""
     span = span_of(batch)
     if span is None or not is_any_released(connection, span):
         return set()
@@ -93,7 +95,8 @@ def _look(engine: Engine, operation_ids: Sequence[str], known: GivenUp) -> None:
     now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
     try:
         with reading(engine) as connection:
-            # Never committed: it waits for those who do the same, and fails where the operation is there.
+            # Never committed. The INSERT waits for transactions that write the same operations, and fails if an
+            # operation exists.
             connection.exec_driver_sql(_WRITE_DOWN, [(each, "", "", "", 0, "", 0, now) for each in operation_ids])
     except Clash:
         _look_again(engine, operation_ids, known)
@@ -107,11 +110,11 @@ def _look(engine: Engine, operation_ids: Sequence[str], known: GivenUp) -> None:
 
 
 def _look_again(engine: Engine, operation_ids: Sequence[str], known: GivenUp) -> None:
-    """Some of them are over."""
+    """Look up which operations are over, and look at the others once more."""
     with reading(engine) as connection:
         ended = load_ended(connection, operation_ids)
     known.ended |= ended
-    if not ended:  # the row is gone again: the next time will show
+    if not ended:  # the row is gone again; the next call will find out
         known.unknown.update(operation_ids)
     elif rest := [each for each in operation_ids if each not in ended]:
         _look(engine, rest, known)

@@ -1,4 +1,5 @@
-"""Deleted entities: which rows became tombstones, by the database's clock, for every process that keeps copies."""
+"""Deleted entities: lists which rows became tombstones, and when, by the database's clock, for every process that keeps
+copies."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.tables import deleted_entities
 
-#: More than passes between the statement that writes a row and its commit.
+#: More time than passes between the statement that writes a row and its commit.
 _OVERLAP = timedelta(seconds=10)
 _AT_ONCE = 5000
 _REAPED_AT_ONCE = 5000
@@ -24,7 +25,7 @@ _SINCE = (
 
 
 class Deleted(NamedTuple):
-    """An entity, and when. `resource`: its plural name."""
+    """An entity, and when it was deleted. `resource`: the resource's plural name."""
 
     resource: str
     entity_id: str
@@ -32,14 +33,15 @@ class Deleted(NamedTuple):
 
 
 def now(engine: Engine) -> datetime:
-    """By the database's clock, in UTC."""
+    """Return the time by the database's clock, in UTC."""
     with reading(engine) as connection:
         moment: datetime = connection.execute(_NOW).scalar_one()
     return moment
 
 
 def deleted_since(engine: Engine, moment: datetime) -> tuple[list[Deleted], datetime]:
-    """All that was deleted since `moment`, and some of before that; and the moment to ask from the next time."""
+    """Return all entities that were deleted since `moment` and some deleted earlier, and the moment from which to ask
+    next time."""
     found: list[Deleted] = []
     with reading(engine) as connection:
         until: datetime = connection.execute(_NOW).scalar_one()
@@ -54,7 +56,7 @@ def deleted_since(engine: Engine, moment: datetime) -> tuple[list[Deleted], date
 
 
 def forget(engine: Engine, older_s: float) -> int:
-    """Remove some of what happened more than `older_s` ago; returns how many rows."""
+    """Remove some of the rows that are older than `older_s` seconds. Return how many."""
     query = sa.text(
         "DELETE FROM deleted_entities WHERE deleted_at < UTC_TIMESTAMP(6) - INTERVAL :older_s SECOND LIMIT :most"
     )

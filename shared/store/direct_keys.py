@@ -1,4 +1,5 @@
-"""Direct keys: Idempotency-Keys of writes that were applied while the queue was away, until it knows of them."""
+"""Direct keys: Idempotency-Keys of writes that were applied while the queue was down, kept until the queue knows
+them."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from holdfast.shared.store.tables import direct_keys, operations
 
 
 class DirectKey(NamedTuple):
-    """A key, and the write that it was used for: the fields of `remember.lua`."""
+    """A key and the write that it was used for. `remember.lua` takes these values."""
 
     key_hash: str
     body_hash: str
@@ -21,13 +22,13 @@ class DirectKey(NamedTuple):
 
 
 def waiting(engine: Engine, most: int) -> list[DirectKey]:
-    """Some of those that the queue does not know of."""
+    """Return at most `most` keys that the queue does not know yet. Raises a Fault."""
     with reading(engine) as connection:
         return [DirectKey(*row) for row in connection.execute(sa.select(direct_keys).limit(most)).all()]
 
 
 def handed_over(engine: Engine, keys: Iterable[DirectKey]) -> None:
-    """The queue knows of them now."""
+    """Remove keys that the queue knows now. Raises a Fault."""
     which = sa.tuple_(direct_keys.c.key_hash, direct_keys.c.operation_id)
     gone = [(key.key_hash, key.operation_id) for key in keys]
     with transaction(engine) as connection:
@@ -35,6 +36,6 @@ def handed_over(engine: Engine, keys: Iterable[DirectKey]) -> None:
 
 
 def anything_ended(engine: Engine) -> bool:
-    """Whether any operation was ever over, as far as is known."""
+    """Return whether the database has any ended operation. Raises a Fault."""
     with reading(engine) as connection:
         return connection.execute(sa.select(operations.c.operation_id).limit(1)).one_or_none() is not None

@@ -1,12 +1,12 @@
-"""Durable: whether a commit is on the database's disk when it is answered."""
+"""Durable: whether the database flushes a commit to disk before it answers."""
 
 from holdfast.shared.store.engine import Engine, reading
 
-#: The variable of the server that says so.
+#: The server variable that decides this.
 FLUSHED = "innodb_flush_log_at_trx_commit"
 
 
 def is_flushed(engine: Engine) -> bool:
-    """As it is set now."""
+    """Return whether the server is currently set to flush every commit. Raises a Fault."""
     with reading(engine) as connection:
         return int(connection.exec_driver_sql(f"SELECT @@global.{FLUSHED}").scalar_one()) == 1

@@ -1,6 +1,6 @@
-"""Encryption of connections to the database, in PyMySQL's words. Where TLS is used if the server offers it, PyMySQL
-reads all certificates of the machine for every connection, 1 MB and some milliseconds, and then verifies nobody with
-them: one context that has none serves all of them here."""
+"""Encryption: the TLS arguments of connections to the database. If TLS is optional, PyMySQL loads all certificates of
+the machine for every connection, which takes 1 MB and some milliseconds, and then does not verify the server with them.
+Here, one context without certificates serves all such connections."""
 
 import ssl
 from typing import Any, Final
@@ -14,14 +14,15 @@ _IF_OFFERED: Final = Tls(required=False, verify_chain=False, verify_name=False).
 
 
 def arguments(tls: Tls | None) -> dict[str, Any]:
-    """Without any, PyMySQL encrypts if the server offers it, and goes on in clear where it does not."""
+    """Return PyMySQL's arguments for a TLS setting. An empty result means that PyMySQL encrypts if the server offers
+    TLS, and otherwise continues in plain text."""
     if tls is None:
         return {"ssl_disabled": True}
     return {"ssl": tls.context()} if tls.required else {}
 
 
 def prepare() -> None:
-    """Call before the first connection is made."""
+    """Make PyMySQL use the shared context. Call before the first connection is made."""
     Connection._create_ssl_ctx = _context  # type: ignore[attr-defined]  # PyMySQL has no other place for it
 
 

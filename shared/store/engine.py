@@ -1,5 +1,5 @@
-"""The database engine: no driver default is left unset, because several of them are `wait for ever`; and the ways to
-use it, which raise Faults and none of the driver's errors."""
+"""Engine: makes the database engine, and the ways to use it, which raise Faults instead of the driver's errors. It sets
+every timeout, because several of the driver's defaults wait without limit."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,19 +19,20 @@ from holdfast.shared.telemetry import metrics
 
 __all__ = ["Engine", "Timeouts", "faults", "make_engine", "reading", "round_trip", "rows", "transaction"]
 
-#: What would give our statements another meaning, or cut their results off, under a server's own settings.
+#: Session variables that, with a server's own values, could change the meaning of our statements or cut off results.
 _SESSION = (
     "sql_mode='TRADITIONAL', time_zone='+00:00', sql_select_limit=18446744073709551615, sql_big_selects=1,"
     " sql_safe_updates=0, sql_auto_is_null=0, unique_checks=1, foreign_key_checks=1, completion_type=0"
 )
 
-#: Of a connection whose last command was a commit that worked.
+#: Marks a connection whose last command was a successful commit.
 _COMMITTED = "holdfast_committed"
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds, each below the next: a checkout, a connect, then any one read or write on the socket."""
+    """Timeouts in seconds, each below the next: for a checkout from the pool, a connect, and any single read or write
+    on the socket; and the lock wait timeout of a session."""
 
     checkout_s: float
     connect_s: float
@@ -40,8 +41,8 @@ class Timeouts:
 
 
 def engine_of(settings: StoreSettings, *, transactions: bool = True) -> Engine:
-    """The engine that the settings describe. Without `transactions` it is for reads of one statement each, which need
-    neither a beginning nor an end: on another pool, so that no transaction ever gets such a connection."""
+    """Return the engine that the settings describe. Without `transactions`, the engine is for reads of one statement,
+    which need no BEGIN and no COMMIT. It has its own pool, so that no transaction ever gets such a connection."""
     timeouts = Timeouts(
         settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
     )
@@ -49,8 +50,8 @@ def engine_of(settings: StoreSettings, *, transactions: bool = True) -> Engine:
 
 
 def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: bool = True) -> Engine:
-    """An engine that never waits longer than `timeouts`; it connects on first use. Raises ValueError for what is no
-    DSN."""
+    """Return an engine that never waits longer than `timeouts` and connects on first use. Raises ValueError for an
+    invalid DSN."""
     address = parse_dsn(dsn)
     encryption.prepare()
     login.prepare()
@@ -69,7 +70,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": timeouts.connect_s,
-            # The handshake is under read_timeout too: without it a frozen server hangs connect() for ever.
+            # read_timeout covers the handshake too: without it, connect() to a frozen server never returns.
             "read_timeout": timeouts.io_s,
             "write_timeout": timeouts.io_s,
             "init_command": session,
@@ -92,8 +93,8 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
 
 
 def _undo(connection: Any, record: Any, state: sa.PoolResetState) -> None:
-    """What is open on a connection that goes back to its pool. After a commit nothing is, and to say so anyway would
-    take a round trip."""
+    """Roll back what is open on a connection that returns to its pool. After a commit nothing is open, and a rollback
+    would only cost a round trip."""
     committed = record is not None and record.info.pop(_COMMITTED, False)
     if not committed and not state.transaction_was_reset:
         connection.rollback()
@@ -101,7 +102,7 @@ def _undo(connection: Any, record: Any, state: sa.PoolResetState) -> None:
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """Translate the driver's errors, each into a Fault: whatever a database raises is a dependency that failed."""
+    """Translate each of the driver's errors into a Fault: an error of the database is a failure of a dependency."""
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
@@ -110,20 +111,20 @@ def faults() -> Iterator[None]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[sa.Connection]:
-    """A connection that commits nothing. Raises a Fault."""
+    """Yield a connection that commits nothing. Raises a Fault."""
     with faults(), engine.connect() as connection:
         yield connection
 
 
 def rows(connection: sa.Connection, statement: str, values: Sequence[Any]) -> Sequence[tuple[Any, ...]]:
-    """The rows of one statement, past SQLAlchemy's bookkeeping for results, which costs half as much as a few rows.
-    Its errors are SQLAlchemy's as ever."""
+    """Return the rows of one statement, without SQLAlchemy's bookkeeping for results, which costs half as much as a few
+    rows. Raises SQLAlchemy's errors, as its own calls do."""
     cursor: Any = connection.connection.cursor()
     try:
         cursor.execute(statement, values)
         found: Sequence[tuple[Any, ...]] = cursor.fetchall()
         return found
-    except BaseException as error:  # noqa: BLE001 - it raises this one, or another of it
+    except BaseException as error:  # noqa: BLE001 - SQLAlchemy raises it again, or its own error for it
         connection._handle_dbapi_exception(error, statement, values, cursor, None)
     finally:
         cursor.close()
@@ -131,8 +132,8 @@ def rows(connection: sa.Connection, statement: str, values: Sequence[Any]) -> Se
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[sa.Connection]:
-    """A transaction that is committed at the end of the block, or rolled back by an exception. Raises a Fault, and
-    ValueError for an engine without transactions."""
+    """Yield a connection in a transaction, which is committed at the end of the block, or rolled back by an exception.
+    Raises a Fault, and ValueError for an engine without transactions."""
     if engine.dialect.skip_autocommit_rollback:
         raise ValueError("this engine's connections know no transactions")
     with faults(), engine.connect() as connection:
@@ -142,6 +143,6 @@ def transaction(engine: Engine) -> Iterator[sa.Connection]:
 
 
 def round_trip(engine: Engine) -> None:
-    """A new connection if there is none, or one round trip on it: whether it answers. Raises a Fault."""
+    """Check that the database answers, in one round trip; connect first if there is no connection. Raises a Fault."""
     with reading(engine) as connection:
         connection.exec_driver_sql("SELECT 1")

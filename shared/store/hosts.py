@@ -1,8 +1,8 @@
-"""Hosts: the servers of one DSN. A connection is made to the first that takes writes, and all move back to an earlier
-one when it takes writes again.
+"""Hosts: the servers of one DSN. Connections go to the first host that accepts writes, and move back to an earlier host
+when that one accepts writes again.
 
-All hosts together have the time that one has, so a longer list makes no request slower: the host in use is tried first,
-and those before it are looked at every few seconds in a thread of their own.
+All hosts share the connect timeout of a single host, so a longer list makes no request slower. The host in use is tried
+first; the hosts before it are checked every few seconds in a separate thread.
 """
 
 import threading
@@ -17,15 +17,15 @@ from holdfast.shared.store.role import Role, keep_in_step, role_of
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
-#: How often the hosts before the one in use are looked at.
+#: Seconds between two checks of the hosts before the one in use.
 _LOOK_EVERY_S = 3.0
 
-#: A connection of the driver, its host's place in the list, and the server's role; None: it does not say.
+#: A connection of the driver, the index of its host in the list, and the server's role, or None if it is unknown.
 Made = tuple[Any, int, Role | None]
 
 
 class Hosts:
-    """The hosts of one engine, (host, port) each, and the one in use."""
+    """The hosts of one engine, each as (host, port), and which of them is in use."""
 
     def __init__(self, hosts: Sequence[tuple[str, int]]) -> None:
         self._hosts = hosts
@@ -34,14 +34,17 @@ class Hosts:
         self._lock = threading.Lock()
 
     def connect(self, dialect: Any, args: Any, parameters: dict[str, Any]) -> Made:
-        """To the host in use, or else to the first that takes writes. Raises NotConnected with the error of each."""
+        """Connect to the host in use, or else to the first host that accepts writes. Raises NotConnected with the
+        errors of all hosts."""
         order = sorted(range(len(self._hosts)), key=lambda place: (place != self._used, place))
         made = self._first(order, dialect, args, parameters)
         self._use(made[1])
         return made
 
     def is_left(self, place: int, dialect: Any, args: Any, parameters: dict[str, Any]) -> bool:
-        """Whether a host before `place` takes writes again, for all that is known. Starts a look when one is due."""
+        """Return whether a host before `place` is known to accept writes again. Start a check in a thread if one is
+        due.
+        """
         if place and place == self._used and self._is_due():
             threading.Thread(target=self._look, args=(place, dialect, args, parameters), daemon=True).start()
         return place > self._used
@@ -67,7 +70,8 @@ class Hosts:
             logs.warning(Action.DATABASE_HOST_CHANGED, host=self._name(place), before=self._name(before))
 
     def _first(self, places: Sequence[int], dialect: Any, args: Any, parameters: dict[str, Any]) -> Made:
-        """The first that takes writes. One that says nothing of itself, as behind some proxies, is the last resort."""
+        """Connect to the first host that accepts writes. A host whose role is unknown, as behind some proxies, is the
+        last resort. Raises NotConnected."""
         errors: list[pymysql.err.Error] = []
         silent: Made | None = None
         end = time.monotonic() + sum(parameters[name] for name in _LIMITS)
@@ -75,7 +79,7 @@ class Hosts:
             share_s = (end - time.monotonic()) / (len(places) - len(errors) - bool(silent))
             try:
                 made = self._at(place, dialect, args, parameters, max(share_s, _LEAST_S))
-            except Exception as error:  # noqa: BLE001 - whatever the driver raises, the next host is tried
+            except Exception as error:  # noqa: BLE001 - after any error of the driver, the next host is tried
                 errors.append(self._named(error, place))
                 continue
             if made[2] is not None or len(self._hosts) == 1:
@@ -115,17 +119,17 @@ class Hosts:
         return pymysql.err.OperationalError(number, named)
 
 
-#: Of the driver's parameters: of the connection, and of each reply while it is made.
+#: The driver's parameters that limit a connection attempt, and each reply during it.
 _LIMITS = ("connect_timeout", "read_timeout")
-#: A later host has at least this.
+#: The least time for a later host, in seconds.
 _LEAST_S = 0.1
 
 _READ_ONLY, _NOT_READY = 1290, 1047
 
 
 def _prepared(connection: Any) -> Role | None:
-    """The role, once the connection is as its server needs it. Raises NotConnected for a Galera node that has no
-    quorum or is held back: any answer of it would be late or old."""
+    """Prepare a new connection and return its server's role, or None if the role is unknown. Raises NotConnected for a
+    Galera node that has no quorum or is held back, because its answers would be late or stale."""
     role = role_of(connection)
     if role and role.galera:
         keep_in_step(connection)

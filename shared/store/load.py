@@ -1,4 +1,5 @@
-"""Load: what deciding on a batch needs to know. The rows of its entities stay locked until the transaction ends."""
+"""Load: reads what the decision on a batch needs. The rows of the batch's entities stay locked until the transaction
+ends."""
 
 import json
 from collections import defaultdict
@@ -14,7 +15,8 @@ from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.decide import Claim, Delivery, Ended, Known, mentioned
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
-# The horizon comes with the rows, from one snapshot: where a removed row is missing, the horizon says that it may be.
+# The horizon is read with the rows, from one snapshot: if a row is missing because it was removed, the horizon shows
+# it.
 _SELECT_HORIZON = "SELECT '', '', '', purged_to FROM operation_totals"
 _SELECT_RELEASES = "SELECT claims, claim_key, entity_id, version FROM released_values WHERE"
 _RELEASES_OF = "(claims = %s AND claim_key IN ({}))"
@@ -24,8 +26,8 @@ _SELECT_ENDED = "SELECT operation_id, effect, entity_version, rejection, entry_i
 
 
 class Span(NamedTuple):
-    """The values of one name of claims from one key to another, both included. Keys are ordered as Python orders texts:
-    the column's collation is a binary one."""
+    """The values of one name of claims from one key to another, both included. Keys are ordered as Python orders texts,
+    because the column's collation is binary."""
 
     name: str
     least: str
@@ -33,7 +35,7 @@ class Span(NamedTuple):
 
 
 def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
-    """What deciding on `batch` needs to know."""
+    """Return what the decision on `batch` needs, and lock the entities' rows."""
     operation_ids, refs, claims = mentioned(batch)
     ended, horizon = _load_ended_or_keyed(connection, operation_ids)
     known = Known(ended=ended, horizon=horizon)
@@ -44,14 +46,14 @@ def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
         for row in rows_with(connection, statements_of(resource).lock, ids):
             known.entities[Ref(resource.plural, row[0])] = entity_from(resource, row)
     if claims or refs - known.entities.keys():
-        # After the holders: a reader that sees a value free sees its release too. And after the rows: where one is
-        # missing that was a tombstone, this horizon is the one that allowed its removal, or a later one.
+        # After the holders, so that a transaction that sees a value free also sees its release. After the rows, so that
+        # if a tombstone is missing, the horizon is the one that allowed its removal, or a later one.
         known.released, known.horizon = _load_releases(connection, by_name)
     return known
 
 
 def locked_entities(connection: sa.Connection, batch: list[Delivery]) -> set[Ref]:
-    """The entities of `batch` whose row another transaction has; the others' rows are ours from here on."""
+    """Return the entities of `batch` whose rows another transaction has locked, and lock the rows of the others."""
     locked: set[Ref] = set()
     for resource, ids in _ids_by_resource(_resources(batch), {delivery.write.ref for delivery in batch}):
         statements = statements_of(resource)
@@ -62,7 +64,7 @@ def locked_entities(connection: sa.Connection, batch: list[Delivery]) -> set[Ref
 
 
 def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, Ended]:
-    """The operations among `operation_ids` that are over."""
+    """Return those of `operation_ids` that are over."""
     return _ended(rows_with(connection, f"{_SELECT_ENDED} operation_id IN ({{}})", operation_ids))
 
 
@@ -72,14 +74,16 @@ def load_releases(
     span: Span | None = None,
     kept_apart: Iterable[ResourceType] = (),
 ) -> tuple[dict[Claim, dict[str, int]], int]:
-    """Of each value: which entities released it, and when last; and the horizon. Of the `span` one release, if there is
-    any: while there is none, many values cost no more than one. Raises an error if an index is missing that has kept
-    the unique values of these resources apart."""
+    """Return, for each value, the version at which each entity last released it; and the horizon.
+
+    `span`: also return one release in this range, if there is any; almost always there is none, and then a range costs
+    no more than a single value. `kept_apart`: raise the driver's error if a unique index of these resources is missing.
+    """
     return _load_releases(connection, _keys_by_name(claims), span, kept_apart)
 
 
 def is_any_released(connection: sa.Connection, span: Span) -> bool:
-    """Whether anything released any of these values."""
+    """Return whether the range holds any release."""
     return bool(connection.exec_driver_sql(_ONE_RELEASE_OF, span).first())
 
 
@@ -104,7 +108,7 @@ def _load_releases(
 
 
 def final_from(effect: str, entity_version: int, rejection: str | None) -> Final:
-    """The outcome that an `operations` row records."""
+    """Return the outcome that a row of `operations` records."""
     match effect:
         case "applied":
             return Applied(entity_version)
@@ -116,7 +120,7 @@ def final_from(effect: str, entity_version: int, rejection: str | None) -> Final
 
 
 def rows_with(connection: sa.Connection, query: str, values: Iterable[str]) -> Sequence[tuple[Any, ...]]:
-    """The rows of `query`, its `{}` filled with a placeholder a value."""
+    """Return the rows of `query`, whose `{}` is replaced by one placeholder per value."""
     wanted = tuple(sorted(values))
     rows: Any = connection.exec_driver_sql(query.format(_marks(wanted)), wanted).all()
     return rows  # type: ignore[no-any-return]
@@ -125,7 +129,7 @@ def rows_with(connection: sa.Connection, query: str, values: Iterable[str]) -> S
 def _load_holders(
     connection: sa.Connection, resources: Sequence[ResourceType], by_name: Mapping[str, Sequence[str]], known: Known
 ) -> None:
-    """The entities that have the claimed values now."""
+    """Load the entities that have the claimed values now into `known`, and lock nothing."""
     for resource in resources:
         for place, field in enumerate(resource.unique):
             name = field.unique.claims if field.unique else ""
@@ -138,8 +142,8 @@ def _load_holders(
 
 
 def _load_ended_or_keyed(connection: sa.Connection, operation_ids: Iterable[str]) -> tuple[dict[str, Ended], int]:
-    """The operations among `operation_ids` that are over, and all others that are over and came with the
-    Idempotency-Key of one of them; and the horizon."""
+    """Return those of `operation_ids` that are over, together with all ended operations that have the Idempotency-Key
+    of one of them; and the horizon."""
     parts = {each: keyed.key_part(each) for each in operation_ids}
     plain = sorted(each for each, part in parts.items() if part is None)
     ranges = sorted({keyed.bounds(part) for part in parts.values() if part is not None})
@@ -159,7 +163,7 @@ def _ended(rows: Iterable[Any]) -> dict[str, Ended]:
 
 
 def _resources(batch: Iterable[Delivery]) -> list[ResourceType]:
-    """In the one order in which every transaction locks their rows."""
+    """Return the resources of a batch, in the order in which every transaction locks rows."""
     return sorted({delivery.write.command.resource for delivery in batch}, key=lambda resource: resource.plural)
 
 

@@ -1,5 +1,5 @@
-"""Login: PyMySQL encrypts a password with `cryptography`, where the server wants it in whole and there is no TLS: MySQL
-does, when it has not seen the user since its start. It is loaded then, and not before (shared/runtime/left_out.py)."""
+"""Login: loads `cryptography` only when PyMySQL needs it (shared/runtime/left_out.py): to encrypt a password when there
+is no TLS and the server asks for the whole password, as MySQL does at a user's first login after its start."""
 
 import importlib
 from typing import Any
@@ -10,13 +10,14 @@ from holdfast.shared.runtime import left_out
 
 
 def _encrypted(password: bytes, salt: bytes, public_key: bytes) -> Any:
-    """The password as the server wants it. PyMySQL's own function, now able to, takes the place of this one."""
+    """Encrypt the password as the server requires. The reload puts PyMySQL's own function, which can do so now, in the
+    place of this one."""
     left_out.load("cryptography")
     importlib.reload(driver)
     return driver.sha2_rsa_encrypt(password, salt, public_key)
 
 
 def prepare() -> None:
-    """Call before the first connection is made."""
+    """Make PyMySQL load `cryptography` on demand. Call before the first connection is made."""
     if not driver._have_cryptography:  # type: ignore[attr-defined]  # private, and in no stub
         driver.sha2_rsa_encrypt = _encrypted

@@ -1,4 +1,4 @@
-"""Reads: what the api and the ledger ask the database. None of them locks anything."""
+"""Reads: the queries that the api and the ledger send to the database. None of them takes a lock."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,28 +19,28 @@ from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Final
 
 _NOW = sa.func.utc_timestamp(6)
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as the database gives it: UTC without saying so
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the database returns UTC without a time zone
 _ENDED = sa.select(operations).where(operations.c.operation_id == sa.bindparam("operation"))
 
 
 @dataclass(frozen=True, slots=True)
 class EndedOperation:
-    """An operation that is over, as a reader sees it."""
+    """An operation that is over, as a client sees it."""
 
     operation_id: str
-    #: The plural name of the entity's.
+    #: The plural name of the entity's resource.
     resource: str
     entity_id: str
     command: str
     version: int
     outcome: Final
     ended_at: datetime
-    #: Of the request, if it came with an Idempotency-Key.
+    #: SHA-256 of the request, if it had an Idempotency-Key.
     body_hash: str | None
 
 
 def entity(engine: Engine, resource: ResourceType, entity_id: str) -> Entity | None:
-    """The row of one entity, shadows and tombstones included."""
+    """Return the row of one entity, also if it is a shadow or a tombstone, or None. Raises a Fault."""
     found = entities(engine, resource, [entity_id])[entity_id]
     if isinstance(found, Exception):
         raise found
@@ -51,11 +51,12 @@ Found = dict[str, Entity | Exception | None]
 
 
 def entities(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Found:
-    """The same for many, in one statement. What fails for one row is that one's result."""
+    """Return the rows of many entities by id, in one statement. If one row fails, its value is the error. Raises a
+    Fault."""
     try:
         there = _rows(engine, resource, ids)
     except (BadData, Unexplained):
-        # It may be about one of the rows. One by one they cost no more than if nobody had read them together.
+        # A single row may have caused this, so each row is read on its own, which costs no more than separate calls.
         alone = {id: _alone(engine, resource, id) for id in ids} if len(ids) > 1 else {}
         if all(isinstance(each, Exception) for each in alone.values()):
             raise
@@ -64,7 +65,7 @@ def entities(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Foun
     for row in there:
         try:
             found[row[0]] = entity_from(resource, row)
-        except Exception as error:  # noqa: BLE001 - it is raised for those who asked for this row
+        except Exception as error:  # noqa: BLE001 - raised for the callers that asked for this row
             found[row[0]] = error
     return found
 
@@ -83,24 +84,24 @@ def _rows(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Sequenc
 
 
 class Read(NamedTuple):
-    """Entities, and when the read of them began: microseconds by the database's clock."""
+    """Entities, and when their read began: microseconds since the epoch by the database's clock."""
 
     entities: list[Entity]
     began_us: int
 
 
 def page(engine: Engine, resource: ResourceType, after: int, limit: int) -> Read:
-    """At most `limit` visible entities in the order of their creation, created later than version `after`. It reads
-    these rows and no others, however many tombstones lie between them."""
+    """Return at most `limit` visible entities that were created later than version `after`, in the order of creation.
+    No other rows are read, however many tombstones lie between them."""
     table = table_of(resource)
     created = table.c.created_version
-    # Named, since statistics lag behind: another index means to read and sort the table.
+    # The index is forced, because statistics lag behind, and any other index means reading and sorting the table.
     query = _visible(resource).with_hint(table, f"FORCE INDEX ({listed_index(resource)})")
     return _read(engine, resource, query.where(created > after).order_by(created).limit(limit))
 
 
 def by_unique_value(engine: Engine, resource: ResourceType, field: Field, key: str) -> Read:
-    """The visible entity that has this value of a unique field, or none."""
+    """Return the visible entity that has this value of a unique field, or no entity."""
     return _read(engine, resource, _visible(resource).where(table_of(resource).c[f"{field.name}_key"] == key))
 
 
@@ -115,7 +116,7 @@ def _read(engine: Engine, resource: ResourceType, query: sa.Select[Any]) -> Read
         rows = connection.execute(query).all()
         if rows:
             return Read([entity_from(resource, row[1:]) for row in rows], _us(rows[0][0]))
-    # No row says when. So first when, and then what.
+    # Without a row there is no time. So the time is read first, and then the rows once more.
     with reading(engine) as connection:
         began = connection.execute(sa.select(_NOW)).scalar_one()
         return Read([entity_from(resource, row[1:]) for row in connection.execute(query).all()], _us(began))
@@ -126,7 +127,7 @@ def _us(moment: datetime) -> int:
 
 
 def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:
-    """The operation, if it is over."""
+    """Return the operation if it is over, else None."""
     with reading(engine) as connection:
         row = connection.execute(_ENDED, {"operation": operation_id}).one_or_none()
     if row is None:
@@ -142,7 +143,7 @@ def _ended(row: sa.Row[Any]) -> EndedOperation:
 
 
 def first_of_key(engine: Engine, operation_id: str) -> EndedOperation | None:
-    """The oldest operation, if one is over, that came with the same Idempotency-Key as this one."""
+    """Return the oldest ended operation with the same Idempotency-Key as this operation, or None."""
     low, high = keyed.bounds(keyed.key_part(operation_id) or operation_id)
     query = sa.select(operations).where(operations.c.operation_id.between(low, high))
     with reading(engine) as connection:
@@ -151,14 +152,15 @@ def first_of_key(engine: Engine, operation_id: str) -> EndedOperation | None:
 
 
 def horizon(engine: Engine) -> int:
-    """Operations older than this version are not kept."""
+    """Return the horizon: operations older than this version are not kept."""
     query = sa.select(operation_totals.c.purged_to)
     with reading(engine) as connection:
         return connection.execute(query).scalar_one_or_none() or 0
 
 
 def newest_version(engine: Engine) -> int:
-    """Of all operations that are over and all entities; 0: there are none. Each is read off the end of an index."""
+    """Return the newest version of all ended operations and all entities, or 0 if there are none. Each table's newest
+    version is read off the end of an index."""
     queries = [sa.select(sa.func.max(operations.c.version))]
     for resource in domain().resources:
         table = table_of(resource).c

@@ -1,7 +1,7 @@
-"""Results: PyMySQL's, read in less time. What it gives is what PyMySQL gives.
+"""Results: reads query results in less time than PyMySQL does, and returns the same values.
 
-PyMySQL reads the description of each column anew with every result, though a statement's columns are always the same,
-and calls four functions for each value. Together that was most of what a read of a few rows cost its thread.
+PyMySQL parses the description of each column again for every result, although a statement's columns are always the
+same, and calls four functions for each value. Together that was most of the thread time of a read of a few rows.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,23 @@ from pymysql import connections
 from pymysql.connections import MySQLResult
 from pymysql.protocol import MysqlPacket
 
-#: Kept descriptions; there are fewer statements than this.
+#: Most cached descriptions; there are fewer statements than this.
 _KEPT_MAX = 1000
-#: The first byte of a length: up to here it is the length; then NULL, and the sizes of longer lengths.
+#: The first byte of a value's length: up to `_SHORT` it is the length itself, `_NULL` stands for NULL, and `_SIZES`
+#: gives how many bytes of length follow.
 _SHORT, _NULL, _SIZES = 250, 251, {252: 2, 253: 3, 254: 8}
 
 Converters = Sequence[tuple[str | None, Any]]
 
-#: By what the server sent of them: the columns, their converters, their description.
+#: The columns, their converters and their description, by the packets in which the server sent them.
 _kept: dict[tuple[bytes, ...], tuple[Any, Converters, Any]] = {}
 
 
-_Driver: Any = MySQLResult  # its stubs leave half of it out
+_Driver: Any = MySQLResult  # its stubs are incomplete
 
 
 class Result(_Driver):  # type: ignore[misc]  # as above
-    """Of a connection with PyMySQL's own converters, in UTF-8."""
+    """The result of a query on a connection in UTF-8 with PyMySQL's own converters."""
 
     connection: Any
     fields: Any
@@ -56,7 +57,7 @@ class Result(_Driver):  # type: ignore[misc]  # as above
 
 
 class _Again:
-    """A connection that gives packets once more."""
+    """Stands in for a connection and returns packets that were already read."""
 
     def __init__(self, connection: Any, packets: Sequence[bytes]) -> None:
         self.use_unicode, self.encoding, self.decoders = (
@@ -71,7 +72,7 @@ class _Again:
 
 
 def row_of(sent: bytes, converters: Converters) -> tuple[Any, ...]:
-    """The values of a row as it was sent."""
+    """Return the values of a row from the bytes that the server sent. Raises ValueError if bytes are missing."""
     row: list[Any] = []
     at, end = 0, len(sent)
     for encoding, converter in converters:
@@ -87,7 +88,7 @@ def row_of(sent: bytes, converters: Converters) -> tuple[Any, ...]:
             at, size = start, int.from_bytes(sent[at:start], "little")
         value: Any = sent[at : at + size]
         at += size
-        if converter is int:  # it takes bytes
+        if converter is int:  # int() accepts bytes
             value = int(value)
         else:
             if encoding is not None:
@@ -101,5 +102,5 @@ def row_of(sent: bytes, converters: Converters) -> tuple[Any, ...]:
 
 
 def prepare() -> None:
-    """Call before the first connection is made."""
+    """Make PyMySQL use Result. Call before the first connection is made."""
     connections.MySQLResult = Result  # type: ignore[misc]  # PyMySQL has no other place for it

@@ -1,13 +1,14 @@
-"""Role: whether a server takes writes, and whether it is a node of a cluster. One statement: each engine reads the
-comments that are meant for it, and an engine that refuses the statement is asked for `read_only` alone."""
+"""Role: whether a server accepts writes, and whether it is a node of a cluster. One statement asks for both: each kind
+of server reads the comments that are meant for it. A server that refuses the statement is asked for `read_only`
+alone."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import pymysql
 
-#: Of Group Replication: whether this server is a member in good standing that sees a majority; NULL: there is no group.
-#: Without the right to read that table, `read_only` alone counts, which a member in trouble sets late.
+#: For Group Replication: whether this server is an online member that sees a majority; NULL if there is no group.
+#: Without the right to read that table, only `read_only` counts, which a member in trouble sets late.
 _MEMBER = (
     "(SELECT SUM(member_id IN ('', @@server_uuid) AND member_state = 'ONLINE') = 1"
     " AND SUM(member_state = 'UNREACHABLE') * 2 < COUNT(*) FROM performance_schema.replication_group_members)"
@@ -15,15 +16,15 @@ _MEMBER = (
 _READ_ONLY = "SELECT @@global.read_only"
 _FULL = f"{_READ_ONLY} /*M!100400 , @@global.wsrep_on, @@global.wsrep_reject_queries */ /*!80000 , {_MEMBER} */"
 
-#: A node answers only what all nodes have committed so far, before each transaction: reads (1), updates and deletes
-#: (2), whose number of rows is an answer as well, and inserts (4).
+#: Makes a node wait before each transaction until it has applied what all nodes have committed so far: for reads (1),
+#: for updates and deletes (2), whose row counts are answers too, and for inserts (4).
 _IN_STEP = "SET SESSION wsrep_sync_wait=7, wsrep_dirty_reads=0"
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a server says of itself. `away`: it is in a cluster, and takes no statements. `statement`: by which it was
-    asked."""
+    """The role that a server reports. `away`: whether the server is in a cluster and accepts no statements;
+    `statement`: the statement that it was asked with."""
 
     read_only: bool
     galera: bool = False
@@ -32,13 +33,13 @@ class Role:
 
     @property
     def takes_writes(self) -> bool:
-        """Whether a write may work."""
+        """Whether a write may succeed."""
         return not self.read_only and not self.away
 
 
 def role_of(connection: Any, known: Role | None = None) -> Role | None:
-    """None: it does not answer. `known`: the role that it had. On a Galera node in step, an answer means that the node
-    has a quorum and keeps up."""
+    """Return the role of a connection's server, or None if it does not answer. `known`: the role that the server had.
+    An answer of a Galera node after `keep_in_step` means that the node has a quorum and keeps up."""
     for statement in (known.statement,) if known else (_FULL, _READ_ONLY):
         try:
             with connection.cursor() as cursor:
@@ -50,7 +51,8 @@ def role_of(connection: Any, known: Role | None = None) -> Role | None:
 
 
 def keep_in_step(connection: Any) -> None:
-    """Prepare a connection to a Galera node. Raises the driver's errors."""
+    """Make a connection to a Galera node wait for the cluster's commits before it answers. Raises the driver's
+    errors."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_STEP)
 

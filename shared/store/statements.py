@@ -1,7 +1,7 @@
-"""Statements: the SQL of each resource, derived from its table once; and how its rows are read and made.
+"""Statements: the SQL of each resource, derived once from its table; and how an entity is made from a row.
 
-They are strings in the form that PyMySQL turns into one statement: past the ORM's bookkeeping they cost half. A `{}`
-is a placeholder for each value of a list. Columns are in the order of an Entity: id, values, versions, keys, and the
+The statements are strings that go to PyMySQL past SQLAlchemy's bookkeeping, which halves their cost. A `{}` takes
+one placeholder per value of a list. The columns are in the order of an Entity: id, values, versions, keys, and the
 versions of its creation and deletion.
 """
 
@@ -19,27 +19,28 @@ from holdfast.shared.writes.merge import Entity
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """Of one resource."""
+    """The statements of one resource."""
 
     insert: str
-    #: The rows with these ids; and the same, locked until the transaction ends.
+    #: The rows with these ids; `lock` also locks the rows until the transaction ends.
     select: str
     lock: str
-    #: The ids among these that have a row, and of those the ones that are free to lock.
+    #: The ids that have a row; `lock_free` locks the rows that no other transaction has locked, and returns their ids.
     existing: str
     lock_free: str
-    #: The rows with these keys, for each unique field: an error when the index is not there that keeps them apart.
+    #: For each unique field, the rows with these keys. It fails if the field's unique index is missing.
     by_key: tuple[str, ...]
-    #: No row, to be united with those of a statement with four columns; and the same error. Empty: no field is unique.
+    #: No row, for a UNION with a statement of four columns, and fails if a unique index is missing. Empty if no field
+    #: is unique.
     kept_apart: str
     delete: str
-    #: The same columns, for queries made with SQLAlchemy.
+    #: The columns of `select`, for queries made with SQLAlchemy.
     columns: tuple["sa.Column[Any]", ...]
 
 
 @cache
 def statements_of(resource: ResourceType) -> Statements:
-    """Computed once."""
+    """Return the statements of a resource, which are computed once."""
     table = table_of(resource)
     names = [
         "id",
@@ -71,13 +72,13 @@ def statements_of(resource: ResourceType) -> Statements:
 
 
 def insert_into(table: str, columns: Sequence[str]) -> str:
-    """For many rows at once."""
+    """Return an INSERT for `executemany`."""
     names, values = ", ".join(map(_quoted, columns)), ", ".join(["%s"] * len(columns))
     return f"INSERT INTO {_quoted(table)} ({names}) VALUES ({values})"  # noqa: S608 - declared names
 
 
 def entity_from(resource: ResourceType, row: Sequence[Any]) -> Entity:
-    """The entity that a row of `columns` holds."""
+    """Return the entity that a row of `columns` holds."""
     versions = len(resource.fields) + 1
     keys = versions + len(resource.fields)
     values = tuple(row[1:versions])
@@ -88,8 +89,8 @@ def entity_from(resource: ResourceType, row: Sequence[Any]) -> Entity:
 
 @cache
 def _unlike(resource: ResourceType) -> Mapping[int, Callable[[Any], Any]]:
-    """The places of values that a row may hold in another form, and what makes the value of it: MySQL has only numbers
-    for truth values; and where an earlier build did not require a value, NULL stands for the one that it has now."""
+    """Return, by the field's index, a converter for each value that a row may hold in another form. MySQL has numbers
+    for booleans; and if an earlier build did not require a field, NULL stands for the field's `Backfill`."""
     return {field.index: _reader(field) for field in resource.fields if field.type.python is bool or field.backfill}
 
 
@@ -99,5 +100,5 @@ def _reader(field: Field) -> Callable[[Any], Any]:
 
 
 def _quoted(name: str) -> str:
-    """A field may be called `order`."""
+    """Return a quoted name, because a field may be called `order`."""
     return f"`{name}`"

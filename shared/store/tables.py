@@ -1,5 +1,5 @@
-"""Tables, as SQLAlchemy Core sees them: one of each declared resource, and the engine's own. `deploy/migrations` makes
-them."""
+"""Tables: the SQLAlchemy Core tables, one for each declared resource, and the engine's own. `deploy/migrations` creates
+them in the database."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -16,7 +16,7 @@ from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 metadata = sa.MetaData()
 
 _COLLATION = "utf8mb4_bin"
-#: TEXT has two bytes for its length, and a character has up to four.
+#: TEXT holds fewer than 2**16 bytes, and a character has up to four bytes.
 _TEXT_MAX_CHARS = 2**16 // 4 - 1
 _INDEX_MAX_CHARS = 64
 
@@ -32,9 +32,9 @@ def _number(name: str, *, index: bool | None = None) -> sa.Column[int]:
 
 @cache
 def table_of(resource: ResourceType) -> sa.Table:
-    """One row an entity, tombstones and shadows included; see `shared/writes/merge.py`. Of each field: its value, its
-    key if it is unique (NULL claims nothing), and the version of the write that set it. Every version is in
-    microseconds since the epoch; 0 means never."""
+    """Return the table of a resource, which has one row per entity, tombstones and shadows included; see
+    `shared/writes/merge.py`. For each field a row has the value, the key if the field is unique (NULL claims nothing),
+    and the version of the write that set the value. Versions are microseconds since the epoch; 0 means never."""
     table: sa.Table = sa.Table(
         resource.plural,
         sa.MetaData(),
@@ -54,18 +54,18 @@ def table_of(resource: ResourceType) -> sa.Table:
 def _indexes(resource: ResourceType) -> list[sa.schema.SchemaItem]:
     return [
         *(sa.Index(unique_index(resource, field), f"{field.name}_key", unique=True) for field in resource.unique),
-        # The entities that are not deleted, in the order of creation; after them the tombstones, oldest first.
+        # Entities that are not deleted, in the order of creation, and then tombstones, oldest first.
         sa.Index(listed_index(resource), "deleted_version", "created_version"),
     ]
 
 
 def unique_index(resource: ResourceType, field: Field) -> str:
-    """The name of the index that lets no two entities have one value of this field."""
+    """Return the name of the index that keeps two entities from having the same value of this field."""
     return f"{resource.plural}_{field.name}_key"[-_INDEX_MAX_CHARS:]
 
 
 def listed_index(resource: ResourceType) -> str:
-    """The name of the index that pages and the removal of tombstones walk."""
+    """Return the name of the index that serves pages and the removal of tombstones."""
     return f"{resource.plural}_listed"
 
 
@@ -91,8 +91,8 @@ def _type(column: Column) -> sa.types.TypeEngine[Any]:
             return mysql.MEDIUMTEXT(collation=_COLLATION)
 
 
-#: One row an operation that is over, written in the transaction that changed the entity: the proof that it was
-#: applied once. An operation that is not here has not taken effect.
+#: One row per ended operation, written in the transaction that changed the entity: the proof that the operation was
+#: applied once. An operation that has no row, and is not older than the horizon, has not taken effect.
 operations = sa.Table(
     "operations",
     metadata,
@@ -103,40 +103,40 @@ operations = sa.Table(
     _number("version", index=True),
     #: applied | superseded | rejected
     sa.Column("effect", sa.String(20), nullable=False),
-    #: The entity's version after it; 0 if rejected.
+    #: The entity's version after the operation; 0 if rejected.
     _number("entity_version"),
     #: The rejection: {"code": ..., "detail": {...}}.
     sa.Column("rejection", sa.Text),
-    #: SHA-256 of the request, kept where the caller sent an Idempotency-Key.
+    #: SHA-256 of the request, if it had an Idempotency-Key.
     sa.Column("body_hash", sa.String(64)),
-    #: The stream entry that ended it; NULL: applied by the api while the queue was away.
+    #: The stream entry that ended the operation; NULL if the api applied it while the queue was down.
     sa.Column("entry_id", sa.String(40)),
     sa.Column("ended_at", mysql.DATETIME(fsp=6), nullable=False),
-    #: 1: `operation_totals` counts it.
+    #: 1 if `operation_totals` counts the operation, else 0.
     sa.Column("closed", sa.SmallInteger, nullable=False, server_default="0", index=True),
 )
 
-#: One row: what the ledger knows of the operations whose rows are closed, or gone since. Changed only in the
-#: transaction that closes or removes rows; written by dlq_admin alone.
+#: One row: the ledger's totals of the operations whose rows were closed, and may be removed since. It changes only in
+#: the transactions that close or remove rows. Only dlq_admin writes it.
 operation_totals = sa.Table(
     "operation_totals",
     metadata,
     sa.Column("id", sa.SmallInteger, primary_key=True),
     _number("applied"),
     _number("rejected"),
-    #: Of both: those that never were on the stream.
+    #: Those of `applied` and `rejected` that were never on the stream.
     _number("direct"),
-    #: The newest version closed.
+    #: The newest version that was closed.
     _number("closed_to"),
-    #: Rows removed.
+    #: Rows that were removed.
     _number("purged"),
-    #: The horizon: whatever is not newer may have been removed, and is not applied any more.
+    #: The horizon: operations that are not newer may have been removed, and are not applied any more.
     _number("purged_to"),
-    #: Rows of `released_values` removed.
+    #: Rows of `released_values` that were removed.
     _number("releases_purged"),
 )
 
-#: See shared/writes/epoch.py, whose fields these are.
+#: The epochs of the queue. The columns are the fields of Epoch in shared/writes/epoch.py.
 queue_epochs = sa.Table(
     "queue_epochs",
     metadata,
@@ -148,7 +148,7 @@ queue_epochs = sa.Table(
     *(_number(name) for name in ("seen_to", "known_seen", "known_unseen", "late")),
 )
 
-#: Idempotency-Keys of writes that were applied while the queue was away, until it knows of them.
+#: Idempotency-Keys of writes that were applied while the queue was down, kept until the queue knows these keys.
 direct_keys = sa.Table(
     "direct_keys",
     metadata,
@@ -160,7 +160,7 @@ direct_keys = sa.Table(
     _number("version"),
 )
 
-#: Entities whose row became a tombstone, by the database's own clock: every process that keeps copies follows it.
+#: Entities whose rows became tombstones, and when, by the database's clock. Every process that keeps copies follows it.
 deleted_entities = sa.Table(
     "deleted_entities",
     metadata,
@@ -169,8 +169,9 @@ deleted_entities = sa.Table(
     sa.Column("deleted_at", mysql.DATETIME(fsp=6), nullable=False, index=True),
 )
 
-#: When an entity last released a unique value, so that an older claim of another one that arrives late loses as it
-#: would have in order. By entity: its own changes do not count against its own older writes.
+#: The version at which an entity last released a unique value. A late write of another entity with an older claim then
+#: loses, as it would have in order. The key has the entity, because its changes do not count against its own older
+#: writes.
 released_values = sa.Table(
     "released_values",
     metadata,

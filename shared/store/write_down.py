@@ -1,4 +1,4 @@
-"""Write down: make the database say what was decided."""
+"""Write down: writes a decision to the database."""
 
 import json
 from collections import defaultdict
@@ -21,7 +21,7 @@ _INSERT_OPERATION = insert_into(
 _INSERT_DELETED = "INSERT INTO deleted_entities (resource, entity_id, deleted_at) VALUES"
 _DELETED_AGAIN = "ON DUPLICATE KEY UPDATE deleted_at = VALUES(deleted_at)"
 _ID_OF = attrgetter("id")
-#: By whom a value was released, and when last.
+#: Records which entity released a value, and the newest version at which it did.
 RELEASE = sa.text(
     "INSERT INTO released_values (claims, claim_key, entity_id, version) VALUES (:claims, :key, :entity_id, :version)"
     " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
@@ -29,7 +29,7 @@ RELEASE = sa.text(
 
 
 def write_down(connection: sa.Connection, decision: Decision, known: Known) -> None:
-    """In the caller's transaction. `known`: what the decision was made on."""
+    """Write a decision in the caller's transaction. `known`: the state that the decision was based on."""
     if decision.entities:
         _write_entities(connection, decision, known)
     if decision.released:
@@ -44,15 +44,15 @@ def write_down(connection: sa.Connection, decision: Decision, known: Known) -> N
 
 
 def _write_entities(connection: sa.Connection, decision: Decision, known: Known) -> None:
-    """Resource by resource, each in the order of ids: every transaction locks in the same order."""
+    """Write the entities by resource and then by id, so that every transaction locks in the same order."""
     by_resource: dict[str, list[Entity]] = defaultdict(list)
     for (resource, _), entity in decision.entities.items():
         by_resource[resource].append(entity)
     for name, entities in sorted(by_resource.items()):
         entities.sort(key=_ID_OF)
         statements = statements_of(entities[0].resource)
-        # Old rows go first, so that a unique value can pass from one entity of the batch to another. A plain INSERT and
-        # no upsert: a clash of unique values must fail, not overwrite the other entity.
+        # Old rows are deleted first, so that a unique value can pass from one entity of the batch to another. The
+        # INSERT is not an upsert: a clash of unique values must fail, not overwrite the other entity.
         if old := tuple([entity.id for entity in entities if (name, entity.id) in known.entities]):
             connection.exec_driver_sql(statements.delete.format(",".join(["%s"] * len(old))), old)
         connection.exec_driver_sql(statements.insert, [row_of(entity) for entity in entities])
@@ -64,7 +64,7 @@ def _write_entities(connection: sa.Connection, decision: Decision, known: Known)
 
 
 def _operation_row(delivery: Delivery, outcome: Final, now: str) -> tuple[Any, ...]:
-    """In the order of the columns of `operations`."""
+    """Return the row for `operations`, in the order of its columns."""
     write = delivery.write
     rejection = None
     match outcome:

@@ -1,21 +1,21 @@
 #!lua
--- Accept writes: for each, in order, decide and record in one atomic step.
+-- Accept writes: decide on each write in order and record it, all in one atomic step.
 --
--- KEYS  1 write stream, 2 clock, then everything else that it may touch (names.py)
--- ARGV  1 key prefix, 2 version floor, 3 whether the floor is the database's as of now ('' = no),
+-- KEYS  1 write stream, 2 clock, then every other key that the script may touch (names.py)
+-- ARGV  1 key prefix, 2 version floor, 3 whether the floor is the database's current one ('' = no),
 --       4 lifetime of an Idempotency-Key (s), 5 most pending writes of one entity, then per write 16 values ('' = none)
---       and its claims (see entities.lua):
+--       and the write's claims (see entities.lua):
 --       operation_id resource entity_id pending command payload key_hash body_hash busy_ms if_match request_id
 --       traceparent notify expires_at if_none_match build claims
 -- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "backlog" | "taken", operation_id, entity_id,
---   version}, and after it, of one that is accepted, "unsure" when its key may have been used before, and it is not
---   known for what; of one that is reused, the same of the operation that it was used for; of one that is taken, which
---   of its claims is, from 0;
---   or {"failed" | "unknown", operation_id, entity_id, '', error}: an error of its own, before or after its entry was
---   added. Last {"mended", entries}, if entries were in the way. Or just "no_clock": it is not known how far versions
---   have come, and the floor is not the database's; nothing was done.
+--   version}, and some have a fifth value: "unsure" after "accepted" if the key may have been used before by an unknown
+--   operation; "unsure" after "reused" if the operation that used the key was accepted as "unsure"; after "taken" the
+--   index, from 0, of the claim that is taken;
+--   or {"failed" | "unknown", operation_id, entity_id, '', error}: this write alone raised an error, before ("failed")
+--   or after ("unknown") its entry was added. Last {"mended", entries}, if entries with implausible ids were moved.
+--   Or only "no_clock": the highest version so far is unknown and the floor is not the database's; nothing was done.
 --
--- No `maxmemory` refusal can come halfway: Redis checks before it runs a script.
+-- `maxmemory` cannot refuse a command halfway: Redis checks memory before it runs a script.
 
 -- include clock.lua
 
@@ -27,7 +27,7 @@ is_of(prefix)
 -- include entities.lua
 -- include keys.lua
 
-local BUSY_MAX_US = 60000000 -- the longest `Prefer: wait`; further ahead, the clock went back since
+local BUSY_MAX_US = 60000000 -- the longest `Prefer: wait`; a time further ahead means that the clock was set back
 
 local keys_since = tonumber(redis.call('GET', prefix .. 'keys_since') or '') or math.huge
 local sure = keys_since + tonumber(key_ttl_s) * 1000000 <= now_us or keys_since == 0
@@ -37,9 +37,9 @@ if not newest and ARGV[3] == '' then return 'no_clock' end
 newest = math.max(newest or 0, floor)
 
 local moved, added = 0, false
-local VERSION_AT = 10 -- in the fields
+local VERSION_AT = 10 -- index of the version among the fields
 
--- Add the entry under the next version; returns the version.
+-- Add an entry under the next version. Returns the version.
 local function append(fields)
   for try = 1, 2 do
     local version = next_version(newest)
@@ -52,7 +52,7 @@ local function append(fields)
     end
     if try == 2 then error(done) end
     local mended
-    newest, mended = catch_up(stream, newest) -- the stream is ahead: an entry was added by hand
+    newest, mended = catch_up(stream, newest) -- the stream's last id is higher: an entry was added by hand
     moved = moved + mended
   end
 end
@@ -77,7 +77,7 @@ local function accept(at, claims)
   local record = prefix .. 'key:' .. key_hash
   local answer = key_hash ~= '' and repeated(record, body_hash)
   if answer and answer[1] ~= 'reused' then return answer end
-  -- The same operation is the same request, whatever its key was reused for when it was forgotten.
+  -- The same operation id is the same request, even if its key was forgotten and then reused for another operation.
   local known = redis.call('HMGET', prefix .. 'op:' .. operation_id, 'entity', 'user', 'version')
   if known[3] then return {'repeated', operation_id, known[1] or known[2], known[3]} end
   if answer then
@@ -91,7 +91,8 @@ local function accept(at, claims)
     end
   end
 
-  if redis.call('HLEN', pending) > pending_max then return {'backlog', operation_id, entity_id, ''} end -- `last` is one
+  -- `>`, because the field `last` is counted too.
+  if redis.call('HLEN', pending) > pending_max then return {'backlog', operation_id, entity_id, ''} end
   local after = redis.call('HGET', pending, 'last')
   local fields = {
     'schema', '2', 'resource', resource, 'command', command, 'operation_id', operation_id, 'version', '',
@@ -124,7 +125,7 @@ local function accept(at, claims)
       more[#more + 1] = string.format('%.0f', now_us + tonumber(busy_ms) * 1000)
     end
     keep_key(record, body_hash, operation_id, entity_id, text, more)
-    redis.call('EXPIRE', record, key_ttl_s) -- until it is over, see keys.lua
+    redis.call('EXPIRE', record, key_ttl_s) -- shortened when the operation is over, see keys.lua
   end
   return {'accepted', operation_id, entity_id, text, unsure and 'unsure' or nil}
 end

@@ -1,10 +1,11 @@
 #!lua
--- Claim unique values of this partition for writes before they are accepted, each by itself.
+-- Claim unique values of this partition for writes that are not accepted yet, each value independently.
 --
 -- KEYS  1 the newest version at which a value was released, then the hashes of the claims
 -- ARGV  1 key prefix, 2 lease (s), then per value: entity_id, operation_id, name of the claims, key
--- Returns {version at which a value here was last released, then per value: "taken" by another entity's write, '' when
---   the operation claimed it before, or the end of its lease, which no other call was given}
+-- Returns {highest version at which a value of this partition was released, then per value: "taken" if a write of
+--   another entity claims it, '' if the operation had claimed it before, or the end of its lease (us), which is unique
+--   to this call}
 
 -- include claims.lua
 
@@ -18,7 +19,7 @@ local function claim(entity_id, operation_id, hash, key)
   operations = operations or {}
   local found = position(operations, operation_id)
   local before = found and tonumber(operations[found + 1])
-  -- Who claims again takes the claim over: nobody else releases it by the end of an earlier lease.
+  -- A repeated claim replaces the lease, so that no holder of the earlier lease's end can release the value.
   local until_us = string.format('%.0f', math.max(lease_us, before and before + 1 or 0))
   found = found or #operations + 1
   operations[found], operations[found + 1] = operation_id, until_us

@@ -1,7 +1,8 @@
--- Included by other scripts. Claims of unique values where the queue has several partitions (claims.py): a hash has of each
--- value `entity_id operation_id until operation_id until ...`, all that claim it and belong to one entity.
+-- Included by other scripts. Claims of unique values in a queue with several partitions (claims.py): a hash maps each
+-- value to `entity_id operation_id until operation_id until ...`, all operations that claim it; they belong to one
+-- entity.
 
--- {entity_id, {operation_id, until, ...}}; nil: nothing claims it.
+-- Returns entity_id, {operation_id, until, ...}; nil if nothing claims the value.
 local function claim_of(hash, key)
   local held = redis.call('HGET', hash, key)
   if not held then return nil end
@@ -18,7 +19,7 @@ local function keep_claim(hash, key, entity_id, operations)
   end
 end
 
--- Where an operation is among `operations`; nil: it is not.
+-- Returns the index of an operation in `operations`, or nil if it is not there.
 local function position(operations, operation_id)
   for i = 1, #operations, 2 do
     if operations[i] == operation_id then return i end

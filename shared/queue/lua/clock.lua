@@ -1,12 +1,14 @@
--- Included by other scripts (see script.py). Versions, the stream ids that they are, and a stream whose ids ran away.
+-- Included by other scripts (see script.py). Versions, the stream ids that they correspond to, and the repair of a
+-- stream whose ids are implausibly high.
 --
--- A version may be given out below 2^53. What says how far versions have come is believed up to BELIEVED_MAX, so that
--- 35 years of versions are left above it. One witness alone is believed up to HORIZON_US ahead of the rest: further
--- ahead the clock key needs the stream, or the caller's floor, to confirm it, and an entry was put there by hand.
+-- Versions are given out below 2^53. A claim about the highest version so far is believed up to BELIEVED_MAX, so that
+-- 35 years of versions are left above it. A single source is believed up to HORIZON_US ahead of the others. If the
+-- clock key is further ahead, the stream or the caller's floor has to confirm it; a stream id further ahead counts as
+-- added by hand.
 
 local VERSION_MAX, BELIEVED_MAX = 9007199254740992, 7881299347898368
-local HORIZON_US = 86400000000 -- a day: no wrong time zone and no resumed machine is further ahead
-local MOST_VALUES = 7000       -- unpack() passes on less than 8000
+local HORIZON_US = 86400000000 -- a day: more than a wrong time zone or a resumed machine can cause
+local MOST_VALUES = 7000       -- unpack() can return fewer than 8000 values
 local PAGE, LAST_ID = 500, '18446744073709551615-18446744073709551615'
 
 local time = redis.call('TIME')
@@ -16,8 +18,8 @@ local function stream_id(version)
   return string.format('%.0f-%.0f', math.floor(version / 1000), version % 1000)
 end
 
--- The versions of one of several partitions are its number modulo their count, so that no two entries have one id.
--- `prefix`: of the partition's keys, which names both (partitions.py).
+-- With several partitions, a version modulo their count is the partition's number, so that no two entries share an id.
+-- `prefix` is the prefix of the partition's keys, which holds the number and the count (partitions.py).
 local partitions, partition
 
 local function is_of(prefix)
@@ -25,24 +27,25 @@ local function is_of(prefix)
   partitions, partition = tonumber(partitions), tonumber(partition)
 end
 
--- The least version above `newest` that may be given out now.
+-- Returns the least version above `newest` that may be given out now.
 local function next_version(newest)
   local version = math.max(now_us, newest + 1)
   return partitions and version + (partition - version) % partitions or version
 end
 
--- The id of the entry after the one with this id.
+-- Returns the id for the entry after the one with the id `last`.
 local function next_entry_id(last)
   local ms, seq = string.match(last, '^(%d+)-(%d+)$')
   return stream_id(next_version(tonumber(ms) * 1000 + tonumber(seq)))
 end
 
--- The least version whose id is above `id`. Of an id that is far too high: about, and far too high as well.
+-- Returns the least version whose id is above `id`, rounded up to a whole millisecond. For an id that is far too high
+-- the result is inexact, and far too high as well.
 local function version_above(id)
   return (tonumber(string.match(id, '^(%d+)-')) + 1) * 1000
 end
 
--- A claimed version as a number; nil for what cannot be one.
+-- Returns a claimed version as a number, or nil if it is no plausible version.
 local function believed(text)
   local version = type(text) == 'string' and string.match(text, '^%d+$') and tonumber(text)
   return version and version < BELIEVED_MAX and version or nil
@@ -66,7 +69,7 @@ local function last_id(stream)
   return info.err and '0-0' or by_name(info)['last-generated-id']
 end
 
--- The newest version given out, as the clock key has it; nil: it is lost, or nonsense.
+-- Returns the newest version given out, as the clock key records it; nil if the key is lost or its value implausible.
 local function newest_given(clock, stream, floor)
   local newest = believed(redis.pcall('GET', clock))
   if newest and newest > math.max(now_us, floor) + HORIZON_US and newest >= version_above(last_id(stream)) then
@@ -76,22 +79,22 @@ local function newest_given(clock, stream, floor)
 end
 
 local function add(stream, id, fields)
-  if #fields > MOST_VALUES then fields = {'packed', cmsgpack.pack(fields)} end -- put there by hand: no write of ours
+  if #fields > MOST_VALUES then fields = {'packed', cmsgpack.pack(fields)} end -- added by hand: no write has so many
   return redis.call('XADD', stream, id, unpack(fields))
 end
 
--- An empty stream in place of whatever is there.
+-- Put an empty stream in place of any existing key.
 local function make(stream)
   redis.call('DEL', stream)
   redis.call('XGROUP', 'CREATE', stream, 'none', '0', 'MKSTREAM')
   redis.call('XGROUP', 'DESTROY', stream, 'none')
 end
 
--- Make the stream anew without the ids above `limit` (a version), and add the entries that had them at its end, as new
--- ones. Redis never lowers the ids of a stream that had an entry so high. Nothing is lost: fields stay as they
--- are, the groups keep what is pending, and the counts go on as if each entry had been where it is now.
--- `next_id(id)` gives the id after this one; `moved(fields, old_id, new_id)` is called for each. Returns the newest id,
--- and how many entries moved.
+-- Rebuild the stream without ids above `limit` (a version): its entries with higher ids are added again at the end
+-- under new ids. Redis itself never lowers the last id of a stream. Nothing is lost: fields are kept, groups keep their
+-- pending entries, and the counts continue as if each entry had always been where it is now. `next_id(id)` returns the
+-- id after `id`; `moved(fields, old_id, new_id)` is called for each moved entry. Returns the newest id, and how many
+-- entries moved.
 local function mend(stream, limit, newest, next_id, moved)
   local info, groups = by_name(redis.call('XINFO', 'STREAM', stream)), redis.call('XINFO', 'GROUPS', stream)
   local made, limit_id, count = stream .. ':mended', stream_id(limit), 0
@@ -103,7 +106,7 @@ local function mend(stream, limit, newest, next_id, moved)
       page = redis.call('XRANGE', stream, from, to, 'COUNT', PAGE)
       for _, entry in ipairs(page) do take(entry[1], entry[2]) end
       if #page > 0 then from = '(' .. page[#page][1] end
-    until #page < PAGE or from == '(' .. LAST_ID -- above which Redis looks for nothing
+    until #page < PAGE or from == '(' .. LAST_ID -- Redis accepts no range that starts above the last possible id
   end
 
   local top = '0-0'
@@ -144,7 +147,8 @@ local function mend(stream, limit, newest, next_id, moved)
   return last, count
 end
 
--- Make room for versions on a stream whose newest id is above `newest`: follow an id that is not far ahead, else mend.
+-- Make the stream accept new versions although its last id is above `newest`: continue after an id that is not far
+-- ahead, otherwise mend the stream. Returns the newest version and how many entries moved.
 local function catch_up(stream, newest)
   local last, limit = last_id(stream), math.max(now_us, newest) + HORIZON_US
   local moved = 0

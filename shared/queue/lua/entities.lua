@@ -1,10 +1,10 @@
--- Included by other scripts, below their `prefix`. What is kept of an entity beside the stream: its pending writes, and
--- the unique values that they claim.
+-- Included by other scripts, below the definition of `prefix`. The keys of an entity beside the stream: its pending
+-- writes, and the unique values that they claim.
 --
--- Among ARGV an entity's pending writes go by their name, `user:<id>` ('' = not known), and a list of claims is: how
--- many, then of each the name of the claims and the key. A claim's holder is `entity_id operation_id`.
+-- In ARGV, an entity's pending writes are given by their name, `user:<id>` ('' = unknown), and claims as a list: how
+-- many, then the name of the claims and the key of each. The holder of a claim is `entity_id operation_id`.
 
--- The list of claims at `at`, as {hash, key} each; and where the next argument is.
+-- Returns the list of claims at `at`, each as {hash, key}, and the index of the next argument.
 local function claims_at(at)
   local claims, next = {}, at + 1 + 2 * tonumber(ARGV[at])
   for i = at + 1, next - 1, 2 do claims[#claims + 1] = {prefix .. ARGV[i], ARGV[i + 1]} end
@@ -21,7 +21,7 @@ local function reserve(claims, holder)
   for _, claim in ipairs(claims) do redis.call('HSETNX', claim[1], claim[2], holder) end
 end
 
--- `claims` without those of `others`.
+-- Returns the `claims` that are not among `others`.
 local function without(claims, others)
   local left = {}
   for _, claim in ipairs(claims) do
@@ -32,14 +32,15 @@ local function without(claims, others)
   return left
 end
 
--- `user` is what builds before schema 2 call an entity, which run beside this one during an upgrade.
+-- The field `user` is for builds before schema 2, which run beside this build during an upgrade and know no `entity`.
 local function keep_operation(operation_id, resource, entity_id, version, command)
   redis.call('HSET', prefix .. 'op:' .. operation_id, 'resource', resource, 'entity', entity_id, 'user', entity_id,
     'version', version, 'command', command)
 end
 
--- What is kept of a write on its way: `version command payload`. Conditions on which it is applied follow the command,
--- each as `;name=value`, named as in its entry. To a build that knows no conditions it is a write of another build.
+-- Returns the copy of a pending write: `version command payload`. Its conditions follow the command, each as
+-- `;name=value` with the name that it has in the entry. A build without conditions then sees the command of another
+-- build.
 local function pending_write(version, command, payload, if_match, if_none_match, expires_at)
   local on = ''
   if if_match and if_match ~= '' then on = ';if_match=' .. if_match end
@@ -52,7 +53,7 @@ local function forget_pending(name, operation_id)
   if name == '' then return end
   local pending = prefix .. name
   local last = redis.call('HGET', pending, 'last')
-  if last == operation_id and redis.call('HLEN', pending) == 2 then -- itself and `last`: the usual case
+  if last == operation_id and redis.call('HLEN', pending) == 2 then -- only this write and `last`: the usual case
     redis.call('DEL', pending)
     return
   end

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Give out no version any more that is not above the floor, the time, and what was seen of the stream; and no id, to
--- whoever adds an entry by hand.
+-- Raise the clock, so that every later version is above the database's floor, the current time, and the newest version
+-- seen on the stream; and raise the stream's last id, so that the same holds for the id of an entry added by hand.
 --
--- KEYS  1 clock, 2 write stream, 3 where the stream is meanwhile
--- ARGV  1 floor, the database's, 2 the newest version that was seen of the stream
--- Returns the newest version that is not given out any more.
+-- KEYS  1 clock, 2 write stream, 3 the stream's name while its last id is set
+-- ARGV  1 the database's floor, 2 the newest version that was seen on the stream
+-- Returns the new value of the clock: later versions are above it.
 
 -- include clock.lua
 
@@ -14,7 +14,7 @@ if seen <= math.max(floor, now_us) + HORIZON_US then newest = math.max(newest, s
 redis.call('SET', KEYS[1], string.format('%.0f', newest))
 
 local stream, aside = KEYS[2], KEYS[3]
-if is_above(stream_id(newest), last_id(stream)) then -- no service may set the last id of the write stream in its place
+if is_above(stream_id(newest), last_id(stream)) then -- services have no right to XSETID on the write stream
   if redis.call('EXISTS', stream) == 1 then
     redis.call('RENAME', stream, aside)
   else

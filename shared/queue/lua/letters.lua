@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- Dead letters that are in the table now: take each off its stream, and forget its operation, of which the table tells
--- from here on; unless something newer happened to that operation.
+-- Take dead letters that are now in the table off their stream. Delete their operations too, because the table now
+-- holds that state, unless the operation has changed since.
 --
 -- KEYS  1 dead-letter stream, then the operations
 -- ARGV  1 key prefix, 2 group, then per letter: id operation_id ('' = none)
--- Returns the number of entries taken off.
+-- Returns the number of entries removed.
 
 local stream, prefix, group = KEYS[1], ARGV[1], ARGV[2]
 local gone = 0

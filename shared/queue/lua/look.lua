@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Look at the write stream, and leave the number of this look: with no other server than the one that was counted.
+-- Look at the write stream, and store the number of this look, but only on the server that was counted.
 --
 -- KEYS  1 write stream, 2 number of the newest look, 3 ledger
--- ARGV  1 number of this look, 2 version: late entries that are older need not be known any more,
+-- ARGV  1 number of this look, 2 version below which late entries are forgotten,
 --       3 identity of the server that was counted ('' = any)
--- Returns {the newest look before, entries ever added, id of the oldest entry ('' = none), newest id ever, identity of
--- the server that answers}.
+-- Returns {number of the newest look before this one, entries ever added, id of the oldest entry ('' = none), newest id
+-- ever, identity of the server that answers}.
 
 local who = redis.call('INFO', 'server', 'replication')
 local identity = string.match(who, 'run_id:(%w+)') .. ':' .. string.match(who, 'master_replid:(%w+)')

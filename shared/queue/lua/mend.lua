@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Move entries whose ids are implausibly far ahead to the end of the stream, should there be any: see clock.lua.
+-- Move any entries whose ids are implausibly far ahead to the end of the stream: see clock.lua.
 --
--- KEYS  1 write stream, 2 clock, 3 where the stream is made anew
+-- KEYS  1 write stream, 2 clock, 3 the key under which the stream is rebuilt
 -- ARGV  1 key prefix
--- Returns {the version above which no entry's id is now, entries moved}
+-- Returns {version above which no entry's id is now, entries moved}
 
 -- include clock.lua
 

@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
--- Adopt orphans: entries that the group has passed and no consumer has pending (XGROUP DELCONSUMER or SETID, a restored
--- backup). The stream is the truth of what must be done, so they are made pending again, idle, for the next reclaim.
+-- Adopt orphans: entries that the group has passed and that are not pending for any consumer (after XGROUP DELCONSUMER
+-- or SETID, or a restored backup). The stream is the truth of what must be done, so orphans are made pending again,
+-- already idle, for the next reclaim.
 --
 -- KEYS  1 stream
--- ARGV  1 group, 2 consumer, 3 idle (ms), 4 look at the entries after this id, 5 most entries to look at
--- Returns {id after which to look next ('' = seen all), adopted ids}
+-- ARGV  1 group, 2 consumer, 3 idle (ms), 4 id after which to start, 5 most entries to look at
+-- Returns {id after which to continue ('' = at the end), adopted ids}
 
 local stream, group, consumer, idle_ms, after, most = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
@@ -20,7 +21,7 @@ if not last or last == '0-0' then return {'', {}} end
 local delivered = redis.call('XRANGE', stream, '(' .. after, last, 'COUNT', most)
 if #delivered == 0 then return {'', {}} end
 
--- All that is pending between its first and last entry, also what is on the stream no more: no count could be too small.
+-- Every pending entry in this range. Some may have left the stream, so the page size would be too small a limit.
 local pending = {}
 for _, each in ipairs(redis.call('XPENDING', stream, group, delivered[1][1], delivered[#delivered][1], 2 ^ 31)) do
   pending[each[1]] = true

@@ -1,11 +1,13 @@
 #!lua flags=allow-oom
--- Take entries of a replay back from the write stream that no writer has been given yet; the replay is closed. Or forget
--- those that are not on the stream at all (`lost`): the replay goes on. Doing it again tells the same.
+-- Recall a replay ("recalled"): close it, and take its entries that were not delivered to a writer yet off the stream.
+-- Or forget its entries that are not on the stream at all ("lost"), while the replay continues. A repeated call returns
+-- the same.
 --
--- KEYS  1 write stream, 2 what this replay has sent (see replay.lua), then everything else that it may touch (names.py)
--- ARGV  1 key prefix, 2 group, 3 "recalled" or "lost", then per entry: letter_id entry_id operation_id entity_id pending,
---       its claims, and those of the letter as it was before it was edited (see entities.lua)
--- Returns per entry: "recalled" | "lost" | "given" (to a writer, or over; when looking for lost ones: still there).
+-- KEYS  1 write stream, 2 entries that this replay has sent (see replay.lua), then every other key that the script may
+--       touch (names.py)
+-- ARGV  1 key prefix, 2 group, 3 "recalled" or "lost", then per entry: letter_id entry_id operation_id entity_id
+--       pending, the claims of the letter, and its claims before it was edited (see entities.lua)
+-- Returns per entry: "recalled" | "lost" | "given" (delivered to a writer, or over; for "lost": still on the stream).
 
 local stream, sent = KEYS[1], KEYS[2]
 local prefix, group, wanted = ARGV[1], ARGV[2], ARGV[3]
@@ -43,13 +45,13 @@ while at <= #ARGV do
   local was = redis.call('HGET', sent, letter_id)
   if was == wanted then
     answer = wanted
-  elseif was ~= 'recalled' and taken(entry_id) then -- what was recalled is missing, and not lost
+  elseif was ~= 'recalled' and taken(entry_id) then -- a recalled entry is missing too, but not lost
     answer = wanted
     redis.call('HSET', sent, letter_id, wanted)
     if operation_id ~= '' then
       local holder = entity_id .. ' ' .. operation_id
       forget_pending(pending, operation_id)
-      redis.call('DEL', prefix .. 'op:' .. operation_id) -- the table of dead letters has it again
+      redis.call('DEL', prefix .. 'op:' .. operation_id) -- the table of dead letters holds its state again
       release(without(claims, old_claims), holder)
       reserve(old_claims, holder)
     end

@@ -1,10 +1,10 @@
 #!lua
--- Remember Idempotency-Keys of writes that are over and that the queue does not know of, as accept.lua would have. What
--- was accepted under a key after that is what the key was reused for.
+-- Record the Idempotency-Keys of finished writes that the queue never saw, as accept.lua would have done. If the queue
+-- has a newer write under a key, the key was reused for that write, and the older write takes its place.
 --
--- KEYS  the records and traces (names.py)
+-- KEYS  the records and traces of the keys (names.py)
 -- ARGV  1 key prefix, 2 lifetime of a key (s), then per write: key_hash body_hash operation_id entity_id version
--- Returns how many were not known so.
+-- Returns how many records were written.
 
 local prefix, ttl_s = ARGV[1], tonumber(ARGV[2])
 local now_us = tonumber(redis.call('TIME')[1]) * 1000000

@@ -1,14 +1,14 @@
 #!lua
--- Send dead letters again: each at most once by one replay, however often it is called.
+-- Send dead letters again. One replay sends each letter at most once, however often the script is called.
 --
--- KEYS  1 write stream, 2 clock, 3 ledger, 4 what this replay has sent: letter -> entry, or `recalled`; `closed`;
---       then everything else that it may touch (names.py)
--- ARGV  1 key prefix, 2 replay, then per letter: letter_id operation_id resource entity_id pending command version payload,
---       its claims, those of the letter as it was before it was edited (see entities.lua), count name value ... (the
---       entry's fields)
--- Returns per letter: the id of its entry | "recalled" | "closed" (this replay sends nothing any more).
+-- KEYS  1 write stream, 2 clock, 3 ledger, 4 what this replay has sent: letter -> entry, "recalled" or "lost"; and
+--       `closed`; then every other key that the script may touch (names.py)
+-- ARGV  1 key prefix, 2 replay, then per letter: letter_id operation_id resource entity_id pending command version
+--       payload, the claims of the letter, its claims before it was edited (see entities.lua), count name value ...
+--       (the entry's fields)
+-- Returns per letter: the id of its entry | "recalled" | "lost" | "closed" (this replay sends nothing any more).
 --
--- Without an operation_id the entry is not a write that we can read: it is sent, and nothing is kept of it.
+-- A letter without an operation_id holds no write that can be decoded: it is sent, but nothing is kept for it.
 
 -- include clock.lua
 
@@ -22,7 +22,7 @@ local given = newest_given(clock, stream, 0)
 local newest = given or 0
 local closed = redis.call('HGET', sent, 'closed')
 
--- `version`: the write's, which its entry is never older than.
+-- Add an entry. Returns its id, which is not older than `version`, the version of the write, if that is plausible.
 local function append(fields, version)
   local limit = math.max(now_us, newest) + HORIZON_US
   newest = math.max(newest, version <= limit and version - 1 or 0)
@@ -32,7 +32,7 @@ local function append(fields, version)
     newest = id
     return added
   end
-  newest = next_version(catch_up(stream, newest)) -- the stream is ahead
+  newest = next_version(catch_up(stream, newest)) -- the stream's last id is higher
   return redis.call('XADD', stream, stream_id(newest), unpack(fields))
 end
 
@@ -76,6 +76,6 @@ while at <= #ARGV do
   answers[#answers + 1] = answer
   at = next
 end
-redis.call('EXPIRE', sent, 2592000) -- in case the end of this replay is never recorded
-if given and newest > given then redis.call('SET', clock, string.format('%.0f', newest)) end -- lost, it stays lost
+redis.call('EXPIRE', sent, 2592000) -- 30 days, in case the end of this replay is never recorded
+if given and newest > given then redis.call('SET', clock, string.format('%.0f', newest)) end -- a lost clock stays lost
 return answers

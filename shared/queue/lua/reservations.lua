@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- Unique values that dead letters claim: released when a letter is discarded, claimed again when it is restored. A value
--- that another write claims stays as it is.
+-- Release the unique values that dead letters claim when the letters are discarded, or claim them again when the
+-- letters are restored. A value that another write claims stays as it is.
 --
 -- KEYS  the hashes of the claims
--- ARGV  1 key prefix, then per letter: "release" | "reserve", holder, its claims (see entities.lua)
+-- ARGV  1 key prefix, then per letter: "release" | "reserve", holder, the letter's claims (see entities.lua)
 
 local prefix = ARGV[1]
 

@@ -1,18 +1,19 @@
 #!lua flags=allow-oom
--- Settle entries of the write stream: take each off the stream together with everything kept while it was pending.
--- An entry that another writer settled first is left alone. Works at maxmemory: it is how memory comes back. One entry's
--- own trouble holds no other one: what cannot be recorded stays on the stream, alone. What is kept beside the streams is
--- cleared as far as it can be: a key that somebody has put in its place holds nothing.
+-- Settle entries of the write stream: take each off the stream together with everything that was kept while it was
+-- pending. An entry that another writer settled first is left alone. Works at maxmemory, because settling is what frees
+-- memory. An error of one entry does not affect the others: an entry whose end cannot be recorded stays on the stream,
+-- alone. The keys beside the streams are cleared as far as possible: a key of another type, made by hand, does not keep
+-- an entry from being settled.
 --
--- KEYS  1 write stream, 2 dead-letter stream, 3 ledger, then everything else that it may touch (names.py); but for the
---       operations of letters that are moved, of which it is not known which they are
--- ARGV  1 key prefix, 2 group, then per entry: entry_id action operation_id entity_id pending key_hash, its claims (see
---       entities.lua) and, by action,
+-- KEYS  1 write stream, 2 dead-letter stream, 3 ledger, then every other key that the script may touch (names.py),
+--       except the operations of dead letters that are moved by mending, which are not known beforehand
+-- ARGV  1 key prefix, 2 group, then per entry: entry_id action operation_id entity_id pending key_hash, the entry's
+--       claims (see entities.lua) and, by action,
 --       "done"   notify_channel message        ('' = no request waits)
 --       "copy"   notify_channel message        a second entry of an operation that another entry ended
 --       "late"   notify_channel message        the entry of an operation that was applied directly, past the queue
 --       "dead"   count name value ...          fields of the dead letter, put before the original ones
--- Returns the number of entries settled by this call, and after it {entry_id, error} of each that stays.
+-- Returns the number of entries that this call settled, and then {entry_id, error} for each entry that stays.
 
 -- include clock.lua
 
@@ -21,7 +22,7 @@ local prefix, group = ARGV[1], ARGV[2]
 local MOST_AT_ONCE = 4000
 is_of(prefix)
 
--- What is taken away in bulk at the end: one command for a whole batch costs a fraction of one each.
+-- Removed in bulk at the end: one command for a whole batch costs a fraction of one command per entry.
 local acknowledged, keys_gone, claims_gone = {}, {}, {}
 
 -- include entities.lua
@@ -44,7 +45,8 @@ local function letter_moved(letter, old_id, new_id)
   end
 end
 
--- A letter's id, which no other partition gives, nor gave when there was another number of them.
+-- Returns the id for the next letter. No other partition gives out this id, with this or any other number of
+-- partitions.
 local function letter_id(last)
   if not partitions then return '*' end
   local first = partitions * 10000 + partition * 100
@@ -61,8 +63,8 @@ local function bury(entry_id, original, at, count)
   for i = at, at + count - 1 do letter[#letter + 1] = ARGV[i] end
   letter[#letter + 1] = 'attempts'
   local attempts = redis.pcall('LRANGE', prefix .. 'attempts:' .. entry_id, 0, -1)
-  letter[#letter + 1] = '[' .. table.concat(attempts, ',') .. ']' -- an error has no parts
-  if #original > MOST_AT_ONCE then -- more than unpack() can pass on
+  letter[#letter + 1] = '[' .. table.concat(attempts, ',') .. ']' -- an error reply has no elements
+  if #original > MOST_AT_ONCE then -- more values than unpack() can return
     letter[#letter + 1] = 'original_packed'
     letter[#letter + 1] = cmsgpack.pack(original)
   else
@@ -71,7 +73,8 @@ local function bury(entry_id, original, at, count)
       letter[#letter + 1] = original[i + 1]
     end
   end
-  -- An id above BELIEVED_MAX was put there by hand, and would make letters of all that follow that no table takes.
+  -- An id above BELIEVED_MAX was added by hand. All later letters would have ids that are higher still, which no table
+  -- accepts.
   if is_above(last_id(dead), stream_id(BELIEVED_MAX)) then mend(dead, BELIEVED_MAX, now_us, letter_id, letter_moved) end
   return redis.call('XADD', dead, letter_id(last_id(dead)), unpack(letter))
 end
@@ -81,7 +84,7 @@ local function settle_dead(entry_id, operation_id, pending, at, count)
   if not entry then return end -- another writer was first
   local letter_id = bury(entry_id, entry[2], at, count)
   if operation_id ~= '' then
-    -- Its claims stay: a replay must find the values as they were promised.
+    -- The claims stay: a replay must find the unique values still reserved.
     pcall(forget_pending, pending, operation_id)
     redis.pcall('HSET', prefix .. 'op:' .. operation_id, 'status', 'dead_lettered', 'letter', letter_id,
       'reason', ARGV[at + 1])
@@ -113,7 +116,7 @@ while at <= #ARGV do
       pcall(forget_pending, pending, operation_id)
       release_later(claims, entity_id .. ' ' .. operation_id)
       keys_gone[#keys_gone + 1] = prefix .. 'op:' .. operation_id
-      -- A notice only saves time. A channel that an entry names and this writer may not use keeps nothing on the stream.
+      -- A notification only saves time. If this writer has no right to the channel, the entry is settled anyway.
       if ARGV[at] ~= '' then redis.pcall('PUBLISH', ARGV[at], ARGV[at + 1]) end
     end
     at = at + 2

@@ -1,10 +1,11 @@
 #!lua flags=no-writes
--- Look at a stream and its group, all at one moment.
+-- Look at a stream and its group at one moment.
 --
 -- KEYS  1 stream
--- ARGV  1 group, 2 the most delivered entries to count
--- Returns {length, entries ever added, id of the oldest ('' = none), pending, entries ever read (-1 = Redis does not
--- know), delivered entries that are still there (-1 = not looked for: what is pending explains everything)}
+-- ARGV  1 group, 2 most delivered entries to count
+-- Returns {length, entries ever added, id of the oldest entry ('' = none), pending entries, entries ever read
+-- (-1 = Redis does not know), delivered entries that are still on the stream (-1 = not counted, because the other
+-- numbers already show that no entry was removed unread)}
 
 local stream, group, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 
@@ -22,7 +23,7 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
   local of = named(info)
   if of.name == group then pending, last, read = of.pending, of['last-delivered-id'], of['entries-read'] end
 end
-if last == '0-0' then read = 0 end -- a group that has read nothing does not say so
+if last == '0-0' then read = 0 end -- for a group that has read nothing, Redis may report nil
 if not read then read = -1 end
 
 local there = -1

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Unique values of this partition: claimed for a dead letter that is sent or restored, unless another entity's write
--- claims them; or released by this operation.
+-- Change claims of unique values of this partition: reserve a value for a dead letter that is sent or restored, unless
+-- a write of another entity claims it, or release the value that an operation claims.
 --
 -- KEYS  1 the newest version at which a value was released, then the hashes of the claims
--- ARGV  1 key prefix, then per value: "release" | "reserve", version, entity_id, operation_id, end of the lease ('' = any),
---       name of the claims, key
--- Returns how many were.
+-- ARGV  1 key prefix, then per value: "release" | "reserve", version, entity_id, operation_id, end of the lease
+--       ('' = any), name of the claims, key
+-- Returns how many values were reserved or released.
 
 -- include claims.lua
 
