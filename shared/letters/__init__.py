@@ -1,1 +1,1 @@
-"""Dead letters and replays: what they hold and its forms, pure; and their own SQL, in `store` and `replays`."""
+"""Dead letters and replays: their content and its forms, which is pure code, and their own tables and SQL."""

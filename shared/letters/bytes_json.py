@@ -1,4 +1,5 @@
-"""Bytes in JSON and back, exactly. UTF-8 stays readable; other bytes become `{"base64": ...}`."""
+"""Bytes in JSON: converts bytes to JSON and back, exactly. UTF-8 stays readable; other bytes become `{"base64":
+...}`."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -8,7 +9,7 @@ BytesJson = str | dict[str, str]
 
 
 def bytes_to_json(value: bytes) -> BytesJson:
-    """A value as JSON has it."""
+    """Return the JSON form of bytes."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -16,7 +17,7 @@ def bytes_to_json(value: bytes) -> BytesJson:
 
 
 def bytes_from_json(value: Any) -> bytes:
-    """The value again. Raises ValueError for what `tell` never says."""
+    """Return the bytes of a JSON form. Raises ValueError for anything that `bytes_to_json` does not return."""
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, dict) and value.keys() == {"base64"} and isinstance(value["base64"], str):
@@ -28,12 +29,12 @@ def bytes_from_json(value: Any) -> bytes:
 
 
 def fields_to_json(fields: Mapping[bytes, bytes]) -> list[list[BytesJson]]:
-    """The fields of an entry as pairs, in their order: a name may be no text either."""
+    """Return the fields of an entry as pairs, in their order. They are pairs because a name need not be text either."""
     return [[bytes_to_json(name), bytes_to_json(value)] for name, value in fields.items()]
 
 
 def fields_from_json(value: Any) -> dict[bytes, bytes]:
-    """The fields again. Raises ValueError."""
+    """Return the fields of their JSON form. Raises ValueError."""
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | dict):
         raise ValueError("not a list of pairs")
     fields = {}

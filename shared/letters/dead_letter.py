@@ -1,5 +1,5 @@
-"""The dead letter: what is kept of an entry that cannot work. The original fields follow it verbatim (`original.*`),
-put there by `settle.lua` together with the earlier attempts."""
+"""Dead letter: makes the fields that describe an entry that cannot be applied. `settle.lua` adds the original fields
+verbatim (`original.*`), and the earlier attempts."""
 
 import hashlib
 import json
@@ -15,7 +15,8 @@ _OWN_FRAME = re.compile(r'File "[^"]*?((?:services|shared)/[^"]+)", line \d+, in
 def describe(
     entry_id: str, original: Mapping[bytes, bytes], reason: Reason, last_attempt: Mapping[str, str]
 ) -> dict[str, str]:
-    """The fields of the dead letter that are not the original's. `reason` comes first: `settle.lua` reads it."""
+    """Return the fields of the dead letter that describe the failure. `reason` has to be first, because `settle.lua`
+    reads it there."""
     return {
         "reason": reason.value,
         "fingerprint": fingerprint(reason, original.get(b"command", b""), last_attempt),
@@ -29,13 +30,14 @@ def describe(
 
 
 def own_frame(traceback: str) -> str:
-    """`file:function` of the first frame that is ours; empty when none is."""
+    """Return `file:function` of the first frame in our own code, or an empty text if there is none."""
     frames = _OWN_FRAME.findall(traceback)
     return ":".join(frames[0]) if frames else ""
 
 
 def fingerprint(reason: Reason, command: bytes, attempt: Mapping[str, str]) -> str:
-    """Equal for failures that a person would call the same: reason, kind, code, command, first own frame."""
+    """Return a hash that is equal for failures that a person would call the same. It covers reason, kind, code,
+    command, first own frame, and the error of an undecodable entry."""
     where = own_frame(attempt.get("traceback", ""))
     known = command.decode("ascii", "replace")[:40]
     error = attempt["error"] if reason is Reason.UNDECODABLE else ""

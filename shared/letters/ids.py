@@ -1,18 +1,18 @@
-"""Ids: a dead letter is known by the id of its entry on the dead-letter stream; in a table that is one number."""
+"""Ids: a dead letter is identified by the id of its entry on the dead-letter stream. In tables this is one number."""
 
 import re
 from datetime import UTC, datetime
 
-#: Entries that one millisecond has room for.
+#: Most entries of one millisecond.
 _ROOM = 1_000_000
-#: Of the first of two partitions.
+#: The stream number of the first of two partitions, which is the smallest.
 _FIRST_STREAM = 200
 NUMBER_MAX = 2**63 - 1
 _FORM = re.compile(r"(\d{1,13})-(\d{1,6})")
 
 
 def number_of(letter_id: str) -> int:
-    """`"1764000000123-4"` -> `1764000000123000004`. Raises ValueError."""
+    """Return the number of a letter's id: `"1764000000123-4"` -> `1764000000123000004`. Raises ValueError."""
     match = _FORM.fullmatch(letter_id)
     if match is None or not letter_id.isascii():
         raise ValueError("not the id of a dead letter")
@@ -23,7 +23,7 @@ def number_of(letter_id: str) -> int:
 
 
 def number_or_none(letter_id: str) -> int | None:
-    """The same; None for an id that no stream gives by itself."""
+    """Return the number of a letter's id, or None for an id that no stream gives out."""
     try:
         return number_of(letter_id)
     except ValueError:
@@ -31,22 +31,22 @@ def number_or_none(letter_id: str) -> int | None:
 
 
 def id_of(number: int) -> str:
-    """`1764000000123000004` -> `"1764000000123-4"`."""
+    """Return the id of a letter's number: `1764000000123000004` -> `"1764000000123-4"`."""
     return f"{number // _ROOM}-{number % _ROOM}"
 
 
 def stream_of(number: int) -> int:
-    """Which of the dead-letter streams a letter came from; 0: the only one, however many letters a millisecond had
-    there. The queue's partitions have ids of their own (settle.lua)."""
+    """Return the number of the dead-letter stream that a letter came from. The ids of each partition are distinct
+    (settle.lua). 0 stands for the only stream of an unpartitioned queue."""
     stream = number % _ROOM // 100
     return stream if stream >= _FIRST_STREAM else 0
 
 
 def first_number(moment: datetime) -> int:
-    """The least number of the millisecond that `moment`, which knows its time zone, is in."""
+    """Return the least number in the millisecond of `moment`, which must have a time zone."""
     return int(moment.timestamp() * 1000) * _ROOM
 
 
 def time_of(number: int) -> datetime:
-    """When the entry was put on the stream, in UTC, by Redis' clock."""
+    """Return when the letter was put on the stream, in UTC, by Redis' clock."""
     return datetime.fromtimestamp(number // _ROOM / 1000, UTC)

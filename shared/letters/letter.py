@@ -1,5 +1,5 @@
-"""Letter: a dead letter, read from its entry on the dead-letter stream. Reading never fails: any entry is
-kept whole, as far as possible in its columns."""
+"""Letter: reads a dead letter from its entry on the dead-letter stream. Reading never fails because of the fields: any
+entry is kept whole, and as far as possible in the letter's own columns."""
 
 import hashlib
 import re
@@ -28,7 +28,7 @@ _VERSION_MAX_CHARS = 16
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One dead letter. Ids that the original does not have, or not in a sane form, are None."""
+    """One dead letter. An id that the original lacks, or has in an implausible form, is None."""
 
     number: int
     fingerprint: str
@@ -41,51 +41,52 @@ class Letter:
     writer: str
     build: str
     entry_id: str
-    #: The fields of the entry that died, verbatim.
+    #: The fields of the dead-lettered entry, verbatim.
     original: Mapping[bytes, bytes] = field(repr=False)
-    #: As the writers recorded them, the last one included.
+    #: All attempts as the writers recorded them, the last one included.
     attempts: list[dict[str, Any]] = field(repr=False)
 
     @property
     def operation_id(self) -> str | None:
-        """Of the write."""
+        """The operation id of the write."""
         return raw_text(self.original, b"operation_id") or None
 
     @property
     def resource(self) -> str | None:
-        """The plural name of what the write changes one of, if this build knows it."""
+        """The plural name of the write's resource, if this build knows the resource."""
         return raw_resource(self.original) or None
 
     @property
     def entity_id(self) -> str | None:
-        """Which one."""
+        """The id of the entity that the write changes."""
         return raw_entity_id(self.original) or None
 
     @property
     def command(self) -> str:
-        """As the entry names it, known or not."""
+        """The command's name in the entry, whether this build knows the command or not."""
         return _cut(self.original.get(b"command", b""), _COMMAND_MAX_CHARS)
 
     @property
     def version(self) -> int | None:
-        """Of the write."""
+        """The version of the write."""
         value = raw_text(self.original, b"version")
         return int(value) if value.isdigit() and len(value) <= _VERSION_MAX_CHARS else None
 
     @property
     def names_an_entry(self) -> bool:
-        """Whether it is of an entry of the write stream. What was put on the dead-letter stream by hand is
-        not, and no write was accepted for it."""
+        """Whether the letter names an entry of the write stream. A letter that was put on the dead-letter stream by
+        hand does not, and no write was accepted for it."""
         return names_an_entry(self.entry_id)
 
     @property
     def size_bytes(self) -> int:
-        """Of the original, names and values."""
+        """The size of the original fields, names and values."""
         return sum(len(name) + len(value) for name, value in self.original.items())
 
 
 def read(entry_id: str, fields: Mapping[bytes, bytes]) -> Letter:
-    """From the dead-letter stream. Raises ValueError only for an `entry_id` that no stream gives."""
+    """Return the letter that an entry of the dead-letter stream holds. Raises ValueError only for an `entry_id` that no
+    stream gives out."""
     number = number_of(entry_id)
     last = _object(fields.get(b"last_attempt", b""))
     reason, error = _cut(fields.get(b"reason", b"unknown"), 32), _cut(fields.get(b"error", b""), _ERROR_MAX_CHARS)
@@ -107,7 +108,8 @@ def read(entry_id: str, fields: Mapping[bytes, bytes]) -> Letter:
 
 
 def names_an_entry(entry_id: str) -> bool:
-    """Whether a stream can have given it to an entry: two numbers of 64 bits, no leading zeros, and not `0-0`."""
+    """Return whether a stream can have given this id to an entry: two 64-bit numbers without leading zeros, not
+    `0-0`."""
     match = _ENTRY.fullmatch(entry_id)
     return match is not None and 0 < max(int(part) for part in match.groups()) <= _ENTRY_PART_MAX
 
@@ -123,7 +125,8 @@ def _original(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def _attempts(raw: bytes, last: dict[str, Any]) -> list[dict[str, Any]]:
-    """Charged attempts are listed by the writer, the last of them again as the reason for the letter."""
+    """Return all attempts. The writer lists the charged attempts, and the last attempt separately as the letter's
+    reason. The last one is added unless it is the last in the list already."""
     try:
         value = parse(raw)
     except (ValueError, DocumentTooLarge):
@@ -134,7 +137,7 @@ def _attempts(raw: bytes, last: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _fingerprint(fields: Mapping[bytes, bytes], reason: str, error: str) -> str:
-    """The writer's; for what no writer wrote, one of its own."""
+    """Return the writer's fingerprint, or a new one for a letter that no writer wrote."""
     value = fields.get(b"fingerprint", b"").decode("ascii", "replace")
     return value if _FINGERPRINT.fullmatch(value) else hashlib.sha256(f"{reason}|{error}".encode()).hexdigest()[:16]
 

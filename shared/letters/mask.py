@@ -1,4 +1,4 @@
-"""Mask: personal data is hidden until an operator gives a reason to see it."""
+"""Mask: hides personal data until an operator gives a reason to see it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,19 +28,20 @@ _PLAIN = {
     b"key_hash",
 }
 _PLAIN_MAX_BYTES = 200
-#: Of one value; an export has all of it.
+#: Most bytes of one value that are shown; an export has the whole value.
 _SHOWN_MAX_BYTES = 256 * 1024
 _HIDDEN = "•••"
 _HINT_MIN_CHARS = 3
 
 
 def fields(original: Mapping[bytes, bytes], *, revealed: bool) -> list[dict[str, Any]]:
-    """`{name, value}`, or what stands for the value: `{name, masked, bytes}`, `{name, cut, bytes, value}`."""
+    """Return each field as `{name, value}`, or instead of the value `{name, masked, bytes}` if it is hidden, or
+    `{name, cut, bytes, value}` if it is too long."""
     return [_field(name, value, revealed) for name, value in original.items()]
 
 
 def name(field: bytes) -> BytesJson:
-    """A field's name; one that is long enough to hold something else is hidden."""
+    """Return a field's name. A name that is long enough to hold personal data is hidden."""
     return bytes_to_json(field) if len(field) <= _PLAIN_MAX_BYTES else _HIDDEN
 
 
@@ -55,7 +56,8 @@ def _field(field: bytes, value: bytes, revealed: bool) -> dict[str, Any]:
 
 
 def payload(json: Any, original: Mapping[bytes, bytes], *, revealed: bool) -> Any:
-    """What an entry's payload holds. Plain values of the fields that its resource declares public are shown."""
+    """Return an entry's payload. Unless `revealed`, its values are hidden, except for plain values of fields that the
+    resource declares public."""
     if revealed or not isinstance(json, dict):
         return value(json, revealed=revealed)
     public = public_fields(original)
@@ -65,23 +67,23 @@ def payload(json: Any, original: Mapping[bytes, bytes], *, revealed: bool) -> An
 
 
 def public_fields(original: Mapping[bytes, bytes]) -> frozenset[str]:
-    """Names of the fields of an entry's payload that its resource declares public."""
+    """Return the names of the payload fields that the entry's resource declares public."""
     resource = domain().by_plural.get(raw_resource(original))
     return frozenset(field.name for field in resource.fields if field.public) if resource else frozenset()
 
 
 def is_shown(name: str, json: Any, public: frozenset[str]) -> bool:
-    """Whether a value of a payload is shown to everybody: a plain one of a public field."""
+    """Return whether a payload's value is shown to everybody, as a plain value of a public field is."""
     return name in public and not isinstance(json, dict | list)
 
 
 def value(json: Any, *, revealed: bool) -> Any:
-    """A JSON value: its shape stays, its contents are hidden."""
+    """Return a JSON value. Unless `revealed`, its shape stays and its contents are hidden."""
     if revealed or json is None:
         return json
     if isinstance(json, dict):
         return {str(name)[:_PLAIN_MAX_BYTES]: value(each, revealed=False) for name, each in json.items()}
     if isinstance(json, list):
         return [value(each, revealed=False) for each in json]
-    # The first character helps to find a letter again; of a short text it would be most of it.
+    # The first character helps to find a letter again, but of a short text it would reveal too much.
     return json[:1] + _HIDDEN if isinstance(json, str) and len(json) >= _HINT_MIN_CHARS else _HIDDEN

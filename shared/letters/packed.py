@@ -1,11 +1,11 @@
-"""Packed: the list of strings into which `settle.lua` packs an entry that has more fields than Lua can pass on."""
+"""Packed: reads the list of strings into which `settle.lua` packs an entry with more fields than Lua can pass on."""
 
 _FIX_ARRAY, _FIX_STRING = 0x90, 0xA0
 _LENGTH_BYTES = {0xDC: 2, 0xDD: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4, 0xC4: 1, 0xC5: 2, 0xC6: 4}
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """The strings. Raises ValueError for anything that is not one list of strings."""
+    """Return the packed strings. Raises ValueError for anything that is not exactly one list of strings."""
     count, at = _head(packed, 0, _FIX_ARRAY, 16)
     strings = []
     for _ in range(count):
@@ -20,7 +20,7 @@ def unpack(packed: bytes) -> list[bytes]:
 
 
 def _head(packed: bytes, at: int, fix: int, fix_room: int) -> tuple[int, int]:
-    """(length, where what it counts begins)."""
+    """Return (length, start of the content) from the head of a list or string."""
     kind = packed[at] if at < len(packed) else -1
     if fix <= kind < fix + fix_room:
         return kind - fix, at + 1

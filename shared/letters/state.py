@@ -1,10 +1,10 @@
-"""State: where a dead letter stands. A closed set, and a public contract."""
+"""State: the state of a dead letter. The set is closed, and a public contract."""
 
 from enum import StrEnum
 
 
 class State(StrEnum):
-    """`dead <-> discarded`; `dead -> replaying ->` how the replay ended."""
+    """The state of a dead letter: `dead <-> discarded`; `dead -> replaying ->` the result of the replay."""
 
     DEAD = "dead"
     REPLAYING = "replaying"
@@ -14,5 +14,5 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
     EXPIRED = "expired"
-    #: Sent again and dead again: another letter of the same operation took its place.
+    #: The letter was replayed and its entry dead-lettered again: another letter of the same operation took its place.
     DEAD_AGAIN = "dead_again"

@@ -2,8 +2,8 @@
 another server of a cluster.
 
 A write belongs to the partition of its entity, and so does everything that is kept for the write: entry, pending copy,
-operation, Idempotency-Key (a key always leads to the same entity), attempts, dead letter. Only a unique value has a
-partition of its own, see claims.py.
+operation, Idempotency-Key (a key always leads to the same entity), attempts, dead letter. Only a unique value belongs
+to the partition that follows from the value itself, see claims.py.
 
 The id of an entry tells its partition: a version modulo the count of partitions is the partition's number (clock.lua).
 """

@@ -45,15 +45,15 @@ class OperationCounts:
 
     applied: int
     rejected: int
-    #: Those of them that were never on the stream.
+    #: Ended operations that were never on the stream.
     direct: int
-    #: Those of them that are in no total yet, which every reading counts again.
+    #: Ended operations that are in no total yet, and are counted again by every reading.
     open: int
     totals: Totals
 
     @property
     def kept(self) -> int:
-        """The number of their rows in the database, without rows that are newer than the cut."""
+        """The number of ended operations' rows in the database, without rows that are newer than the cut."""
         return self.applied + self.rejected - self.totals.purged
 
 

@@ -1,4 +1,4 @@
-"""Commands: validated requests to change an entity; and the write that a command becomes once accepted."""
+"""Commands: the validated requests to change an entity, and the write that a command becomes once it is accepted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from holdfast.shared.domain.resource import NAME_MAX_CHARS, ResourceType
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make an entity, whose id was assigned at acceptance. Optional fields that are not there are null."""
+    """Create an entity, whose id was assigned at acceptance. Absent optional fields are null."""
 
     resource: ResourceType
     values: Mapping[str, Any]
@@ -17,7 +17,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Set every field; those that are not there become null."""
+    """Set every field; absent fields become null."""
 
     resource: ResourceType
     values: Mapping[str, Any]
@@ -25,7 +25,7 @@ class Replace:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Set the fields that are there, at least one."""
+    """Set the given fields, at least one."""
 
     resource: ResourceType
     values: Mapping[str, Any]
@@ -39,13 +39,13 @@ class Delete:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-#: Of no resource: what a heartbeat is written to.
+#: The stand-in for a resource that heartbeats are written to.
 HEARTBEATS = ResourceType(name="", singular="heartbeat", plural="heartbeats", summary="", fields=())
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Change nothing, and go all the way: what stops a heartbeat stops a client's write too."""
+    """Change nothing, but go through every step of a write: whatever stops a client's write stops a heartbeat too."""
 
     resource: ResourceType = HEARTBEATS
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -59,53 +59,53 @@ LABEL_MAX_CHARS = max(len(verb.__name__) for verb in VERBS) + NAME_MAX_CHARS
 
 
 def label(command: Command) -> str:
-    """`CreateUser`: how a command is called on the wire, in rows, logs and answers."""
+    """Return the name of a command on the wire and in rows, logs and answers: `CreateUser`."""
     return f"{type(command).__name__}{command.resource.name}"
 
 
-#: All heartbeats are writes of this entity, which never exists: ids of entities are UUIDs.
+#: The id of the entity that all heartbeats are addressed to. It never exists, because ids of entities are UUIDs.
 HEARTBEAT_ID = "heartbeat"
 
 
 def heartbeat_id(unix_s: float) -> str:
-    """The operation id of a heartbeat made then. They sort by time, and apart from all others."""
+    """Return the operation id of a heartbeat made at `unix_s`. Such ids sort by time, and apart from all other ids."""
     return f"heartbeat-{unix_s * 1000:013.0f}"
 
 
 class Ref(NamedTuple):
-    """Which entity: the plural name of its resource, and its id."""
+    """A reference to an entity: the plural name of its resource, and its id."""
 
     resource: str
     id: str
 
 
 class Write(NamedTuple):
-    """A command once accepted."""
+    """An accepted command."""
 
     operation_id: str
     entity_id: str
     command: Command
     version: int
-    #: The entity's latest write that was still pending at acceptance. None: nothing was.
+    #: The operation of the entity's latest write that was pending at acceptance, or None.
     after: str | None = None
-    #: Apply only if the entity is at one of these versions; empty: at any.
+    #: Apply only if the entity is at one of these versions; empty: at any version.
     if_match: tuple[int, ...] = ()
-    #: Apply only if the entity is at none of these versions; `*`: only if there is none.
+    #: Apply only if the entity is at none of these versions; `*`: only if the entity does not exist.
     if_none_match: tuple[int, ...] | Literal["*"] = ()
     #: SHA-256 of the request, to distinguish a repeated key from a reused one.
     body_hash: str = ""
-    #: Of its Idempotency-Key, as the queue knows it.
+    #: The hash of the Idempotency-Key, under which the queue knows the key; empty: no key.
     key_hash: str = ""
     request_id: str = ""
     traceparent: str = ""
-    #: Version (so: time) after which the caller no longer wants it. None: never.
+    #: The version, and so the time, at which the write expires, because the client no longer wants it; None: never.
     expires_at: int | None = None
-    #: Pub/sub channel of the api process that waits for the outcome, if one does.
+    #: Pub/sub channel of the api process that waits for the outcome; empty: none waits.
     notify: str = ""
-    #: The replay that sent it again; empty: none.
+    #: The replay that sent the write again; empty: none.
     replay: str = ""
 
     @property
     def ref(self) -> Ref:
-        """Which entity it changes."""
+        """The entity that the write changes."""
         return Ref(self.command.resource.plural, self.entity_id)

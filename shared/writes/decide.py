@@ -1,6 +1,6 @@
-"""Decide: what a batch of writes does, worked out in memory from what the store knows.
+"""Decide: works out in memory what a batch of writes does, from what the store knows.
 
-Pure. The store loads `Known`, calls `decide`, and writes what `Decision` says in the same transaction.
+This module is pure. The store loads `Known`, calls `decide`, and writes the `Decision` in the same transaction.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,14 +18,15 @@ Claim = tuple[str, str]
 
 
 class Delivery(NamedTuple):
-    """A write as it reached us: by a stream entry, or directly from the api (`entry_id` None)."""
+    """A write as it arrived: in a stream entry, or directly from the api, where `entry_id` is None."""
 
     write: Write
     entry_id: str | None = None
 
 
 class Ended(NamedTuple):
-    """An operation that is over: how, and which delivery ended it."""
+    """The end of an operation: its outcome, the entry that ended it, or None if the api applied it directly, and the
+    version of the write."""
 
     outcome: Final
     entry_id: str | None
@@ -34,21 +35,21 @@ class Ended(NamedTuple):
 
 @dataclass(slots=True)
 class Known:
-    """What the store holds about the operations, entities and unique values that a batch mentions."""
+    """The store's state of the operations, entities and unique values that a batch mentions."""
 
     ended: dict[str, Ended] = field(default_factory=dict)
     entities: dict[Ref, Entity] = field(default_factory=dict)
     #: The entity that has a value now.
     owners: dict[Claim, Ref] = field(default_factory=dict)
-    #: By the id of an entity: the version at which it last released the value.
+    #: For each value, by the id of an entity: the version at which the entity last released the value.
     released: dict[Claim, dict[str, int]] = field(default_factory=dict)
-    #: Of anything older the store may have forgotten that it was applied.
+    #: The store may have forgotten that an operation older than this version was applied.
     horizon: int = 0
 
 
 @dataclass(slots=True)
 class Decision:
-    """What to write. `outcomes` is in the order of the batch."""
+    """The changes to write, and the `outcomes` in the order of the batch."""
 
     outcomes: list[Outcome]
     entities: dict[Ref, Entity]
@@ -61,17 +62,17 @@ _TOO_OLD = Dead(
     Reason.TOO_OLD, Failure("TooOld", "TOO_OLD", "older than what is kept: whether it was applied is no longer known")
 )
 
-#: Whether a write should still wait when it might be ahead of an earlier one.
+#: Returns whether a write that may have overtaken an earlier write should still wait for it.
 Patience = Callable[[Write], bool]
 
 
 def claims_of(write: Write) -> tuple[Claim, ...]:
-    """The unique values that a write asks for."""
+    """Return the unique values that a write claims."""
     return write.command.resource.claims(write.command.values)
 
 
 def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[Ref], set[Claim]]:
-    """(operation ids, entities, unique values) that deciding on `batch` needs to know of."""
+    """Return the (operation ids, entities, unique values) whose state the decision on `batch` needs."""
     operations: set[str] = set()
     entities: set[Ref] = set()
     claims: set[Claim] = set()
@@ -87,7 +88,8 @@ def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[Ref], set[Claim]
 
 
 def decide(batch: list[Delivery], known: Known, patient: Patience, now: int) -> Decision:
-    """Merge every write of `batch`, oldest first, each seeing what the ones before it did. `now`: as a version."""
+    """Decide on every write of `batch`, oldest first. Each write sees the changes of the writes before it. `now`: the
+    time as a version."""
     decision = Decision(outcomes=[Retry()] * len(batch), entities={}, ended=[], released={})
     state = _State(known)
     for index in sorted(range(len(batch)), key=lambda i: batch[i].write.version):
@@ -98,7 +100,7 @@ def decide(batch: list[Delivery], known: Known, patient: Patience, now: int) -> 
 
 
 class _State:
-    """`Known`, as the batch changes it."""
+    """A copy of `Known` that the batch changes step by step."""
 
     def __init__(self, known: Known) -> None:
         self.ended = dict(known.ended)
@@ -112,17 +114,19 @@ class _State:
         self.horizon = known.horizon
 
     def remember(self, operation_id: str, version: int) -> None:
-        """The oldest operation of each Idempotency-Key is what the key was used for."""
+        """Remember an ended operation if it is the oldest of its Idempotency-Key: the key belongs to its oldest
+        operation."""
         if part := keyed.key_part(operation_id):
             self.keyed[part] = min(self.keyed.get(part, (version, operation_id)), (version, operation_id))
 
     def reused(self, write: Write) -> Rejected | None:
-        """The write's Idempotency-Key belongs to an older write that asked for something else."""
+        """Return a rejection if the write's Idempotency-Key belongs to an older write, which made another request; else
+        None."""
         version, first = self.keyed.get(keyed.key_part(write.operation_id) or "", (write.version, ""))
         return Rejected(KeyReused.code, {"first_operation_id": first}) if version < write.version else None
 
     def holders(self, write: Write, ref: Ref, keys: Sequence[str | None]) -> Sequence[Holder]:
-        """Of the values that the write asks for, one for each unique field; none when all are free."""
+        """Return the holder of each unique field's value in `keys`; empty if all values are free."""
         resource = write.command.resource
         claims = tuple(zip(resource.claim_names, keys, strict=True))
         if self.owners.keys().isdisjoint(claims) and self.released.keys().isdisjoint(claims):
@@ -143,7 +147,7 @@ class _State:
         return Holder(owner, since, released)
 
     def put(self, ref: Ref, before: Entity | None, after: Entity, version: int) -> list[Claim]:
-        """Keep the changed entity; returns the unique values that it released at `version`."""
+        """Store the changed entity. Return the unique values that it released at `version`."""
         self.entities[ref] = self.changed[ref] = after
         if before and before.keys == after.keys:
             return []
@@ -159,7 +163,7 @@ class _State:
 
 
 def duplicate(first: Ended, entry_id: str | None) -> Duplicate:
-    """The outcome of a delivery of an operation that is over."""
+    """Return the outcome of a delivery whose operation is over."""
     return Duplicate(first.entry_id == entry_id, first.outcome, first.entry_id is None)
 
 
@@ -171,7 +175,8 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
         return _TOO_OLD
     if isinstance(write.command, Heartbeat):
         return _end(delivery, Applied(write.version), state, decision)
-    # None ends before its predecessor, whatever it ends as: its successor takes its end for the end of all before it.
+    # No write may end before its predecessor, whatever its outcome: the next write takes the end of this write as the
+    # end of all writes before it.
     overtaking = write.after is not None and write.after not in state.ended
     if overtaking and patient(write):
         return Retry(waits_for=(write.ref,))
@@ -184,7 +189,7 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
 
 
 def _merged(delivery: Delivery, state: _State, decision: Decision, patient: Patience, overtaking: bool) -> Outcome:
-    """Of a write that nothing else has decided."""
+    """Merge a write that no earlier rule has decided, and return its outcome."""
     write = delivery.write
     ref = write.ref
     before = state.entities.get(ref)
@@ -213,8 +218,8 @@ def _end(delivery: Delivery, outcome: Final, state: _State, decision: Decision) 
 def _who_may_yet_release(
     outcome: Rejected, before: Entity | None, write: Write, holders: Sequence[Holder], keys: Sequence[str | None]
 ) -> Ref | None:
-    """Of a write that is refused because of a unique value: the owner, who may have released it in a write still on its
-    way."""
+    """Return the owner of the unique value because of which the write was rejected, or None if it was rejected for
+    another reason. A pending write of the owner may release the value."""
     if outcome.code not in write.command.resource.taken_codes:
         return None
     found = taken(before, write, holders, keys)

@@ -1,34 +1,36 @@
-"""Keyed: operation ids that come from an Idempotency-Key.
+"""Keyed: operation ids that are derived from an Idempotency-Key.
 
-Such an id is a UUID of version 8 in two parts: the first is the key's, the second the request's. So the same request
-with the same key is the same operation, and another request with that key is an operation of its own which anybody who
-looks can tell was made with a key used before. Random or time-ordered ids have other versions.
+Such an id is a UUID of version 8 in two parts: the first comes from the key, the second from the request. So the same
+request with the same key is the same operation. Another request with that key is a separate operation, and the common
+first part shows that both have the same key. Random and time-ordered ids have other versions.
 """
 
 _VERSION_AT = 14
 _VERSION = "8"
-#: 80 of an id's 120 free bits are the key's: after 10**10 keys one in 10**5 such systems has two keys that look alike.
+#: 80 of an id's 120 free bits are the key's. Among 10**5 systems with 10**10 keys each, about one has two keys with the
+#: same bits.
 _KEY_CHARS = 26
 _KEY_DIGITS, _REQUEST_DIGITS = 20, 10
 
 
 def operation_id(key_digest: str, request_digest: str) -> str:
-    """The id that a key (hex, at least 20 digits) and a request (at least 10) lead to."""
+    """Return the operation id for a key and a request. `key_digest`: at least 20 hex digits; `request_digest`: at least
+    10."""
     return _uuid8(key_digest[:_KEY_DIGITS] + request_digest[:_REQUEST_DIGITS])
 
 
 def entity_id(digest: str) -> str:
-    """The id of the entity that a key creates, from at least 30 hex digits."""
+    """Return the id of the entity that a request with a key creates. `digest`: at least 30 hex digits."""
     return _uuid8(digest[: _KEY_DIGITS + _REQUEST_DIGITS])
 
 
 def key_part(operation: str) -> str | None:
-    """What all operations of one key have in common; None: it was made without a key."""
+    """Return the part that all operations of one key have in common, or None if the operation has no key."""
     return operation[:_KEY_CHARS] if operation[_VERSION_AT : _VERSION_AT + 1] == _VERSION else None
 
 
 def bounds(part: str) -> tuple[str, str]:
-    """The lowest and the highest id of a key's operations, in the order of ASCII."""
+    """Return bounds for the ids of a key's operations, in ASCII order."""
     return part, part + "~"
 
 

@@ -1,7 +1,8 @@
-"""The ledger: accepted = applied + rejected + dead-lettered + discarded + in flight + lost (promise 6).
+"""Ledger: accepted = applied + rejected + dead-lettered + discarded + in flight + lost (promise 6).
 
-Every term comes from what the stores hold, never from a process's counters, and all of them as of one moment, the
-cut: the newest entry of the write stream when the reading began. Pure; `services/dlq_admin/auditor/ledger.py` reads.
+Every term comes from what the stores hold, never from a process's counters. All terms are as of one moment, the cut:
+the newest entry of the write stream when the reading began. This module is pure; `services/dlq_admin/auditor/ledger.py`
+reads the stores.
 """
 
 from dataclasses import dataclass
@@ -9,84 +10,86 @@ from dataclasses import dataclass
 from holdfast.shared.writes.epoch import UNKNOWN, Known
 from holdfast.shared.writes.versions import to_datetime
 
-#: What the law of the ledger is about, in its order.
+#: The terms of the ledger's equation, in its order.
 TERMS = ("accepted", "applied", "rejected", "dead_lettered", "discarded", "in_flight", "lost")
 
 
-#: What it says of the rows behind the terms.
+#: The counts of the rows behind the terms.
 ROWS = ("kept", "open", "purged")
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The terms, in writes."""
+    """The terms of the equation and the counts behind them, in writes."""
 
-    #: Entries ever put on the write stream, by whomever.
+    #: Entries that were ever added to the write stream, by any client.
     entries: int
-    #: Of those: dead letters sent again.
+    #: Those of `entries` that are replayed dead letters.
     replayed: int
-    #: Of those: second entries of an operation, whether it is over or not.
+    #: Those of `entries` that are second entries of an operation, whether the operation is over or not.
     duplicates: int
-    #: Applied by the api itself while the queue was away.
+    #: Writes that the api applied itself while the queue was down.
     direct: int
-    #: Dead letters brought in from a file, or put on their stream by hand: no entry of the write stream is theirs.
+    #: Dead letters that were imported from a file or put on their stream by hand, and so never were on the write
+    #: stream.
     imported: int
-    #: Those included that newer writes had overtaken.
+    #: Applied writes, including superseded ones, which newer writes had overtaken.
     applied: int
     rejected: int
     dead_lettered: int
     discarded: int
     in_flight: int
-    #: Rows of ended operations that the database has; of those, the ones that every reading counts anew; and removed
-    #: ones, which stay counted.
+    #: Rows of ended operations that the database has (`kept`), those of them that every reading counts again (`open`),
+    #: and removed rows, which stay counted (`purged`).
     kept: int = 0
     open: int = 0
     purged: int = 0
-    #: What is older is not kept, as a version; 0: all is kept.
+    #: Operations older than this version are not kept; 0 if all are kept.
     horizon: int = 0
-    #: The queue's memory: how often it broke and began anew; writes accepted before that, which its counts miss; and of
-    #: those, the acknowledged ones that were gone.
+    #: The queue's memory: the number of its epoch (`epoch`), writes accepted in earlier epochs that the queue's counts
+    #: lack (`carried`), and acknowledged writes among them that were lost (`lost`).
     epoch: int = 0
     carried: int = 0
     lost: int = 0
-    #: The newest version that this reading is about.
+    #: The newest version that this reading includes.
     cut: int = 0
-    #: What is known of the writes that the queue may have forgotten when the epoch began: see epoch.py.
+    #: How many of the writes that the queue may have forgotten when the epoch began are known: see epoch.py.
     known: Known = UNKNOWN
-    #: Recent entries, as versions, of writes that were applied directly: they do not count as accepted by the queue.
+    #: Recent entries, as versions, of writes that were applied directly. They do not count as accepted by the queue.
     late: tuple[int, ...] = ()
 
     @property
     def accepted(self) -> int:
-        """Writes that a client was promised."""
+        """The number of accepted writes."""
         return self.queued + self.direct + self.imported
 
     @property
     def queued(self) -> int:
-        """Of those: accepted through the queue."""
+        """The number of writes that were accepted through the queue."""
         return self.carried + self.entries - self.replayed - self.duplicates
 
     @property
     def accounted(self) -> int:
-        """Writes of which it is known what became."""
+        """The number of writes whose state is known."""
         return self.applied + self.rejected + self.dead_lettered + self.discarded + self.in_flight + self.lost
 
     @property
     def missing(self) -> int:
-        """Accepted and nowhere: must be 0. Below 0: the stores hold more than was accepted, because something was put
-        there by hand, or the queue forgot what the database knows; that is no loss."""
+        """The number of accepted writes that no store has, which must be 0. A negative number is no loss: the stores
+        hold more than was accepted, because something was added by hand, or the queue forgot writes that the database
+        knows."""
         return self.accepted - self.accounted
 
 
 def balance(missing: int, accepted: int) -> str:
-    """What a reading comes to, in a few words."""
+    """Return the result of a reading in a few words."""
     if missing == 0:
         return f"balanced, {accepted:,} accepted"
     return f"{missing:,} missing" if missing > 0 else f"{-missing:,} more than were accepted"
 
 
 def table(ledger: Ledger) -> str:
-    """For a terminal."""
+    """Return the ledger as a table for a terminal."""
     rows = [
         ("entries ever added to the write stream", ledger.entries, ""),
         ("  minus: dead letters sent again", -ledger.replayed, ""),
@@ -111,7 +114,7 @@ def table(ledger: Ledger) -> str:
     return "\n".join(f"{name:<40}{count:>14,}  {note}".rstrip() for name, count, note in rows)
 
 
-#: Of what is missing, by its sign.
+#: The note beside the missing writes, by the sign of their number.
 _NOTES = {0: "balanced", 1: "OUT OF BALANCE", -1: ""}
 
 

@@ -3,9 +3,9 @@
 Each field keeps the version of the write that set it, and an older write never overwrites a newer field; a delete
 leaves a tombstone. So applying the same writes in any order, any number of times, ends in the state that the order of
 acceptance gives. An update that arrives before its create leaves a shadow: a row that no read shows until the create
-has come.
+arrives.
 
-Pure: rows in, rows and outcomes out. `docs/adr/0003-order-free-convergence.md` gives the reasons.
+This module is pure: rows in, rows and outcomes out. `docs/adr/0003-order-free-convergence.md` gives the reasons.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
 
 class Entity(NamedTuple):
-    """One row of a resource's table. `values` and `versions`: one per field; `keys`: one per unique field, None where
-    it claims nothing. A version of 0 means: never."""
+    """A row of a resource's table. `values` and `versions`: one per field; `keys`: one per unique field, None if the
+    field claims nothing. A version of 0 means never."""
 
     resource: ResourceType
     id: str
@@ -32,33 +32,33 @@ class Entity(NamedTuple):
 
     @classmethod
     def nothing(cls, resource: ResourceType, id: str) -> Self:
-        """One of which nothing is known yet."""
+        """Return an entity of which nothing is known yet."""
         return cls(resource, id, resource.empty_values, resource.no_versions, resource.no_keys)
 
     @property
     def ref(self) -> Ref:
-        """Which it is."""
+        """The reference to the entity."""
         return Ref(self.resource.plural, self.id)
 
     @property
     def version(self) -> int:
-        """Of the newest write that took part in this state."""
+        """The version of the newest write that contributed to this state."""
         return max(*self.versions, self.created_version, self.deleted_version)
 
     @property
     def visible(self) -> bool:
-        """Created and not deleted."""
+        """Whether the entity is created and not deleted."""
         return self.created_version > 0 and self.deleted_version == 0
 
     @property
     def claims(self) -> tuple[tuple[str, str], ...]:
-        """What it holds: (name of the claims, key) of each unique value."""
+        """The unique values that the entity has: (name of the claims, key) of each."""
         return tuple(
             [(name, key) for name, key in zip(self.resource.claim_names, self.keys, strict=True) if key is not None]
         )
 
     def as_columns(self) -> dict[str, Any]:
-        """The row, by the names of its table's columns."""
+        """Return the row by the names of the table's columns."""
         row: dict[str, Any] = {"id": self.id}
         keys = iter(self.keys)
         for field, value, version in zip(self.resource.fields, self.values, self.versions, strict=True):
@@ -67,12 +67,12 @@ class Entity(NamedTuple):
         return row | {"created_version": self.created_version, "deleted_version": self.deleted_version}
 
     def shown(self) -> dict[str, Any]:
-        """The values under the fields' names."""
+        """Return the values by field name, as clients see them."""
         return self.resource.shown(self.values)
 
 
 def row_of(entity: Entity) -> tuple[Any, ...]:
-    """All but the resource: id, values, versions, keys, and the versions of its creation and deletion."""
+    """Return the row: id, values, versions, keys, and the versions of the entity's creation and deletion."""
     return (
         entity.id,
         *entity.values,
@@ -85,16 +85,16 @@ def row_of(entity: Entity) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """What the store knows of one unique value, besides the writer's own entity."""
+    """The hold of other entities than the write's own on one unique value."""
 
-    #: The entity that has it now, and since which version; None: no other.
+    #: The other entity that has the value now, or None, and the version since which it has the value.
     owner: Ref | None = None
     owner_since: int = 0
-    #: The newest version at which another one released it.
+    #: The newest version at which another entity released the value.
     released: int = 0
 
 
-#: No other entity has it, or ever had.
+#: No other entity has the value, or ever had it.
 FREE = Holder()
 
 
@@ -106,12 +106,12 @@ def merge(
     keys: tuple[str | None, ...] | None = None,
     overtaking: bool = False,
 ) -> tuple[Entity | None, Final]:
-    """The entity after `write`, and how the write ended.
+    """Return the entity after `write`, and the outcome of the write.
 
-    `row` None: nothing is known of this entity yet. `keys`: those of the values that the write sets, where the caller
-    has them. `holders`: of these, one for each unique field; none: all are free. `overtaking`: an earlier write of this
-    entity is still on its way, so that an entity that is missing now may yet come. A heartbeat changes no entity, and
-    never gets here.
+    `row`: the entity before, or None if nothing is known of it yet. `keys`: the keys of the values that the write sets,
+    if the caller has computed them. `holders`: the holders of these keys, one per unique field; empty if all are free.
+    `overtaking`: an earlier write of this entity is still pending, so a missing entity may still be created. Must not
+    be called with a heartbeat, which changes no entity.
     """
     command = write.command
     keys = command.resource.keys(command.values) if keys is None else keys
@@ -120,7 +120,7 @@ def merge(
     if refusal is None and holders:
         refusal = _taken(before, write, holders, keys)
     if refusal and isinstance(command, Create) and row and not row.created_version:
-        return _deleted(row, write), refusal  # the shadow waited for a create that will never be
+        return _deleted(row, write), refusal  # the shadow waited for a create that is now refused
     if refusal:
         return row, refusal
 
@@ -130,7 +130,8 @@ def merge(
 
 
 def _misplaced(row: Entity, write: Write, *, overtaking: bool) -> Rejected | None:
-    """The entity is not there, or not as it was expected, at this write's place in the order."""
+    """Return a rejection if, at the write's place in the order, the entity's existence or version is not what the write
+    needs; else None."""
     resource = write.command.resource
     if isinstance(write.command, Create):
         if row.created_version not in (0, write.version):
@@ -141,13 +142,15 @@ def _misplaced(row: Entity, write: Write, *, overtaking: bool) -> Rejected | Non
 
 
 def _unwanted(row: Entity, write: Write) -> Rejected | None:
-    """Its version is not one that the caller asked for. If-Match is first, as RFC 9110 (13.2.2) has it."""
+    """Return a rejection if the entity's version does not meet the write's conditions, else None. If-Match is checked
+    first, as RFC 9110 (13.2.2) requires."""
     if not write.if_match and not write.if_none_match:
         return None
     if write.if_match and row.version not in write.if_match:
         return Rejected(PreconditionFailed.code, {"expected": list(write.if_match), "found": row.version})
     if write.if_none_match == "*":
-        # Of a change: if it is missing here, an earlier write is on its way, which the caller wants to be first.
+        # Only a create can meet it. If another command finds no entity here, an earlier write is pending, and the
+        # client wants that one to come first.
         met = isinstance(write.command, Create) and row.version == 0
         return None if met else Rejected(PreconditionFailed.code, {"unexpected": "*", "found": row.version})
     if row.version in write.if_none_match:
@@ -158,8 +161,10 @@ def _unwanted(row: Entity, write: Write) -> Rejected | None:
 def taken(
     row: Entity | None, write: Write, holders: Sequence[Holder], keys: Sequence[str | None]
 ) -> tuple[str, Holder] | None:
-    """The error code of the first unique value that is another entity's at this write's place in the order, or that is
-    another's now and would be needed; and who has it."""
+    """Return the error code and the holder of the first unique value that the write cannot have, or None.
+
+    Another entity has the value at the write's place in the order, or has it now and the write would need it now.
+    """
     for place, (field, holder) in enumerate(zip(write.command.resource.unique, holders, strict=False)):
         if holder is FREE or field.unique is None or keys[place] is None or (row and keys[place] == row.keys[place]):
             continue
@@ -182,7 +187,7 @@ def _changed(row: Entity, write: Write, keys: tuple[str | None, ...]) -> Entity:
     if row.deleted_version:
         return row._replace(created_version=created)
     sent, whole, fields = command.values, isinstance(command, (Create, Replace)), row.resource.fields
-    if whole and version > max(row.versions):  # it sets every field, as almost every create does
+    if whole and version > max(row.versions):  # the write sets every field, as almost every create does
         values = tuple(map(sent.get, row.resource.names))
         return Entity(row.resource, row.id, values, (version,) * len(fields), keys, created, 0)
     newer = [version > old and (whole or field.name in sent) for field, old in zip(fields, row.versions, strict=True)]
@@ -203,6 +208,6 @@ def _changed(row: Entity, write: Write, keys: tuple[str | None, ...]) -> Entity:
 
 
 def _deleted(row: Entity, write: Write) -> Entity:
-    """A tombstone: versions stay, values go. Of two deletes the earlier one is the delete."""
+    """Return the tombstone of an entity: its versions stay, its values go. Of two deletes, the earlier one counts."""
     first = min(row.deleted_version or write.version, write.version)
     return row._replace(values=row.resource.empty_values, keys=row.resource.no_keys, deleted_version=first)

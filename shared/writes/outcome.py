@@ -1,4 +1,5 @@
-"""Outcome: what became of one entry of the write stream. A closed set; `match` on it with no default arm."""
+"""Outcome: the result of handling one entry of the write stream. The set is closed: `match` on it with no default
+arm."""
 
 import traceback as tracebacks
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from holdfast.shared.writes.commands import Ref
 
 
 class Reason(StrEnum):
-    """Why an entry was dead-lettered. A public contract: adding one is a change of the API."""
+    """The reason why an entry was dead-lettered. The reasons are a public contract: adding one changes the API."""
 
     UNDECODABLE = "undecodable"
     INVALID_DATA = "invalid_data"
@@ -21,7 +22,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error as it is recorded: class, code, and a message without personal data or SQL."""
+    """An error in its recorded form: class, code, and a message without personal data or SQL."""
 
     kind: str
     code: str
@@ -33,7 +34,8 @@ _TRACEBACK_MAX_CHARS = 8192
 
 
 def failure_of(error: Exception) -> Failure:
-    """An exception as it is recorded. A fault's text is ours; any other's may hold payloads, so its class stands in."""
+    """Return the recorded form of an exception. The text of a Fault is ours; that of any other exception may quote a
+    payload, so the message is the class name instead."""
     cause = error.__cause__ or error
     where = "".join(tracebacks.format_tb(cause.__traceback__))[-_TRACEBACK_MAX_CHARS:]
     message = str(error) if isinstance(error, Fault) else type(error).__name__
@@ -42,7 +44,7 @@ def failure_of(error: Exception) -> Failure:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """It changed the entity; `version` is the entity's version after it."""
+    """The write changed the entity. `version` is the entity's version after the write."""
 
     version: int
     status: ClassVar[str] = "applied"
@@ -50,7 +52,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Superseded:
-    """It took its place in the order, and a newer write had already overtaken all that it set."""
+    """The write took its place in the order, but newer writes had already overwritten everything that it set."""
 
     version: int
     status: ClassVar[str] = "superseded"
@@ -58,18 +60,18 @@ class Superseded:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The operation had already ended. `redelivered`: by this very entry, so nothing was sent twice."""
+    """The operation had already ended. `redelivered`: this same entry ended it, so nothing was sent twice."""
 
     redelivered: bool
     #: How the operation ended the first time.
     first: "Applied | Superseded | Rejected"
-    #: It had been applied directly, and its entry came late.
+    #: Whether the operation had been applied directly, so that its entry came late.
     direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A business conflict: final, and visible on the operation."""
+    """The write was refused because of a business conflict. This is final, and visible on the operation."""
 
     code: str
     detail: dict[str, Any]
@@ -78,18 +80,18 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not now. `failure` is charged as an attempt; None means that it only waits its turn."""
+    """The write is to be retried later. `failure` is charged as an attempt; None means that the write only waits."""
 
     failure: Failure | None = None
-    #: Entities whose earlier writes may change the answer.
+    #: Entities whose earlier writes may change the outcome.
     waits_for: tuple[Ref, ...] = ()
-    #: Another transaction has the entity's row locked.
+    #: Whether another transaction has locked the entity's row.
     locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """This entry cannot work: to the dead-letter stream."""
+    """The entry can never be applied, and goes to the dead-letter stream."""
 
     reason: Reason
     failure: Failure

@@ -1,7 +1,7 @@
 """Versions: the order of acceptance as one number.
 
 A version is a count of microseconds since the Unix epoch, made strictly increasing at acceptance (a hybrid
-logical clock). It is the id of the write's stream entry in another notation: `ms-us`, where `us` < 1000.
+logical clock). It equals the id of the write's stream entry in another notation: `ms-us`, where `us` < 1000.
 It stays below 2**53 until the year 2255, so Lua, JSON and JavaScript hold it exactly.
 """
 
@@ -10,37 +10,37 @@ from datetime import UTC, datetime
 
 _US_PER_MS = 1000
 
-#: Every version is below. Lua, JSON and JavaScript hold it exactly.
+#: Every version is below this number. Lua, JSON and JavaScript hold such numbers exactly.
 VERSION_MAX = 2**53
 
-#: An entry's id further ahead of the clock was made up; as in `clock.lua`, which says why.
+#: An entry whose id is further ahead of the clock than this was added by hand; the reason is in `clock.lua`.
 HORIZON_US = 86_400_000_000
 
 
 def from_stream_id(stream_id: str) -> int:
-    """`"1764000000123-45"` -> `1764000000123045`."""
+    """Return the version of a stream id: `"1764000000123-45"` -> `1764000000123045`."""
     ms, _, us = stream_id.partition("-")
     return int(ms) * _US_PER_MS + int(us)
 
 
 def to_stream_id(version: int) -> str:
-    """The other way: the entry that was given this version."""
+    """Return the stream id of a version: `1764000000123045` -> `"1764000000123-45"`."""
     ms, us = divmod(version, _US_PER_MS)
     return f"{ms}-{us}"
 
 
 def to_datetime(version: int) -> datetime:
-    """When the write was accepted, in UTC."""
+    """Return the time of a version, in UTC: for a write, when it was accepted."""
     return datetime.fromtimestamp(version / 1_000_000, UTC)
 
 
 def from_id(uuid: str) -> int | None:
-    """When an id that sorts by time (version 7) was made; None: it is of another kind."""
+    """Return when a time-ordered UUID (version 7) was made, as a version, or None for any other id."""
     return int(uuid[:8] + uuid[9:13], 16) * _US_PER_MS if len(uuid) == 36 and uuid[14] == "7" else None
 
 
 def wall_clock() -> int:
-    """The version that this machine's clock would give now."""
+    """Return this machine's time as a version."""
     return time.time_ns() // 1000
 
 
@@ -49,13 +49,13 @@ def _uptime_us() -> int:
 
 
 class Clock:
-    """One process's view of versions: never behind a version it has seen.
+    """Gives out versions in one process, always above every version that the process has seen.
 
-    A write accepted while Redis is away takes its version here, so that it stays comparable with the writes
-    that Redis numbered before; the highest version seen is handed back to Redis as a floor.
+    A write that is accepted while Redis is down takes its version here, so that the version is comparable with those
+    that Redis gave out before. The highest version seen is later passed to Redis as a floor.
 
-    Two processes whose wall clocks differ would give one user's writes versions in the wrong order. So the queue's
-    clock counts, from when it was last seen, by a clock that nobody can set; the wall clock only before that.
+    Two processes whose wall clocks differ would give one user's writes versions in the wrong order. So the time is the
+    queue's, continued by the monotonic clock since it was last seen; the wall clock counts only before that.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Clock:
         self._queue_ahead_us: int | None = None
 
     def follow(self, queue_us: int) -> None:
-        """The queue's clock says so now."""
+        """Take `queue_us`, the queue's time in microseconds, as the current time."""
         self._queue_ahead_us = queue_us - _uptime_us()
 
     def _now(self) -> int:
@@ -74,7 +74,7 @@ class Clock:
         self.seen = max(self.seen, version)
 
     def next(self) -> int:
-        """A version above every one seen. Raises OverflowError when none is left."""
+        """Return a version above every version seen. Raises OverflowError if no version is left."""
         version = max(self.seen + 1, self._now())
         if version >= VERSION_MAX:
             raise OverflowError("no version is left below 2**53")

@@ -1,1 +1,1 @@
-"""The audit: who did what to which dead letters and why, as a chain of hashes."""
+"""The audit: who did what to which dead letters and why, secured by a chain of hashes."""

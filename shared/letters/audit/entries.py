@@ -1,4 +1,5 @@
-"""Audit: who did what to which dead letters, why, and by which request; in the transaction of what it tells."""
+"""Audit: records who did what to which dead letters, why, and by which request. An entry is written in the transaction
+of the action that it records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ _LETTERS_ONE_BY_ONE = insert("audit_letters", ("letter_id", "audit_id"))
 
 
 class AuditAction(StrEnum):
-    """What can be done. A public contract."""
+    """The recorded kinds of action. They are a public contract."""
 
     DISCARD = "discard"
     RESTORE = "restore"
@@ -43,7 +44,7 @@ class AuditAction(StrEnum):
     GO_ON = "go_on"
 
 
-#: After one of these a letter is not what it was.
+#: The actions that change a letter.
 _CHANGES = (
     AuditAction.DISCARD,
     AuditAction.RESTORE,
@@ -57,7 +58,7 @@ _CHANGES = (
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does it, by what right, and why."""
+    """The person who acts, with role and reason, and the request."""
 
     name: str
     role: str
@@ -67,7 +68,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One row."""
+    """An entry of the audit: one row."""
 
     id: int
     at: datetime
@@ -91,8 +92,8 @@ def record(
     selection: Any = None,
     details: Any = None,
 ) -> int:
-    """Write a row, and which letters it concerns; its id. `letters`: how many, where that is not how many `numbers`
-    there are."""
+    """Write an entry and the letters that it concerns. Return its id. `letters`: the number of letters, if it differs
+    from that of `numbers`."""
     row = (
         now(),
         actor.name,
@@ -118,13 +119,13 @@ def record_read(
     selection: Any = None,
     details: Any = None,
 ) -> int:
-    """An action that changes nothing but is on record: a look. Its row's id."""
+    """Record an action that only reads letters. Return the id of the entry. Raises a Fault."""
     with transaction(engine) as connection:
         return record(connection, actor, action, numbers, selection=selection, details=details)
 
 
 def record_event(engine: Engine, actor: Actor, action: AuditAction, *, details: Any) -> int:
-    """An action that concerns no letter. Its row's id."""
+    """Record an action that concerns no letter. Return the id of the entry. Raises a Fault."""
     with transaction(engine) as connection:
         return record(connection, actor, action, details=details)
 
@@ -132,7 +133,7 @@ def record_event(engine: Engine, actor: Actor, action: AuditAction, *, details: 
 def page(
     engine: Engine, *, before: int | None, limit: int, actor: str | None = None, action: str | None = None
 ) -> list[AuditEntry]:
-    """The newest rows with an id below `before`."""
+    """Return the newest entries with an id below `before`, at most `limit`. Raises a Fault."""
     query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
     for column, wanted in ((audit.c.actor, actor), (audit.c.action, action)):
         if wanted is not None:
@@ -144,15 +145,15 @@ def page(
 
 
 def one(engine: Engine, audit_id: int) -> AuditEntry | None:
-    """None: there is no such row."""
+    """Return an entry, or None if it does not exist. Raises a Fault."""
     with reading(engine) as connection:
         row = connection.execute(sa.select(audit).where(audit.c.id == audit_id)).one_or_none()
     return _recorded(row) if row else None
 
 
 def letters_of(connection: sa.Connection, audit_id: int, most: int, *, untouched: bool = False) -> list[int]:
-    """The numbers of the letters that it concerns, at most so many. `untouched`: only of those that no later entry
-    changed."""
+    """Return the numbers of at most `most` letters that an entry concerns. `untouched`: only those that no later entry
+    has changed."""
     mine = sa.select(audit_letters.c.letter_id).where(audit_letters.c.audit_id == audit_id)
     if untouched:
         later = audit_letters.alias()
@@ -163,14 +164,14 @@ def letters_of(connection: sa.Connection, audit_id: int, most: int, *, untouched
 
 
 def beside(engine: Engine, audit_id: int) -> list[AuditEntry]:
-    """Everything that was done to the first of the letters that it concerns, oldest first."""
+    """Return all entries that concern the first letter of this entry, oldest first. Raises a Fault."""
     with reading(engine) as connection:
         first = letters_of(connection, audit_id, 1)
         return of_letter(connection, first[0]) if first else []
 
 
 def of_letter(connection: sa.Connection, number: int) -> list[AuditEntry]:
-    """Everything that was done to one letter, oldest first."""
+    """Return all entries that concern a letter, oldest first."""
     mine = sa.select(audit_letters.c.audit_id).where(audit_letters.c.letter_id == number)
     query = sa.select(audit).where(audit.c.id.in_(mine)).order_by(audit.c.id)
     return [_recorded(row) for row in connection.execute(query)]

@@ -1,7 +1,7 @@
-"""Seals: the audit as a chain of hashes, so that a row that is changed, taken out or put in between is found.
+"""Seals: a chain of hashes over the audit, which shows whether a row was changed, removed or inserted.
 
-A seal holds the hash of one audit row and of the seal before it. Rows are sealed after their commit, in the order in
-which they became visible: an action never waits for another's. No service may change or delete rows or seals.
+A seal holds a hash over one audit row and the seal before it. Rows are sealed after their commit, in the order in which
+they became visible, so that no action waits for another. No service has the right to change or delete rows or seals.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _INSERT = insert("audit_seals", ("seq", "audit_id", "hash"))
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """One link; `hash` is SHA-256 in hex."""
+    """A link of the chain. `hash`: SHA-256 in hex."""
 
     seq: int
     audit_id: int
@@ -33,7 +33,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a walk along the chain found. `last`: the newest seal, to be compared with what was noted elsewhere."""
+    """The result of a walk along the chain. `last`: the newest seal, to compare with a copy that is kept elsewhere."""
 
     rows: int
     unsealed: int
@@ -42,8 +42,8 @@ class Verdict:
 
 
 def seal(engine: Engine, after: int) -> Seal | None:
-    """Seal a page of the rows with an id above `after` that have none; the newest seal made. None: there was nothing to
-    do, or another replica did it."""
+    """Seal a page of the unsealed rows with an id above `after`. Return the newest seal made, or None if there was
+    nothing to do or another replica did it. Raises a Fault."""
     try:
         with transaction(engine) as connection:
             last = _last(connection)
@@ -61,7 +61,7 @@ def seal(engine: Engine, after: int) -> Seal | None:
 
 
 def verify(engine: Engine) -> Verdict:
-    """Walk along the whole chain. Reports the first hundred faults, row by row."""
+    """Walk along the whole chain. Return the result with at most a hundred problems. Raises a Fault."""
     with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
         before: Seal | None = None
         problems: list[str] = []
@@ -84,7 +84,7 @@ def verify(engine: Engine) -> Verdict:
 
 
 def _links(connection: sa.Connection) -> Iterator[tuple[int, int, str, Any]]:
-    """Every seal with its row, None where that is gone; a page at a time."""
+    """Yield every seal with its row, or None if the row is gone. They are read in pages."""
     after = 0
     while found := connection.execute(
         sa.select(seals).where(seals.c.seq > after).order_by(seals.c.seq).limit(_PAGE)

@@ -1,2 +1,2 @@
-"""What operators decide on dead letters: discard, restore, how many one person may change alone, what the queue has to
-learn, notes on groups."""
+"""Decisions of operators on dead letters: discard, restore, the allowance of a single person, the outbox to the queue,
+and notes on groups."""

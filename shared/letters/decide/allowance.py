@@ -1,6 +1,6 @@
-"""Allowance: how many letters one person may replay, discard and transform, all together, within a window of time
-without a second person. It is read from the audit, so all replicas agree; and under a lock of the person's own, so that
-requests side by side do not use it twice."""
+"""Allowance: how many letters in total one person may replay, discard and transform within a window of time without a
+second person. It is computed from the audit, so all replicas agree, and under a lock per person, so that concurrent
+requests do not use it twice."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,13 @@ from holdfast.shared.letters.replays.plan import ReplayState
 from holdfast.shared.runtime.timestamps import precise, utc_now
 from holdfast.shared.store.engine import Engine, reading, transaction
 
-#: A replay that a second person has to approve is not counted.
+#: The letters used. A replay that a second person has to approve is not counted.
 _USED = sa.text(
     "SELECT COALESCE(SUM(letters), 0) AS used, MIN(at) AS first FROM audit_log WHERE actor = :actor AND at > :since"
     " AND action IN ('replay', 'discard', 'transform') AND letters > 0"
     " AND COALESCE(JSON_UNQUOTE(JSON_EXTRACT(details, '$.state')), '') <> :approved"
 )
-#: Of what was used: letters that an undo has put back as they were, whoever did it. None counts twice.
+#: The used letters that were put back as they were, by any person. No letter counts twice.
 _TAKEN_BACK = sa.text(
     "SELECT COALESCE(SUM(back), 0) FROM (SELECT LEAST(made.letters, SUM(later.letters)) AS back"
     " FROM audit_log made JOIN audit_log later ON later.id > made.id AND later.at > :since AND ("
@@ -29,7 +29,7 @@ _TAKEN_BACK = sa.text(
     " OR (made.action = 'discard' AND later.action = 'restore' AND JSON_EXTRACT(later.selection, '$.audit') = made.id))"
     " WHERE made.actor = :actor AND made.at > :since GROUP BY made.id, made.letters) taken"
 )
-#: As bytes: a collation may take two spellings for one name.
+#: Names are compared as bytes, because a collation may treat two spellings as one name.
 _GRANTED = sa.text(
     "SELECT COALESCE(SUM(letters), 0) FROM audit_log WHERE action = 'allow' AND at > :since"
     " AND CAST(JSON_UNQUOTE(JSON_EXTRACT(details, '$.to')) AS BINARY) = CAST(:actor AS BINARY)"
@@ -39,7 +39,7 @@ _LOCK = insert("dead_letter_actors", ("actor",), on_clash="actor = VALUES(actor)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """So many letters in so many seconds."""
+    """The allowance: this many letters within this many seconds."""
 
     letters: int
     window_s: float
@@ -47,34 +47,35 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a person may still do alone. `more_at`: when the first of what was counted is too old to count."""
+    """The rest of a person's allowance. `more_at`: when the oldest counted action leaves the window, if there is
+    one."""
 
     letters: int
     more_at: datetime | None
 
 
 def left(engine: Engine, name: str, rules: Rules) -> Left:
-    """As of now."""
+    """Return the current rest of a person's allowance. Raises a Fault."""
     with reading(engine) as connection:
         return _left(connection, name, rules)
 
 
 def lock(connection: sa.Connection, name: str, rules: Rules) -> Left:
-    """The same, locked until this transaction ends. Taken before every other lock."""
+    """Return the rest of a person's allowance, locked until the transaction ends. Take this lock before any other."""
     connection.exec_driver_sql(_LOCK, (name,))
     return _left(connection, name, rules)
 
 
 def use(left_now: Left | None, needed: int) -> None:
-    """Raises AllowanceUsedUp. None: no limit."""
+    """Check that `needed` letters are left. `left_now` None: there is no limit. Raises AllowanceUsedUp."""
     if left_now is not None and needed > left_now.letters:
         more_at = precise(left_now.more_at) if left_now.more_at else None
         raise AllowanceUsedUp(details={"needed": needed, "left": left_now.letters, "more_at": more_at})
 
 
 def allow(engine: Engine, to: str, letters: int, actor: Actor) -> int:
-    """A second person allows `to` more letters within the window; the id of the audit entry. Raises
-    SecondPersonNeeded."""
+    """Record that `actor`, as a second person, allows the person `to` more letters within the window. Return the id of
+    the audit entry. Raises SecondPersonNeeded, or a Fault."""
     if to == actor.name:
         raise SecondPersonNeeded()
     with transaction(engine) as connection:

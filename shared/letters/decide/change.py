@@ -1,5 +1,5 @@
-"""Change: letters from one state to another, with the counts of their groups, the record of who did it, and the
-entry of the outbox: in one transaction."""
+"""Change: moves letters from one state to another, and writes the counts of their groups, the audit entry and the
+outbox entries in the same transaction."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -28,28 +28,28 @@ _OWE = insert("dead_letter_dues", ("letter_id",), on_clash="letter_id = VALUES(l
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a selection comes to."""
+    """The letters of a selection."""
 
-    #: Those in the right state, in order.
+    #: The numbers of the letters in the right state, in order.
     numbers: list[int]
     per_group: Mapping[str, int]
-    #: The rest: state -> how many; those that do not exist are `missing`.
+    #: The other letters: state -> how many; letters that do not exist are `missing`.
     others: Mapping[str, int]
 
     @property
     def sample(self) -> list[int]:
-        """The first few."""
+        """The numbers of the first few letters."""
         return self.numbers[:_SHOWN]
 
 
 def look(engine: Engine, selection: Selection, states: Collection[State], *, most: int) -> Found:
-    """What a change would change. Raises SelectionTooLarge."""
+    """Return the letters that a change would affect. Raises SelectionTooLarge, or a Fault."""
     with reading(engine) as connection:
         return resolve(connection, selection, states, most=most, lock=False)
 
 
 def newest(engine: Engine, selection: Selection, *, limit: int, most: int) -> list[Row]:
-    """The newest `limit` letters of a selection, whatever their state. Raises SelectionTooLarge."""
+    """Return the newest `limit` letters of a selection, whatever their state. Raises SelectionTooLarge, or a Fault."""
     with reading(engine) as connection:
         numbers = sorted(resolve(connection, selection, list(State), most=most, lock=False).numbers)[-limit:]
         query = sa.select(letters).where(letters.c.id.in_(numbers)).order_by(letters.c.id.desc())
@@ -59,21 +59,23 @@ def newest(engine: Engine, selection: Selection, *, limit: int, most: int) -> li
 def discard(
     engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int, rules: Rules | None = None
 ) -> tuple[Found, int]:
-    """`dead` -> `discarded`; what it was, and the id of its record. `rules`: of the actor's allowance, if there is one.
-    Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp."""
+    """Discard the dead letters of a selection. Return the letters, and the id of the audit entry. `expected`: the
+    number of letters that the caller expects; `rules`: the rules of the actor's allowance, if there is one. Raises
+    CountMismatch, SelectionTooLarge, AllowanceUsedUp, or a Fault."""
     with transaction(engine) as connection:
         use(lock(connection, actor.name, rules) if rules else None, expected)
         return _switch(connection, selection, actor, AuditAction.DISCARD, State.DEAD, State.DISCARDED, expected, most)
 
 
 def restore(engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int) -> tuple[Found, int]:
-    """`discarded` -> `dead`. Raises like `discard`."""
+    """Restore the discarded letters of a selection to `dead`. Return the letters, and the id of the audit entry. Raises
+    CountMismatch, SelectionTooLarge, or a Fault."""
     with transaction(engine) as connection:
         return _switch(connection, selection, actor, AuditAction.RESTORE, State.DISCARDED, State.DEAD, expected, most)
 
 
 def check_count(expected: int, actual: int) -> None:
-    """Raises CountMismatch: the selection is not as large as the caller thinks, and nothing was done."""
+    """Check that a selection is as large as the caller expects. Raises CountMismatch; nothing was done then."""
     if expected != actual:
         raise CountMismatch(details={"expected_count": expected, "actual_count": actual})
 
@@ -100,7 +102,8 @@ def _switch(
 def resolve(
     connection: sa.Connection, selection: Selection, states: Collection[State], *, most: int, lock: bool
 ) -> Found:
-    """The letters of a selection that are in one of `states`, locked if asked for. Raises SelectionTooLarge."""
+    """Return the letters of a selection, and which are in one of `states`. `lock`: lock the rows of all. Raises
+    SelectionTooLarge."""
     numbers = _numbers(connection, selection, states, most)
     rows: list[Any] = rows_with(connection, _LOCK if lock else _LOCK.removesuffix(" FOR UPDATE"), numbers)
     right = [row for row in rows if row.state in states]
@@ -139,7 +142,8 @@ def _numbers(connection: sa.Connection, selection: Selection, states: Collection
 
 
 def _of_replay(connection: sa.Connection, replay_id: int, outcomes: Collection[ItemState], most: int) -> list[int]:
-    """Where an item died again: the letter that it is now."""
+    """Return the letters of a replay with these outcomes. For an item that was dead-lettered again, this is the new
+    letter."""
     failed = {ItemState.FAILED_SAME, ItemState.FAILED_DIFFERENTLY} & set(outcomes)
     of_it = items.c.replay_id == replay_id
     as_they_were = sa.select(items.c.letter_id).where(of_it, items.c.state.in_([*set(outcomes) - failed]))

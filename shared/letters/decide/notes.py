@@ -1,4 +1,4 @@
-"""Notes of operators on groups."""
+"""Notes: writes the notes of operators on groups."""
 
 import sqlalchemy as sa
 
@@ -15,7 +15,8 @@ _WRITE = insert(
 
 
 def write(engine: Engine, fingerprint: str, text: str, actor: Actor) -> bool:
-    """Write, or with an empty text remove; the record keeps every version. Whether there is such a group."""
+    """Write the note on a group, or remove it if the text is empty. The audit keeps every version. Return whether the
+    group exists. Raises a Fault."""
     with transaction(engine) as connection:
         if connection.execute(sa.select(groups.c.reason).where(groups.c.fingerprint == fingerprint)).first() is None:
             return False

@@ -1,5 +1,5 @@
-"""Outbox: discards and restores that the queue does not know yet. An entry is written in the transaction of the change
-and delivered after it, repeatedly until that succeeds: a crash in between only delays it."""
+"""Outbox: the discards and restores that the queue does not know yet. An entry is written in the transaction of the
+change and delivered afterwards, with retries until it succeeds, so that a crash in between only delays the delivery."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class OutboxEntry:
 
 
 def pending(engine: Engine, limit: int) -> list[OutboxEntry]:
-    """Up to `limit` entries that are not delivered yet."""
+    """Return at most `limit` entries that are not delivered yet. Raises a Fault."""
     query = sa.select(letters.c.id, letters.c.state, letters.c.state_at).join(dues, dues.c.letter_id == letters.c.id)
     with reading(engine) as connection:
         rows = connection.execute(query.limit(limit)).all()
@@ -39,7 +39,7 @@ def pending(engine: Engine, limit: int) -> list[OutboxEntry]:
 
 
 def delivered(engine: Engine, entries: Sequence[OutboxEntry]) -> None:
-    """Remove delivered entries; a letter that has changed since keeps its entry."""
+    """Remove delivered entries. A letter that has changed since keeps its entry. Raises a Fault."""
     with transaction(engine) as connection:
         for entry in entries:
             connection.exec_driver_sql(_DELIVERED, (entry.number, entry.state_at))

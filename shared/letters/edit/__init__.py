@@ -1,1 +1,2 @@
-"""Edits: an entry as a document that a person or a JSON Patch may change, and its versions in the database."""
+"""Edits: an entry as a document that a person or a JSON Patch may change, and the document's versions in the
+database."""

@@ -1,8 +1,8 @@
-"""Edit: the fields of a letter's entry as a document that a person or a patch may change, and back. Pure.
+"""Edit: turns the fields of a letter's entry into a document that a person or a patch may change, and back. Pure.
 
-The document is an object: every field by its name, `payload` as the JSON that it holds. What is no text is
-`{"base64": ...}`. Which write it is (`operation_id`, `resource`, `entity_id`, `version`) cannot be changed, only
-supplied where the entry has none that makes sense: the same operation throughout.
+The document is an object with every field by its name, and `payload` as the JSON that it holds. Bytes that are not text
+become `{"base64": ...}`. The fields that identify the write (`operation_id`, `resource`, `entity_id`, `version`) cannot
+be changed, but only supplied if the entry has no plausible value: the operation stays the same.
 """
 
 import re
@@ -25,7 +25,7 @@ from holdfast.shared.writes.commands import Write
 _PAYLOAD = b"payload"
 _ENTRY_ID = re.compile(r"[0-9]{1,13}-[0-9]{1,3}", re.ASCII)
 _IDENTITY = ("operation_id", "resource", *(name.decode() for name in ENTITY_ID_FIELDS), "version")
-#: Of a replay before; the next one writes its own.
+#: The fields of an earlier replay; the next replay writes its own.
 _TRACES = {b"replay", b"letter"}
 _SIZE_MAX_BYTES = 4 * 2**20
 
@@ -33,19 +33,20 @@ Fields = Mapping[bytes, bytes]
 
 
 class EditRefused(Exception):
-    """The fields would not be a write. The text names the place and no data."""
+    """The edited fields would not be a write. The message names the location and holds no data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The new fields, and the write that they decode to."""
+    """The new fields, and the write that these fields decode to."""
 
     fields: dict[bytes, bytes]
     write: Write
 
 
 def document(fields: Fields) -> dict[str, Any]:
-    """Names that are no text are left out: a change keeps those fields as they are."""
+    """Return the document of an entry's fields. Fields whose names are not text are left out; an edit keeps them as
+    they are."""
     fields_by_name: dict[str, Any] = {}
     for name, value in fields.items():
         if name not in _TRACES and (text := _text(name)) is not None:
@@ -54,8 +55,8 @@ def document(fields: Fields) -> dict[str, Any]:
 
 
 def edited(fields: Fields, changed: Any, entry_id: str) -> Edited | None:
-    """`fields`, as `changed` says they should be; None: that is what they are. `entry_id`: of the entry that died,
-    which says when a write without a version was accepted. Raises EditRefused."""
+    """Return the fields that the document `changed` describes, or None if nothing changes. `entry_id`: the id of the
+    dead-lettered entry, which gives the version of a write without one. Raises EditRefused."""
     if not isinstance(changed, dict):
         raise EditRefused("the document is not an object")
     before = document(fields)
@@ -74,7 +75,8 @@ def edited(fields: Fields, changed: Any, entry_id: str) -> Edited | None:
 
 
 def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str, work: WorkBudget) -> Edited | None:
-    """`fields` with the patch done to their document. Raises EditRefused; OverBudget when `work` is used up."""
+    """Return `fields` with the patch applied to their document, or None if nothing changes. Raises EditRefused, and
+    OverBudget if `work` is used up."""
     try:
         return edited(fields, patched(document(fields), patch, work), entry_id)
     except PatchFailed as error:
@@ -84,7 +86,8 @@ def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str, wo
 
 
 def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
-    """Changed values are cleaned as a request's are; then everything passes the checks of any entry."""
+    """Return the edited fields and their write. Changed values are cleaned as those of a request are, and then all
+    fields are checked as those of any entry are. Raises EditRefused."""
     payload, old = _json(after.get(_PAYLOAD, b"")), _json(before.get(_PAYLOAD, b""))
     resource = domain().by_plural.get(raw_resource(after))
     if resource is not None and isinstance(payload, dict):
@@ -106,7 +109,8 @@ def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
 
 
 def _cleaned(field: Field, value: Any) -> Any:
-    """A value of another type is left to the decoder."""
+    """Return a cleaned value. A value of another type is returned as it is, and the decoder refuses it. Raises
+    EditRefused."""
     if type(value) is not field.type.python:
         return value
     try:
@@ -124,7 +128,8 @@ def _same_identity(fields: Fields, before: dict[str, Any], changed: dict[str, An
 
 
 def _not_of_the_payload(fields: Fields, before: dict[str, Any], changed: dict[str, Any]) -> None:
-    """A new field of the entry that the resource has would change nothing that is stored."""
+    """Refuse a new field of the entry that has the name of one of the resource's fields: it belongs into the payload,
+    and in the entry it would change nothing that is stored."""
     resource = domain().by_plural.get(raw_resource(fields))
     for name in changed.keys() - before.keys():
         if resource is not None and name in resource.by_name:
@@ -155,7 +160,7 @@ def _bytes(name: str, value: Any) -> bytes:
 
 
 def _refuse_repeated_names(payload: bytes) -> None:
-    """Of bytes that somebody gives. What is no JSON is refused by the decoder."""
+    """Refuse payload bytes in which an object has a name twice. The decoder refuses bytes that are not JSON."""
     try:
         refuse_repeated_names(payload)
     except MalformedJson:
@@ -165,7 +170,7 @@ def _refuse_repeated_names(payload: bytes) -> None:
 
 
 def _json(value: bytes) -> Any:
-    """As JSON; what is none, or is too much of it, as the text that it is."""
+    """Return bytes as the JSON that they hold, or as text if they are not JSON or too large."""
     try:
         return parse(value)
     except (ValueError, DocumentTooLarge):
@@ -180,7 +185,7 @@ def _text(name: bytes) -> str | None:
 
 
 def _plain(value: Any) -> bytes:
-    """To compare by: as JSON has it, so that true is not 1."""
+    """Return a value as JSON text for comparison, in which true differs from 1. Raises EditRefused."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:

@@ -1,4 +1,5 @@
-"""Patch: JSON Patch (RFC 6902) with JSON Pointer (RFC 6901). All six operations; all of a patch or nothing of it."""
+"""Patch: applies a JSON Patch (RFC 6902) with JSON Pointers (RFC 6901). It supports all six operations, and applies
+either the whole patch or nothing."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ _POINTER = r"^(/([^/~]|~[01])*)*$"
 
 
 class PatchFailed(Exception):
-    """The patch does not fit the document. `at`: the operation's number, from 0; the text holds no data."""
+    """The patch does not fit the document. `at`: the operation's index, from 0; the message holds no data."""
 
     def __init__(self, why: str, at: int = 0) -> None:
         super().__init__(why)
@@ -21,7 +22,7 @@ class PatchFailed(Exception):
 
 
 class Operation(BaseModel):
-    """One step. `from` is `source` here."""
+    """One operation of a patch. Its member `from` is the attribute `source`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=False)
 
@@ -40,20 +41,20 @@ class Operation(BaseModel):
 
 
 class _Patching:
-    """One document while it is patched: never larger than a document may be, not even between two steps."""
+    """A document while it is patched. It is never larger than a document may be, not even between two steps."""
 
     def __init__(self, document: Any, work: WorkBudget) -> None:
         self._work = work
         self._size = measure(document)
-        self.root = {"": self._copied(document)}  # so that the whole document is a member like any other
+        self.root = {"": self._copied(document)}  # makes the whole document a member like any other
 
     def _copied(self, value: Any) -> Any:
-        """Its own copy. Raises OverBudget before anything is copied that would be too much."""
+        """Return a copy of a value. Raises OverBudget before it copies more than the budget allows."""
         self._work.spend(measure(value).values)
         return _copy(value)
 
     def _grow(self, pointer: str, value: Any) -> Any:
-        """A copy of `value`, with room made for it at `pointer`."""
+        """Return a copy of `value`, after checking that the document may grow by it at `pointer`."""
         more = measure(value)
         whole = Size(
             max(self._size.depth, pointer.count("/") + more.depth),
@@ -65,7 +66,7 @@ class _Patching:
             or whole.values > DEFAULT_BUDGET.values
             or whole.bytes > DEFAULT_BUDGET.bytes
         ):
-            # What was taken away since was not counted: count anew, with the new value as it will be.
+            # The kept size does not subtract what was removed, so measure again, with the new value included.
             whole = self._counted(more, pointer)
         self._size = whole
         return self._copied(value)
@@ -80,7 +81,7 @@ class _Patching:
         return whole
 
     def step(self, step: Operation) -> None:
-        """Raises PatchFailed, OverBudget."""
+        """Apply one operation. Raises PatchFailed, OverBudget."""
         self._work.spend(1 + step.path.count("/"))
         match step.op:
             case "add":
@@ -111,8 +112,8 @@ class _Patching:
 
 
 def patched(document: Any, patch: Sequence[Operation], work: WorkBudget | None = None) -> Any:
-    """A new document. `work`: what may be done altogether, where there are more documents than one. Raises PatchFailed,
-    OverBudget."""
+    """Return the patched document; `document` itself stays as it is. `work`: the common budget of several documents.
+    Raises PatchFailed, OverBudget."""
     patching = _Patching(document, work or WorkBudget())
     for at, step in enumerate(patch):
         try:
@@ -124,7 +125,7 @@ def patched(document: Any, patch: Sequence[Operation], work: WorkBudget | None =
 
 
 def _copy(value: Any) -> Any:
-    """Of a measured value, so no deeper than Python's stack."""
+    """Copy a value that was measured before, so that it is not too deep for Python's stack."""
     if isinstance(value, dict):
         return {name: _copy(each) for name, each in value.items()}
     return [_copy(each) for each in value] if isinstance(value, list) else value
@@ -155,7 +156,7 @@ def _get(root: dict[str, Any], pointer: str) -> Any:
 
 
 def _parent(root: dict[str, Any], pointer: str) -> tuple[Any, Any]:
-    """Of a place, which need not exist: what holds it, and under which key or index."""
+    """Return the container of a location, and the key or index in it. The location itself need not exist."""
     *way, last = _keys(pointer)
     parent: Any = root
     for key in way:
@@ -192,7 +193,7 @@ def _take(root: dict[str, Any], pointer: str) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """As JSON has it: true is not 1, and 1 is 1.0."""
+    """Return whether two values are equal as JSON: true differs from 1, and 1 equals 1.0."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):

@@ -1,5 +1,5 @@
-"""Transforms: one change to every letter of a selection, seen in full before it is made, made as a whole, and taken
-back as a whole."""
+"""Transforms: applies one change to every letter of a selection. A preview shows the whole result beforehand, and the
+change is made as a whole and reverted as a whole."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -33,29 +33,30 @@ _INSERT = insert("dead_letter_transforms", ("at", "author", "reason", "selection
 
 @dataclass(slots=True)
 class Worked:
-    """What the change comes to. `refused`: why -> how many letters."""
+    """The result of a change. `refused`: reason -> number of letters."""
 
     letters: int = 0
     edited: int = 0
     unchanged: int = 0
-    #: Of the record, once it is made.
+    #: The id of the audit entry, once the change is made.
     audit_id: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    #: Verdict of what would then be sent -> letters; of a preview.
+    #: In a preview: verdict on the changed letters, if they were replayed -> number of letters.
     verdicts: Counter[Verdict] = field(default_factory=Counter)
-    #: What may still be done to their documents.
+    #: The common budget for the letters' documents.
     work: WorkBudget = field(default_factory=WorkBudget)
-    #: The first few: before, after.
+    #: The first few changed letters: before, after.
     sample: list[tuple[Current, Mapping[bytes, bytes]]] = field(default_factory=list)
 
     def counts(self) -> dict[str, Any]:
-        """The counts, for a record."""
+        """Return the counts for the audit."""
         names = ("letters", "edited", "unchanged", "refused")
         return {name: getattr(self, name) for name in names}
 
 
 def preview(engine: Engine, selection: Selection, change: Change, *, most: int) -> Worked:
-    """What the change would do to every letter, and what would become of each then. Raises SelectionTooLarge."""
+    """Return what the change would do to every letter, and the verdicts on a replay afterwards. Nothing is changed.
+    Raises SelectionTooLarge, OverBudget, or a Fault."""
     worked = Worked()
     with reading(engine) as connection:
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=False).numbers
@@ -79,8 +80,9 @@ def make(
     most: int,
     rules: Rules | None = None,
 ) -> tuple[int, Worked]:
-    """In one transaction; its id, and what came of it. `rules`: of the actor's allowance, if there is one. Raises
-    CountMismatch, SelectionTooLarge, AllowanceUsedUp, OverBudget."""
+    """Make the change in one transaction. Return the transform's id and the result. `expected`: the number of letters
+    that the caller expects; `rules`: the rules of the actor's allowance, if there is one. Raises CountMismatch,
+    SelectionTooLarge, AllowanceUsedUp, OverBudget, or a Fault."""
     worked = Worked()
     with transaction(engine) as connection:
         use(lock(connection, actor.name, rules) if rules else None, expected)
@@ -105,9 +107,12 @@ def make(
 
 
 def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | None, most: int) -> tuple[int, int, int]:
-    """Every letter that the transform's edit is still in force on goes back to what it was before; how many they are,
-    how many it edited and had to be left, and the id of the record (0: none). `expected` None: look only. Raises
-    TransformNotFound, CountMismatch, SelectionTooLarge."""
+    """Revert a transform: each letter on which its edit is still in force goes back to its state before.
+
+    Return how many letters are reverted, how many other letters the transform edited, which are left, and the id of the
+    audit entry (0: none). `expected`: the number that the caller expects to be reverted; None: only look. Raises
+    TransformNotFound, CountMismatch, SelectionTooLarge, or a Fault.
+    """
     with transaction(engine) as connection:
         if connection.execute(sa.select(transforms.c.id).where(transforms.c.id == transform_id)).first() is None:
             raise TransformNotFound(details={"id": transform_id})
@@ -135,7 +140,7 @@ def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | N
 
 
 def _take_back(connection: sa.Connection, ours: Mapping[int, int], actor: Actor) -> None:
-    """Letter -> the edit that goes; the one before it comes back."""
+    """Revert edits to those before them. `ours`: letter -> number of the edit to revert."""
     found = edits.current(connection, ours)
     before = edits.versions_of(connection, [(number, edit - 1) for number, edit in ours.items()])
     made = [
@@ -146,7 +151,7 @@ def _take_back(connection: sa.Connection, ours: Mapping[int, int], actor: Actor)
 
 
 def _changed(found: Mapping[int, Current], change: Change, worked: Worked) -> list[Version]:
-    """Those that the change changes; everything is counted."""
+    """Return new versions of the letters that the change edits, and count all letters in `worked`."""
     made = []
     for number, one in sorted(found.items()):
         worked.letters += 1

@@ -1,5 +1,5 @@
-"""Edits: versions of a letter's fields. The original never changes; each edit is a row of its own, and going back is
-one more edit that points to where it went."""
+"""Edits: the versions of a letter's fields. The original never changes. Each edit is a separate row, and a revert is
+one more edit, which names the edit that it goes back to."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ _IN_FORCE = (
     " AND l.edit = e.number WHERE e.letter_id IN ({})"
 )
 
-#: What an operator wants of the fields of an entry, whose id comes second, within what may be done altogether; None:
-#: nothing new. Raises EditRefused, OverBudget.
+#: An operator's change: takes the fields of an entry, the entry's id and the budget; returns None if nothing changes.
+#: Raises EditRefused, OverBudget.
 Change = Callable[[Mapping[bytes, bytes], str, WorkBudget], Edited | None]
 
 
@@ -44,7 +44,7 @@ class Current:
     number: int
     state: State
     entry_id: str
-    #: Of the edit in force; 0: the original.
+    #: The number of the edit in force; 0: the original.
     edit: int
     original: Mapping[bytes, bytes]
     fields: Mapping[bytes, bytes]
@@ -52,7 +52,8 @@ class Current:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One edit to write down."""
+    """An edit to write. `number`: the letter's; `edit`: the edit's; `reverts`: the edit that it goes back to, if it is
+    a revert."""
 
     number: int
     edit: int
@@ -61,7 +62,7 @@ class Version:
 
 
 def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Current]:
-    """By letter; those that do not exist are left out."""
+    """Return the current fields by letter. Letters that do not exist are left out. `lock`: lock the letters' rows."""
     rows = rows_with(connection, _STANDING + (" FOR UPDATE" if lock else ""), numbers)
     bodies = body.load(connection, [row.id for row in rows])
     changes = rows_with(connection, _IN_FORCE, [row.id for row in rows if row.edit])
@@ -80,13 +81,13 @@ def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = F
 
 
 def back_at_original(engine: Engine, numbers: Iterable[int]) -> set[int]:
-    """Those of the letters that were edited, and whose edit in force goes back to the original."""
+    """Return the letters that were edited and whose edit in force is a revert to the original. Raises a Fault."""
     with reading(engine) as connection:
         return {row.letter_id for row in rows_with(connection, _IN_FORCE + " AND e.reverts = 0", numbers)}
 
 
 def pages(connection: sa.Connection, numbers: Sequence[int]) -> list[list[int]]:
-    """In order, each small enough to be held in memory with all its fields."""
+    """Split letters into pages, in order. Each page is small enough to be held in memory with all its fields."""
     sizes = {row.id: row.size_bytes for row in rows_with(connection, _SIZES, numbers)}
     found: list[list[int]] = []
     room = 0
@@ -101,20 +102,20 @@ def pages(connection: sa.Connection, numbers: Sequence[int]) -> list[list[int]]:
 
 
 def pages_of(engine: Engine, numbers: Sequence[int]) -> list[list[int]]:
-    """The same, asked from outside."""
+    """Split letters into pages as `pages` does, on a connection of its own. Raises a Fault."""
     with reading(engine) as connection:
         return pages(connection, numbers)
 
 
 def look(engine: Engine, numbers: Iterable[int]) -> dict[int, Current]:
-    """The same, asked from outside."""
+    """Return the current fields by letter as `current` does, on a connection of its own. Raises a Fault."""
     with reading(engine) as connection:
         return current(connection, numbers)
 
 
 def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: bool) -> tuple[Current, Edited | None]:
-    """Make an edit the one in force; what was before, and what is now (None: nothing new). Raises
-    LetterNotFound, LetterBusy, EditInvalid."""
+    """Edit a letter and put the edit in force. Return the letter before, and the edited fields or None if nothing
+    changes. `dry_run`: write nothing. Raises LetterNotFound, LetterBusy, EditInvalid, OverBudget, or a Fault."""
     with transaction(engine) as connection:
         before = _editable(connection, number)
         try:
@@ -131,8 +132,8 @@ def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: 
 def revert(
     engine: Engine, number: int, to: int, actor: Actor, *, dry_run: bool = False
 ) -> tuple[int, Mapping[bytes, bytes]]:
-    """Go back to edit `to`, or to the original (0): the number of the edit that does, and its fields. Raises
-    LetterNotFound, LetterBusy, EditNotFound."""
+    """Go back to edit `to`, or to the original (0). Return the number of the new edit, and its fields. `dry_run`: write
+    nothing. Raises LetterNotFound, LetterBusy, EditNotFound, or a Fault."""
     with transaction(engine) as connection:
         before = _editable(connection, number)
         fields = before.original if to == 0 else versions_of(connection, [(number, to)]).get((number, to))
@@ -156,7 +157,7 @@ def _editable(connection: sa.Connection, number: int) -> Current:
 
 
 def next_number(connection: sa.Connection, number: int) -> int:
-    """Of a letter's next edit; the letter is locked."""
+    """Return the number of a letter's next edit. The caller has locked the letter."""
     newest = sa.select(sa.func.coalesce(sa.func.max(edits.c.number), 0)).where(edits.c.letter_id == number)
     return int(connection.execute(newest).scalar_one()) + 1
 
@@ -164,7 +165,7 @@ def next_number(connection: sa.Connection, number: int) -> int:
 def versions_of(
     connection: sa.Connection, wanted: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], Mapping[bytes, bytes]]:
-    """(letter, number of its edit) -> fields."""
+    """Return (letter, number of the edit) -> fields, for those of `wanted` that exist."""
     pairs = set(wanted)
     query = "SELECT letter_id, number, fields FROM dead_letter_edits WHERE letter_id IN ({})"
     return {
@@ -175,14 +176,17 @@ def versions_of(
 
 
 def _roots(connection: sa.Connection, numbers: Iterable[int]) -> dict[tuple[int, int], int]:
-    """(letter, number of an edit that goes back) -> where to."""
+    """Return (letter, number of an edit that is a revert) -> the edit that it goes back to."""
     query = "SELECT letter_id, number, reverts FROM dead_letter_edits WHERE reverts IS NOT NULL AND letter_id IN ({})"
     return {(row.letter_id, row.number): row.reverts for row in rows_with(connection, query, numbers)}
 
 
 def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, transform_id: int | None = None) -> None:
-    """Each becomes the one in force. Their letters are locked. What goes back to an edit that went back itself goes to
-    where that one went: the original is recognised however often it was left and come back to."""
+    """Write edits and put them in force. The caller has locked the letters.
+
+    A revert to an edit that is itself a revert is recorded with the target of that one, so that the original is
+    recognised however often a letter was edited and reverted.
+    """
     written_at = now()
     roots = _roots(connection, {one.number for one in made if one.reverts})
     rows: list[tuple[Any, ...]] = [

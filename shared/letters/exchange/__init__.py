@@ -1,1 +1,1 @@
-"""Dead letters as lines of a file, and back."""
+"""Export and import of dead letters as lines of a file."""

@@ -1,4 +1,4 @@
-"""Importing: letters from a file. A repeated import changes nothing; an existing letter is never overwritten."""
+"""Importing: adds letters from a file. A repeated import changes nothing; an existing letter is never overwritten."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,15 @@ from holdfast.shared.store.engine import Engine, reading
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """Letters that are new, and that were here."""
+    """The number of letters that are new, and of those that existed already."""
 
     new: int
     known: int
 
 
 def bring(engine: Engine, letters: Sequence[Letter], actor: Actor, *, expected: int | None, dry_run: bool) -> Brought:
-    """All of them, or none. `expected`: how many should be new. Raises LetterDiffers, CountMismatch."""
+    """Import all letters, or none. Return how many are new and how many existed. `expected`: the number of new letters
+    that the caller expects; `dry_run`: write nothing. Raises LetterDiffers, CountMismatch."""
     unique = {letter.number: letter for letter in letters}
     with reading(engine) as connection, connection.begin() as transaction:
         known = body.load(connection, unique)

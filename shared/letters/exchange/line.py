@@ -1,4 +1,4 @@
-"""Line: a dead letter as one line of an export, and back. A line holds everything that the table cannot work out."""
+"""Line: turns a dead letter into one line of an export, and back. A line holds all that the table cannot derive."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from holdfast.shared.runtime.timestamps import precise
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _ID_MAX_CHARS = 40
-#: Name -> most characters.
+#: Name of a text -> most characters.
 _TEXTS = {
     "reason": 32,
     "kind": 100,
@@ -28,7 +28,8 @@ _TEXTS = {
 def to_line(
     number: int, about: Mapping[str, Any], original: Mapping[bytes, bytes], attempts: list[Any]
 ) -> dict[str, Any]:
-    """`about`: the columns of its row. Its state is included for readers; it is not read back."""
+    """Return the line of a letter. `about`: the columns of the letter's row. The line has the state for readers only;
+    an import ignores it."""
     return {
         "id": id_of(number),
         "state": about["state"],
@@ -41,7 +42,7 @@ def to_line(
 
 
 def from_line(line: Any) -> Letter:
-    """Raises ValueError, saying what is wrong and never what the line holds."""
+    """Return the letter that a line holds. Raises ValueError, whose message never quotes the line."""
     if not isinstance(line, dict):
         raise ValueError("not an object")
     for name in ("id", "fingerprint", "dead_at", *_TEXTS):

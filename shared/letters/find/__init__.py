@@ -1,1 +1,1 @@
-"""Finding dead letters: filters and selections, the search, one letter with its surroundings, groups."""
+"""Finding dead letters: filters and selections, the search, one letter with everything about it, and groups."""

@@ -1,4 +1,4 @@
-"""Contents: whether a payload holds a text, in those of its values that the reader may see. Pure."""
+"""Contents: whether a payload contains a text in a value that the reader may see. Pure."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -14,19 +14,20 @@ from holdfast.shared.runtime.documents import parse
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A text that is part of a value, whatever the case. `field`: only of the field of this name, at any depth."""
+    """A text that a value contains, in any case. `field`: only in the field of this name, at any depth."""
 
     text: str
     field: str | None = None
 
 
 def holds(fields: Mapping[bytes, bytes], wanted: Contents, *, revealed: bool) -> bool:
-    """Whether the payload of an entry does. Without `revealed` only values that are shown to everybody count."""
+    """Return whether the payload of an entry contains the text. Unless `revealed`, only values that are shown to
+    everybody count."""
     raw = fields.get(b"payload", b"")
     text = _folded(wanted.text)
     try:
         json = parse(raw)
-    except (ValueError, DocumentTooLarge):  # it is no JSON, so it has no fields
+    except (ValueError, DocumentTooLarge):  # not JSON, so it has no fields
         return revealed and wanted.field is None and text in _folded(raw.decode("utf-8", "replace"))
     if not revealed:
         public = mask.public_fields(fields)
@@ -36,7 +37,7 @@ def holds(fields: Mapping[bytes, bytes], wanted: Contents, *, revealed: bool) ->
 
 
 def _values(json: Any, field: str | None) -> Iterator[str]:
-    """Every plain value, as text; with `field`, those at and below its name."""
+    """Yield every plain value as text. With `field`, only those in the field of this name, at any depth."""
     waiting = [(json, field is None)]
     while waiting:
         value, counts = waiting.pop()

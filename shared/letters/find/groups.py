@@ -1,4 +1,5 @@
-"""Groups: what failed alike, counted. Read from the summary that is kept with every change; no letter is touched."""
+"""Groups: reads the groups of letters that failed alike, with their counts. They come from a summary that is updated
+with every change; no letter is read."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from holdfast.shared.store.engine import Engine, reading
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An operator's note on a group; it is kept when the letters are gone."""
+    """An operator's note on a group. It is kept when the letters are gone."""
 
     note: str
     author: str
@@ -26,7 +27,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One failure, however often it happened."""
+    """All letters of one failure, however often it happened."""
 
     fingerprint: str
     reason: str
@@ -34,7 +35,7 @@ class Group:
     code: str
     command: str
     frame: str
-    #: Of the newest letter.
+    #: The error of the newest letter.
     error: str
     #: Numbers of the first and the last letter ever seen.
     first: int
@@ -50,7 +51,8 @@ class Group:
 
 
 class Order(StrEnum):
-    """Which groups come first: those with the newest letter, the newest first letter, most dead, most entities."""
+    """The order of groups: by the newest letter, the newest first letter, the most dead letters, or the most
+    entities."""
 
     LAST = "last"
     FIRST = "first"
@@ -58,7 +60,7 @@ class Order(StrEnum):
     ENTITIES = "entities"
 
     def of(self, group: Group) -> int:
-        """The number of a group that it is sorted by."""
+        """Return the number by which a group is sorted."""
         match self:
             case Order.LAST:
                 return group.last
@@ -87,8 +89,8 @@ def page(
     fingerprint: str = "",
     order: Order = Order.LAST,
 ) -> list[Group]:
-    """Groups with a letter in one of `states` (any group if there are none), in this order; `after`: the (number it is
-    sorted by, fingerprint) of the last group of the page before."""
+    """Return at most `limit` groups with a letter in one of `states`, in this order. Empty `states`: any group.
+    `after`: (number by which it is sorted, fingerprint) of the last group of the page before. Raises a Fault."""
     column = _COLUMNS[order]
     query = sa.select(groups).order_by(column.desc(), groups.c.fingerprint.desc()).limit(limit)
     if states:
@@ -128,8 +130,9 @@ def _whole(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Group
 def trends(
     engine: Engine, names: Collection[str] | None, *, since_s: int, step_s: int, steps: int
 ) -> dict[str, list[int]]:
-    """Fingerprint -> letters in each of `steps` buckets of `step_s` seconds (whole minutes) from `since_s` on, in Unix
-    time. `names` None: of all groups together, under the name ''."""
+    """Return fingerprint -> number of letters in each of `steps` buckets. `step_s`: seconds per bucket, in whole
+    minutes; `since_s`: start of the first bucket, in Unix time; `names` None: all groups together, under the name ''.
+    Raises a Fault."""
     width = step_s // SECONDS_PER_BUCKET
     first = since_s // SECONDS_PER_BUCKET
     step = sa.func.floor((trend.c.bucket - first) / width)
@@ -151,7 +154,8 @@ def trends(
 
 
 def totals(engine: Engine) -> dict[str, int]:
-    """Letters by state, and `purged`, `imported`, of all groups; `dying_groups`: those with a dead one."""
+    """Return the number of letters of all groups by state, and `purged` and `imported`; `dying_groups`: the number of
+    groups with a dead letter. Raises a Fault."""
     columns = [*State, "purged", "imported"]
     sums = [sa.func.coalesce(sa.func.sum(groups.c[name]), 0).label(name) for name in columns]
     dying = sa.func.coalesce(sa.func.sum(sa.case((groups.c.dead > 0, 1), else_=0)), 0).label("dying_groups")

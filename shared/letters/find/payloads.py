@@ -1,5 +1,5 @@
-"""Payloads: letters found by what their payloads hold, in the original or in the edit in force. A bounded number is
-looked through at a time; what was searched is reported, and the search continues from there."""
+"""Payloads: finds letters by the content of their payloads, in the original or in the edit in force. Each call searches
+a bounded number of letters; the result says how far the search got, and the next call continues from there."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.store.engine import Engine
 
-#: Letters that are looked through at a time, and for how long.
+#: Most letters, and most seconds, of one call.
 LETTERS_MAX = 20_000
 _LONGEST_S = 3.0
 _PAGE = 500
@@ -20,7 +20,8 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """`looked_through`: letters, the found ones included; `next`: go on beyond this number; None: there is no more."""
+    """The result of a search. `looked_through`: number of letters searched, including the found ones; `next`: continue
+    beyond this number; None: there are no more letters."""
 
     rows: list[Row]
     looked_through: int
@@ -30,7 +31,8 @@ class Searched:
 def find(
     engine: Engine, wanted: Filter, contents: Contents, *, beyond: int | None, limit: int, revealed: bool
 ) -> Searched:
-    """At most `limit` letters of a filter, the newest first, from the one after `beyond` on."""
+    """Return at most `limit` letters of a filter whose payload has the contents, beyond the number `beyond`, the newest
+    first. Raises a Fault."""
     until = time.monotonic() + _LONGEST_S
     found: list[Row] = []
     looked_through = 0

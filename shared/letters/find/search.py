@@ -1,8 +1,8 @@
-"""Search: a page of letters, the newest first, in a time that does not grow with the table.
+"""Search: finds a page of letters, the newest first, in a time that does not grow with the table.
 
 Reason, code and command are the same for all letters of a group. So they are looked up among the groups, and a page is
-merged from one short run of the index per group and state that has any. Text is looked for in a bounded stretch: what
-was searched is reported, and the search continues from there.
+merged from one short run of the index for each group and state that has letters. Text is searched in a bounded stretch
+of letters at a time; the result says how far the search got, and the next call continues from there.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from holdfast.shared.letters.index.tables import builds, groups, letters
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.engine import Engine, reading
 
-#: Runs of the index that are merged for a page; with more, all letters are walked, as most of them will do.
+#: Most runs of the index that are merged for a page. With more runs, all letters are scanned, since most will match.
 _RUNS_MAX = 100
-#: Letters that are looked through for a text at a time.
+#: Letters that are searched for a text per call.
 TEXT_STRETCH = 20_000
-#: What a text may be in.
+#: The columns that are searched for a text.
 _SHOWN = (
     "error",
     "reason",
@@ -42,7 +42,7 @@ _SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A letter as a list shows it."""
+    """A letter as it is shown in a list."""
 
     id: int
     fingerprint: str
@@ -52,7 +52,7 @@ class Row:
     resource: str | None
     entity_id: str | None
     command: str
-    #: Of the write, if it has one that makes sense.
+    #: The version of the write, if it is plausible.
     version: int | None
     reason: str
     kind: str
@@ -75,15 +75,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`next`: go on beyond this number; None: there is no more."""
+    """A page of letters. `next`: continue beyond this number; None: there are no more letters."""
 
     rows: list[Row]
     next: int | None
 
 
 def search(engine: Engine, wanted: Filter, *, beyond: int | None, limit: int, oldest_first: bool = False) -> Page:
-    """At most `limit` letters, the newest first or the oldest, from the one after `beyond` on. With a text it may be
-    fewer and still go on."""
+    """Return at most `limit` letters beyond the number `beyond`, the newest or the oldest first. In a search for a
+    text, a page may have fewer letters although there are more. Raises a Fault."""
     stretch = limit + 1 if wanted.text is None else TEXT_STRETCH
     with reading(engine) as connection:
         found = numbers(connection, wanted, beyond=beyond, limit=stretch, oldest_first=oldest_first)
@@ -109,7 +109,7 @@ def search(engine: Engine, wanted: Filter, *, beyond: int | None, limit: int, ol
 
 
 def total(engine: Engine, wanted: Filter, *, most: int) -> int:
-    """How many there are, counted to one more than `most`; its text is left aside."""
+    """Count the letters of a filter, up to one more than `most`. The filter's text is ignored. Raises a Fault."""
     with reading(engine) as connection:
         found = numbers(connection, wanted, limit=most + 1)
         if found is None:
@@ -118,12 +118,14 @@ def total(engine: Engine, wanted: Filter, *, most: int) -> int:
 
 
 def row_of(row: sa.Row[Any]) -> Row:
-    """A row of the table."""
+    """Return the letter that a row of the table holds."""
     return from_row(Row, row, state=State(row.state), imported=bool(row.imported))
 
 
 def says(text: str) -> sa.ColumnElement[bool]:
-    """Whether something that pages show of a letter has the text in it, whatever the case. Not its payload."""
+    """Return the condition that one of the columns shown in pages, which exclude the payload, contains a text in any
+    case.
+    """
     shown = sa.func.concat_ws(" ", *(letters.c[name] for name in _SHOWN))
     return sa.collate(shown, "utf8mb4_general_ci").contains(text, autoescape=True)
 
@@ -131,7 +133,8 @@ def says(text: str) -> sa.ColumnElement[bool]:
 def numbers(
     connection: sa.Connection, wanted: Filter, *, beyond: int | None = None, limit: int, oldest_first: bool = False
 ) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
-    """The `id`s of the newest (or oldest) `limit` letters of a filter, its text left aside. None: there is none."""
+    """Return the query for the `id`s of the newest (or oldest) `limit` letters of a filter, or None if there can be
+    none. The filter's text is ignored."""
     rest = _conditions(wanted, beyond, oldest_first)
     if wanted.entity_id is None and wanted.operation_id is None and (_of_groups(wanted) or wanted.build):
         runs = _runs(connection, wanted)
@@ -150,7 +153,7 @@ def numbers(
 
 
 def _of_groups(wanted: Filter) -> dict[str, str]:
-    """What the filter says that is the same for all letters of a group."""
+    """Return the filter's conditions on columns that are the same for all letters of a group."""
     columns = {name: getattr(wanted, name) for name in ("fingerprint", "reason", "code", "command")}
     return {name: value for name, value in columns.items() if value is not None}
 
@@ -165,7 +168,7 @@ def _in_order(id_: sa.ColumnElement[Any], oldest_first: bool) -> sa.ColumnElemen
 
 
 def _conditions(wanted: Filter, beyond: int | None, oldest_first: bool) -> list[sa.ColumnElement[bool]]:
-    """What no group tells."""
+    """Return the filter's conditions that cannot be decided by group."""
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.first is not None:
         conditions.append(letters.c.id >= wanted.first)
@@ -179,7 +182,8 @@ def _conditions(wanted: Filter, beyond: int | None, oldest_first: bool) -> list[
 
 
 def _runs(connection: sa.Connection, wanted: Filter) -> list[tuple[str, str]]:
-    """(fingerprint, state) of what the filter leaves, where there is any letter; all of them, or more than enough."""
+    """Return (fingerprint, state) for the groups that match the filter and the states in which they have letters. If
+    there are too many, the list is cut, but is longer than `_RUNS_MAX`."""
     states = [wanted.state] if wanted.state is not None else list(State)
     same = [groups.c[name] == value for name, value in _of_groups(wanted).items()]
     if wanted.build is not None:

@@ -1,5 +1,5 @@
-"""Selection: the dead letters that an operator points at: by their ids, by their group, by a filter, by what came of
-them in a replay, or by an entry of the audit. The same form for every operation."""
+"""Selection: the dead letters that an operator chooses: by their ids, by their group, by a filter, by their results in
+a replay, or by an audit entry. All actions use the same form."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +11,8 @@ from holdfast.shared.letters.state import State
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`first`, `last`: numbers, both included. `text`: in what pages show but for payloads, whatever the case."""
+    """The conditions on letters; None: any. `first`, `last`: numbers, both included. `text`: contained, in any case, in
+    a column that pages show, which exclude the payload."""
 
     state: State | None = None
     fingerprint: str | None = None
@@ -27,24 +28,26 @@ class Filter:
     last: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The given conditions, for a record."""
+        """Return the given conditions for a record."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Either `numbers`, or `matching` (a group is the filter of its fingerprint)."""
+    """A choice of letters by one of `numbers`, `matching`, `replay` and `audit`. A group is the filter of its
+    fingerprint.
+    """
 
     numbers: tuple[int, ...] = ()
     matching: Filter | None = None
-    #: Or what came of a replay: its id, and the outcomes that are meant.
+    #: The id of a replay, and the results of its items.
     replay: tuple[int, tuple[ItemState, ...]] | None = None
-    #: Or those that an entry of the audit concerns: its id. `untouched`: only what nothing has changed since.
+    #: The id of an audit entry that concerns the letters. `untouched`: only letters that no later action has changed.
     audit: int | None = None
     untouched: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """For a record."""
+        """Return the selection for a record."""
         if self.replay is not None:
             return {"replay": {"id": self.replay[0], "outcomes": list(self.replay[1])}}
         if self.audit is not None:

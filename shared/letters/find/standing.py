@@ -1,4 +1,5 @@
-"""Standing: how far the letters of a group are on their way: edited, or in a replay. A bounded number is looked at."""
+"""Standing: reads how far the letters of a group are: edited, or in a replay. Only a bounded number of letters is
+read."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,14 +10,15 @@ from holdfast.shared.letters.index.tables import edits, letters, replays
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.engine import Engine, reading
 
-#: The newest dead letters of a group that are looked at.
+#: The number of a group's newest dead letters that are read.
 LOOKED_AT_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`edited`: those of the `looked_at` newest dead letters that a replay would send changed, since `edited_at`.
-    `replay_id`: of the newest letter that is being replayed; `replay_state`: of that replay."""
+    """The progress of a group. `edited`: how many of the `looked_at` newest dead letters a replay would send with an
+    edit; `edited_at`: when the newest edit in force was made; `replay_id`: the replay of the newest letter that is
+    being replayed; `replay_state`: the state of that replay."""
 
     looked_at: int
     edited: int
@@ -26,7 +28,7 @@ class Standing:
 
 
 def standing(engine: Engine, fingerprint: str) -> Standing:
-    """Of one group."""
+    """Return the progress of a group. Raises a Fault."""
 
     def newest(state: State, column: sa.Column[int], most: int) -> sa.Select[tuple[int, int]]:
         query = sa.select(letters.c.id, column).where(letters.c.fingerprint == fingerprint, letters.c.state == state)

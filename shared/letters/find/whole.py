@@ -1,4 +1,5 @@
-"""One: a dead letter whole: its row, its body, what was done to it, and its kin, other letters of its operation."""
+"""Whole: reads everything about one dead letter: its row, its body, the actions on it, and the other letters of its
+operation."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ _KIN_MAX = 100
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A version of the fields; the original is none of them."""
+    """An edited version of the fields. The original is not an edit."""
 
     number: int
     fields: dict[bytes, bytes]
@@ -39,7 +40,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One replay of it."""
+    """One replay of the letter."""
 
     replay_id: int
     state: str
@@ -51,23 +52,23 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """Everything that is known of a letter."""
+    """Everything that is known about a letter."""
 
     row: Row
     body: Body
     edits: list[Edit]
     sendings: list[Sending]
     audit_entries: list[audit.AuditEntry]
-    #: Of the same operation, this one included, oldest first.
+    #: The letters of the same operation, including this letter, oldest first.
     kin: list[Row]
-    #: As it is now; None: there is none.
+    #: The current entity, or None if there is none.
     entity: Entity | None
-    #: How the operation ended, if it did.
+    #: The ended operation, or None if it has not ended.
     ended: reads.EndedOperation | None
 
 
 def whole(engine: Engine, number: int) -> Whole | None:
-    """None: there is no such letter."""
+    """Return everything about a letter, or None if it does not exist. Raises a Fault."""
     with reading(engine) as connection:
         rows = connection.execute(sa.select(letters).where(letters.c.id == number)).all()
         if not rows:
@@ -88,7 +89,7 @@ def whole(engine: Engine, number: int) -> Whole | None:
 
 
 def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:
-    """The newest letter of an operation; None: it has none."""
+    """Return the newest letter of an operation, or None if it has none. Raises a Fault."""
     query = sa.select(letters).where(letters.c.operation_id == operation_id).order_by(letters.c.id.desc()).limit(1)
     with reading(engine) as connection:
         row = connection.execute(query).one_or_none()
@@ -96,7 +97,7 @@ def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:
 
 
 def open_operations(engine: Engine, operation_ids: Sequence[str]) -> set[str]:
-    """Those of them that have a letter which is dead, or being replayed."""
+    """Return the operations that have a letter which is dead or being replayed. Raises a Fault."""
     query = sa.select(letters.c.operation_id).where(
         letters.c.operation_id.in_(operation_ids), letters.c.state.in_((State.DEAD, State.REPLAYING))
     )
@@ -105,14 +106,14 @@ def open_operations(engine: Engine, operation_ids: Sequence[str]) -> set[str]:
 
 
 def bodies(engine: Engine, rows: Sequence[Row]) -> list[tuple[Row, Body]]:
-    """With those of a page."""
+    """Return the letters of a page with their bodies. Letters that are gone are left out. Raises a Fault."""
     with reading(engine) as connection:
         found = body.load(connection, [row.id for row in rows])
     return [(row, found[row.id]) for row in rows if row.id in found]
 
 
 def stored(engine: Engine, numbers: Iterable[int]) -> set[int]:
-    """Those of `numbers` that the table has."""
+    """Return those of `numbers` that the table has. Raises a Fault."""
     with reading(engine) as connection:
         query = sa.select(letters.c.id).where(letters.c.id.in_(list(numbers)))
         return set(connection.scalars(query))

@@ -1,1 +1,1 @@
-"""The index: the tables that hold dead letters, what is put into them, and what is counted."""
+"""The index: the tables that hold dead letters, the inserts into them, and the counts."""

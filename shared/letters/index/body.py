@@ -1,4 +1,4 @@
-"""Body: the original fields and the attempts of a letter, in parts that every server takes."""
+"""Body: the original fields and the attempts of a letter, stored in parts that are small enough for every server."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -16,14 +16,14 @@ _SELECT = "SELECT letter_id, body FROM dead_letter_bodies WHERE letter_id IN ({}
 
 
 class Body(NamedTuple):
-    """What is too much for a row of a list."""
+    """The content of a letter that is too large for a row in a list."""
 
     original: Mapping[bytes, bytes]
     attempts: list[dict[str, Any]]
 
 
 def write(connection: sa.Connection, letters: Iterable[Letter]) -> None:
-    """Insert those of new letters."""
+    """Insert the bodies of new letters."""
     rows: list[tuple[int, int, bytes]] = []
     for letter in letters:
         json = orjson.dumps({"original": fields_to_json(letter.original), "attempts": letter.attempts})
@@ -33,7 +33,7 @@ def write(connection: sa.Connection, letters: Iterable[Letter]) -> None:
 
 
 def load(connection: sa.Connection, numbers: Iterable[int]) -> dict[int, Body]:
-    """By letter."""
+    """Return the bodies by letter."""
     parts: dict[int, list[bytes]] = {}
     for number, part in rows_with(connection, _SELECT, numbers):
         parts.setdefault(number, []).append(part)

@@ -17,20 +17,21 @@ _PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
 
 @dataclass(frozen=True, slots=True)
 class LetterCounts:
-    """In letters."""
+    """The counts of the ledger, in letters."""
 
-    #: Dead, or chosen for a replay that has not sent them yet, or not indexed yet.
+    #: Letters that are dead, or in a replay and not sent yet, or not indexed yet.
     dead_lettered: int
-    #: Discarded, also those that retention has taken since.
+    #: Discarded letters, including those that retention has removed since.
     discarded: int
-    #: Brought in from a file, or put on the dead-letter stream by hand: no entry of this write stream tells of them.
+    #: Letters that were imported from a file or put on the dead-letter stream by hand, and have no entry of this write
+    #: stream.
     imported: int
-    #: Of those that are dead: letters that a replay may have put on the write stream just now.
+    #: Those of the dead letters that a replay may have put on the write stream just now.
     doubts: tuple[UncertainItem, ...] = ()
 
 
 def newest_number(engine: Engine) -> int:
-    """Of the letters that are indexed; 0: there are none."""
+    """Return the newest number of the indexed letters, or 0 if there are none. Raises a Fault."""
     with reading(engine) as connection:
         return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(letters.c.id), 0))).scalar_one())
 
@@ -42,9 +43,12 @@ def letter_counts(
     write_cuts: Cuts | None = None,
     there: Container[str] | None = None,
 ) -> LetterCounts:
-    """Of the letters with a number up to `up_to`, in a transaction of one snapshot. `on_stream`: numbers of those that
-    the dead-letter stream still had, and whether they are of an entry. `write_cuts`: with which entry each write stream
-    ended then, as versions; None: now. `there`: the entries of replays that are on either stream; None: all."""
+    """Count the letters with a number up to `up_to`, in a transaction that sees one snapshot.
+
+    `on_stream`: the numbers of the letters that were still on the dead-letter stream, and whether each names an entry.
+    `write_cuts`: the last entry of each write stream at that time, as versions; None: now. `there`: the entries of
+    replays that are on either stream; None: all.
+    """
     states = (State.DEAD, State.REPLAYING, State.DISCARDED)
     columns = [*[groups.c[state] for state in states], groups.c.purged, groups.c.imported]
     sums = sa.select(*[sa.func.coalesce(sa.func.sum(column), 0) for column in columns])

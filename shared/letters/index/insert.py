@@ -1,4 +1,4 @@
-"""Index: dead letters into the table, each once, with everything that is counted about them in the same transaction."""
+"""Insert: puts dead letters into the table, each once, and updates all counts in the same transaction."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -44,10 +44,11 @@ _LETTER = (
 )
 _INSERT_LETTER = insert("dead_letters", _LETTER)
 _COUNTS = (*State, "entities", "imported", "purged")
-#: What a group has of its newest letter.
+#: The columns of a group that come from its newest letter.
 _ALIKE = ("fingerprint", "reason", "kind", "code", "command", "frame", "error")
 _GROUP = (*_ALIKE, "first_id", "last_id", *_COUNTS)
-#: Made or locked first, whatever comes: two who index the same letters or entities then come one after the other.
+#: Creates or locks the groups first, so that two transactions that index the same letters or entities run one after the
+#: other.
 _MEET_GROUP = insert("dead_letter_groups", _GROUP, on_clash=f"{WIDENED}, error = VALUES(error)")
 _COUNT_GROUP = (
     "UPDATE dead_letter_groups SET dead = dead + %s, imported = imported + %s, entities = entities + %s"
@@ -65,13 +66,14 @@ _KNOWN_ENTITIES = "SELECT DISTINCT entity_id, fingerprint FROM dead_letters WHER
 
 
 def index(engine: Engine, letters: Sequence[Letter]) -> int:
-    """Insert what is new; returns how many that were. Raises the store's faults: then none is in."""
+    """Insert the letters that are new. Return how many there were. Raises a Fault, and then no letter is inserted."""
     with evidence(engine), transaction(engine) as connection:
         return add(connection, letters, imported=False)
 
 
 def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool) -> int:
-    """The same inside the caller's transaction. `imported`: none of them is of an entry of this write stream."""
+    """Insert the letters that are new in the caller's transaction. Return how many there were. `imported`: none of the
+    letters belongs to an entry of this write stream."""
     if not letters:
         return 0
     newest = sorted(letters, key=lambda letter: letter.number)
@@ -92,9 +94,12 @@ def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool)
 
 
 def _foreign(connection: sa.Connection, fresh: Sequence[Letter]) -> set[int]:
-    """Numbers of letters that were put on the dead-letter stream by hand: they name no entry, or one that another
-    letter of this epoch is of, for an entry dies once. One that a failover brought back after its death was counted
-    again when the epoch began, as a write in flight. `fresh` is in order."""
+    """Return the numbers of letters that were put on the dead-letter stream by hand. `fresh` is in order.
+
+    Such a letter names no entry, or an entry for which this epoch has another letter, because an entry is dead-lettered
+    only once. Letters of earlier epochs do not matter: an entry that a failover brought back after it was dead-lettered
+    was counted again when the epoch began, as a write in flight.
+    """
     named = [letter.entry_id for letter in fresh if letter.names_an_entry]
     since = number_of(versions.to_stream_id(epochs.broke_at(connection)))
     known = rows_with(connection, _KNOWN_ENTRIES, named)
@@ -120,19 +125,19 @@ def _count(connection: sa.Connection, fresh: Sequence[Letter], entities: Any, fo
 
 
 def _span(letters: Sequence[Letter], key: tuple[str, str]) -> tuple[int, int]:
-    """Of the letters of a group and a build; `letters` are in order."""
+    """Return the first and the last number of the letters of a group and a build. `letters` are in order."""
     numbers = [letter.number for letter in letters if (letter.fingerprint, letter.build) == key]
     return numbers[0], numbers[-1]
 
 
 def _group(newest: Letter, letters: Sequence[Letter]) -> tuple[Any, ...]:
-    """In the order of `_GROUP`, everything counted at 0."""
+    """Return the row of a group in the order of `_GROUP`, with all counts at 0."""
     first = next(letter.number for letter in letters if letter.fingerprint == newest.fingerprint)
     return (*(getattr(newest, name) for name in _ALIKE), first, newest.number, *[0 for _ in _COUNTS])
 
 
 def _row(letter: Letter, imported: bool, indexed_at: str) -> tuple[Any, ...]:
-    """In the order of `_LETTER`."""
+    """Return the row of a letter in the order of `_LETTER`."""
     own = {
         "id": letter.number,
         "state": State.DEAD,

@@ -1,5 +1,5 @@
-"""Known: how many writes of an epoch's window something is known of. A writer may have had some of them in hand when
-the queue forgot them: when they end, more is known, and those ends are of the epoch before."""
+"""Known: counts the known writes in an epoch's window. A writer may have had some of these writes in flight when the
+queue forgot them. When they end, more writes are known, and their ends belong to the epoch before."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,7 +13,7 @@ from holdfast.shared.writes import versions
 from holdfast.shared.writes.epoch import Known, Window
 from holdfast.shared.writes.versions import VERSION_MAX
 
-#: Of the entry that ended an operation.
+#: The version of the entry that ended an operation.
 _ENTRY = (
     "(CAST(SUBSTRING_INDEX(o.entry_id, '-', 1) AS UNSIGNED) * 1000"
     " + CAST(SUBSTRING_INDEX(o.entry_id, '-', -1) AS UNSIGNED))"
@@ -24,29 +24,32 @@ _ENDED = f"""
     LEFT JOIN dead_letters d ON d.operation_id = o.operation_id AND d.imported = 0
     WHERE o.version >= %s AND o.version <= %s AND o.entry_id IS NOT NULL
     AND {_ENTRY} >= %s AND {_ENTRY} <= %s AND d.id IS NULL
-"""  # noqa: S608  # of this module's own words
-#: An entry that was added by hand may have a version of before.
+"""  # noqa: S608  # only this module's own text
+#: How much older than its entry a version may be, in microseconds: an entry that was added by hand may have an older
+#: one.
 _OLDER_US = 60_000_000
 #: Letters that the ledger counts.
 _COUNTED = (State.DEAD, State.REPLAYING, State.DISCARDED)
 
 
-#: Entries that replays sent: of what has not ended yet, and of letters that name no operation and died again.
+#: Entries that replays sent: those that have not ended yet, and those of letters without an operation that were
+#: dead-lettered again.
 _SENT_AGAIN = sa.select(items.c.entry_id).where(
     (items.c.state == "sent")
     | (items.c.operation_id.is_(None) & items.c.state.in_(("failed_same", "failed_differently")))
 )
 
-#: The number of a letter, if its id is one that a stream gives, and the entry that died.
+#: The number of a letter, or None if no stream gives out its id, and the dead-lettered entry.
 Unread = tuple[int | None, str]
 
 
 class KnownWrites:
-    """Counts in one transaction. An entry counts once: as a letter, whatever became of that, else as an operation that
-    it ended, else as what is on the stream. It costs as much as the window is wide."""
+    """Counts the known writes of a window in one transaction. An entry counts once: as a letter, whatever its state, or
+    else as the end of an operation, or else as an entry on the stream. The cost follows the width of the window."""
 
     def __init__(self, connection: sa.Connection, window: Window, unread: Iterable[Unread]) -> None:
-        """`unread`: the letters on the dead-letter stream, which may be indexed."""
+        """Count letters and ended operations. `unread`: the letters on the dead-letter stream, some of which may be
+        indexed already."""
         self._window = window
         limits = (window.seen_to, window.since - _OLDER_US, window.floor, window.since, window.floor)
         gaps = [f"({_ENTRY} > {above} AND {_ENTRY} <= {up_to})" for above, up_to in window.unseen_before]
@@ -59,7 +62,8 @@ class KnownWrites:
         self._dead = set(died)
 
     def on_stream(self, page: Iterable[tuple[str, str, bool, int]], ended: Mapping[str, str | None]) -> None:
-        """A page of the write streams (`backlog`), and which entry has ended which operation."""
+        """Count a page of the write streams. `page`: as `backlog` yields it; `ended`: operation -> the entry that ended
+        it."""
         for entry, operation_id, again, stream in page:
             known = again or (stream, entry) in self._dead or _holds(self._window, ended.get(operation_id))
             if not known and _holds(self._window, entry):
@@ -67,7 +71,7 @@ class KnownWrites:
 
     @property
     def counts(self) -> Known:
-        """Until now."""
+        """The known writes counted so far."""
         return self._window.known(self._seen, self._unseen, self._before)
 
     def _count(self, entry: str) -> None:
@@ -81,16 +85,17 @@ class KnownWrites:
 
 
 def letters_after(connection: sa.Connection, cut: int, unread: Iterable[Unread]) -> int:
-    """How many of the letters that the ledger counts are of newer entries than a version. A letter that died again is
-    as old as its first one. `unread`: as above, among others."""
+    """Count those of the ledger's letters whose entries are newer than the version `cut`. A letter that was
+    dead-lettered again is as old as its first letter. `unread`: the letters on the dead-letter stream, some of which
+    may be indexed already."""
     return len(_first_letters(connection, Window(cut + 1, cut, VERSION_MAX), unread, _COUNTED))
 
 
 def _first_letters(
     connection: sa.Connection, window: Window, unread: Iterable[Unread], states: Sequence[State] = tuple(State)
 ) -> list[tuple[int, str]]:
-    """(stream, entry) of the entries of a window that died: entries that were put by hand on two partitions may have
-    one id. Without those that a replay had sent: these are letters of before."""
+    """Return (stream, entry) of the dead-lettered entries of a window, without entries that a replay sent, which belong
+    to earlier letters. The stream is needed because entries added by hand to two partitions may have the same id."""
     since, floor = (versions.to_stream_id(each).partition("-")[0] for each in (window.since, window.floor))
     low = since if len(since) == len(floor) else ""  # ids are compared as text
     of_window = (letters.c.imported == 0, letters.c.entry_id >= low, letters.c.entry_id <= f"{floor}-~")

@@ -1,4 +1,5 @@
-"""Statements: many rows in one, in the form that PyMySQL turns into one statement; and values as columns hold them."""
+"""Statements: builds statements for many rows, in the form that PyMySQL turns into a single one, and the values of
+columns."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -17,24 +18,24 @@ _VALUES_MAX = 1000
 
 
 def insert(table: str, columns: Sequence[str], *, on_clash: str = "") -> str:
-    """`INSERT INTO table (...) VALUES (...)`; `on_clash`: what becomes of a row whose key exists."""
+    """Return `INSERT INTO table (...) VALUES (...)`. `on_clash`: the assignments for a row whose key exists."""
     clash = f" ON DUPLICATE KEY UPDATE {on_clash}" if on_clash else ""
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places(columns)}){clash}"  # noqa: S608 - our own names
 
 
 def places(values: Sequence[Any]) -> str:
-    """A placeholder for each."""
+    """Return a placeholder for each value."""
     return ", ".join(["%s"] * len(values))
 
 
 def many(connection: sa.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Run it for every row; for none, not at all."""
+    """Run a statement for all rows, if there are any."""
     if rows:
         connection.exec_driver_sql(statement, [tuple(row) for row in rows])
 
 
 def rows_with(connection: sa.Connection, query: str, values: Iterable[Any]) -> list[Any]:
-    """The rows of `query`, its `{}` filled with a placeholder a value."""
+    """Return the rows of `query`, whose `{}` is replaced by one placeholder per value."""
     wanted = sorted(set(values))
     found: list[Any] = []
     for page in pages_of(wanted, _VALUES_MAX):
@@ -43,42 +44,42 @@ def rows_with(connection: sa.Connection, query: str, values: Iterable[Any]) -> l
 
 
 def pages_of(values: Sequence[T], most: int) -> list[Sequence[T]]:
-    """In order, at most so many each."""
+    """Split values into pages of at most `most`, in order."""
     return [values[at : at + most] for at in range(0, len(values), most)]
 
 
 def from_row(kind: type[T], row: sa.Row[Any], **computed: Any) -> T:
-    """A dataclass: its fields are the row's columns of the same names, except for those that are `computed`."""
+    """Return a dataclass whose fields are the row's columns of the same names, except for the `computed` fields."""
     columns = row._mapping
     return kind(**{each.name: columns[each.name] for each in fields(kind) if each.name not in computed}, **computed)  # type: ignore[arg-type]
 
 
 def now() -> str:
-    """As a DATETIME column takes it: UTC without saying so."""
+    """Return the current time in the form of a DATETIME column: UTC without a time zone."""
     return moment(utc_now())
 
 
 def moment(at: datetime) -> str:
-    """The same of any moment that knows its time zone."""
+    """Return a time in the form of a DATETIME column. `at` must have a time zone."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
 def json(value: Any) -> str:
-    """As a TEXT column holds it; members of enums are their values, as keys too."""
+    """Return a value as JSON for a TEXT column. Members of enums become their values, as keys too."""
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def added(columns: Iterable[str]) -> str:
-    """`a = a + VALUES(a), ...`"""
+    """Return `a = a + VALUES(a), ...`."""
     return ", ".join(f"{column} = {column} + VALUES({column})" for column in columns)
 
 
-#: The two ends of a span, moved apart to hold the new row.
+#: Widens a span so that it includes the new row.
 WIDENED = "first_id = LEAST(first_id, VALUES(first_id)), last_id = GREATEST(last_id, VALUES(last_id))"
 
 
 def counted(things: Iterable[Any]) -> Mapping[Any, int]:
-    """How often each occurs, in order."""
+    """Return how often each thing occurs, sorted by thing."""
     counts: dict[Any, int] = {}
     for thing in things:
         counts[thing] = counts.get(thing, 0) + 1

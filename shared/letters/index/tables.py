@@ -1,6 +1,6 @@
-"""Tables of dead letters, as SQLAlchemy Core sees them. `deploy/migrations` makes them and says what they hold.
+"""Tables: the SQLAlchemy Core tables of dead letters. `deploy/migrations` creates them and documents their content.
 
-The database's own comparison of states and ids is by bytes, so columns need no more than their kind here.
+The database compares states and ids by bytes, so columns need no more than their type here.
 """
 
 from datetime import datetime
@@ -119,7 +119,7 @@ audit = sa.Table(
     *_texts("selection", "details", "request_id"),
 )
 
-#: The chain over it: see seals.py.
+#: The chain of hashes over the audit: see seals.py.
 seals = sa.Table("audit_seals", metadata, *_numbers("seq", "audit_id"), *_texts("hash"))
 
 audit_letters = sa.Table("audit_letters", metadata, *_numbers("letter_id", "audit_id"))

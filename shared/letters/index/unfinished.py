@@ -1,4 +1,4 @@
-"""Unfinished: how many dead letters are open, since when, and the progress of the active replays."""
+"""Unfinished: reads how many dead letters are open, since when, and the progress of the active replays."""
 
 from dataclasses import dataclass
 
@@ -13,19 +13,20 @@ from holdfast.shared.store.engine import Engine, reading
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """In letters."""
+    """The open dead letters and the progress of the active replays, in letters."""
 
     open: int
-    #: Number of the oldest open one, which tells when it died.
+    #: The number of the oldest open letter, which contains when it was dead-lettered.
     oldest: int | None
-    #: Of the replays under way: all of their letters, those ever sent, those that nothing more happens to.
+    #: In the active replays: all letters, letters ever sent, and letters that are over.
     planned: int
     sent: int
     over: int
 
 
 def look(engine: Engine) -> Unfinished:
-    """As of now, from counts that are kept and the ends of indexes: as quick with a million letters as with one."""
+    """Return the current numbers. They come from kept counts and the ends of indexes, so the time does not grow with
+    the number of letters. Raises a Fault."""
     waiting = sa.select(sa.func.coalesce(sa.func.sum(groups.c[State.DEAD]), 0))
     first = sa.select(sa.func.min(letters.c.id)).where(letters.c.state == State.DEAD)
     running = sa.select(replays.c.letters, replays.c.counts).where(replays.c.state.in_(ACTIVE))

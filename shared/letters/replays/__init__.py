@@ -1,1 +1,2 @@
-"""Replays in the database: the frozen set, who drives it, and what came of every item."""
+"""Replays in the database: the frozen set of letters, the lease of the replica that drives a replay, and the result of
+every item."""

@@ -1,5 +1,5 @@
-"""Create: freeze a selection as the set of a replay, in one transaction. Letters that die later are not in it, and
-its letters belong to no other replay until it is over."""
+"""Create: freezes a selection as the set of a replay, in one transaction. Later dead letters are not in the set, and
+its letters belong to no other replay until this one is over."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -52,8 +52,9 @@ class Created:
 def create(
     engine: Engine, selection: Selection, plan: Plan, actor: Actor, *, expected: int, most: int, rules: Rules
 ) -> Created:
-    """`dead` -> `replaying`. Above what is left of the actor's allowance it waits for a second person. Raises
-    CountMismatch, SelectionTooLarge, NothingToReplay."""
+    """Create a replay of the dead letters of a selection. If it exceeds the rest of the actor's allowance, it waits for
+    the approval of a second person. `expected`: the number of letters that the caller expects. Raises CountMismatch,
+    SelectionTooLarge, NothingToReplay, or a Fault."""
     with transaction(engine) as connection:
         alone = lock(connection, actor.name, rules).letters
         found = resolve(connection, selection, {State.DEAD}, most=most, lock=True)
@@ -65,7 +66,7 @@ def create(
         move(connection, found, State.DEAD, State.REPLAYING)
         for page in pages_of(found.numbers, _PAGE):
             connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(replay_id=replay_id))
-        # In the order of acceptance, as far as it is known: so an entity's writes come in their order.
+        # In the order of acceptance, as far as it is known, so that the writes of an entity are sent in their order.
         ordered = sorted(rows_with(connection, _ORDER, found.numbers), key=lambda row: (row.version, row.id))
         for rows in pages_of([(replay_id, at, row.id, ItemState.WAITING) for at, row in enumerate(ordered)], _PAGE):
             many(connection, _INSERT_ITEM, rows)
@@ -75,7 +76,8 @@ def create(
 
 
 def state_for(found: Found, alone: int) -> ReplayState:
-    """In which a replay of these letters begins. `alone`: how many may be sent without a second person."""
+    """Return the state in which a replay of these letters begins. `alone`: how many letters may be sent without a
+    second person."""
     return ReplayState.AWAITING_APPROVAL if len(found.numbers) > alone else ReplayState.RUNNING
 
 

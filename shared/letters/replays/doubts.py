@@ -1,4 +1,4 @@
-"""Uncertain items: letters of replays that the ledger must not count twice, as dead and as on the write stream."""
+"""Doubts: finds the letters of replays that the ledger must not count twice, as dead and as on the write stream."""
 
 from collections.abc import Container
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from holdfast.shared.writes import versions
 
 
 class UncertainItem(NamedTuple):
-    """A letter that was about to be sent. Only the queue knows whether it was."""
+    """A letter that was about to be sent. Only the queue knows whether it was sent."""
 
     replay_id: int
     letter: int
-    #: The entry that its operation ended by, if it is over: if that is what was sent, it was sent.
+    #: The entry that ended the letter's operation, if the operation is over. If this is the sent entry, it was sent.
     ended_by: str | None
 
 
@@ -32,9 +32,13 @@ _SENDING = (
 
 
 def in_queue(connection: sa.Connection, cuts: Cuts | None, there: Container[str] | None) -> int:
-    """Replaying letters that are no longer dead as of the entry that each write stream ended with then (`cuts`, as
-    versions; None: now): sent until then, and `there`, which has the entries of both streams (None: all), or over; or
-    ended since by what was sent later. One that is nowhere is dead as before; its replay will notice."""
+    """Count the replaying letters that are not to be counted as dead as of `cuts`.
+
+    `cuts`: the last entry of each write stream at that time, as versions; None: now. `there`: the entries on both
+    streams; None: all. A letter counts if its entry was sent up to the cut and is in `there` or over, or if its entry
+    was sent later and has ended the operation since. A letter whose entry is nowhere is dead as before, and its replay
+    will notice.
+    """
     found = set()
     for entry_id, over, ended_by, again in connection.exec_driver_sql(_SENT):
         if cuts is None or within(versions.from_stream_id(entry_id), cuts):
@@ -46,5 +50,5 @@ def in_queue(connection: sa.Connection, cuts: Cuts | None, there: Container[str]
 
 
 def doubts(connection: sa.Connection) -> list[UncertainItem]:
-    """Items that a driver is about to send, or was when it died."""
+    """Return the items that a driver is about to send, or was about to send when it crashed."""
     return [UncertainItem(*row) for row in connection.exec_driver_sql(_SENDING)]

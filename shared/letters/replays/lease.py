@@ -1,5 +1,5 @@
-"""Lease: one replica drives a replay at a time. Every transaction of the driver checks its token and so cannot undo
-what a successor did; a lease that is not renewed lapses, by the database's clock."""
+"""Lease: makes sure that only one replica drives a replay at a time. Every transaction of the driver checks the lease's
+token, so it cannot undo what a successor did. A lease that is not renewed expires, by the database's clock."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,8 +35,9 @@ class Lease:
 
 
 def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: str = "") -> list[Lease]:
-    """Leases on replays without a driver, at most `most`. `predecessor`: the start of a name whose leases are taken
-    over at once, because they were this replica's before its restart."""
+    """Take leases on at most `most` replays without a driver, and return them. `seconds`: until a lease expires.
+    `predecessor`: the prefix of owners whose leases are taken over at once, because this replica had those leases
+    before its restart; empty: none. Raises a Fault."""
     free, work = _free(predecessor)
     taken = []
     with reading(engine) as connection:
@@ -53,7 +54,7 @@ def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: 
 
 
 def fenced(connection: sa.Connection, lease: Lease) -> Replay:
-    """The replay, locked for this transaction, and the lease renewed. Raises LeaseLost."""
+    """Lock the replay for this transaction, renew the lease, and return the replay. Raises LeaseLost."""
     row = connection.execute(_LOCKED, {"replay": lease.replay_id}).one_or_none()
     if row is None or row.lease_token != lease.token or row.state not in ACTIVE:
         raise LeaseLost
@@ -62,14 +63,15 @@ def fenced(connection: sa.Connection, lease: Lease) -> Replay:
 
 
 def release(engine: Engine, lease: Lease) -> None:
-    """So that a successor need not wait."""
+    """Release a lease, so that a successor need not wait for its end. Raises a Fault."""
     mine = sa.and_(replays.c.id == lease.replay_id, replays.c.lease_token == lease.token)
     with transaction(engine) as connection:
         connection.execute(sa.update(replays).where(mine).values(lease_until=None))
 
 
 def keep_counts(connection: sa.Connection, replay: Replay, moved: dict[tuple[ItemState, ItemState], int]) -> Counts:
-    """(before, after) -> how many items. The replay is locked; `replay.counts` are changed along."""
+    """Record how many items changed their state, and return the new counts. `moved`: (state before, state after) -> how
+    many items. The caller has locked the replay; `replay.counts` is updated too."""
     for (before, after), count in moved.items():
         replay.counts[before] = replay.counts[before] - count
         replay.counts[after] = replay.counts[after] + count
@@ -79,13 +81,14 @@ def keep_counts(connection: sa.Connection, replay: Replay, moved: dict[tuple[Ite
 
 
 def _has(*states: ItemState) -> sa.ColumnElement[bool]:
-    """Whether a replay has an item in one of them."""
+    """Return the condition that a replay has an item in one of these states."""
     return sa.exists().where(items.c.state.in_(states), items.c.replay_id == replays.c.id)
 
 
 @lru_cache(10)
 def _free(predecessor: str) -> tuple[sa.ColumnElement[bool], sa.Select[Any]]:
-    """Whether a replay has no driver, and the statement that finds such replays: it runs all the time."""
+    """Return the condition that a replay has no driver, and the statement that finds such replays. Both are cached,
+    because the statement runs all the time."""
     free = sa.or_(replays.c.lease_until.is_(None), replays.c.lease_until < _NOW)
     if predecessor:
         free = sa.or_(free, replays.c.lease_owner.startswith(predecessor, autoescape=True))

@@ -1,4 +1,6 @@
-"""Replay: a bounded, paced, recorded instruction to send dead letters again. Its states and its plan."""
+"""Plan: the states and the plan of a replay, which is a bounded, paced, recorded instruction to send dead letters
+again.
+"""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -8,16 +10,16 @@ from holdfast.shared.letters.state import State
 
 
 class ReplayState(StrEnum):
-    """Where a replay stands. A public contract."""
+    """The state of a replay. The states are a public contract."""
 
     AWAITING_APPROVAL = "awaiting_approval"
     RUNNING = "running"
     PAUSED = "paused"
-    #: By itself: `state_reason` says why. An operator may resume it.
+    #: The replay stopped itself, for the reason in `state_reason`. An operator may resume it.
     STOPPED = "stopped"
-    #: No more is sent; what is on its way is waited for.
+    #: No more letters are sent; the replay waits for the items in flight.
     CANCELLING = "cancelling"
-    #: The same, and what no writer has been given yet is taken back.
+    #: No more letters are sent, and entries that were not delivered to a writer yet are taken back.
     RECALLING = "recalling"
     CANCELLED = "cancelled"
     RECALLED = "recalled"
@@ -26,39 +28,39 @@ class ReplayState(StrEnum):
 
 #: Replays that need a driver.
 ACTIVE = (ReplayState.RUNNING, ReplayState.PAUSED, ReplayState.STOPPED, ReplayState.CANCELLING, ReplayState.RECALLING)
-#: Nothing more is sent until an operator acts.
+#: Replays that send nothing more until an operator acts.
 WAITING_FOR_A_PERSON = (ReplayState.AWAITING_APPROVAL, ReplayState.PAUSED, ReplayState.STOPPED)
-#: How each ends when nothing is left to send or to wait for.
+#: The state in which a replay ends if no item is left; any other replay ends as DONE.
 END = {ReplayState.CANCELLING: ReplayState.CANCELLED, ReplayState.RECALLING: ReplayState.RECALLED}
 
 
 class ItemState(StrEnum):
-    """Where one letter of a replay stands. A public contract."""
+    """The state of one letter of a replay. The states are a public contract."""
 
     WAITING = "waiting"
-    #: Meant to be sent: it is, or it will be, or the queue says that it was not.
+    #: Marked to be sent. Only the queue knows whether it was sent.
     SENDING = "sending"
-    #: On the write stream, or being handled: still in flight.
+    #: In flight: on the write stream, or being handled.
     SENT = "sent"
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
     EXPIRED = "expired"
-    #: Dead again, with the fingerprint it had.
+    #: Dead-lettered again, with the same fingerprint.
     FAILED_SAME = "failed_same"
     FAILED_DIFFERENTLY = "failed_differently"
-    #: Taken back from the stream before a writer was given it.
+    #: Taken back from the stream before it was delivered to a writer.
     RECALLED = "recalled"
-    #: Never sent: the replay was cancelled before.
+    #: Never sent, because the replay was cancelled before.
     WITHDRAWN = "withdrawn"
-    #: It cannot be put on the stream as it is.
+    #: The letter cannot be put on the stream as it is.
     UNSENDABLE = "unsendable"
-    #: Its entry is gone and no store has a trace of it: it had no effect, and sending it again is safe.
+    #: The entry is gone and no store has a trace of it: it had no effect, and the letter may safely be sent again.
     LOST = "lost"
 
 
-#: An item that is over, and what its letter is then.
+#: The state of an item that is over -> the state of its letter.
 LETTER_AFTER = {
     ItemState.APPLIED: State.APPLIED,
     ItemState.DUPLICATE: State.DUPLICATE,
@@ -72,7 +74,7 @@ LETTER_AFTER = {
     ItemState.UNSENDABLE: State.DEAD,
     ItemState.LOST: State.DEAD,
 }
-#: Those that a writer has ended.
+#: The states of items that a writer has ended.
 RESULTS = (
     ItemState.APPLIED,
     ItemState.DUPLICATE,
@@ -86,63 +88,63 @@ RESULTS = (
 
 @dataclass(frozen=True, slots=True)
 class StopRules:
-    """When a replay stops by itself."""
+    """The limits at which a replay stops itself."""
 
-    #: Of the results since it was started or resumed: the share that failed the same way again.
+    #: The share of the results since the start or resume that failed in the same way again.
     failing_share: float = 0.2
-    #: Entries that wait on the write stream, this replay's own aside.
+    #: Entries that wait on the write stream, without this replay's own.
     backlog_max: int = 20_000
-    #: Age of the oldest entry on the write stream.
+    #: Age of the oldest entry on the write stream, in seconds.
     backlog_age_s: float = 30.0
-    #: Whether an open breaker of a writer's database stops it.
+    #: Whether an open breaker of a writer's database stops the replay.
     breaker: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How it is sent."""
+    """The settings with which a replay is sent."""
 
     rate_per_s: float = 500.0
-    #: So many first, each time waiting for all results; then the rate.
+    #: The sizes of the first steps, each of which waits for all its results; then the rate applies.
     canary: tuple[int, ...] = (1, 5, 25)
-    #: Sent and not over, at most: the queue stays short for live traffic.
+    #: Most items in flight, so that the queue stays short for live traffic.
     in_flight_max: int = 2000
     stop: StopRules = StopRules()
 
     def to_json(self) -> dict[str, Any]:
-        """For a record."""
+        """Return the plan for a record."""
         return asdict(self)
 
 
 def plan_from(recorded: dict[str, Any]) -> Plan:
-    """Of a record."""
+    """Return the plan of a record."""
     return Plan(
         recorded["rate_per_s"], tuple(recorded["canary"]), recorded["in_flight_max"], StopRules(**recorded["stop"])
     )
 
 
 class Counts(dict[ItemState, int]):
-    """How many items are in each state; absent states are 0."""
+    """The number of items in each state. Absent states are 0."""
 
     def __missing__(self, state: ItemState) -> int:
         return 0
 
     @property
     def sent(self) -> int:
-        """Ever put on the stream, or about to be."""
+        """The number of items that were ever put on the stream or are about to be."""
         return self.in_flight + self.finished + self[ItemState.RECALLED] + self[ItemState.LOST]
 
     @property
     def in_flight(self) -> int:
-        """Put on the stream, or about to be, and not over."""
+        """The number of items that are on the stream or about to be, and are not over."""
         return self[ItemState.SENT] + self[ItemState.SENDING]
 
     @property
     def finished(self) -> int:
-        """Ended by a writer."""
+        """The number of items that a writer has ended."""
         return sum(self[state] for state in RESULTS)
 
     @property
     def unfinished(self) -> int:
-        """Not over, sent or not."""
+        """The number of items that are not over, sent or not."""
         return self.in_flight + self[ItemState.WAITING]

@@ -1,4 +1,4 @@
-"""Read: replays and their items."""
+"""Read: reads replays and their items from the database."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from holdfast.shared.store.engine import Engine, reading
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One, as it stands."""
+    """A replay in its current state."""
 
     id: int
     created_at: datetime
@@ -29,7 +29,7 @@ class Replay:
     state_at: datetime
     state_reason: str
     counts: Counts
-    #: When it was last started or resumed: results of before do not count against it.
+    #: The counts when the replay was last started or resumed. Earlier results do not count against it.
     base: Counts
     approved_by: str | None
     approved_at: datetime | None
@@ -53,14 +53,15 @@ class Item:
 
 
 def replay(engine: Engine, replay_id: int) -> Replay | None:
-    """None: there is none of this id."""
+    """Return a replay, or None if it does not exist. Raises a Fault."""
     with reading(engine) as connection:
         row = connection.execute(sa.select(replays).where(replays.c.id == replay_id)).one_or_none()
     return replay_from(row) if row else None
 
 
 def page(engine: Engine, states: Collection[ReplayState], *, below: int | None, limit: int) -> list[Replay]:
-    """The newest with an id below `below`; of any state if there are none."""
+    """Return the newest replays with an id below `below`, at most `limit`. Empty `states`: any state. Raises a
+    Fault."""
     query = sa.select(replays).order_by(replays.c.id.desc()).limit(limit)
     if states:
         query = query.where(replays.c.state.in_(states))
@@ -73,7 +74,8 @@ def page(engine: Engine, states: Collection[ReplayState], *, below: int | None, 
 def item_page(
     engine: Engine, replay_id: int, states: Collection[ItemState], *, after: int | None, limit: int
 ) -> list[Item]:
-    """In the order of sending, those after position `after`."""
+    """Return the items of a replay after the position `after`, in the order of sending, at most `limit`. Empty
+    `states`: any state. Raises a Fault."""
     query = sa.select(items).where(items.c.replay_id == replay_id).order_by(items.c.position).limit(limit)
     if states:
         query = query.where(items.c.state.in_(states))
@@ -94,7 +96,7 @@ def item_page(
 
 
 def replay_from(row: sa.Row[Any]) -> Replay:
-    """A row of the table."""
+    """Return the replay that a row of the table holds."""
     return from_row(
         Replay,
         row,
@@ -107,5 +109,5 @@ def replay_from(row: sa.Row[Any]) -> Replay:
 
 
 def counts_from(json: str) -> Counts:
-    """As they are kept."""
+    """Return the counts that a column holds as JSON."""
     return Counts({ItemState(name): count for name, count in orjson.loads(json).items()})

@@ -1,5 +1,5 @@
-"""Results: what became of the sent items, from the rows that the writers and the indexer wrote; and the
-letters, groups and counts that follow, in one transaction."""
+"""Results: reads the results of sent items from the rows that the writers and the indexer wrote, and records them with
+the states of the letters and the counts that follow, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ _SENT = (
     " LEFT JOIN dead_letters d ON d.entry_id = i.entry_id AND d.imported = 0"
     " WHERE i.state = 'sent' AND i.replay_id = %s"
 )
-#: Its own entry ended the operation, or died again.
+#: The item's own entry ended the operation, or was dead-lettered again.
 _ENDED = "(o.entry_id = i.entry_id OR d.id IS NOT NULL)"
 _LOOK = f"{_SENT} AND {_ENDED} ORDER BY i.position LIMIT %s"
 _OPEN = f"{_SENT} AND NOT COALESCE({_ENDED}, 0) AND i.position > %s ORDER BY i.position LIMIT %s"
@@ -43,7 +43,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one item. `outcome`: for display."""
+    """The result of one item. `outcome`: details for display."""
 
     position: int
     letter: int
@@ -53,7 +53,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A sent item that no row has ended yet. `was`: the fingerprint of its letter."""
+    """A sent item without a result yet. `was`: the fingerprint of its letter."""
 
     position: int
     letter: int
@@ -62,14 +62,14 @@ class Open:
 
 
 def look(engine: Engine, replay_id: int, limit: int) -> list[Result]:
-    """What is over, of what was sent."""
+    """Return the results of sent items that are over, at most `limit`. Raises a Fault."""
     with reading(engine) as connection:
         rows = connection.exec_driver_sql(_LOOK, (replay_id, limit)).all()
     return _by_position(rows)
 
 
 def still_open(engine: Engine, replay_id: int, *, after: int, limit: int) -> list[Open]:
-    """What was sent and is not over, from the position after `after` on."""
+    """Return sent items after the position `after` that are not over, at most `limit`. Raises a Fault."""
     with reading(engine) as connection:
         rows = connection.exec_driver_sql(_OPEN, (replay_id, after, limit)).all()
     found = {row.position: Open(row.position, row.letter_id, row.entry_id or "", row.was) for row in rows}
@@ -77,27 +77,28 @@ def still_open(engine: Engine, replay_id: int, *, after: int, limit: int) -> lis
 
 
 def without_entry(engine: Engine, replay_id: int, positions: Sequence[int]) -> list[Result]:
-    """What became of sent items whose entries are on neither stream: as their rows tell; where another entry ended the
-    operation, a duplicate; where no row tells anything, lost."""
+    """Return the results of sent items whose entries are on neither stream. The result follows from the rows; it is
+    `duplicate` if another entry ended the operation, and `lost` if no row shows an end. Raises a Fault."""
     with reading(engine) as connection:
         return _by_position(rows_with(connection, f"{_SENT % int(replay_id)} AND i.position IN ({{}})", positions))
 
 
 def died_again(one: Open, letter: int, fingerprint: str) -> Result:
-    """The result of an item whose entry is this dead letter now."""
+    """Return the result of an item whose entry was dead-lettered again as `letter`, with this fingerprint."""
     state = ItemState.FAILED_SAME if fingerprint == one.was else ItemState.FAILED_DIFFERENTLY
     outcome = {"entry_id": one.entry_id, "letter": id_of(letter), "fingerprint": fingerprint}
     return Result(one.position, one.letter, state, outcome)
 
 
 def _by_position(rows: Sequence[Any]) -> list[Result]:
-    """One each, the surest: an id that is not the operation's own to the byte joins more rows than one."""
+    """Return one result per item, in doubt the most certain one: an id that equals an operation's id only by the
+    database's comparison joins more than one row."""
     sure = sorted(rows, key=lambda row: row.again is not None or row.ended_by == row.entry_id)
     return list({row.position: _result(row) for row in sure}.values())
 
 
 def settle(engine: Engine, lease: Lease, results: Sequence[Result]) -> tuple[Replay, int]:
-    """Write down what is over; the replay, and how many items that were. Raises LeaseLost."""
+    """Record results. Return the replay, and how many items had no result before. Raises LeaseLost, or a Fault."""
     with transaction(engine) as connection:
         replay = fenced(connection, lease)
         before = states_of(connection, lease.replay_id, [one.position for one in results])
@@ -110,7 +111,7 @@ def settle(engine: Engine, lease: Lease, results: Sequence[Result]) -> tuple[Rep
 
 
 def end(engine: Engine, lease: Lease) -> Replay | None:
-    """End a replay that nothing is left of; None: something is. Raises LeaseLost."""
+    """End a replay whose items are all over, and return it, or None if items are left. Raises LeaseLost, or a Fault."""
     with transaction(engine) as connection:
         replay = fenced(connection, lease)
         if replay.counts.unfinished:
@@ -122,7 +123,7 @@ def end(engine: Engine, lease: Lease) -> Replay | None:
 
 
 def stop(engine: Engine, lease: Lease, why: str) -> None:
-    """`running` -> `stopped`, by itself. Raises LeaseLost."""
+    """Stop a running replay, for the reason `why`. Raises LeaseLost, or a Fault."""
     with transaction(engine) as connection:
         replay = fenced(connection, lease)
         if replay.state is ReplayState.RUNNING:
@@ -152,7 +153,7 @@ def _settle(connection: sa.Connection, replay_id: int, results: Sequence[Result]
 
 
 def _by_group(locked: Sequence[Any], after: dict[int, State]) -> dict[str, dict[State, int]]:
-    """In the order in which groups are always locked."""
+    """Return, by group, how many letters move to each state, in the order in which groups are always locked."""
     moves: dict[str, dict[State, int]] = {}
     for (name, state), count in counted((row.fingerprint, after[row.id]) for row in locked).items():
         moves.setdefault(name, {})[state] = count

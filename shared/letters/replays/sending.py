@@ -1,5 +1,5 @@
-"""Sending: which items go next, and what the queue answered. An item is marked before it is sent, so that a driver
-who dies in between leaves behind what its successor has to ask the queue about."""
+"""Sending: chooses the items to send next, and records what the queue answered. An item is marked before it is sent, so
+that after a crash of the driver in between, the marks show its successor which items to ask the queue about."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -25,14 +25,14 @@ _STATE_OF = "SELECT position, state FROM replay_items WHERE replay_id = {} AND p
 
 
 class Chosen(NamedTuple):
-    """An item to send, with its letter's fields as of now."""
+    """An item to send, with its letter's current fields."""
 
     position: int
     letter: Current
 
 
 class Sent(NamedTuple):
-    """What became of a chosen one. `entry_id` None: it was not sent, and waits again."""
+    """The result of sending an item. `entry_id` None: the item was not sent, and waits again."""
 
     position: int
     letter: int
@@ -41,8 +41,8 @@ class Sent(NamedTuple):
 
 
 def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int, after: int = -1) -> tuple[Replay, list[Chosen]]:
-    """Note down what was sent, and choose the next `want` items behind the position `after` if the replay still runs.
-    Raises LeaseLost."""
+    """Record what was sent and, if the replay still runs, choose at most `want` items after the position `after` and
+    mark them. Return the replay and the chosen items. Raises LeaseLost, or a Fault."""
     with transaction(engine) as connection:
         replay = fenced(connection, lease)
         moved: dict[tuple[ItemState, ItemState], int] = {}
@@ -63,14 +63,14 @@ def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int, after: i
 
 
 def in_state(engine: Engine, lease: Lease, state: ItemState, limit: int, after: int = -1) -> list[Chosen]:
-    """The first items in a state, behind the position `after`. Raises LeaseLost."""
+    """Return the first items in a state after the position `after`, at most `limit`. Raises LeaseLost, or a Fault."""
     with transaction(engine) as connection:
         fenced(connection, lease)
         return _in_state(connection, lease.replay_id, state, limit, after)
 
 
 def these(engine: Engine, wanted: Sequence[tuple[int, int]]) -> list[Chosen]:
-    """(position, letter) with the fields of each."""
+    """Return items with their letters' current fields. `wanted`: (position, letter) of each. Raises a Fault."""
     found = edits.look(engine, [letter for _, letter in wanted])
     return [Chosen(position, found[letter]) for position, letter in wanted]
 
@@ -80,7 +80,7 @@ def _in_state(connection: sa.Connection, replay_id: int, state: ItemState, limit
         items.c.state == state, items.c.replay_id == replay_id, items.c.position > after
     )
     rows = connection.execute(query.order_by(items.c.position).limit(limit)).all()
-    # What is too much to be held in memory at once is for the next time.
+    # Only as many letters as may be held in memory at once; the next call takes the others.
     rows = rows[: len(next(iter(edits.pages(connection, [row.letter_id for row in rows])), []))]
     found: Mapping[int, Current] = edits.current(connection, [row.letter_id for row in rows])
     return [Chosen(row.position, found[row.letter_id]) for row in rows]
@@ -89,7 +89,8 @@ def _in_state(connection: sa.Connection, replay_id: int, state: ItemState, limit
 def _note_down(
     connection: sa.Connection, replay_id: int, sent: Sequence[Sent]
 ) -> dict[tuple[ItemState, ItemState], int]:
-    """Of those that were not known to be sent; (before, after) -> how many."""
+    """Record the results of items that were not recorded as sent yet. Return (state before, state after) -> how
+    many."""
     before = states_of(connection, replay_id, [one.position for one in sent])
     sent_at = now()
     rows, moves = [], []
@@ -104,6 +105,6 @@ def _note_down(
 
 
 def states_of(connection: sa.Connection, replay_id: int, positions: Sequence[int]) -> dict[int, ItemState]:
-    """By position; the items are locked."""
+    """Return the states of items by position, and lock the items."""
     rows = rows_with(connection, _STATE_OF.format(replay_id), positions)
     return {row.position: ItemState(row.state) for row in rows}

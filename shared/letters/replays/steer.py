@@ -1,4 +1,4 @@
-"""Steer: what an operator says to a replay. Each order is on record in the transaction that obeys it."""
+"""Steer: carries out an operator's orders to a replay. Each order is recorded in the audit in the same transaction."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _S = ReplayState
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """From which states it leads, and where to."""
+    """An order: the states in which it is allowed, and the state that it leads to."""
 
     action: AuditAction
     since: Collection[ReplayState]
@@ -37,7 +37,8 @@ ORDERS = {
 
 
 def steer(engine: Engine, replay_id: int, order: str, actor: Actor, *, dry_run: bool) -> Replay:
-    """The replay as it was. `order`: of ORDERS. Raises ReplayNotFound, ReplayNotNow, SecondPersonNeeded."""
+    """Carry out an order, and return the replay as it was before. `order`: a key of ORDERS; `dry_run`: write nothing.
+    Raises ReplayNotFound, ReplayNotNow, SecondPersonNeeded, or a Fault."""
     meant = ORDERS[order]
     with transaction(engine) as connection:
         query = sa.select(replays).where(replays.c.id == replay_id).with_for_update()
@@ -59,7 +60,7 @@ def steer(engine: Engine, replay_id: int, order: str, actor: Actor, *, dry_run: 
 
 
 def lapse(engine: Engine, before: datetime) -> list[int]:
-    """Cancel replays that have waited for a person since before that moment; their ids."""
+    """Cancel the replays that have waited for a person since before that moment. Return their ids. Raises a Fault."""
     with transaction(engine) as connection:
         query = sa.select(replays).where(replays.c.state.in_(WAITING_FOR_A_PERSON), replays.c.state_at < moment(before))
         found = [replay_from(row) for row in connection.execute(query.order_by(replays.c.id).with_for_update())]

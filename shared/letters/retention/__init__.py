@@ -1,1 +1,1 @@
-"""Retention: what is removed once it is older than an operator keeps it."""
+"""Retention: removes letters, operations, releases and tombstones that are older than an operator keeps them."""

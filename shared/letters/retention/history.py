@@ -1,8 +1,9 @@
-"""Purging: what is older than the horizon goes, in small steps. Only rows that the totals have counted.
+"""History: removes rows of operations and releases that are older than the horizon, in small steps, and only operations
+that the totals have counted.
 
-The horizon is committed before the first row goes. A transaction that looks for an operation, or for the release of an
-address, reads the horizon in the same statement or in a later one: where it misses a row that was removed, it sees that
-its write is too old.
+The horizon is committed before the first row is removed. A transaction that looks for an operation, or for the release
+of a unique value, reads the horizon in the same statement or a later one. If it misses a removed row, it sees that its
+write is too old.
 """
 
 from dataclasses import dataclass
@@ -18,14 +19,15 @@ from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.tables import operations
 from holdfast.shared.writes.versions import to_datetime
 
-#: `ended_at` is by the clocks of writers, which may differ from the queue's.
+#: Allowed clock difference: `ended_at` is by the clocks of writers, which may differ from the queue's.
 _CLOCKS_DIFFER = timedelta(hours=1)
 
 _ADVANCE = sa.text(
     "INSERT INTO operation_totals (id, purged_to) VALUES (1, :to)"
     " ON DUPLICATE KEY UPDATE purged_to = GREATEST(purged_to, VALUES(purged_to))"
 )
-# Also by its end: what was on its way when a later write of its entity was accepted ended after that.
+# The end counts too: a later write of the entity may name this operation as its predecessor if it was accepted before
+# this operation ended.
 _DUE = sa.text(
     "SELECT operation_id, version FROM operations FORCE INDEX (operations_version)"
     " WHERE version >= :after AND version < :horizon AND closed = 1 AND ended_at < :ended_before"
@@ -41,16 +43,17 @@ _COUNT = sa.text(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the horizon depends on in the database. Versions."""
+    """The versions in the database that the horizon depends on."""
 
     purged_to: int
     newest: int
-    #: The oldest letter that may still be applied; None: there is none.
+    #: The oldest letter that may still be applied, or None.
     oldest_letter: int | None
 
 
 def look(engine: Engine) -> Kept:
-    """From the ends of indexes. A letter that is too old already holds nothing back: it is never applied."""
+    """Read the versions that the horizon depends on from the ends of indexes. A letter that is already too old does not
+    count, because it is never applied. Raises a Fault."""
     states = (State.DEAD, State.REPLAYING)
     with reading(engine) as connection:
         purged_to = read_totals(connection).purged_to
@@ -67,14 +70,14 @@ def look(engine: Engine) -> Kept:
 
 
 def advance(engine: Engine, to: int) -> None:
-    """Commit the horizon; it never goes back."""
+    """Commit the horizon, which never goes back. Raises a Fault."""
     with transaction(engine) as connection:
         connection.execute(_ADVANCE, {"to": to})
 
 
 def purge_operations(engine: Engine, after: int, most: int) -> tuple[int, int | None]:
-    """Remove at most `most` rows below the horizon, from version `after` on: how many, and where to go on; None: it
-    is all done."""
+    """Remove at most `most` operations below the horizon, from version `after` on. Return how many, and the version to
+    continue from, or None if no more are due. Raises a Fault."""
     with transaction(engine) as connection:
         horizon = read_totals(connection).purged_to
         ended_before = (to_datetime(horizon) - _CLOCKS_DIFFER).replace(tzinfo=None) if horizon else None
@@ -89,7 +92,7 @@ def purge_operations(engine: Engine, after: int, most: int) -> tuple[int, int | 
 
 
 def purge_releases(engine: Engine, most: int) -> int:
-    """Remove at most `most` releases of addresses below the horizon; how many."""
+    """Remove at most `most` releases of unique values below the horizon. Return how many. Raises a Fault."""
     with transaction(engine) as connection:
         horizon = read_totals(connection).purged_to
         gone = connection.execute(_DELETE_RELEASES, {"horizon": horizon, "most": most}).rowcount if horizon else 0

@@ -1,4 +1,5 @@
-"""Retention: letters that are over and were kept as long as an operator wants them kept. What is dead never goes."""
+"""Retention: removes letters that are over and were kept as long as the operator wants. Dead letters are never
+removed."""
 
 from datetime import datetime
 
@@ -10,20 +11,22 @@ from holdfast.shared.letters.index.tables import bodies, dues, edits, groups, le
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.engine import Engine, reading, transaction
 
-#: Those that a replay has ended for good; discarded ones have a retention of their own.
+#: The states of letters that a replay has ended. Discarded letters have a retention of their own.
 FINISHED = (State.APPLIED, State.DUPLICATE, State.SUPERSEDED, State.REJECTED, State.EXPIRED, State.DEAD_AGAIN)
 _PAGE = 1000
 
 
 def due(engine: Engine, states: tuple[State, ...], before: datetime) -> int:
-    """How many letters have been in one of `states` since before that moment."""
+    """Count the letters that have been in one of `states` since before that moment. Raises a Fault."""
     query = sa.select(sa.func.count()).where(_over(states, before))
     with reading(engine) as connection:
         return int(connection.execute(query).scalar_one())
 
 
 def purge(engine: Engine, states: tuple[State, ...], before: datetime) -> int:
-    """Remove a page of them, on record; returns how many. The counts of the ledger stay right."""
+    """Remove a page of such letters, with an audit entry. Return how many. The ledger still counts them. Raises a
+    Fault.
+    """
     with transaction(engine) as connection:
         chosen = sa.select(letters.c.id, letters.c.fingerprint, letters.c.state).where(_over(states, before))
         rows = connection.execute(chosen.order_by(letters.c.id).limit(_PAGE).with_for_update()).all()

@@ -1,7 +1,7 @@
-"""Tombstones: rows of entities that were deleted so long ago that no write can meet them any more.
+"""Tombstones: removes rows of entities that were deleted so long ago that no write needs them any more.
 
-A tombstone turns away the writes that are older than its delete. Once its delete is beyond the committed horizon, all
-of them are refused for their age alone, and a newer write finds the entity missing with or without the row.
+A tombstone refuses writes that are older than its delete. Once the delete is beyond the committed horizon, all such
+writes are refused because of their age, and a newer write finds the entity missing with or without the row.
 """
 
 import sqlalchemy as sa
@@ -16,8 +16,8 @@ from holdfast.shared.writes.horizon import tombstone_horizon
 
 
 def purge(engine: Engine, resource: ResourceType, now: int, keep_s: float, most: int) -> int:
-    """Remove at most `most` of a resource's tombstones, the oldest first; how many. Those that a transaction has
-    locked are left for later. `now`: as a version."""
+    """Remove at most `most` of a resource's tombstones, the oldest first. Return how many. Rows that a transaction has
+    locked are left for a later call. `now`: the time as a version; `keep_s`: seconds to keep. Raises a Fault."""
     with transaction(engine) as connection:
         newest = connection.execute(sa.select(sa.func.max(operations.c.version))).scalar_one() or 0
         before = tombstone_horizon(read_totals(connection).purged_to, now, newest, keep_s=keep_s)

@@ -1,1 +1,1 @@
-"""What-if: what would become of a dead letter if it were sent again now."""
+"""What-if: predicts what would happen to a dead letter if it were replayed now."""

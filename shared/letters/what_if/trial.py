@@ -1,9 +1,9 @@
-"""What-if: the real load, decide and write of apply.py, in a transaction that is rolled back.
+"""Trial: runs the load, decide and write of apply.py on dead letters, in a transaction that is rolled back.
 
-Letters of one entity are tried together in the order of acceptance, each seeing what the ones before it would have
-done, as a writer would have it. The writes of a batch are made for real, behind a savepoint; when the database refuses
-them the batch is split, much as the writer does it, until the refusal belongs to one letter. Transactions are short:
-the rows of entities are locked while one runs.
+Letters of one entity are tried together in the order of acceptance, and each sees the changes of the letters before it,
+as it would in a writer. The writes of a batch are really made, behind a savepoint. If the database refuses a batch, it
+is split, much as the writer does, until the refusal belongs to one letter. Transactions are short, because the rows of
+entities are locked while one runs.
 """
 
 import time
@@ -26,9 +26,9 @@ from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, clai
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import wall_clock
 
-#: Letters of one transaction, unless one entity has more.
+#: Letters per transaction, unless one entity has more.
 _BATCH = 200
-#: Into how many a batch is split that the database refuses.
+#: The number of parts into which a refused batch is split.
 _PARTS = 8
 _TRIES = 5
 _PAUSE_S = 0.05
@@ -38,16 +38,19 @@ Fields = Mapping[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """One letter on its way to a verdict."""
+    """A decoded letter that is being tried."""
 
     number: int
     delivery: Delivery
 
 
 def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
-    """The verdict of each letter (by number), whose entry would have these fields. Raises a Fault: contention that
-    does not end, what fails before any letter is tried, Outage when a letter fails and a control write too. Nothing is
-    ever changed."""
+    """Return the verdict on each letter, by number. Nothing is ever changed. `entries`: the fields that a replay would
+    send.
+
+    Raises a Fault: Contention if it does not end, any fault before the first letter is tried, and Outage if a letter
+    fails and a control write fails too.
+    """
     verdicts: dict[int, WhatIf] = {}
     decoded: list[_Tried] = []
     for number, fields in entries.items():
@@ -55,7 +58,7 @@ def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
             decoded.append(_Tried(number, Delivery(decode(resent(fields)), f"what-if-{number}")))
         except Undecodable as error:
             verdicts[number] = WhatIf(Verdict.UNDECODABLE, str(error))
-        except Exception as error:  # noqa: BLE001 - a bug of ours is one letter's verdict, not that of all
+        except Exception as error:  # noqa: BLE001 - a bug in our code must affect the verdict on one letter only
             verdicts[number] = WhatIf(Verdict.STILL_FAILS, type(error).__name__)
     for batch in _batches(decoded):
         verdicts |= _insist(engine, batch)
@@ -65,12 +68,13 @@ def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
 
 
 def _kept(engine: Engine) -> sa.Connection:
-    """One on which a letter's error ends no other letter's try."""
+    """Return a connection that is kept after an unexplained error, so that one letter's error does not end the trial of
+    the others."""
     return engine.connect().execution_options(**{KEPT: (Unexplained,)})
 
 
 def _batches(tried: list[_Tried]) -> Iterator[list[_Tried]]:
-    """An entity's letters stay together, in the order of acceptance."""
+    """Yield batches, which keep an entity's letters together in the order of acceptance."""
     batch: list[_Tried] = []
     for one in sorted(tried, key=lambda one: (one.delivery.write.ref, one.delivery.write.version, one.number)):
         if len(batch) >= _BATCH and batch[-1].delivery.write.ref != one.delivery.write.ref:
@@ -82,7 +86,8 @@ def _batches(tried: list[_Tried]) -> Iterator[list[_Tried]]:
 
 
 def _insist(engine: Engine, batch: list[_Tried]) -> dict[int, WhatIf]:
-    """Through contention: live traffic comes first."""
+    """Return the verdicts of a batch. On contention it is tried again after a pause, because live traffic comes first.
+    Raises Contention after the last attempt."""
     for left in reversed(range(_TRIES)):
         try:
             with faults(), _kept(engine) as connection, connection.begin() as transaction:
@@ -99,8 +104,8 @@ def _insist(engine: Engine, batch: list[_Tried]) -> dict[int, WhatIf]:
 
 
 def _try(connection: sa.Connection, batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], Known]:
-    """The verdicts of a batch that is in order, and what is known after it: what it would do is done, for the ones
-    after it to see. `known`: what is so now, our own writes included."""
+    """Return the verdicts of a batch, and the known state after it. The batch is in the order of acceptance, and its
+    writes are made, so that later letters see them. `known`: the current state, including our own writes."""
     savepoint = connection.begin_nested()
     try:
         with faults():
@@ -110,10 +115,10 @@ def _try(connection: sa.Connection, batch: Sequence[_Tried], known: Known) -> tu
         return verdicts, after
     except (Outage, Contention) as fault:
         if not isinstance(fault, Clash):
-            raise  # the transaction is gone: all of it again
+            raise  # the transaction is gone, and has to be repeated as a whole
         savepoint.rollback()
         error: Exception = fault
-    except Exception as unknown:  # noqa: BLE001 - whatever it is, it belongs to a letter
+    except Exception as unknown:  # noqa: BLE001 - any error belongs to one letter
         savepoint.rollback()
         error = unknown
     if len(batch) == 1:
@@ -127,7 +132,8 @@ def _try(connection: sa.Connection, batch: Sequence[_Tried], known: Known) -> tu
 
 
 def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], Decision, Known]:
-    """One after the other, so that each has a before and an after of its own. `known` stays as it was."""
+    """Decide on the letters one by one, so that each has its own state before and after. Return the verdicts, the
+    common decision, and the state after it; `known` stays as it is."""
     verdicts: dict[int, WhatIf] = {}
     whole = Decision(outcomes=[], entities={}, ended=[], released={})
     released = {claim: dict(versions) for claim, versions in known.released.items()}
@@ -140,7 +146,8 @@ def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], D
         decision = decide([one.delivery], seen, lambda _: False, wall_clock())
         verdict, why, detail = _named(decision.outcomes[0])
         after = decision.entities.get(write.ref, before)
-        # A refusal because of a taken value is reported as such: a write in flight hardly ever changes it.
+        # If the write would wait only for the owner of a taken value, the rejection is reported instead of the wait,
+        # because a write in flight hardly ever releases the value.
         behind_own = isinstance(waits, Retry) and write.ref in waits.waits_for
         then = verdict if behind_own else None
         verdicts[one.number] = WhatIf(Verdict.WOULD_WAIT if then else verdict, why, before, after, then, detail)
@@ -153,7 +160,7 @@ def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], D
 
 
 def _concerning(known: Known, write: Write) -> Known:
-    """The little that one write needs."""
+    """Return the part of the known state that one write needs."""
     claims = claims_of(write)
     owners = {claim: known.owners[claim] for claim in claims if claim in known.owners}
     operations = [write.operation_id, write.after or ""]
@@ -167,7 +174,7 @@ def _concerning(known: Known, write: Write) -> Known:
 
 
 def _remember(known: Known, decision: Decision) -> None:
-    """As a look into the database would find it after the write."""
+    """Change the known state to what a load from the database would return after the write."""
     for ref in decision.entities:
         for claim in known.entities[ref].claims if ref in known.entities else ():
             if known.owners.get(claim) == ref:

@@ -1,4 +1,4 @@
-"""What-if: what would become of a dead letter if it were sent again now. A closed set, and a public contract."""
+"""Verdict: what would happen to a dead letter if it were replayed now. The set is closed, and a public contract."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,36 +8,37 @@ from holdfast.shared.writes.merge import Entity
 
 
 class Verdict(StrEnum):
-    """Everything but the last two ends the write."""
+    """The predicted result of a replay. `would_wait`, `still_fails` and `undecodable` do not end the write."""
 
     WOULD_APPLY = "would_apply"
     ALREADY_APPLIED = "already_applied"
-    #: The row is newer in all that the write sets.
+    #: Newer writes have overwritten everything that the write sets.
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
-    #: An earlier write of the entity is not over.
+    #: An earlier write of the entity is still pending.
     WOULD_WAIT = "would_wait"
-    #: The database refuses it, or we have a bug: it would be dead again.
+    #: The database refuses the write, or our code has a bug: the write would be dead-lettered again.
     STILL_FAILS = "still_fails"
     UNDECODABLE = "undecodable"
 
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """One letter's verdict. `before`, `after`: the entity's row; None: there is none, or the trial ended before."""
+    """The verdict on a letter. `before`, `after`: the entity's row, or None if there is none or the trial ended before
+    it was read."""
 
     verdict: Verdict
-    #: Why, in words without personal data; a code where there is one.
+    #: The reason, without personal data: an error code if there is one, else a text.
     why: str = ""
     before: Entity | None = None
     after: Entity | None = None
-    #: Of a write that would wait: its verdict once it waits no longer.
+    #: For a write that would wait: the verdict after the wait.
     then: Verdict | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
     @property
     def diff(self) -> dict[str, tuple[Any, Any]]:
-        """Column -> (before, after), of those that differ."""
+        """The columns that differ: column -> (before, after)."""
         old = self.before.as_columns() if self.before else {}
         new = self.after.as_columns() if self.after else {}
         return {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}
