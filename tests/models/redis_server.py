@@ -9,7 +9,7 @@ from tests.models.redis.server import RedisModel as RedisModel
 
 @asynccontextmanager
 async def listening(model: RedisModel, port: int = 0) -> AsyncIterator[int]:
-    """Behind a socket, whose port is given; 0: any. No connection is left over."""
+    """Serve the model on a socket, and yield the port. `port`: 0 for any. No connection is left open."""
     server = await asyncio.get_running_loop().create_server(model.protocol, "127.0.0.1", port)
     try:
         yield server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""Changes: what a transaction did to rows, so that it can be undone and done again."""
+"""Changes: what a transaction did to rows, so that it can be undone and redone."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,7 +17,7 @@ _AS_IT_IS = nullcontext()
 
 
 class Change(NamedTuple):
-    """One row: as it was, and as it is. None: there is none."""
+    """A change of one row: its old and its new values. None if there was, or is, no row."""
 
     table: str
     old: Row | None
@@ -26,7 +26,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Stored:
-    """A table in SQLite: statements for its rows, and the keys that a row has."""
+    """A table in SQLite: the statements for its rows, and the keys of a row."""
 
     table: Table
 
@@ -41,33 +41,34 @@ class Stored:
 
     @cached_property
     def insert(self) -> str:
-        """A whole row."""
+        """Insert a whole row."""
         return f'INSERT INTO "{self.table.name}" VALUES ({", ".join("?" * len(self.table.stored))})'
 
     @cached_property
     def update(self) -> str:
-        """A whole row, by its primary key."""
+        """Update a whole row, by its primary key."""
         sets = ", ".join(f'"{name}" = ?' for name in self.table.stored)
         return f'UPDATE "{self.table.name}" SET {sets} WHERE {self._where}'
 
     @cached_property
     def delete(self) -> str:
-        """By primary key."""
+        """Delete a row by its primary key."""
         return f'DELETE FROM "{self.table.name}" WHERE {self._where}'
 
     @cached_property
     def clashing(self) -> str:
-        """Primary keys of the rows that have a unique key of this row."""
+        """Return the primary keys of the rows that share a unique key with this row."""
         alike = (" AND ".join(f'"{name}" = :{name}' for name in names) for names in self.table.keys.values())
         names = ", ".join(f'"{name}"' for name in self.table.primary)
         return f'SELECT {names} FROM "{self.table.name}" WHERE ({") OR (".join(alike)})'
 
     def primary(self, row: Row) -> Key:
-        """The primary key."""
+        """Return the primary key of a row."""
         return tuple(row[at] for at in self._at["PRIMARY"])
 
     def keys(self, row: Row | None) -> set[Key]:
-        """What a transaction locks that inserts or deletes this row: (table, key, *values) for each unique key."""
+        """Return what a transaction locks that inserts or deletes this row: (table, key, *values) for each unique
+        key."""
         if row is None:
             return set()
         keys = {(self.table.name, key, *(folded(row[at]) for at in places)) for key, places in self._at.items()}
@@ -75,7 +76,7 @@ class Stored:
 
 
 def folded(value: Any) -> Any:
-    """A value as keys compare it: trailing spaces do not count."""
+    """Return a value as keys compare it: trailing spaces do not count."""
     return value.rstrip(" ") if isinstance(value, str) else value
 
 
@@ -93,7 +94,7 @@ class Rows:
             self._log.append(Change(update.table_name, update.old, update.new))
 
     def keys(self, changes: Iterable[Change]) -> set[Key]:
-        """All keys of the rows, as they were and as they are."""
+        """Return all keys of the changed rows, old and new."""
         keys: set[Key] = set()
         for table, old, new in changes:
             keys |= self.stored[table].keys(old) | self.stored[table].keys(new)
@@ -101,7 +102,7 @@ class Rows:
 
     @contextmanager
     def logged(self, log: list[Change]) -> Iterator[None]:
-        """Changes go into this log."""
+        """Append changes to this log while the context lasts."""
         self._log = log
         try:
             yield
@@ -109,12 +110,12 @@ class Rows:
             self._log = None
 
     def undo(self, changes: Iterable[Change]) -> None:
-        """Newest first; `changes` are given oldest first."""
+        """Undo changes, the newest first. `changes`: the oldest first."""
         for change in reversed(list(changes)):
             self._put(change.table, change.new, change.old)
 
     def redo(self, changes: Iterable[Change]) -> None:
-        """Oldest first."""
+        """Redo changes, the oldest first."""
         for change in changes:
             self._put(change.table, change.old, change.new)
 
@@ -128,7 +129,7 @@ class Rows:
             self.sqlite.execute(stored.update, (*wanted, *stored.primary(there)))
 
     def without(self, changes: list[Change], *, keep: bool) -> AbstractContextManager[None]:
-        """As if these had not been made. `keep`: what is done meanwhile stays."""
+        """Hide these changes while the context lasts. `keep`: whether changes made meanwhile stay."""
         return self._undone(changes, keep=keep) if changes else _AS_IT_IS
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Cursor: runs statements and has their rows, as PyMySQL's does."""
+"""Cursor: runs statements and holds their rows, as PyMySQL's cursor does."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -31,11 +31,11 @@ class Cursor:
         self._rows: Iterator[tuple[Any, ...]] = iter(())
 
     def execute(self, query: str, args: Any = None) -> int:
-        """The number of rows. `args` None: `%` is no placeholder."""
+        """Run a statement, and return the number of rows. `args`: if None, `%` is no placeholder."""
         return self._take(self.connection.run(query, args))
 
     def executemany(self, query: str, args: Any) -> int:
-        """An INSERT of values is one statement for all of them; any other is one after the other."""
+        """Run a statement for each set of arguments. An INSERT of values is one statement for all of them."""
         if not args:
             return 0
         if RE_INSERT_VALUES.match(query):
@@ -52,26 +52,26 @@ class Cursor:
         return result.count
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        """The next row."""
+        """Return the next row."""
         return next(self._rows, None)
 
     def fetchmany(self, size: int | None = None) -> tuple[tuple[Any, ...], ...]:
-        """The next rows."""
+        """Return the next rows."""
         found = list(islice(self._rows, size or self.arraysize))
         return tuple(found)
 
     def fetchall(self) -> tuple[tuple[Any, ...], ...]:
-        """The rest."""
+        """Return the remaining rows."""
         return tuple(self._rows)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return self._rows
 
     def nextset(self) -> None:
-        """There is none."""
+        """Return None: there is only one result."""
 
     def close(self) -> None:
-        """Forget the rows."""
+        """Discard the rows."""
         self._rows = iter(())
 
     def __enter__(self) -> "Cursor":

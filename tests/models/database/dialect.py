@@ -1,4 +1,4 @@
-"""Dialect: an expression of MySQL's as one of SQLite's."""
+"""Dialect: translates an expression of MySQL's into one of SQLite's."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ _FOLDED = ("_general_ci", "_unicode_ci", "_ai_ci", "_as_ci")
 
 
 def call(name: str, *args: exp.Expression) -> exp.Expression:
-    """A call of one of our functions."""
+    """Return a call of one of our functions."""
     return exp.Anonymous(this=name, expressions=list(args))
 
 
@@ -40,7 +40,7 @@ def _like(node: Any) -> exp.Expression:
 
 
 def _escape(node: Any) -> exp.Expression:
-    """The pattern's call is made already."""
+    """Leave the escape out, because the call of the pattern's function has been made already."""
     text, pattern, _, folded = node.this.expressions
     return call("mysql_like", text, pattern, node.expression, folded)
 
@@ -55,7 +55,7 @@ def _json(node: Any) -> exp.Expression:
 
 
 def _side(node: Any) -> exp.Expression:
-    """A compound select takes no parts in brackets."""
+    """Remove the brackets around a part of a compound select, which SQLite does not take."""
     for name in ("this", "expression"):
         part = node.args[name]
         if isinstance(part, exp.Subquery):
@@ -64,7 +64,7 @@ def _side(node: Any) -> exp.Expression:
 
 
 def _in(node: Any) -> exp.Expression:
-    """Rows are compared one by one: SQLite has no lists of them."""
+    """Compare rows one by one, because SQLite has no lists of rows."""
     if not isinstance(node.this, exp.Tuple) or not node.expressions:
         return node
     names = node.this.expressions
@@ -101,7 +101,7 @@ _BY_KIND: dict[type, Callable[[Any], exp.Expression]] = {
 
 
 def translated(node: Any) -> Any:
-    """The same for SQLite; the statement that is given may be changed. Inner parts go first."""
+    """Return the statement for SQLite. The given statement may be changed. Inner parts are translated first."""
     for part in reversed(list(node.dfs())):
         turn = _BY_KIND.get(type(part))
         turned = turn(part) if turn else part
@@ -114,5 +114,5 @@ def translated(node: Any) -> Any:
 
 
 def sqlite(node: exp.Expression) -> str:
-    """As text."""
+    """Return an expression as text."""
     return node.sql("sqlite", identify=True)

@@ -29,7 +29,7 @@ _TURNS: dict[str | None, Callable[[Any], Any]] = {
 
 @dataclass(slots=True)
 class Result:
-    """`names` None: the statement has no rows to give."""
+    """A result. `names`: None if the statement returns no rows."""
 
     rows: list[tuple[Any, ...]]
     names: tuple[str, ...] | None
@@ -38,7 +38,7 @@ class Result:
 
 
 class Executor:
-    """Runs plans. `lock_wait_s` is the session's."""
+    """Runs plans for one session. `lock_wait_s`: its limit."""
 
     def __init__(self, rows: Rows, transactions: Transactions, translator: Translator, faults: Faults) -> None:
         self._faults = faults
@@ -46,22 +46,22 @@ class Executor:
         self._sqlite = rows.sqlite
         self._transactions = transactions
         self._translator = translator
-        #: Whose statement runs, for `mysql_free`.
+        #: The transaction whose statement runs, for `mysql_free`.
         self._running: Transaction | None = None
 
     def plan(self, text: str) -> Plan:
-        """Raises what a server says to a text that it does not take."""
+        """Return the plan of a text. Raises the server's error for a text that it does not accept."""
         return self._translator.plan(text)
 
     def is_free(self, table: str, *key: Any) -> bool:
-        """Whether the running statement could lock this row."""
+        """Return whether the running statement could lock this row."""
         assert self._running
         return self._transactions.is_free(self._running, (table, "PRIMARY", *map(folded, key)))
 
     def run(
         self, plan: Plan, transaction: Transaction, many: Sequence[Sequence[Any]], lock_wait_s: float, *, snapshot: bool
     ) -> Result:
-        """For each list of parameters. All of it, or nothing; raises what a server raises."""
+        """Run a plan for each list of parameters, completely or not at all. Raises the server's errors."""
         mark = len(transaction.changes)
         try:
             if isinstance(plan, Select):
@@ -103,7 +103,7 @@ class Executor:
         return self._result(plan, [row[: len(row) - sum(widths)] for row in rows])
 
     def _as_seen(self, sql: str, transaction: Transaction, tables: frozenset[str], values: Values) -> list[Any]:
-        """With the transaction's own changes and what is committed now."""
+        """Show the transaction's own changes and what is committed now."""
         self._running = transaction
         with self._rows.without(self._transactions.hidden(transaction, tables, snapshot=False), keep=False):
             return self._fetch(sql, values)
@@ -159,7 +159,7 @@ class Executor:
         return {key for key in keys if not self._transactions.is_free(transaction, key)}
 
     def _clashing(self, stored: Stored, row: Values) -> set[Key]:
-        """What an upsert locks, whether it changes anything or not: the rows that are there already."""
+        """Return the existing rows that an upsert locks, whether it changes anything or not."""
         values = {name: row.get(name) for names in stored.table.keys.values() for name in names}
         found = self._sqlite.execute(stored.clashing, values).fetchall()
         return {key for each in found for key in _keys((stored.table,), [len(each)], each)}
@@ -197,7 +197,7 @@ class Executor:
         return len(seen)
 
     def _hold(self, transaction: Transaction, changes: Sequence[Any]) -> None:
-        """Lock the keys that changes made or took away."""
+        """Lock the keys that changes added or removed."""
         keys: set[Key] = set()
         for table, old, new in changes:
             stored = self._rows.stored[table]
@@ -205,7 +205,7 @@ class Executor:
         self._transactions.imply(transaction, keys)
 
     def _lock(self, transaction: Transaction, keys: set[Key], lock_wait_s: float | None) -> bool:
-        """Whether it never had to wait; if it did, the statement looks again."""
+        """Lock rows, and return whether no wait was needed. After a wait the statement reads again."""
         return self._transactions.lock(transaction, keys, lock_wait_s)
 
 

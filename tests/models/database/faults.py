@@ -1,4 +1,4 @@
-"""Faults of the database: what happens in place of a statement or a commit. All chances are shares of 1."""
+"""Faults of the database: what happens instead of a statement or a commit. All chances are shares of 1."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from tests.models.database.plan import Change, Insert, Plan
 
 @dataclass
 class Faults:
-    """What is wrong now. Everything as it should be at first."""
+    """The faults in force. At first there are none."""
 
     chance: Random
     #: Commits that take effect, and whose answer is lost.
@@ -25,29 +25,29 @@ class Faults:
     number: int = 0
     full: bool = False
     read_only: bool = False
-    #: A node of a cluster whose others are gone: it keeps its connections, and answers nothing but errors.
+    #: Whether this is a cluster's node that lost its quorum: it keeps its connections, and answers only errors.
     no_quorum: bool = False
-    #: One of two nodes of a cluster has what the other one committed so much later. Every second session is at it: it
-    #: waits as long, or reads what was. What it writes is not compared with what it has not read.
+    #: Seconds by which one of two nodes of a cluster is behind the other. Every second session is at that node. It
+    #: waits as long, or reads old data. Its writes are not checked against what it has not read.
     behind_s: float = 0.0
     statement_s: float = 0.0
     commit_s: float = 0.0
-    #: Rows that may not be changed: what a trigger on the table does, or a page that is broken.
+    #: Rows whose changes are refused, as by a trigger on the table or a damaged page.
     refused: set[Key] = field(default_factory=set)
-    #: How it is answered.
+    #: The error number of such a refusal.
     refusal: int = 1644
 
     def happens(self, share: float) -> bool:
-        """Whether it does, this time."""
+        """Return whether a fault with this chance happens now."""
         return share > 0 and self.chance.random() < share
 
     def unprepared(self) -> None:
-        """Raises what a node without a quorum answers to everything but SET and SHOW."""
+        """Raise what a node without a quorum answers to everything except SET and SHOW."""
         if self.no_quorum:
             raise error(1047, "WSREP has not yet prepared node for application use")
 
     def before(self, plan: Plan) -> None:
-        """Raises what happens in place of a statement."""
+        """Raise what happens instead of a statement."""
         if self.number and self.happens(self.answer):
             raise error(self.number, "the model was asked to answer this")
         if self.happens(self.deadlock):
@@ -61,6 +61,6 @@ class Faults:
             raise error(1021, "Disk full (data); waiting for someone to free some space")
 
     def at(self, rows: Iterable[Key]) -> None:
-        """Raises what happens when these rows are changed."""
+        """Raise what happens when these rows are changed."""
         if not self.refused.isdisjoint(rows):
             raise error(self.refusal, "the model was asked to refuse this row")

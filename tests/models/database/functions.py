@@ -1,4 +1,4 @@
-"""Functions of MySQL that SQLite lacks, or has with another meaning. Each is as MySQL has it for what we ask of it."""
+"""Functions of MySQL that SQLite lacks, or has with another meaning, as far as our statements use them."""
 
 import json
 import math
@@ -13,7 +13,8 @@ import apsw
 
 
 def install(sqlite: apsw.Connection, clock: Callable[[], float], is_free: Callable[..., bool]) -> None:
-    """`clock`: seconds since the epoch; `is_free`: (table, *primary key) whether the row can be locked now."""
+    """Install them. `clock`: returns seconds since the epoch; `is_free`: returns whether the row of (table, *primary
+    key) can be locked now."""
 
     def utc_now() -> str:
         return datetime.fromtimestamp(round(clock(), 6), UTC).replace(tzinfo=None).isoformat(" ", "microseconds")

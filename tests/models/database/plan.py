@@ -1,4 +1,4 @@
-"""Plans: what a statement is to the model, made once of each text."""
+"""Plans: what a statement means to the model, computed once per text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 from tests.models.database.schema import Table
 from tests.models.database.values import Check
 
-#: What a column of a result is turned into: `moment` or `decimal`; None: it stays as it is.
+#: The conversion of a result's column: `moment` or `decimal`, or None.
 Kinds = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """`tables` that it reads; `names` and kinds of its columns. `locks`: the tables whose rows it locks;
-    their primary keys are the last columns of each row."""
+    """A SELECT. `tables`: those that it reads; `names` and kinds of its columns. `locks`: the tables whose rows it
+    locks; their primary keys are the last columns of each row."""
 
     tables: frozenset[str]
     sql: str
@@ -41,7 +41,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """`rows` of constants, parameters and expressions. `sql` inserts one row of bound values."""
+    """An INSERT. `rows` consist of constants, parameters and expressions. `sql` inserts one row of bound values."""
 
     table: Table
     columns: tuple[str, ...]
@@ -55,13 +55,13 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An UPDATE, or with `sql` None a DELETE. `targets` selects the primary keys of the rows that it changes."""
+    """An UPDATE, or a DELETE if `sql` is None. `targets` selects the primary keys of the rows that it changes."""
 
     table: Table
     tables: frozenset[str]
     targets: str
     sql: str | None
-    #: Of parameters that become values of a column.
+    #: Parameters that become values of a column -> the column.
     checks: tuple[tuple[str, Check], ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""Schema: tables as a server shows them, with what a column takes."""
+"""Schema: tables as a server shows them, with the values that each column accepts."""
 
 import re
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ _GENERATED = re.compile(r"GENERATED ALWAYS AS \(`(\w+)`\)")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`size`: of its type, as it is written; `default`: None is NULL, and `required` says that there is none."""
+    """A column. `size`: of its type, as written; `default`: None is NULL, and `required` says that there is no
+    default."""
 
     name: str
     type: str
@@ -24,13 +25,13 @@ class Column:
     default: str | int | None
     automatic: bool
     ascii: bool
-    #: The column whose value it has.
+    #: The column whose value it copies.
     generated_from: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`keys`: the unique ones by name; the first is the primary key."""
+    """A table. `keys`: the unique ones by name; the first is the primary key."""
 
     name: str
     columns: dict[str, Column]
@@ -40,11 +41,11 @@ class Table:
 
     @property
     def primary(self) -> tuple[str, ...]:
-        """Columns of the primary key."""
+        """The columns of the primary key."""
         return self.keys["PRIMARY"]
 
     def sqlite(self) -> list[str]:
-        """Statements that make it there."""
+        """Return the statements that make the table in SQLite."""
         automatic = next((column for column in self.columns.values() if column.automatic), None)
         lines = [_column(self.columns[name]) for name in self.stored]
         for columns in self.keys.values():
@@ -74,7 +75,7 @@ def _column(column: Column) -> str:
 
 
 def read(text: str) -> dict[str, Table]:
-    """Tables by name, from `CREATE TABLE` statements."""
+    """Return tables by name, from `CREATE TABLE` statements."""
     return {name: _table(name, body.split(",\n")) for name, body in _TABLE.findall(text)}
 
 
@@ -116,5 +117,5 @@ def _column_of(name: str, kind: str, size: str | None, rest: str) -> Column:
 
 @cache
 def migrated() -> dict[str, Table]:
-    """What deploy/migrations makes."""
+    """Return the tables that deploy/migrations makes."""
     return read(Path(__file__).with_name("schema.sql").read_text())

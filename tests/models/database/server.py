@@ -27,7 +27,8 @@ _SQL_MODE = (
 
 @cache
 def translator() -> Translator:
-    """One for all servers with the usual tables: translating a statement takes longer than running it."""
+    """Return the translator for all servers with the usual tables, because translating a statement takes longer than
+    running it."""
     return Translator(migrated())
 
 
@@ -70,7 +71,7 @@ class DatabaseModel:
         functions.install(sqlite, clock, self.executor.is_free)
 
     def connect(self, **options: Any) -> Session:
-        """As `pymysql.connect`. Raises OperationalError."""
+        """Connect, as `pymysql.connect` does. Raises OperationalError."""
         if self.dead:
             raise error(2003, "Can't connect to MySQL server on 'database' ([Errno 111] Connection refused)")
         session = Session(self, next(self._numbers), options)
@@ -78,20 +79,20 @@ class DatabaseModel:
         return session
 
     def ended(self, session: Session) -> None:
-        """It is gone."""
+        """Forget a session that has ended."""
         self._sessions.pop(session, None)
 
     def is_waiting(self, number: int) -> bool:
-        """Whether the session with this number waits for a lock."""
+        """Return whether the session with this number waits for a lock."""
         return any(session.number == number and session.waits for session in list(self._sessions))
 
     @property
     def now_s(self) -> float:
-        """By its own clock."""
+        """The time by the server's own clock."""
         return self._clock()
 
     def query(self, text: str, *args: Any) -> list[tuple[Any, ...]]:
-        """What is committed, past everything that is wrong."""
+        """Return committed rows, regardless of faults."""
         with self.waits.alone():
             transaction = self.transactions.begin()
             try:
@@ -101,7 +102,7 @@ class DatabaseModel:
                 self.transactions.roll_back(transaction)
 
     def variable(self, name: str, session: int) -> Any:
-        """What the server says of itself."""
+        """Return a variable of the server."""
         short = name.removeprefix("@@").removeprefix("global.").removeprefix("session.")
         return {
             "read_only": int(self.faults.read_only),
@@ -121,7 +122,7 @@ class DatabaseModel:
     # --- faults ---
 
     def pause(self, session: Session, seconds: float) -> None:
-        """Wait, as a busy or a hanging server makes a client wait. Raises that the connection is gone meanwhile."""
+        """Wait, as a client of a busy or hanging server does. Raises if the connection is lost meanwhile."""
         if seconds:
             self.waits.sleep(seconds)
         while self._thaw is not None and session.open:
@@ -130,11 +131,11 @@ class DatabaseModel:
             raise lost()
 
     def freeze(self) -> None:
-        """Answer nothing."""
+        """Stop answering."""
         self._thaw = self._thaw or self.waits.wakeup()
 
     def thaw(self) -> None:
-        """Go on."""
+        """Resume answering."""
         thaw, self._thaw = self._thaw, None
         if thaw is not None:
             thaw.set()
@@ -146,13 +147,13 @@ class DatabaseModel:
                 session.drop()
 
     def die(self) -> None:
-        """End at once; what is not committed is undone."""
+        """End at once. Uncommitted changes are undone."""
         self.dead = True
         self.end_sessions()
         self.thaw()
 
     def restart(self) -> None:
-        """Be there again."""
+        """Start again."""
         self.dead = False
 
     def lose_last(self, seconds: float) -> None:
@@ -168,7 +169,7 @@ class DatabaseModel:
             self.rows.sqlite.execute(f'DELETE FROM "{name}"')
 
     def hold_rows(self, table: str, count: int) -> Callable[[], None]:
-        """A stranger locks some rows; returns what lets them go."""
+        """Lock some rows in a foreign transaction. Return the function that releases them."""
         with self.waits.alone():
             stranger = self.transactions.begin()
             keys = [key for key in self._keys(table) if self.transactions.is_free(stranger, key)]
@@ -182,7 +183,7 @@ class DatabaseModel:
         return release
 
     def refuse_rows(self, table: str, count: int) -> list[Key]:
-        """Some rows may not be changed from now on; which."""
+        """Refuse changes of some rows from now on, and return which."""
         with self.waits.alone():
             keys = self._keys(table)
         chosen = self.faults.chance.sample(keys, min(count, len(keys)))

@@ -1,4 +1,4 @@
-"""Session: a connection, as PyMySQL gives it."""
+"""Session: a connection, as PyMySQL returns it."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _TRANSACTION = re.compile(
 )
 _NAME = r"(?:@@(?:global\.|session\.)?\w+|VERSION\(\)|DATABASE\(\)|CONNECTION_ID\(\)|1)"
 _VARIABLES = re.compile(rf"\s*SELECT\s+({_NAME}(?:\s*,\s*{_NAME})*)\s*(?:AS \w+\s*)?;?\s*$", re.IGNORECASE)
-#: What MariaDB reads of a statement's comments, and what it leaves to MySQL.
+#: Comments that MariaDB reads as part of a statement, and those that it leaves to MySQL.
 _OWN_PART, _OTHERS_PART = re.compile(r"/\*M!\d+ (.*?)\*/", re.DOTALL), re.compile(r"/\*!\d+ .*?\*/", re.DOTALL)
 
 
@@ -40,7 +40,7 @@ class _Kind(Enum):
 
 @lru_cache(10_000)
 def _kind(text: str) -> tuple[_Kind, str, tuple[str, ...]]:
-    """Of a statement: its kind, what the server reads of its text, and the words or names in it."""
+    """Return the kind of a statement, the text that the server reads, and the words or names in it."""
     if _SET.match(text):
         return _Kind.SET, text, ()
     if found := _TRANSACTION.match(text):
@@ -52,7 +52,7 @@ def _kind(text: str) -> tuple[_Kind, str, tuple[str, ...]]:
 
 
 class Session:
-    """A connection. Errors are the driver's."""
+    """A connection. It raises the driver's errors."""
 
     def __init__(self, server: "DatabaseModel", number: int, options: dict[str, Any]) -> None:
         self._server = server
@@ -60,10 +60,10 @@ class Session:
         self._open = True
         self._lost = False
         self._autocommit = bool(options.get("autocommit"))
-        #: A transaction was begun by a statement, so that it does not commit by itself.
+        #: Whether a statement began a transaction, so that the session does not commit by itself.
         self._begun = False
         self._lock_wait_s = 50.0
-        #: It waits for what the other nodes have committed before it reads.
+        #: Whether it waits, before it reads, for what the other nodes have committed.
         self._in_step = False
         self._level = "REPEATABLE READ"
         self._transaction: Transaction | None = None
@@ -71,18 +71,18 @@ class Session:
             self.run(options["init_command"], None)
 
     def cursor(self, _kind: Any = None) -> "Cursor":
-        """A cursor."""
+        """Return a cursor."""
         return Cursor(self)
 
     def commit(self) -> None:
-        """Raises OperationalError 2013 when it is unknown whether it took effect."""
+        """Commit. Raises OperationalError 2013 if it is unknown whether the commit took effect."""
         with self._server.waits.alone():
             self._alive()
             self._server.faults.unprepared()
             self._commit()
 
     def begin(self) -> None:
-        """Begin a transaction, whether or not it commits by itself."""
+        """Begin a transaction, whether or not the session commits by itself."""
         self.run("BEGIN", None)
 
     def rollback(self) -> None:
@@ -94,13 +94,13 @@ class Session:
             self._roll_back()
 
     def ping(self, reconnect: bool = False) -> None:
-        """Raises if it is gone."""
+        """Raise if the connection is gone."""
         with self._server.waits.alone():
             self._alive()
             self._server.pause(self, self._server.faults.statement_s)
 
     def autocommit(self, value: bool) -> None:
-        """Commit after each statement."""
+        """Switch autocommit."""
         with self._server.waits.alone():
             self._alive()
             if value and not self._autocommit:
@@ -108,19 +108,19 @@ class Session:
             self._autocommit = value
 
     def get_autocommit(self) -> bool:
-        """Whether it does."""
+        """Return whether autocommit is on."""
         return self._autocommit
 
     def character_set_name(self) -> str:
-        """Of what goes over the wire."""
+        """Return the character set of the connection."""
         return "utf8mb4"
 
     def get_server_info(self) -> str:
-        """Its version."""
+        """Return the server's version."""
         return self._server.version
 
     def close(self) -> None:
-        """End it; what is not committed is undone."""
+        """Close the connection. Uncommitted changes are undone."""
         if not self._open:
             raise closed()
         self._open = False
@@ -152,7 +152,7 @@ class Session:
     # --- what the server does ---
 
     def drop(self) -> None:
-        """End it from the server's side; the client finds out."""
+        """End it from the server's side. The client notices at its next command."""
         self._lost = True
         self._end()
 
@@ -169,7 +169,7 @@ class Session:
             raise lost()
 
     def run(self, text: str, args: Any, *, many: bool = False) -> Result:
-        """One statement; `many`: for each of `args`. Raises what the driver raises."""
+        """Run one statement. `many`: for each of `args`. Raises what the driver raises."""
         with self._server.waits.alone():
             self._alive()
             self._server.pause(self, self._server.faults.statement_s)
@@ -211,12 +211,12 @@ class Session:
 
     @property
     def _node(self) -> int:
-        """Of two, where it is."""
+        """The node, of two, where the session is."""
         return self.number % 2
 
     @property
     def _behind_s(self) -> float:
-        """How much later its node has what the other one committed."""
+        """The seconds by which its node is behind the other."""
         return self._server.faults.behind_s * self._node
 
     @property

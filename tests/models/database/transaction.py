@@ -1,4 +1,4 @@
-"""Transactions: what each has changed and locked, who waits for whom, and what is committed."""
+"""Transactions: what each has changed and locked, which waits for which, and what is committed."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,29 +15,30 @@ _KEPT_S = 60.0
 
 @dataclass(eq=False, slots=True)
 class Transaction:
-    """`snapshot`: how many commits a repeatable read sees; None: it has not read yet. `waits_for`: whose lock. `node`:
-    of a cluster, where it is."""
+    """A transaction. `snapshot`: how many commits a repeatable read sees, or None before its first read. `waits_for`:
+    the holder of the lock that it waits for. `node`: its node in a cluster."""
 
     node: int = 0
 
     changes: list[Change] = field(default_factory=list)
     locks: set[Key] = field(default_factory=set)
-    #: Those of `locks` that it has only because it changed something: they go when that is undone.
+    #: The part of `locks` that it has only because of a change, and loses when the change is undone.
     implied: set[Key] = field(default_factory=set)
-    #: How many changes there were; None: it had done nothing, and InnoDB lets go of all of it.
+    #: The number of changes at each savepoint. None if nothing had been done before it: a rollback to such a savepoint
+    #: releases everything in InnoDB.
     savepoints: dict[str, int | None] = field(default_factory=dict)
     snapshot: int | None = None
     waits_for: "Transaction | None" = None
     wakeup: Any = None
-    #: What another node committed after this is not here yet; None: everything is.
+    #: Commits of another node after this one are not here yet. None if all are here.
     seen_s: float | None = None
-    #: Set from outside: it is rolled back, and its session is gone.
+    #: Set from outside: the transaction is rolled back, and its session is gone.
     killed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What was committed when and where."""
+    """A commit: its changes, its time and its node."""
 
     at_s: float
     node: int
@@ -45,7 +46,7 @@ class Commit:
 
 
 class Transactions:
-    """All of one server."""
+    """All transactions of one server."""
 
     def __init__(self, rows: Rows, waits: Waits, clock: Callable[[], float]) -> None:
         self._rows = rows
@@ -54,30 +55,30 @@ class Transactions:
         self._open: dict[Transaction, None] = {}
         self._holders: dict[Key, Transaction] = {}
         self._commits: deque[Commit] = deque()
-        #: How many commits were forgotten.
+        #: The number of forgotten commits.
         self._forgotten = 0
 
     def begin(self, node: int = 0) -> Transaction:
-        """A new one."""
+        """Begin a new transaction."""
         transaction = Transaction(node)
         self._open[transaction] = None
         return transaction
 
     def commit(self, transaction: Transaction) -> None:
-        """Its changes stay."""
+        """Commit a transaction."""
         if transaction.changes:
             self._commits.append(Commit(self._clock(), transaction.node, transaction.changes))
             self._forget_commits()
         self._end(transaction)
 
     def roll_back(self, transaction: Transaction) -> None:
-        """Its changes are undone."""
+        """Undo a transaction."""
         if transaction in self._open:
             self._rows.undo(transaction.changes)
             self._end(transaction)
 
     def roll_back_to(self, transaction: Transaction, mark: int) -> None:
-        """Undo what came after. Its locks stay, but for those that were implied."""
+        """Undo what came after a point. The locks stay, except those implied by undone changes."""
         undone = transaction.changes[mark:]
         self._rows.undo(undone)
         del transaction.changes[mark:]
@@ -86,14 +87,14 @@ class Transactions:
             self._release(transaction, over - self._rows.keys(transaction.changes))
 
     def start_over(self, transaction: Transaction) -> None:
-        """Undo all of it, and let go of its locks and its snapshot; it stays open."""
+        """Undo everything, and release locks and snapshot. The transaction stays open."""
         self._rows.undo(transaction.changes)
         transaction.changes.clear()
         transaction.snapshot = None
         self._release(transaction, set(transaction.locks))
 
     def roll_back_all(self) -> None:
-        """As a server does that starts again."""
+        """Undo every open transaction, as a restarting server does."""
         for transaction in list(self._open):
             self.roll_back(transaction)
 
@@ -113,11 +114,12 @@ class Transactions:
     # --- locks ---
 
     def is_free(self, transaction: Transaction, key: Key) -> bool:
-        """Whether it could lock this now."""
+        """Return whether the transaction could lock this now."""
         return self._holders.get(key, transaction) is transaction
 
     def imply(self, transaction: Transaction, keys: set[Key]) -> None:
-        """Lock what it has changed. It is free: whoever held it would have been waited for."""
+        """Lock what the transaction has changed. It is free, because the change would have waited for another
+        holder."""
         for key in keys - transaction.locks:
             assert key not in self._holders, key
             self._holders[key] = transaction
@@ -125,8 +127,9 @@ class Transactions:
             transaction.implied.add(key)
 
     def lock(self, transaction: Transaction, keys: Iterable[Key], timeout_s: float | None) -> bool:
-        """Lock them all, one after the other. Whether it never had to wait: if it did, everything may be different.
-        `timeout_s` None: it does not wait at all. Raises a lock wait timeout or a deadlock, or that it was killed."""
+        """Lock all of these, one after the other. Return whether no wait was needed: after a wait everything may be
+        different. `timeout_s`: None for no wait at all. Raises a lock wait timeout, a deadlock, or that the transaction
+        was killed."""
         waited = False
         for key in sorted(keys, key=repr):
             while (holder := self._holders.get(key, transaction)) is not transaction:
@@ -155,7 +158,7 @@ class Transactions:
             raise error(1205, "Lock wait timeout exceeded; try restarting transaction")
 
     def kill(self, transaction: Transaction) -> None:
-        """End it from outside; a wait of it ends too."""
+        """End a transaction from outside, with any wait of it."""
         transaction.killed = True
         wakeup = transaction.wakeup
         self.roll_back(transaction)
@@ -165,7 +168,8 @@ class Transactions:
     # --- what a statement sees ---
 
     def hidden(self, transaction: Transaction, tables: frozenset[str], *, snapshot: bool) -> list[Change]:
-        """What a statement does not see, oldest first. `snapshot`: also what was committed after its first read."""
+        """Return the changes that a statement does not see, the oldest first. `snapshot`: whether changes committed
+        after its first read are among them."""
         hidden: list[Change] = []
         later = self._not_here(transaction)
         if snapshot and transaction.snapshot is not None:
@@ -179,7 +183,7 @@ class Transactions:
         return hidden
 
     def _not_here(self, transaction: Transaction) -> int:
-        """How many commits its node does not have yet. What was committed there came after all before it."""
+        """Return the number of commits that its node does not have yet."""
         seen_s = transaction.seen_s
         if seen_s is None:
             return 0
@@ -187,7 +191,7 @@ class Transactions:
         return sum(1 for _ in takewhile(lambda one: one.at_s > seen_s and one.node != transaction.node, newest_first))
 
     def take_snapshot(self, transaction: Transaction) -> None:
-        """At its first read."""
+        """Take the snapshot at the first read."""
         if transaction.snapshot is None:
             transaction.snapshot = self._forgotten + len(self._commits)
 

@@ -1,4 +1,4 @@
-"""Translation: a statement's text -> its plan."""
+"""Translation: turns a statement's text into its plan."""
 
 import re
 from collections.abc import Mapping
@@ -14,17 +14,18 @@ from tests.models.database.plan import Change, Computed, Insert, Parameter, Plan
 from tests.models.database.schema import Table
 from tests.models.database.values import check_of
 
-#: Put before names of parameters, some of which are words of SQL.
+#: A prefix for the names of parameters, some of which are words of SQL.
 NAMED = "v_"
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|(s|%))")
-#: A literal number that may be another one the next time, and those that stand for it.
+#: A literal number that may differ the next time, and the placeholders for such numbers.
 _VERSION = re.compile(r"\b\d{16}\b")
 _OF_NO_WRITE = 9_000_000_000_000_000_001
 _MOMENTS = (exp.UtcTimestamp, exp.TimestampAdd)
 
 
 class Translator:
-    """For one schema. `plan` is of a text with `%s` or `%(name)s`, as PyMySQL takes it; without names: `p0`, `p1`, …"""
+    """A translator for one schema. `plan` takes a text with `%s` or `%(name)s`, as PyMySQL does. Parameters without
+    names are called `p0`, `p1`, …"""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self._tables = tables
@@ -36,7 +37,8 @@ class Translator:
         self._generated = {column.name: column.generated_from for column in columns if column.generated_from}
 
     def plan(self, text: str) -> Plan:
-        """Made once of each text. Raises what a server says to a statement that it does not take."""
+        """Return the plan of a text, computed once. Raises the server's error for a statement that it does not
+        accept."""
         plan = self._plans.get(text)
         if plan is not None:
             return plan
@@ -46,7 +48,7 @@ class Translator:
         return plan
 
     def _with(self, versions: list[str], text: str) -> Plan:
-        """A text that differs from an earlier one only in the versions that stand in it."""
+        """Return the plan of a text that differs from an earlier one only in the versions that it contains."""
         numbers = {version: str(_OF_NO_WRITE + at) for at, version in enumerate(dict.fromkeys(versions))}
         alike = _VERSION.sub(lambda found: numbers[found[0]], text)
         plan = self._plans.get(alike)
@@ -59,7 +61,7 @@ class Translator:
         return replace(plan, sql=sql)
 
     def texts(self) -> list[str]:
-        """Of the statements that it knows."""
+        """Return the known statements."""
         return list(self._plans)
 
     def _translated(self, text: str) -> Plan:
@@ -100,7 +102,7 @@ class Translator:
         tables, wait, skip = self._read(node), True, False
         locks: tuple[Table, ...] = ()
         if lock := next(iter(node.args.get("locks") or ()), None):
-            # sqlglot: `wait` True is NOWAIT, False is SKIP LOCKED, None waits.
+            # In sqlglot, `wait` True is NOWAIT, False is SKIP LOCKED, and None waits.
             node.set("locks", None)
             locks, (wait, skip) = self._locked(node), (lock.args.get("wait") is None, lock.args.get("wait") is False)
             if skip:
@@ -108,13 +110,13 @@ class Translator:
         return Select(tables, sqlite(translated(node)), names, kinds, locks, wait, skip)
 
     def _expand(self, node: Any) -> None:
-        """Name the columns of `*`."""
+        """Replace `*` by the names of the columns."""
         if node.is_star:
             columns = [exp.column(name, table=alias) for alias, table in self._sources(node) for name in table.stored]
             node.set("expressions", columns)
 
     def _sources(self, node: Any) -> list[tuple[str, Table]]:
-        """The tables that it reads itself, by the names that it gives them."""
+        """Return the tables that a select itself reads, by their aliases."""
         sources = [node.args["from_"].this, *(join.this for join in node.args.get("joins") or ())]
         return [(each.alias_or_name, self._tables[each.name]) for each in sources if isinstance(each, exp.Table)]
 
@@ -205,7 +207,7 @@ class Translator:
 
 
 def _update(node: Any, table: Table, alias: str, bare: Any, joins: list[Any]) -> str:
-    """MySQL computes each value with those before it already changed, which SQLite does not."""
+    """Translate an UPDATE. MySQL computes each value with the previous ones already changed, and SQLite does not."""
     changed: set[str] = set()
     sets = []
     for each in node.expressions:

@@ -1,4 +1,4 @@
-"""Values: what a column takes, and how it is kept. SQLite keeps moments as text, all of one length."""
+"""Values: what a column accepts, and how it is stored. SQLite stores moments as text of one length."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _INTEGER = re.compile(r"\s*[+-]?\d+\s*")
 
 
 def bound(value: Any) -> Any:
-    """A parameter of a statement, as SQLite takes it."""
+    """Return a statement's parameter as SQLite takes it."""
     if type(value) is str or value is None:
         return value
     if isinstance(value, datetime):
@@ -35,7 +35,8 @@ def bound(value: Any) -> Any:
 
 
 def check_of(column: Column) -> Check:
-    """Turns a value into what is kept in the column. Raises what a strict server says to a value that does not fit."""
+    """Return a function that converts a value to what the column stores. It raises a strict server's error for a value
+    that does not fit."""
     if column.type in _RANGES:
         fits = _integer(column, _RANGES[column.type])
     elif column.type == "datetime":

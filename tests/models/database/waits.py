@@ -12,53 +12,53 @@ _ANYWAY = nullcontext()
 
 
 class Waits(Protocol):
-    """One of the two."""
+    """One way to wait."""
 
     def wakeup(self) -> Any:
-        """A new one."""
+        """Return a new event."""
 
     def wait(self, wakeup: Any, timeout_s: float | None) -> bool:
-        """Whether it came in time."""
+        """Wait for an event, and return whether it came in time."""
 
     def sleep(self, seconds: float) -> None:
-        """Just wait."""
+        """Wait for some seconds."""
 
     def alone(self) -> Any:
-        """A context in which nothing else runs, except while it waits."""
+        """Return a context in which nothing else runs, except during waits."""
 
 
 class Simulated:
-    """In virtual time."""
+    """Waits in virtual time."""
 
     def wakeup(self) -> Signal:
-        """A signal."""
+        """Return a signal."""
         return Signal()
 
     def wait(self, wakeup: Signal, timeout_s: float | None) -> bool:
-        """In virtual time."""
+        """Wait in virtual time."""
         return wakeup.wait(timeout_s)
 
     def sleep(self, seconds: float) -> None:
-        """In virtual time."""
+        """Sleep in virtual time."""
         block(seconds)
 
     def alone(self) -> Any:
-        """Only one greenlet runs anyway."""
+        """Return an empty context, because only one greenlet runs anyway."""
         return _ANYWAY
 
 
 class Threaded:
-    """Between threads."""
+    """Waits between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
 
     def wakeup(self) -> threading.Event:
-        """An event."""
+        """Return an event."""
         return threading.Event()
 
     def wait(self, wakeup: threading.Event, timeout_s: float | None) -> bool:
-        """Others run meanwhile."""
+        """Wait, while other threads run."""
         self._lock.release()
         try:
             return wakeup.wait(timeout_s)
@@ -66,11 +66,11 @@ class Threaded:
             self._lock.acquire()
 
     def sleep(self, seconds: float) -> None:
-        """Others run meanwhile."""
+        """Sleep, while other threads run."""
         self.wait(threading.Event(), seconds)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """One at a time."""
+        """Return a lock, so that one thread runs at a time."""
         with self._lock:
             yield

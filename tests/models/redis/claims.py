@@ -1,4 +1,4 @@
-"""Commands that give pending entries to a consumer, and show what is pending."""
+"""Commands that assign pending entries to a consumer, and show what is pending."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _MIN_IDLE_AUTO = "ERR Invalid min-idle-time argument for XAUTOCLAIM"
 
 @dataclass(slots=True)
 class _Claim:
-    """What a claim sets. `deliveries` None: one more, unless only ids are asked for."""
+    """What a claim sets. `deliveries`: None for one more, unless only ids are asked for."""
 
     delivered_ms: int
     deliveries: int | None = None
@@ -28,7 +28,7 @@ class _Claim:
     last: Id = ZERO
 
     def give(self, pending: Pending, consumer: bytes) -> None:
-        """Have the consumer hold it."""
+        """Assign an entry to the consumer."""
         pending.consumer, pending.delivered_ms = consumer, self.delivered_ms
         if self.deliveries is not None:
             pending.deliveries = self.deliveries
@@ -61,7 +61,7 @@ def _claim_of(now_ms: int, options: Options) -> _Claim:
 
 @command("XCLAIM", 5, None, writes=True)
 def xclaim(space: Keyspace, args: Args) -> Any:
-    """The entries that the consumer holds now."""
+    """Return the entries that the consumer holds now."""
     stream, group = group_of(space, args[0], args[1])
     consumer, idle_ms, now_ms = args[2], max(0, integer(args[3], _MIN_IDLE)), space.now_ms()
     ids_end = next((at for at in range(4, len(args)) if not args[at][:1].isdigit()), len(args))
@@ -87,7 +87,7 @@ def xclaim(space: Keyspace, args: Args) -> Any:
 
 @command("XAUTOCLAIM", 5, None, writes=True)
 def xautoclaim(space: Keyspace, args: Args) -> Any:
-    """[where to go on, the entries that the consumer holds now, ids that were pending and are gone]."""
+    """Return [the next cursor, the entries that the consumer holds now, ids that were pending and are deleted]."""
     idle_ms, start, now_ms = max(0, integer(args[3], _MIN_IDLE_AUTO)), low_of(args[4]), space.now_ms()
     options, count, claim = Options(args[5:]), 100, _Claim(now_ms)
     while options:
@@ -120,7 +120,7 @@ def xautoclaim(space: Keyspace, args: Args) -> Any:
 
 @command("XPENDING", 2, None)
 def xpending(space: Keyspace, args: Args) -> Any:
-    """All of them in short, or some of them."""
+    """Return a summary of all pending entries, or details of some."""
     _, group = group_of(space, args[0], args[1])
     if len(args) > 2:
         return _some(space, group, Options(args[2:]))

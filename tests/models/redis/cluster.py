@@ -26,7 +26,7 @@ _TRY_AGAIN = "TRYAGAIN Multiple keys request during rehashing of slot"
 
 
 def keys_of(parts: Sequence[bytes]) -> Sequence[bytes]:
-    """All that a command names."""
+    """Return the keys that a command names."""
     name, args = parts[0].upper(), parts[1:]
     if name in _KEYLESS:
         return ()
@@ -41,32 +41,32 @@ def keys_of(parts: Sequence[bytes]) -> Sequence[bytes]:
 
 
 class Cluster:
-    """`servers`: where each one is, (host, port). The first has the first slots, and so on."""
+    """A cluster. `servers`: the address of each, (host, port). The first has the first slots, and so on."""
 
     def __init__(self, servers: Mapping[tuple[str, int], RedisModel]) -> None:
         self._places = {server: place for place, server in servers.items()}
         self.servers = tuple(servers.values())
         count, slots = len(self.servers), REDIS_CLUSTER_HASH_SLOTS
         self._first = [number * slots // count for number in range(count + 1)]
-        #: What each server knows of slots that have moved: slot -> epoch in which it moved, and owner since then.
+        #: What each server knows about moved slots: slot -> the epoch of the move, and the owner since then.
         self._known: dict[RedisModel, dict[int, tuple[int, RedisModel]]] = {server: {} for server in self.servers}
         self._epochs = dict.fromkeys(self.servers, 1)
         self._moves: dict[int, tuple[RedisModel, RedisModel]] = {}
-        #: By the first word of a refusal.
+        #: Number of refusals, by their first word.
         self.refused: Counter[str] = Counter()
         for number, server in enumerate(self.servers):
             server.cluster = self
             server.space.process = 1 + 1000 * number
 
     def owner(self, slot: int, known_to: RedisModel | None = None) -> RedisModel:
-        """Of a slot; as this server knows it, None: as it is."""
+        """Return the owner of a slot as the server `known_to` knows it, or the actual owner if that is None."""
         known = self._known[known_to] if known_to else self._newest()
         at = next(number for number in range(len(self.servers)) if slot < self._first[number + 1])
         _, owner = known.get(slot, (0, self.servers[at]))
         return owner
 
     def _newest(self) -> dict[int, tuple[int, RedisModel]]:
-        """What all of them know together: of a slot, its latest move."""
+        """Return the latest move of each slot, from what all servers know together."""
         newest: dict[int, tuple[int, RedisModel]] = {}
         for known in self._known.values():
             for slot, moved in known.items():
@@ -74,7 +74,7 @@ class Cluster:
         return newest
 
     def check(self, server: RedisModel, commands: Iterable[Sequence[bytes]], *, asking: bool) -> None:
-        """Raises the refusal of a command, or of a transaction of several, that this server cannot carry out."""
+        """Raise the refusal of a command, or of a transaction, that this server cannot execute."""
         try:
             self._check(server, commands, asking=asking)
         except Failure as refusal:
@@ -100,7 +100,7 @@ class Cluster:
             raise Failure(f"MOVED {slot} {self._at(owner)}")
 
     def answer(self, server: RedisModel, args: Sequence[bytes]) -> Any:
-        """CLUSTER, of what clients ask."""
+        """Answer CLUSTER, as far as clients use it."""
         match args[0].upper() if args else b"":
             case b"INFO":
                 return b"cluster_state:ok\r\ncluster_current_epoch:%d\r\n" % self._epochs[server]
@@ -111,16 +111,16 @@ class Cluster:
     # --- a slot that moves ---
 
     def begin_move(self, slot: int, target: RedisModel) -> None:
-        """From now on its keys may move, and keys that are not there yet are made at the target."""
+        """Begin a move: from now on keys of the slot may move, and new ones are made at the target."""
         self._moves[slot] = self.owner(slot), target
 
     def left(self, slot: int) -> list[bytes]:
-        """Keys of the slot that are still where they were."""
+        """Return the keys of the slot that have not moved."""
         source, _ = self._moves[slot]
         return [key for key in source.space.names() if key_slot(key) == slot]
 
     def move(self, keys: Iterable[bytes]) -> None:
-        """One after the other, with when each expires."""
+        """Move keys one after the other, with their expiry."""
         for key in keys:
             source, target = self._moves[key_slot(key)]
             values, _ = source.space.contents()
@@ -132,8 +132,8 @@ class Cluster:
                 server.serve()
 
     def end_move(self, slot: int) -> None:
-        """With all keys. Source and target know the new owner at once, the others when they `hear`: a server may know
-        of a move, and not of an earlier one."""
+        """End a move, with all keys. Source and target know the new owner at once, the others when they `hear`. A
+        server may know of a move and not of an earlier one."""
         self.move(self.left(slot))
         source, target = self._moves.pop(slot)
         epoch = max(self._epochs.values()) + 1
@@ -142,7 +142,7 @@ class Cluster:
             self._epochs[server] = epoch
 
     def hear(self) -> None:
-        """All know what any of them knows."""
+        """Let all servers know what any of them knows."""
         newest, epoch = self._newest(), max(self._epochs.values())
         for server in self.servers:
             self._known[server], self._epochs[server] = dict(newest), epoch
@@ -150,7 +150,8 @@ class Cluster:
     # --- past every client ---
 
     def run(self, parts: Sequence[bytes]) -> Any:
-        """The reply of a command, of the server that has its first key; of KEYS, that of all. Raises Failure."""
+        """Return the reply of the server that has the command's first key, or for KEYS the reply of all. Raises
+        Failure."""
         keys = keys_of(parts)
         if parts[0].upper() == b"KEYS":
             return [key for server in self.servers for key in server.run(parts)]

@@ -1,4 +1,4 @@
-"""Commands: the table of them, by name. Each is a function of the keyspace and its arguments."""
+"""Commands: the table of commands by name. Each is a function of the keyspace and its arguments."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ NOT_INTEGER = "ERR value is not an integer or out of range"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`least` and `most` arguments, the name not counted. `grows`: refused when memory is full."""
+    """A command with its `least` and `most` number of arguments, without the name. `grows`: whether it is refused when
+    memory is full."""
 
     name: str
     run: Run
@@ -26,7 +27,7 @@ class Command:
     in_scripts: bool
 
     def check(self, args: Sequence[bytes]) -> None:
-        """Raises Failure for a wrong number of arguments."""
+        """Raise Failure for a wrong number of arguments."""
         if len(args) < self.least or (self.most is not None and len(args) > self.most):
             name = self.name.lower().replace(" ", "|")
             raise Failure(f"ERR wrong number of arguments for '{name}' command")
@@ -38,7 +39,7 @@ COMMANDS: dict[bytes, Command] = {}
 def command(
     name: str, least: int, most: int | None, *, writes: bool = False, grows: bool = False, in_scripts: bool = True
 ) -> Callable[[Run], Run]:
-    """Put a function into the table."""
+    """Add a function to the table."""
 
     def put(run: Run) -> Run:
         COMMANDS[name.encode()] = Command(name, run, least, most, writes or grows, grows, in_scripts)
@@ -48,7 +49,7 @@ def command(
 
 
 def integer(text: bytes, failure: str = NOT_INTEGER) -> int:
-    """An argument as a number of 64 bits. Raises Failure."""
+    """Return an argument as a number of 64 bits. Raises Failure."""
     try:
         number = int(text)
     except ValueError:
@@ -69,25 +70,25 @@ class Options:
         return self._at < len(self._args)
 
     def word(self) -> bytes:
-        """The next one in upper case. Raises Failure if there is none."""
+        """Take the next one in upper case. Raises Failure if there is none."""
         return self.value().upper()
 
     def value(self) -> bytes:
-        """The next one. Raises Failure if there is none."""
+        """Take the next one. Raises Failure if there is none."""
         if self._at >= len(self._args):
             raise Failure(SYNTAX)
         self._at += 1
         return self._args[self._at - 1]
 
     def number(self) -> int:
-        """The next one. Raises Failure if it is no number."""
+        """Take the next one as a number. Raises Failure if it is none."""
         return integer(self.value())
 
     def peek(self) -> bytes:
-        """The next one, which stays; empty if there is none."""
+        """Return the next one without taking it, or an empty value."""
         return self._args[self._at] if self else b""
 
     def rest(self) -> Sequence[bytes]:
-        """All that are left."""
+        """Take all that are left."""
         rest, self._at = self._args[self._at :], len(self._args)
         return rest

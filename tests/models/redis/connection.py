@@ -18,7 +18,7 @@ _LOADABLE = frozenset((b"HELLO", b"AUTH", b"QUIT", b"CLIENT", b"SELECT", b"SUBSC
 
 
 class Connection(asyncio.Protocol):
-    """Takes commands one after the other; while one waits, those after it wait too."""
+    """Runs a client's commands one after the other. While one waits, the later ones wait too."""
 
     def __init__(self, server: "RedisModel") -> None:
         self._server = server
@@ -28,34 +28,34 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._queue: list[Sequence[bytes]] | None = None
         self._broken = False
-        #: The next command is for a key of a slot that comes to this server.
+        #: Whether the next command may use a key of a slot that is being moved to this server.
         self._asking = False
         self._taking = False
         self.channels: dict[bytes, None] = {}
         self.version = 2
         self.id = server.next_id()
-        #: When its last command that may change something came.
+        #: When the last command came that may change something.
         self._written_s = float("-inf")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there."""
+        """Register the client."""
         self._transport = cast(asyncio.Transport, transport)
         self._server = self._server.reached_by((transport.get_extra_info("peername") or ("",))[0])
         self._server.connected(self)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """It is gone."""
+        """Remove the client."""
         self._transport = None
         self._end_wait()
         self._server.disconnected(self)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of commands."""
+        """Parse bytes of commands, and run complete ones."""
         self._requests.feed(data)
         self.take()
 
     def take(self) -> None:
-        """Carry out the commands that are there."""
+        """Run the commands that have arrived."""
         if self._taking:
             return
         self._taking = True
@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
                 if not isinstance(reply, _NO_ANSWER):
                     replies.append(encode(reply, self.version))
                 if self._server.space.changed:
-                    # What others wait for comes after what was answered here.
+                    # Waiting clients are served after what was answered here.
                     self._write(replies)
                     replies = []
                     self._server.serve()
@@ -168,7 +168,8 @@ class Connection(asyncio.Protocol):
         return OK
 
     def _await_replicas(self, args: Sequence[bytes]) -> Any:
-        """WAIT: how many replicas have what this client wrote; for so many at least, or until the time is over."""
+        """Answer WAIT: the number of replicas that have what this client wrote, once it is at least so many or the time
+        is over."""
         wanted, timeout_ms = int(args[0]), int(args[1])
         have = self._server.replication.count(self._written_s)
         if have >= wanted:
@@ -198,7 +199,7 @@ class Connection(asyncio.Protocol):
         return OK
 
     def described(self) -> str:
-        """Its line in CLIENT LIST."""
+        """Return its line in CLIENT LIST."""
         return f"id={self.id} flags={'b' if self._waits else 'N'} resp={self.version}\n"
 
     def _subscribe(self, args: Sequence[bytes]) -> Any:
@@ -214,7 +215,7 @@ class Connection(asyncio.Protocol):
         return _PUSHED
 
     def message(self, channel: bytes, text: bytes) -> bool:
-        """Whether it subscribes to the channel; then it gets the message."""
+        """Send a message if the client subscribes to the channel, and return whether it does."""
         if channel not in self.channels:
             return False
         self._push([b"message", channel, text])
@@ -225,7 +226,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def wait(self) -> tuple[Wait, Sequence[bytes]]:
-        """What it waits for, and the command."""
+        """Wait, with the command that waits."""
         assert self._waits
         return self._waits
 
@@ -248,25 +249,25 @@ class Connection(asyncio.Protocol):
             self.answer(None)
 
     def answer(self, reply: Any) -> None:
-        """End the wait with this."""
+        """End the wait with this answer."""
         self._end_wait()
         self._write([encode(reply, self.version)])
         asyncio.get_running_loop().call_soon(self.take)
 
     def thaw(self) -> None:
-        """Go on."""
+        """Run what arrived while the server was frozen."""
         if self._waits and self._waits[0].timeout_ms and not self._timer:
             self.answer(None)
         self.take()
 
     def abort(self) -> None:
-        """As when the server is gone."""
+        """Reset the connection, as when the server is gone."""
         if self._transport:
             self._transport.abort()
 
 
 class _Pushed:
-    """The reply of a command that has pushed its replies already."""
+    """The reply of a command whose replies have already been pushed."""
 
 
 _PUSHED = _Pushed()

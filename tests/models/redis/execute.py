@@ -1,4 +1,4 @@
-"""Execution: what a server does with one command, in the state that it is in."""
+"""Execution: what a server does with one command, in its current state."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from tests.models.redis.reads import Wait
 from tests.models.redis.reply import OK, Failure
 from tests.models.redis.scripts import Script, script_of
 
-#: Their modules fill the table of commands.
+#: Imported because these modules fill the table of commands.
 FAMILIES = (claims, groups, hashes, reads, streams, strings)
 
 _PARENTS = frozenset((b"XGROUP", b"XINFO"))
@@ -34,20 +34,20 @@ class State(NamedTuple):
 
 
 class Executor:
-    """Runs commands on a keyspace. `publish` reaches the subscribers."""
+    """Runs commands on a keyspace. `publish`: sends to the subscribers."""
 
     def __init__(self, space: Keyspace, publish: Publish) -> None:
         self.space = space
         self.state = State()
         self.scripts: dict[bytes, Script] = {}
-        #: Keys that a script touched and was not given as its KEYS: in a cluster their slot may be another server's.
+        #: Keys that a script touched without having them as KEYS. In a cluster their slot may belong to another server.
         self.undeclared: set[bytes] = set()
-        #: Whether a command with keys of several slots is refused, as by a server of a cluster.
+        #: Whether a command with keys of several slots is refused, as in a cluster.
         self.clustered = False
         self._publish = publish
 
     def run(self, parts: Sequence[bytes]) -> Any:
-        """The reply of a command, or Wait. Raises Failure."""
+        """Return the reply of a command, or Wait. Raises Failure."""
         name = parts[0].upper()
         if self.state.loading:
             raise Failure(_UNAVAILABLE)
@@ -139,7 +139,7 @@ class Executor:
 
 
 def resolve(parts: Sequence[bytes]) -> tuple[Command, Sequence[bytes]]:
-    """A command and its arguments. Raises Failure if there is no such command."""
+    """Return a command and its arguments. Raises Failure if there is no such command."""
     name = parts[0].upper()
     found = COMMANDS.get(name)
     if found is not None:
@@ -154,13 +154,13 @@ def resolve(parts: Sequence[bytes]) -> tuple[Command, Sequence[bytes]]:
 
 
 def _tag(key: bytes) -> bytes:
-    """What its slot follows from."""
+    """Return the part of a key that decides its slot."""
     inside, closed, _ = key.partition(b"{")[2].partition(b"}")
     return inside if closed and inside else key
 
 
 def _keys(name: str, args: Sequence[bytes]) -> Sequence[bytes]:
-    """Those that a command touches, of the commands that scripts use."""
+    """Return the keys that a command touches, for the commands that scripts use."""
     if name in ("TIME", "INFO"):
         return ()
     return args if name in ("DEL", "EXISTS", "MGET", "RENAME") else args[:1]

@@ -17,7 +17,7 @@ _NO_KEY = (
 
 
 def group_of(space: Keyspace, key: bytes, name: bytes) -> tuple[Stream, Group]:
-    """Raises Failure if there is none."""
+    """Return a group. Raises Failure if there is none."""
     stream = space.get(key, Stream)
     group = stream.groups.get(name) if stream else None
     if stream is None or group is None:
@@ -45,7 +45,7 @@ def _known(stream: Stream, key: bytes, name: bytes) -> Group:
 
 @command("XGROUP CREATE", 3, None, grows=True)
 def create(space: Keyspace, args: Args) -> Any:
-    """With MKSTREAM and ENTRIESREAD."""
+    """Create a group, with MKSTREAM and ENTRIESREAD."""
     options, make, read = Options(args[3:]), False, None
     while options:
         word = options.word()
@@ -72,7 +72,7 @@ def create(space: Keyspace, args: Args) -> Any:
 
 @command("XGROUP SETID", 3, None, grows=True)
 def setid(space: Keyspace, args: Args) -> Any:
-    """Where it goes on."""
+    """Set the position of a group."""
     stream = _stream(space, args[0])
     group = _known(stream, args[0], args[1])
     options, read = Options(args[3:]), None
@@ -87,7 +87,7 @@ def setid(space: Keyspace, args: Args) -> Any:
 
 @command("XGROUP DESTROY", 2, 2, writes=True)
 def destroy(space: Keyspace, args: Args) -> Any:
-    """With what is pending."""
+    """Destroy a group, with its pending entries."""
     gone = _stream(space, args[0]).groups.pop(args[1], None) is not None
     if gone:
         space.changed.append(args[0])
@@ -96,7 +96,7 @@ def destroy(space: Keyspace, args: Args) -> Any:
 
 @command("XGROUP CREATECONSUMER", 3, 3, grows=True)
 def createconsumer(space: Keyspace, args: Args) -> Any:
-    """Whether it is new."""
+    """Create a consumer, and return whether it is new."""
     group = _known(_stream(space, args[0]), args[0], args[1])
     new = args[2] not in group.consumers
     group.consumers.setdefault(args[2], space.now_ms())
@@ -105,7 +105,7 @@ def createconsumer(space: Keyspace, args: Args) -> Any:
 
 @command("XGROUP DELCONSUMER", 3, 3, writes=True)
 def delconsumer(space: Keyspace, args: Args) -> Any:
-    """How many it had pending, which are gone with it."""
+    """Delete a consumer, and return the number of its pending entries, which are deleted too."""
     group = _known(_stream(space, args[0]), args[0], args[1])
     group.consumers.pop(args[2], None)
     gone = [id for id, pending in group.pending.items() if pending.consumer == args[2]]
@@ -116,7 +116,7 @@ def delconsumer(space: Keyspace, args: Args) -> Any:
 
 @command("XACK", 3, None, writes=True)
 def xack(space: Keyspace, args: Args) -> Any:
-    """How many were pending."""
+    """Acknowledge entries, and return how many were pending."""
     stream = space.get(args[0], Stream)
     ids = [id_of(each) for each in args[2:]]
     group = stream.groups.get(args[1]) if stream else None
@@ -125,7 +125,7 @@ def xack(space: Keyspace, args: Args) -> Any:
 
 @command("XINFO GROUPS", 1, 1)
 def xinfo_groups(space: Keyspace, args: Args) -> Any:
-    """Of each group."""
+    """Describe each group."""
     stream = space.get(args[0], Stream)
     if stream is None:
         raise Failure("ERR no such key")
@@ -140,7 +140,7 @@ def xinfo_groups(space: Keyspace, args: Args) -> Any:
 
 @command("XINFO CONSUMERS", 2, 2)
 def xinfo_consumers(space: Keyspace, args: Args) -> Any:
-    """Of each consumer of a group."""
+    """Describe each consumer of a group."""
     stream = space.get(args[0], Stream)
     if stream is None:
         raise Failure("ERR no such key")

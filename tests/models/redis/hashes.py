@@ -12,53 +12,53 @@ Args = Sequence[bytes]
 
 @command("HGET", 2, 2)
 def hget(space: Keyspace, args: Args) -> Any:
-    """One value."""
+    """Return one value."""
     found = space.get(args[0], dict)
     return found.get(args[1]) if found else None
 
 
 @command("HMGET", 2, None)
 def hmget(space: Keyspace, args: Args) -> Any:
-    """A null for each that is not there."""
+    """Return values, with a null for each missing one."""
     found = space.get(args[0], dict) or {}
     return [found.get(name) for name in args[1:]]
 
 
 @command("HGETALL", 1, 1)
 def hgetall(space: Keyspace, args: Args) -> Any:
-    """Names and values."""
+    """Return names and values."""
     found = space.get(args[0], dict) or {}
     return Flat([part for pair in found.items() for part in pair])
 
 
 @command("HSCAN", 2, None)
 def hscan(space: Keyspace, args: Args) -> Any:
-    """All of them at once."""
+    """Return all of them at once."""
     integer(args[1])
     return [b"0", [part for pair in (space.get(args[0], dict) or {}).items() for part in pair]]
 
 
 @command("HKEYS", 1, 1)
 def hkeys(space: Keyspace, args: Args) -> Any:
-    """Names."""
+    """Return the names."""
     return list(space.get(args[0], dict) or ())
 
 
 @command("HLEN", 1, 1)
 def hlen(space: Keyspace, args: Args) -> Any:
-    """How many."""
+    """Return the number of names."""
     return len(space.get(args[0], dict) or ())
 
 
 @command("HEXISTS", 2, 2)
 def hexists(space: Keyspace, args: Args) -> Any:
-    """Whether there is such a name."""
+    """Return whether there is such a name."""
     return int(args[1] in (space.get(args[0], dict) or ()))
 
 
 @command("HSET", 3, None, grows=True)
 def hset(space: Keyspace, args: Args) -> Any:
-    """How many are new."""
+    """Set values, and return how many names are new."""
     if len(args) % 2 == 0:
         raise Failure("ERR wrong number of arguments for 'hset' command")
     found = space.make(args[0], dict)
@@ -69,7 +69,7 @@ def hset(space: Keyspace, args: Args) -> Any:
 
 @command("HSETNX", 3, 3, grows=True)
 def hsetnx(space: Keyspace, args: Args) -> Any:
-    """Unless it is there."""
+    """Set a value unless there is one."""
     found = space.make(args[0], dict)
     if args[1] in found:
         return 0
@@ -79,7 +79,7 @@ def hsetnx(space: Keyspace, args: Args) -> Any:
 
 @command("HINCRBY", 3, 3, grows=True)
 def hincrby(space: Keyspace, args: Args) -> Any:
-    """The sum."""
+    """Add to a number, and return the sum."""
     by, found = integer(args[2]), space.make(args[0], dict)
     try:
         total = integer(found.get(args[1], b"0"), "ERR hash value is not an integer")
@@ -92,7 +92,7 @@ def hincrby(space: Keyspace, args: Args) -> Any:
 
 @command("HDEL", 2, None, writes=True)
 def hdel(space: Keyspace, args: Args) -> Any:
-    """How many there were."""
+    """Delete names, and return how many there were."""
     found = space.get(args[0], dict)
     if found is None:
         return 0
@@ -103,7 +103,7 @@ def hdel(space: Keyspace, args: Args) -> Any:
 
 @command("RPUSH", 2, None, grows=True)
 def rpush(space: Keyspace, args: Args) -> Any:
-    """The length."""
+    """Append, and return the length."""
     found = space.make(args[0], list)
     found += args[1:]
     return len(found)
@@ -111,7 +111,7 @@ def rpush(space: Keyspace, args: Args) -> Any:
 
 @command("LPUSH", 2, None, grows=True)
 def lpush(space: Keyspace, args: Args) -> Any:
-    """The length."""
+    """Prepend, and return the length."""
     found = space.make(args[0], list)
     found[:0] = args[:0:-1]
     return len(found)
@@ -128,19 +128,19 @@ def _pop(space: Keyspace, key: bytes, at: int) -> Any:
 
 @command("LPOP", 1, 1, writes=True)
 def lpop(space: Keyspace, args: Args) -> Any:
-    """The first."""
+    """Take the first element."""
     return _pop(space, args[0], 0)
 
 
 @command("RPOP", 1, 1, writes=True)
 def rpop(space: Keyspace, args: Args) -> Any:
-    """The last."""
+    """Take the last element."""
     return _pop(space, args[0], -1)
 
 
 @command("LLEN", 1, 1)
 def llen(space: Keyspace, args: Args) -> Any:
-    """How many."""
+    """Return the length."""
     return len(space.get(args[0], list) or ())
 
 
@@ -152,14 +152,14 @@ def _slice(found: list[bytes], first: bytes, last: bytes) -> slice:
 
 @command("LRANGE", 3, 3)
 def lrange(space: Keyspace, args: Args) -> Any:
-    """From and to are counted from the end if they are negative."""
+    """Return a range. Negative positions count from the end."""
     found = space.get(args[0], list) or []
     return found[_slice(found, args[1], args[2])]
 
 
 @command("LTRIM", 3, 3, writes=True)
 def ltrim(space: Keyspace, args: Args) -> Any:
-    """Leave only these."""
+    """Keep only a range."""
     found = space.get(args[0], list)
     if found is not None:
         found[:] = found[_slice(found, args[1], args[2])]

@@ -1,4 +1,4 @@
-"""History: what a server did lately, so that it can go back to an earlier moment, as after a failover."""
+"""History: what a server did recently, so that it can go back to an earlier moment, as after a failover."""
 
 import pickle
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ _KEPT_S = 60.0
 
 
 class _Command(NamedTuple):
-    """A command, when it came, and what the server refused then: it refuses the same when it does it all again."""
+    """A command, its time, and the server's refusals at that time, which are repeated when the command is replayed."""
 
     at_s: float
     parts: Sequence[bytes]
@@ -32,18 +32,18 @@ class _Chapter:
 
 
 class History:
-    """Of one server."""
+    """The history of one server."""
 
     def __init__(self, clock: Callable[[], float], executor: Executor) -> None:
         self._clock = clock
         self._executor = executor
-        #: Every script that was ever loaded: a restart forgets them.
+        #: Every script that was ever loaded, because a restart forgets them.
         self._scripts: dict[bytes, Script] = {}
         self._chapters: list[_Chapter] = []
         self._open()
 
     def runs(self, parts: Sequence[bytes]) -> None:
-        """A command that may change something, and is about to."""
+        """Note a command that may change something before it runs."""
         if parts[0].upper() in (b"EVALSHA", b"EVALSHA_RO"):
             sha = parts[1].lower()
             if sha not in self._executor.scripts:
@@ -54,8 +54,7 @@ class History:
         self._chapters[-1].commands.append(_Command(self._clock(), parts, self._executor.state))
 
     def before(self, at_s: float) -> Any:
-        """The contents of the keyspace as they were; the oldest that are known, if that is too long ago. What came
-        after is forgotten."""
+        """Return the contents of the keyspace at a moment, or the oldest known ones. Forget what came after."""
         while len(self._chapters) > 1 and self._chapters[-1].at_s > at_s:
             self._chapters.pop()
         chapter = self._chapters[-1]
@@ -69,7 +68,7 @@ class History:
             try:
                 executor.run(parts)
             except Failure:
-                continue  # it failed then too
+                continue  # it failed at that time too
         return space.contents()
 
     def _open(self) -> None:

@@ -1,4 +1,4 @@
-"""Keyspace: what one server holds. Values are bytes (a string), dict (a hash), list, and Stream."""
+"""Keyspace: the data of one server. Values are bytes (a string), dict (a hash), list, and Stream."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,26 +12,26 @@ T = TypeVar("T")
 
 
 class Keyspace:
-    """The data, by the server's own clock. `changed` collects the keys that a blocked reader may wait for."""
+    """The data, by the server's own clock. `changed`: collects the keys that a blocked reader may wait for."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._values: dict[bytes, Any] = {}
         self._expires_ms: dict[bytes, int] = {}
         self.changed: list[bytes] = []
-        #: Of the server process: another one after each start, and when a replica has taken its place.
+        #: The id of the server process, which changes with each start, and when a replica has taken its place.
         self.process = 1
 
     def now_us(self) -> int:
-        """Microseconds since the epoch."""
+        """Return microseconds since the epoch."""
         return round(self._clock() * 1_000_000)
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch."""
+        """Return milliseconds since the epoch."""
         return self.now_us() // 1000
 
     def get(self, key: bytes, kind: type[T]) -> T | None:
-        """The value, None if there is none. Raises Failure if it is of another kind."""
+        """Return the value, or None. Raises Failure if it is of another kind."""
         value = self._values.get(key)
         if value is None or (key in self._expires_ms and self._expired(key)):
             return None
@@ -40,38 +40,38 @@ class Keyspace:
         return value
 
     def make(self, key: bytes, kind: type[T]) -> T:
-        """The value, an empty new one if there was none."""
+        """Return the value, which is made empty if there was none."""
         value = self.get(key, kind)
         if value is None:
             value = self._values[key] = kind()
         return value
 
     def set(self, key: bytes, value: Any) -> None:
-        """Put a value in place of what was there, its expiry too."""
+        """Replace a value and its expiry."""
         self._expires_ms.pop(key, None)
         if type(self._values.get(key)) is Stream:
             self.changed.append(key)
         self._values[key] = value
 
     def replace(self, key: bytes, value: Any) -> None:
-        """Put a value in place of what was there; it expires when that would have."""
+        """Replace a value, and keep the expiry."""
         self._values[key] = value
 
     def drop_if_empty(self, key: bytes, value: Any) -> None:
-        """A hash or list without elements does not exist."""
+        """Delete a hash or list without elements, which does not exist in Redis."""
         if not value:
             self.delete(key)
 
     def exists(self, key: bytes) -> bool:
-        """Whether there is a value of any kind."""
+        """Return whether there is a value of any kind."""
         return key in self._values and not (key in self._expires_ms and self._expired(key))
 
     def kind(self, key: bytes) -> type | None:
-        """Of the value."""
+        """Return the kind of the value."""
         return type(self._values[key]) if self.exists(key) else None
 
     def delete(self, key: bytes) -> bool:
-        """Whether there was something to delete."""
+        """Delete a key, and return whether it existed."""
         if not self.exists(key):
             return False
         del self._values[key]
@@ -80,7 +80,7 @@ class Keyspace:
         return True
 
     def rename(self, key: bytes, to: bytes) -> None:
-        """Raises Failure if there is no such key."""
+        """Rename a key. Raises Failure if there is none."""
         if not self.exists(key):
             raise Failure("ERR no such key")
         value, expires = self._values.pop(key), self._expires_ms.pop(key, None)
@@ -90,7 +90,7 @@ class Keyspace:
         self.changed += (key, to)
 
     def names(self) -> list[bytes]:
-        """Of everything that exists."""
+        """Return the names of all keys."""
         return [key for key in list(self._values) if self.exists(key)]
 
     def clear(self) -> None:
@@ -100,11 +100,11 @@ class Keyspace:
         self._expires_ms.clear()
 
     def expires_ms(self, key: bytes) -> int | None:
-        """When it does, in milliseconds since the epoch."""
+        """Return the expiry of a key, in milliseconds since the epoch."""
         return self._expires_ms.get(key)
 
     def expire(self, key: bytes, at_ms: int | None) -> None:
-        """Of an existing key; None: never."""
+        """Set the expiry of an existing key; None for never."""
         if at_ms is None:
             self._expires_ms.pop(key, None)
         elif at_ms <= self.now_ms():
@@ -113,11 +113,11 @@ class Keyspace:
             self._expires_ms[key] = at_ms
 
     def contents(self) -> tuple[dict[bytes, Any], dict[bytes, int]]:
-        """Everything, to be copied."""
+        """Return all data, to be copied."""
         return self._values, self._expires_ms
 
     def restore(self, contents: tuple[dict[bytes, Any], dict[bytes, int]]) -> None:
-        """Hold this instead."""
+        """Replace all data."""
         self.changed += self._values
         self._values, self._expires_ms = contents
         self.changed += self._values

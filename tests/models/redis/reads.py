@@ -15,17 +15,17 @@ Args = Sequence[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A read that found nothing. `again`: read again, for a key that has changed; None: still nothing."""
+    """A read that found nothing. `again`: reads again for a changed key, and returns None if there is still nothing."""
 
     keys: Sequence[bytes]
-    #: 0: for ever.
+    #: Milliseconds to wait; 0 for no limit.
     timeout_ms: int
     again: Callable[[], Any]
 
 
 @dataclass(slots=True)
 class _Read:
-    """What is asked for. `block_ms` None: it does not wait."""
+    """What is asked for. `block_ms`: None if it does not wait."""
 
     group: bytes = b""
     consumer: bytes = b""
@@ -63,7 +63,7 @@ def _parse(args: Args, command_name: str) -> _Read:
 
 @command("XREAD", 3, None)
 def xread(space: Keyspace, args: Args) -> Any:
-    """What was added after the ids."""
+    """Return the entries after the given ids."""
     read = _parse(args, "xread")
     starts: list[Id] = []
     for key, id in zip(read.keys, read.ids, strict=True):
@@ -82,7 +82,7 @@ def xread(space: Keyspace, args: Args) -> Any:
 
 @command("XREADGROUP", 6, None, writes=True, in_scripts=True)
 def xreadgroup(space: Keyspace, args: Args) -> Any:
-    """New entries of the group, or those that its consumer holds."""
+    """Return new entries of the group, or those that its consumer holds."""
     read = _parse(args, "xreadgroup")
     if not read.group:
         raise Failure("ERR Missing GROUP option for XREADGROUP")
@@ -106,7 +106,7 @@ def xreadgroup(space: Keyspace, args: Args) -> Any:
 
 
 def _still_there(space: Keyspace, key: bytes, group: bytes) -> None:
-    """Raises Failure for what was there when the wait began."""
+    """Raise Failure if a group is gone that existed when the wait began."""
     if space.kind(key) is not Stream:
         raise Failure("UNBLOCKED the stream key no longer exists")
     stream = space.get(key, Stream)

@@ -1,14 +1,14 @@
-"""Replication: one replica, which has each write a moment later, or not at all while it is cut off; and who is left
-with the old primary when the replica has taken its place."""
+"""Replication: one replica that has each write a moment later, or not at all while it is cut off, and the clients that
+stay with the old primary after a failover."""
 
 from collections.abc import Callable
 
-#: How often somebody who waits for a replica that is behind looks again (s).
+#: Seconds between two looks of a client that waits for a late replica.
 LOOK_S = 0.005
 
 
 class Replication:
-    """Of one server, in seconds of its clock. `delay_s` None: it has no replica."""
+    """The replication of one server, in seconds of its clock. `delay_s`: None if it has no replica."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -16,21 +16,21 @@ class Replication:
         self._cut_at: float | None = None
 
     def cut(self) -> None:
-        """From now on the replica gets nothing."""
+        """Cut the replica off from now on."""
         self._cut_at = self._clock() if self._cut_at is None else self._cut_at
 
     def mend(self) -> None:
-        """It has caught up."""
+        """Reconnect the replica, which has caught up."""
         self._cut_at = None
 
     @property
     def until_s(self) -> float:
-        """What was written by then it has."""
+        """The time up to which the replica has all writes."""
         now_s = self._clock()
         if self.delay_s is None:
             return float("-inf")
         return (now_s if self._cut_at is None else self._cut_at) - self.delay_s
 
     def count(self, written_s: float) -> int:
-        """How many replicas have what was written at that time."""
+        """Return how many replicas have what was written at that time."""
         return int(self.delay_s is not None and written_s <= self.until_s)

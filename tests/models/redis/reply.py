@@ -1,19 +1,17 @@
-"""Replies, and their form on the wire in both versions of the protocol.
-
-bytes are a bulk string, int an integer, None a null, a list an array.
-"""
+"""Replies, and their encoding in both versions of the protocol. bytes are a bulk string, int an integer, None a null, a
+list an array."""
 
 from typing import Any
 
 
 class Simple(str):
-    """A status, like OK."""
+    """A status, such as OK."""
 
     __slots__ = ()
 
 
 class Failure(Exception):
-    """An error reply. `line` of the script in which it happened, if it did in one."""
+    """An error reply. `line`: of the script in which it happened, if any."""
 
     def __init__(self, text: str, line: int | None = None) -> None:
         super().__init__(text)
@@ -22,11 +20,11 @@ class Failure(Exception):
 
 
 class Flat(list[Any]):
-    """A map, as a flat list of names and values: so it is in version 2, and for a script."""
+    """A map that version 2, and a script, get as a flat list of names and values."""
 
 
 class Pairs(list[Any]):
-    """A map, as a list of [name, value]: so it is in version 2."""
+    """A map that version 2 gets as a list of [name, value]."""
 
 
 class Push(list[Any]):
@@ -37,7 +35,7 @@ OK = Simple("OK")
 
 
 def encode(reply: Any, version: int) -> bytes:
-    """As bytes of the protocol."""
+    """Encode a reply as bytes of the protocol."""
     parts: list[bytes] = []
     _encode(reply, version, parts.append)
     return b"".join(parts)

@@ -1,7 +1,5 @@
-"""Scripts: one Lua 5.1, as Redis has it, for all servers of the process. A script is compiled once.
-
-No script can leave anything behind in it: globals cannot be made, and nothing is kept between calls.
-"""
+"""Scripts: one Lua 5.1, as Redis has it, for all servers of the process. A script is compiled once. Scripts leave
+nothing behind in it: globals cannot be made, and nothing is kept between calls."""
 
 import hashlib
 import re
@@ -22,7 +20,7 @@ _TEXT_ERROR = re.compile(r"user_script:(\d+):")
 
 
 class Script:
-    """A script, ready to run. `flags` None: it has no shebang."""
+    """A compiled script. `flags`: None if it has no shebang."""
 
     def __init__(self, text: bytes) -> None:
         self.sha = hashlib.sha1(text, usedforsecurity=False).hexdigest().encode()
@@ -36,7 +34,7 @@ class Script:
         self._run = _compiled(text)
 
     def __call__(self, call: Call, keys: Sequence[bytes], args: Sequence[bytes]) -> Any:
-        """Its reply. Raises Failure."""
+        """Run the script, and return its reply. Raises Failure."""
         _host.call = call
         fine, reply = _start(self._run, _lua.table_from(keys), _lua.table_from(args))
         if fine:
@@ -47,7 +45,7 @@ class Script:
 
 @cache
 def script_of(text: bytes) -> Script:
-    """The script with this text, which is looked at once. Raises Failure."""
+    """Return the script with this text, which is compiled once. Raises Failure."""
     return Script(text)
 
 
@@ -64,7 +62,7 @@ def _flags(text: bytes) -> frozenset[str]:
 
 
 class _Host:
-    """What Lua calls. Everything that it gives to Lua is (whether it failed, a value)."""
+    """The functions that Lua calls. Each returns to Lua (whether it failed, a value)."""
 
     call: Call
 
@@ -99,7 +97,7 @@ def _argument(value: Any) -> bytes:
 
 
 def _value(reply: Any) -> Any:
-    """A reply as a script gets it."""
+    """Convert a reply to what a script gets."""
     kind = type(reply)
     if kind is bytes or kind is int:
         return reply
@@ -118,7 +116,7 @@ def _from_json(value: Any) -> Any:
         return _lua.table_from([_from_json(each) for each in value])
     if isinstance(value, dict):
         return _lua.table_from({name.encode(): _from_json(each) for name, each in value.items()})
-    return _host if value is None else value  # any userdata will do for cjson.null
+    return _host if value is None else value  # any userdata can stand for cjson.null
 
 
 def _to_json(value: Any) -> Any:
@@ -133,7 +131,7 @@ def _to_json(value: Any) -> Any:
 
 
 def _reply(value: Any) -> Any:
-    """What a script returns, as a reply."""
+    """Convert what a script returns to a reply."""
     kind = type(value)
     if kind is bytes or kind is int:
         return value
@@ -154,7 +152,7 @@ def _reply(value: Any) -> Any:
 
 
 def _error(value: Any) -> tuple[str, int]:
-    """An error that ended a script: its text, and the line."""
+    """Return the text and the line of an error that ended a script."""
     if lua51.lua_type(value) == "table" and value[b"err"] is not None:
         return value[b"err"].decode("utf-8", "surrogateescape"), value[b"line"] or 0
     text = (value if isinstance(value, bytes) else str(value).encode()).decode("utf-8", "surrogateescape")

@@ -39,11 +39,11 @@ class RedisModel:
         self._left_behind: dict[str, RedisModel] = {}
         self.waiting: dict[Connection, None] = {}
         self.frozen = self.dead = False
-        #: That it is a server of.
+        #: The cluster that it belongs to.
         self.cluster: Cluster | None = None
 
     def protocol(self) -> asyncio.Protocol:
-        """For one client."""
+        """Return the protocol of a new client."""
         return Connection(self)
 
     def die(self) -> None:
@@ -53,23 +53,23 @@ class RedisModel:
             connection.abort()
 
     def restart(self) -> None:
-        """Be there again with the data, and without scripts and subscribers."""
+        """Start again with the data, and without scripts and subscribers."""
         self.dead = self.frozen = False
         self.space.process += 1
         self.executor.scripts.clear()
 
     def freeze(self) -> None:
-        """Do nothing more; connections stay open."""
+        """Stop doing anything. Connections stay open."""
         self.frozen = True
 
     def thaw(self) -> None:
-        """Go on, with what has arrived meanwhile."""
+        """Continue with what has arrived meanwhile."""
         self.frozen = False
         for connection in list(self._connections):
             connection.thaw()
 
     def fill(self, full: bool = True) -> None:
-        """Refuse what needs memory."""
+        """Refuse commands that need memory."""
         self.executor.state = self.executor.state._replace(full=full)
 
     def fill_disk(self, full: bool = True) -> None:
@@ -77,11 +77,11 @@ class RedisModel:
         self.executor.state = self.executor.state._replace(disk_full=full)
 
     def read_only(self, replica: bool = True) -> None:
-        """Refuse writes, as a demoted primary."""
+        """Refuse writes, as a demoted primary does."""
         self.executor.state = self.executor.state._replace(replica=replica)
 
     def loading(self, loading: bool = True) -> None:
-        """Refuse nearly everything."""
+        """Refuse nearly everything, as a server does that loads its data."""
         self.executor.state = self.executor.state._replace(loading=loading)
 
     def wipe(self) -> None:
@@ -91,7 +91,7 @@ class RedisModel:
         self.serve()
 
     def lose_last(self, seconds: float) -> None:
-        """Go back to an earlier moment, as a replica does that becomes the primary: connections are reset."""
+        """Go back to an earlier moment, as a replica that becomes the primary does. Connections are reset."""
         self.space.restore(self._history.before(self._clock() - seconds))
         self.space.process += 1
         for connection in list(self._connections):
@@ -99,7 +99,7 @@ class RedisModel:
         self.space.changed.clear()
 
     def fail_over(self, left_behind: Iterable[str] = ()) -> None:
-        """The replica takes its place, with what it has. Clients at the addresses `left_behind` go on with the old
+        """Promote the replica, with the data that it has. Clients at the addresses `left_behind` stay with the old
         primary, which has no replica any more, until `reunite` or the next failover."""
         self.reunite()
         old = RedisModel(self._clock)
@@ -111,46 +111,46 @@ class RedisModel:
         self._left_behind = dict.fromkeys(left_behind, old)
 
     def reunite(self) -> None:
-        """The old primary is ended; what only it has is gone."""
+        """End the old primary. What only it has is lost."""
         for old in set(self._left_behind.values()):
             old.die()
         self._left_behind = {}
 
     def reached_by(self, address: str) -> "RedisModel":
-        """The server that a client at this address reaches."""
+        """Return the server that a client at this address reaches."""
         return self._left_behind.get(address, self)
 
     @property
     def now_s(self) -> float:
-        """By its own clock."""
+        """The time by the server's own clock."""
         return self._clock()
 
     def clients(self) -> bytes:
-        """All of them, as CLIENT LIST shows them; `b`: it waits."""
+        """Return all clients as CLIENT LIST shows them. The flag `b` marks one that waits."""
         return "".join(connection.described() for connection in self._connections).encode()
 
     def next_id(self) -> int:
-        """Of a connection."""
+        """Return the id of a new connection."""
         return next(self._ids)
 
     def connected(self, connection: Connection) -> None:
-        """A client is there."""
+        """Register a client."""
         self._connections[connection] = None
         if self.dead:
             connection.abort()
 
     def disconnected(self, connection: Connection) -> None:
-        """It is gone."""
+        """Remove a client."""
         self._connections.pop(connection, None)
 
     def run(self, parts: Sequence[bytes]) -> Any:
-        """The reply of a command, or Wait. Raises Failure."""
+        """Return the reply of a command, or Wait. Raises Failure."""
         if parts[0].upper() not in _READS:
             self._history.runs(parts)
         return self.executor.run(parts)
 
     def serve(self) -> None:
-        """Answer whoever waits for what has changed, in the order in which they came."""
+        """Answer the clients that wait for what has changed, in the order in which they came."""
         changed, self.space.changed = self.space.changed, []
         for connection in list(self.waiting):
             wait, parts = connection.wait
@@ -171,5 +171,5 @@ class RedisModel:
         return self.deliver(channel, text)
 
     def deliver(self, channel: bytes, text: bytes) -> int:
-        """Give a message to the subscribers that are connected here; how many."""
+        """Send a message to the subscribers that are connected here, and return their number."""
         return sum([connection.message(channel, text) for connection in list(self._connections)])

@@ -17,7 +17,7 @@ _ID = re.compile(rb"(\d{1,20})(?:-(\d{1,20}))?")
 
 
 def id_of(text: bytes, missing: int = 0) -> Id:
-    """An id as it is written; `missing`: the sequence, if it has none. Raises Failure."""
+    """Parse an id. `missing`: the sequence if the text has none. Raises Failure."""
     found = _ID.fullmatch(text)
     if not found:
         raise Failure(INVALID_ID)
@@ -28,19 +28,19 @@ def id_of(text: bytes, missing: int = 0) -> Id:
 
 
 def written(id: Id) -> bytes:
-    """An id as it is written."""
+    """Format an id."""
     return b"%d-%d" % id
 
 
 def after(id: Id) -> Id:
-    """The next id there is. Raises Failure after the last."""
+    """Return the next id. Raises Failure after the last."""
     if id == MOST:
         raise Failure("ERR invalid start ID for the interval")
     return (id[0], id[1] + 1) if id[1] < MOST[1] else (id[0] + 1, 0)
 
 
 def before(id: Id) -> Id:
-    """The id before. Raises Failure before the first."""
+    """Return the previous id. Raises Failure before the first."""
     if id == ZERO:
         raise Failure("ERR invalid end ID for the interval")
     return (id[0], id[1] - 1) if id[1] else (id[0] - 1, MOST[1])
@@ -57,8 +57,8 @@ class Pending:
 
 @dataclass(slots=True)
 class Group:
-    """A consumer group. `read`: how many entries it has passed, None if nobody knows. Consumers, with when they were
-    seen."""
+    """A consumer group. `read`: the number of entries that it has passed, or None if unknown. Consumers are stored with
+    the time when they were last seen."""
 
     last: Id
     read: int | None
@@ -66,7 +66,7 @@ class Group:
     consumers: dict[bytes, int] = field(default_factory=dict)
 
     def pending_between(self, low: Id, high: Id) -> list[Id]:
-        """In the order of ids."""
+        """Return pending entries in the order of ids."""
         if low == high:
             return [low] if low in self.pending else []
         return sorted(id for id in self.pending if low <= id <= high)
@@ -74,7 +74,7 @@ class Group:
 
 @dataclass(slots=True)
 class Stream:
-    """`first` and `deleted` are (0, 0) when there is none: the oldest entry, and the newest of those deleted."""
+    """A stream. `first` is the oldest entry and `deleted` the newest deleted one, each (0, 0) if there is none."""
 
     ids: list[Id] = field(default_factory=list)
     entries: dict[Id, list[bytes]] = field(default_factory=dict)
@@ -89,7 +89,7 @@ class Stream:
         return self.ids[0] if self.ids else ZERO
 
     def next_id(self, text: bytes, now_ms: int) -> Id:
-        """The id of a new entry, from what was asked for. Raises Failure."""
+        """Return the id of a new entry, from what was asked for. Raises Failure."""
         if text == b"*":
             id = (now_ms, 0) if now_ms > self.last[0] else (self.last[0], self.last[1] + 1)
         elif text.endswith(b"-*"):
@@ -106,20 +106,20 @@ class Stream:
         return id
 
     def add(self, id: Id, fields: list[bytes]) -> None:
-        """A new entry at the end."""
+        """Append an entry."""
         self.ids.append(id)
         self.entries[id] = fields
         self.last = id
         self.added += 1
 
     def between(self, low: Id, high: Id) -> list[Id]:
-        """The ids from `low` to `high`."""
+        """Return the ids from `low` to `high`."""
         if low == high:
             return [low] if low in self.entries else []
         return self.ids[bisect_left(self.ids, low) : bisect_right(self.ids, high)]
 
     def delete(self, id: Id) -> bool:
-        """Whether it was there."""
+        """Delete an entry, and return whether it existed."""
         if self.entries.pop(id, None) is None:
             return False
         del self.ids[bisect_left(self.ids, id)]
@@ -127,7 +127,7 @@ class Stream:
         return True
 
     def trim(self, most: int) -> int:
-        """Leave the newest `most`. Returns how many went."""
+        """Keep the newest `most` entries, and return how many were removed."""
         gone = self.ids[: max(0, len(self.ids) - most)]
         for id in gone:
             del self.entries[id]
@@ -135,11 +135,11 @@ class Stream:
         return len(gone)
 
     def gap_from(self, low: Id) -> bool:
-        """Whether an entry above `low` may have been deleted."""
+        """Return whether an entry above `low` may have been deleted."""
         return bool(self.ids) and self.deleted >= self.first and low <= self.deleted
 
     def passed(self, id: Id) -> int | None:
-        """How many entries were ever added up to `id`; None if that cannot be known."""
+        """Return how many entries were ever added up to `id`, or None if that cannot be known."""
         if not self.added:
             return 0
         if (not self.ids and id <= self.last) or id == self.last:
@@ -154,7 +154,7 @@ class Stream:
         return None
 
     def deliver(self, group: Group, id: Id) -> None:
-        """The group goes on to `id`."""
+        """Move the group on to `id`."""
         if id <= group.last:
             return
         if group.read is not None and not self.gap_from(id):
@@ -164,7 +164,7 @@ class Stream:
         group.last = id
 
     def lag(self, group: Group) -> int | None:
-        """How many entries the group has not passed; None if that cannot be known."""
+        """Return how many entries the group has not passed, or None if that cannot be known."""
         if not self.added:
             return 0
         if group.read is not None and not self.gap_from(group.last):

@@ -13,27 +13,27 @@ Entry = list[Any]
 
 
 def entry_of(stream: Stream, id: Id) -> Entry:
-    """As a reply; null for the fields of an entry that is gone."""
+    """Return an entry as a reply. The fields of a deleted entry are null."""
     fields = stream.entries.get(id)
     return [written(id), None if fields is None else list(fields)]
 
 
 def low_of(text: bytes) -> Id:
-    """The lower end of a range. Raises Failure."""
+    """Return the lower end of a range. Raises Failure."""
     if text in (b"-", b"+"):
         return ZERO if text == b"-" else MOST
     return after(id_of(text[1:])) if text[:1] == b"(" else id_of(text)
 
 
 def high_of(text: bytes) -> Id:
-    """The upper end of a range. Raises Failure."""
+    """Return the upper end of a range. Raises Failure."""
     if text in (b"-", b"+"):
         return ZERO if text == b"-" else MOST
     return before(id_of(text[1:], MOST[1])) if text[:1] == b"(" else id_of(text, MOST[1])
 
 
 def _trimming(options: Options) -> tuple[int, bool]:
-    """(at most this many, whether a few more will do)."""
+    """Return (the greatest length, whether a few more entries may stay)."""
     about = options.peek() == b"~"
     if options.peek() in (b"~", b"="):
         options.value()
@@ -41,13 +41,13 @@ def _trimming(options: Options) -> tuple[int, bool]:
 
 
 def _trim(stream: Stream, most: int, about: bool) -> int:
-    # A real server drops whole nodes of a hundred when `about` will do.
+    # With `~`, a real server drops only whole nodes of a hundred entries.
     return stream.trim(most + (100 if about and most else 0)) if len(stream.ids) > most else 0
 
 
 @command("XADD", 4, None, grows=True)
 def xadd(space: Keyspace, args: Args) -> Any:
-    """The id."""
+    """Add an entry, and return its id."""
     key, options = args[0], Options(args[1:])
     trimming, make = None, True
     while options.peek().upper() in (b"MAXLEN", b"NOMKSTREAM"):
@@ -74,7 +74,7 @@ def xadd(space: Keyspace, args: Args) -> Any:
 
 @command("XTRIM", 3, None, writes=True)
 def xtrim(space: Keyspace, args: Args) -> Any:
-    """By MAXLEN only."""
+    """Trim a stream, by MAXLEN only."""
     options = Options(args[1:])
     if options.word() != b"MAXLEN":
         raise Failure(SYNTAX)
@@ -84,7 +84,7 @@ def xtrim(space: Keyspace, args: Args) -> Any:
 
 @command("XLEN", 1, 1)
 def xlen(space: Keyspace, args: Args) -> Any:
-    """How many."""
+    """Return the length."""
     stream = space.get(args[0], Stream)
     return len(stream.ids) if stream else 0
 
@@ -100,7 +100,7 @@ def _count(args: Args) -> int | None:
 
 @command("XRANGE", 3, None)
 def xrange(space: Keyspace, args: Args) -> Any:
-    """Oldest first."""
+    """Return entries, the oldest first."""
     low, high, count = low_of(args[1]), high_of(args[2]), _count(args[3:])
     stream = space.get(args[0], Stream)
     if stream is None or count == 0:
@@ -110,7 +110,7 @@ def xrange(space: Keyspace, args: Args) -> Any:
 
 @command("XREVRANGE", 3, None)
 def xrevrange(space: Keyspace, args: Args) -> Any:
-    """Newest first."""
+    """Return entries, the newest first."""
     high, low, count = high_of(args[1]), low_of(args[2]), _count(args[3:])
     stream = space.get(args[0], Stream)
     if stream is None or count == 0:
@@ -120,7 +120,7 @@ def xrevrange(space: Keyspace, args: Args) -> Any:
 
 @command("XDEL", 2, None, writes=True)
 def xdel(space: Keyspace, args: Args) -> Any:
-    """How many there were."""
+    """Delete entries, and return how many there were."""
     ids = [id_of(each) for each in args[1:]]
     stream = space.get(args[0], Stream)
     return sum([stream.delete(id) for id in ids]) if stream else 0
@@ -128,7 +128,7 @@ def xdel(space: Keyspace, args: Args) -> Any:
 
 @command("XSETID", 2, None, grows=True)
 def xsetid(space: Keyspace, args: Args) -> Any:
-    """With ENTRIESADDED and MAXDELETEDID."""
+    """Set the last id, with ENTRIESADDED and MAXDELETEDID."""
     last, options, added, deleted = id_of(args[1]), Options(args[2:]), None, None
     while options:
         word = options.word()
@@ -161,7 +161,7 @@ def _check_last(stream: Stream, last: Id, added: int | None) -> None:
 
 @command("XINFO STREAM", 1, 1)
 def xinfo_stream(space: Keyspace, args: Args) -> Any:
-    """As version 7.0 tells it; the nodes of the tree are left at one each."""
+    """Describe the stream as version 7.0 does, with one node in the tree."""
     stream = space.get(args[0], Stream)
     if stream is None:
         raise Failure("ERR no such key")
@@ -176,12 +176,12 @@ def xinfo_stream(space: Keyspace, args: Args) -> Any:
 
 
 def read_after(stream: Stream | None, after_id: Id, count: int | None) -> list[Entry]:
-    """The entries after this one."""
+    """Return the entries after this one."""
     if stream is None or after_id == MOST:
         return []
     return [entry_of(stream, id) for id in stream.between(after(after_id), MOST)[:count]]
 
 
 def found_by(key: bytes, entries: list[Entry]) -> Pairs | None:
-    """The reply to a read of one stream; None: nothing."""
+    """Return the reply to a read of one stream, or None if there is nothing."""
     return Pairs([[key, entries]]) if entries else None

@@ -13,19 +13,19 @@ Args = Sequence[bytes]
 
 @command("GET", 1, 1)
 def get(space: Keyspace, args: Args) -> Any:
-    """Of a string."""
+    """Return a string."""
     return space.get(args[0], bytes)
 
 
 @command("MGET", 1, None)
 def mget(space: Keyspace, args: Args) -> Any:
-    """A null for what is no string."""
+    """Return strings, with a null for each key that is missing or no string."""
     return [space.get(key, bytes) if space.kind(key) is bytes else None for key in args]
 
 
 @command("SET", 2, None, grows=True)
 def set_(space: Keyspace, args: Args) -> Any:
-    """With NX, XX, GET, KEEPTTL, EX, PX, EXAT, PXAT."""
+    """Set a string, with NX, XX, GET, KEEPTTL, EX, PX, EXAT, PXAT."""
     key, value, options = args[0], args[1], Options(args[2:])
     words, at_ms = set(), None
     while options:
@@ -58,7 +58,7 @@ def _expiry_ms(space: Keyspace, word: bytes, number: int) -> int:
 
 @command("INCRBY", 2, 2, grows=True)
 def incrby(space: Keyspace, args: Args) -> Any:
-    """The sum."""
+    """Add to a number, and return the sum."""
     total = integer(space.get(args[0], bytes) or b"0") + integer(args[1])
     space.replace(args[0], b"%d" % total)
     return total
@@ -66,13 +66,13 @@ def incrby(space: Keyspace, args: Args) -> Any:
 
 @command("INCR", 1, 1, grows=True)
 def incr(space: Keyspace, args: Args) -> Any:
-    """By one."""
+    """Add one to a number, and return the sum."""
     return incrby(space, (args[0], b"1"))
 
 
 @command("BITFIELD", 1, None, grows=True)
 def bitfield(space: Keyspace, args: Args) -> Any:
-    """GET and SET of unsigned numbers: the old value of each."""
+    """Run GET and SET of unsigned numbers, and return the old value of each."""
     bits, options, answers, sets = bytearray(space.get(args[0], bytes) or b""), Options(args[1:]), [], False
     while options:
         word, kind, at = options.word(), options.value(), options.number()
@@ -93,7 +93,7 @@ def bitfield(space: Keyspace, args: Args) -> Any:
 
 @command("SETRANGE", 3, 3, grows=True)
 def setrange(space: Keyspace, args: Args) -> Any:
-    """The length of the value, of which a part is overwritten."""
+    """Overwrite a part of a value, and return its length."""
     key, at, part = args[0], integer(args[1]), args[2]
     value = bytearray(space.get(key, bytes) or b"")
     if part:
@@ -106,26 +106,26 @@ def setrange(space: Keyspace, args: Args) -> Any:
 @command("DEL", 1, None, writes=True)
 @command("UNLINK", 1, None, writes=True)
 def delete(space: Keyspace, args: Args) -> Any:
-    """How many there were."""
+    """Delete keys, and return how many there were."""
     return sum([space.delete(key) for key in args])
 
 
 @command("EXISTS", 1, None)
 def exists(space: Keyspace, args: Args) -> Any:
-    """How many there are."""
+    """Return how many of these keys exist."""
     return sum([space.exists(key) for key in args])
 
 
 @command("TYPE", 1, 1)
 def type_(space: Keyspace, args: Args) -> Any:
-    """The name of it."""
+    """Return the name of the type."""
     kind = space.kind(args[0])
     return Simple(KINDS[kind].decode() if kind else "none")
 
 
 @command("RENAME", 2, 2, writes=True)
 def rename(space: Keyspace, args: Args) -> Any:
-    """Over what was there."""
+    """Rename a key, replacing what was there."""
     space.rename(args[0], args[1])
     return OK
 
@@ -149,19 +149,19 @@ def _expire(space: Keyspace, args: Args, at_ms: int) -> int:
 
 @command("EXPIRE", 2, 3, writes=True)
 def expire(space: Keyspace, args: Args) -> Any:
-    """In seconds from now."""
+    """Set the expiry in seconds from now."""
     return _expire(space, args, space.now_ms() + integer(args[1]) * 1000)
 
 
 @command("PEXPIRE", 2, 3, writes=True)
 def pexpire(space: Keyspace, args: Args) -> Any:
-    """In milliseconds from now."""
+    """Set the expiry in milliseconds from now."""
     return _expire(space, args, space.now_ms() + integer(args[1]))
 
 
 @command("PERSIST", 1, 1, writes=True)
 def persist(space: Keyspace, args: Args) -> Any:
-    """Never again."""
+    """Remove the expiry."""
     if not space.exists(args[0]) or space.expires_ms(args[0]) is None:
         return 0
     space.expire(args[0], None)
@@ -170,7 +170,7 @@ def persist(space: Keyspace, args: Args) -> Any:
 
 @command("PTTL", 1, 1)
 def pttl(space: Keyspace, args: Args) -> Any:
-    """-2: no such key, -1: never."""
+    """Return the milliseconds to the expiry: -1 for none, -2 for a missing key."""
     if not space.exists(args[0]):
         return -2
     at_ms = space.expires_ms(args[0])
@@ -179,20 +179,20 @@ def pttl(space: Keyspace, args: Args) -> Any:
 
 @command("TTL", 1, 1)
 def ttl(space: Keyspace, args: Args) -> Any:
-    """In seconds."""
+    """Return the seconds to the expiry."""
     left_ms = pttl(space, args)
     return left_ms if left_ms < 0 else (left_ms + 500) // 1000
 
 
 @command("KEYS", 1, 1)
 def keys(space: Keyspace, args: Args) -> Any:
-    """Those that match."""
+    """Return the matching keys."""
     return [key for key in space.names() if _matches(key, args[0])]
 
 
 @command("SCAN", 1, None)
 def scan(space: Keyspace, args: Args) -> Any:
-    """All of them at once."""
+    """Return all keys at once."""
     options, pattern, kind = Options(args[1:]), b"*", None
     while options:
         word, value = options.word(), options.value()
@@ -212,27 +212,27 @@ def _matches(key: bytes, pattern: bytes) -> bool:
 
 @command("DBSIZE", 0, 0)
 def dbsize(space: Keyspace, _args: Args) -> Any:
-    """How many keys there are."""
+    """Return the number of keys."""
     return len(space.names())
 
 
 @command("FLUSHALL", 0, 1, writes=True)
 @command("FLUSHDB", 0, 1, writes=True)
 def flush(space: Keyspace, _args: Args) -> Any:
-    """Everything."""
+    """Delete everything."""
     space.clear()
     return OK
 
 
 @command("TIME", 0, 0)
 def time(space: Keyspace, _args: Args) -> Any:
-    """Seconds and microseconds."""
+    """Return seconds and microseconds."""
     return [b"%d" % part for part in divmod(space.now_us(), 1_000_000)]
 
 
 @command("INFO", 0, None)
 def info(space: Keyspace, args: Args) -> Any:
-    """Which process it is, and of which history."""
+    """Return the id of the process and of its replication history."""
     process = b"%040x" % space.process
     lines = {b"SERVER": b"# Server\r\nrun_id:", b"REPLICATION": b"# Replication\r\nmaster_replid:"}
     return b"\r\n".join([lines[arg.upper()] + process + b"\r\n" for arg in args if arg.upper() in lines])
