@@ -41,23 +41,23 @@ class Stored:
 
     @cached_property
     def insert(self) -> str:
-        """Insert a whole row."""
+        """The statement that inserts a whole row."""
         return f'INSERT INTO "{self.table.name}" VALUES ({", ".join("?" * len(self.table.stored))})'
 
     @cached_property
     def update(self) -> str:
-        """Update a whole row, by its primary key."""
+        """The statement that updates a whole row, by its primary key."""
         sets = ", ".join(f'"{name}" = ?' for name in self.table.stored)
         return f'UPDATE "{self.table.name}" SET {sets} WHERE {self._where}'
 
     @cached_property
     def delete(self) -> str:
-        """Delete a row by its primary key."""
+        """The statement that deletes a row by its primary key."""
         return f'DELETE FROM "{self.table.name}" WHERE {self._where}'
 
     @cached_property
     def clashing(self) -> str:
-        """Return the primary keys of the rows that share a unique key with this row."""
+        """The statement that selects the primary keys of the rows which share a unique key with this row."""
         alike = (" AND ".join(f'"{name}" = :{name}' for name in names) for names in self.table.keys.values())
         names = ", ".join(f'"{name}"' for name in self.table.primary)
         return f'SELECT {names} FROM "{self.table.name}" WHERE ({") OR (".join(alike)})'
