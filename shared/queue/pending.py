@@ -158,5 +158,5 @@ async def anywhere(
     failed = [each for each in answers if isinstance(each, BaseException)]
     del answers
     if failed:
-        raise failed.pop()  # popped, so that the frame that its traceback holds does not hold the error in turn
+        raise failed.pop()  # the error's traceback holds this frame, so the frame must not hold the error
     return None

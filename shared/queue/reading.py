@@ -65,7 +65,7 @@ class Reading:
 
     async def own_the_signals(self) -> None:
         """Handle SIGTERM and SIGINT here instead of in FastStream, which ends in the same way on a signal and on a lost
-        group, so that the two could not be told apart."""
+        group, so that the two could not be distinguished."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.on_signal)

@@ -90,7 +90,7 @@ def _asked(batch: list[Delivery], patient: Patience) -> Patience:
 
 
 def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> Decision:
-    """Apply creates as if the store knew nothing of their entities. Raises Clash if it does, or may do so."""
+    """Apply creates as if the store knew nothing of their entities. Raises Clash if it knows something, or may."""
     decision = decide(batch, Known(), patient, wall_clock())
     if not all(isinstance(outcome, Applied) for outcome in decision.outcomes):
         raise Clash("anything but a plain success needs a look")

@@ -1,8 +1,8 @@
 """Classify: the driver's error -> the fault that it probably is.
 
-Errors are told apart by number, because SQLAlchemy's `OperationalError` holds transient and permanent errors alike. The
-lists are hints that save time. They are never complete, as proxies and clusters have numbers of their own, so no entry
-is charged or dead-lettered because of a number: a control write decides (`shared/store/control.py`).
+Errors are distinguished by number, because SQLAlchemy's `OperationalError` holds transient and permanent errors alike.
+The lists are hints that save time. They are never complete, as proxies and clusters have numbers of their own, so no
+entry is charged or dead-lettered because of a number: a control write decides (`shared/store/control.py`).
 """
 
 import re

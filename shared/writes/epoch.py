@@ -49,7 +49,7 @@ class Known(NamedTuple):
     unseen: int
 
 
-#: No known writes were counted.
+#: Stands for a window whose known writes are not counted.
 UNKNOWN = Known(-1, -1)
 
 
