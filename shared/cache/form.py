@@ -1,9 +1,9 @@
 """Form: what a copy is, and how it is encoded.
 
 An entity is stored once, under its own name. A page of entities, or the record of which entity has a unique value,
-holds only ids, so that nothing of an entity is left anywhere when its one copy is gone. A copy is a JSON array: form,
-order, as_of, and content. Of two copies of one thing, the one with the greater order is the newer state, whatever the
-clocks say.
+holds only references, so that nothing of an entity is left anywhere when its one copy is gone. A copy is a JSON array:
+form, order, as_of, and content. Of two copies of one thing, the one with the greater order is the newer state, whatever
+the clocks say.
 """
 
 import hashlib

@@ -18,7 +18,7 @@ class Unsent(ConnectionError):
 
 
 class WrongNode(ConnectionError):
-    """The node takes no writes, or not for this key: it is not the primary, no longer, or not yet. The connection is
+    """The node takes no writes, or not for this key: it is not the primary, or no longer, or not yet. The connection is
     closed, and the next one is made to the primary of that time."""
 
 
@@ -38,10 +38,11 @@ class _Cut(RuntimeError):
 
 class _Reviving(AbstractConnection):
     """A connection that is made again if it was closed while idle. The kernel is asked right before each command: the
-    event loop may not have run since the server closed it, and a command that is sent into a closed connection may or
-    may not have arrived. Sending the command after it was certainly not sent cannot add anything twice.
+    event loop may not have run since the server closed the connection, and a command that is sent into a closed
+    connection may or may not have arrived. A command that was certainly not sent can be sent again without adding
+    anything twice.
 
-    It does not send CLIENT SETINFO, for which a Redis user with least privileges has no right.
+    A connection does not send CLIENT SETINFO, for which a Redis user with least privileges has no right.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -56,14 +57,14 @@ class _Reviving(AbstractConnection):
         await super().on_connect_check_health(check_health)
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
-        """Send a command. Raises Unsent, or what redis-py raises. A command that fits into the socket's buffer is sent
-        without a time limit, for which redis-py would create a task: waiting for the reply is limited."""
+        """Send a command. Raises Unsent, or what redis-py raises. A command that can be written at once is sent without
+        a time limit, for which redis-py would create a task. The wait for the reply has a limit in any case."""
         if self._written(command):
             return
         try:
             await super().send_packed_command(command, check_health)
         except RuntimeError as error:
-            if self._is_reviving:  # it was closed as soon as it was made
+            if self._is_reviving:  # the new connection was closed at once
                 raise Unsent from error
             await self._revived()
             await super().send_packed_command(command, check_health)

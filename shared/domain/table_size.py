@@ -28,7 +28,7 @@ _VERSION = Column("integer")
 _KEY = Column("text", KEY_MAX_CHARS)
 #: The bytes of `id` and of the versions of creation and deletion.
 _OWN_BYTES, _OWN_COLUMNS = 36 + 8 + 8, 3
-#: The bytes of a text outside its row that are in the row: its length, and its location.
+#: The bytes that a text outside its row takes in the row: its length, and its location.
 _OUTSIDE_BYTES = 12
 #: A value that may be longer than this may be continued outside the page; then this many bytes of it are in the page.
 _LONG_BYTES, _LONG_IN_PAGE_BYTES = 256, 42

@@ -43,7 +43,7 @@ async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     chunks: list[bytes] = []
     size = 0
     more = True
-    while more:  # like `request.stream`, an asynchronous generator, which costs twice as much
+    while more:  # does what `request.stream` does, whose asynchronous generator costs twice as much
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect

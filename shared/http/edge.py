@@ -175,7 +175,7 @@ class Edge:
         counter.inc()
         timer = self._timers.get((route, outcome))
         if timer is None:
-            for each in RequestOutcome:  # all at once, so that the first one is in its rate
+            for each in RequestOutcome:  # all at once, or an outcome's first request would be missing from its rate
                 self._timers[route, each] = metrics.http_request_duration.tally(route, each.value)
             timer = self._timers[route, outcome]
         exemplar = spans.exemplar()

@@ -8,7 +8,7 @@ from holdfast.shared.runtime.bounds import Bounds
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-#: Replaced by a name of the same length, so that no offset changes.
+#: The header is replaced by a name of the same length, so that no offset changes.
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 #: Headers that services read and that are not lists. If one is repeated, a proxy in front of us may use the other

@@ -20,8 +20,9 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 class DirectRoute(APIRoute):
     """A route whose handler takes the request and returns the response. It is documented as usual, but runs without
-    FastAPI's processing of arguments and results. FastAPI runs a handler with more parameters as usual. A route of the
-    document refuses query parameters that it does not declare; routes for supervisors answer whatever the query is."""
+    FastAPI's processing of arguments and results. So does a handler that also takes query parameters, if the query is a
+    usual one (`query.arguments`); FastAPI runs all other handlers. A route of the document refuses query parameters
+    that it does not declare; routes for supervisors answer whatever the query is."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

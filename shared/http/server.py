@@ -37,7 +37,7 @@ def config(app: Any, host: str, port: int, *, drain_s: float, bounds: Bounds) ->
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket, for a server with several. Raises OSError."""
+    """Return a listening socket, for a server with several sockets. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 

@@ -21,7 +21,7 @@ class Sight(NamedTuple):
     waiting: int
     #: Age of the oldest waiting entry; 0 if there is none.
     waiting_s: float
-    #: Entries that have ever left the stream.
+    #: The number of entries that have ever left the stream.
     drained: int
 
 

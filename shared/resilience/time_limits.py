@@ -1,5 +1,5 @@
-"""Time limits: cheap limits for requests, which almost always end in time. A timer per request would cost more than the
-rest of its deadline.
+"""Time limits: cheap limits for requests, which almost always end in time. A separate timer for each request would cost
+more than all other work on its deadline.
 
 Limits that end at about the same time share one timer, which fires slightly earlier. Each limit that is still running
 then gets a timer of its own, so it is as exact as `asyncio.timeout`.

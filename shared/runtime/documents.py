@@ -60,7 +60,7 @@ def parse_sent(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
 def refuse_repeated_names(raw: bytes | str) -> None:
     """Raise MalformedJson if an object has a name twice. `raw` is JSON that has been parsed before.
 
-    Our parser takes the last value of a repeated name, and a proxy in front of it may have taken the first.
+    Our parser takes the last value of a repeated name, and a proxy in front of us may have taken the first.
     """
     json.loads(raw, object_pairs_hook=_once, parse_int=str, parse_float=str)
 

@@ -15,7 +15,7 @@ REQUEST_TIMEOUT_MIN_S, REQUEST_TIMEOUT_MAX_S = 0.05, 30.0
 ANSWER_RESERVE_S = 0.05
 #: The most that external_proxy's configuration may allow for all attempts of a call, and for its whole answer.
 THIRD_PARTY_MAX_S, PROXY_TIMEOUT_S = 30.0, 31.0
-#: How long the third party's last good answer is kept. A copy that is served can be no older.
+#: How long the third party's last good answer is kept, which is also the maximum age of a copy that is served.
 EXTERNAL_COPY_KEPT_S = 86_400.0
 
 # --- reads that are asked together ---
@@ -41,7 +41,8 @@ OVERRIDE_S, OVERRIDE_MAX_S = 900.0, 86_400.0
 REPORT_EVERY_S, REPORT_STALE_S, REPORT_GONE_S, BOARD_KEPT_S = 1.0, 3.0, 10.0, 60
 
 # --- writers ---
-#: The same for writers' halts (interval, gone, expired) and for their presence (interval, gone).
+#: The interval of writers' reports of their halts, the age at which a writer counts as gone, and the age at which all
+#: halts expire. Then the interval and that age for reports of writers' presence.
 HALT_EVERY_S, HALT_GONE_S, HALTS_KEPT_S = 1.0, 10.0, 60
 PRESENCE_EVERY_S, PRESENCE_GONE_S = 5.0, 20.0
 #: A reader that has received nothing from Redis for this long, not even the end of a block, is restarted.

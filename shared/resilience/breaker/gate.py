@@ -49,7 +49,7 @@ class Gate:
         return UNCOUNTED
 
     def admit_prober(self) -> int | Refused:
-        """Return the same for the prober. Its refusals are not counted as refused calls."""
+        """Return a token for the prober, or the reason for the refusal, which does not count as a refused call."""
         with self._lock:
             answer = self.machine.door or self.machine.admit(self.clock(), prober=True)
         self._report_transitions()

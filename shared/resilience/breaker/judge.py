@@ -47,7 +47,7 @@ class Judge:
     def _deadline_passed(self, now: float) -> bool:
         try:
             deadline = self._deadline()
-        except Exception as bug:  # noqa: BLE001 - the same
+        except Exception as bug:  # noqa: BLE001 - the same reason as in `_classified`
             self._report.callback_failed("deadline", bug)
             return False
         return deadline is not None and now + _TIMER_SLACK_S >= deadline

@@ -267,7 +267,7 @@ class Machine:
         self._since = now
         self._lease_until = self._ramp.until = None
         self._probes_passed = self._doubted = 0
-        if why not in _PROBING:  # after these, the outcomes of the probes are all that is known
+        if why not in _PROBING:  # otherwise the outcomes of the probes so far are kept
             self.evidence = Evidence(self.policy, now)
 
     def _note(self, to: State, why: Why, now: float, actor: str | None, reason: str | None) -> None:

@@ -26,7 +26,7 @@ _GROWTH = 1.1
 
 
 class Probe(NamedTuple):
-    """How to find out whether a breaker may close."""
+    """A way to find out whether a breaker may close."""
 
     breaker: Breaker
     #: Uses the dependency as the breaker's calls do, as cheaply as possible. Raises the same errors as the calls.

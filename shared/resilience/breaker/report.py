@@ -68,7 +68,7 @@ class Report:
         self._time_call(judgement, error, took_s)
 
     def moved(self, transition: Transition) -> None:
-        """Record a change of state, or the begin or end of an override."""
+        """Record a change of state, or the beginning or end of an override."""
         if transition.to is State.OPEN:
             self._opened = transition
         if transition.origin is not transition.to:

@@ -14,7 +14,7 @@ class State(StrEnum):
 
 
 class Why(StrEnum):
-    """The reason of a transition."""
+    """The reason for a transition."""
 
     FAILURES_IN_A_ROW = "failures_in_a_row"
     FAILURE_SHARE = "failure_share"

@@ -69,7 +69,7 @@ class _Connected:
         )
 
     async def version(self) -> str:
-        health = await _asked(self._api.client.GET("/health"))  # health.check() would read the settings of web pages
+        health = await _asked(self._api.client.GET("/health"))  # health.check() reads Grafana's page settings instead
         if health.get("database") != "ok":
             raise GrafanaFailed("its database does not work")
         return str(health["version"])

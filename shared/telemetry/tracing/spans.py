@@ -5,11 +5,6 @@ A span may carry what a log line may carry: ids, our own names, numbers. Never p
 an error, which may contain personal data.
 
     with spans.span("decode", attributes={"batch": 5}):
-
-A span may carry what a log line may: ids, our own names, numbers. Never personal data, and never the message of an
-error, which may hold some.
-
-    with spans.span("decode", attributes={"batch": 5}):
         ...
 """
 
@@ -101,8 +96,8 @@ _END_S = 2.0
 
 
 def begin(service: str, instance: str, endpoint: str | None, share: float) -> None:
-    """Start tracing if there is an `endpoint`, the base URL of an OTLP receiver over HTTP. `share`: the share of traces
-    that begin here which is recorded, from 0 to 1. A caller's trace follows the caller's decision."""
+    """Start tracing if there is an `endpoint`, the base URL of an OTLP receiver over HTTP. `share`: the recorded share,
+    from 0 to 1, of the traces that begin here. A caller's trace follows the caller's decision."""
     global collector
     if endpoint is None:
         return
