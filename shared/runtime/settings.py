@@ -42,10 +42,10 @@ class Settings(BaseSettings):
     )
 
     profile: Literal["demo", "production"] = Field(
-        default="production", description="`demo` opens what must be closed elsewhere, and says so at start"
+        default="production", description="`demo` needs no keys and has higher limits, which is logged at start"
     )
     listen_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least that is logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged")
     log_style: Literal["json", "console", "auto"] = Field(
         default="auto", description="JSON, or columns for people; `auto`: columns on a terminal"
     )
@@ -59,15 +59,15 @@ class Settings(BaseSettings):
     )
     optional_settings: str = Field(
         default="",
-        description="Settings that an older build beside this one may start without, `HOLDFAST_A,HOLDFAST_B`; any other"
-        " that a build does not know stops its start",
+        description="Settings that an older build may ignore, `HOLDFAST_A,HOLDFAST_B`; a build does not start with any"
+        " other setting that it does not know",
     )
     drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish current work after SIGTERM")
     otlp_endpoint: str | None = Field(
         default=None,
         pattern=r"^https?://",
         validation_alias=AliasChoices("HOLDFAST_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
-        description="Where traces go: base URL of an OTLP receiver over HTTP. Default: none",
+        description="Base URL of the OTLP receiver of traces, over HTTP. Default: none",
     )
     trace_share: float = Field(
         default=1,
@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         description="Longest wait for a request's whole headers, and then for its whole body",
     )
     http_connections_max: int = Field(
-        default=2000, ge=1, le=100_000, description="Most open connections; beyond it only health is answered"
+        default=2000, ge=1, le=100_000, description="Most open connections; beyond them only health is answered"
     )
 
     http_cors_origins: str = Field(
@@ -179,11 +179,11 @@ class QueueSettings(Settings):
         default=0,
         ge=0,
         le=16,
-        description="Replicas of the queue Redis that have to have a write before it is accepted; without them it goes"
-        " straight to the database",
+        description="Replicas of the queue Redis that must have a write before it is accepted; without them the write"
+        " goes straight to the database",
     )
     queue_replicas_timeout_s: float = Field(
-        default=0.2, gt=0, le=10, description="Longest wait for their memory, then, from Redis 7.2 on, for their disks"
+        default=0.2, gt=0, le=10, description="Longest wait for replicas' memory, then, from Redis 7.2 on, their disks"
     )
 
     @field_validator("redis_addr", "cache_redis_addr", check_fields=False)
@@ -253,7 +253,7 @@ class StoreSettings(Settings):
     db_connect_timeout_s: float = Field(default=1, gt=0, le=30, description="Longest wait for a connection")
     db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for one reply of the database")
     db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
-    db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads to use them")
+    db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads that use them")
     #: A setting of the api. It is here because every service must keep operations for longer.
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000,

@@ -22,17 +22,17 @@ build_info.labels(build_id()).set(1)
 http_requests = Counter("holdfast_http_requests_total", "Requests answered", ["route", "method", "status"])
 http_request_duration = TalliedHistogram(
     "holdfast_http_request_duration_seconds",
-    "Time from request to answer, by what the request was: good, degraded, rejected, failed or abandoned",
+    "Time from request to answer, by outcome: good, degraded, rejected, failed or abandoned",
     ["route", "outcome"],
     buckets=SECONDS,
 )
-http_errors = Counter("holdfast_http_errors_total", "Errors answered, by what they were", ["type", "code", "route"])
-http_requests_in_flight = Gauge("holdfast_http_requests_in_flight", "Requests under way")
+http_errors = Counter("holdfast_http_errors_total", "Error answers, by type, code and route", ["type", "code", "route"])
+http_requests_in_flight = Gauge("holdfast_http_requests_in_flight", "Requests in flight")
 panics = Counter("holdfast_panics_total", "Unhandled exceptions answered with 500")
 
 # --- the process (a pool's metrics are created together with the pool, which knows its name) ---
 event_loop_lag = Gauge("holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of a second")
-log_lines_dropped = Counter("holdfast_log_lines_dropped_total", "Log lines that stdout did not take")
+log_lines_dropped = Counter("holdfast_log_lines_dropped_total", "Log lines dropped because stdout did not accept them")
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
 loop_failures = Counter(
     "holdfast_loop_failures_total",
@@ -46,7 +46,7 @@ pool_capacity = Gauge("holdfast_pool_capacity", "Slots of a bounded pool", ["poo
 # --- the edge's limits ---
 requests_shed = Counter("holdfast_requests_shed_total", "Requests shed before any work", ["reason", "lane"])
 create(requests_shed, ["in_flight", "event_loop_lag"], ["writes", "reads", "rest"])
-inflight_limit = Gauge("holdfast_inflight_limit", "Requests that may be under way at once", ["lane"])
+inflight_limit = Gauge("holdfast_inflight_limit", "Maximum number of requests in flight", ["lane"])
 rate_limited = Counter("holdfast_rate_limited_requests_total", "Requests above their client's limit", ["policy"])
 create(rate_limited, ["reads", "writes"])
 rate_limiter_degraded = Gauge(
@@ -103,7 +103,7 @@ consumer_restarts = Counter("holdfast_consumer_restarts_total", "Restarts of the
 
 # --- what the auditor in dlq_admin reads from the stores; exported from its first reading on ---
 stream_entries = Gauge("holdfast_stream_entries", "Entries on a stream; handled ones are deleted", ["stream"])
-stream_pending = Gauge("holdfast_stream_pending_entries", "Of those: delivered and not settled", ["stream"])
+stream_pending = Gauge("holdfast_stream_pending_entries", "Entries delivered but not settled yet", ["stream"])
 stream_oldest = Gauge(
     "holdfast_stream_oldest_timestamp_seconds",
     "When a stream's oldest entry was accepted, as Unix time; the time of the reading if there is none",
@@ -124,10 +124,12 @@ stream_trimmed_unread = Gauge(
 ledger_writes = Gauge("holdfast_ledger_writes", "Terms of the ledger, counted from the stores", ["term"])
 ledger_missing = KnownGauge(
     "holdfast_ledger_missing_writes",
-    "By how many writes the ledger is out, either way and without a sign: `GET /ledger` says whether they are missing,"
-    " or more than were accepted",
+    "Number of writes by which the ledger does not balance, without a sign: `GET /ledger` says whether writes are"
+    " missing, or more than were accepted",
 )
-durability_reduced = Gauge("holdfast_durability_reduced", "1: this may lose acknowledged writes", ["store", "setting"])
+durability_reduced = Gauge(
+    "holdfast_durability_reduced", "1 if the setting may lose acknowledged writes", ["store", "setting"]
+)
 queue_epochs = Counter(
     "holdfast_queue_epochs_total",
     "Breaks in the queue's memory, by cause: it was `emptied`, it `went_back`, or it `moved` to another server process",
@@ -153,7 +155,7 @@ claims_swept = Counter(
 dead_letters_open = KnownGauge("holdfast_dead_letters_open", "Dead letters that wait for an operator")
 dead_letters_oldest = KnownGauge(
     "holdfast_dead_letters_oldest_timestamp_seconds",
-    "When the oldest of those was dead-lettered, as Unix time; the time of the reading if there is none",
+    "When the oldest open dead letter was dead-lettered, as Unix time; the time of the reading if there is none",
 )
 replay_letters = Gauge("holdfast_replay_letters", "Dead letters of the replays under way, by state", ["state"])
 probe_last_success = Gauge(
@@ -173,10 +175,10 @@ heartbeat = Gauge(
 # --- announced faults; created with each fault ---
 fault_active = Gauge("holdfast_fault_active", "1 while this fault is announced", ["fault", "target"])
 fault_last_start = Gauge(
-    "holdfast_fault_last_start_timestamp_seconds", "When it last began, as Unix time", ["fault", "target"]
+    "holdfast_fault_last_start_timestamp_seconds", "When the fault last began, as Unix time", ["fault", "target"]
 )
 fault_last_end = Gauge(
-    "holdfast_fault_last_end_timestamp_seconds", "When it last ended, as Unix time", ["fault", "target"]
+    "holdfast_fault_last_end_timestamp_seconds", "When the fault last ended, as Unix time", ["fault", "target"]
 )
 recovery_phase = Gauge(
     "holdfast_recovery_phase_seconds", "The last measured recovery from a fault, by phase", ["fault", "phase"]
@@ -185,7 +187,7 @@ recovery_phase = Gauge(
 # --- dead letters ---
 letters_indexed = Counter("holdfast_letters_indexed_total", "Dead letters put into the table")
 letters_unindexable = Counter(
-    "holdfast_letters_unindexable_total", "Attempts at a dead letter that the table refuses: it stays on its stream"
+    "holdfast_letters_unindexable_total", "Failed attempts to index a dead letter, which stays on its stream"
 )
 index_duration = Histogram(
     "holdfast_index_duration_seconds", "Duration of indexing one batch of dead letters", buckets=SECONDS
@@ -203,12 +205,12 @@ create(annotations, ["sent", "failed", "dropped"])
 # --- answers to clients that were not good; created with each kind of answer ---
 failures = Counter(
     "holdfast_failures_total",
-    "Answers that were not good, by what was wrong with them and what was the cause",
+    "Answers that were not good, by the kind of trouble and its cause",
     ["route", "trouble", "code", "dependency"],
 )
 
 # --- traces and explanations ---
-spans = Counter("holdfast_spans_total", "Spans of sampled traces: ended; of those, sent or failed", ["result"])
+spans = Counter("holdfast_spans_total", "Spans of sampled traces: all that ended, and those sent or failed", ["result"])
 create(spans, ["ended", "sent", "failed"])
 explanations = Counter("holdfast_explanations_total", "Explanations of requests, by result", ["result"])
 create(explanations, ["kept", "dropped", "failed"])
@@ -271,7 +273,7 @@ breaker_admitted_share = Gauge(
     ["breaker"],
 )
 breaker_transitions = Counter(
-    "holdfast_breaker_transitions_total", "Changes of state, by the new one", ["breaker", "to"]
+    "holdfast_breaker_transitions_total", "Changes of state, by the new state", ["breaker", "to"]
 )
 breaker_refused = Counter(
     "holdfast_breaker_refused_calls_total", "Calls that a breaker did not let through", ["breaker", "reason"]
