@@ -21,8 +21,9 @@ from holdfast.shared.runtime.time_budgets import FIXED, Budget
 from holdfast.shared.telemetry import metrics as declared
 
 _ABOUT_TIME_BUDGETS = """\
-Checked when a service starts: the worst case of the inner limits, one after another, ends before the outer
-one. A name in small letters is a [setting](settings.md), shown with its default; one in capitals is a constant."""
+A time budget is a relation between time limits that a service checks when it starts: the inner limits, one
+after another, must end before the outer limit. A name in lower case is a [setting](settings.md), shown with its
+default; a name in capitals is a constant."""
 
 
 def time_budgets() -> str:
@@ -45,8 +46,8 @@ def _budgets(name: str, budgets: Iterable[Budget]) -> str:
 
 
 _ABOUT_METRICS = """\
-Each service has its own at `/metrics`; `job` and `instance` come from the scrape. A service that never does
-a thing exports its metric at 0, or not at all where the labels are not known beforehand."""
+Each service exports its metrics at `/metrics`; the labels `job` and `instance` come from the scrape. A metric
+that a service never changes is exported as 0, or not at all if the values of its labels are not known in advance."""
 
 
 def metrics() -> str:

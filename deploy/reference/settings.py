@@ -22,17 +22,18 @@ _SHARED: tuple[tuple[str, type[Settings]], ...] = (
     ("Every service", Settings),
     ("Services that use the queue Redis", QueueSettings),
     ("Services that keep or read copies", CacheSettings),
-    ("Services that mark what was done on Grafana's dashboards", GrafanaSettings),
+    ("Services that send annotations to Grafana", GrafanaSettings),
     ("Services that use the database", StoreSettings),
 )
 _HEAD = ("name", "default", "range", "meaning")
-_ABOUT = """Read once, at start. What cannot be meant stops the process: an unknown name, a number out of range, two
-time limits the wrong way round ([time budgets](time-budgets.md)). It ends with exit code 2 and a line for each wrong
-setting (`setting_refused` in the log of a service, on stderr from a command) with the variable, where its value is from
-and what is wrong. An unknown name comes with the nearest known one. Values are not repeated.
+_ABOUT = """Settings are environment variables, which each process reads once, at start. A setting that cannot be right
+ends the process: an unknown name, a number out of range, or two time limits of which the inner one is the longer
+([time budgets](time-budgets.md)). The process then ends with exit code 2 and writes a line for each wrong setting
+(`setting_refused` in the log of a service, on stderr from a command): the variable, the source of its value, and what
+is wrong. For an unknown name, the line suggests the nearest known one. Values are never repeated.
 
-Any of them may be in a file instead: `DB_DSN_FILE=/run/secrets/dsn`, `HOLDFAST_GRAFANA_TOKEN_FILE=...`. What is set
-both ways is taken from the environment."""
+Any setting may be in a file instead: `DB_DSN_FILE=/run/secrets/dsn`, `HOLDFAST_GRAFANA_TOKEN_FILE=...`. If a setting
+is given both ways, the environment wins."""
 
 
 def settings() -> str:

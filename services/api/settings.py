@@ -14,73 +14,92 @@ from holdfast.shared.runtime.time_budgets import Budget, Part
 class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     """The settings `HOLDFAST_API_...`, besides the shared ones."""
 
-    api_port: int = Field(default=8080, ge=1, le=65535, description="The port of HTTP")
+    api_port: int = Field(default=8080, ge=1, le=65535, description="Port of the HTTP server")
     api_timeout_s: float = Field(
-        default=5, ge=0.5, le=60, description="Longest time to an answer, before what a caller prefers to wait"
+        default=5,
+        ge=0.5,
+        le=60,
+        description="Longest time to answer a request, not counting a wait that the caller asks for",
     )
     api_read_timeout_s: float = Field(
         default=1,
         gt=0,
         le=30,
-        description="Longest wait for the database before a read looks elsewhere; after half of it a copy will do",
+        description="Longest wait of a read for the database before it turns to a copy; after half of it, a young"
+        " copy is served",
     )
-    api_accept_batch_max: int = Field(default=256, ge=1, le=1000, description="Most writes that share one round trip")
+    api_accept_batch_max: int = Field(
+        default=256, ge=1, le=1000, description="Most writes that share one round trip to the queue"
+    )
     api_breaker_open_s: float = Field(
-        default=5, gt=0, le=60, description="How long a breaker that opens waits before it asks again"
+        default=5, gt=0, le=60, description="Pause between two probes of a dependency whose breaker is open"
     )
     api_idempotency_secret: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="Makes operation ids that cannot be guessed from an Idempotency-Key; the same for all replicas."
-        " Outside `demo` the api needs one",
+        description="Secret from which operation ids are derived, so that nobody can compute them from an"
+        " Idempotency-Key; the same for all replicas. Outside `demo` the api needs one",
     )
     api_backlog_max: int = Field(
-        default=100_000, ge=10, le=100_000_000, description="Writes on the stream above which no more are accepted"
+        default=100_000,
+        ge=10,
+        le=100_000_000,
+        description="Entries on a write stream above which no more writes are accepted",
     )
     api_backlog_age_max_s: float = Field(
         default=3600,
         gt=0,
         le=604_800,
-        description="Longest that a new write may have to wait for a writer; above it no more are accepted",
+        description="Expected wait of a new write for a writer above which no more writes are accepted",
     )
     api_entity_pending_max: int = Field(
         default=1000,
         ge=1,
         le=100_000,
-        description="Writes of one entity that may wait; above it only those of this one are refused",
+        description="Pending writes of one entity above which further writes of this entity are refused",
     )
     api_stale_max_s: float = Field(
-        default=3600, gt=0, le=86_400, description="Oldest copy that is served while the database does not answer"
+        default=3600,
+        gt=0,
+        le=86_400,
+        description="Greatest age of a copy that is served while the database does not answer",
     )
     api_external_proxy_url: AnyHttpUrl = Field(
         default=AnyHttpUrl("http://127.0.0.1:8081"), description="Base URL of external_proxy"
     )
-    api_external_in_flight_max: int = Field(default=256, ge=1, le=4096, description="Most calls of it at once")
+    api_external_in_flight_max: int = Field(
+        default=256, ge=1, le=4096, description="Most concurrent calls to external_proxy"
+    )
     api_heartbeat_s: float = Field(
         default=5,
         ge=0,
         le=300,
-        description="Pause between two writes that change nothing and show that all is well; 0: none",
+        description="Interval of heartbeats: writes that change nothing and show that every stage works; 0: no"
+        " heartbeats",
     )
-    api_wait_max_s: float = Field(default=10, gt=0, le=60, description="Longest `Prefer: wait`")
+    api_wait_max_s: float = Field(
+        default=10, gt=0, le=60, description="Longest wait that a caller may ask for with `Prefer: wait`"
+    )
     api_rate_reads_per_min: int | None = Field(
         default=None,
         ge=0,
         le=6_000_000,
-        description="Reads of one key, or one address, in a minute; 0: any number; left out: 600, 600000 on a demo",
+        description="Reads per minute of one API key or, without a key, of one address; 0: no limit; unset: 600, on a"
+        " demo 600000",
     )
     api_rate_writes_per_min: int | None = Field(
         default=None,
         ge=0,
         le=6_000_000,
-        description="The same for writes; left out: 120, 600000 on a demo",
+        description="Writes per minute of one API key or, without a key, of one address; 0: no limit; unset: 120, on"
+        " a demo 600000",
     )
     api_trusted_proxies: str = Field(
         default="",
-        description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: their forwarding headers are believed",
+        description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`, whose forwarding headers are trusted",
     )
     api_forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
-        default="x-forwarded-for", description="The one header in which they say it"
+        default="x-forwarded-for", description="The header in which trusted proxies name the client"
     )
 
     @property

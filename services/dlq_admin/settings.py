@@ -21,16 +21,16 @@ _SLOWEST_BYTES_PER_S = 2**20
 class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     """The settings `HOLDFAST_DLQ_...`, besides the shared ones."""
 
-    dlq_port: int = Field(default=8082, ge=1, le=65535, description="The HTTP port")
+    dlq_port: int = Field(default=8082, ge=1, le=65535, description="Port of the HTTP server")
     dlq_metrics_port: int = Field(
-        default=8083, ge=1, le=65535, description="The port of `/metrics`; not to be reachable from outside"
+        default=8083, ge=1, le=65535, description="Port of `/metrics`, which must not be reachable from outside"
     )
     dlq_trusted_proxies: str = Field(
         default="",
         description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`, whose forwarding headers are trusted",
     )
     dlq_forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
-        default="x-forwarded-for", description="The header in which those proxies name the client"
+        default="x-forwarded-for", description="The header in which trusted proxies name the client"
     )
     dlq_batch_max: int = Field(default=500, ge=1, le=5000, description="Most dead letters indexed in one transaction")
     dlq_block_ms: int = Field(default=1000, ge=10, le=60_000, description="Longest wait for new dead letters")
@@ -44,11 +44,15 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=120,
         gt=0,
         le=3600,
-        description="Longest round of the reading loop before `/livez` fails; an outage of the queue prolongs none",
+        description="Longest round of the reading loop before `/livez` fails; an outage of the queue lengthens no"
+        " round",
     )
     dlq_timeout_s: float = Field(default=40, ge=1, le=300, description="Longest time to answer a request")
     dlq_read_timeout_s: float = Field(
-        default=5, gt=0, le=60, description="Longest wait for a page's data; then the stream is shown instead"
+        default=5,
+        gt=0,
+        le=60,
+        description="Longest wait for a page's data; then the page shows the dead-letter stream instead",
     )
     dlq_bulk_max: int = Field(
         default=100_000, ge=1, le=1_000_000, description="Most dead letters that one call may change"
@@ -60,17 +64,20 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=1000,
         ge=1,
         le=10**9,
-        description="Letters that one person may replay, discard and transform in total within the window below; more"
-        " need a second person's approval",
+        description="Letters that one person may replay, discard and transform in total within"
+        " HOLDFAST_DLQ_APPROVE_WINDOW_S; more need a second person's approval",
     )
     dlq_approve_window_s: float = Field(
-        default=86_400, ge=1, le=31 * 86_400, description="How long a changed letter counts towards that limit"
+        default=86_400,
+        ge=1,
+        le=31 * 86_400,
+        description="How long a changed letter counts towards HOLDFAST_DLQ_APPROVE_OVER",
     )
     dlq_replay_wait_days: float = Field(
         default=14,
         gt=0,
         le=3650,
-        description="A replay that waits for an operator for this long (approval, paused, stopped) is cancelled",
+        description="How long a replay may wait for an operator (to be approved or resumed) before it is cancelled",
     )
     dlq_lease_s: float = Field(
         default=10, ge=1, le=300, description="Silence after which another replica continues a replay"
@@ -107,34 +114,48 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_session_secret: SecretStr | None = Field(
         default=None,
         min_length=16,
-        description="Signs logins; the same for all replicas. Unset: logins end with the process",
+        description="Secret that signs logins, the same for all replicas; unset: logins end with the process",
     )
     dlq_audit_every_s: float = Field(
         default=2, gt=0, le=60, description="Pause between two readings of the streams, the dead letters and the ledger"
     )
     dlq_prometheus_url: str | None = Field(
-        default=None, description="Where the console's live view gets its numbers; unset: there is no live view"
+        default=None,
+        description="Base URL of the Prometheus that the console's live view queries; unset: there is no live view",
     )
     dlq_prometheus_timeout_s: float = Field(
-        default=3, gt=0, le=30, description="Longest wait for all numbers of a dashboard; then it shows what is missing"
+        default=3,
+        gt=0,
+        le=30,
+        description="Longest wait for all numbers of a dashboard; then it shows which of them are missing",
     )
     dlq_dashboards: Path | None = Field(
-        default=None, description="Folder of the live view's dashboards; unset: those that are shipped with dlq_admin"
+        default=None, description="Folder of the live view's dashboards; unset: the dashboards shipped with dlq_admin"
     )
     dlq_alert_silence_s: float = Field(
         default=180,
         ge=5,
         le=86_400,
-        description="An alert that is not repeated for this long is over; must exceed Alertmanager's repeat_interval",
+        description="How long an alert counts as firing after its last notification; must exceed Alertmanager's"
+        " repeat_interval",
     )
     dlq_runbook_base: str | None = Field(
-        default=None, description="Prefix for an alert's runbook_url that is a path; unset: the console's own page"
+        default=None,
+        description="Prefix of an alert's runbook_url if that is a path; unset: the console's own runbook page",
     )
     #: Operators' queries may take longer than a user's.
-    db_timeout_s: float = Field(default=30, gt=0, le=300, description="As above, for dlq_admin")
-    redis_timeout_s: float = Field(default=5, gt=0, le=30, description="As above, for dlq_admin")
-    db_lock_wait_s: int = Field(default=5, ge=1, le=50, description="As above, for dlq_admin")
-    db_pool_size: int = Field(default=10, ge=6, le=64, description="As above, for dlq_admin")
+    db_timeout_s: float = Field(
+        default=30, gt=0, le=300, description="Longest wait of dlq_admin for one reply of the database"
+    )
+    redis_timeout_s: float = Field(
+        default=5, gt=0, le=30, description="Longest wait of dlq_admin for one reply of Redis"
+    )
+    db_lock_wait_s: int = Field(
+        default=5, ge=1, le=50, description="Longest wait of a dlq_admin statement for a row lock"
+    )
+    db_pool_size: int = Field(
+        default=10, ge=6, le=64, description="Connections in dlq_admin's pool, each with its own thread"
+    )
 
     @property
     def operations_keep_s(self) -> float:

@@ -21,7 +21,10 @@ class BreakerNumbers(BaseModel):
     window_s: float = Field(default=30, ge=0.5, le=3600)
     calls_min: int = Field(default=20, ge=1, le=100_000)
     failure_share: float = Field(
-        default=1, gt=0, le=1, description="Below 1 a third party that fails this share of its calls is not called"
+        default=1,
+        gt=0,
+        le=1,
+        description="Share of failed calls at which the breaker opens; below 1, it also opens for partial failure",
     )
     slow_share: float = Field(default=0.8, gt=0, le=1)
     unreachable_in_a_row: int = Field(default=5, ge=1, le=1000)
@@ -33,10 +36,18 @@ class BreakerNumbers(BaseModel):
         default=250,
         ge=0,
         le=100_000,
-        description="Open, it lets one call at a time through until so many have failed; then one every open_s",
+        description="Failed calls that an open breaker lets through, one at a time, before it waits `open_s` between"
+        " calls",
     )
-    ramp_s: float = Field(default=10, ge=0, le=600, description="The longest ramp after closing; results end it before")
-    throttle_max_s: float = Field(default=60, ge=0, le=3600, description="The longest Retry-After that is obeyed")
+    ramp_s: float = Field(
+        default=10,
+        ge=0,
+        le=600,
+        description="Longest ramp after the breaker closes; enough successful calls end it earlier",
+    )
+    throttle_max_s: float = Field(
+        default=60, ge=0, le=3600, description="Longest Retry-After of the third party that the breaker obeys"
+    )
 
 
 class FallbackRules(BaseModel):
@@ -46,9 +57,14 @@ class FallbackRules(BaseModel):
 
     allowed: bool = True
     max_age_s: float = Field(
-        default=EXTERNAL_COPY_KEPT_S, gt=0, le=EXTERNAL_COPY_KEPT_S, description="Of the last good answer"
+        default=EXTERNAL_COPY_KEPT_S,
+        gt=0,
+        le=EXTERNAL_COPY_KEPT_S,
+        description="Greatest age at which the last good answer is served",
     )
-    default: dict[str, Any] | None = Field(default=None, description="When there is no last good answer")
+    default: dict[str, Any] | None = Field(
+        default=None, description="The answer that is served if there is no last good answer"
+    )
 
 
 class Config(BaseModel):
@@ -57,16 +73,26 @@ class Config(BaseModel):
     model_config = _RULES
 
     total_s: float = Field(
-        default=4.5, ge=0.1, le=THIRD_PARTY_MAX_S, description="For all attempts of a request and their pauses"
+        default=4.5,
+        ge=0.1,
+        le=THIRD_PARTY_MAX_S,
+        description="Longest time for all attempts of a request and the pauses between them",
     )
     attempt_s: float = Field(default=1.5, ge=0.05, le=THIRD_PARTY_MAX_S)
     connect_s: float = Field(default=0.5, ge=0.01, le=10)
     attempts: int = Field(default=3, ge=1, le=10)
     backoff_base_s: float = Field(default=0.1, gt=0, le=10)
     backoff_cap_s: float = Field(default=2, gt=0, le=30)
-    retry_share: float = Field(default=0.1, ge=0, le=1, description="Further attempts that a first one pays for")
-    in_flight_max: int = Field(default=64, ge=1, le=4096, description="Most calls to the third party at once")
-    retry_after_max_s: float = Field(default=300, ge=1, le=_DAY_S, description="Longest Retry-After that is passed on")
+    retry_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Retries that each first attempt adds to the retry budget: 0.1 allows one retry per ten requests",
+    )
+    in_flight_max: int = Field(default=64, ge=1, le=4096, description="Most concurrent calls to the third party")
+    retry_after_max_s: float = Field(
+        default=300, ge=1, le=_DAY_S, description="Longest Retry-After of the third party that is passed on to clients"
+    )
     body_max_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     breaker: BreakerNumbers = BreakerNumbers()
     fallback: FallbackRules = FallbackRules()

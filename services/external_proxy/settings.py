@@ -10,15 +10,16 @@ from holdfast.shared.runtime.time_budgets import Budget
 class ProxySettings(CacheSettings):
     """The settings `HOLDFAST_PROXY_...`, besides the shared ones."""
 
-    proxy_port: int = Field(default=8081, ge=1, le=65535, description="The port of HTTP")
+    proxy_port: int = Field(default=8081, ge=1, le=65535, description="Port of the HTTP server")
     proxy_third_party_url: AnyHttpUrl = Field(
         default=AnyHttpUrl("http://127.0.0.1:8099"), description="Base URL of the third party"
     )
     proxy_config: Config = Field(
-        default=Config(), description="As JSON; the same document that `PUT /config` changes while it runs"
+        default=Config(),
+        description="The run-time configuration at start, as JSON: the document that `PUT /config` changes",
     )
     proxy_config_poll_s: float = Field(
-        default=2, gt=0, le=60, description="How often a replica reads changes of the configuration"
+        default=2, gt=0, le=60, description="How often a replica looks for a changed configuration"
     )
 
     def budgets(self) -> tuple[Budget, ...]:

@@ -9,56 +9,89 @@ from holdfast.shared.runtime.time_budgets import READER_SILENCE_MAX_S, Budget, P
 class WriterSettings(CacheSettings, StoreSettings):
     """The settings `HOLDFAST_WRITER_...`, besides the shared ones."""
 
-    writer_port: int = Field(default=8090, ge=1, le=65535, description="Health and metrics")
+    writer_port: int = Field(
+        default=8090, ge=1, le=65535, description="Port of the HTTP server, for health checks and `/metrics`"
+    )
     writer_batch_max: int = Field(default=500, ge=1, le=5000, description="Most entries applied in one transaction")
-    writer_block_ms: int = Field(default=1000, ge=10, le=60_000, description="Longest wait for new entries")
+    writer_block_ms: int = Field(default=1000, ge=10, le=60_000, description="Longest wait of one read for new entries")
     writer_claim_idle_s: float = Field(
-        default=15, gt=0, le=3600, description="Silence after which another writer's entries are taken over"
+        default=15, gt=0, le=3600, description="Idle time after which another writer's entries are taken over"
     )
     writer_patience_s: float = Field(
         default=600,
         gt=0,
         le=86_400,
-        description="How long a write waits for an earlier one that is known to be on its way, before it goes ahead",
+        description="How long a write waits for earlier writes that are known to be on their way, before it goes"
+        " ahead of them",
     )
     writer_unknown_patience_s: float = Field(
         default=90,
         ge=0,
         le=86_400,
-        description="How long a write that no writer's build knows waits for another build, before it is dead-lettered",
+        description="How long a write that no running build knows waits for one that does, before it is dead-lettered",
     )
-    writer_attempts_max: int = Field(default=5, ge=1, le=100, description="Tries at an error that nothing explains")
+    writer_attempts_max: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Attempts at an entry that fails for an unknown reason, before it is dead-lettered",
+    )
     writer_backoff_base_s: float = Field(
-        default=20, gt=0, le=600, description="First pause before another try; the next ones double"
+        default=20,
+        gt=0,
+        le=600,
+        description="Pause before the second attempt at an entry; each further pause is twice as long",
     )
-    writer_backoff_cap_s: float = Field(default=60, gt=0, le=3600, description="Longest pause before another try")
+    writer_backoff_cap_s: float = Field(
+        default=60, gt=0, le=3600, description="Longest pause between two attempts at an entry"
+    )
     writer_crashes_max: int = Field(
         default=3, ge=1, le=100, description="Writer crashes tolerated per entry before it is dead-lettered"
     )
     writer_dead_share_max: float = Field(
-        default=0.5, gt=0, le=1, description="Share of recent entries above which nothing more is dead-lettered"
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of dead entries among the recent ones above which the writer halts: it dead-letters no more",
     )
-    writer_dead_share_over: int = Field(default=200, ge=10, le=10_000, description="What `recent` means, in entries")
+    writer_dead_share_over: int = Field(
+        default=200,
+        ge=10,
+        le=10_000,
+        description="How many recent entries HOLDFAST_WRITER_DEAD_SHARE_MAX is measured over",
+    )
     writer_halt_pause_max_s: float = Field(
-        default=30, gt=0, le=3600, description="Longest pause before a halted writer tries a few entries again"
+        default=30, gt=0, le=3600, description="Longest pause of a halted writer before it tries a few entries again"
     )
     writer_probe_cap_s: float = Field(
-        default=0.5, gt=0, le=300, description="Longest pause between two looks at a queue that is down"
+        default=0.5, gt=0, le=300, description="Longest pause between two attempts to reach a queue that is down"
     )
     writer_turn_max_s: float = Field(
         default=120,
         gt=0,
         le=3600,
-        description="Longest turn of the reading loop before `/livez` fails; no outage of the queue makes one longer",
+        description="Longest round of the reading loop before `/livez` fails; an outage of the queue lengthens no"
+        " round",
     )
     writer_pace_target_s: float = Field(
-        default=0.5, gt=0, le=60, description="Longest transaction that says the database is well; a longer one slows"
+        default=0.5,
+        gt=0,
+        le=60,
+        description="Duration of a transaction above which the next ones are made smaller, to relieve the database",
     )
     #: Longer than the shared defaults: a batch may take a while, whereas a read of the api waits for milliseconds.
-    db_timeout_s: float = Field(default=5, gt=0, le=60, description="As above, for a writer")
-    db_lock_wait_s: int = Field(default=3, ge=1, le=50, description="As above, for a writer")
-    db_pool_size: int = Field(default=3, ge=3, le=16, description="As above, for a writer")
-    redis_timeout_s: float = Field(default=2, gt=0, le=30, description="As above, for a writer")
+    db_timeout_s: float = Field(
+        default=5, gt=0, le=60, description="Longest wait of a writer for one reply of the database"
+    )
+    db_lock_wait_s: int = Field(
+        default=3, ge=1, le=50, description="Longest wait of a writer's statement for a row lock"
+    )
+    db_pool_size: int = Field(
+        default=3, ge=3, le=16, description="Connections in a writer's pool, each with its own thread"
+    )
+    redis_timeout_s: float = Field(
+        default=2, gt=0, le=30, description="Longest wait of a writer for one reply of Redis"
+    )
 
     @classmethod
     def own_prefix(cls) -> str:

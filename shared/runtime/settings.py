@@ -44,52 +44,52 @@ class Settings(BaseSettings):
     profile: Literal["demo", "production"] = Field(
         default="production", description="`demo` needs no keys and has higher limits, which is logged at start"
     )
-    listen_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level logged")
+    listen_host: str = Field(default="127.0.0.1", description="Address on which the HTTP server listens")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level to log")
     log_style: Literal["json", "console", "auto"] = Field(
-        default="auto", description="JSON, or columns for people; `auto`: columns on a terminal"
+        default="auto", description="JSON, or columns for people; `auto`: columns if stdout is a terminal, else JSON"
     )
     keys_file: Path | None = Field(
-        default=None, description="API keys, hashed: see shared/http/keys.py. Outside `demo` the api needs one"
+        default=None, description="File of hashed API keys (shared/http/keys.py). Outside `demo` the api needs one"
     )
     instance: str = Field(
         default_factory=lambda: re.sub(r"[^A-Za-z0-9._+-]", "-", socket.gethostname())[:64] or "unnamed",
         pattern=_NAME,
-        description="Name of this replica, unique in its service; default: the host's name",
+        description="Name of this replica, unique within its service; default: the host's name",
     )
     optional_settings: str = Field(
         default="",
-        description="Settings that an older build may ignore, `HOLDFAST_A,HOLDFAST_B`; a build does not start with any"
-        " other setting that it does not know",
+        description="Settings, `HOLDFAST_A,HOLDFAST_B`, that a build ignores if it does not know them, so that an"
+        " older build runs beside this one; any other unknown setting prevents the start",
     )
-    drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish current work after SIGTERM")
+    drain_s: float = Field(default=20, gt=0, le=300, description="Longest time to finish current work after SIGTERM")
     otlp_endpoint: str | None = Field(
         default=None,
         pattern=r"^https?://",
         validation_alias=AliasChoices("HOLDFAST_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
-        description="Base URL of the OTLP receiver of traces, over HTTP. Default: none",
+        description="Base URL of the OTLP receiver, over HTTP, that traces are sent to; unset: none are sent",
     )
     trace_share: float = Field(
         default=1,
         ge=0,
         le=1,
         validation_alias=AliasChoices("HOLDFAST_TRACE_SHARE", "OTEL_TRACES_SAMPLER_ARG", "trace_share"),
-        description="Recorded share of the traces that begin here; a caller's trace follows the caller's decision",
+        description="Share of new traces that is recorded; a trace that a caller began follows the caller's decision",
     )
 
     http_request_timeout_s: float = Field(
         default=10,
         gt=0,
         le=300,
-        description="Longest wait for a request's whole headers, and then for its whole body",
+        description="Longest wait for all headers of a request, and then again for its whole body",
     )
     http_connections_max: int = Field(
-        default=2000, ge=1, le=100_000, description="Most open connections; beyond them only health is answered"
+        default=2000, ge=1, le=100_000, description="Most open connections; above it only health checks are answered"
     )
 
     http_cors_origins: str = Field(
         default="",
-        description="Origins whose web pages may use this service, `https://app.example, https://b.example`",
+        description="Origins whose web pages may call this service: `https://app.example, https://b.example`",
     )
 
     @field_validator("http_cors_origins")
@@ -170,20 +170,20 @@ class QueueSettings(Settings):
         description="The queue Redis: host:port, or redis://user:password@host:port; with TLS rediss://; by Sentinel"
         " redis+sentinel://user:password@host,host/name; a Redis Cluster redis+cluster://user:password@host,host",
     )
-    redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a connection")
+    redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a Redis connection")
     redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one reply of Redis")
     queue_partitions: int = Field(
-        default=1, ge=1, le=64, description="Parts of the queue, the same in all services (operations/partitions.md)"
+        default=1, ge=1, le=64, description="Partitions of the queue, the same everywhere (operations/partitions.md)"
     )
     queue_replicas: int = Field(
         default=0,
         ge=0,
         le=16,
-        description="Replicas of the queue Redis that must have a write before it is accepted; without them the write"
-        " goes straight to the database",
+        description="Replicas of the queue Redis that must have a write before it is accepted; if fewer have it in"
+        " time, the write goes straight to the database",
     )
     queue_replicas_timeout_s: float = Field(
-        default=0.2, gt=0, le=10, description="Longest wait for replicas' memory, then, from Redis 7.2 on, their disks"
+        default=0.2, gt=0, le=10, description="Longest wait for replicas' memory, then (Redis 7.2 on) for their disks"
     )
 
     @field_validator("redis_addr", "cache_redis_addr", check_fields=False)
@@ -211,11 +211,11 @@ class CacheSettings(QueueSettings):
     """Settings of services that keep or read copies."""
 
     cache_redis_addr: str | None = Field(
-        default=None, repr=False, description="The cache Redis, as above; default: copies share the queue's Redis"
+        default=None, repr=False, description="The cache Redis, like REDIS_ADDR; unset: copies share the queue's Redis"
     )
     cache_timeout_s: float = Field(default=0.1, gt=0, le=10, description="Longest wait for one reply of the cache")
     explain_keep_s: int = Field(
-        default=900, ge=0, le=86_400, description="How long explanations of requests are kept; 0: none are"
+        default=900, ge=0, le=86_400, description="How long explanations of requests are kept; 0: none are kept"
     )
     cache_soft_s: float = Field(default=60, gt=0, le=86_400, description="Age after which a copy is renewed")
     cache_hard_s: float = Field(default=86_400, gt=0, le=2_592_000, description="Age at which a copy expires")
@@ -229,7 +229,7 @@ class CacheSettings(QueueSettings):
 class GrafanaSettings(Settings):
     """Settings of services that send annotations to Grafana, which is optional."""
 
-    grafana_url: str | None = Field(default=None, description="The Grafana that gets annotations, if any")
+    grafana_url: str | None = Field(default=None, description="The Grafana that gets annotations; unset: none are sent")
     grafana_token: str = Field(
         default="", pattern=r"^[\x21-\x7e]*$", repr=False, description="Token of a service account that may annotate"
     )
@@ -240,7 +240,7 @@ class StoreSettings(Settings):
     """Settings of services that use the database."""
 
     domain: str = Field(
-        default=DEFAULT, description="Module or package that declares the resources; only in the environment"
+        default=DEFAULT, description="Module or package that declares the resources; read only from the environment"
     )
     db_dsn: str = Field(
         repr=False,
@@ -250,14 +250,14 @@ class StoreSettings(Settings):
         " several hosts, `primary:3306,standby:3306`, are tried in order",
     )
     db_checkout_timeout_s: float = Field(default=0.25, gt=0, le=30, description="Longest wait for a pooled connection")
-    db_connect_timeout_s: float = Field(default=1, gt=0, le=30, description="Longest wait for a connection")
+    db_connect_timeout_s: float = Field(default=1, gt=0, le=30, description="Longest wait for a new connection")
     db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for one reply of the database")
-    db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
-    db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads that use them")
+    db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row lock")
+    db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections in the pool, each with its own thread")
     #: A setting of the api. It is here because every service must keep operations for longer.
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000,
-        description="How long an Idempotency-Key is remembered; the same for all services",
+        description="How long an Idempotency-Key is remembered; the same in all services",
     )  # fmt: skip
 
     @field_validator("domain")
