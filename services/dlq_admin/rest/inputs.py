@@ -57,7 +57,7 @@ LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
 _WHY = "Why; recorded in the audit"
 Reason = Annotated[str, Field(min_length=3, max_length=1000, description=_WHY), AfterValidator(legible)]
 
-#: A reason in the query, where every character may take twelve of the 8 KiB that a request's first line may have.
+#: A reason in the query, where each character may take twelve bytes of the 8 KiB that the request line may have.
 ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description=_WHY), AfterValidator(legible)]
 
 
