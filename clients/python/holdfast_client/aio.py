@@ -54,8 +54,7 @@ class AsyncClient:
         return await self.run(self._calls.operation(operation_id, self._calls.until(timeout_s)))
 
     async def wait_for(self, operation_id: str, *, timeout_s: float | None = None) -> Operation:
-        """Wait until the operation is over and return it. Raises WriteFailed if the write had no effect, and Unfinished
-        if the operation is not known to be over within `timeout_s`."""
+        """Return the operation after its end. Raises WriteFailed if it had no effect, Unfinished after `timeout_s`."""
         return await self.run(self._calls.finished(operation_id, self._calls.until(timeout_s)))
 
     async def run(self, steps: Steps[T]) -> T:
@@ -119,8 +118,7 @@ class AsyncResource(Generic[E]):
         return await self._run(self._calls.get(id, options))
 
     async def find(self, unique: Values, **options: Unpack[ReadOptions]) -> E:
-        """Return the entity with the given value of a unique field: `find({"email": "ada@example.com"})`. Raises
-        NotFound."""
+        """Return the entity with this unique value: `find({"email": "ada@example.com"})`. Raises NotFound."""
         return await self._run(self._calls.find(unique, options))
 
     async def pages(self, limit: int | None = None, **options: Unpack[ReadOptions]) -> AsyncIterator[Page[E]]:

@@ -1,6 +1,5 @@
 """Calls: decides without I/O what to send, when to retry and when to give up. A call is a generator that yields a
-`Send` or a `Sleep` and receives the result, so that both clients, and a test with a simulated clock, share every
-decision."""
+`Send` or a `Sleep` and receives the result, so that both clients, and tests without real time, share all decisions."""
 
 import random
 import time
@@ -32,9 +31,8 @@ class ReadOptions(TypedDict, total=False):
 
 
 class WriteOptions(TypedDict, total=False):
-    """Options of a write. `wait`: return only when the write has taken effect. `key`: the idempotency key, instead of a
-    generated one. `if_match`: write only if the entity has this version. `expire_after_s`: the write expires if it is
-    not applied within this time. `timeout_s`: limit for the whole call."""
+    """Options of a write. `wait`: return once it has taken effect. `key`: the idempotency key, if not a new one.
+    `if_match`: write only to this version. `expire_after_s`: never apply it later. `timeout_s`: for the whole call."""
 
     wait: bool
     key: str
@@ -128,8 +126,7 @@ class Calls:
         return _parsed(lambda data, _: Operation(data["id"], data["status"], data["done"], data.get("error")), reply)
 
     def finished(self, operation_id: str, end: float) -> Steps[Operation]:
-        """Return the operation once it is over. Raises WriteFailed if the write had no effect, and Unfinished if its
-        end is not known in time."""
+        """Return the operation once it is over. Raises WriteFailed if it had no effect, Unfinished after `end`."""
         while True:
             try:
                 found = yield from self.operation(operation_id, end)

@@ -12,9 +12,8 @@ __all__ = [
 class HoldfastError(Exception):
     """An error that the service answered, or the lack of an answer.
 
-    `retryable`: the same request may succeed later. `definite`: it is certain that the request had no effect. If an
-    error is not definite, send the same request again with the same `idempotency_key`. `status`: the HTTP status, or 0
-    without an answer.
+    `retryable`: the same request may succeed later. `definite`: the request certainly had no effect. If it is not set,
+    send the same request again with the same `idempotency_key`. `status`: of HTTP, 0 without an answer.
     """
 
     def __init__(

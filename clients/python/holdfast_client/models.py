@@ -12,9 +12,8 @@ _OWN = ("id", "version", "created_at", "updated_at")
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """An entity of a resource and how current the data is. Fields are read as `entity["title"]`. `version`: for
-    `if_match`. `stale`: the data is a copy of age `age_s`, because the database does not answer. `pending`: a write is
-    still queued (None: not known)."""
+    """An entity of a resource; `entity["title"]` is a field. `version`: for `if_match`. `stale`: the data is a copy of
+    age `age_s`, because the database does not answer. `pending`: a write is still queued (None: not known)."""
 
     id: str
     version: int
@@ -30,8 +29,7 @@ class Entity:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], meta: Mapping[str, Any]) -> Self:
-        """Make an entity from `data` and `meta` of an answer. Raises KeyError, TypeError or ValueError for anything
-        else."""
+        """Make an entity from an answer. Raises KeyError, TypeError or ValueError if `data` is not an entity."""
         created_at, updated_at = (datetime.fromisoformat(data[name]) for name in ("created_at", "updated_at"))
         fields = {name: value for name, value in data.items() if name not in _OWN}
         stale, age_s, pending = meta.get("stale") is True, meta.get("age_s"), meta.get("pending")

@@ -18,9 +18,8 @@ class RetryPolicy:
     cap_s: float = 5.0
 
     def pause_s(self, attempt: int, error: HoldfastError, drawn: float) -> float:
-        """Return the pause after attempt number `attempt`, in seconds. `drawn` is a random number in [0, 1). The
-        service's own `retry_after` is the minimum; jitter is added to it, so that no client retries early and clients
-        do not retry all at once."""
+        """Return the seconds to wait after attempt number `attempt`. `drawn`: a random number below 1. Jitter is added
+        to the service's `retry_after`, so that clients retry neither early nor all at once."""
         return error.retry_after_s + drawn * min(self.cap_s, self.base_s * 2.0 ** min(attempt, 30))
 
 

@@ -53,8 +53,7 @@ class Client:
         return self.run(self._calls.operation(operation_id, self._calls.until(timeout_s)))
 
     def wait_for(self, operation_id: str, *, timeout_s: float | None = None) -> Operation:
-        """Wait until the operation is over and return it. Raises WriteFailed if the write had no effect, and Unfinished
-        if the operation is not known to be over within `timeout_s`."""
+        """Return the operation after its end. Raises WriteFailed if it had no effect, Unfinished after `timeout_s`."""
         return self.run(self._calls.finished(operation_id, self._calls.until(timeout_s)))
 
     def run(self, steps: Steps[T]) -> T:
@@ -122,8 +121,7 @@ class Resource(Generic[E]):
         return self._run(self._calls.get(id, options))
 
     def find(self, unique: Values, **options: Unpack[ReadOptions]) -> E:
-        """Return the entity with the given value of a unique field: `find({"email": "ada@example.com"})`. Raises
-        NotFound."""
+        """Return the entity with this unique value: `find({"email": "ada@example.com"})`. Raises NotFound."""
         return self._run(self._calls.find(unique, options))
 
     def pages(self, limit: int | None = None, **options: Unpack[ReadOptions]) -> Iterator[Page[E]]:
