@@ -1,4 +1,4 @@
-"""Acceptance without an api around it."""
+"""Acceptance without an api process around it."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from holdfast.shared.writes.versions import Clock
 
 
 class EmptyDatabase:
-    """A floor of no version at all."""
+    """A stand-in for the version floor, over a database that holds no version."""
 
     async def tried(self) -> None:
-        """At once."""
+        """Return at once."""
 
     async def read(self) -> None:
-        """Likewise."""
+        """Return at once: there is no floor."""
 
 
 def acceptor(
@@ -29,7 +29,7 @@ def acceptor(
     entity_pending_max: int = 9,
     partition: Partition = QUEUE,
 ) -> Acceptor:
-    """One api's, over a database that has nothing."""
+    """Return the acceptor of one api, over a database that holds nothing."""
     floor: Any = EmptyDatabase()
     return Acceptor(
         redis, clock or Clock(), floor, breaker or Breaker("queue"),

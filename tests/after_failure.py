@@ -1,5 +1,5 @@
-"""After a test that failed, what it started ends, and what it broke runs again, so that the next one does not fail for
-it."""
+"""After a test that failed, end the processes that it started and restart those that it broke, so that the next test
+does not fail because of it."""
 
 from collections.abc import Generator
 from typing import Any
@@ -11,13 +11,13 @@ from tests.alive import ending_what_is_new, restoring_what_ran
 
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup() -> Generator[None, Any, Any]:
-    """A fixture that fails after it has started something never comes to its end."""
+    """End what the fixture started if it fails: its own teardown does not run then."""
     with ending_what_is_new():
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call() -> Generator[None, Any, Any]:
-    """A test that fails leaves alone what fixtures started, as it found it."""
+    """If the test fails, end what it started and restart what the fixtures had running."""
     with restoring_what_ran(), ending_what_is_new():
         return (yield)

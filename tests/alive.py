@@ -1,4 +1,4 @@
-"""Alive: the servers and services that tests started, so that what a failed one left can be put in order."""
+"""Alive: the servers and services that tests started, so that a test that failed leaves them in order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 
 class Process(Protocol):
-    """A server or a service."""
+    """A server process or a service process."""
 
     @property
     def running(self) -> bool:
@@ -21,20 +21,20 @@ class Process(Protocol):
         """End a SIGSTOP."""
 
     def kill(self) -> None:
-        """kill -9."""
+        """Send SIGKILL."""
 
 
 _all: WeakSet[Any] = WeakSet()
 
 
 def known(process: Process) -> None:
-    """Every process is made known here when it is made."""
+    """Register a process. Every process registers when it is constructed."""
     _all.add(process)
 
 
 @contextmanager
 def ending_what_is_new() -> Iterator[None]:
-    """On failure, kill what was made known meanwhile."""
+    """On failure, kill every process that was registered within the block."""
     before = set(_all)
     try:
         yield
@@ -46,7 +46,7 @@ def ending_what_is_new() -> Iterator[None]:
 
 @contextmanager
 def restoring_what_ran() -> Iterator[None]:
-    """On failure, have what ran before run again."""
+    """On failure, thaw every process that ran before the block, and restart it if it has ended."""
     were: list[Process] = [process for process in _all if process.running]
     try:
         yield

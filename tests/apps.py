@@ -1,4 +1,5 @@
-"""Every service as an application in this process, with nothing behind it: what it answers then is an answer too."""
+"""Every service as an application in this process, with no store and no other service behind it: its errors are answers
+that tests can check."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +29,7 @@ SERVICES = ("api", "writer", "dlq_admin", "external_proxy")
 
 
 def make(service: str, folder: Path, **more: object) -> FastAPI:
-    """One of SERVICES; it knows `tests/keys.py`."""
+    """Return the application of one of SERVICES, with the keys of `tests/keys.py`."""
     same = {"redis_addr": _NOWHERE, "profile": "demo", "keys_file": keys.written_to(folder)} | more
     match service:
         case "api":
@@ -43,8 +44,8 @@ def make(service: str, folder: Path, **more: object) -> FastAPI:
 
 @asynccontextmanager
 async def client_of(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Sends `headers` with every request. The application never begins, so it never ends: what it calls others with,
-    and its connections to Redis, are closed here."""
+    """Yield a client that sends `headers` with every request. The application never runs its start and stop hooks, so
+    its HTTP clients and its connections to Redis are closed here."""
     used, session = set(), HttpClient._session
     connected, greet = set(), AbstractConnection.on_connect_check_health
 
@@ -73,7 +74,7 @@ async def client_of(app: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncCl
 
 
 def paths(app: FastAPI, method: str) -> list[str]:
-    """The path of every route with this method, parameters replaced by their names."""
+    """Return the path of every route with this method, parameters replaced by their names."""
     routes = [route for route in app.routes if isinstance(route, Route)]
     found = {route.path for route in routes if method in (route.methods or ())}
     return sorted(path.replace("{", "").replace("}", "").replace(":path", "") for path in found)

@@ -1,4 +1,4 @@
-"""Articles: a resource that only the tests declare, in the way that anybody declares one."""
+"""Articles: a resource that only the tests declare, with the same declarations that any deployment uses."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from holdfast.shared.domain.users import User as User
 
 
 class Article(Resource, plural="articles"):
-    """A text, and the address that it has for good."""
+    """A text with a slug."""
 
     slug: Annotated[str, Slug(), Unique(), Public(), Example("on-failing-well")]
     title: Annotated[str, Text(max_chars=200), Public(), Example("On failing well")]

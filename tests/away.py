@@ -1,4 +1,4 @@
-"""A queue of several partitions of which some are away, on one Redis."""
+"""A queue of several partitions on one Redis, of which some are unreachable."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ _HERE, _AWAY = ("here", 1), ("away", 2)
 
 
 class Away:
-    """`redis` is a client as of a cluster: nobody listens where the keys of `partitions` are."""
+    """`redis` is a cluster client. No server listens where the keys of `partitions` are."""
 
     def __init__(self, redis: Redis, *partitions: Partition) -> None:
         self.partitions = list(partitions)
@@ -23,9 +23,9 @@ class Away:
         self.redis: Redis = ClusterRedis(topology, nodes.__getitem__)
 
     async def owner(self, slot: int) -> tuple[str, int]:
-        """As of a topology."""
+        """Return the address of a slot's node, as a topology does."""
         return _AWAY if slot in {slot_of(each.writes) for each in self.partitions} else _HERE
 
     def has(self, place: tuple[str, int]) -> bool:
-        """It is one of the two."""
+        """Return whether `place` is one of the two nodes."""
         return place in (_HERE, _AWAY)

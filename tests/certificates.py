@@ -1,11 +1,12 @@
-"""Certificates of our own: a CA, and what it signs for 127.0.0.1. Made by openssl in a folder that goes away."""
+"""Certificates of our own: a CA, and the certificates that it signs for 127.0.0.1. openssl makes them in a temporary
+folder."""
 
 import subprocess
 from pathlib import Path
 
 
 class Authority:
-    """A CA in `folder`."""
+    """A CA whose files are in `folder`."""
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
         self._folder = folder
@@ -15,7 +16,7 @@ class Authority:
                  "-subj", f"/CN={name}")  # fmt: skip
 
     def issue(self, name: str, alternative: str = "IP:127.0.0.1") -> tuple[Path, Path]:
-        """A certificate and its key, for a server that is `alternative`."""
+        """Return a certificate and its key for a server. `alternative`: its subjectAltName."""
         certificate, key, request, more = (self._folder / f"{name}.{end}" for end in ("pem", "key", "csr", "ext"))
         more.write_text(f"subjectAltName={alternative}\n")
         _openssl("req", "-new", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")

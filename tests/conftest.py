@@ -1,4 +1,4 @@
-"""Fixtures: the servers are started once, emptied between tests; a test that breaks one gets its own."""
+"""Fixtures: the servers are started once and emptied between tests; a test that breaks a server uses one of its own."""
 
 import os
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ from tests.warm import Warm
 
 ROOT = Path(__file__).parent.parent
 
-# A traceback as Python prints it. Where `rich` is installed, structlog draws one with every local variable in colour,
-# which takes a second on a busy machine.
+# # Tracebacks as Python prints them. Where `rich` is installed, structlog prints every local variable in colour, which
+# takes a second on a busy machine.
 structlog.configure(
     processors=[
         structlog.stdlib.add_log_level,
@@ -41,19 +41,19 @@ _TABLES = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Properties are patient; tests/grafana has an environment without Hypothesis."""
+    """Load the patient profile of Hypothesis, if it is installed: the environment of tests/grafana has none."""
     if config.pluginmanager.hasplugin("hypothesispytest"):
         from tests import patient
 
         patient.unless_asked_otherwise()
 
 
-#: What Alembic and its entry point, deploy/migrations/env.py, import.
+#: #: The modules that Alembic and its entry point, deploy/migrations/env.py, import.
 MIGRATE = "alembic.command alembic.config holdfast.migrations.declared holdfast.shared.store.engine"
 
 
 def migrate(dsn: str, to: str = "head", how: str = "upgrade", **environment: str) -> None:
-    """Bring the schema up to date, or to a revision, as a deploy does."""
+    """Bring the schema up to date, or to revision `to`, as a deployment does."""
     arguments = ["-c", "deploy/migrations/alembic.ini", how, to]
     variables = os.environ | {"DB_DSN": login_of("migrate", dsn)} | environment
     done = Warm.of(MIGRATE).run("alembic", arguments, variables, START_DEADLINE_S)
@@ -62,8 +62,8 @@ def migrate(dsn: str, to: str = "head", how: str = "upgrade", **environment: str
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis that all tests share. It writes before it answers, and waits for no disk: only the end of the machine
-    would show the difference."""
+    """A Redis that all tests share. It writes each command before the answer, without a sync to disk: only a crash of
+    the machine would show the difference."""
     server = RedisServer(tmp_path_factory.mktemp("redis"), "--appendfsync", "no")
     server.start()
     yield server
@@ -74,7 +74,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A migrated database that all tests share; as `redis_server`, it writes a commit and waits for no disk."""
+    """A migrated database that all tests share. Like `redis_server`, it writes each commit without a sync to disk."""
     server = Database(tmp_path_factory.mktemp("database"), "--innodb-flush-log-at-trx-commit=2")
     server.start()
     migrate(server.dsn)
@@ -91,7 +91,7 @@ def clean_redis(redis_server: RedisServer) -> RedisServer:
 
 
 def empty(database: Database) -> None:
-    """Delete every row."""
+    """Delete every row of the tables that services write."""
     with database.connect() as connection, connection.cursor() as cursor:
         for table in _TABLES:
             cursor.execute(f"DELETE FROM {table}")
@@ -143,7 +143,7 @@ def own_redis(_own_redis: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def own_cache(_own_cache: RedisServer) -> RedisServer:
-    """A cache, which waits for no disk, that the test may kill and freeze; running and empty at first."""
+    """A cache, which does not persist, that the test may kill and freeze; running and empty at first."""
     _own_cache.thaw()
     if not _own_cache.running:
         _own_cache.start()
@@ -154,7 +154,7 @@ def own_cache(_own_cache: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def own_database(_own_database: Database) -> Database:
-    """A database that the test may kill, freeze and alter (it puts back what it altered); empty at first."""
+    """A database that the test may kill, freeze and alter (it has to restore what it alters); empty at first."""
     _own_database.thaw()
     if not _own_database.running:
         _own_database.start()

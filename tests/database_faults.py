@@ -1,5 +1,5 @@
-"""What can be wrong with a database that runs: each fault is put in place and taken away, and all connections made
-before are ended, as they are when such a thing happens to a server that restarts or fails over."""
+"""Faults of a database that is running. Each fault is put in place and removed again. When it begins, all connections
+of services are ended, as they are when a server restarts or fails over."""
 
 import contextlib
 import random
@@ -11,7 +11,7 @@ import pymysql
 
 from tests.servers import PASSWORD, Database
 
-#: Those of the services, whose rights are on tables.
+#: #: The accounts of the services, whose rights are on single tables.
 _HOST = "127.0.0.%"
 _EACH = [f"'holdfast_{service}'@'{_HOST}'" for service in ("api", "writer", "dlq_admin")]
 _USERS = ", ".join(_EACH)
@@ -23,7 +23,7 @@ def _identified_by(password: str) -> str:
 
 @dataclass(frozen=True)
 class DatabaseFault:
-    """`reads`: whether reads still work."""
+    """A fault that SQL statements put in place and remove. `reads`: whether reads still work."""
 
     name: str
     begin: str
@@ -31,12 +31,12 @@ class DatabaseFault:
     reads: bool = True
 
     def for_users_at(self, host: str) -> "DatabaseFault":
-        """The same where the services' users come from `host`."""
+        """Return the same fault for services' accounts at `host`."""
         return replace(self, begin=self.begin.replace(_HOST, host), end=self.end.replace(_HOST, host))
 
     @contextmanager
     def on(self, database: Database) -> Iterator[None]:
-        """While the block runs."""
+        """Keep the fault in place while the block runs."""
         as_root(database, self.begin)
         end_connections(database)
         try:
@@ -45,7 +45,7 @@ class DatabaseFault:
             as_root(database, self.end)
 
 
-#: Those of the server, the access to it and the schema.
+#: #: Faults of the server, of the access to it and of the schema.
 KNOWN = (
     DatabaseFault("read-only", "SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0"),
     DatabaseFault("read-only transactions", "SET GLOBAL tx_read_only = 1", "SET GLOBAL tx_read_only = 0"),
@@ -86,7 +86,8 @@ KNOWN = (
 
 
 def refusing(table: str, number: int, condition: str = "TRUE") -> DatabaseFault:
-    """Every row of a table for which `condition` holds is refused with this error number."""
+    """Return the fault that refuses, with this error number, every inserted row of a table for which `condition`
+    holds."""
     trigger = (
         f"CREATE TRIGGER holdfast.refusing BEFORE INSERT ON holdfast.{table} FOR EACH ROW IF {condition} THEN"
         f" SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'refused by a trigger'; END IF"
@@ -95,21 +96,21 @@ def refusing(table: str, number: int, condition: str = "TRUE") -> DatabaseFault:
 
 
 def any_number() -> int:
-    """Any error number at all, but for the three of contention, which are no fault."""
+    """Return a random error number, but none of the three that stand for contention, which is no fault."""
     return random.choice([number for number in range(1000, 65_000) if number not in {1062, 1205, 1213}])
 
 
 def as_root(database: Database, statement: str) -> None:
-    """One statement."""
+    """Run one statement as root."""
     with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
         cursor.execute("SET lock_wait_timeout = 20")
         cursor.execute(statement)
 
 
 def end_connections(database: Database) -> None:
-    """Of everybody but root."""
+    """End the connections of all services."""
     with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT id FROM information_schema.processlist WHERE user LIKE 'holdfast%'")
         for (id,) in cursor.fetchall():
-            with contextlib.suppress(pymysql.err.OperationalError):  # gone by itself meanwhile
+            with contextlib.suppress(pymysql.err.OperationalError):  # it ended meanwhile
                 cursor.execute(f"KILL {id}")

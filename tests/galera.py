@@ -15,16 +15,16 @@ from tests.ports import free_port
 from tests.servers import PASSWORD, Database, wait_until
 
 _PROVIDER = "/usr/lib/galera/libgalera_smm.so"
-#: A node that does not answer for so long is out. A busy machine is no reason.
+#: #: Seconds without an answer after which the cluster excludes a node. A busy machine must not cause that.
 _SUSPECT_S = 5
-#: The group's port, that of incremental transfers, and that of whole ones.
+#: #: The ports for the group, for incremental state transfers and for full ones.
 _Ports = tuple[int, int, int]
 _NEW = "--wsrep-new-cluster"
 
 
 class GaleraNode(Database):
-    """A node. It runs as the user `mysql`, because rsync, by which nodes bring each other up to date, changes its user
-    where root starts it."""
+    """A node of the cluster. It runs as the user `mysql`, because rsync, which copies the state of one node to another,
+    changes its user where root starts it."""
 
     def __init__(self, folder: Path, ports: Sequence[_Ports], number: int, first: "GaleraNode | None") -> None:
         group, increments, whole = ports[number]
@@ -45,21 +45,22 @@ class GaleraNode(Database):
         )  # fmt: skip
 
     def launch_where_it_was(self) -> None:
-        """Start again after a crash of all nodes: each has to know its position, so that the one with most is found."""
+        """Start again after a crash of all nodes. Each node has to know its position, so that the cluster finds the
+        most advanced one."""
         self._command.append(f"--wsrep-start-position={recovered(self._command)}")
         self.launch()
         self._command.pop()
 
     def joins_from_now(self) -> None:
-        """There is a cluster already when it starts the next time."""
+        """Make the next start join an existing cluster instead of creating one."""
         self._command = [part for part in self._command if part != _NEW]
 
     def answers(self) -> bool:
-        """Whether it is in step with a cluster that has a quorum."""
+        """Return whether the node is in step with a cluster that has a quorum."""
         return super().answers() and self.status("wsrep_local_state_comment") == "Synced"
 
     def status(self, name: str) -> str:
-        """One of its status variables."""
+        """Return the value of one status variable of the node."""
         with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
             cursor.execute("SHOW GLOBAL STATUS LIKE %s", (name,))
             return str(cursor.fetchall()[0][1])
@@ -67,7 +68,7 @@ class GaleraNode(Database):
     def connect(
         self, user: str = "holdfast", database: str | None = "holdfast"
     ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
-        """A plain connection; but for root's, it shows what the whole cluster has committed."""
+        """Return a plain connection. Except as root, it sees all that the cluster has committed."""
         connection = super().connect(user, database)
         if user != "root":
             with connection.cursor() as cursor:
@@ -76,7 +77,7 @@ class GaleraNode(Database):
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """It applies nothing that others commit while the block runs."""
+        """Keep the node from applying what other nodes commit while the block runs."""
         with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
             cursor.execute("FLUSH TABLES WITH READ LOCK")
             yield
@@ -88,25 +89,25 @@ class GaleraNode(Database):
 
 
 class Galera:
-    """A cluster."""
+    """A running cluster."""
 
     def __init__(self, nodes: list[GaleraNode]) -> None:
         self.nodes = nodes
 
     def dsn(self, *order: int) -> str:
-        """For DB_DSN: all nodes in this order, or in that of their numbers."""
+        """Return a DB_DSN with all nodes in this order, by default in that of their numbers."""
         places = order or range(len(self.nodes))
         hosts = ",".join(f"127.0.0.1:{self.nodes[place].port}" for place in places)
         return f"mysql://holdfast:{PASSWORD}@{hosts}/holdfast"
 
     def start_all(self) -> None:
-        """All nodes again, after all were killed: Galera restores the cluster when they meet."""
+        """Start all nodes again after all were killed. Galera restores the cluster when they meet."""
         for node in self.nodes:
             node.launch_where_it_was()
         self.wait_until_whole()
 
     def wait_until_whole(self) -> None:
-        """Until every node is in step with all others."""
+        """Wait until every node is in step with all others."""
         size = str(len(self.nodes))
         wait_until(
             lambda: all(node.answers() and node.status("wsrep_cluster_size") == size for node in self.nodes),
@@ -116,9 +117,9 @@ class Galera:
 
 @contextmanager
 def running_galera() -> Iterator[Galera]:
-    """Three nodes, migrated."""
+    """Yield a cluster of three nodes, migrated."""
     folder = Path(tempfile.mkdtemp(prefix="holdfast-galera-"))
-    folder.chmod(0o755)  # for the user mysql
+    folder.chmod(0o755)  # so that the user mysql can enter it
     ports = [(free_port(), free_port(), free_port()) for _ in range(3)]
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""Garbage: what collecting the tests makes lives to the end, so the garbage collector need not look through it, neither
-while it is made nor later; that is a million objects. And who leaves a file or a connection open learns it: not whoever
-runs when the collector comes by."""
+"""Garbage: what collecting the tests allocates, a million objects, lives to the end of the run. The garbage collector
+is therefore off while tests are collected, and does not look through those objects later. A test that leaves a file or
+a connection open fails itself, not the test that runs when the collector does."""
 
 import gc
 import os
@@ -14,7 +14,7 @@ _open_before = pytest.StashKey[set[str]]()
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection() -> Generator[None]:
-    """What is made here stays."""
+    """Freeze what is allocated while tests are collected."""
     gc.disable()
     try:
         return (yield)
@@ -26,28 +26,28 @@ def pytest_collection() -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    """Note what is open."""
+    """Note what is open before the test."""
     item.stash[_open_before] = _open()
     return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
-    """If anything is open that was not before, garbage may hold it; its finalizers complain."""
+    """If a file is open that was not before, collect garbage, and fail the test if a finalizer complains."""
     yield
     if _open() - item.stash[_open_before] and (complaints := _complaints()):
         pytest.fail("left open:\n" + "\n".join(complaints), pytrace=False)
 
 
 def _open() -> set[str]:
-    """Connections and pipes by their number in the system, files by their names."""
+    """Return what is open: connections and pipes by their inode numbers, files by their names."""
     return {link for entry in os.scandir("/proc/self/fd") if (link := _link(entry.path))}
 
 
 def _link(path: str) -> str:
     try:
         return os.readlink(path)
-    except OSError:  # that of the look itself
+    except OSError:  # the descriptor of scandir itself
         return ""
 
 

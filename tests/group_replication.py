@@ -1,4 +1,4 @@
-"""Group Replication: three MySQL servers in containers, of which one takes writes."""
+"""Group Replication: three MySQL servers in containers, one of which takes writes."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ _MEMBERS = "SELECT member_state FROM performance_schema.replication_group_member
 
 
 def engine_lacks() -> str:
-    """Why no group can be started here; empty: it can."""
+    """Return why no group can be started here, or an empty string if one can."""
     try:
         docker("image", "inspect", _IMAGE)
     except Problem as problem:
@@ -30,7 +30,7 @@ def engine_lacks() -> str:
 
 
 class Member:
-    """One server. It is reached at a port of this machine, by the others under its name."""
+    """One server. The tests reach it at a port of 127.0.0.1, the other members under its name."""
 
     def __init__(self, network: str, names: list[str], number: int, group: str) -> None:
         self.name = names[number]
@@ -51,63 +51,63 @@ class Member:
 
     @property
     def dsn(self) -> str:
-        """For DB_DSN, as a user who may do everything."""
+        """A DB_DSN whose user has all rights."""
         return f"mysql://holdfast:{PASSWORD}@127.0.0.1:{self.port}/holdfast"
 
     def connect(self, user: str = "holdfast", database: str | None = "holdfast") -> Any:
-        """A plain connection."""
+        """Return a plain connection."""
         return pymysql.connect(
             user=user, password=PASSWORD, database=database, host="127.0.0.1", port=self.port,
             connect_timeout=10, read_timeout=60, autocommit=True,
         )  # fmt: skip
 
     def run(self, *statements: str) -> Any:
-        """As root; the last one's rows."""
+        """Run statements as root, and return the rows of the last."""
         with self.connect("root", None) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             return cursor.fetchall()
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Return whether the server answers a query."""
         try:
             return bool(self.run("SELECT 1"))
         except pymysql.err.MySQLError:
             return False
 
     def is_primary(self) -> bool:
-        """Whether it takes writes."""
+        """Return whether the server takes writes."""
         return self.answers() and self.run("SELECT @@global.super_read_only") == ((0,),)
 
     def is_used(self) -> bool:
-        """Whether a service has a connection to it."""
+        """Return whether a service has a connection to the server."""
         query = "SELECT COUNT(*) FROM performance_schema.processlist WHERE user LIKE 'holdfast%'"
         return bool(self.run(query)[0][0])
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill the container, with SIGKILL."""
         docker("kill", self.name)
 
     def start(self) -> None:
-        """Start again, and join the others."""
+        """Start the container again, and join the group."""
         docker("start", self.name)
         wait_until(self.answers, what=self.name)
         self.join()
 
     def join(self, *, as_first: bool = False) -> None:
-        """Become a member of the group."""
+        """Join the group, or create it as its first member."""
         begin = "START GROUP_REPLICATION"
         bootstrap = "SET GLOBAL group_replication_bootstrap_group={}"
         self.run(*([bootstrap.format("ON"), begin, bootstrap.format("OFF")] if as_first else [begin]))
 
     def take_over(self) -> None:
-        """Become the primary, as planned."""
+        """Become the primary, in a planned switch."""
         ((own,),) = self.run("SELECT @@server_uuid")
         self.run(f"SELECT group_replication_set_as_primary('{own}')")
 
 
 class Group:
-    """`members[0]` is the primary at first."""
+    """A running group. `members[0]` is the primary at first."""
 
     def __init__(self, members: list[Member]) -> None:
         self.members = members
@@ -115,11 +115,11 @@ class Group:
         self.dsn = f"mysql://holdfast:{PASSWORD}@{hosts}/holdfast"
 
     def primary(self) -> Member:
-        """Raises StopIteration while there is none."""
+        """Return the primary. Raises StopIteration while there is none."""
         return next(member for member in self.members if member.is_primary())
 
     def wait_until_whole(self) -> None:
-        """Until each member sees all others online."""
+        """Wait until each member sees all others online."""
         whole = (("ONLINE",),) * len(self.members)
         wait_until(
             lambda: all(m.answers() and m.run(_MEMBERS) == whole for m in self.members), what="the group is whole"
@@ -128,7 +128,7 @@ class Group:
 
 @contextmanager
 def running_group() -> Iterator[Group]:
-    """Whole and migrated."""
+    """Yield a group with all members online, migrated."""
     network = f"holdfast-group-{os.getpid()}"
     names = [f"{network}-{number}" for number in range(3)]
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""API keys for tests, one per scope and one more."""
+"""API keys for tests: one for each scope, and a second one that writes."""
 
 import hashlib
 from pathlib import Path
@@ -11,17 +11,17 @@ _SCOPES = {READER: "read", WRITER: "read,write", OTHER: "read,write", OPERATOR: 
 
 
 def bearer(key: str) -> dict[str, str]:
-    """The header of a request."""
+    """Return the Authorization header for a key."""
     return {"Authorization": f"Bearer {key}"}
 
 
 def in_both(key: str) -> dict[str, str]:
-    """It in either header that may hold one; a request with two that differ is refused."""
+    """Return both headers that may hold a key, with the same key. A request whose two keys differ is refused."""
     return bearer(key) | {"X-API-Key": key}
 
 
 def written_to(folder: Path) -> Path:
-    """The keys file that holds them all."""
+    """Write the keys file with all keys to `folder`, and return its path."""
     path = folder / "keys"
     lines = [f"{key} {scopes} {hashlib.sha256(key.encode()).hexdigest()}\n" for key, scopes in _SCOPES.items()]
     path.write_text("".join(lines))

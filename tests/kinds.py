@@ -1,4 +1,4 @@
-"""Kinds: a resource with a field of every type, of which one is new and one was removed."""
+"""Kinds: a resource with a field of every type. One field is new, and one was removed."""
 
 from typing import Annotated
 
@@ -7,12 +7,12 @@ from holdfast.shared.domain.resource import Backfill, Resource, Unique
 
 
 def doubled(value: str) -> str:
-    """A key that is longer than its value."""
+    """Return a unique key that is longer than its value."""
     return value * 2
 
 
 class Kind(Resource, plural="kinds", removed=["price"]):
-    """Anything."""
+    """An entity with a field of every type."""
 
     text: Annotated[str, Text(max_chars=20)] | None = None
     page: Annotated[str, Text(max_chars=40, lines=True)] | None = None

@@ -1,4 +1,4 @@
-"""Dead letters for tests, as a writer would have put them on the stream."""
+"""Dead letters for tests, with the fields that a writer puts on the stream."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from holdfast.shared.writes.outcome import Reason
 from holdfast.shared.writes.versions import wall_clock
 
 _BEGAN_MS = 1_764_000_000_000
-#: An entry dies once.
+#: #: Entry ids, each used once: an entry can be dead-lettered only once.
 _ENTRIES = itertools.count(random.getrandbits(40))
 TRACEBACK = '  File "/srv/shared/store/apply.py", line 64, in apply\n    _write(connection, decision, known)\n'
 
@@ -22,8 +22,8 @@ def fields(
     *, code: str = "1406", command: str = "CreateUser", user_id: str = "", operation_id: str = "", name: str = "Ann",
     reason: Reason = Reason.INVALID_DATA, build: str = "0.1.0+a", error: str = "database error 1406", **more: Any,
 ) -> dict[bytes, bytes]:  # fmt: skip
-    """A dead letter's fields: of a good write that the database refused, accepted now. An old one is too old to be
-    replayed as soon as an auditor has moved the horizon."""
+    """Return the fields of a dead letter: a valid write that the database refused, accepted now. If it were old, it
+    could no longer be replayed once the auditor has moved the horizon."""
     original = {
         b"schema": b"2",
         b"resource": b"users",
@@ -44,5 +44,5 @@ def fields(
 
 
 def letter(number: int, **about: Any) -> Letter:
-    """The same, read; `number` counts milliseconds."""
+    """Return the same dead letter, parsed. `number`: milliseconds after a fixed time."""
     return read(f"{_BEGAN_MS + number}-0", fields(**about))

@@ -1,4 +1,4 @@
-"""A receiver of traces: real OTLP over HTTP, its protobuf parsed; it can be set to hang."""
+"""A receiver of traces: real OTLP over HTTP, with the protobuf parsed. It can be made to hang."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span, as it arrived; ids in hex, empty where there is none."""
+    """A span as it arrived. Ids are in hex, and empty if absent."""
 
     service: str
     name: str
@@ -24,13 +24,13 @@ class Span:
     parent_id: str
     failed: bool
     attributes: dict[str, Any]
-    #: Span ids.
+    #: #: Ids of the linked spans.
     links: tuple[str, ...]
     events: tuple[str, ...]
 
 
 class Receiver(ThreadingHTTPServer):
-    """On a free port of 127.0.0.1."""
+    """Receives spans on a free port of 127.0.0.1."""
 
     daemon_threads = True
 
@@ -43,22 +43,22 @@ class Receiver(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """For HOLDFAST_OTLP_ENDPOINT."""
+        """The value for HOLDFAST_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def named(self, service: str, name: str) -> list[Span]:
-        """Those of one service and name."""
+        """Return the spans with this service and name."""
         return [each for each in self.spans if (each.service, each.name) == (service, name)]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A sender that went away is no news."""
+        """Ignore senders that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        """A batch of spans."""
+        """Take a batch of spans."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.set()
         self.server.go_on.wait(60)
@@ -70,12 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """One that takes what comes."""
+    """Yield a running receiver that accepts everything."""
     server = Receiver()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

@@ -1,21 +1,23 @@
-"""Ports for servers under test that no other test process gives out, and that the kernel gives to nobody's connection.
+"""Ports for servers under test that no other test process hands out, and that the kernel assigns to no connection.
 
-A port that the kernel picked (`bind` to 0) and that is closed until a server listens on it may be anybody's by then.
-So each test process takes blocks of ports below the kernel's own range. A block belongs to the process that has bound
-its first port: other processes, of this run or another, cannot bind it, and it is free again when the process ends.
+A port that the kernel picked (`bind` to 0), and that is closed until a server listens on it, may be in use by another
+process by then. So each test process takes blocks of ports below the kernel's own range. A block belongs to the process
+that has bound its first port: other processes, of this run or another, cannot bind that port, and it is free again when
+the process ends.
 """
 
 import socket
 from collections.abc import Iterator
 from itertools import chain
 
-#: The usual ports of a stack and its copies (tests/readme) are not among them.
+#: #: Does not contain the usual ports of a stack and its copies (tests/readme).
 RANGE = range(10_000, 15_000)
 _BLOCK = 50
 
 
 def free_port() -> int:
-    """A port nobody listens on, not given out before by this process, nor by any other that still runs."""
+    """Return a port on which no server listens, and which neither this process nor any other that still runs has handed
+    out."""
     return next(_ports)
 
 
@@ -27,7 +29,7 @@ def _blocks() -> Iterator[Iterator[int]]:
         except OSError:
             claim.close()
             continue
-        claim.detach()  # bound as long as this process runs; as an object it would complain at its end
+        claim.detach()  # stays bound as long as this process runs; an open socket object would warn at its end
         yield filter(_is_free, range(first + 1, first + _BLOCK))
     raise AssertionError(f"all ports from {RANGE.start} to {RANGE.stop - 1} are taken")
 

@@ -21,11 +21,11 @@ from tests.warm import Forked, Warm
 
 ROOT = Path(__file__).parent.parent
 
-#: What a service's process has imported when it begins. One that has imported all of them is made in a third of the
-#: time of one for each.
+#: #: The modules that a service's process has imported when it begins. One warm process that has imported them all is
+#: made in a third of the time that one for each would take.
 IMPORTED = " ".join(f"{services.__name__}.{name}.process" for name in ("api", "dlq_admin", "external_proxy", "writer"))
 
-#: A writer whose every wait is short, so that what takes it a minute in life takes seconds here.
+#: #: Settings of a writer with short waits, so that what takes a minute in production takes seconds here.
 QUICK = {
     "HOLDFAST_DB_TIMEOUT_S": "1.2",
     "HOLDFAST_DB_LOCK_WAIT_S": "1",
@@ -40,7 +40,8 @@ QUICK = {
     "HOLDFAST_DRAIN_S": "1",
 }
 
-#: The same on stores that stay well: a slow moment is not taken for an outage, which would stop a replay for good.
+#: #: The same for stores that stay healthy: a slow moment must not count as an outage, which would stop a replay for
+#: good.
 PATIENT_WRITER = QUICK | {
     "HOLDFAST_DB_TIMEOUT_S": "12",
     "HOLDFAST_DB_LOCK_WAIT_S": "6",
@@ -49,7 +50,8 @@ PATIENT_WRITER = QUICK | {
     "HOLDFAST_WRITER_CLAIM_IDLE_S": "30",
 }
 
-#: An api that gives up on a healthy store only if the machine stands still: a slow moment changes no answer.
+#: #: Settings of an api that gives up on a healthy store only if the machine stands still: a slow moment changes no
+#: answer.
 PATIENT_API = {
     "HOLDFAST_API_TIMEOUT_S": "60",
     "HOLDFAST_API_READ_TIMEOUT_S": "12",
@@ -62,8 +64,8 @@ PATIENT_API = {
     "HOLDFAST_DB_TIMEOUT_S": "12",
 }
 
-#: An api that gives up soon, for tests in which a store hangs. Such a test may not take for granted that a healthy
-#: store answers in time: a write may go either way, a read may be a copy.
+#: #: Settings of an api that gives up soon, for tests in which a store hangs. Such a test must not assume that a
+#: healthy store answers in time: a write may be accepted or refused, and a read may come from the cache.
 HASTY_API = {
     "HOLDFAST_API_TIMEOUT_S": "15",
     "HOLDFAST_API_READ_TIMEOUT_S": "2",
@@ -77,14 +79,15 @@ HASTY_API = {
 
 
 def stores_of(service: str, redis_addr: str, dsn: str, more: Mapping[str, str]) -> dict[str, str]:
-    """The settings, `more` included, with which it logs in as itself; an address that is a URL stays as it is."""
+    """Return the settings, `more` included, with which the service logs in as itself. An address that is a URL stays as
+    it is."""
     stores = {"REDIS_ADDR": redis_addr} | {key: value for key, value in more.items() if key.endswith("REDIS_ADDR")}
     queues = {key: addr if "://" in addr else f"redis://{service}:{PASSWORD}@{addr}" for key, addr in stores.items()}
     return {**more, **queues, **({"DB_DSN": login_of(service, dsn)} if dsn else {})}
 
 
 def login_of(service: str, dsn: str) -> str:
-    """The DSN of a test server, for this service's user; that of a database which is a test's own stays."""
+    """Return the DSN of a test server with the user of this service. The DSN of a test's own database is unchanged."""
     return (
         dsn
         if not dsn.endswith("/holdfast")
@@ -93,8 +96,8 @@ def login_of(service: str, dsn: str) -> str:
 
 
 class Service:
-    """`python -m <module>` with an HTTP port that answers /livez. `warm`: its process has imported the
-    services when it begins."""
+    """`python -m <module>`, with an HTTP port that answers /livez. `warm`: the process is forked from one that has
+    imported the services."""
 
     def __init__(
         self, module: str, port_setting: str, folder: Path, environment: Mapping[str, str], *, warm: bool = False
@@ -104,33 +107,33 @@ class Service:
         self._module = module
         self._warm = warm
         metrics_port = environment.get("HOLDFAST_DLQ_METRICS_PORT", self.port)
-        #: host:port that Prometheus scrapes.
+        #: #: The host:port that Prometheus scrapes.
         self.scraped_at = f"127.0.0.1:{metrics_port}"
         self._environment = os.environ | environment | {port_setting: str(self.port)}
         self._process: subprocess.Popen[bytes] | Forked | None = None
         self._starts = 0
-        #: The folder with the files of its build.
+        #: #: The folder with the files of the service's build.
         self.root = ROOT
         alive.known(self)
 
     @property
     def url(self) -> str:
-        """Base URL."""
+        """The base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def metrics_url(self) -> str:
-        """What Prometheus asks."""
+        """The URL that Prometheus scrapes."""
         return f"http://{self.scraped_at}/metrics"
 
     @property
     def pid(self) -> int:
-        """Of the running process."""
+        """The id of the running process."""
         assert self._process is not None
         return self._process.pid
 
     def start(self, *, wait: bool = True) -> "Service":
-        """Start it; with `wait`, until it answers."""
+        """Start the process. With `wait`, return when it answers."""
         if self._warm and self.root == ROOT:
             warm = Warm.of(IMPORTED, self._starts)
             self._process = warm.start(self._module, self._arguments(), self._environment, self.log)
@@ -146,7 +149,7 @@ class Service:
         return self
 
     def wait_until_alive(self) -> None:
-        """Until it answers /livez; raises AssertionError with its log when it ends first."""
+        """Wait until the service answers /livez. Raises AssertionError with its log if it ends first."""
         wait_until(self._answers_or_died, what=self._module)
 
     @property
@@ -155,31 +158,32 @@ class Service:
         return self._process is not None and self._process.poll() is None
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send the process a signal, if it runs."""
         if self.running:
             os.kill(self.pid, number)
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay open, nothing is done any more when this returns."""
+        """Send SIGSTOP and wait until it takes effect: connections stay open, but the process does nothing."""
         freeze(self.pid)
 
     def thaw(self) -> None:
-        """SIGCONT."""
+        """Send SIGCONT."""
         self.send(signal.SIGCONT)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Send SIGKILL, and wait until the process has ended."""
         self.send(signal.SIGKILL)
         if self._process:
             self._process.wait(START_DEADLINE_S)
 
     def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
+        """Send SIGTERM, and return the exit code."""
         self.send(signal.SIGTERM)
         return self.wait()
 
     def wait(self, deadline_s: float = START_DEADLINE_S) -> int:
-        """Until it ends by itself; returns the exit code. One that does not is killed, and fails the test here."""
+        """Wait until the process ends on its own, and return its exit code. If it does not, kill it and raise
+        AssertionError."""
         assert self._process is not None
         try:
             return self._process.wait(deadline_s)
@@ -188,15 +192,16 @@ class Service:
             raise AssertionError(f"{self._module} did not end:\n{self.log.read_text()[-3000:]}") from None
 
     def client(self, **more: Any) -> httpx.Client:
-        """A client of it."""
+        """Return a client of the service."""
         return client_of(self.url, **more)
 
     def ready(self) -> bool:
-        """What an orchestrator asks. Raises when it does not answer at all."""
+        """Return whether the service is ready, as an orchestrator asks. Raises httpx.TransportError if it does not
+        answer at all."""
         return fetch("GET", f"{self.url}/readyz").status_code == 200
 
     def metric(self, sample: str) -> float:
-        """The value of `name{label="value"}`, as Prometheus would read it now; 0 when there is none."""
+        """Return the value of `name{label="value"}` as Prometheus would read it now, or 0 if there is none."""
         for line in fetch("GET", self.metrics_url).text.splitlines():
             name, _, value = line.rpartition(" ")
             if name == sample:
@@ -216,7 +221,7 @@ class Service:
 
 @contextmanager
 def running(*services: Service) -> Iterator[None]:
-    """All of them, started side by side, while the block runs; then killed."""
+    """Start all services side by side, run the block, then kill them."""
     try:
         for service in services:
             service.start(wait=False)
@@ -229,7 +234,8 @@ def running(*services: Service) -> Iterator[None]:
 
 
 def api(folder: Path, redis_addr: str, dsn: str, module: str = "holdfast.services.api", **more: str) -> Service:
-    """An api, open to all as on a demo; it knows `tests/keys.py`. `module` may name one that misbehaves on purpose."""
+    """Return an api with the demo profile, open to everybody, with the keys of `tests/keys.py`. `module` may name an
+    api that misbehaves on purpose."""
     environment = (
         PATIENT_API
         | {
@@ -237,7 +243,7 @@ def api(folder: Path, redis_addr: str, dsn: str, module: str = "holdfast.service
             "HOLDFAST_PROFILE": "demo",
             "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
             "HOLDFAST_API_IDEMPOTENCY_SECRET": "a secret of the tests",
-            "HOLDFAST_API_HEARTBEAT_S": "0",  # what is not the test's own would be counted with it
+            "HOLDFAST_API_HEARTBEAT_S": "0",  # a heartbeat would be counted with the test's own writes
         }
         | stores_of("api", redis_addr, dsn, more)
     )
@@ -252,7 +258,7 @@ def dlq_admin(
     module: str = "holdfast.services.dlq_admin",
     **more: str,
 ) -> Service:
-    """A dlq_admin; it knows `tests/keys.py`."""
+    """Return a dlq_admin with the keys of `tests/keys.py`."""
     environment = {
         "HOLDFAST_INSTANCE": name,
         "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
@@ -260,7 +266,7 @@ def dlq_admin(
         "HOLDFAST_DLQ_BLOCK_MS": "200",
         "HOLDFAST_DLQ_CLAIM_IDLE_S": "1",
         "HOLDFAST_DLQ_PROBE_CAP_S": "0.3",
-        "HOLDFAST_DLQ_READ_TIMEOUT_S": "30",  # as long as there is a page, the test waits for it
+        "HOLDFAST_DLQ_READ_TIMEOUT_S": "30",  # the test waits for a page as long as it takes
         "HOLDFAST_CACHE_TIMEOUT_S": "5",
     } | stores_of("dlq_admin", redis_addr, dsn, more)
     return Service(module, "HOLDFAST_DLQ_PORT", folder, environment, warm=True)
@@ -274,7 +280,7 @@ def writer(
     module: str = "holdfast.services.writer",
     **more: str,
 ) -> Service:
-    """A writer; `module` may name one that misbehaves on purpose."""
+    """Return a writer. `module` may name a writer that misbehaves on purpose."""
     environment = {"HOLDFAST_INSTANCE": name} | stores_of("writer", redis_addr, dsn, more)
     return Service(module, "HOLDFAST_WRITER_PORT", folder, environment, warm=True)
 
@@ -282,7 +288,8 @@ def writer(
 def external_proxy(
     folder: Path, redis_addr: str, third_party: str, config: Mapping[str, object], **more: str
 ) -> Service:
-    """An external_proxy whose settings hold `config`; it knows `tests/keys.py` and looks for changes often."""
+    """Return an external_proxy with `config` as its settings and the keys of `tests/keys.py`. It polls for changes
+    often."""
     environment = {
         "HOLDFAST_PROXY_THIRD_PARTY_URL": third_party,
         "HOLDFAST_PROXY_CONFIG": json.dumps(config),
@@ -295,30 +302,30 @@ def external_proxy(
 
 
 class ThirdParty(Service):
-    """The stand-in third party: set to a behaviour, asked what came."""
+    """The stand-in third party. A test sets its behaviour and reads which requests arrived."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__("deploy.third_party", "UNUSED", folder, {})
         self._client = self.client()
 
     def behave(self, **behaviour: object) -> None:
-        """From now on; nothing: well."""
+        """Behave like this from now on; without arguments, answer well."""
         answer = self._client.put("/behaviour", json=behaviour)
         assert answer.status_code == 200, answer.text
 
     def arrivals(self) -> list[dict[str, Any]]:
-        """What came since `forget`."""
+        """Return the requests that arrived since `forget`."""
         document = self._client.get("/arrivals").json()
         assert document["count"] == len(document["arrivals"])
         return list(document["arrivals"])
 
     def forget(self) -> None:
-        """Behave, and count anew."""
+        """Answer well, and forget the requests that arrived."""
         self.behave()
         self._client.delete("/arrivals").raise_for_status()
 
     def kill(self) -> None:
-        """kill -9."""
+        """Send SIGKILL, and close the client."""
         super().kill()
         self._client.close()
 

@@ -1,4 +1,4 @@
-"""Raw: bytes to a server and what comes back, for requests that no HTTP client would send."""
+"""Raw: sends bytes to a server and parses the response, for requests that no HTTP client would send."""
 
 import json
 import socket
@@ -12,7 +12,7 @@ ANSWER_DEADLINE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer."""
+    """One HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -20,7 +20,7 @@ class Answer:
 
     @property
     def error(self) -> dict[str, Any]:
-        """The envelope's error."""
+        """The error in the envelope."""
         document = json.loads(self.body)
         assert document["success"] is False
         error: dict[str, Any] = document["error"]
@@ -29,20 +29,20 @@ class Answer:
 
 @contextmanager
 def connection(port: int) -> Iterator[socket.socket]:
-    """A connection to 127.0.0.1."""
+    """Yield a connection to a port of 127.0.0.1."""
     with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_DEADLINE_S) as wire:
         yield wire
 
 
 def send(wire: socket.socket, data: bytes) -> None:
-    """Send what can be sent: the server may have read enough and be gone."""
+    """Send as much as possible: the server may have read enough and closed the connection."""
     with suppress(BrokenPipeError, ConnectionResetError):
         wire.sendall(data)
 
 
 def answers_until_closed(wire: socket.socket) -> list[Answer]:
-    """Everything the server says until it closes its half. Raises TimeoutError if it does not, ConnectionResetError
-    if it was rude."""
+    """Return all responses until the server closes its half. Raises TimeoutError if it does not, and
+    ConnectionResetError if it resets the connection."""
     received = b""
     while piece := wire.recv(65536):
         received += piece
@@ -54,7 +54,7 @@ def answers_until_closed(wire: socket.socket) -> list[Answer]:
 
 
 def one_answer(wire: socket.socket) -> Answer:
-    """The next answer; the connection stays."""
+    """Return the next response, and keep the connection open."""
     received = b""
     while True:
         piece = wire.recv(65536)

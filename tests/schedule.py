@@ -1,9 +1,8 @@
 """Schedule: which of several workers runs which test, and when. `pytest -n 4` makes the workers (pytest-xdist).
 
-Each worker has servers of its own, for session fixtures are per process. A file whose tests share a fixture of the
-module stays on one worker; any other test goes wherever there is room. What takes long (`@pytest.mark.long`) begins
-first, then files that stay together, then single tests that need servers, and tests of pure code fill the gaps at the
-end.
+Each worker has servers of its own, because session fixtures are per process. A file whose tests share a fixture of the
+module stays on one worker; any other test runs on any worker. Long tests (`@pytest.mark.long`) begin first, then files
+that stay together, then single tests that need servers. Tests of pure code fill the gaps at the end.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,14 +12,14 @@ from typing import Any
 import pytest
 
 _SHARED = {"class", "module", "package"}
-#: Between a test's id and how it is scheduled, on the way from a worker to the scheduler.
+#: #: Separates a test's id from its rank and unit, on the way from a worker to the scheduler.
 _MARK = " @ "
 _LONG, _TOGETHER, _SERVERS, _PURE = "0", "1", "2", "3"
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
-    """A worker tells the scheduler the ids of its tests; we put each test's rank and unit after its id."""
+    """Append each test's rank and unit to the id that a worker reports to the scheduler."""
     if not hasattr(session.config, "workerinput"):
         yield
         return
@@ -35,12 +34,12 @@ def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Ours."""
+    """Return our scheduler."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # untyped there
-        """A worker needs to know its next test before it begins one; it is given no more than that, and nothing long
-        to wait behind something long."""
+        """Assigns each worker no more than the next test, which a worker has to know before it begins one. A long test
+        is not queued behind another long test."""
 
         def _split_scope(self, nodeid: str) -> str:
             return nodeid.partition(_MARK)[2]
@@ -57,7 +56,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
                 self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
             super()._assign_work_unit(node)
 
-    config.option.loadscopereorder = False  # they come in our order
+    config.option.loadscopereorder = False  # the tests arrive in our order
     return Scheduler(config, log)
 
 
@@ -75,7 +74,7 @@ def _unit(item: pytest.Item) -> str:
 
 
 def _scopes(item: pytest.Item) -> set[str]:
-    """Of all fixtures that the test uses."""
+    """Return the scopes of all fixtures that the test uses."""
     info = getattr(item, "_fixtureinfo", None)
     found: dict[str, Sequence[Any]] = info.name2fixturedefs if info else {}
     return {
@@ -83,5 +82,5 @@ def _scopes(item: pytest.Item) -> set[str]:
     }
 
 
-#: Of pytest itself, and cheap.
+#: #: Fixtures of pytest itself that cost little.
 _WITHOUT_SERVERS = {"tmp_path_factory", "event_loop_policy", "pytestconfig", "record_testsuite_property"}

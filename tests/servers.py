@@ -1,6 +1,6 @@
-"""Servers of our own: a Redis and a MariaDB on free ports of 127.0.0.1, in a folder that goes away with them.
+"""Servers of our own: a Redis and a MariaDB on free ports of 127.0.0.1, with their data in a temporary folder.
 
-Each can be killed, frozen and started again on the same port with the same data, as an outage does it.
+Each server can be killed, frozen and started again on the same port with the same data, as in an outage.
 """
 
 import os
@@ -30,29 +30,30 @@ from tests import alive
 from tests.client import fetch
 from tests.ports import free_port as free_port
 
-#: Much longer than anything takes: a machine may be busy, and what never comes is seen all the same. Where it is known
-#: that something never comes (tests/mutants), that is found sooner.
+#: #: Seconds; much longer than anything takes, because a machine may be busy. tests/mutants, where a test often waits
+#: in vain, sets a shorter deadline.
 START_DEADLINE_S = float(os.environ.get("TEST_DEADLINE_S", "240"))
 
-#: Of a test's own connections: what takes this long never comes.
+#: #: Timeouts of a test's own connections: what takes this long will never come.
 PATIENT_REDIS = RedisTimeouts(20, 60)
 PATIENT_DATABASE = Timeouts(checkout_s=30, connect_s=30, io_s=60, lock_wait_s=20)
 
-#: Between two looks at `innodb_trx`: MariaDB shows a copy, and makes a new one only when nobody has asked for 0.1 s.
+#: #: Seconds between two looks at `innodb_trx`: MariaDB shows a copy, and makes a new one only after 0.1 s without a
+#: query.
 TRX_LOOK_S = 0.15
 
-#: Between two looks at what is awaited: a share of the wait so far, and at most so long.
+#: #: The time between two polls: a share of the wait so far, and at most so many seconds.
 _LOOK_SHARE, _LOOK_MAX_S = 0.1, 0.1
 
-#: Of every user of a store, ours and the services'.
-PASSWORD = "test-only"  # noqa: S105 - of servers that go away
+#: #: The password of every user of a store, ours and the services'.
+PASSWORD = "test-only"  # noqa: S105 - of temporary servers
 
 
 def wait_until(
     condition: Callable[[], object], deadline_s: float = START_DEADLINE_S, what: str = "condition", look_s: float = 0.02
 ) -> None:
-    """Poll until `condition()` is truthy; raises AssertionError after `deadline_s`. A look costs the processor that
-    what is awaited needs, so the longer it takes, the rarer we look."""
+    """Poll until `condition()` is truthy. Raises AssertionError after `deadline_s`. A poll takes processor time from
+    what is awaited, so polls become rarer as the wait grows."""
     begin = time.monotonic()
     while not condition():
         waited_s = time.monotonic() - begin
@@ -62,19 +63,20 @@ def wait_until(
 
 
 def with_us() -> list[str]:
-    """What has a server end with the tests, however they end. The kernel minds the thread that started it, and any
-    other thread than the main one may be over sooner."""
+    """Return the command prefix that has a server end with the tests, however they end. The kernel watches the thread
+    that started the server, so other threads than the main one, which may end sooner, get no prefix."""
     here = threading.current_thread() is threading.main_thread() and shutil.which("setpriv")
     return ["setpriv", "--pdeathsig", "KILL", "--"] if here else []
 
 
 def as_user(name: str) -> list[str]:
-    """As this user, if the tests are root's. A process that changes its user by itself does not end with us."""
+    """Return the command prefix that changes to this user, if the tests run as root. A process that changes its user on
+    its own would not end with the tests."""
     change = ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", "--pdeathsig", "KILL", "--"]
     return change if os.geteuid() == 0 and name != "root" else []
 
 
-#: A file of a server's that may not grow is an error then, as on a full disk, and no signal.
+#: #: A write beyond the file size limit then fails with an error, as on a full disk, instead of a signal.
 _ON_A_DISK = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]
 
 
@@ -88,39 +90,39 @@ class Server(ABC):
         alive.known(self)
 
     def start(self) -> None:
-        """Start, and wait until it answers."""
+        """Start the process, and wait until the server answers."""
         self.launch()
         wait_until(self._answers_or_died, what=self._command[0])
 
     def launch(self) -> None:
-        """Start it, without a wait."""
+        """Start the process without waiting."""
         with (self.folder / "server.log").open("ab") as log:
             command = [*with_us(), *_ON_A_DISK, *self._command]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     def kill(self) -> None:
-        """kill -9, and wait for it to be gone."""
+        """Send SIGKILL, and wait until the process has ended."""
         self._signal(signal.SIGKILL)
         if self._process:
             self._process.wait(START_DEADLINE_S)
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay open, nothing is answered any more when this returns."""
+        """Send SIGSTOP and wait until it takes effect: connections stay open, but the server does not answer."""
         if self.running:
             freeze(self.pid)
 
     def thaw(self) -> None:
-        """SIGCONT."""
+        """Send SIGCONT."""
         self._signal(signal.SIGCONT)
 
     def fill_disk(self, free_bytes: int) -> None:
-        """From now on, until it starts anew, none of its files can grow beyond the longest by more than this."""
+        """Until the next start, let no file of the server grow beyond its longest one by more than `free_bytes`."""
         longest = max(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (longest + free_bytes, resource.RLIM_INFINITY))
 
     @property
     def pid(self) -> int:
-        """Of the running process."""
+        """The id of the running process."""
         assert self._process is not None
         return self._process.pid
 
@@ -131,7 +133,7 @@ class Server(ABC):
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it serves, asked in its own protocol."""
+        """Return whether the server answers in its own protocol."""
 
     def _answers_or_died(self) -> bool:
         if not self.running:
@@ -144,8 +146,8 @@ class Server(ABC):
 
 
 class RedisServer(Server):
-    """The queue's Redis, and the cache's: every write is on disk before it is answered. Services have their own users;
-    without a password one may do everything, as a test must."""
+    """The queue's Redis, and the cache's. Every write is on disk before it is answered. Services log in as their own
+    users; a test, without a password, has all rights."""
 
     def __init__(self, folder: Path, *extra: str) -> None:
         self.port = free_port()
@@ -161,12 +163,12 @@ class RedisServer(Server):
 
     @property
     def address(self) -> str:
-        """For REDIS_ADDR, without a user."""
+        """The value for REDIS_ADDR, without a user."""
         return f"127.0.0.1:{self.port}"
 
     def client(self) -> redis.Redis:
-        """A plain client, for looking and for doing harm. It says nothing of itself and asks for no notices first: that
-        takes twice as long as a look."""
+        """Return a plain client for inspection and for faults. It sends no driver info and requests no notifications:
+        that would take twice as long as a query."""
         return redis.Redis(
             host="127.0.0.1",
             port=self.port,
@@ -176,14 +178,14 @@ class RedisServer(Server):
         )
 
     def refused(self) -> list[str]:
-        """What it has refused to the services' users, as `user: command or key`."""
+        """Return what Redis has refused to the services' users, as `user: command or key`."""
         with self.client() as client:
             log: Any = client.acl_log()
         mine = [each for each in log if each["username"] in redis_privileges.NAMES and each["reason"] != "auth"]
         return [f"{each['username']}: {each['object']}" for each in mine]
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Return whether Redis answers."""
         try:
             with self.client() as client:
                 return bool(client.ping())
@@ -192,12 +194,12 @@ class RedisServer(Server):
 
 
 class Database(Server):
-    """MariaDB, with an empty database `holdfast`, or with what another one has, which is stopped. `user`: of the
-    operating system, if the tests are root's."""
+    """MariaDB, with an empty database `holdfast`, or with a copy of the data of `copy_of`, which must be stopped.
+    `user`: the user of the operating system, if the tests run as root."""
 
     def __init__(self, folder: Path, *extra: str, copy_of: "Database | None" = None, user: str = "root") -> None:
         self.port = free_port()
-        self.socket = f"/tmp/holdfast-test-{os.getpid()}-{self.port}.sock"  # noqa: S108 - paths of sockets must be short
+        self.socket = f"/tmp/holdfast-test-{os.getpid()}-{self.port}.sock"  # noqa: S108 - socket paths must be short
         self.data = folder / "data"
         as_root = [f"--user={user}"] if os.geteuid() == 0 else []
         make = ["cp", "-a", str(copy_of.data), str(self.data)] if copy_of else [
@@ -209,14 +211,14 @@ class Database(Server):
         command = [
             *as_user(user), shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}",
             f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
-            f"--tmpdir={self.data}",  # a shared one is swept by every server that starts
+            f"--tmpdir={self.data}",  # every server that starts empties a shared one
             "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M",
             *(as_root if user == "root" else ()), *extra,
         ]  # fmt: skip
         super().__init__(folder, command)
 
     def start(self) -> None:
-        """Start; make the database and its user if they are missing."""
+        """Start the server, and make the database and its users if they are missing."""
         super().start()
         self._make_users()
 
@@ -229,40 +231,40 @@ class Database(Server):
                 cursor.execute(statement)
 
     def stop(self) -> None:
-        """As a person stops it."""
+        """Shut the server down in an orderly way, with SIGTERM."""
         self._signal(signal.SIGTERM)
         if self._process:
             self._process.wait(START_DEADLINE_S)
 
     def kill(self) -> None:
-        """kill -9; the socket stands outside the folder and would stay."""
+        """Send SIGKILL, and remove the socket, which is outside the folder."""
         super().kill()
         Path(self.socket).unlink(missing_ok=True)
 
     @property
     def dsn(self) -> str:
-        """For DB_DSN, as a user who may do everything."""
+        """A DB_DSN whose user has all rights."""
         return f"mysql://holdfast:{PASSWORD}@127.0.0.1:{self.port}/holdfast"
 
     def connect(
         self, user: str = "holdfast", database: str | None = "holdfast"
     ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
-        """A plain connection, for looking and for doing harm. As root it goes through the socket."""
+        """Return a plain connection for inspection and for faults. As root it uses the Unix socket."""
         root = user == "root"
         return pymysql.connect(
             user=user, password="" if root else PASSWORD, database=database, port=self.port, host="127.0.0.1",
             unix_socket=self.socket if root else None, connect_timeout=30, read_timeout=60, autocommit=True,
-            ssl_disabled=True,  # else it reads the machine's certificates, which takes longer than a test's statements
+            ssl_disabled=True,  # else it loads the machine's certificates, which takes longer than a test's statements
         )  # fmt: skip
 
     def is_used(self) -> bool:
-        """Whether a service has a connection to it."""
+        """Return whether a service has a connection to the server."""
         with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT COUNT(*) FROM information_schema.processlist WHERE user LIKE 'holdfast%'")
             return bool(cursor.fetchall()[0][0])
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Return whether the database answers."""
         if not self._listens():
             return False  # PyMySQL leaks the socket of a refused connection
         try:
@@ -294,16 +296,16 @@ class PrometheusServer(Server):
 
     @property
     def url(self) -> str:
-        """Base URL."""
+        """The base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def value(self, query: str) -> float | None:
-        """Of the first series that the query gives now."""
+        """Return the value of the query's first series now, or None if there is none."""
         result = fetch("GET", f"{self.url}/api/v1/query", params={"query": query}).json()["data"]["result"]
         return float(result[0]["value"][1]) if result else None
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Return whether Prometheus is ready."""
         try:
             return fetch("GET", f"{self.url}/-/ready", timeout=5).status_code == 200
         except httpx.TransportError:

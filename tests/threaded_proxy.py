@@ -1,4 +1,4 @@
-"""The proxy for code that is not asynchronous: in a thread with an event loop of its own."""
+"""The fault proxy for code that is not asynchronous: it runs in a thread with an event loop of its own."""
 
 import asyncio
 import threading
@@ -28,7 +28,7 @@ class FaultProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End everything."""
+        """Close all connections, and end the thread."""
         self._run(self._proxy.__aexit__())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE_S)
@@ -36,29 +36,29 @@ class FaultProxy:
 
     @property
     def port(self) -> int:
-        """Where clients connect to."""
+        """The port that clients connect to."""
         return self._proxy.port
 
     @property
     def connections(self) -> int:
-        """How many are open now."""
+        """The number of open connections."""
         return self._proxy.connections
 
     @property
     def lost_replies(self) -> int:
-        """Replies that were lost since the faults were set."""
+        """The number of replies lost since the faults were set."""
         return self._proxy.lost_replies
 
     def redirect(self, host: str, port: int) -> None:
-        """New connections go to another server from now on; open ones stay where they are."""
+        """Send new connections to another server from now on. Open connections stay where they are."""
         self._proxy.redirect(host, port)
 
     def set(self, faults: Faults) -> None:
-        """In force when this returns, on open ones too."""
+        """Set the faults, which apply to open connections too. They are in force when this returns."""
         self._run(self._proxy.set(faults))
 
     def heal(self) -> None:
-        """No faults any more."""
+        """Remove all faults."""
         self.set(Faults())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -1,4 +1,4 @@
-"""Users, as tests of the engine write to them: the declared resource, and short forms of its commands."""
+"""Users, as tests of the engine write them: the declared resource, and short forms of its commands."""
 
 from holdfast.shared.domain.users import User
 from holdfast.shared.queue.names import PREFIX
@@ -9,32 +9,32 @@ USERS = User.type
 
 
 def create_user(name: str, email: str) -> Create:
-    """Make a user."""
+    """Return the command that creates a user."""
     return Create(USERS, {"name": name, "email": email})
 
 
 def replace_user(name: str, email: str) -> Replace:
-    """Set both fields."""
+    """Return the command that sets both fields."""
     return Replace(USERS, {"name": name, "email": email})
 
 
 def update_user(**values: str) -> Update:
-    """Set some fields."""
+    """Return the command that sets some fields."""
     return Update(USERS, values)
 
 
 def delete_user() -> Delete:
-    """Remove a user."""
+    """Return the command that deletes a user."""
     return Delete(USERS)
 
 
 def user_ref(id: str) -> Ref:
-    """Which user."""
+    """Return the reference to a user."""
     return Ref(USERS.plural, id)
 
 
 def email_claim(key: str) -> tuple[str, str]:
-    """The claim on an address."""
+    """Return the claim on an address."""
     return "emails", key
 
 
@@ -48,12 +48,12 @@ def user_row(
     created_version: int = 0,
     deleted_version: int = 0,
 ) -> Entity:
-    """A row of the table of users, in the order of its columns."""
+    """Return a row of the table of users, with arguments in the order of its columns."""
     return Entity(
         USERS, id, (name, email), (name_version, email_version), (email_key,), created_version, deleted_version
     )
 
 
-#: The keys of users in Redis: the claims on addresses, and what the names of pending writes begin with.
+#: #: The keys of users in Redis: the claims on addresses, and the prefix of the pending copies.
 EMAILS = PREFIX + "emails"
 PENDING = PREFIX + "user:"

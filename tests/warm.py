@@ -1,9 +1,9 @@
-"""Warm: a process that has imported one of our programs, and forks a new process of it for each start.
+"""Warm: a process that has imported one of our programs, and forks a new process for each start.
 
-To import a service takes a second and a half of a core, and the tests start hundreds. What a fork runs is the
-program's own `__main__`, with an environment, a session and a log of its own; the resources that it serves are read
-there, not before. All workers of a run share it: who asks first makes it. When a worker ends, however it ends,
-everything that was forked for it ends; with the last worker this process does.
+Importing a service takes a second and a half of a core, and the tests start hundreds. A fork runs the program's own
+`__main__`, with its own environment, session and log; it reads the resources that it serves after the fork. All workers
+of a run share the warm process, and the first worker that needs it makes it. When a worker ends, for whatever reason,
+everything that was forked for it ends; the warm process ends with the last worker.
 """
 
 import atexit
@@ -33,12 +33,12 @@ _END_S = 30.0
 _READY = b"+"
 _ROOT = str(Path(__file__).parent.parent)
 
-#: By their addresses. They outlive us if another worker needs them.
+#: #: Warm processes by address. They outlive this worker if another one needs them.
 _made: dict[str, subprocess.Popen[bytes]] = {}
 
 
 class Forked:
-    """As much of `subprocess.Popen` as a test needs."""
+    """The part of `subprocess.Popen` that tests need."""
 
     def __init__(self, origin: "Warm", pid: int) -> None:
         self.pid = pid
@@ -46,13 +46,13 @@ class Forked:
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit code, negative for a signal; None while it runs."""
+        """Return the exit code, negative for a signal, or None while the process runs."""
         if self._code is None:
             self._code = self._origin.ask({"code_of": self.pid})
         return self._code
 
     def wait(self, timeout: float) -> int:
-        """The same, when it has ended. Raises subprocess.TimeoutExpired."""
+        """Wait until the process ends, and return its exit code. Raises subprocess.TimeoutExpired."""
         end = time.monotonic() + timeout
         while (code := self.poll()) is None:
             if time.monotonic() > end:
@@ -62,8 +62,9 @@ class Forked:
 
 
 class Warm:
-    """Our end of it: two processes for what is imported, made when first needed, which take turns. What a restart
-    changes, such as the order of a set, is then changed here too."""
+    """The worker's connection to a warm process. For each set of imports there are two such processes, made when first
+    needed, which take turns: a restart then changes what it changes in production, such as the iteration order of a
+    set."""
 
     _of: dict[tuple[str, int], "Warm"] = {}  # noqa: RUF012 - shared on purpose
     _making = threading.Lock()
@@ -76,7 +77,8 @@ class Warm:
 
     @classmethod
     def of(cls, imports: str, starts: int = 0) -> "Warm":
-        """The one that has imported these modules. `starts`: how often the program was started before."""
+        """Return the connection to the process that has imported these modules. `starts`: how often the program was
+        started before."""
         which = (imports, starts % 2)
         with cls._making:
             return cls._of.setdefault(which, cls._of.get(which) or cls(*which))
@@ -84,7 +86,7 @@ class Warm:
     def run(
         self, module: str, arguments: Sequence[str], environment: Mapping[str, str], deadline_s: float
     ) -> subprocess.CompletedProcess[str]:
-        """The same as `start`, to its end."""
+        """Start the program as `start` does, and wait until it ends."""
         with tempfile.NamedTemporaryFile() as output, tempfile.NamedTemporaryFile() as errors:
             started = self.start(module, arguments, environment, Path(output.name), Path(errors.name))
             code = started.wait(deadline_s)
@@ -98,8 +100,8 @@ class Warm:
         log: Path,
         errors: Path | None = None,
     ) -> Forked:
-        """`python -m <module> <arguments>`; another module than ours may be one that makes ours misbehave. `errors`:
-        what is not to go to the log."""
+        """Start `python -m <module> <arguments>`. The module may be one that makes ours misbehave. `errors`: a separate
+        file for stderr, by default the log."""
         wish = {
             "module": module, "arguments": arguments, "environment": dict(environment),
             "log": str(log), "errors": str(errors or log),
@@ -109,7 +111,7 @@ class Warm:
         return Forked(self, pid)
 
     def ask(self, wish: Mapping[str, object]) -> int | None:
-        """One line there, one back."""
+        """Send one line, and return the answer, which is one line too."""
         with self._asking:
             self._stream.write(json.dumps(wish).encode() + b"\n")
             self._stream.flush()
@@ -117,7 +119,7 @@ class Warm:
             return answer
 
     def end(self) -> None:
-        """Returns when what was forked for us has ended."""
+        """Disconnect, and return when everything that was forked for this worker has ended."""
         atexit.unregister(self.end)
         self._connection.shutdown(socket.SHUT_WR)
         self._connection.settimeout(_END_S)
@@ -127,7 +129,8 @@ class Warm:
 
 
 def _connected(imports: str, turn: int) -> socket.socket:
-    """To the process of this run that has imported these; it is made if there is none. Its address is gone with it."""
+    """Return a connection to this run's process that has imported these modules. It is made if there is none. Its
+    address is an abstract socket, which vanishes with the process."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     which = repr((run, _ROOT, sys.executable, imports, turn)).encode()
     address = f"\0holdfast-warm-{hashlib.sha256(which).hexdigest()}"
@@ -142,7 +145,7 @@ def _connected(imports: str, turn: int) -> socket.socket:
 
 
 def _make(address: str, imports: str) -> None:
-    """Unless another worker does, or one is about to end."""
+    """Make the process, unless another worker is making it or the previous one is about to end."""
     with socket.socket(socket.AF_UNIX) as listener:
         try:
             listener.bind(address)
@@ -159,17 +162,17 @@ def _make(address: str, imports: str) -> None:
 
 
 class _Origin:
-    """The warm process. Whoever is connected has it fork, until the last of them is gone."""
+    """The warm process. It forks on behalf of the connected workers, and ends when the last one has disconnected."""
 
     def __init__(self) -> None:
         self._listener = socket.socket(fileno=sys.stdin.fileno())
         self._asking = selectors.DefaultSelector()
         self._asking.register(self._listener, selectors.EVENT_READ)
-        #: Of what was forked for each connection; None while it runs.
+        #: #: The exit codes of the forks of each connection, by process id; None while a fork runs.
         self._codes: dict[socket.socket, dict[int, int | None]] = {}
 
     def serve(self) -> None:
-        """Returns in a fork as well, when its program has ended."""
+        """Serve until no worker is connected. Returns in each fork as well, when its program has ended."""
         while True:
             for key, _ in self._asking.select():
                 if key.fileobj is self._listener:
@@ -186,7 +189,7 @@ class _Origin:
         _send(connection, _READY)
 
     def _answer(self, connection: socket.socket, stream: BufferedReader) -> bool:
-        """Whether we are a fork."""
+        """Handle one request, and return whether this process is a fork."""
         codes = self._codes[connection]
         try:
             wish = json.loads(stream.readline() or "null")
@@ -218,7 +221,7 @@ class _Origin:
         connection.close()
 
     def _look(self) -> None:
-        """For what has ended."""
+        """Collect the exit codes of forks that have ended."""
         for codes in self._codes.values():
             for pid in [pid for pid, code in codes.items() if code is None]:
                 done, status = os.waitpid(pid, os.WNOHANG)
@@ -226,7 +229,7 @@ class _Origin:
                     codes[pid] = os.waitstatus_to_exitcode(status)
 
     def _let_go(self) -> None:
-        """What a fork has no use for."""
+        """Close what a fork has no use for."""
         for key in list(self._asking.get_map().values()):
             if key.data:
                 key.data.close()
@@ -235,7 +238,7 @@ class _Origin:
 
 
 def _send(connection: socket.socket, what: bytes) -> None:
-    with suppress(ConnectionError):  # that it is gone is what is read from it next
+    with suppress(ConnectionError):  # a closed connection shows at the next read
         connection.sendall(what)
 
 
@@ -244,8 +247,10 @@ def _serve(imports: Sequence[str]) -> None:
     for module in imports:
         import_module(module)
     gc.collect()
-    gc.freeze()  # a fork's collector would write to, and so copy, every page of what is imported
-    os.dup2(sys.stdout.fileno(), sys.stderr.fileno())  # whoever reads the output of who made us need not wait for us
+    gc.freeze()  # the collector of a fork would write to, and so copy, every page of what is imported
+    os.dup2(
+        sys.stdout.fileno(), sys.stderr.fileno()
+    )  # a reader of our parent's output then need not wait for this process
     _Origin().serve()
 
 

@@ -1,8 +1,7 @@
-"""Ways: how each state of a dead letter, of a replay's item and of a replay is left. The code and the diagrams are held
-to it.
+"""Ways: how a dead letter, a replay's item and a replay leave each state. Tests hold the code and the diagrams to it.
 
-Nothing is stuck: what waits for something has a way on by itself, within a time, and what a person may do meanwhile. A
-state at rest waits for nothing: a person decides, or nothing is left to decide.
+No state is stuck: each state that waits names the event that ends the wait on its own, the time limit, and what an
+operator may do meanwhile. A state at rest waits for nothing: either an operator decides, or nothing is left to decide.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,16 +16,17 @@ from holdfast.shared.letters.state import State
 class Rest(StrEnum):
     """What is open about a state."""
 
-    #: Something has to happen.
+    #: #: Something has to happen.
     WAITS = "waits"
-    #: A person may decide; nothing depends on it.
+    #: #: An operator may decide; nothing depends on it.
     DECISION = "decision"
     OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """`by_itself`: where it goes -> what takes it there, and within which time. `by_operator`: the words or calls."""
+    """How a state is left. `by_itself`: the next state -> the event that leads there, and its time limit.
+    `by_operator`: the words or calls."""
 
     rest: Rest
     by_itself: Mapping[Any, str] = field(default_factory=dict)
@@ -56,7 +56,7 @@ REPLAYS: Mapping[ReplayState, Ways] = {
     _R.PAUSED: Ways(Rest.WAITS, {_R.DONE: _NOTHING_LEFT, _R.CANCELLING: _PATIENCE}, ("resume", "cancel", "recall")),
     _R.STOPPED: Ways(Rest.WAITS, {_R.DONE: _NOTHING_LEFT, _R.CANCELLING: _PATIENCE}, ("resume", "cancel", "recall")),
     _R.CANCELLING: Ways(Rest.WAITS, {_R.CANCELLED: _NOTHING_LEFT}, ("recall",)),
-    # The entries that a writer was given are left. Each is on the stream, where a writer has to end it, or is lost.
+    # # Only entries that a writer was given are left. Each is on the stream, where a writer has to end it, or is lost.
     _R.RECALLING: Ways(Rest.WAITS, {_R.RECALLED: _NOTHING_LEFT}, ("XDEL of its entries",)),
     _R.CANCELLED: Ways(Rest.OVER),
     _R.RECALLED: Ways(Rest.OVER),
