@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, RedisError
 
 from holdfast.shared.connections.closed import is_closed
+from holdfast.shared.connections.tls import Renewed
 
 
 class Unsent(ConnectionError):
@@ -121,12 +121,12 @@ class Plain(_Reviving, Connection):
 class Encrypted(Plain):
     """An encrypted connection. Nothing is sent before the server's certificate is verified."""
 
-    def __init__(self, *, tls: ssl.SSLContext, **options: Any) -> None:
+    def __init__(self, *, tls: Renewed, **options: Any) -> None:
         super().__init__(**options)
         self._tls = tls
 
     def _connection_arguments(self) -> Mapping[str, Any]:
-        return {**super()._connection_arguments(), "ssl": self._tls}
+        return {**super()._connection_arguments(), "ssl": self._tls.context()}
 
 
 class Local(_Reviving, UnixDomainSocketConnection):

@@ -12,6 +12,7 @@ from holdfast.shared.connections.address import Address, parse_redis
 from holdfast.shared.connections.cluster import HOME, ClusterRedis, slot_of
 from holdfast.shared.connections.connection import Encrypted, Local, Plain, code_of
 from holdfast.shared.connections.primary import Primary, discovering
+from holdfast.shared.connections.tls import Renewed
 from holdfast.shared.connections.topology import Owner, Place, Topology, doubting
 
 
@@ -68,7 +69,7 @@ def _kind(address: Address) -> dict[str, Any]:
     """Return the options for a connection to one node."""
     if address.socket:
         return {"connection_class": Local}
-    return {"connection_class": Encrypted, "tls": address.tls.context()} if address.tls else {"connection_class": Plain}
+    return {"connection_class": Encrypted, "tls": Renewed(address.tls)} if address.tls else {"connection_class": Plain}
 
 
 def _client(timeouts: RedisTimeouts, pool_size: int, **options: Any) -> Redis:

@@ -2,8 +2,11 @@
 
 Any of these options turns TLS on, except one that turns it off. The server's certificate and its name are verified
 unless an option says otherwise. Options that contradict one another are refused.
+
+Certificates are renewed on disk while a service runs: each new connection uses the files as they are then.
 """
 
+import os
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -55,6 +58,43 @@ class Tls:
                 files = " and ".join(filter(None, (self.certificate, self.key)))
                 raise ValueError(f"certificate {files}: {_reason(error)}") from None
         return context
+
+
+#: Which file it is and when it was written; None: it cannot be looked at.
+_Stamp = tuple[int, int, int] | None
+
+
+class Renewed:
+    """The context of `tls`, made anew when its files have been replaced. What cannot be read, or does not fit together
+    yet, changes nothing, and is tried again for the next connection. Raises ValueError as `Tls.context` does."""
+
+    def __init__(self, tls: Tls) -> None:
+        self._tls = tls
+        self._files = [file for file in (tls.ca_file, tls.certificate, tls.key) if file]
+        self._stamps = self._look()
+        self._made = tls.context()
+
+    def context(self) -> ssl.SSLContext:
+        """For one connection. Threads may ask at once."""
+        stamps = self._look()
+        if stamps != self._stamps:
+            try:
+                self._made = self._tls.context()
+            except ValueError:
+                return self._made
+            self._stamps = stamps
+        return self._made
+
+    def _look(self) -> list[_Stamp]:
+        return [_stamp(file) for file in self._files]
+
+
+def _stamp(file: str) -> _Stamp:
+    try:
+        seen = os.stat(file)
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_mtime_ns, seen.st_size
 
 
 def _field(name: str) -> _Read:

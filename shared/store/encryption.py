@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pymysql.connections import Connection
 
-from holdfast.shared.connections.tls import Tls
+from holdfast.shared.connections.tls import Renewed, Tls
 
 _own = Connection._create_ssl_ctx  # type: ignore[attr-defined]  # private, and in no stub
 _IF_OFFERED: Final = Tls(required=False, verify_chain=False, verify_name=False).context()
@@ -18,7 +18,7 @@ def arguments(tls: Tls | None) -> dict[str, Any]:
     TLS, and otherwise continues in plain text."""
     if tls is None:
         return {"ssl_disabled": True}
-    return {"ssl": tls.context()} if tls.required else {}
+    return {"ssl": Renewed(tls)} if tls.required else {}
 
 
 def prepare() -> None:
@@ -27,5 +27,7 @@ def prepare() -> None:
 
 
 def _context(connection: Any, wanted: Any) -> ssl.SSLContext:
+    if isinstance(wanted, Renewed):
+        return wanted.context()
     made: ssl.SSLContext = _own(connection, wanted) if wanted else _IF_OFFERED
     return made

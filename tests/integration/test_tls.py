@@ -189,6 +189,46 @@ def test_a_server_by_another_name_is_refused(stores: Stores) -> None:
     make_engine(f"{dsn}&ssl_verify_identity=false", PATIENT_DATABASE, pool_size=1).connect().close()
 
 
+def _put(source: Path, target: Path) -> None:
+    """In one step, as tools that renew certificates do it."""
+    fresh = target.with_suffix(".new")
+    fresh.write_bytes(source.read_bytes())
+    fresh.replace(target)
+
+
+async def test_a_client_certificate_renewed_on_disk_is_used(stores: Stores, tmp_path: Path) -> None:
+    """By the next connection of the same client, which the server refused before; no restart."""
+    own, key = tmp_path / "own.pem", tmp_path / "own.key"
+    for made, kept in zip(stores.stranger.issue("client-of-a-stranger"), (own, key), strict=True):
+        _put(made, kept)
+    options = f"{stores.redis.options}&ssl_certfile={own}&ssl_keyfile={key}"
+    client = connect(f"rediss://{stores.redis.address}?{options}", PATIENT_REDIS)
+    try:
+        with pytest.raises(RedisError):
+            await client.ping()
+        for made, kept in zip(stores.authority.issue("renewed"), (own, key), strict=True):
+            _put(made, kept)
+        assert await client.ping()
+    finally:
+        await client.aclose()
+
+
+def test_an_authority_replaced_on_disk_is_used(stores: Stores, tmp_path: Path) -> None:
+    """By the next connection of the same engine: the new one is believed, and the old one no longer."""
+    authority = tmp_path / "ca.pem"
+    _put(stores.stranger.certificate, authority)
+    engine = make_engine(f"{stores.database.dsn}?ssl_ca={authority}", PATIENT_DATABASE, pool_size=1)
+    try:
+        for believed, works in ((None, False), (stores.authority, True), (stores.stranger, False)):
+            if believed:
+                _put(believed.certificate, authority)
+            engine.dispose()
+            with contextlib.nullcontext() if works else pytest.raises(sa.exc.OperationalError, match="certificate"):
+                engine.connect().close()
+    finally:
+        engine.dispose()
+
+
 class Listener:
     """Where a server should be. It greets if it is set to, and notes all that comes, by connection."""
 

@@ -1,11 +1,14 @@
 """Encryption of connections to the database: what a connection holds for it."""
 
+from pathlib import Path
 from typing import Any
 
 import pymysql
+import pytest
 
-from holdfast.shared.connections.tls import Tls
+from holdfast.shared.connections.tls import Renewed, Tls
 from holdfast.shared.store import encryption
+from tests.certificates import Authority
 
 
 def _context(tls: Tls) -> Any:
@@ -21,3 +24,23 @@ def test_connections_share_what_encrypts_them() -> None:
     assert _context(if_offered) is _context(if_offered)
     assert _context(if_offered).verify_mode == _context(if_offered).cert_store_stats()["x509"] == 0
     assert _context(Tls()).verify_mode != 0
+
+
+def test_files_that_do_not_fit_together_yet_change_nothing(tmp_path: Path) -> None:
+    """A certificate is there before its key: what was read before is used meanwhile, and the pair when it is whole. One
+    that is missing at the start is an error."""
+    authority = Authority(tmp_path)
+    own, key = authority.issue("own")
+    renewed = Renewed(Tls(ca_file=str(authority.certificate), certificate=str(own), key=str(key)))
+    first = renewed.context()
+    assert renewed.context() is first
+    other, other_key = authority.issue("other")
+    other.replace(own)
+    assert renewed.context() is first
+    other_key.replace(key)
+    second = renewed.context()
+    assert second is not first
+    key.unlink()
+    assert renewed.context() is second
+    with pytest.raises(ValueError, match="certificate"):
+        Renewed(Tls(certificate=str(own), key=str(key)))
