@@ -75,7 +75,7 @@ class Renewed:
         self._made = tls.context()
 
     def context(self) -> ssl.SSLContext:
-        """For one connection. Threads may ask at once."""
+        """Return the context for one connection. Threads may ask at once."""
         stamps = self._look()
         if stamps != self._stamps:
             try:

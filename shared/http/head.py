@@ -18,6 +18,9 @@ _ONCE = frozenset({
     b"x-expire-after-ms", b"x-explain", b"x-request-id", b"x-request-timeout-ms",
 })  # fmt: skip
 
+#: Of a Host header: a name or an address, which may be empty, and perhaps a port (RFC 3986).
+_HOST = re.compile(rb"(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d{0,5})?", re.IGNORECASE | re.ASCII)
+
 #: The bytes of colon, space and line end.
 _LINE_BYTES = 4
 
@@ -41,6 +44,8 @@ def check_form(version: str, headers: Headers, *, upgrade: bool) -> None:
         _check_repeated(headers)
     if version == "1.1" and b"host" not in names:
         raise MalformedHttp("A request has exactly one Host header.")
+    if any(name == b"host" and not _HOST.fullmatch(value) for name, value in headers):
+        raise MalformedHttp("The Host header names no host.")
     if b"transfer-encoding" in names:
         _check_coding(version, headers)
     if upgrade and (b"content-length" in names or b"transfer-encoding" in names):

@@ -57,6 +57,10 @@ _FATAL: dict[str, tuple[bytes, int, str]] = {
     "lower-case method": (b"get / HTTP/1.1\r\n" + _HOST + b"\r\n", 400, "MALFORMED_HTTP"),
     "bare line feeds": (b"GET / HTTP/1.1\nHost: x\n\n", 400, "MALFORMED_HTTP"),
     "no host": (b"GET /users HTTP/1.1\r\n\r\n", 400, "MALFORMED_HTTP"),
+    **{
+        f"host {host!r}": (b"GET /users HTTP/1.1\r\nHost: " + host + b"\r\n\r\n", 400, "MALFORMED_HTTP")
+        for host in (b"a b", b"x/../y", b"user@x", b"[::1", b"x:y", b"x:99999999", b"\xff", b"[x]:1")
+    },
     "two hosts": (_get(b"/users", b"Host: y\r\n"), 400, "MALFORMED_HTTP"),
     "space before colon": (_get(b"/users", b"A : b\r\n"), 400, "MALFORMED_HTTP"),
     "folded header": (_get(b"/users", b"A: b\r\n c\r\n"), 400, "MALFORMED_HTTP"),

@@ -190,7 +190,7 @@ def test_a_server_by_another_name_is_refused(stores: Stores) -> None:
 
 
 def _put(source: Path, target: Path) -> None:
-    """In one step, as tools that renew certificates do it."""
+    """Replace `target` in one step, as tools that renew certificates do it."""
     fresh = target.with_suffix(".new")
     fresh.write_bytes(source.read_bytes())
     fresh.replace(target)
