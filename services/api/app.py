@@ -80,9 +80,9 @@ _SLOW_SHARE = 0.8
 
 _DESCRIPTION = """An API that keeps its promises while the things behind it fail.
 
-Writes are **accepted** (`202`, on disk) and take effect exactly once, in the order of acceptance. Ask
-`/operations/{id}` what became of one, send `Prefer: wait=5` to get the result at once, and an `Idempotency-Key` to make
-sending again safe. Every answer, errors included, has the same envelope.
+Writes are **accepted** (`202`, on disk) and take effect exactly once, in the order of acceptance.
+`/operations/{id}` shows what became of a write. Send `Prefer: wait=5` to wait for its outcome, and an `Idempotency-Key`
+to make retries safe. Every answer, including errors, has the same envelope.
 """
 
 

@@ -23,7 +23,7 @@ def _text(value: str) -> str:
 
 
 class OverrideBody(BaseModel):
-    """What is to be done to a breaker, why, and for how many seconds."""
+    """What to do to a breaker, why, and for how many seconds."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -105,9 +105,9 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
 
 def _signature(resource: ResourceType) -> inspect.Signature:
     """Return the signature of the handler of a page, with a parameter for each unique field."""
-    cursor = Query(max_length=64, description="`meta.next_cursor` of the page before")
+    cursor = Query(max_length=64, description="`meta.next_cursor` of the previous page")
     parameters: list[tuple[str, Any, Any]] = [
-        ("limit", Annotated[int, Query(ge=1, le=_LIMIT_MAX, description=f"Most {resource.plural} in one answer")], 50),
+        ("limit", Annotated[int, Query(ge=1, le=_LIMIT_MAX, description=f"Most {resource.plural} per page")], 50),
         ("cursor", Annotated[str | None, cursor], None),
     ]
     parameters += [

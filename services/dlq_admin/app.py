@@ -54,7 +54,9 @@ from holdfast.shared.telemetry.loop_lag import watch
 _HTTP_DRAIN_S = 2.0
 _BACKGROUND_THREADS = 3
 _AUDIT_THREADS = 2
-_DESCRIPTION = "Dead letters: see what died and why, decide what becomes of it. Everything here needs an API key."
+_DESCRIPTION = (
+    "Dead letters: see which writes died and why, and decide what becomes of them. Every request needs an API key."
+)
 
 
 class DlqAdmin:

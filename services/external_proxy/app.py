@@ -35,7 +35,7 @@ _OPERATIONS = ("read", "write")
 
 
 _DESCRIPTION = """Calls the third party for the api, within limits on time, size and load. Calls are retried only if
-that is safe, and not made while the third party is known to be down; every request is answered."""
+that is safe, and are not made while the third party is known to be down; every request is answered."""
 
 
 def make_app(settings: ProxySettings) -> FastAPI:

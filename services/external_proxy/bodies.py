@@ -10,7 +10,7 @@ Reason = Annotated[str, Field(min_length=3, max_length=500), AfterValidator(legi
 
 
 class ConfigAsked(BaseModel):
-    """The body of PUT."""
+    """A change of the configuration. `for_s`: seconds after which it ends; without it, it stays."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, str_strip_whitespace=True)
 
@@ -20,7 +20,7 @@ class ConfigAsked(BaseModel):
 
 
 class ConfigReverted(BaseModel):
-    """The body of DELETE."""
+    """The end of a change: the configuration of the settings applies again."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 

@@ -44,8 +44,10 @@ _UPSTREAM = (
     UpstreamTimeout, UpstreamUnreachable, UpstreamInvalidAnswer, UpstreamFailed, UpstreamRefused, UpstreamThrottled,
     ProxyBusy, CircuitOpen,
 )  # fmt: skip
-_KEY = parameter("Idempotency-Key", "Passed on.", "8f14e45f-ceea-467e")
-_IF_MATCH = parameter("If-Match", "Change it only if it is still at one of these ETags.", '"7"')
+_KEY = parameter(
+    "Idempotency-Key", "Passed on to the third party. A request without it is not retried.", "8f14e45f-ceea-467e"
+)
+_IF_MATCH = parameter("If-Match", "Change the configuration only if it is still at one of these ETags.", '"7"')
 _DOCUMENT = {"source": "stand-in third party", "at": _TIME}
 _CONFIG = an_object(
     "Configuration",
@@ -70,32 +72,36 @@ _CHANGE_ERRORS = (
 
 READ: dict[str, Any] = {
     "tags": ["third party"],
-    "summary": "The third party's data, or its last good answer, or a default; `meta.fallback` says which",
+    "summary": "Read the third party's data or, if it fails, a copy or a default; `meta.fallback` says which",
     "responses": answer(
-        "The data, or a copy of it.", {}, _DOCUMENT, name="Data", copy="cached_data",
+        "The data, or a copy of them.", {}, _DOCUMENT, name="Data", copy="cached_data",
     )
     | errors(*_UPSTREAM),
     "openapi_extra": {"parameters": [TIMEOUT, ALLOW_FALLBACK]},
 }  # fmt: skip
 WRITE: dict[str, Any] = {
     "tags": ["third party"],
-    "summary": "Send a document to the third party; attempted again only with an Idempotency-Key",
-    "responses": answer("What it answered.", {}, _DOCUMENT, name="Data")
-    | answer("What it answered, with a 201.", {}, _DOCUMENT, name="Data", status=201)
+    "summary": "Send a document to the third party; retried only with an Idempotency-Key",
+    "responses": answer("The third party's answer.", {}, _DOCUMENT, name="Data")
+    | answer("The third party's answer, which had the status 201.", {}, _DOCUMENT, name="Data", status=201)
     | errors(*_UPSTREAM, UpstreamOutcomeUnknown, InvalidRequest, MalformedJson, BodyTooLarge, DocumentTooLarge),
     "openapi_extra": body({}, {"any": "document"}) | {"parameters": [TIMEOUT, _KEY]},
 }
 CONFIG: dict[str, Any] = {
     "tags": ["operators"],
-    "summary": "The configuration in force",
-    "responses": answer("Its version is the ETag.", _CONFIG, _CONFIG_EXAMPLE, headers=ETAG) | errors(),
+    "summary": "Read the configuration in force",
+    "responses": answer("The configuration; its version is the ETag.", _CONFIG, _CONFIG_EXAMPLE, headers=ETAG)
+    | errors(),
 }
 _CHANGED = answer(
-    "In force here; other replicas follow within seconds.", _CONFIG, _CONFIG_EXAMPLE, headers=ETAG
+    "The new configuration. It is in force in this replica; others follow within seconds.",
+    _CONFIG,
+    _CONFIG_EXAMPLE,
+    headers=ETAG,
 ) | errors(*_CHANGE_ERRORS)
 PUT_CONFIG: dict[str, Any] = {
     "tags": ["operators"],
-    "summary": "Change the configuration: `{config, reason, for_s}`; what is left out is as in the settings",
+    "summary": "Change the configuration: `{config, reason, for_s}`; omitted values are those of the settings",
     "responses": _CHANGED,
     "openapi_extra": body(
         ConfigAsked, {"config": {"breaker": {"open_s": 5}}, "reason": "they recover slowly today", "for_s": 3600}
@@ -104,12 +110,13 @@ PUT_CONFIG: dict[str, Any] = {
 }
 DELETE_CONFIG: dict[str, Any] = {
     "tags": ["operators"],
-    "summary": "Go back to the settings: `{reason}`",
+    "summary": "Return to the configuration of the settings: `{reason}`",
     "responses": _CHANGED,
     "openapi_extra": body(ConfigReverted, {"reason": "they recovered"}) | {"parameters": [_IF_MATCH]},
 }
 CHANGES: dict[str, Any] = {
     "tags": ["operators"],
-    "summary": "The last changes, newest first: who, when, why, before and after",
-    "responses": answer("At most 100.", _CHANGES, {"changes": [_CHANGE_EXAMPLE]}) | errors(ConfigUnavailable),
+    "summary": "List the last changes, newest first: who, when, why, before and after",
+    "responses": answer("The last changes, at most 100.", _CHANGES, {"changes": [_CHANGE_EXAMPLE]})
+    | errors(ConfigUnavailable),
 }

@@ -92,9 +92,9 @@ def _add_metrics(app: FastAPI, before_scrape: Callable[[], object], port: int | 
     @app.get(
         "/metrics",
         tags=["health"],
-        summary="Prometheus metrics",
+        summary="Read the Prometheus metrics",
         response_class=Response,
-        responses={200: {"description": "In the form that `Accept` names.", "content": _METRICS}},
+        responses={200: {"description": "The metrics, in the format that `Accept` asks for.", "content": _METRICS}},
         include_in_schema=port is None,  # the document describes the port that it is read from
     )
     async def get_metrics(request: Request) -> Response:

@@ -80,24 +80,30 @@ def parameter(name: str, description: str, example: str, schema: dict[str, Any] 
     }
 
 
-RETRY_AFTER = {"Retry-After": header("Seconds until asking again makes sense")}
-ETAG = {"ETag": header("Its version, for If-Match and If-None-Match")}
+RETRY_AFTER = {"Retry-After": header("Seconds to wait before the next request")}
+ETAG = {"ETag": header("The current version, for If-Match and If-None-Match")}
 #: The headers that `shared/http/degraded.py` adds.
 COPY_HEADERS = {
-    "Age": header("Age of the copy in seconds; only on an answer from a copy"),
-    "Cache-Status": header("RFC 9211; only on an answer from a copy"),
-    "X-Degraded": header("Why this is a copy; only on an answer from a copy"),
+    "Age": header("Age of the copy in seconds; only if the answer is a copy"),
+    "Cache-Status": header("How a cache answered (RFC 9211); only if the answer is a copy"),
+    "X-Degraded": header("Why the answer is a copy; only if it is one"),
 }
 _OF_ERRORS = {
-    "WWW-Authenticate": header("How to send a key"),
-    "Accept-Encoding": header("The encodings that a body may have"),
+    "WWW-Authenticate": header("How to send an API key"),
+    "Accept-Encoding": header("The encodings that a request body may have"),
 }
-TIMEOUT = parameter("X-Request-Timeout-Ms", "Answer within so many ms, 50 to 30000; lowers our limit only.", "2000")
+TIMEOUT = parameter(
+    "X-Request-Timeout-Ms",
+    "Milliseconds within which to answer, 50 to 30000; can only shorten the service's own limit.",
+    "2000",
+)
 _EITHER = one_of("true", "1", "yes", "false", "0", "no")
 ALLOW_FALLBACK = parameter(
     "X-Allow-Fallback", "`false`: answer with an error rather than with a copy.", "false", _EITHER
 )
-EXPLAIN = parameter("X-Explain", "`true`: keep an explanation even if all is well.", "true", _EITHER)
+EXPLAIN = parameter(
+    "X-Explain", "`true`: keep an explanation of this request even if it simply succeeds.", "true", _EITHER
+)
 
 _FALLBACK_USED = an_object("FallbackUse", {"used": FLAG}, {"kind": or_null(TEXT), "reason": or_null(TEXT)})
 #: The `meta` of every answer.
@@ -105,13 +111,16 @@ META = an_object(
     "Meta",
     {"request_id": TEXT},
     {
-        "pending": or_null(FLAG) | {"description": "Whether a write is still on its way; null: the queue did not say"},
-        "next_cursor": {"type": ["string", "integer", "null"], "description": "`cursor` of the next page"},
+        "pending": or_null(FLAG) | {"description": "Whether an accepted write is not applied yet; null: unknown"},
+        "next_cursor": {
+            "type": ["string", "integer", "null"],
+            "description": "The `cursor` of the next page; null on the last",
+        },
         "limit": INTEGER,
-        "stale": FLAG | {"description": "It is a copy, which may be out of date"},
-        "age_s": or_null(NUMBER) | {"description": "Age of the copy"},
+        "stale": FLAG | {"description": "Whether the data are a copy, which may be out of date"},
+        "age_s": or_null(NUMBER) | {"description": "Age of the copy in seconds"},
         "as_of": or_null(MOMENT),
-        "source": TEXT | {"description": "Where it is from"},
+        "source": TEXT | {"description": "Where the data are from"},
         "fallback": _FALLBACK_USED,
         "way": TEXT | {"description": "`queue` or `direct`: how the write reached the database"},
         "accepted_at": MOMENT,
@@ -125,14 +134,14 @@ ERROR = an_object(
         "type": TEXT,
         "code": TEXT,
         "message": TEXT,
-        "retryable": FLAG | {"description": "The same request may succeed later"},
-        "definite": FLAG | {"description": "It is certain that what was asked for did not happen"},
+        "retryable": FLAG | {"description": "Whether the same request may succeed later"},
+        "definite": FLAG | {"description": "Whether it is certain that the request had no effect"},
         "request_id": TEXT,
         "timestamp": MOMENT,
     },
     {
         "details": {"type": "object", "additionalProperties": True},
-        "retry_after": INTEGER | {"description": "In seconds"},
+        "retry_after": INTEGER | {"description": "Seconds to wait before sending the request again"},
         "fallback_available": FLAG,
     },
 )

@@ -50,15 +50,22 @@ class Health:
     def add_routes(self, app: FastAPI) -> None:
         """Add `/livez`, `/readyz` and `/health`."""
 
-        @app.get("/livez", tags=["health"], summary="Is this process alive?", responses=_RESPONSES)
+        @app.get("/livez", tags=["health"], summary="Check whether this process is alive", responses=_RESPONSES)
         async def get_livez(request: Request) -> Response:
             return self._answer(request, self.live)
 
-        @app.get("/readyz", tags=["health"], summary="Does it do something useful?", responses=_RESPONSES)
+        @app.get(
+            "/readyz", tags=["health"], summary="Check whether this process can do useful work", responses=_RESPONSES
+        )
         async def get_readyz(request: Request) -> Response:
             return self._answer(request, self.live | self.ready)
 
-        @app.get("/health", tags=["health"], summary="Everything it knows about itself", responses=_RESPONSES)
+        @app.get(
+            "/health",
+            tags=["health"],
+            summary="Show the state of this process and of its dependencies",
+            responses=_RESPONSES,
+        )
         async def get_health(request: Request) -> Response:
             return self._answer(request, self.live | self.ready, self.shown | {"loops": failure_reporter.check})
 
@@ -83,4 +90,6 @@ _HEALTH = an_object(
     },
 )
 _EXAMPLE = {"service": "api", "status": "ok", "build": "0.1.0+dev", "checks": {"drain": {"ok": True, "detail": ""}}}
-_RESPONSES = answer("Yes", _HEALTH, _EXAMPLE) | answer("No", _HEALTH, _EXAMPLE | {"status": "unavailable"}, status=503)
+_RESPONSES = answer("Every check that decides has passed.", _HEALTH, _EXAMPLE) | answer(
+    "A check that decides has failed.", _HEALTH, _EXAMPLE | {"status": "unavailable"}, status=503
+)

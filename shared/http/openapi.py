@@ -19,10 +19,10 @@ _SECURITY_SCHEMES = {
 }
 #: The headers of every answer.
 _HEADERS = {
-    "X-Request-ID": header("This request's id; in our logs too"),
-    "Vary": header("What an answer depends on beside its address"),
+    "X-Request-ID": header("The request's id, which the service's logs show, too"),
+    "Vary": header("The request headers that the answer depends on"),
     "X-Content-Type-Options": header("`nosniff`"),
-    "Cache-Control": header("What a cache on the way may keep; where there is something to say"),
+    "Cache-Control": header("What caches may keep of the answer"),
 }
 #: The parameters of every request whose errors are documented.
 _PARAMETERS = (TIMEOUT, EXPLAIN)

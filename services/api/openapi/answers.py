@@ -11,10 +11,14 @@ OPERATION_ID = "0198c0de-0000-7000-8000-0000000000aa"
 VERSION = 1768473000000000
 TIME = "2026-01-15T10:30:00.000000Z"
 
-FRESH = parameter("Cache-Control", "`no-cache`: rather an error than a copy while the database is away.", "no-cache")
+FRESH = parameter(
+    "Cache-Control",
+    "`no-cache`: if current data are not available, answer with an error rather than with a copy.",
+    "no-cache",
+)
 RATE_LIMIT = {
-    "RateLimit-Policy": header("What you may send, `q` in `w` seconds; where there is a limit"),
-    "RateLimit": header("What is left of it, `r`, and in how many seconds there is more, `t`"),
+    "RateLimit-Policy": header("Your rate limit: `q` requests in `w` seconds; absent if there is none"),
+    "RateLimit": header("What is left of your rate limit, `r` requests, and the seconds until there are more, `t`"),
 }
 
 

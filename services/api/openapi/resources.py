@@ -45,20 +45,32 @@ from holdfast.shared.http.document import (
 
 _UUID = {"type": "string", "format": "uuid"}
 
-_LOCATION = {"Location": header("Where to ask")}
+_LOCATION = {"Location": header("Path of the operation (202) or of what was created (201)")}
 _OF_A_WRITE = {
-    "Idempotent-Replayed": header("`true`: this answers a repeated Idempotency-Key"),
-    "Preference-Applied": header("`wait`: it was waited for"),
+    "Idempotent-Replayed": header(
+        "`true` if this repeats the answer to an earlier request with the same Idempotency-Key"
+    ),
+    "Preference-Applied": header("`wait` if the answer waited for the write's outcome"),
 }
 _AT = f'"{VERSION}"'
 _NEW = [
-    parameter("Idempotency-Key", "Sending again with the same key and body is safe.", "8f14e45f-ceea-467e"),
-    parameter("Prefer", "`wait=N`: answer when the write has taken effect, at most N (≤ 10) s later.", "wait=5"),
+    parameter(
+        "Idempotency-Key",
+        "Makes retries safe: requests with the same key and body are one write.",
+        "8f14e45f-ceea-467e",
+    ),
+    parameter(
+        "Prefer", "`wait=N`: wait at most N seconds (N ≤ 10) for the write to take effect before answering.", "wait=5"
+    ),
     TIMEOUT,
-    parameter("X-Expire-After-Ms", "What is not applied so many ms after acceptance is not to be.", "60000"),
+    parameter(
+        "X-Expire-After-Ms",
+        "Milliseconds after acceptance at which the write expires, after which it is not applied any more.",
+        "60000",
+    ),
 ]
 _QUEUED = answer(
-    "Accepted: on disk, and will take effect exactly once.",
+    "Accepted: the write is on disk, and will take effect exactly once.",
     an_object("WriteAccepted", {"id": _UUID, "operation_id": _UUID, "status": one_of("queued")}),
     {"id": ID, "operation_id": OPERATION_ID, "status": "queued"},
     _LOCATION | _OF_A_WRITE | RETRY_AFTER,
@@ -135,13 +147,13 @@ class _Writer:
             ),
             get=self._route(
                 "get",
-                f"Read {a_one}, writes still on their way included",
+                f"Read {a_one}, including accepted writes that are not applied yet",
                 self._read(),
                 {"parameters": [*here, self._if_none_match(), FRESH, ALLOW_FALLBACK, TIMEOUT]},
             ),
             list=self._route(
                 "list",
-                f"List {self._resource.many} in the order of their creation",
+                f"List {self._resource.many} in order of creation",
                 self._list(),
                 {"parameters": [FRESH, ALLOW_FALLBACK, TIMEOUT]},
                 plural=True,
@@ -163,8 +175,8 @@ class _Writer:
     def _read(self) -> dict[int | str, Any]:
         return (
             answer(
-                f"The {self._one}; `meta.pending` tells whether a write is still on its way (null: the queue does not"
-                " answer), `meta.stale` that it is a copy.",
+                f"The {self._one}. `meta.pending`: whether an accepted write is not applied yet (null: unknown, because"
+                " the queue does not answer); `meta.stale`: whether this is a copy, which may be out of date.",
                 self._entity,
                 self._example(),
                 ETAG,
@@ -172,7 +184,7 @@ class _Writer:
             )
             | {
                 304: {
-                    "description": f"The {self._one} is still at an ETag in If-None-Match.",
+                    "description": f"The {self._one} is still at one of the ETags in If-None-Match.",
                     "headers": ETAG | RATE_LIMIT,
                 }
             }
@@ -181,7 +193,8 @@ class _Writer:
 
     def _list(self) -> dict[int | str, Any]:
         return answer(
-            "A page; `meta.next_cursor` leads to the next, null on the last. Writes on their way are not in it.",
+            "A page. `meta.next_cursor`: the cursor of the next page; null on the last. Accepted writes that"
+            " are not applied yet are not included.",
             a_list(self._entity),
             [self._example()],
             copy=f"cached_{self._resource.plural}",
@@ -190,8 +203,8 @@ class _Writer:
     def _done(self, status: int, headers: dict[str, Any]) -> dict[int | str, Any]:
         fields = {each.name: _value(each) for each in self._resource.fields}
         return answer(
-            "Applied, while you waited (`Prefer: wait`) or at once because the queue is away; `superseded` if newer"
-            " writes had overtaken all that it set.",
+            "The write was applied: while you waited (`Prefer: wait`), or at once because the queue is down."
+            " `superseded`: newer writes had already set all its fields.",
             an_object(
                 f"{self._resource.name}Written",
                 {"id": _UUID, "operation_id": _UUID, "status": one_of("applied", "superseded")},
@@ -248,7 +261,7 @@ class _Writer:
         return changed or dict(list(self._sent().items())[:1])
 
     def _path(self) -> list[dict[str, Any]]:
-        name, about = f"{self._resource.singular}_id", f"The {self._one}'s id"
+        name, about = f"{self._resource.singular}_id", f"Id of the {self._one}"
         return [{"name": name, "in": "path", "required": True, "description": about, "schema": _UUID}]
 
     def _if_match(self) -> dict[str, Any]:

@@ -48,7 +48,7 @@ _BREAKER = an_object(
         "name": TEXT, "state": one_of("closed", "open", "half_open"), "service": TEXT, "instance": TEXT,
         "report": an_object("BreakerReport", {"age_s": NUMBER, "stale": FLAG}),
     },
-    {"refusal": or_null(TEXT) | {"description": "What the dependency says, if it answers and refuses"}},
+    {"refusal": or_null(TEXT) | {"description": "The dependency's error, if it answers but refuses requests"}},
 )  # fmt: skip
 _STATUS = an_object(
     "BreakerStatus",
@@ -78,10 +78,11 @@ _IMPOSED_EXAMPLE = {
 BREAKERS: dict[str, Any] = {
     "name": "list_circuit_breakers",
     "tags": ["health"],
-    "summary": "Every circuit breaker of every service and replica",
+    "summary": "List every circuit breaker of every service and replica",
     "responses": answer(
-        "State, since when, why it opened, when it will probe, what an operator imposed, the last transitions; "
-        "and how old the replica's report is. This api's own are always as of now.",
+        "Each breaker's state and since when, why it opened, when it will probe, an operator's override, its"
+        " last transitions, and the age of its replica's report. Breakers of the replica that answers are"
+        " current.",
         _STATUS,
         _STATUS_EXAMPLE,
     )
@@ -90,10 +91,12 @@ BREAKERS: dict[str, Any] = {
 OVERRIDE: dict[str, Any] = {
     "name": "override_circuit_breaker",
     "tags": ["operators"],
-    "summary": "Force a breaker open or closed, or only observe it, for a time; lift that; or reset it",
-    "description": "For a key with the scope `operate`. It ends by itself; replicas that start meanwhile obey it too.",
+    "summary": "Force a breaker open or closed, or let it only observe, for a limited time; lift an override;"
+    " or reset a breaker",
+    "description": "Needs a key with the scope `operate`. An override ends by itself; until then, replicas that"
+    " start obey it, too.",
     "responses": answer(
-        "Which override applies to which breaker: here at once, elsewhere within about a second.",
+        "The override, and the breakers it applies to: in this replica at once, in others within about a second.",
         _IMPOSED,
         _IMPOSED_EXAMPLE,
     )
@@ -103,9 +106,9 @@ OVERRIDE: dict[str, Any] = {
 EXTERNAL: dict[str, Any] = {
     "name": "get_external_data",
     "tags": ["third party"],
-    "summary": "The third party's data, or its last good answer or a default, marked as such",
+    "summary": "Read the third party's data; if it fails, its last good answer or a default, marked as such",
     "responses": answer(
-        "The data; `meta.fallback.used` tells whether it is the third party's answer of this moment.",
+        "The data. `meta.fallback.used`: whether they are a fallback, not the third party's current answer.",
         {}, {"source": "stand-in third party", "at": TIME}, name="Data", copy="cached_data",
     )
     | errors(
@@ -147,7 +150,7 @@ def operation() -> dict[str, Any]:
     return {
         "name": "get_operation",
         "tags": ["operations"],
-        "summary": "What became of a write",
+        "summary": "Read what became of a write",
         "responses": answer("The operation.", schema, example, RETRY_AFTER)
         | errors(DatabaseUnavailable, CircuitOpen, QueueUnavailable, OperationNotFound, OperationPurged),
     }

@@ -15,18 +15,20 @@ _HELP = "one of --id, --fingerprint, --filter, --replay, --audit"
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options to a parser."""
     group = parser.add_argument_group("which letters", _HELP)
-    group.add_argument("--id", action="append", metavar="ID", help="this one; may be given again")
-    group.add_argument("--fingerprint", metavar="F", help="a whole group")
+    group.add_argument("--id", action="append", metavar="ID", help="id of a letter; may be repeated")
+    group.add_argument("--fingerprint", metavar="F", help="fingerprint of a group: all its letters")
     group.add_argument(
         "--filter",
         action="append",
         metavar="NAME=VALUE",
-        help="may be given again: all have to be so. Names: state, fingerprint, reason, code, command, build, resource,"
-        " entity_id, operation_id, text, from, to",
+        help="letters that match; if repeated, they must match all filters. Names: state, fingerprint, reason,"
+        " code, command, build, resource, entity_id, operation_id, text, from, to",
     )
-    group.add_argument("--replay", type=int, metavar="N", help="what came of a replay, with --outcome")
-    group.add_argument("--audit", type=int, metavar="N", help="those that an entry of the audit concerns")
-    group.add_argument("--outcome", action="append", metavar="X", help="ended so; may be given again")
+    group.add_argument(
+        "--replay", type=int, metavar="N", help="number of a replay: its letters that have one of the --outcome values"
+    )
+    group.add_argument("--audit", type=int, metavar="N", help="number of an audit entry: the letters that it concerns")
+    group.add_argument("--outcome", action="append", metavar="X", help="outcome of a replay's letters; may be repeated")
 
 
 def meant(options: argparse.Namespace) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Began(ResponseModel):
 
 
 class FailureGroup(ResponseModel):
-    """Answers of one kind."""
+    """Answers that were not good in the same way."""
 
     route: str
     method: str
@@ -27,18 +27,20 @@ class FailureGroup(ResponseModel):
     code: str
     dependency: str
     build: str
-    count: Count = Field(description="In the minutes that were asked for.")
-    per_min: float = Field(description="Over the last five minutes.")
+    count: Count = Field(description="Number of answers in the requested minutes.")
+    per_min: float = Field(description="Answers per minute over the last five minutes.")
     trend: Trend
-    minutes: list[Count] = Field(description="One for each minute that was asked for, the present one last.")
+    minutes: list[Count] = Field(
+        description="Number of answers in each requested minute; the current minute is the last."
+    )
     first_at: Moment
     last_at: Moment
-    began_at: Moment = Field(description="When the present episode began.")
-    clients: Count = Field(description="Different clients; exact below 64.")
-    retried: Count = Field(description="Requests that their clients sent again.")
-    helped: Count = Field(description="Of those, how many were then answered well, or from a copy.")
-    samples: list[str] = Field(description="Ids of the newest requests: /requests/{id} explains them.")
-    explained: bool = Field(description="Whether explanations of the newest are still kept.")
+    began_at: Moment = Field(description="When the current episode of such answers began.")
+    clients: Count = Field(description="Number of different clients; exact below 64, estimated from there on.")
+    retried: Count = Field(description="Number of requests that their clients retried.")
+    helped: Count = Field(description="Number of retried requests that were then answered well, or from a copy.")
+    samples: list[str] = Field(description="Ids of the newest requests; `/requests/{id}` explains them.")
+    explained: bool = Field(description="Whether explanations of the newest requests are still kept.")
     began_with: list[Began]
 
 

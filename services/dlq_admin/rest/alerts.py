@@ -33,8 +33,8 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
         "/alerts",
         **documented(
             "alerts",
-            "Alertmanager's webhook, version 4",
-            "How many alerts began or ceased to fire.",
+            "Receive Alertmanager's webhook, version 4",
+            "How many alerts began or stopped firing.",
             AlertsTaken,
             sent=(Posted, _EXAMPLE),
         ),
@@ -46,7 +46,7 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
         "/alerts",
         **documented(
             "alerts",
-            "The firing alerts, worst first",
+            "List the firing alerts, the worst first",
             "`watchdog.alive` is null if no watchdog was ever received.",
             AlertReport,
         ),

@@ -21,8 +21,8 @@ def add_routes(app: FastAPI, log: Audit) -> None:
         "/dlq/audit",
         **documented(
             "audit",
-            "The audit, the newest first",
-            "A page; `meta.next_cursor` leads to the next.",
+            "List the entries of the audit, the newest first",
+            "A page; `meta.next_cursor` is the cursor of the next page.",
             list[AuditRecord],
             InvalidCursor,
             DatabaseUnavailable,

@@ -35,7 +35,9 @@ class WhatIfInput(Input):
 
     selection: SelectionInput
     limit: int = Field(default=100, ge=0, le=1000)
-    reveal: Reason | None = Field(default=None, description="Why rows are shown unmasked; recorded in the audit")
+    reveal: Reason | None = Field(
+        default=None, description="Reason to show rows unmasked, which is recorded in the audit"
+    )
 
 
 class AllowInput(Input):
@@ -58,7 +60,7 @@ def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: 
         description="Runs the writer's own transaction for each letter, with its edit in force, and rolls it back.",
         **documented(
             "decisions",
-            "What would become of dead letters if they were sent again now",
+            "Show what would become of dead letters if they were sent again now",
             "A verdict for each letter of the selection that is dead or discarded; `others`: letters in another state.",
             WhatIfResult,
             SelectionTooLarge,
@@ -76,8 +78,8 @@ def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: 
         "/dlq/allowances",
         **documented(
             "decisions",
-            "How many letters you may still change alone",
-            "Replays, discards and transforms together.",
+            "Show how many letters you may still change alone",
+            "The number of letters, for replays, discards and transforms together.",
             Allowance,
             DatabaseUnavailable,
         ),
@@ -90,8 +92,8 @@ def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: 
         "/dlq/allowances",
         **documented(
             "decisions",
-            "Allow another operator to change more letters, for the length of the window",
-            "What is left to that person.",
+            "Allow another operator to change more letters, until the window ends",
+            "How many letters that person may still change alone.",
             Allowance,
             SecondPersonNeeded,
             DatabaseUnavailable,
@@ -118,8 +120,8 @@ def _add_change(
         **documented(
             "decisions",
             summary,
-            "What was changed, or on a dry run would be. `others`: letters of the selection in another state,"
-            " untouched.",
+            "What was changed or, on a dry run, would be. `others`: letters of the selection in another"
+            " state, which stay unchanged.",
             BulkResult,
             AllowanceUsedUp,
             CountMismatch,

@@ -108,7 +108,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         "/dlq/letters/{letter_id}/edits",
         **documented(
             "edits",
-            "Change what will be sent of one dead letter",
+            "Edit one dead letter: change the fields that a replay will send",
             "What the edit changes, and what would become of the letter.",
             EditResult,
             EditInvalid,
@@ -125,8 +125,8 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         "/dlq/letters/{letter_id}/revert",
         **documented(
             "edits",
-            "Go back to an earlier edit, or to the original",
-            "The edit that was made.",
+            "Return a dead letter to an earlier edit, or to the original",
+            "The new edit, which restores the earlier fields.",
             RevertResult,
             EditNotFound,
             *one,
@@ -143,7 +143,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         **documented(
             "edits",
             "Change many dead letters by one JSON Patch",
-            "Counts and the first differences; on a dry run also what would become of every letter.",
+            "Counts and the first differences; on a dry run also a verdict on each letter.",
             TransformResult,
             AllowanceUsedUp,
             *many,
@@ -172,7 +172,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         **documented(
             "edits",
             "Undo a transform",
-            "How many letters went back; `left`: those that were edited, sent or discarded since.",
+            "How many letters were changed back. `left`: letters that were edited, sent or discarded since.",
             TransformRevertResult,
             TransformNotFound,
             *many,

@@ -31,9 +31,9 @@ _LINES: dict[str, Any] = {_NDJSON: {"schema": {"type": "string"}}}
 
 _EXPORTED: dict[int | str, Any] = {
     200: {
-        "description": "One letter per line.",
+        "description": "The letters, one per line.",
         "content": _LINES,
-        "headers": {"Content-Disposition": header("A name for the file")},
+        "headers": {"Content-Disposition": header("A name for the downloaded file")},
     }
 }
 
@@ -51,7 +51,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
     @app.get(
         "/dlq/export",
         tags=["exchange"],
-        summary="Dead letters as NDJSON, complete and unmasked; recorded in the audit",
+        summary="Export dead letters as NDJSON, complete and unmasked; recorded in the audit",
         response_class=StreamingResponse,
         responses=_EXPORTED | errors(InvalidRequest, DatabaseUnavailable, OutcomeUnknown),
     )
@@ -66,8 +66,8 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
         openapi_extra={"requestBody": {"required": True, "content": _LINES}},
         **documented(
             "exchange",
-            "Import exported dead letters; letters that are already here stay unchanged",
-            "How many are new, and how many were already here.",
+            "Import exported dead letters; letters that exist already stay unchanged",
+            "How many letters of the file are new, and how many existed already.",
             ImportResult,
             InvalidRequest,
             BodyTooLarge,
@@ -81,7 +81,10 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
     async def import_letters(
         request: Request,
         why: Annotated[str, Query(min_length=3, max_length=SHORT_MAX_CHARS)],
-        expected_count: Annotated[int | None, Query(ge=0, le=10**9, description="New letters, unless dry_run")] = None,
+        expected_count: Annotated[
+            int | None,
+            Query(ge=0, le=10**9, description="Expected number of new letters; required unless `dry_run` is true"),
+        ] = None,
         dry_run: bool = False,
     ) -> Response:
         if expected_count is None and not dry_run:

@@ -22,10 +22,10 @@ def add_routes(app: FastAPI, failures: Failures) -> None:
         "/failures",
         **documented(
             "failures",
-            "Responses to clients that were not good, in groups",
-            "Errors, refusals, copies and late answers of all replicas, by route, type, code, dependency and build: how"
-            " many, since when, how many clients, whether sending again helped, and what began at the same moment."
-            " With `mistakes=true` callers' own errors too.",
+            "List, in groups, the responses to clients that were not good",
+            "Errors, refusals, copies and late answers of all replicas, by route, type, code, dependency and"
+            " build: how many, since when, how many clients, whether retries helped, and what began at the"
+            " same time. With `mistakes=true` also errors that callers made.",
             FailureReport,
             InvalidRequest,
             ExplanationsUnavailable,

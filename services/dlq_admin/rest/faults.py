@@ -63,8 +63,8 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         "/faults",
         **documented(
             "faults",
-            "Deliberate faults, and how the system recovered from them",
-            "The last hundred of each.",
+            "List deliberate faults, and how the system recovered from them",
+            "The last hundred faults and the last hundred recoveries.",
             FaultReport,
         ),
     )
@@ -75,7 +75,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         "/faults/{fault}",
         **documented(
             "faults",
-            "Announce that a fault is on, and for how long unless it is announced again",
+            "Announce a fault, and how long it lasts unless it is announced again",
             "The announced fault.",
             AnnouncedFault,
             NoSuchPath,
@@ -91,7 +91,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         "/faults/{fault}",
         **documented(
             "faults",
-            "Announce that a fault is over; with `?target=`, on that target only",
+            "Announce that a fault has ended; with `?target=`, on that target only",
             "The faults that were active.",
             EndedFaults,
             NoSuchPath,
@@ -106,7 +106,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         **documented(
             "faults",
             "Report how long the system took to recover from a fault",
-            "The recovery as it is shown.",
+            "The recorded recovery.",
             MeasuredRecovery,
             NoSuchPath,
             sent=(RecoveryInput, {"detect_s": 1.2, "resume_s": 3.5, "drain_s": 4, "verdict": "passed"}),

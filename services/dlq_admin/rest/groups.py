@@ -24,8 +24,8 @@ def add_routes(app: FastAPI, known: Groups) -> None:
         "/dlq/groups",
         **documented(
             "groups",
-            "Groups of letters that failed alike, newest first",
-            "A page; `meta.next_cursor` leads to the next.",
+            "List groups of letters that failed alike, the newest first",
+            "A page; `meta.next_cursor` is the cursor of the next page.",
             list[GroupSummary],
             InvalidCursor,
             DatabaseUnavailable,
@@ -33,11 +33,13 @@ def add_routes(app: FastAPI, known: Groups) -> None:
     )
     async def list_groups(
         request: Request,
-        state: Annotated[list[State], Query(max_length=len(State), description="With a letter in one of them")] = [  # noqa: B006 - FastAPI copies it
+        state: Annotated[
+            list[State], Query(max_length=len(State), description="Groups with a letter in one of these states")
+        ] = [  # noqa: B006 - FastAPI copies it
             State.DEAD,
             State.REPLAYING,
         ],
-        every: Annotated[bool, Query(description="Also groups whose letters are all over")] = False,
+        every: Annotated[bool, Query(description="Also groups whose letters have all ended")] = False,
         cursor: Cursor | None = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
@@ -47,7 +49,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
     @app.get(
         "/dlq/groups/{fingerprint}",
         **documented(
-            "groups", "One group", "The group.", GroupSummary, InvalidRequest, GroupNotFound, DatabaseUnavailable
+            "groups", "Read one group", "The group.", GroupSummary, InvalidRequest, GroupNotFound, DatabaseUnavailable
         ),
     )
     async def get_group(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
@@ -57,7 +59,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
         "/dlq/groups/{fingerprint}/note",
         **documented(
             "groups",
-            "Write a note on a group; it stays when the letters are gone",
+            "Write a note on a group, which is kept when the letters are gone",
             "The group.",
             GroupSummary,
             GroupNotFound,

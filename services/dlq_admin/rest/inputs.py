@@ -54,7 +54,7 @@ def _written_out(value: object) -> object:
 
 Moment = Annotated[datetime, BeforeValidator(_written_out)]
 LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
-_WHY = "Why; recorded in the audit"
+_WHY = "The reason, which is recorded in the audit"
 Reason = Annotated[str, Field(min_length=3, max_length=1000, description=_WHY), AfterValidator(legible)]
 
 #: A reason in the query, where each character may take twelve bytes of the 8 KiB that the request line may have.
@@ -81,18 +81,24 @@ class FilterInput(Input):
     reason: str | None = Field(default=None, min_length=1, max_length=32)
     code: str | None = Field(default=None, max_length=100)
     command: str | None = Field(default=None, max_length=LABEL_MAX_CHARS)
-    build: str | None = Field(default=None, max_length=100, description="The writer's build it failed on")
-    resource: str | None = Field(default=None, pattern=_RESOURCE, description="Its plural name: `users`")
+    build: str | None = Field(
+        default=None, max_length=100, description="The build of the writer on which the letter failed"
+    )
+    resource: str | None = Field(default=None, pattern=_RESOURCE, description="Plural name of the resource: `users`")
     entity_id: str | None = Field(default=None, pattern=_ID)
     operation_id: str | None = Field(default=None, pattern=_ID)
     text: str | None = Field(
         default=None,
         min_length=1,
         max_length=200,
-        description="Text in what pages show; payloads are not searched",
+        description="Text in the fields that lists show; payloads are not searched",
     )
-    since: Moment | None = Field(default=None, alias="from", description="Put on the dead-letter stream then or later")
-    until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it has an offset")
+    since: Moment | None = Field(
+        default=None, alias="from", description="Dead-lettered at this time or later; UTC unless it has an offset"
+    )
+    until: Moment | None = Field(
+        default=None, alias="to", description="Dead-lettered before this time; UTC unless it has an offset"
+    )
 
     def to_filter(self) -> Filter:
         """Return the filter for the store."""
@@ -127,7 +133,9 @@ class SelectionInput(Input):
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
     filter: FilterInput | None = None
     replay: OutcomesInput | None = None
-    audit: int | None = Field(default=None, ge=1, le=NUMBER_MAX, description="The letters that this entry concerns")
+    audit: int | None = Field(
+        default=None, ge=1, le=NUMBER_MAX, description="Number of an audit entry: the letters that it concerns"
+    )
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:

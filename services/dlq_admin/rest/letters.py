@@ -19,7 +19,7 @@ from holdfast.shared.http.keys import OPERATE, require
 class LettersInput(FilterInput):
     """A filter, and a page of the letters that match it."""
 
-    cursor: Cursor | None = Field(default=None, description="`meta.next_cursor` of the page before")
+    cursor: Cursor | None = Field(default=None, description="`meta.next_cursor` of the previous page")
     limit: int = Field(default=50, ge=1, le=500)
     order: Literal["newest", "oldest"] = Field(default="newest", description="Which letters come first")
 
@@ -31,9 +31,10 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         "/dlq/letters",
         **documented(
             "letters",
-            "Dead letters, the newest first or the oldest",
-            "A page; `meta.next_cursor` leads to the next, even if a search for text found few letters in the part"
-            " that it searched. While the database is down: the letters that wait on their stream.",
+            "List dead letters, the newest or the oldest first",
+            "A page; `meta.next_cursor` is the cursor of the next page. A search for text covers a part of"
+            " the letters at a time, so a page may have few letters. While the database is down: the letters"
+            " that wait on their stream.",
             list[LetterSummary],
             InvalidCursor,
             DatabaseUnavailable,
@@ -56,8 +57,8 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         "/dlq/letters/{letter_id}",
         **documented(
             "letters",
-            "One complete dead letter",
-            "The letter; what may be personal is masked unless revealed.",
+            "Read one complete dead letter",
+            "The letter. Data that may be personal are masked, unless `reveal` is given.",
             LetterDetail,
             InvalidRequest,
             LetterNotFound,
@@ -71,7 +72,9 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         reveal: Annotated[
             str | None,
             Query(
-                min_length=3, max_length=SHORT_MAX_CHARS, description="Why it is shown unmasked; recorded in the audit"
+                min_length=3,
+                max_length=SHORT_MAX_CHARS,
+                description="Reason to show the letter unmasked, which is recorded in the audit",
             ),
         ] = None,
     ) -> Response:

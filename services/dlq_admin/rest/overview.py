@@ -15,7 +15,9 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
 
     @app.get(
         "/dlq/overview",
-        **documented("overview", "The state of the whole system", "Unknown values are null.", SystemState),
+        **documented(
+            "overview", "Show the state of the whole system", "The state; unknown values are null.", SystemState
+        ),
     )
     async def get_overview(request: Request) -> Response:
         return answered(request, await overview.look())
@@ -24,7 +26,7 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
         "/ledger",
         **documented(
             "overview",
-            "Where every accepted write is",
+            "Show where every accepted write is",
             "The reading of `as_of`, a moment ago. Null once the last reading is too old, because a store, or a"
             " partition of it, does not answer or may be an old primary; `ledger_unread` of `/dlq/overview` says why.",
             LedgerReading | None,

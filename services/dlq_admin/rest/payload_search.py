@@ -16,15 +16,17 @@ from holdfast.shared.letters.find.contents import Contents
 class PayloadSearchInput(Input):
     """A search of payloads. It is sent in a body, because addresses are written to logs."""
 
-    text: str = Field(min_length=1, max_length=200, description="Part of a value; case is ignored")
+    text: str = Field(min_length=1, max_length=200, description="Part of a value to search for; case is ignored")
     field: str | None = Field(
-        default=None, min_length=1, max_length=100, description="Only in the field of this name, at any depth"
+        default=None, min_length=1, max_length=100, description="Search only fields of this name, at any depth"
     )
-    filter: FilterInput = Field(default_factory=FilterInput, description="Search only these letters")
+    filter: FilterInput = Field(
+        default_factory=FilterInput, description="Search only the letters that match this filter"
+    )
     reason: Reason | None = Field(
-        default=None, description="Why masked values are searched too; needs `operate`; recorded in the audit"
+        default=None, description="Reason to search masked values, too; needs `operate`, and is recorded in the audit"
     )
-    cursor: Cursor | None = Field(default=None, description="`next_cursor` of the answer before")
+    cursor: Cursor | None = Field(default=None, description="`next_cursor` of the previous answer")
     limit: int = Field(default=50, ge=1, le=500)
 
     def contents(self) -> Contents:
@@ -39,7 +41,7 @@ def add_routes(app: FastAPI, searches: PayloadSearch) -> None:
         "/dlq/search",
         **documented(
             "letters",
-            "Dead letters whose payloads hold a text",
+            "Search for dead letters whose payloads hold a text",
             "The newest first, in the original or in the edit in force. A bounded number of letters is searched at a"
             " time. Without a reason only fields that are shown to everybody are searched.",
             PayloadSearchResult,

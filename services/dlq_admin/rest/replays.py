@@ -34,10 +34,19 @@ ReplayId = Annotated[int, Path(ge=1, le=_ID_MAX)]
 class StopInput(Input):
     """The conditions under which a replay stops by itself."""
 
-    failing_share: float = Field(default=0.2, ge=0, le=1, description="Largest share of results that failed as before")
-    backlog_max: int = Field(default=20_000, ge=1, le=10**9, description="Most other writes that wait")
-    backlog_age_s: float = Field(default=30, gt=0, le=86_400, description="Highest age of the oldest waiting write")
-    breaker: bool = Field(default=True, description="Whether an open breaker of a writer's database stops it")
+    failing_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Stop if a larger share of the results than this failed in the same way again",
+    )
+    backlog_max: int = Field(
+        default=20_000, ge=1, le=10**9, description="Stop if more other writes than this wait for a writer"
+    )
+    backlog_age_s: float = Field(
+        default=30, gt=0, le=86_400, description="Stop if the oldest waiting write is older than this, in seconds"
+    )
+    breaker: bool = Field(default=True, description="Whether to stop if a writer's breaker of the database is open")
 
 
 class ReplayInput(BulkInput):
@@ -45,9 +54,13 @@ class ReplayInput(BulkInput):
 
     rate_per_s: float = Field(default=500, gt=0, le=100_000)
     canary: list[Annotated[int, Field(ge=1, le=100_000)]] = Field(
-        default=[1, 5, 25], max_length=20, description="Letters per canary step; each step waits for all results"
+        default=[1, 5, 25],
+        max_length=20,
+        description="Letters per canary step; after each step, the replay waits for all results",
     )
-    in_flight_max: int = Field(default=2000, ge=1, le=100_000, description="Most letters that are sent and not over")
+    in_flight_max: int = Field(
+        default=2000, ge=1, le=100_000, description="Most letters in flight: sent, but not ended yet"
+    )
     stop: StopInput = StopInput()
 
     def plan(self) -> Plan:
@@ -70,7 +83,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         **documented(
             "replays",
             "Send dead letters again",
-            "The replay; on a dry run, what it would send.",
+            "The replay or, on a dry run, what it would send.",
             ReplaySummary | ReplayPreview,
             CountMismatch,
             NothingToReplay,
@@ -99,8 +112,8 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         "/dlq/replays",
         **documented(
             "replays",
-            "Replays, the newest first",
-            "A page; `meta.next_cursor` leads to the next.",
+            "List replays, the newest first",
+            "A page; `meta.next_cursor` is the cursor of the next page.",
             list[ReplaySummary],
             InvalidCursor,
             DatabaseUnavailable,
@@ -119,7 +132,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         "/dlq/replays/{replay_id}",
         **documented(
             "replays",
-            "One replay: where it stands, and what came of it",
+            "Read one replay: its state and its results",
             "The replay.",
             ReplaySummary,
             InvalidRequest,
@@ -134,8 +147,8 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         "/dlq/replays/{replay_id}/items",
         **documented(
             "replays",
-            "The letters of a replay, by outcome",
-            "A page in the order of sending; the `letter_id`s make the `ids` of a new selection.",
+            "List the letters of a replay, by outcome",
+            "A page in the order of sending. The `letter_id`s can be the `ids` of a new selection.",
             list[ReplayItem],
             InvalidCursor,
             ReplayNotFound,
@@ -157,10 +170,10 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
 
 
 _WORDS = {
-    "pause": "Pause it: send no more for now",
-    "resume": "Resume it, also after it stopped by itself",
-    "cancel": "Cancel it: send no more; what was not sent is dead as before",
-    "recall": "Cancel it, and take back from the stream what no writer was given yet",
+    "pause": "Pause a replay: it sends no more for now",
+    "resume": "Resume a replay, including one that stopped by itself",
+    "cancel": "Cancel a replay: it sends no more, and letters that were not sent stay dead",
+    "recall": "Cancel a replay, and take back from the stream the entries that no writer has received",
     "approve": "Approve a large replay, as a second person",
 }
 
@@ -172,7 +185,7 @@ def _add_word(app: FastAPI, replays: Replays, word: str, summary: str) -> None:
         **documented(
             "replays",
             summary,
-            "The replay after the order.",
+            "The replay, after the order has been carried out.",
             ReplaySummary,
             ReplayNotFound,
             ReplayNotNow,

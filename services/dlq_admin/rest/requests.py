@@ -20,9 +20,10 @@ def add_routes(app: FastAPI, requests: Requests) -> None:
         "/requests/{request_id}",
         **documented(
             "requests",
-            "Why a recent request was answered as it was",
-            "Each service's part, each decision with its numbers and in words, and what became of the write. Kept for"
-            " minutes, for requests that did not simply succeed, for writes, and for requests with `X-Explain`.",
+            "Explain why a recent request was answered as it was",
+            "Each service's part, each decision with its numbers and in words, and what became of the write."
+            " Explanations are kept for minutes, and only of writes, of requests that did not simply succeed,"
+            " and of requests with `X-Explain`.",
             ExplainedRequest,
             InvalidRequest,
             RequestUnknown,

@@ -29,8 +29,8 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
         "/dlq/writers",
         **documented(
             "writers",
-            "Which writers run, and which of them are halted",
-            "By name.",
+            "List the running writers, and which of them are halted",
+            "The writers, sorted by name.",
             list[WriterSummary],
             QueueUnavailable,
         ),
