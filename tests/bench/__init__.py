@@ -1,1 +1,1 @@
-"""Measurements beside what people use today. Not part of `make test`; each module with a `main` has a make target."""
+"""Benchmarks beside common alternatives. `make test` does not run them; each module with a `main` has a make target."""

@@ -1,4 +1,4 @@
-"""Accept: requests per second through one process, beside the ceiling and what people use today."""
+"""Accept: requests per second through one process, beside the ceiling and common alternatives."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,8 @@ class Server:
 def measure(
     stage: Stage, *, rounds: int, seconds: float, server_core: int, load_core: int, say: Callable[[str], None]
 ) -> dict[str, list[Load]]:
-    """Every contestant once a round, in turn; all of them are up all the time, and idle when it is not their turn."""
+    """Measure every contestant once per round, in turn. All contestants run all the time, and are idle when it is not
+    their turn."""
     stage.pin({load_core})
     contestants: dict[str, Server] = {}
     try:
@@ -58,7 +59,8 @@ def measure(
 
 
 def start_api(stage: Stage, cores: set[int], checkout: Path = ROOT, through: Sequence[str] = ()) -> Server:
-    """Our own, with everything on, as it is in `checkout`. `through`: a module that runs it, and its arguments."""
+    """Start our api with everything on, from the code in `checkout`. `through`: a module that runs the api, and its
+    arguments."""
     port = free_port()
     own = {"HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": f"api-{port}"}
     log = stage.folder / f"api-{port}.log"
@@ -67,7 +69,7 @@ def start_api(stage: Stage, cores: set[int], checkout: Path = ROOT, through: Seq
 
 
 def start_peer(stage: Stage, module: str, cores: set[int]) -> Server:
-    """Another contestant."""
+    """Start another contestant."""
     port = free_port()
     arguments = ["-m", "tests.bench.contestants.serve", module, str(port)]
     return _started(Process(arguments, stage.environment, stage.folder / f"{module}-{port}.log"), port, cores)

@@ -1,6 +1,6 @@
-"""`python -m tests.bench.aims`: one table of what the benches aim at, from the numbers that each of them left.
+"""`python -m tests.bench.aims`: one table of all aims of the benchmarks, from the numbers that each benchmark left.
 
-It measures nothing. A bench that has left nothing is named with the command that runs it.
+Nothing is measured. A benchmark that has left no numbers is named with the command that runs it.
 """
 
 import argparse
@@ -29,14 +29,14 @@ class Aim(NamedTuple):
 
 
 def of_verdicts(numbers: Any) -> Iterator[Aim]:
-    """What a bench itself has compared with an aim."""
+    """Yield the comparisons that a benchmark itself has made with an aim."""
     for line in numbers["verdicts"]:
         if found := _AIM.match(line):
             yield Aim(found["what"], found["verdict"] + (", uncertain" if found["uncertain"] else ""))
 
 
 def of_recovery(numbers: Any) -> Iterator[Aim]:
-    """Medians of the repeats."""
+    """Yield the aims of recovery, from the medians of the repeats."""
     for fault, measured in numbers.items():
         aims = {"resume": _RESUME_S, "steady": _STEADY_S} | ({"detect": _DETECT_S} if "third" in fault else {})
         for phase, aim_s in aims.items():
@@ -46,7 +46,7 @@ def of_recovery(numbers: Any) -> Iterator[Aim]:
 
 
 def of_error_rates(numbers: Any) -> Iterator[Aim]:
-    """The worst share of errors in each scene."""
+    """Yield the aims of the error rates, from the worst share of errors in each scene."""
     points = [VirtualPoint(**each) for each in numbers["virtual"]]
     for scene in dict.fromkeys(point.scene for point in points):
         shipped = [point for point in points if point.scene == scene and point.policy == "shipped"]
@@ -73,7 +73,7 @@ _BENCHES: dict[str, tuple[str, Callable[[Any], Iterator[Aim]]]] = {
 
 
 def table(folder: Path) -> list[str]:
-    """In Markdown, a line for each aim."""
+    """Return a table in Markdown, with a line for each aim."""
     lines = ["| bench | measured, and the aim | |", "| :-- | :-- | :-- |"]
     for name, (command, aims) in _BENCHES.items():
         file = folder / f"{name}.json"
@@ -85,7 +85,7 @@ def table(folder: Path) -> list[str]:
 
 
 def main() -> None:
-    """Exit code 0, whatever the verdicts."""
+    """Print the table. The exit code is 0, whatever the verdicts."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.aims", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "benchmarks", help="where the benches write")
     lines = table(parser.parse_args().folder)

@@ -1,7 +1,7 @@
-"""Apply: writes per second from a standing backlog, beside hand-written inserts and today's task queues.
+"""Apply: writes per second from a standing backlog, beside hand-written inserts and common task queues.
 
-The same measure for everyone: every contestant notes the time in `operations.ended_at` just before it inserts, and the
-rate is taken between the moments at which 10 % and 90 % of the backlog were done. Start-up and end are no part of it.
+All contestants are measured in the same way: each notes the time in `operations.ended_at` just before it inserts, and
+the rate is taken between the moments at which 10 % and 90 % of the backlog were done. Start and end are not included.
 """
 
 import subprocess
@@ -36,7 +36,8 @@ _LOOK_EVERY_S = 0.3
 def measure(
     stage: Stage, *, rounds: int, writes: int, peer_writes: int, cores: set[int], say: Callable[[str], None]
 ) -> dict[str, list[float]]:
-    """Writes per second of every contestant, once a round, in turn. Nobody is pinned: everybody may use `cores`."""
+    """Return the writes per second of every contestant, measured once per round, in turn. No process is pinned to one
+    core: each may use all `cores`."""
     stage.pin(cores)
     contestants: dict[str, Callable[[], float]] = {
         OURS: lambda: _ours(stage, writes, writers=1),
@@ -56,14 +57,14 @@ def measure(
 
 
 def writer(stage: Stage, name: str) -> tuple[Process, int]:
-    """A real writer, not started, and its port."""
+    """Return a real writer that is not started yet, and its port."""
     port = free_port()
     own = {"HOLDFAST_WRITER_PORT": str(port), "HOLDFAST_INSTANCE": name}
     return Process(["-m", "holdfast.services.writer"], stage.environment | own, _log(stage, name)), port
 
 
 def start_writers(stage: Stage, count: int, stack: ExitStack) -> None:
-    """`count` writers that read; `stack` ends them."""
+    """Start `count` writers and wait until each reads the stream. `stack` ends them."""
     for number in range(count):
         process, port = writer(stage, f"writer-{number}")
         stack.callback(process.stop)
@@ -72,12 +73,12 @@ def start_writers(stage: Stage, count: int, stack: ExitStack) -> None:
 
 
 def _readers(stage: Stage) -> int:
-    """Connections that wait for entries of the stream."""
+    """Return the number of connections that wait for entries of the stream."""
     return sum(client["cmd"] == "xreadgroup" for client in stage.redis.client_list())
 
 
 def _ours(stage: Stage, writes: int, *, writers: int) -> float:
-    """The writers wait for work; then the whole backlog is there at once."""
+    """Start writers that wait for work, make the whole backlog available at once, and return their rate."""
     with ExitStack() as stack:
         start_writers(stage, writers, stack)
         accept_backlog(stage, writes)
@@ -86,7 +87,8 @@ def _ours(stage: Stage, writes: int, *, writers: int) -> float:
 
 
 def accept_backlog(stage: Stage, writes: int) -> None:
-    """What the api does, into a stream of another name, which becomes the write stream when all is in it."""
+    """Accept the writes as the api does, into a stream of another name, which is renamed to the write stream at the
+    end."""
     accept = stage.redis.register_script(text_of(LUA / "accept.lua"))
     for first in range(0, writes, _CHUNK):
         candidates = [_candidate(number) for number in range(first, min(first + _CHUNK, writes))]
@@ -138,7 +140,7 @@ _TASKIQ_WORKER = (
 
 
 def _peer(stage: Stage, writes: int, module: str, worker: Sequence[str]) -> float:
-    """Fill the queue, then start one worker."""
+    """Fill the queue, then start one worker, and return its rate."""
     subprocess.run(
         [sys.executable, "-m", f"tests.bench.contestants.{module}", str(writes)], cwd=ROOT,
         env=environ | stage.environment, check=True, capture_output=True, timeout=_DRAIN_DEADLINE_S,
@@ -153,19 +155,19 @@ def _peer(stage: Stage, writes: int, module: str, worker: Sequence[str]) -> floa
 
 
 def _log(stage: Stage, name: str) -> Path:
-    """A new file."""
+    """Return the path of a new log file."""
     return stage.folder / f"{name}-{time.monotonic_ns()}.log"
 
 
 def _slowly(done: bool) -> bool:
-    """Looking costs the contestants; so, seldom."""
+    """Return `done`. If it is false, pause first, because each poll takes processor time from the contestants."""
     if not done:
         time.sleep(_LOOK_EVERY_S)
     return done
 
 
 def _rate(stage: Stage, writes: int) -> float:
-    """Writes per second between 10 % and 90 % of the backlog. Raises RuntimeError when a row is missing."""
+    """Return the writes per second between 10 % and 90 % of the backlog. Raises RuntimeError if a row is missing."""
     rows = stage.count("users"), stage.count("operations")
     if rows != (writes, writes):
         raise RuntimeError(f"{writes} writes left {rows[0]} users and {rows[1]} operations")
@@ -175,7 +177,8 @@ def _rate(stage: Stage, writes: int) -> float:
 
 
 def middle_rate(ended: Sequence[datetime]) -> float:
-    """Per second, from the sorted moments at which work ended; works on batches that share a moment."""
+    """Return the rate per second, from the sorted moments at which work ended. Batches, whose rows share a moment, are
+    counted correctly."""
     first, last = ended[len(ended) // 10], ended[len(ended) * 9 // 10]
     between = sum(first < moment <= last for moment in ended)
     return between / (last - first).total_seconds()

@@ -1,4 +1,5 @@
-"""`python -m tests.bench.breaker`: what a closed breaker costs a call, beside the plain package and beside none.
+"""`python -m tests.bench.breaker`: what a closed breaker costs per call, beside the plain package and beside no
+breaker.
 
 Contestants take turns within each round. The cost is what a call takes more than the bare `await` of the same round;
 the ratio is to the plain package's cost in that round.
@@ -38,7 +39,7 @@ async def _broken() -> None:
 
 
 async def _contestants() -> dict[str, Call]:
-    """Closed ones, then open ones."""
+    """Return the contestants: the closed ones, then the open ones."""
     plain, ours = CircuitBreaker(name="plain"), Breaker("ours")
     plain_open, ours_open = CircuitBreaker(name="plain-open", recovery_timeout=3600), Breaker("ours-open")
     ours_open.force_open(actor="bench", reason="bench", for_s=3600)
@@ -75,7 +76,7 @@ async def _ns_per_refusal(call: Call) -> float:
 
 
 async def measure() -> dict[str, list[float]]:
-    """Contestant -> nanoseconds a call, one value a round."""
+    """Return the nanoseconds per call of each contestant, one value per round."""
     contestants = await _contestants()
     took: dict[str, list[float]] = {name: [] for name in contestants}
     for round_ in range(-1, _ROUNDS):  # the first one warms up
@@ -88,7 +89,7 @@ async def measure() -> dict[str, list[float]]:
 
 
 def report(took: dict[str, list[float]]) -> str:
-    """The table and the verdicts."""
+    """Return the table and the verdicts."""
 
     def cost(name: str) -> list[float]:
         return [one - bare for one, bare in zip(took[name], took[_BARE], strict=True)]

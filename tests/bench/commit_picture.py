@@ -1,4 +1,5 @@
-"""Where the time from a request to its commit goes, as a picture: all writes, the fastest on the left."""
+"""Where the time from a request to its commit goes, as a picture of all writes, sorted from the fastest to the
+slowest."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +13,18 @@ _STEPS = 50
 
 
 class Stages(NamedTuple):
-    """What one write waited for, in seconds."""
+    """The durations of one write's stages, in seconds."""
 
-    #: Acceptance, its fsync included.
+    #: #: From the request to its answer: acceptance with its fsync.
     to_answer: float
-    #: The stream, the batch before it, and its place in its own.
+    #: #: From the answer to the insert: the stream, the batch before, and the write's place in its own batch.
     to_insert: float
-    #: Statements, the commit and its fsync, and the poll that sees it.
+    #: #: From the insert to the commit: statements, the commit and its fsync, and the poll that sees it.
     to_commit: float
 
     @property
     def whole_s(self) -> float:
-        """From the request to the commit that was seen."""
+        """The seconds from the request to the commit as the poller saw it."""
         return sum(self)
 
 
@@ -32,13 +33,14 @@ _COLOURS = ("#9db4c8", "#d99a3d", "#3a6ea5")
 
 
 def stages(intended: float, answered: float, inserted: float, committed: float) -> Stages:
-    """From moments on one clock. A writer may insert before the answer has arrived; no stage is below zero."""
+    """Return the stages between moments on one clock. A writer may insert before the answer has arrived; no stage is
+    negative."""
     begun = max(answered, inserted)
     return Stages(max(0.0, answered - intended), begun - answered, max(0.0, committed - begun))
 
 
 def draw(writes: Sequence[Stages], path: Path) -> list[Path]:
-    """The picture; nothing for no writes."""
+    """Draw the picture and return its path. Without writes, draw nothing."""
     if not writes:
         return []
     ordered = sorted(writes, key=lambda write: write.whole_s)

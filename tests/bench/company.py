@@ -1,4 +1,5 @@
-"""Company: how much of the machine somebody else used meanwhile. Above a little, the numbers are not worth much."""
+"""Company: the processor time that other processes used during a measurement. If it is more than a little, the numbers
+are unreliable."""
 
 import time
 from collections.abc import Sequence
@@ -6,12 +7,13 @@ from collections.abc import Sequence
 from deploy.load.machine import cpu_s, machine_cpu_s
 from tests.bench.process import ended_children_cpu_s
 
-#: Cores that others may use on average.
+#: #: Cores that other processes may use on average.
 MOST_CORES = 0.15
 
 
 class Company:
-    """Ask `cores` when every process started since has ended, the servers that live longer being `pids`."""
+    """Measures what other processes use. Call `cores` when every process started since has ended, except the servers
+    `pids`."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = pids
@@ -19,7 +21,7 @@ class Company:
         self._others_s = self._now()
 
     def cores(self) -> float:
-        """Used by others, on average."""
+        """Return the cores that other processes used, on average."""
         return max(0.0, (self._now() - self._others_s) / (time.monotonic() - self._began))
 
     def _now(self) -> float:

@@ -1,7 +1,7 @@
 """`python -m tests.bench.costs`: what one write and one read cost, on a real Redis and a real MariaDB.
 
-A number of creates goes through an api while its writer stands still; then the writer applies them all; then they are
-read by id. What each process used, and what each store holds more than before, is divided by their number.
+A number of creates goes through an api while its writer is stopped; then the writer applies them all; then they are
+read by id. The processor time of each process, and the growth of each store, are divided by the number of writes.
 """
 
 import argparse
@@ -49,7 +49,7 @@ _FSYNCS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_data_fsyncs', 'Inn
 
 
 def main() -> None:
-    """Measure, print, and write the file that the calculator reads, and the tables of docs/scaling.md."""
+    """Measure, print, write the file that the calculator reads, and fill the tables of docs/scaling.md."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.costs", description=__doc__)
     parser.add_argument("--writes", type=int, default=20_000)
     parser.add_argument("--out", type=Path, default=MEASURED)
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 class _Measurement:
-    """An api and a writer on the stage."""
+    """A measurement with an api and a writer on the stage."""
 
     def __init__(self, stores: Stage, stack: ExitStack) -> None:
         self._stores = stores
@@ -79,7 +79,7 @@ class _Measurement:
         }  # fmt: skip
 
     def costs(self, writes: int) -> Costs:
-        """Of one write and one read."""
+        """Return the costs of one write and of one read."""
         asyncio.run(self._create(_WARM_UP))
         self._drained()
         before, space = self._look(), self._space()
@@ -127,7 +127,7 @@ class _Measurement:
         return process
 
     def _look(self) -> dict[str, float]:
-        """What was used until now: microseconds of each process, bytes of the queue, fsyncs."""
+        """Return the usage so far: microseconds of each process, bytes of the queue, fsyncs."""
         memory, log = self._stores.redis.info("memory"), self._stores.redis.info("persistence")
         with self._stores.connect() as connection, connection.cursor() as cursor:
             cursor.execute(_FSYNCS)
@@ -139,17 +139,18 @@ class _Measurement:
         }  # fmt: skip
 
     def _batches(self) -> float:
-        """Round trips of acceptance, each with one fsync of the queue."""
+        """Return the number of accept round trips, each with one fsync of the queue."""
         lines = fetch("GET", f"{self._url}/metrics").text.splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith("holdfast_accept_batch_writes_count"))
 
     def _record_bytes(self) -> float:
-        """Of the record of a key."""
+        """Return the mean size of the record of an idempotency key, in bytes."""
         names = list(islice(self._stores.redis.scan_iter(f"{PREFIX}key:*", count=1000), _SAMPLE))
         return mean(float(self._stores.redis.memory_usage(name) or 0) for name in names)
 
     def _space(self) -> dict[str, float]:
-        """Bytes of the leaves of tables and indexes: what is allocated ahead of need is no cost of a row."""
+        """Return the bytes in the leaves of tables and indexes. Space that is allocated in advance is no cost of a
+        row."""
         with self._stores.database.connect(user="root") as connection, connection.cursor() as cursor:
             cursor.execute("ANALYZE TABLE users, operations")
             cursor.fetchall()
@@ -179,7 +180,7 @@ class _Measurement:
         await self._all([of(id) for id in ids])
 
     async def _all(self, requests: Sequence[Callable[[aiohttp.ClientSession], Awaitable[str]]]) -> Sequence[str]:
-        """A few at a time."""
+        """Send all requests, `_AT_ONCE` at a time."""
         left, done = list(requests), []
         async with aiohttp.ClientSession(self._url) as http:
 
@@ -191,7 +192,7 @@ class _Measurement:
         return done
 
     def _housekeeping(self) -> float:
-        """Microseconds to count an operation and to remove its row, in steps."""
+        """Return the microseconds that it takes to count an operation and to remove its row, in steps."""
         engine = make_engine(self._stores.database.dsn, Timeouts(5, 5, 600, 50), 2)
         began, counted = time.perf_counter(), 0
         began, counted = time.perf_counter(), 0
@@ -199,7 +200,7 @@ class _Measurement:
             counted += closed
         count_us = (time.perf_counter() - began) * 1e6 / counted
         history.advance(engine, wall_clock())
-        with engine.begin() as connection:  # as if they had ended long ago
+        with engine.begin() as connection:  # as if all operations had ended long ago
             connection.exec_driver_sql("UPDATE operations SET ended_at = '2000-01-01'")
         began, removed, after = time.perf_counter(), 0, 0
         while True:
@@ -212,7 +213,7 @@ class _Measurement:
 
 
 async def _answer(expected: int, send: Callable[[], Any]) -> dict[str, Any]:
-    """The answer's document; asked again while the api turns requests away because its machine is busy."""
+    """Return the document of the answer. Send the request again while the api sheds it because its machine is busy."""
     while True:
         async with send() as answer:
             document: dict[str, Any] = await answer.json()

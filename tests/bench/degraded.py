@@ -1,6 +1,7 @@
 """`python -m tests.bench.degraded`: what clients notice of a database that hangs for ten seconds, in one run.
 
-Read latency healthy, in the first second of the freeze, and with the breaker open; and what became of all requests.
+Measures read latency while healthy, in the first second of the freeze, and with the breaker open; and what became of
+all requests.
 """
 
 import argparse
@@ -28,7 +29,7 @@ GOODPUT = 0.99
 
 
 def main() -> None:
-    """Exit code 0 when everything was measured, whatever the verdicts."""
+    """Measure, print, and write the page. The exit code is 0 if everything was measured, whatever the verdicts."""
     options = _options()
     cores = set(sorted(os.sched_getaffinity(0))[:2])
     on = machine.describe(cores)

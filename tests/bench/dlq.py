@@ -1,5 +1,5 @@
-"""`python -m tests.bench.dlq`: what dlq_admin does with a million dead letters: how fast it indexes, how long an
-operator waits for a page."""
+"""`python -m tests.bench.dlq`: dlq_admin with a million dead letters: how fast it indexes, and how long an operator
+waits for a page."""
 
 import argparse
 import tempfile
@@ -21,7 +21,7 @@ _ASKED = 100
 
 
 def main() -> None:
-    """Exit code 0 when everything was measured, whatever came of it."""
+    """Measure and print. The exit code is 0 if everything was measured, whatever the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.dlq", description=__doc__)
     parser.add_argument("--letters", type=int, default=1_000_000)
     parser.add_argument("--index", type=int, default=50_000, help="letters for the indexing rate")

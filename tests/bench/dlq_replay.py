@@ -1,5 +1,5 @@
-"""`python -m tests.bench.dlq_replay`: from the click to the last letter applied; how exactly the rate is kept; and
-how long a what-if of a thousand takes. All stores fsync."""
+"""`python -m tests.bench.dlq_replay`: how long a replay takes, from the request to the last letter applied; how exactly
+it keeps its rate; and how long a what-if of a thousand letters takes. All stores fsync."""
 
 import argparse
 import tempfile
@@ -25,7 +25,7 @@ _CAREFREE: Mapping[str, Any] = {"failing_share": 1, "backlog_age_s": 3600, "back
 
 
 def main() -> None:
-    """Exit code 0 when everything was measured, whatever came of it."""
+    """Measure and print. The exit code is 0 if everything was measured, whatever the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.dlq_replay", description=__doc__)
     parser.add_argument("--letters", type=int, default=20_000)
     options = parser.parse_args()
@@ -78,7 +78,7 @@ def _paced(client: httpx.Client, queue: RedisServer, database: Database, rate: i
         cursor.execute("SELECT entry_id FROM replay_items WHERE replay_id = %s", (replay,))
         at = sorted(_us(entry) for (entry,) in cursor.fetchall())
     measured = (len(at) - 1) / ((at[-1] - at[0]) / 1e6)
-    # The first batch came at once, so what follows it is what was paced.
+    # # The first batch was sent at once, so only what follows it was paced.
     error = measured / rate - 1
     _say(f"paced at {rate:>6,}/s: {measured:>10,.1f}/s, {error:>+7.2%}   aim {AIM_ERROR:.0%} "
          f"{'' if abs(error) <= AIM_ERROR else 'MISSED'}")  # fmt: skip
@@ -93,7 +93,7 @@ def _at_full_speed(client: httpx.Client, queue: RedisServer, count: int) -> None
 
 
 def _replay(client: httpx.Client, count: int, rate: float) -> tuple[int, float]:
-    """(its id, seconds from the request to its end) of a replay of `count` of the letters that are dead."""
+    """Replay `count` of the dead letters. Return the replay's id and the seconds from the request to its end."""
     ids: list[str] = []
     cursor = None
     while len(ids) < count and count <= 10_000:
@@ -115,7 +115,7 @@ def _replay(client: httpx.Client, count: int, rate: float) -> tuple[int, float]:
 
 
 def _bury(queue: RedisServer, count: int) -> None:
-    """Dead letters that a fixed writer applies; returns when they are indexed."""
+    """Add dead letters that the writer can now apply, and wait until they are indexed."""
     with queue.client() as client:
         for at in range(0, count, 1000):
             with client.pipeline(transaction=False) as pipeline:

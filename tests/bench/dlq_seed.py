@@ -1,5 +1,5 @@
-"""A million dead letters: some are made and indexed as in life, and copied by the database with the counts of their
-groups."""
+"""A million dead letters: some are made and indexed by the real code, and the database copies them together with the
+counts of their groups."""
 
 import random
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from tests import letters
 GROUPS = 200
 _BATCH = 500
 _COMMANDS = ("CreateUser", "UpdateUser", "ReplaceUser", "DeleteUser")
-#: What a copy's ids are moved on by: a quarter of an hour.
+#: #: The difference between the ids of two copies: a quarter of an hour.
 _APART = 900_000 * 1_000_000
 
 
 def made(count: int, chance: random.Random) -> Iterator[list[Letter]]:
-    """Batches of letters, a few ms apart, of groups of very different sizes and of many users."""
+    """Yield batches of letters, a few milliseconds apart, of many users and of groups of very different sizes."""
     for at in range(0, count, _BATCH):
         yield [_letter(number, chance) for number in range(at, min(at + _BATCH, count))]
 
@@ -33,7 +33,8 @@ def _letter(number: int, chance: random.Random) -> Letter:
 
 
 def copy(engine: Engine, times: int) -> None:
-    """Every letter `times` more, at other times of day; the counts stay exact, but for the users, who are the same."""
+    """Copy every letter `times` times, to other times of day. The counts stay exact, except those of users: copies have
+    the same users."""
     with engine.connect() as connection:
         columns = [row[0] for row in connection.execute(sa.text("SHOW COLUMNS FROM dead_letters")) if row[0] != "id"]
     names = ", ".join(columns)
@@ -57,7 +58,7 @@ def copy(engine: Engine, times: int) -> None:
 
 
 def seed(engine: Engine, count: int, rng: int = 1) -> None:
-    """`count` letters, a fiftieth of them by indexing."""
+    """Add `count` letters, a fiftieth of them by indexing."""
     own = max(1, count // 50)
     for batch in made(own, random.Random(rng)):
         index.index(engine, batch)

@@ -1,6 +1,6 @@
-"""Freeze: steady traffic from outside while the database stops answering for ten seconds and comes back.
+"""Freeze: steady traffic from outside while the database stops answering for ten seconds and recovers.
 
-Open loop: every request leaves at its time, and its latency counts from then.
+Open loop: every request is sent at its intended time, and its latency counts from that time.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ USERS = 200
 FREEZE_S = 10.0
 HEALTHY_S = 10.0
 AFTER_S = 30.0
-#: After so long the breaker has opened, and whoever waited for the database has been answered.
+#: #: Seconds after which the breaker has opened, and every request that waited for the database has been answered.
 _SETTLED_S = 2.5
 _PER_S = READS_PER_S + WRITES_PER_S
 
@@ -47,7 +47,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Round:
-    """Everything that was seen, and when the database froze and thawed (Unix times)."""
+    """All answers of a round, and when the database froze and thawed (Unix times)."""
 
     seen: list[Seen] = field(default_factory=list)
     frozen_at: float = 0.0
@@ -56,32 +56,33 @@ class Round:
 
     @property
     def healthy(self) -> Percentiles:
-        """Before the freeze."""
+        """The latencies of requests before the freeze."""
         return self._of(lambda each: each.intended + 1 < self.frozen_at)
 
     @property
     def first_second(self) -> Percentiles:
-        """What left in the first second of the freeze."""
+        """The latencies of requests sent in the first second of the freeze."""
         return self._of(lambda each: self.frozen_at <= each.intended < self.frozen_at + 1)
 
     @property
     def breaker_open(self) -> Percentiles:
-        """What left while the breaker was open and was answered from copies, the reads that probed among them."""
+        """The latencies of requests that were answered from copies because the breaker was open, including reads that
+        probed."""
         return self._of(lambda each: each.open and self.frozen_at + _SETTLED_S <= each.intended < self.thawed_at)
 
     @property
     def worst_s(self) -> float:
-        """The longest of all."""
+        """The longest latency of all."""
         return max(each.latency_s for each in self.seen)
 
     def during(self, *kinds: str) -> float:
-        """The share of these kinds among what left during the freeze."""
+        """Return the share of these kinds among the requests sent during the freeze."""
         frozen = [each for each in self.seen if self.frozen_at <= each.intended < self.thawed_at]
         return sum(each.kind in kinds for each in frozen) / len(frozen)
 
     @property
     def good_again_s(self) -> float:
-        """From the thaw to the last answer that was not good."""
+        """The seconds from the thaw to the last answer that was not good."""
         return max((s.intended - self.thawed_at for s in self.seen if s.kind != "good"), default=0.0)
 
     def _of(self, which: Callable[[Seen], bool]) -> Percentiles:
@@ -89,7 +90,7 @@ class Round:
 
 
 async def one_round(stage: Stage, port: int, name: str) -> Round:
-    """Healthy, frozen, thawed, in one go."""
+    """Run one round: healthy, frozen and thawed."""
     connections = Connections(Address("127.0.0.1", port))
     paths = await _users(connections, name)
     result = Round()
@@ -122,7 +123,7 @@ async def one_round(stage: Stage, port: int, name: str) -> Round:
 
 
 def measure(stage: Stage, rounds: int, cores: set[int], say: Callable[[str], None]) -> list[Round]:
-    """One api, one writer, kept over all rounds."""
+    """Measure with one api and one writer, which run through all rounds."""
     stage.pin(cores)
     stage.empty()
     results = []
@@ -134,7 +135,8 @@ def measure(stage: Stage, rounds: int, cores: set[int], say: Callable[[str], Non
 
 
 def traced(stage: Stage, cores: set[int], say: Callable[[str], None]) -> dict[str, Causes]:
-    """One round more with an api that traces its event loop: why it stood still, healthy and with the breaker open."""
+    """Run one more round with an api that traces its event loop. Return the causes of its stalls, healthy and with the
+    breaker open."""
     file = stage.folder / "stalls.jsonl"
     with _api(stage, cores, "tests.bench.loop_trace", str(file)) as api:
         seen = asyncio.run(one_round(stage, api.port, "traced"))
@@ -156,7 +158,7 @@ def _api(stage: Stage, cores: set[int], *through: str) -> Iterator[Server]:
 
 
 async def _users(connections: Connections, name: str) -> list[str]:
-    """Paths of users who are there and have been read, besides the first page of the list."""
+    """Make users and read each once. Return their paths, and the first page of the list."""
     paths = []
     for number in range(USERS):
         user = {"name": f"User {number}", "email": f"user.{name}.{number}@example.com"}

@@ -1,7 +1,7 @@
-"""`python -m tests.bench.http_client`: HTTP clients against the stand-in third party: one GET, its JSON decoded.
+"""`python -m tests.bench.http_client`: HTTP clients against the stand-in third party: one GET with its JSON decoded.
 
-Contestants take turns within each round, on the event loop that the services use; the stand-in has a process of its
-own, which answers several times as many requests as any of them sends. Ratios are taken within a round.
+Contestants take turns within each round, on the event loop that the services use. The stand-in has a process of its
+own, which answers several times as many requests as any client sends. Ratios are taken within a round.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ Get = Callable[[], Awaitable[object]]
 
 
 async def _contestants(stack: AsyncExitStack, url: str) -> dict[str, Get]:
-    """As one would use them in a service: pooled, bounded, with timeouts."""
+    """Return the contestants as a service would use them: pooled, bounded, with timeouts."""
     limits = httpx.Limits(max_connections=256, max_keepalive_connections=256)
     ours = await stack.enter_async_context(httpx.AsyncClient(limits=limits, timeout=5, trust_env=False))
     session = await stack.enter_async_context(
@@ -55,7 +55,7 @@ async def _contestants(stack: AsyncExitStack, url: str) -> dict[str, Get]:
 
 
 async def _one(get: Get, tasks: int) -> tuple[float, float, float]:
-    """Requests a second, p99 in ms, and this process's CPU in ms a request."""
+    """Return requests per second, p99 in ms, and this process's CPU time in ms per request."""
     took: list[float] = []
     ends = time.perf_counter() + _SECONDS
 
@@ -71,7 +71,7 @@ async def _one(get: Get, tasks: int) -> tuple[float, float, float]:
 
 
 async def measure(url: str) -> dict[tuple[int, str], list[tuple[float, float, float]]]:
-    """(tasks, contestant) -> one result a round."""
+    """Return one result per round for each (tasks, contestant)."""
     results: dict[tuple[int, str], list[tuple[float, float, float]]] = {}
     async with AsyncExitStack() as stack:
         contestants = await _contestants(stack, url)
@@ -86,7 +86,7 @@ async def measure(url: str) -> dict[tuple[int, str], list[tuple[float, float, fl
 
 
 def report(results: dict[tuple[int, str], list[tuple[float, float, float]]]) -> str:
-    """The table, and what it was measured on."""
+    """Return the table, and what it was measured on."""
     parts = []
     for tasks in _TASKS:
         base = [rate for rate, _, _ in results[tasks, _HTTPX]]
@@ -102,7 +102,7 @@ def report(results: dict[tuple[int, str], list[tuple[float, float, float]]]) -> 
 
 
 def main() -> None:
-    """One run against a stand-in of its own."""
+    """Run once against a stand-in of its own."""
     port = free_port()
     with subprocess.Popen([*with_us(), sys.executable, "-m", "deploy.third_party", "--port", str(port)]) as stand_in:
         try:

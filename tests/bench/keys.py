@@ -1,5 +1,5 @@
-"""`python -m tests.bench.keys`: what Idempotency-Keys cost the queue's memory: the record that stays until soon after
-the operation, and the traces that stay for a key's lifetime."""
+"""`python -m tests.bench.keys`: the memory of the queue that Idempotency-Keys take: the record that stays until soon
+after the operation, and the traces that stay for a key's lifetime."""
 
 import argparse
 import secrets
@@ -21,7 +21,7 @@ _HEAD = ("keyed writes/s", "records for a day MB", "records and traces MB")
 
 
 def main() -> None:
-    """Prints the sizes."""
+    """Measure, and print the sizes."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.keys", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--keys", type=int, default=200_000, help="how many")
     options = parser.parse_args()
@@ -61,7 +61,7 @@ def _measure(redis: Redis, count: int) -> None:
 
 
 def _freed(redis: Redis, pattern: str) -> int:
-    """By deleting what has such a name."""
+    """Delete the keys that match `pattern`, and return the bytes that this freed."""
     before, names = _used(redis), list(redis.scan_iter(pattern, count=10_000))
     for at in range(0, len(names), 1000):
         redis.delete(*names[at : at + 1000])

@@ -1,8 +1,8 @@
 """Latency: from a request to its row, at a steady rate.
 
-The commit is observed: a poller asks the database for the operations it is still waiting for. What it sees is
-committed, so the figures are upper bounds, by one poll at most. `operations.ended_at`, which a writer sets just before
-it inserts, gives the lower bound.
+The commit is observed: a poller queries the database for the operations that it waits for. Rows that it sees are
+committed, so the figures are upper bounds, too high by one poll at most. `operations.ended_at`, which a writer sets
+just before it inserts, gives the lower bound.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _DEADLINE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """One round."""
+    """The latencies of one round."""
 
     to_answer: Percentiles
     to_commit: Percentiles
@@ -68,7 +68,7 @@ class _Poller:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Until it is stopped. A poll takes what lies above the oldest version waited for."""
+        """Poll until stopped. A poll reads the operations from the oldest version waited for."""
         with self.connection.cursor() as cursor:
             while not self.stop.is_set():
                 began = time.time()
@@ -84,7 +84,7 @@ class _Poller:
 
 
 def measure(stage: Stage, *, rounds: int, seconds: float, cores: set[int], say: Callable[[str], None]) -> list[Latency]:
-    """One api, two writers, kept over all rounds."""
+    """Measure with one api and two writers, which run through all rounds."""
     stage.pin(cores)
     stage.empty()
     results = []

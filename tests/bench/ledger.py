@@ -1,5 +1,6 @@
 """`python -m tests.bench.ledger`: what a reading of the ledger costs with ten thousand ended operations and with
-millions, beside the full count that it replaced; and what keeps it so: closing rows, and removing old ones."""
+millions, beside the full count that it replaced; and the cost of keeping it cheap: closing rows, and removing old
+ones."""
 
 import argparse
 import os
@@ -23,7 +24,7 @@ from tests.servers import Database
 
 AIM_P99_MS = 50.0
 _SMALL = 10_000
-#: Two seconds' worth of 1,000 writes/s: what ends between two steps of closing.
+#: #: The operations of two seconds at 1,000 writes/s: those that end between two steps of closing.
 _OPEN = 2_000
 _STEP = 500
 _READINGS, _FULL_COUNTS = 200, 3
@@ -33,12 +34,12 @@ _CHUNK = 100_000
 _ROUNDS = 3
 _CLOSED_BY_STEPS = 100_000
 
-#: As the ledger asked until it closed operations.
+#: #: The query of the ledger before it closed operations.
 _FULL = sa.text(
     "SELECT effect = 'rejected', entry_id IS NULL, COUNT(*) FROM operations"
     " WHERE (entry_id IS NOT NULL AND version <= :cut) OR entry_id IS NULL GROUP BY 1, 2"
 )
-# Ids as the api makes them: they sort by time.
+# # Ids as the api makes them: their order is the order of time.
 _LOAD = sa.text(
     "INSERT INTO operations (operation_id, resource, entity_id, command, version, effect, entity_version, entry_id,"
     " ended_at, closed) SELECT CONCAT('019ab000-0000-7000-8000-', LPAD(HEX(:from + n), 12, '0')),"
@@ -56,7 +57,7 @@ _TOTALS = sa.text(
 
 
 def main() -> None:
-    """Exit code 0 when everything was measured, whatever came of it."""
+    """Measure and print. The exit code is 0 if everything was measured, whatever the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.ledger", description=__doc__)
     parser.add_argument("--operations", type=int, default=10_000_000)
     parser.add_argument("--out", type=Path, help="write the page here")
@@ -119,7 +120,7 @@ def _run(folder: Path, most: int) -> tuple[list[Part], list[str], dict[str, obje
 
 
 class _Measured:
-    """At one size; a value a round, in ms."""
+    """The measurements at one size, in ms, one value per round."""
 
     def __init__(self) -> None:
         self.reading_p50: list[float] = []
@@ -140,7 +141,7 @@ def _rows(size: str, measured: _Measured, small: _Measured) -> list[Row]:
 
 
 def _at(engine: Engine, there: int, size: int) -> _Measured:
-    """Fill up from `there` to `size` rows, close them, add the open ones, and measure."""
+    """Add rows from `there` to `size`, close them, add the open ones, and measure."""
     measured = _Measured()
     began = time.perf_counter()
     by_steps = min(size - there, _CLOSED_BY_STEPS)
@@ -201,7 +202,7 @@ def _bytes(engine: Engine) -> int:
 
 
 def _purge(engine: Engine, count: int) -> float:
-    """µs a row."""
+    """Remove `count` rows, and return the microseconds per row."""
     purging.advance(engine, _BEGAN + 3600 * 1_000_000 * 24)
     after, gone, began = 0, 0, time.perf_counter()
     while gone < count:

@@ -49,7 +49,7 @@ _HOW = (
 
 
 def main() -> None:
-    """Measure and print; a page where asked."""
+    """Measure and print, and write a page if asked to."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.lists", description=__doc__)
     parser.add_argument("--entities", type=int, default=1_000_000)
     parser.add_argument("--tombstones", type=int, default=300_000)
@@ -146,7 +146,8 @@ def _timed(engine: Engine, after: int, read: Callable[..., object], times: int) 
 
 
 def _touched(engine: Engine, after: int) -> float:
-    """Rows that the server reads for one page, whatever else the machine does; on the engine's only connection."""
+    """Return the rows that the server reads for one page, which do not depend on the load of the machine. Uses the
+    engine's only connection."""
 
     def so_far() -> int:
         with engine.connect() as connection:
@@ -160,8 +161,8 @@ def _touched(engine: Engine, after: int) -> float:
 
 
 def _spent(engine: Engine, pid: int, after: int) -> dict[str, float]:
-    """ms of a processor for one page, of the server and of us: what a page takes at least, on a machine that does
-    nothing else."""
+    """Return the processor time for one page, in ms, of the server and of this process: the least that a page takes on
+    an idle machine."""
     began, before = time.process_time(), cpu_s(pid)
     for number in range(_PAGES):
         reads.page(engine, USERS, after + number, _LIMIT)
@@ -170,7 +171,7 @@ def _spent(engine: Engine, pid: int, after: int) -> dict[str, float]:
 
 
 def _purge(engine: Engine, count: int) -> float:
-    """µs a row, without the pauses that dlq_admin makes."""
+    """Remove the tombstones without the pauses that dlq_admin makes, and return the microseconds per row."""
     history.advance(engine, wall_clock() - 30 * _DAY_US)
     began, gone = time.perf_counter(), 0
     while step := tombstones.purge(engine, USERS, wall_clock(), 0, 500):

@@ -1,4 +1,4 @@
-"""Load: wrk, as many requests as the server takes; and how busy everybody was meanwhile."""
+"""Load: wrk, with as many requests as the server takes, and the processor time of each party."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from tests.bench.process import ended_children_cpu_s
 from tests.servers import with_us
 
 CONNECTIONS = 64
-#: Scripts for wrk. Its argument: a name for the round; a file of paths.
+#: #: Scripts for wrk. Their arguments: a name for the round; a file of paths.
 UNIQUE, PATHS = (Path(__file__).with_name(name) for name in ("unique.lua", "paths.lua"))
-#: Above this share of a core, somebody is the limit.
+#: #: Above this share of a core, a party is the limit.
 _FULL = 0.9
 
 
@@ -37,7 +37,7 @@ class Load:
 
 
 def missing() -> str:
-    """Why there is no load generator; empty: there is one."""
+    """Return why there is no load generator, or an empty string if there is one."""
     return "" if shutil.which("wrk") else "wrk is not installed (Debian: apt install wrk)"
 
 
@@ -52,7 +52,7 @@ def run(
     cores: Collection[int],
     connections: int = CONNECTIONS,
 ) -> Load:
-    """Send what `script` makes to `port` from `cores`. Raises RuntimeError when any request failed."""
+    """Send the requests that `script` makes to `port` from `cores`. Raises RuntimeError if any request failed."""
     pids = [server, *stores]
     before = [ended_children_cpu_s(), *map(cpu_s, pids)]
     command = [

@@ -1,7 +1,8 @@
-"""`python -m tests.bench.loop_trace FILE MODULE`: a service that says where its event loop stood still, and why.
+"""`python -m tests.bench.loop_trace FILE MODULE`: runs a service that reports when its event loop stalled, and why.
 
-A beat runs in the loop every few milliseconds. While it is late, a thread looks at what the loop is doing; the garbage
-collector's own time is taken, and the processor time of the loop's thread. Each stall is a line of JSON in FILE.
+A beat runs in the loop every few milliseconds. While the beat is late, a thread samples what the loop is doing. The
+time of the garbage collector is measured too, and the processor time of the loop's thread. Each stall is a line of JSON
+in FILE.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ _BEAT_S, _LOOK_S, _LATE_S = 0.004, 0.002, 0.005
 
 
 class Tracer:
-    """Of one event loop. `run` it there."""
+    """Traces one event loop, in which `run` has to be called."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -33,7 +34,7 @@ class Tracer:
         self._seen: Counter[str] = Counter()
 
     async def run(self) -> Never:
-        """For ever."""
+        """Trace until cancelled."""
         thread = threading.get_ident()
         threading.Thread(target=self._look, args=(thread,), name="loop trace", daemon=True).start()
         gc.callbacks.append(self._collecting)
@@ -66,7 +67,7 @@ class Tracer:
 
 
 def _place(frame: FrameType | None) -> str:
-    """The innermost frame of our own, else the innermost."""
+    """Return the innermost frame of our own code, else the innermost frame."""
     first = frame
     while frame is not None and "/holdfast/" not in frame.f_code.co_filename:
         frame = frame.f_back

@@ -1,4 +1,4 @@
-"""The machine and the versions that a measurement is worth nothing without."""
+"""The machine and the versions, without which a measurement means nothing."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ _FSYNC_SAMPLES = 50
 
 
 def describe(cores: Collection[int]) -> dict[str, str]:
-    """Name -> value, in the order to show."""
+    """Return name -> value, in the order to show."""
     packages = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
     return {
         "Date": time.strftime("%Y-%m-%d"),
@@ -54,7 +54,7 @@ def _line(path: str, name: str) -> str:
 
 
 def _output(*command: str) -> str:
-    """The first line a program prints."""
+    """Return the first line that a program prints."""
     environment = os.environ | {"PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, env=environment)

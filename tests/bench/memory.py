@@ -26,7 +26,7 @@ from tests.servers import free_port
 
 AIM_MB = 70
 _REST_S = 10.0
-#: The setting with the port of each; in the order of the table.
+#: #: The services and the prefixes of their settings, in the order of the table.
 _SERVICES = {"api": "API", "writer": "WRITER", "external_proxy": "PROXY", "dlq_admin": "DLQ"}
 _HTTP = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic_settings", "redis.asyncio", "structlog", "orjson")
 _METRICS = ("prometheus_client", "circuitbreaker", "tenacity")
@@ -37,12 +37,12 @@ _PACKAGES = {
     "external_proxy": (*_HTTP, *_METRICS, "aiohttp"),
     "dlq_admin": (*_HTTP, *_METRICS, *_DATABASE, "aiohttp", "faststream.redis", "jinja2"),
 }
-#: Every package, after those that it imports itself.
+#: #: Every package, each after those that it imports itself.
 _ORDER = (
     "uvloop", "pydantic_settings", "redis.asyncio", "structlog", "uvicorn.protocols.http.httptools_impl", "fastapi",
     "prometheus_client", "sqlalchemy.dialects.mysql.pymysql", "aiohttp", "faststream.redis", "jinja2",
 )  # fmt: skip
-#: Leaves out what our services leave out, imports its arguments, and waits for the end of its input.
+#: #: Omits what our services omit, imports its arguments, and waits for the end of its input.
 _IMPORT = """
 import importlib, sys
 from holdfast.shared.runtime.left_out import leave_out, without_certificates
@@ -56,7 +56,7 @@ sys.stdin.read()
 
 
 class Held(NamedTuple):
-    """Megabytes of one process."""
+    """The memory of one process, in megabytes."""
 
     rss: float
     pss: float
@@ -64,7 +64,7 @@ class Held(NamedTuple):
 
 
 def measure(stores: Stage, folder: Path) -> dict[str, Held]:
-    """All services run, as on one machine."""
+    """Return the memory of each service while all run on one machine."""
     with ExitStack() as stack:
         running = {}
         for service, prefix in _SERVICES.items():
@@ -85,7 +85,7 @@ def measure(stores: Stage, folder: Path) -> dict[str, Held]:
 
 
 def held(pid: int) -> Held:
-    """What the kernel says of a process."""
+    """Return the memory of a process as the kernel reports it."""
     sizes = {}
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
         name, size, *_ = line.split()
@@ -94,7 +94,7 @@ def held(pid: int) -> Held:
 
 
 def alone(packages: Sequence[str]) -> Held:
-    """An interpreter with these packages."""
+    """Return the memory of an interpreter with these packages."""
     command = [sys.executable, "-c", _IMPORT, *packages]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -103,7 +103,7 @@ def alone(packages: Sequence[str]) -> Held:
 
 
 def added() -> list[Row]:
-    """What each package adds to an interpreter."""
+    """Return what each package adds to an interpreter."""
     sizes = [alone(_ORDER[:count]).rss for count in range(len(_ORDER) + 1)]
     more = [after - before for before, after in pairwise(sizes)]
     return [
@@ -113,7 +113,7 @@ def added() -> list[Row]:
 
 
 def main() -> None:
-    """Exit code 0, whatever the verdicts."""
+    """Measure, print and write the page. The exit code is 0, whatever the verdicts."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.memory", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=ROOT / ".local" / "bench" / "memory.md")

@@ -1,4 +1,4 @@
-"""A run as a Markdown page and as JSON."""
+"""A run of a benchmark as a Markdown page and as JSON."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def write(
     command: str,
     raw: Mapping[str, Any],
 ) -> Path:
-    """Write the page to `path` and the numbers of every round beside it; returns the path of the latter."""
+    """Write the page to `path` and the numbers of every round beside it. Return the path of the numbers."""
     lines = [
         f"# {title}",
         "",

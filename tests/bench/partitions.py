@@ -1,5 +1,5 @@
 """`python -m tests.bench.partitions`: what a write with a unique value costs the nodes of a Redis Cluster, by the
-number of the queue's partitions: processor time, which does not depend on what else the machine does."""
+number of the queue's partitions, in processor time, which does not depend on the load of the machine."""
 
 import argparse
 import asyncio
@@ -32,14 +32,14 @@ from tests.servers import PATIENT_REDIS
 from tests.stream import new_user, undisputed
 
 _COUNTS, _ROUNDS = (1, 3, 6, 12), 3
-#: Requests under way at once, and entries that a writer settles at once: as many as there are at the most that one
-#: node takes, 10,000 writes/s with 50 ms each.
+#: #: Requests in flight at once, and entries that a writer settles at once: the highest number that one node sees, at
+#: 10,000 writes/s of 50 ms each.
 _TOGETHER, _BATCH = 500, 500
 _HEAD = ("partitions", "Redis, all nodes", "the busiest node", "writes/s of it, times", "api", "writer, settling")
 
 
 class _Cost(NamedTuple):
-    """Of one write, in µs of a processor."""
+    """The processor time of one write, in µs."""
 
     nodes: tuple[float, ...]
     api: float
@@ -47,23 +47,23 @@ class _Cost(NamedTuple):
 
 
 class _Sure:
-    """A database that says how far versions have come: nowhere."""
+    """A stand-in for the version floor: the database holds no version."""
 
     async def tried(self) -> None:
-        """At once."""
+        """Return at once."""
 
     async def read(self) -> None:
-        """At once."""
+        """Return at once: there is no floor."""
 
 
 class _NeverHalts:
     def keeps(self, *_: object) -> bool:
-        """Never."""
+        """Return False: the writer never halts."""
         return False
 
 
 def main() -> None:
-    """Prints the table: of several rounds, in turns, the least of each."""
+    """Measure several rounds in turn, and print a table of the least of each."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.partitions", description=__doc__)
     parser.add_argument("--writes", type=int, default=10_000, help="how many in each round")
     writes = parser.parse_args().writes
@@ -107,7 +107,7 @@ async def _run(cluster: Cluster, count: int, writes: int) -> _Cost:
 
 
 def _spent(cluster: Cluster) -> list[float]:
-    """Seconds of a processor, of each node."""
+    """Return the processor seconds of each node."""
     spent = []
     for node in cluster.nodes:
         with node.client() as client:
@@ -139,7 +139,7 @@ def _breakers(partitions: int) -> Breakers:
 
 
 async def _settle(redis: Redis, partitions: Partitions) -> None:
-    """As a writer does, whose database has applied each."""
+    """Settle all entries, as a writer does whose database has applied each of them."""
     halting: Any = _NeverHalts()
     deferred = Deferred(1, base_s=1, cap_s=1)
     settle = Settler(

@@ -1,6 +1,7 @@
 """`python -m tests.bench.probes`: what it costs a store to be probed by many processes, in its own CPU time.
 
-Upper bounds: every process probes without end, which it does only while the store does not answer, or refuses writes.
+These are upper bounds: every process probes without end, which happens only while the store does not answer, or refuses
+writes.
 """
 
 import argparse
@@ -28,7 +29,7 @@ _HEAD = ("probe", "pause s", "server CPU ms", f"{PROCESSES} processes, % of a co
 
 
 class Cost(NamedTuple):
-    """Of one kind of probe: the mean pause between two, and the CPU time that one takes of the store."""
+    """The cost of one kind of probe: the mean pause between two probes, and the CPU time of the store per probe."""
 
     name: str
     pause_s: float
@@ -36,12 +37,12 @@ class Cost(NamedTuple):
 
     @property
     def share(self) -> float:
-        """Of a core, for all processes together."""
+        """The share of a core that all processes together take."""
         return PROCESSES * self.cpu_s / self.pause_s
 
 
 def main() -> None:
-    """Prints the table, and writes the page with `--out`."""
+    """Print the table, and write the page to `--out`."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.probes", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=ROOT / ".local" / "bench" / "probes.md", help="the page")
     options = parser.parse_args()

@@ -1,5 +1,5 @@
-"""Processes under measurement: started on chosen cores, asked for the processor time they used, ended by their id, or
-with the bench, however that ends."""
+"""Processes under measurement: each is started on chosen cores, can report the processor time that it used, and is
+ended by its id, or together with the benchmark, however that ends."""
 
 import os
 import resource
@@ -17,7 +17,7 @@ _STOP_DEADLINE_S = 10.0
 
 
 class Process:
-    """`python <arguments>` in a checkout's folder; its output goes to a log."""
+    """`python <arguments>` in the folder of a checkout, with its output in a log."""
 
     def __init__(
         self, arguments: Sequence[str], environment: Mapping[str, str], log: Path, checkout: Path = ROOT
@@ -29,7 +29,7 @@ class Process:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, cores: Collection[int] | None = None) -> "Process":
-        """Start it, on `cores` only if given."""
+        """Start the process, on `cores` only if given."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
                 [*with_us(), sys.executable, *self._arguments], cwd=self._checkout, env=self._environment,
@@ -41,17 +41,17 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Of the running process."""
+        """The id of the running process."""
         assert self._process is not None
         return self._process.pid
 
     def check(self) -> None:
-        """Raises RuntimeError, with the end of its log, when it has ended."""
+        """Raise RuntimeError, with the end of the log, if the process has ended."""
         if self._process is None or self._process.poll() is not None:
             raise RuntimeError(f"{' '.join(self._arguments)} ended:\n{self.log.read_text()[-3000:]}")
 
     def wait_for_port(self, port: int) -> None:
-        """Until it listens."""
+        """Wait until the process listens on `port`."""
 
         def listens() -> bool:
             self.check()
@@ -62,7 +62,7 @@ class Process:
         wait_until(listens, what=" ".join(self._arguments))
 
     def wait_for_line(self, line: str) -> None:
-        """Until its output holds `line`."""
+        """Wait until the output has the line `line`."""
 
         def printed() -> bool:
             self.check()
@@ -71,20 +71,20 @@ class Process:
         wait_until(printed, what=f"{line!r} of {' '.join(self._arguments)}")
 
     def tell(self, line: str) -> None:
-        """Write a line to its standard input."""
+        """Write a line to the standard input of the process."""
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
     def wait(self, deadline_s: float) -> None:
-        """Until it ends by itself. Raises RuntimeError when it failed."""
+        """Wait until the process ends on its own. Raises RuntimeError if it failed."""
         assert self._process is not None
         if self._process.wait(deadline_s) != 0:
             raise RuntimeError(f"{' '.join(self._arguments)} failed:\n{self.log.read_text()[-3000:]}")
 
     def stop(self) -> None:
-        """SIGTERM; after a while kill -9 to it and whatever it has started."""
+        """Send SIGTERM and, after a while, SIGKILL to the process and all that it has started."""
         if self._process is None or self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -96,18 +96,19 @@ class Process:
 
 
 def cpu_s(pid: int) -> float:
-    """Processor time of a running process with its threads."""
+    """Return the processor time of a running process with its threads, in seconds."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def ended_children_cpu_s() -> float:
-    """Processor time of the processes that we started and that have ended, and of theirs."""
+    """Return the processor time of all processes that this one started and that have ended, with their children, in
+    seconds."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def pin(pid: int, cores: Collection[int]) -> None:
-    """Keep a running process, every thread of it, on `cores`."""
+    """Keep a running process, with every thread, on `cores`."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), cores)

@@ -1,7 +1,7 @@
-"""`python -m tests.bench.read`: reads beside what people do today, one table from one run.
+"""`python -m tests.bench.read`: reads beside common alternatives, one table from one run.
 
-Contestants take turns within each round, so that what the machine does to one it does to all; ratios are taken round
-by round, and the median is shown with the range. Nothing is compared with a remembered number.
+Contestants take turns within each round, so that disturbances of the machine affect all of them. Ratios are taken round
+by round, and the median is shown with the range. No number is compared with one from an earlier run.
 """
 
 import argparse
@@ -36,13 +36,13 @@ from tests.bench.table import Part, Row, as_text
 from tests.bench.verdict import busy, met, ratios
 
 _OF_CEILING, _OF_CACHE_ASIDE, _PAGES_OF_BEFORE, _OF_HEALTHY = 0.65, 1.3, 2.0, 0.5
-#: Slower by less is the same: the rounds of one contestant differ by more.
+#: #: A difference below this factor is no difference: the rounds of one contestant differ by more.
 _P99_NOISE = 1.1
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How long a run measures."""
+    """The length of a run."""
 
     rounds: int
     degraded_rounds: int
@@ -54,7 +54,7 @@ _QUICK = Size(rounds=2, degraded_rounds=1, seconds=2)
 
 
 def main() -> None:
-    """Exit code 0 when everything was measured, whatever the verdicts."""
+    """Measure, print, and write the page. The exit code is 0 if everything was measured, whatever the verdicts."""
     options = _options()
     if missing := load.missing():
         sys.exit(missing)

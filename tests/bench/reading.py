@@ -1,5 +1,5 @@
-"""Reading: requests per second through one process, beside the ceiling and what people do today; and what is left of
-them while one of the stores is stopped."""
+"""Reading: requests per second through one process, beside the ceiling and common alternatives; and what remains of the
+rate while one of the stores is stopped."""
 
 import itertools
 import random
@@ -31,7 +31,7 @@ _WARM_UP_S = 2.0
 _FIRST_NUMBER_US = 1_700_000_000_000_000
 
 HEALTHY = "healthy"
-#: Which store is stopped -> the breaker that has to be open then.
+#: #: The name of the case -> the store that is stopped, whose breaker has to open.
 STOPPED = {"breaker open": "database", "cache away": "cache", "queue away": "queue"}
 
 Results = Mapping[str, Mapping[str, Sequence[Load]]]
@@ -46,7 +46,7 @@ class Cores:
 
 
 class Reading:
-    """One run: users are in the database, every contestant is up, and idle when it is not its turn."""
+    """One run: users are in the database, and every contestant runs, idle when it is not its turn."""
 
     def __init__(self, stage: Stage, cores: Cores, seconds: float, say: Callable[[str], None]) -> None:
         self._stage = stage
@@ -60,7 +60,7 @@ class Reading:
 
     @contextmanager
     def contestants(self, before: Path | None) -> Any:
-        """All of them, started and warm. `before`: the folder of an older checkout to measure too."""
+        """Yield all contestants, started and warm. `before`: the folder of an older checkout to measure too."""
         started: dict[str, Server] = {}
         cores = {self._cores.server}
         try:
@@ -76,7 +76,7 @@ class Reading:
                 server.process.stop()
 
     def healthy(self, contestants: Mapping[str, Server], rounds: int) -> Results:
-        """Every contestant once a round, in turn."""
+        """Measure every contestant once per round, in turn."""
         results: dict[str, dict[str, list[Load]]] = {
             what: {name: [] for name in contestants} for what in (UNIFORM, ZIPF, PAGES)
         }
@@ -88,7 +88,7 @@ class Reading:
         return results
 
     def degraded(self, ours: Server, rounds: int) -> Results:
-        """Ours by id, healthy, and with each store stopped in turn."""
+        """Measure our reads by id, healthy, and with each store stopped in turn."""
         results: dict[str, dict[str, list[Load]]] = {
             drawn: {what: [] for what in (HEALTHY, *STOPPED)} for drawn in (UNIFORM, ZIPF)
         }
@@ -105,7 +105,7 @@ class Reading:
 
     @contextmanager
     def _stopped(self, ours: Server, stores: Mapping[str, Store], name: str | None) -> Iterator[None]:
-        """The store is stopped and known to be; None: all of them answer."""
+        """Keep the store stopped, with its breaker open, while the block runs. None: all stores answer."""
         if name is None:
             yield
             return
@@ -124,8 +124,8 @@ class Reading:
         )  # fmt: skip
 
     def _warm_up(self, contestants: Mapping[str, Server]) -> None:
-        """Ours has read every user, and so has its copies; so has cache-aside. Each run goes on where the one before
-        it ended."""
+        """Read every user through our api and through cache-aside, so that their caches hold all of them. Each run
+        continues where the one before ended."""
         paths, rest = self._paths["every user"].read_text().splitlines(), self._stage.folder / "rest.paths"
         for name, server in contestants.items():
             done, wanted = 0, USERS if name in (OURS, CACHE_ASIDE) else 1
@@ -135,7 +135,7 @@ class Reading:
                 done += round(self._run(server, rest, _WARM_UP_S).requests_per_s * _WARM_UP_S)
 
     def _until(self, ours: Server, breaker: str, state: str) -> None:
-        """The breaker is in this state, and lets everything through if it is closed. It is asked to decide by reads."""
+        """Wait until the breaker is in this state, and admits everything if closed. Reads make the breaker decide."""
         paths = itertools.cycle(self._paths["every user"].read_text().splitlines()[:100])
 
         url = f"http://127.0.0.1:{ours.port}"
@@ -151,7 +151,7 @@ class Reading:
 
 
 def _fill(stage: Stage) -> list[str]:
-    """The ids of new users in the database."""
+    """Add users to the database, and return their ids."""
     rows = []
     for number in range(USERS):
         message = two_rows.message(number) | {"version": _FIRST_NUMBER_US + number}
@@ -163,7 +163,7 @@ def _fill(stage: Stage) -> list[str]:
 
 
 def _write_paths(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
-    """What is asked for, drawn once: everybody is asked the same."""
+    """Write the paths to request, drawn once, so that every contestant gets the same requests."""
     draw = random.Random(14)
     weights = [1 / rank**_ZIPF_EXPONENT for rank in range(1, len(ids) + 1)]
     drawn = {

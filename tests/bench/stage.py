@@ -1,4 +1,4 @@
-"""The stage: a Redis for the queue, one for copies and a database, which every contestant uses, emptied between
+"""The stage: a Redis for the queue, one for the cache and a database, which every contestant uses, emptied between
 rounds."""
 
 import os
@@ -33,7 +33,7 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where the stores are, as every contestant reads it."""
+        """The environment with the stores' addresses, which every contestant reads."""
         return {
             "REDIS_ADDR": self.redis_server.address,
             "HOLDFAST_CACHE_REDIS_ADDR": self.cache_server.address,
@@ -42,11 +42,11 @@ class Stage:
         }
 
     def connect(self) -> "pymysql.Connection[pymysql.cursors.Cursor]":
-        """A connection to the database, for looking."""
+        """Return a connection to the database, for inspection."""
         return self.database.connect()
 
     def start(self) -> None:
-        """Start them, and make the tables."""
+        """Start the stores, and make the tables."""
         self.redis_server.start()
         self.cache_server.start()
         self.database.start()
@@ -56,8 +56,8 @@ class Stage:
         )  # fmt: skip
 
     def empty(self) -> None:
-        """Nothing in either store, and a short log in Redis, so that no round pays for the one before. To the api it is
-        a queue that never forgot a key: after a loss it looks each key up in the database."""
+        """Empty the stores and shorten the log of Redis, so that no round pays for the one before. The api takes the
+        queue for one that has never lost a key: after a loss it looks each key up in the database."""
         self.redis.flushall()
         self.redis.set(KEYS_SINCE, 0)
         with self.cache_server.client() as cache:
@@ -69,7 +69,7 @@ class Stage:
                 cursor.execute(f"TRUNCATE TABLE {table}")
 
     def count(self, table: str) -> int:
-        """Rows in a table."""
+        """Return the number of rows in a table."""
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*) FROM {table}")
             (rows,) = cursor.fetchone() or (0,)
@@ -77,7 +77,7 @@ class Stage:
 
     @property
     def pids(self) -> list[int]:
-        """Of both Redis and of the database."""
+        """The process ids of both Redis servers and of the database."""
         return [self.redis_server.pid, self.cache_server.pid, self.database.pid]
 
     def pin(self, cores: set[int]) -> None:
@@ -86,7 +86,7 @@ class Stage:
             pin(pid, cores)
 
     def kill(self) -> None:
-        """End them."""
+        """End the stores."""
         self.redis.close()
         self.redis_server.kill()
         self.cache_server.kill()
@@ -99,7 +99,7 @@ class Stage:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """A started stage, which goes away with its folder."""
+    """Yield a started stage, whose folder is removed at the end."""
     with TemporaryDirectory(prefix="holdfast-bench-") as folder:
         made = Stage(Path(folder))
         try:

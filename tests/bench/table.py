@@ -1,4 +1,4 @@
-"""Results -> rows -> one table, as text and as Markdown. Ratios first: they outlive the machine."""
+"""Results -> rows -> one table, as text and as Markdown. Ratios come first, because they hold on other machines too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. The lists have one value a round; ratios are taken within each round."""
+    """One row. The lists have one value per round; ratios are taken within each round."""
 
     what: str
     values: Sequence[float]
@@ -17,7 +17,7 @@ class Row:
     note: str = ""
 
     def cells(self) -> list[str]:
-        """As shown: medians, and the range over the rounds."""
+        """Return the cells as shown: medians, and the range over the rounds."""
         return [
             f"{median(self.ratios):.2f}" if self.ratios else "",
             f"{min(self.ratios):.2f} – {max(self.ratios):.2f}" if self.ratios else "",
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that belong together, and what their ratio is a ratio to."""
+    """Rows that belong together, with a title that names what their ratio refers to."""
 
     title: str
     rows: Sequence[Row]
@@ -43,7 +43,7 @@ _RIGHT = {0, 3, 6}
 
 
 def as_text(parts: Sequence[Part]) -> str:
-    """For a terminal."""
+    """Return the table for a terminal."""
     table = [list(_HEAD)] + [row.cells() for part in parts for row in part.rows]
     widths = [max(len(line[column]) for line in table) for column in range(len(_HEAD))]
 
@@ -61,7 +61,7 @@ def as_text(parts: Sequence[Part]) -> str:
 
 
 def as_markdown(parts: Sequence[Part]) -> str:
-    """For a page."""
+    """Return the table for a page."""
     lines = [_markdown_line(_HEAD), "|" + "|".join("--:" if c in _RIGHT else ":--" for c in range(len(_HEAD))) + "|"]
     for part in parts:
         lines.append(_markdown_line(["", "", f"**{part.title}**", "", "", "", "", ""]))

@@ -10,17 +10,17 @@ from tests.bench.latency import Latency
 from tests.bench.load import Load
 from tests.bench.table import Part, Row
 
-#: Of the ceiling, and of what hand-written inserts reach; and milliseconds from an answer to its commit.
+#: #: The aimed-at shares of the ceiling and of hand-written inserts; and milliseconds from an answer to its commit.
 ACCEPT_AIM, APPLY_AIM, COMMIT_P99_MS = 0.85, 0.75, 25.0
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Round by round: what the machine did to one, it did to the other."""
+    """Return the ratios round by round: a disturbance of the machine affects both sides of a ratio."""
     return [one / other for one, other in zip(ours, theirs, strict=True)]
 
 
 def accepting(results: Mapping[str, Sequence[Load]]) -> tuple[Part, list[str]]:
-    """Requests per second, as shares of the ceiling."""
+    """Return requests per second, as shares of the ceiling, and the verdicts."""
     rates = {name: [load.requests_per_s for load in loads] for name, loads in results.items()}
     ceiling = rates[accept.CEILING]
     rows = [
@@ -42,7 +42,7 @@ def accepting(results: Mapping[str, Sequence[Load]]) -> tuple[Part, list[str]]:
 
 
 def applying(results: Mapping[str, Sequence[float]]) -> tuple[Part, list[str]]:
-    """Writes per second, as shares of what as many processes of hand-written inserts reach."""
+    """Return writes per second, as shares of hand-written inserts in as many processes, and the verdicts."""
     limits = {name: results[apply.LIMIT] for name in results} | {
         name: results[apply.LIMIT_TWICE] for name in (apply.OURS_TWICE, apply.LIMIT_TWICE)
     }
@@ -60,7 +60,7 @@ def applying(results: Mapping[str, Sequence[float]]) -> tuple[Part, list[str]]:
 
 
 def latencies(results: Sequence[Latency]) -> tuple[Part, list[str]]:
-    """Milliseconds at a steady rate."""
+    """Return the latencies at a steady rate, in milliseconds, and the verdicts."""
 
     def rows(what: str, name: str, *shares: str) -> list[Row]:
         return [
@@ -86,7 +86,7 @@ def latencies(results: Sequence[Latency]) -> tuple[Part, list[str]]:
 
 
 def qualified(part: str, verdicts: Sequence[str], others_cores: float) -> list[str]:
-    """The verdicts, and whether the machine was ours while they were reached."""
+    """Return the verdicts, and whether other processes disturbed the measurement."""
     used = f"{part}: others used {others_cores:.2f} cores on average"
     if others_cores <= MOST_CORES:
         return [*verdicts, f"{used}: the machine was ours"]
@@ -94,12 +94,12 @@ def qualified(part: str, verdicts: Sequence[str], others_cores: float) -> list[s
 
 
 def met(yes: bool) -> str:
-    """An aim's verdict."""
+    """Return the verdict of an aim."""
     return "met" if yes else "NOT MET"
 
 
 def busy(loads: Sequence[Load]) -> str:
-    """How busy each party was, and a warning when it was not the server that was the limit."""
+    """Return how busy each party was, with a warning if the server was not the limit."""
     server, stores, generator = (
         median(getattr(load, name) for load in loads) for name in ("server_share", "stores_share", "generator_share")
     )

@@ -1,7 +1,7 @@
-"""`python -m tests.bench.write`: the write path beside what people use today, one table from one run.
+"""`python -m tests.bench.write`: the write path beside common alternatives, one table from one run.
 
-Contestants take turns within each round, so that what the machine does to one it does to all; ratios are taken round
-by round, and the median is shown with the range. Nothing is compared with a remembered number.
+Contestants take turns within each round, so that disturbances of the machine affect all of them. Ratios are taken round
+by round, and the median is shown with the range. No number is compared with one from an earlier run.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tests.bench.table import Part, as_text
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How long a run measures."""
+    """The length of a run."""
 
     rounds: int
     accept_s: float
@@ -32,7 +32,7 @@ class Size:
     latency_s: float
 
 
-#: Where the time from a request to its commit goes; beside the page.
+#: #: The picture of where the time from a request to its commit goes; written beside the page.
 _PICTURE = "write-commit.svg"
 _FULL = Size(rounds=5, accept_s=3, backlog=20_000, peer_backlog=1_000, latency_s=10)
 _QUICK = Size(rounds=3, accept_s=2, backlog=5_000, peer_backlog=300, latency_s=4)
@@ -40,7 +40,7 @@ _QUICK = Size(rounds=3, accept_s=2, backlog=5_000, peer_backlog=300, latency_s=4
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """One part: what to show, what to say of it, and every round of it."""
+    """One part: what to show, its verdicts, and every round."""
 
     rows: Part
     verdicts: list[str]
@@ -49,7 +49,7 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Cores:
-    """`server` runs the process under measurement, `other` wrk and the stores. One core only: both on it."""
+    """`server` runs the process under measurement, `other` wrk and the stores. With one core, both are the same."""
 
     all: set[int]
     server: int
@@ -57,7 +57,7 @@ class _Cores:
 
 
 def main() -> None:
-    """Exit code 0 when everything was measured, whatever the verdicts."""
+    """Measure, print, and write the page. The exit code is 0 if everything was measured, whatever the verdicts."""
     options = _options()
     size = _QUICK if options.quick else _FULL
     parts = [part for part in _MEASURE if part in (options.only or _MEASURE)]

@@ -1,1 +1,1 @@
-"""The peers: each as its own documentation shows it, with the same model, server settings, stores and rows."""
+"""The peers, each as its own documentation shows it, with the same model, server settings, stores and rows."""

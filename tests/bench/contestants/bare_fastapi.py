@@ -1,4 +1,4 @@
-"""The ceiling: validate, answer, keep nothing."""
+"""The ceiling: validates and answers, and stores nothing."""
 
 from fastapi import FastAPI
 
@@ -15,17 +15,17 @@ _USER = UserShown(
 
 @app.post("/users", status_code=202)
 async def create(user: UserBody) -> UserBody:
-    """What FastAPI alone costs."""
+    """Return what was sent: the cost of FastAPI alone."""
     return user
 
 
 @app.get("/users/{user_id}")
 async def read(user_id: str) -> UserShown:
-    """Always the same one."""
+    """Return a constant user."""
     return _USER
 
 
 @app.get("/users")
 async def read_page(limit: int = 50) -> list[UserShown]:
-    """Always the same ones."""
+    """Return constant users."""
     return [_USER] * limit

@@ -1,4 +1,4 @@
-"""Bodies: what is sent to any contestant, by the same rules."""
+"""Bodies: requests and responses of every contestant, with the same validation."""
 
 from typing import Annotated
 
@@ -10,14 +10,14 @@ _NAME, _EMAIL = (field.type for field in User.type.fields)
 
 
 class UserBody(BaseModel):
-    """All of a user."""
+    """All values of a user."""
 
     name: Annotated[str, AfterValidator(_NAME.clean)]
     email: Annotated[str, AfterValidator(_EMAIL.clean)]
 
 
 class UserShown(BaseModel):
-    """A user as ours are shown: what an answer to a read holds."""
+    """A user as our api shows it in the answer to a read."""
 
     id: str
     name: str

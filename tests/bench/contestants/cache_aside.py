@@ -1,4 +1,4 @@
-"""Cache-aside: from Redis if it is there, else from the database and into Redis for an hour."""
+"""Cache-aside: reads from Redis on a hit, else from the database, and then caches the result for an hour."""
 
 import os
 from typing import Any
@@ -20,7 +20,7 @@ app = FastAPI()
 
 @app.get("/users/{user_id}")
 async def read(user_id: str) -> UserShown:
-    """As outdated as an hour allows."""
+    """Return the user, up to an hour old."""
     if (cached := await _REDIS.get(f"user:{user_id}")) is not None:
         return UserShown.model_validate_json(cached)
     user: UserShown = await run_in_threadpool(_from_database, sqlalchemy_read.read, user_id)
@@ -30,7 +30,7 @@ async def read(user_id: str) -> UserShown:
 
 @app.get("/users")
 async def read_page(limit: int = 50) -> list[UserShown]:
-    """The same for a page."""
+    """Return a page, up to an hour old."""
     if (cached := await _REDIS.get(f"page:{limit}")) is not None:
         return _PAGE.validate_json(cached)
     page: list[UserShown] = await run_in_threadpool(_from_database, sqlalchemy_read.read_page, limit=limit)

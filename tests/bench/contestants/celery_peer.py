@@ -26,30 +26,31 @@ def _connection() -> Any:
 
 @celery.task
 def apply_write(write: dict[str, Any]) -> None:
-    """In a worker process."""
+    """Insert the two rows, in a worker process."""
     two_rows.insert(_connection(), write)
 
 
 @celery.task
 def create_user(user: dict[str, Any]) -> None:
-    """Only ever sent: accepting is measured without workers."""
+    """Do nothing: acceptance is measured without workers."""
 
 
 @app.post("/users", status_code=202)
 def create(user: UserBody) -> UserBody:
-    """In the queue when the answer goes out. `delay` blocks, so it goes to a thread; an `async def` was slower."""
+    """Send a task, which is in the queue when the answer is sent. `delay` blocks, so the endpoint runs in a thread; an
+    `async def` was slower."""
     create_user.delay(user.model_dump())
     return user
 
 
 def main() -> None:
-    """Fill."""
+    """Fill the queue."""
     for number in range(int(sys.argv[1])):
         apply_write.delay(two_rows.message(number))
 
 
 if __name__ == "__main__":
-    # As the module that the worker knows, so that the task has the name it is registered under.
+    # # Imported under the module name that the worker uses, so that the task has the name under which it is registered.
     from tests.bench.contestants.celery_peer import main as fill
 
     fill()

@@ -1,6 +1,7 @@
 """The limit of applying: `python -m tests.bench.contestants.hand_written <writes> <first number>`.
 
-JSON in memory -> PyMySQL multi-row inserts, 500 writes a transaction. No queue, no check, no retry.
+Inserts JSON from memory with PyMySQL's multi-row inserts, 500 writes per transaction. There is no queue, no check and
+no retry.
 """
 
 import sys
@@ -21,11 +22,11 @@ _BATCH = 500
 
 
 def main() -> None:
-    """Say `ready`, wait for a line, insert."""
+    """Print `ready`, wait for a line on standard input, and insert."""
     count, first = int(sys.argv[1]), int(sys.argv[2])
     backlog = [orjson.dumps(message(first + number)) for number in range(count)]
     with connect() as connection, connection.cursor() as cursor:
-        print("ready", flush=True)  # noqa: T201 - the measurement waits for it
+        print("ready", flush=True)  # noqa: T201 - the benchmark waits for this line
         sys.stdin.readline()
         for at in range(0, count, _BATCH):
             writes = [orjson.loads(raw) for raw in backlog[at : at + _BATCH]]

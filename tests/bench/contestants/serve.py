@@ -1,4 +1,5 @@
-"""`python -m tests.bench.contestants.serve <module> <port>`: a peer's `app`, under our services' server settings."""
+"""`python -m tests.bench.contestants.serve <module> <port>`: serves a peer's `app` with the server settings of our
+services."""
 
 import importlib
 import sys
@@ -11,7 +12,7 @@ from holdfast.shared.runtime.bounds import Bounds
 
 
 def main() -> None:
-    """Until SIGTERM. What we do about the garbage collector is done for the peers too."""
+    """Serve until SIGTERM. The peers get the same garbage-collector settings as our services."""
     app = importlib.import_module(f"tests.bench.contestants.{sys.argv[1]}").app
     memory.settle()
     uvicorn.Server(config(app, "127.0.0.1", int(sys.argv[2]), drain_s=1, bounds=Bounds())).run()

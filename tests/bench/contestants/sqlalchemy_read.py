@@ -1,4 +1,4 @@
-"""What people write today to read: a session per request, and one query."""
+"""The common way to read: a session per request, and one query."""
 
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ app = FastAPI()
 
 
 def shown(user: Any) -> UserShown:
-    """As the api shows it."""
+    """Return a user as the api shows it."""
     version = max(user.name_version, user.email_version)
     created_at, updated_at = (to_datetime(each).isoformat() for each in (user.created_version, version))
     return UserShown(
@@ -24,7 +24,7 @@ def shown(user: Any) -> UserShown:
 
 @app.get("/users/{user_id}")
 def read(user_id: str, db: Annotated[Session, Depends(session)]) -> UserShown:
-    """From the database, in one of FastAPI's threads."""
+    """Read a user from the database, in one of FastAPI's threads."""
     user = db.get(User, user_id)
     if user is None:
         raise HTTPException(404)
@@ -33,7 +33,7 @@ def read(user_id: str, db: Annotated[Session, Depends(session)]) -> UserShown:
 
 @app.get("/users")
 def read_page(db: Annotated[Session, Depends(session)], limit: int = 50) -> list[UserShown]:
-    """The oldest users."""
+    """Return the oldest users."""
     at = User.__table__.c
     query = sa.select(User).where(at.deleted_version == 0).order_by(at.created_version).limit(limit)
     return [shown(user) for user in db.scalars(query)]

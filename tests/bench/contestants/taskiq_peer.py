@@ -23,7 +23,7 @@ _local = threading.local()
 
 @broker.task(task_name="apply_write")
 def apply_write(write: dict[str, Any]) -> None:
-    """In one of the worker's threads, as taskiq runs what blocks."""
+    """Insert the two rows, in one of the worker's threads, where taskiq runs code that blocks."""
     if not hasattr(_local, "connection"):
         _local.connection = two_rows.connect()
     two_rows.insert(_local.connection, write)
@@ -31,12 +31,12 @@ def apply_write(write: dict[str, Any]) -> None:
 
 @broker.task(task_name="create_user")
 async def create_user(user: dict[str, Any]) -> None:
-    """Only ever sent: accepting is measured without workers."""
+    """Do nothing: acceptance is measured without workers."""
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """The broker's."""
+    """Start the broker, and stop it at the end."""
     await broker.startup()
     yield
     await broker.shutdown()
@@ -47,7 +47,7 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/users", status_code=202)
 async def create(user: UserBody) -> UserBody:
-    """In the queue when the answer goes out."""
+    """Send a task, which is in the queue when the answer is sent."""
     await create_user.kiq(user.model_dump())
     return user
 

@@ -1,4 +1,4 @@
-"""What one write puts into the database, written by hand: the user's row and the operation's."""
+"""The rows that one write puts into the database, written by hand: the user's and the operation's."""
 
 import os
 import uuid
@@ -14,7 +14,7 @@ INSERT_USER = (
     "INSERT INTO users (id, name, name_version, email, email_key, email_version, created_version, deleted_version)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 )
-#: Nothing but placeholders: PyMySQL sends what has a literal among its values row by row.
+#: #: All values are placeholders: PyMySQL sends a statement with a literal among its values row by row.
 INSERT_OPERATION = (
     "INSERT INTO operations"
     " (operation_id, resource, entity_id, command, version, effect, entity_version, rejection, body_hash, entry_id,"
@@ -24,7 +24,8 @@ INSERT_OPERATION = (
 
 
 def message(number: int) -> dict[str, Any]:
-    """The write of user `number`, as it goes through a queue. Ids are random, as those of an Idempotency-Key are."""
+    """Return the write of user `number` as it goes through a queue. Ids are random, like those that come from an
+    Idempotency-Key."""
     return {
         "operation_id": str(uuid.uuid4()),
         "user_id": str(uuid.uuid4()),
@@ -35,13 +36,13 @@ def message(number: int) -> dict[str, Any]:
 
 
 def user_row(write: dict[str, Any]) -> tuple[Any, ...]:
-    """For INSERT_USER."""
+    """Return the values for INSERT_USER."""
     version, email = write["version"], write["email"]
     return (write["user_id"], write["name"], version, email, email.casefold(), version, version, 0)
 
 
 def operation_row(write: dict[str, Any], ended_at: datetime) -> tuple[Any, ...]:
-    """For INSERT_OPERATION."""
+    """Return the values for INSERT_OPERATION."""
     version = write["version"]
     return (
         write["operation_id"], "users", write["user_id"], "CreateUser", version, "applied", version, None, "0" * 64,
@@ -50,12 +51,12 @@ def operation_row(write: dict[str, Any], ended_at: datetime) -> tuple[Any, ...]:
 
 
 def now() -> datetime:
-    """For `ended_at`, as the column holds it."""
+    """Return the time for `ended_at`, in UTC without a time zone, as the column stores it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 def connect() -> "pymysql.Connection[pymysql.cursors.Cursor]":
-    """To the database that DB_DSN names; transactions are the caller's."""
+    """Connect to the database that DB_DSN names. The caller commits."""
     url = parse_dsn(os.environ["DB_DSN"])
     return pymysql.connect(
         host=url.host, port=url.port, user=url.user, password=url.password or "", database=url.database,
@@ -64,7 +65,7 @@ def connect() -> "pymysql.Connection[pymysql.cursors.Cursor]":
 
 
 def insert(connection: "pymysql.Connection[pymysql.cursors.Cursor]", write: dict[str, Any]) -> None:
-    """Both rows of one write, one transaction."""
+    """Insert both rows of one write in one transaction."""
     with connection.cursor() as cursor:
         cursor.execute(INSERT_USER, user_row(write))
         cursor.execute(INSERT_OPERATION, operation_row(write, now()))
