@@ -1,1 +1,1 @@
-"""Outages of a real stack, and the alerts that its own Prometheus and Alertmanager make of them."""
+"""Outages of a real stack, and the alerts that its own Prometheus and Alertmanager raise."""

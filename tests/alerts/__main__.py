@@ -1,6 +1,7 @@
-"""`make test-alerts`: outages of this clone's stack (started for it, if it does not run), and the alerts they make.
+"""`make test-alerts`: outages of this clone's stack (started for the run if it is not running), and the alerts that
+they raise.
 
-Fails when an alert that must fire does not, when one fires that must not, or when one stays after the outage.
+Fails if an alert that must fire does not, if an alert fires that must not, or if an alert still fires after the outage.
 """
 
 import argparse
@@ -27,13 +28,13 @@ _TARGETS_S = 60.0
 _QUIET_S = 180.0
 _LASTS_S = 75.0
 _RESOLVED_S = 240.0
-#: Whatever is down: nothing that was promised is lost, and nobody gives up.
+#: #: Alerts that must not fire, whatever is down: no promised write is lost, and no writer halts.
 _NEVER = {"MessageLoss page", "LedgerImbalance page", "WriterHalted page"}
 
 
 @dataclass(frozen=True)
 class Outage:
-    """Programs that are down; alerts that must fire, with the seconds they may take."""
+    """An outage: the programs that are down, and the alerts that must fire, each with its limit in seconds."""
 
     name: str
     down: list[Program]
@@ -52,7 +53,7 @@ OUTAGES = (
 
 @dataclass
 class Report:
-    """What was seen of one outage. Seconds from its begin, and of `resolved_s` from its end."""
+    """What one outage raised. Times are seconds from its begin; `resolved_s` counts from its end."""
 
     outage: str
     fired_after_s: dict[str, float] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Report:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1 when anything was not as it must be."""
+    """Run all outages. The exit code is 1 if any alert was not as it must be."""
     parser = argparse.ArgumentParser(prog="python -m tests.alerts", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the report there")
     asked = parser.parse_args(arguments)
@@ -91,7 +92,7 @@ def _run(stack: Stack) -> list[Report]:
             if watch.until(lambda firing, own=frozenset(outage.must): not firing & own, _QUIET_S) is None:
                 reports.append(Report(outage.name, wrong=[f"before it, these fire: {sorted(watch.firing())}"]))
                 break
-            watch.until(lambda _: False, 25)  # a rate needs some seconds of good days
+            watch.until(lambda _: False, 25)  # a rate needs some seconds of normal traffic
             reports.append(_one(outage, stack, watch))
             _show(reports[-1])
     return reports
@@ -117,7 +118,7 @@ def _one(outage: Outage, stack: Stack, watch: Watch) -> Report:
     watch.until(lambda _: False, 5)
     for program in outage.down:
         stack.end(Stop(program))
-    # Tickets are about hours; what fired before is another story.
+    # # Tickets look back over hours, and alerts that fired before have other causes.
     report.resolved_s = watch.until(lambda firing: all("ticket" in name for name in firing - before), _RESOLVED_S)
     report.fired_after_s = {name: round(after, 1) for name, after in watch.seen.items() if name not in before}
     for name, within_s in outage.must.items():

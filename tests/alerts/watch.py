@@ -1,4 +1,4 @@
-"""Watch: when which alert began to fire, and when it was over; asked of the stack's Prometheus."""
+"""Watch: when each alert began to fire, and when it ended, as the stack's Prometheus reports it."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ _POLL_S = 0.25
 
 
 class Watch:
-    """`seen`: alert -> seconds from `begin` until it was first seen firing."""
+    """Polls Prometheus. `seen`: alert -> seconds from `begin` until it was first seen firing."""
 
     def __init__(self, prometheus: str) -> None:
         self._address = prometheus
@@ -18,12 +18,13 @@ class Watch:
         self.seen: dict[str, float] = {}
 
     def begin(self) -> None:
-        """Now is 0."""
+        """Count seconds from now, and forget what was seen."""
         self._began = time.monotonic()
         self.seen = {}
 
     def until(self, enough: Callable[[set[str]], bool], within_s: float) -> float | None:
-        """Watch until `enough` of what fires now; seconds that it took, or None: not within that time."""
+        """Watch until `enough` accepts the set of firing alerts. Return the seconds that it took, or None if the time
+        limit was reached."""
         began = time.monotonic()
         while time.monotonic() - began < within_s:
             firing = self.firing()
@@ -35,7 +36,7 @@ class Watch:
         return None
 
     def firing(self) -> set[str]:
-        """`name`, or `name severity` where one name has several; the Watchdog is left out."""
+        """Return the firing alerts as `name severity`, without the Watchdog."""
         alerts = self._get("/alerts")["alerts"]
         return {
             f"{alert['labels']['alertname'].removeprefix('Holdfast')} {alert['labels']['severity']}"
@@ -44,7 +45,7 @@ class Watch:
         }
 
     def targets(self) -> dict[str, bool]:
-        """`job/instance` -> whether it is up."""
+        """Return `job/instance` -> whether the target is up."""
         found = self._get("/query?query=up")["result"]
         return {f"{one['metric']['job']}/{one['metric']['instance']}": one["value"][1] == "1" for one in found}
 

@@ -1,4 +1,4 @@
-"""Scripted: a real HTTP server that does to each request what its script says; time that passes only by sleeping."""
+"""Scripted: a real HTTP server that treats each request as its script says, and a clock that only sleeping advances."""
 
 import json
 import socket
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class Request(NamedTuple):
-    """What came."""
+    """A request that arrived."""
 
     method: str
     path: str
@@ -16,12 +16,12 @@ class Request(NamedTuple):
     body: Any
 
 
-#: What is done to a request: the bytes that are sent before the connection is closed.
+#: #: An answer to a request: the bytes that are sent before the connection is closed.
 Act = Callable[[Request], bytes]
 
 
 def answer(status: int, document: object, **headers: str) -> Act:
-    """A whole answer."""
+    """Return the act that sends a whole response."""
     body = document.encode() if isinstance(document, str) else json.dumps(document).encode()
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{lines}\r\n"
@@ -29,28 +29,29 @@ def answer(status: int, document: object, **headers: str) -> Act:
 
 
 def half_of(act: Act) -> Act:
-    """The connection ends in the middle of the answer."""
+    """Return the act that closes the connection in the middle of the response."""
     return lambda request: act(request)[:-7]
 
 
 def nothing(_: Request) -> bytes:
-    """The connection ends without an answer."""
+    """Close the connection without a response."""
     return b""
 
 
 def refusal(status: int, code: str, kind: str = "service_unavailable", **more: Any) -> Act:
-    """An error of ours."""
+    """Return the act that sends an error in our envelope."""
     error = {"type": kind, "code": code, "message": "…", "retryable": True, "definite": True, "request_id": "r", **more}
     return answer(status, {"success": False, "error": error, "fallback_data": None})
 
 
 def success(data: object, status: int = 200, meta: Mapping[str, object] | None = None, **headers: str) -> Act:
-    """An answer of ours."""
+    """Return the act that sends a success in our envelope."""
     return answer(status, {"success": True, "data": data, "meta": {"request_id": "r", **(meta or {})}}, **headers)
 
 
 class Server:
-    """Listens until it is closed. `script`: an act for each request; the last one is for all that follow."""
+    """Listens until it is closed. `script`: an act for each request; the last act is repeated for all requests that
+    follow."""
 
     def __init__(self, *script: Act) -> None:
         self._script = list(script)
@@ -61,7 +62,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Nobody listens any more."""
+        """Stop listening."""
         if self._socket.fileno() >= 0:
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread
             self._thread.join()
@@ -97,21 +98,21 @@ def _read(connection: socket.socket) -> Request | None:
 
 
 class Time:
-    """Passes only when somebody sleeps."""
+    """A clock that only sleeping advances."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
         self.slept: list[float] = []
 
     def clock(self) -> float:
-        """Seconds."""
+        """Return the time in seconds."""
         return self.now_s
 
     def sleep(self, seconds: float) -> None:
-        """At once."""
+        """Advance the clock, and return at once."""
         self.slept.append(seconds)
         self.now_s += seconds
 
     async def sleep_async(self, seconds: float) -> None:
-        """The same for asyncio."""
+        """Advance the clock, for asyncio."""
         self.sleep(seconds)

@@ -1,1 +1,1 @@
-"""Clients that generators make of our documents."""
+"""Clients that generators make from our OpenAPI documents."""

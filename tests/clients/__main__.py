@@ -1,5 +1,5 @@
-"""`make test-clients`: each service's document is valid by openapi-spec-validator; generators make clients of it in
-Python and TypeScript; their types are checked, and with both a user is written to a real api and read.
+"""`make test-clients`: openapi-spec-validator accepts each service's document; generators make clients from it in
+Python and TypeScript; their types are checked, and each of the two writes a user to a real api and reads it.
 
     python -m tests.clients [python] [typescript]
 """
@@ -26,20 +26,20 @@ _STEP_LIMIT_S = 300
 
 
 def run(folder: Path, *command: str | Path) -> None:
-    """To its end. Raises CalledProcessError."""
+    """Run a command to its end. Raises CalledProcessError."""
     environment = os.environ | {"PATH": f"{_BIN}:{os.environ['PATH']}", "PYTHONPATH": str(folder)}
     subprocess.run([str(each) for each in command], cwd=folder, env=environment, check=True, timeout=_STEP_LIMIT_S)
 
 
 def write_documents(folder: Path) -> None:
-    """`SERVICE.json` of each, as it is served."""
+    """Write `SERVICE.json` for each service, as it is served, and validate it."""
     for service in apps.SERVICES:
         (folder / f"{service}.json").write_text(json.dumps(apps.make(service, folder).openapi()))
         run(folder, _BIN / "openapi-spec-validator", f"{service}.json")
 
 
 def python(folder: Path, url: str) -> None:
-    """Of every service a package; that of the api is used."""
+    """Generate a package for every service, and use that of the api."""
     for service in apps.SERVICES:
         package = "generated" if service == "api" else f"generated_{service}"
         options = ("--path", f"{service}.json", "--output-path", package, "--meta", "none")
@@ -51,7 +51,7 @@ def python(folder: Path, url: str) -> None:
 
 
 def typescript(folder: Path, url: str) -> None:
-    """Of every service its types; those of the api are used."""
+    """Generate types for every service, and use those of the api."""
     for file in ("package.json", "call.ts"):
         shutil.copy(_HERE / file, folder)
     run(folder, "npm", "install", "--no-fund", "--no-audit", "--no-package-lock", "--loglevel=error")
@@ -65,7 +65,7 @@ def typescript(folder: Path, url: str) -> None:
 
 @contextmanager
 def _api(folder: Path) -> Iterator[str]:
-    """The address of an api with a writer behind it."""
+    """Yield the URL of an api with a writer behind it."""
     redis, database = RedisServer(folder), Database(folder)
     services: list[processes.Service] = []
     try:
@@ -83,7 +83,7 @@ def _api(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    """Both languages, or those that are named."""
+    """Check both languages, or those named on the command line."""
     wanted = sys.argv[1:] or ["python", "typescript"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,1 +1,1 @@
-"""The console, asked as a browser asks it."""
+"""The console, requested as a browser requests it."""

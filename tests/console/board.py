@@ -1,4 +1,4 @@
-"""A dashboard of the form that Grafana's files have, one panel of each kind, and something to look at."""
+"""A dashboard in the form of Grafana's files, with one panel of each kind, and metrics to show."""
 
 import threading
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ BOARD: dict[str, Any] = {
 
 
 class Measured:
-    """Metrics of our own on a port, to be scraped."""
+    """Serves metrics on a port, to be scraped."""
 
     def __init__(self) -> None:
         measured = self
@@ -83,11 +83,11 @@ class Measured:
 
     @property
     def address(self) -> str:
-        """host:port."""
+        """The `host:port` to scrape."""
         return f"127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
-        """Be gone."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

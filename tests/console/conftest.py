@@ -1,4 +1,5 @@
-"""A dlq_admin, a writer, and a browser: a real Chromium, or the tests of the journey are skipped and say why."""
+"""A dlq_admin, a writer, and a browser: a real Chromium. Without Chromium, the tests of the journey are skipped with a
+reason."""
 
 import shutil
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from tests.servers import START_DEADLINE_S, Database, RedisServer
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
-#: A browser beside three other workers is slow now and then.
+#: #: A browser beside three other workers is sometimes slow.
 _PATIENCE_MS = START_DEADLINE_S * 1000
 expect.set_options(timeout=_PATIENCE_MS)
 
@@ -23,7 +24,7 @@ expect.set_options(timeout=_PATIENCE_MS)
 def console(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
 ) -> Iterator[processes.Service]:
-    """A dlq_admin with a console."""
+    """A dlq_admin with a console, and a writer behind it."""
     with redis_server.client() as redis:
         redis.flushall()
     folder = tmp_path_factory.mktemp("console")
@@ -38,7 +39,7 @@ def console(
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Headless."""
+    """A headless Chromium. Skips the test if there is none."""
     path = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     if path is None:
         pytest.skip("no Chromium here: apt-get install chromium")
@@ -52,7 +53,8 @@ def chromium() -> Iterator[Browser]:
 
 
 class Seen:
-    """A page, and whatever it complained of: a script that ran though nobody meant it to, a policy that was broken."""
+    """A page, and its complaints: errors of scripts, dialogs that no test opens, and violations of the content security
+    policy."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -67,13 +69,13 @@ class Seen:
         dialog.dismiss()
 
     def _complain(self, message: Any) -> None:
-        if message.type == "error" and "422" not in message.text:  # a form that was sent back is no mistake
+        if message.type == "error" and "422" not in message.text:  # a form that is refused with 422 is no fault
             self.complaints.append(f"console: {message.text}")
 
 
 @pytest.fixture
 def seen(chromium: Browser, console: processes.Service) -> Iterator[Seen]:
-    """An operator who has just logged in."""
+    """The page of an operator who has just logged in."""
     context = chromium.new_context(base_url=console.url)
     seen = logged_in(context, keys.OPERATOR)
     seen.page.wait_for_selector("#now")
@@ -82,7 +84,7 @@ def seen(chromium: Browser, console: processes.Service) -> Iterator[Seen]:
 
 
 def logged_in(context: BrowserContext, key: str) -> Seen:
-    """With this key, at home."""
+    """Log in with this key, and return the page."""
     seen = Seen(context.new_page())
     seen.page.goto("/console")
     seen.page.fill("#key", key)
@@ -94,9 +96,9 @@ _VIOLATIONS = "axe.run(document, {resultTypes: ['violations']}).then(found => fo
 
 
 def accessible(page: Page, heading: str) -> None:
-    """The page with this heading, as axe sees it: nothing serious, in either light."""
+    """Check that axe finds nothing serious on the page with this heading, in the light and in the dark scheme."""
     expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
-    page.evaluate(Axe().axe_script)  # once for both: it is as much work as looking
+    page.evaluate(Axe().axe_script)  # once for both schemes: loading the script takes as long as a check
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         found: Any = page.evaluate(_VIOLATIONS)

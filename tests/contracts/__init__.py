@@ -1,5 +1,6 @@
-"""Contracts: one suite that the models and the real servers pass. A difference found in the wild becomes a case of it.
+"""Contracts: one suite that the models and the real servers pass. A difference found elsewhere becomes a case of the
+suite.
 
-CONTRACT_REDIS (host:port) and CONTRACT_DATABASE (a DSN) name further real servers: of other versions, empty,
-and to be emptied by the tests. The DSN's user may make triggers.
+CONTRACT_REDIS (host:port) and CONTRACT_DATABASE (a DSN) name further real servers, for example of other versions. They
+have to be empty, and the tests empty them. The DSN's user needs the right to create triggers.
 """

@@ -1,4 +1,5 @@
-"""Clusters under contract: the model, and three real processes. One slot of each moves from one server to another."""
+"""Clusters under contract: the model, and three real processes. In each cluster, one slot moves from one server to
+another."""
 
 import asyncio
 import time
@@ -16,24 +17,24 @@ from tests.models.redis.cluster import Cluster
 from tests.models.redis_server import RedisModel, listening
 from tests.ports import free_port
 
-#: Whose slot moves, and a key of a slot that the target has from the beginning.
+#: #: A key of the slot that moves, and a key of a slot that the target has from the beginning.
 KEY, OF_TARGET = "{t}:a", "{b}:a"
 
 
 class Line:
-    """A connection to one server. `names`: its address and those of the others, as texts, and what stands for them."""
+    """A connection to one server. `names`: the addresses of all servers, as texts, and the names that replace them."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, names: Mapping[str, str]) -> None:
         self._reader, self._writer, self._names = reader, writer, names
         self._replies = hiredis.Reader()
 
     async def send(self, *words: str) -> Any:
-        """The reply; an error as text, with names in place of addresses."""
+        """Send a command and return the reply. An error is returned as text, with names in place of addresses."""
         self._writer.write(hiredis.pack_command(words))
         return await self.receive()
 
     async def receive(self) -> Any:
-        """The next reply, or a message."""
+        """Return the next reply or message."""
         while (reply := self._replies.gets()) is False:
             self._replies.feed(await self._reader.read(1 << 16))
         if not isinstance(reply, hiredis.ReplyError):
@@ -44,16 +45,16 @@ class Line:
         return text
 
     def close(self) -> None:
-        """Of the socket."""
+        """Close the socket."""
         self._writer.close()
 
 
 @dataclass
 class Subject:
-    """A cluster, seen by clients with a connection to each server: at `source`, which has the slot, at `target`, to
-    which it moves, and at `other`. `clear`, `begin_move`, `move` and `end_move`, with all keys, are what a person
-    does. `go_back`: the slot moves back to `source`, and at once the one of OF_TARGET moves to `other`; who has no part
-    in a move learns of it afterwards."""
+    """A cluster as its clients see it, with a connection to each server: `source`, which has the slot, `target`, to
+    which it moves, and `other`. `clear`, `begin_move`, `move` and `end_move`, with all keys, are the steps of an
+    operator. `go_back` moves the slot back to `source` and, at once, the slot of OF_TARGET to `other`; servers without
+    a part in a move learn of it afterwards."""
 
     source: Line
     target: Line
@@ -77,7 +78,7 @@ async def _subject(addresses: Sequence[str], **steps: Callable[..., None]) -> Su
 
 @asynccontextmanager
 async def model() -> AsyncIterator[Subject]:
-    """Three servers of the model, behind sockets."""
+    """Yield three servers of the model, behind sockets."""
     servers = {("127.0.0.1", free_port()): RedisModel(time.time) for _ in range(3)}
     cluster, slot = Cluster(servers), key_slot(KEY.encode())
     places = {server: "{}:{}".format(*place) for place, server in servers.items()}
@@ -106,7 +107,7 @@ async def model() -> AsyncIterator[Subject]:
 
 @asynccontextmanager
 async def real(folder: Path) -> AsyncIterator[Subject]:
-    """Three processes."""
+    """Yield a cluster of three real processes."""
     with running_cluster(folder, KEY, replicas=0) as cluster:
         source, target = cluster.owner(), cluster.other()
         other = next(node for node in cluster.nodes if node not in (source, target))

@@ -17,7 +17,7 @@ OTHER_DATABASE = os.environ.get("CONTRACT_DATABASE")
 
 
 def address(request: pytest.FixtureRequest) -> str:
-    """Of the real server that the parameter names."""
+    """Return the address of the real server that the parameter names."""
     if request.param == "other":
         return str(OTHER_REDIS)
     server: RedisServer = request.getfixturevalue("redis_server")
@@ -33,7 +33,7 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
 
 @pytest.fixture(params=["real", *(["other"] if OTHER_REDIS else [])])
 def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
-    """A connection to each real server."""
+    """A connection to each real server in turn."""
     with closing(Wire(address(request))) as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""Databases under contract: the model, and real ones. Each has one small table, `things`."""
+"""Databases under contract: the model, and real servers. Each has a small table `things`, and a table `others`."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -32,42 +32,42 @@ _OTHERS = """CREATE TABLE `others` (
   `code` char(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   PRIMARY KEY (`n`)
 );"""
-#: As triggers name the row of each kind of change.
+#: #: The name that triggers use for the row, for each kind of change.
 _ROWS = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}
 _SETUP = "SET SESSION sql_mode='TRADITIONAL', time_zone='+00:00', innodb_lock_wait_timeout=50"
 _LEVEL = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 
 class Subject(Protocol):
-    """One of them."""
+    """A database under contract."""
 
     def connect(self) -> Any:
-        """A session, READ COMMITTED and without autocommit, as the engine makes it."""
+        """Return a session, READ COMMITTED and without autocommit, as the engine makes it."""
 
     def wait_until_blocked(self, number: int) -> None:
-        """Until the session with this number waits for a lock."""
+        """Wait until the session with this number waits for a lock."""
 
     def refusing(self, id: int) -> AbstractContextManager[None]:
-        """While this lasts, the thing with this id may not be changed."""
+        """Refuse every change of the thing with this id while the block runs."""
 
 
 @dataclass
 class Model:
-    """The model."""
+    """The model of the database."""
 
     server: DatabaseModel
 
     def connect(self) -> Any:
-        """A session."""
+        """Return a session."""
         return _ready(self.server.connect())
 
     def wait_until_blocked(self, number: int) -> None:
-        """At once, as soon as its thread is there."""
+        """Wait until the session's thread waits for a lock in the model."""
         wait_until(lambda: self.server.is_waiting(number), what="a lock wait")
 
     @contextmanager
     def refusing(self, id: int) -> Iterator[None]:
-        """By a fault."""
+        """Refuse changes with a fault of the model."""
         self.server.faults.refused.add(("things", "PRIMARY", id))
         try:
             yield
@@ -77,13 +77,13 @@ class Model:
 
 @dataclass
 class Real:
-    """A server. `looking`: a session that may see all others."""
+    """A real server. `looking`: opens a session that may see all others."""
 
     dsn: str
     looking: Callable[[], Any]
 
     def connect(self) -> Any:
-        """A session."""
+        """Return a session."""
         where = parse_dsn(self.dsn)
         made = pymysql.connect(
             host=where.host, port=where.port, user=where.user, password=where.password or "", database=where.database,
@@ -93,7 +93,7 @@ class Real:
         return _ready(made)
 
     def wait_until_blocked(self, number: int) -> None:
-        """As the server tells it."""
+        """Wait until the server lists the session as waiting for a lock."""
         with self.looking() as looking, looking.cursor() as cursor:
 
             def blocked() -> bool:
@@ -106,7 +106,7 @@ class Real:
 
     @contextmanager
     def refusing(self, id: int) -> Iterator[None]:
-        """By a trigger for each kind of change."""
+        """Refuse changes with a trigger for each kind of change."""
         schema = parse_dsn(self.dsn).database
         for change, row in _ROWS.items():
             self._alter(
@@ -133,13 +133,13 @@ def _ready(connection: Any) -> Any:
 
 @contextmanager
 def model() -> Iterator[Model]:
-    """The model with the table."""
+    """Yield the model with the tables."""
     yield Model(DatabaseModel(time.time, Random(1), Threaded(), read(f"{THINGS}\n{_OTHERS}")))
 
 
 @contextmanager
 def real(dsn: str, looking: Callable[[], Any] | None = None) -> Iterator[Real]:
-    """A real server with the tables. Without `looking` the user of the DSN needs the right PROCESS."""
+    """Yield a real server with the tables. Without `looking`, the user of the DSN needs the right PROCESS."""
     subject = Real(dsn, looking or (lambda: subject.connect()))
     tables = [f"{ddl[:-1]} DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin" for ddl in (THINGS, _OTHERS)]
     _execute(subject, "DROP TABLE IF EXISTS things, others", *tables)

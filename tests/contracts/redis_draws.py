@@ -1,4 +1,5 @@
-"""Random commands for Redis, on few names, so that they meet; and the parts of a reply in which servers may differ."""
+"""Random commands for Redis on few names, so that they interact; and the removal of those parts of a reply in which
+servers may differ."""
 
 import random
 from typing import Any
@@ -7,7 +8,7 @@ Words = list[str]
 
 
 class Draw:
-    """Commands from one seed."""
+    """Draws commands from one seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -18,7 +19,7 @@ class Draw:
         ]  # fmt: skip
 
     def command(self) -> Words:
-        """The next one."""
+        """Return the next command."""
         return self._one(self._kinds)()
 
     def _one(self, choices: Any) -> Any:
@@ -144,7 +145,8 @@ class Draw:
 
 
 def comparable(command: Words, reply: Any) -> Any:
-    """The reply without idle times, the order of maps, and what describes the server's own trees."""
+    """Return the reply without idle times, without the order of maps, and without the description of the server's own
+    trees."""
     if not isinstance(reply, list):
         return reply
     match command[:2]:

@@ -1,4 +1,4 @@
-"""Redis servers under contract: the model, and real ones. Each can be put into the states that a test needs."""
+"""Redis servers under contract: the model, and real servers. Each can be put into the states that a test needs."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +18,7 @@ State = Callable[[bool], Awaitable[Any]]
 
 @dataclass
 class Subject:
-    """A server, with what puts it into a state and out of it."""
+    """A server, with functions that switch its states on and off."""
 
     name: str
     address: str
@@ -27,13 +27,13 @@ class Subject:
     replica: State
 
     def client(self) -> Redis:
-        """Another client of it."""
+        """Return another client of the server."""
         return connect(self.address, _TIMEOUTS, pool_size=1)
 
 
 @asynccontextmanager
 async def model() -> AsyncIterator[Subject]:
-    """The model, behind a socket."""
+    """Yield the model, behind a socket."""
     server = RedisModel(time.time)
 
     async def full(on: bool) -> None:
@@ -52,7 +52,7 @@ async def model() -> AsyncIterator[Subject]:
 
 @asynccontextmanager
 async def real(address: str) -> AsyncIterator[Subject]:
-    """A real server, emptied."""
+    """Yield a real server, emptied."""
     redis: Any = connect(address, _TIMEOUTS)
 
     async def full(on: bool) -> None:

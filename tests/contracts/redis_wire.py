@@ -20,7 +20,7 @@ class Wire:
         self._replies = hiredis.Reader()
 
     def many(self, commands: list[Words]) -> list[Any]:
-        """Their replies."""
+        """Send all commands in one write, and return their replies."""
         self._socket.sendall(b"".join(map(hiredis.pack_command, map(tuple, commands))))
         replies: list[Any] = []
         while len(replies) < len(commands):
@@ -32,7 +32,7 @@ class Wire:
         return replies
 
     def close(self) -> None:
-        """Of the socket."""
+        """Close the socket."""
         self._socket.close()
 
 
@@ -43,7 +43,7 @@ def _plain(reply: Any) -> Any:
 
 
 def modelled(model: RedisModel, command: Words) -> Any:
-    """The model's reply, as `Wire` gives a real one's."""
+    """Return the model's reply, in the form in which `Wire` returns a real server's."""
     try:
         reply = model.run([part.encode() for part in command])
     except Failure as failure:

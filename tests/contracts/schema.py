@@ -1,5 +1,5 @@
-"""`python -m tests.contracts.schema DSN > tests/models/database/schema.sql`: a migrated database's tables, for the
-model."""
+"""`python -m tests.contracts.schema DSN > tests/models/database/schema.sql`: writes the tables of a migrated database,
+for the model."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ _HEAD = """-- What deploy/migrations makes, as MariaDB shows it. The contract su
 
 
 def shown(connection: Any) -> str:
-    """Each table as the server shows it, without its options."""
+    """Return the definition of each table as the server shows it, without table options."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW TABLES")
         names = [name for (name,) in cursor.fetchall() if name not in ("alembic_version", "migration_lock")]

@@ -1,1 +1,1 @@
-"""Whatever order writes arrive in, they end as the order of their acceptance would have it."""
+"""In whatever order writes arrive, the result is that of the order of their acceptance."""

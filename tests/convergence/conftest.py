@@ -16,5 +16,6 @@ def _world(redis_server: RedisServer, database: Database) -> Iterator[World]:
 
 @pytest.fixture
 def world(_world: World, clean_database: Database) -> World:
-    """Connections for all histories; no other test's horizon is left, before which every write would be too old."""
+    """The connections that all histories share, over an empty database: a horizon that another test left would make
+    every write too old."""
     return _world

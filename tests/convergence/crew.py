@@ -1,6 +1,6 @@
-"""A crew of writers: the real pipeline, applier, settler and store, several times over, without the reading loops.
+"""A crew of writers: several instances of the real pipeline, applier, settler and store, without the reading loops.
 
-The tests decide who is given which entry when, which is what a reading loop cannot be made to do.
+The tests decide which writer is given which entry, and when. A reading loop cannot be made to do that.
 """
 
 import asyncio
@@ -36,7 +36,8 @@ _ROUNDS_MAX = 60
 
 
 class Crew:
-    """Writers with an engine each; `patience` None: each writer's own, which asks Redis what is on its way."""
+    """Writers with an engine each. `patience` None: each writer uses its own, which asks Redis for the entries in
+    flight."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Crew:
         self._pipelines = [
             self._writer(f"writer-{number}", engine, threads, patience) for number, engine in enumerate(engines)
         ]
-        #: Every entry ever seen on the stream, settled ones included.
+        #: #: Every entry ever seen on the stream, including settled ones.
         self.seen: dict[str, Entry] = {}
 
     def _writer(self, name: str, engine: Engine, threads: ThreadPoolExecutor, patience: Patience | None) -> Pipeline:
@@ -78,17 +79,17 @@ class Crew:
         return Pipeline(Plausible(self._redis).of, applier, settle, never_unknown, self._batch_max)
 
     async def on_stream(self) -> list[Entry]:
-        """The entries that are not settled."""
+        """Return the entries that are not settled."""
         entries = [Entry(text(id), fields) for id, fields in await self._redis.xrange(WRITES)]
         self.seen |= {entry.id: entry for entry in entries}
         return entries
 
     async def deliver_oldest(self) -> None:
-        """The entry that has waited longest, alone."""
+        """Deliver the entry that has waited longest, alone."""
         await self._pipelines[0].handle((await self.on_stream())[:1])
 
     async def deliver_some(self, count: int, chance: random.Random) -> None:
-        """`count` entries, perhaps settled ones among them, in any order, to any writers."""
+        """Deliver `count` entries, perhaps with settled ones among them, in any order, to any writers."""
         await self.on_stream()
         known = list(self.seen.values())
         if known and count:
@@ -101,11 +102,11 @@ class Crew:
             await self.send_again(entry)
 
     async def send_again(self, entry: Entry) -> None:
-        """A copy of `entry`, as a new one."""
+        """Add a copy of `entry` to the stream, as a new entry."""
         await self._redis.xadd(WRITES, dict(entry.fields))
 
     async def drain(self, chance: random.Random) -> None:
-        """Deliver until nothing is left on the stream."""
+        """Deliver until the stream is empty."""
         for _ in range(_ROUNDS_MAX):
             left = await self.on_stream()
             if not left:
@@ -114,7 +115,7 @@ class Crew:
         raise AssertionError(f"never over: {left}")
 
     async def _deliver(self, entries: list[Entry], chance: random.Random) -> None:
-        """In random batches: to random writers at once, or one after the other."""
+        """Deliver entries in random batches to random writers, all at once or one after the other."""
         batches, largest = [], chance.choice([1, 2, len(entries)])
         while entries:
             size = chance.randint(1, min(largest, len(entries)))

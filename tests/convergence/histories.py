@@ -1,4 +1,4 @@
-"""Histories: random sequences of commands over few users and few addresses, so that they get in each other's way.
+"""Histories: random sequences of commands over few users and few addresses, so that they conflict.
 
 Some have a second unique value beside the address, which may be missing.
 """
@@ -12,13 +12,13 @@ EMAILS = ("ann@example.com", "bob@example.com", "Ann@example.com")
 
 @dataclass(frozen=True)
 class Step:
-    """One command for the user in `slot`, and how many entries are delivered after it was accepted."""
+    """One command for the user in `slot`, and the number of entries that are delivered after it was accepted."""
 
     command: str
     slot: int
     name: str | None
     email: str | None
-    #: None, "current" or "stale": which version If-Match names.
+    #: #: The version that If-Match names: None, "current" or "stale".
     if_match: str | None
     deliveries: int
     #: The second unique value.
@@ -51,7 +51,9 @@ def _steps(
             _slots, values, matches, _deliveries,
         )  # fmt: skip
 
-    of = {command: one(command) for command in commands}  # made once: each new one is looked through when first drawn
+    of = {
+        command: one(command) for command in commands
+    }  # made once: Hypothesis examines each new strategy when it is first drawn
     return st.sampled_from(commands).flatmap(of.__getitem__)
 
 
@@ -59,7 +61,8 @@ _COMMANDS = ["CreateUser", "UpdateUser", "UpdateUser", "UpdateUser", "ReplaceUse
 
 
 def _histories(seconds: st.SearchStrategy[str | None]) -> st.SearchStrategy[list[Step]]:
-    """Creates come first, so that most of what follows finds an entity; it may be created again, deleted, unknown."""
+    """Return histories that begin with creates, so that most later commands find an entity. Later commands may also
+    create an entity again, delete it, or name an unknown one."""
     return st.tuples(
         st.lists(
             st.builds(
@@ -84,7 +87,8 @@ histories_of_two_values = _histories(st.sampled_from([None, "one", "two"]))
 
 
 def _created_first_and_once(steps: list[Step]) -> list[Step]:
-    """Without what the api never lets happen: an id is known to nobody before its create, and never created again."""
+    """Return the steps without those that the api never allows: an id is not known to any client before its create, and
+    is never created again."""
     created: set[int] = set()
     kept = []
     for step in steps:
@@ -96,7 +100,7 @@ def _created_first_and_once(steps: list[Step]) -> list[Step]:
     return kept
 
 
-#: Nobody wants another's address, and nobody names a version: merging alone has to be enough.
+#: #: No user takes another's address, and no write names a version, so merging alone has to suffice.
 peaceful_histories = st.lists(
     _steps(["CreateUser", *_COMMANDS], st.sampled_from(["", "2"]), st.none(), st.none()), min_size=3, max_size=12
 ).map(_created_first_and_once).filter(lambda steps: len(steps) > 2)  # fmt: skip

@@ -1,4 +1,5 @@
-"""Lives: a history is accepted and delivered in any order, any batches, any duplicates, to any number of writers."""
+"""Lives: a history is accepted, and delivered in any order, in any batches, with any duplicates, to any number of
+writers."""
 
 import os
 import random
@@ -17,14 +18,14 @@ EXAMPLES = int(os.environ.get("HOLDFAST_EXAMPLES", "0"))
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-#: The examples are tried in parts, so that several workers can share them.
+#: #: The examples are run in parts, so that several workers can share them.
 _PARTS = 5
 in_parts = pytest.mark.parametrize("part", range(_PARTS))
 
 
 def bounded(examples: int, part: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A part of so many examples, the same ones each time; HOLDFAST_EXAMPLES=5000 looks further, and elsewhere each
-    time."""
+    """Limit a property to one part of so many examples, the same ones each time. HOLDFAST_EXAMPLES=5000 runs more, and
+    other ones each time."""
     limits = settings(
         max_examples=(EXAMPLES or examples) // _PARTS,
         database=None,
@@ -34,7 +35,7 @@ def bounded(examples: int, part: int) -> Callable[[Callable[..., None]], Callabl
 
 
 def command(step: Step, number: int, model: SequentialModel, email: str | None) -> Accepted:
-    """The write that `step` asks for; its version is not known before it is accepted."""
+    """Return the write for `step`. Its version is 0, because acceptance assigns it."""
     user_id = f"00000000-0000-4000-8000-{step.slot:012d}"
     operation_id = f"00000000-0000-4000-9000-{number:012d}"
     if_match = {None: None, "current": model.version_of(user_id), "stale": 1}[step.if_match]
@@ -49,7 +50,8 @@ def all_end_in_order(
     examples: int,
     address: Callable[[str], str] = str,
 ) -> None:
-    """Entities, versions and statuses equal a sequential model's. `address`: what an e-mail address stands for."""
+    """Check that entities, versions and statuses equal those of a sequential model. `address`: maps an e-mail address
+    to the unique value to use."""
 
     @bounded(examples, part)
     @given(history=histories, chance_seed=SEEDS)
@@ -73,7 +75,7 @@ def all_end_in_order(
             assert await world.leftovers() == []
 
         world.run(live)
-        # With what differs: what one run in a hundred does is not seen again.
+        # # The message shows the difference: a failure in one of a hundred runs may not occur again.
         assert (seen := world.visible()) == model.visible(), (seen, model.visible())
         assert (ends := world.status()) == model.status, sorted(ends.items() ^ model.status.items())
         assert world.personal_data_of_the_invisible() == []

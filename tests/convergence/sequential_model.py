@@ -1,6 +1,6 @@
-"""The sequential model: what a history means when its writes are applied one by one, in the order of acceptance.
+"""The sequential model: the meaning of a history when its writes are applied one by one, in the order of acceptance.
 
-Written from the promises alone: dicts, no versions of fields, nothing of `shared/`.
+Written from the promises alone, with dicts, without versions of fields, and without any code of `shared/`.
 """
 
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Accepted:
-    """An accepted write. A value is None where the command leaves the field alone, but for `second`: a create or a
-    replace without it takes it away."""
+    """An accepted write. A value is None if the command does not set the field. The exception is `second`: a create or
+    a replace without it removes the value."""
 
     operation_id: str
     user_id: str
@@ -18,13 +18,13 @@ class Accepted:
     name: str | None = None
     email: str | None = None
     if_match: int | None = None
-    #: The second unique value, of what has two.
+    #: #: The second unique value, if the resource has one.
     second: str | None = None
 
 
 @dataclass
 class ModelUser:
-    """A user who was created at some time."""
+    """A user that was created at some time, and may be deleted since."""
 
     name: str
     email: str
@@ -35,14 +35,14 @@ class ModelUser:
 
 @dataclass
 class SequentialModel:
-    """Feed it accepted writes in order."""
+    """Takes accepted writes in order, and holds the resulting users and statuses."""
 
     users: dict[str, ModelUser] = field(default_factory=dict)
-    #: Operation id -> "applied", or the code of the rejection.
+    #: #: Operation id -> "applied", or the code of the rejection.
     status: dict[str, str] = field(default_factory=dict)
 
     def take(self, write: Accepted) -> None:
-        """One more write."""
+        """Apply one more write."""
         self.status[write.operation_id] = refusal = self._refusal(write) or "applied"
         if refusal != "applied":
             return
@@ -62,11 +62,11 @@ class SequentialModel:
             user.second = write.second
 
     def version_of(self, user_id: str) -> int:
-        """What a reader would put into If-Match."""
+        """Return the version that a reader would put into If-Match."""
         return self.users[user_id].version if user_id in self.users else 1
 
     def visible(self) -> dict[str, tuple[str, str, int, str | None]]:
-        """User id -> (name, email, version, second value), of those who can be read."""
+        """Return user id -> (name, email, version, second value) of the users that can be read."""
         return {
             id: (user.name, user.email, user.version, user.second)
             for id, user in self.users.items()

@@ -1,4 +1,4 @@
-"""The world of one history: real servers, acceptance through the real script, and what they hold in the end."""
+"""The world of one history: real servers, acceptance through the real script, and the final contents of both."""
 
 import asyncio
 import json
@@ -22,8 +22,8 @@ from tests.users import USERS
 
 
 class Kind(NamedTuple):
-    """A resource, as histories write to it: a field for their names, a unique one for their addresses, perhaps one for
-    their second unique values, and values for what else it needs."""
+    """A resource as histories write it: its field for names, its unique field for addresses, perhaps a field for second
+    unique values, and constant values for other required fields."""
 
     resource: ResourceType
     name: str
@@ -32,14 +32,14 @@ class Kind(NamedTuple):
     second: str = ""
 
     def values(self, write: Accepted) -> dict[str, Any]:
-        """Of the write's command."""
+        """Return the values of the write's command."""
         values = {self.name: write.name, self.unique: write.email, self.second: write.second}
         given = {name: value for name, value in values.items() if value is not None}
         whole = write.command in ("CreateUser", "ReplaceUser")
         return given | (dict(self.more) if whole else {})
 
     def code(self, code: str) -> str:
-        """Of a rejection, as the model calls it."""
+        """Return the model's name for the code of a rejection."""
         own = {self.resource.code(problem): f"USER_{problem}" for problem in ("EXISTS", "NOT_FOUND")}
         taken = {self.unique: "EMAIL_TAKEN", self.second: "SECOND_TAKEN"}
         codes = {field.unique.code: taken[field.name] for field in self.resource.unique}
@@ -52,7 +52,7 @@ _KEY_LIFETIME_S = 60
 
 
 class World:
-    """Connections that all histories share; `emptied` before each."""
+    """Connections that all histories share. Each history begins with empty stores."""
 
     def __init__(self, redis_server: RedisServer, database: Database, kind: Kind = _USERS) -> None:
         self._kind = kind
@@ -74,7 +74,7 @@ class World:
         self._connection.close()
 
     def run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """One history, in an empty world."""
+        """Run one history in an empty world."""
         self._connection.begin()
         with self._connection.cursor() as cursor:
             for table in (self._kind.resource.plural, "operations", "released_values"):
@@ -83,11 +83,12 @@ class World:
         self._runner.run(self._empty_redis_and(main))
 
     def crew(self, chance: random.Random, patience: Patience | None = None) -> Crew:
-        """Writers who know nothing yet, and who put what they are given together into transactions, or do not."""
+        """Return writers without state. They apply the entries of a batch in one transaction, or each entry in its
+        own."""
         return Crew(self._redis, self._engines, self._threads, patience, batch_max=chance.choice([1, 500]))
 
     async def accept(self, write: Accepted) -> tuple[str, int]:
-        """`write` as the api sends it -> what the script says, and the version that it gave, if it did."""
+        """Send `write` as the api does. Return the result of the script, and the version that it assigned, or 0."""
         command = _VERBS[write.command](self._kind.resource, self._kind.values(write))
         candidate = Candidate(
             write.operation_id,
@@ -100,7 +101,7 @@ class World:
         return result.decode(), int(version or 0)
 
     def visible(self) -> dict[str, tuple[str, str, int, str | None]]:
-        """User id -> (name, email, version, second value), of the users whom a read shows."""
+        """Return user id -> (name, email, version, second value) of the users that a read shows."""
         table, name, unique = self._kind.resource.plural, self._kind.name, self._kind.unique
         versions = ", ".join(f"{field.name}_version" for field in self._kind.resource.fields)
         rows = self._rows(
@@ -111,19 +112,19 @@ class World:
         return {id: (name, email, version, second) for id, name, email, version, second in rows}
 
     def status(self) -> dict[str, str]:
-        """Operation id -> its effect, or the code of its rejection."""
+        """Return operation id -> its effect, or the code of its rejection."""
         rows = self._rows("SELECT operation_id, effect, rejection FROM operations")
         code = self._kind.code
         return {id: code(json.loads(rejection)["code"]) if rejection else effect for id, effect, rejection in rows}
 
     def personal_data_of_the_invisible(self) -> list[tuple[Any, ...]]:
-        """Tombstones that still hold what they must not."""
+        """Return the tombstones that still hold personal data."""
         keys = " OR ".join(f"{field.name}_key IS NOT NULL" for field in self._kind.resource.unique)
         table, name = self._kind.resource.plural, self._kind.name
         return self._rows(f"SELECT * FROM {table} WHERE deleted_version > 0 AND ({name} != '' OR {keys})")
 
     async def leftovers(self) -> list[str]:
-        """What Redis should have forgotten when everything is over."""
+        """Return the keys that Redis should no longer have when everything is over."""
         left = [WRITES] if await self._redis.xlen(WRITES) else []
         left += [DEAD] if await self._redis.xlen(DEAD) else []
         left += [key.decode() for key in await self._redis.keys() if key.decode().startswith(self._pending())]

@@ -1,1 +1,1 @@
-"""Dashboards: the lint finds what it should, and every panel shows something of a real run with real faults."""
+"""Dashboards: the lint finds the mistakes that it should, and every panel shows data of a real run with real faults."""

@@ -1,5 +1,5 @@
-"""`python -m tests.dashboards`: start everything, let everything happen, and ask what every panel shows of it. Exit
-code 0: each shows something; 1: not each."""
+"""`python -m tests.dashboards`: runs everything, with every kind of fault, and checks what each panel shows. The exit
+code is 0 if each panel shows data, else 1."""
 
 import argparse
 import logging
@@ -15,7 +15,7 @@ _CALM_S = 60.0
 
 
 def main(arguments: list[str]) -> int:
-    """Prints what happens, and the census."""
+    """Run the story, and print its progress and the census."""
     parser = argparse.ArgumentParser(prog="python -m tests.dashboards", description=__doc__)
     parser.add_argument("--calm-s", type=float, default=_CALM_S, help="how long all is well, before and after")
     calm_s = parser.parse_args(arguments).calm_s

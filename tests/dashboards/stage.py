@@ -1,4 +1,4 @@
-"""The stage: the whole system on servers of its own, watched by a Prometheus of its own, with ways to break it."""
+"""The stage: the whole system on servers of its own, with a Prometheus of its own and with ways to break it."""
 
 import json
 import shutil
@@ -20,15 +20,15 @@ from tests.servers import Database, RedisServer, Server, free_port, wait_until
 from tests.stream import Stream
 from tests.threaded_proxy import FaultProxy
 
-#: What the stage needs beside what every test needs.
+#: #: The programs that the stage needs beside those that every test needs.
 PROGRAMS = ("prometheus", "prometheus-redis-exporter", "prometheus-mysqld-exporter")
-#: A client may ask too much, and what is broken is tried again soon.
+#: #: A low limit of writes, which a client exceeds, and short pauses, so that what is broken is tried again soon.
 _API = {
     "HOLDFAST_API_RATE_WRITES_PER_MIN": "600",
     "HOLDFAST_API_BREAKER_OPEN_S": "1",
     "HOLDFAST_API_HEARTBEAT_S": "2",
 }
-#: A third party that fails is noticed within seconds; every other setting is what it is in life.
+#: #: Failures of the third party are noticed within seconds. Every other setting has its default.
 _PROXY = {
     "breaker": {"window_s": 5, "calls_min": 5, "unreachable_in_a_row": 3, "open_s": 1, "open_max_s": 2, "ramp_s": 0},
     "connect_s": 0.2,
@@ -37,7 +37,7 @@ _PROXY = {
 
 
 def missing() -> list[str]:
-    """Programs that are not here."""
+    """Return the programs that are not installed."""
     return [program for program in PROGRAMS if which(program) is None]
 
 
@@ -51,11 +51,11 @@ class Watcher(Server):
 
     @property
     def address(self) -> str:
-        """`host:port`."""
+        """The `host:port` of the program."""
         return f"127.0.0.1:{self.port}"
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Return whether the program answers."""
         try:
             return fetch("GET", f"http://{self.address}/metrics", timeout=1).status_code == 200
         except httpx.TransportError:
@@ -64,7 +64,7 @@ class Watcher(Server):
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that a story needs."""
+    """The processes, and the ways to break them, that a story needs."""
 
     prometheus: Prometheus
     api: Service
@@ -75,7 +75,7 @@ class Stage:
     stream: Stream
 
     def all_watched(self) -> bool:
-        """Whether Prometheus has reached everything, and has looked at every rule."""
+        """Return whether Prometheus has scraped every target, and has evaluated every rule."""
         found = self.prometheus.targets()
         return len(found) >= _TARGETS and all(found.values()) and self.prometheus.rules_evaluated()
 
@@ -85,7 +85,7 @@ _TARGETS = 9
 
 @contextmanager
 def stage(folder: Path) -> Iterator[Stage]:
-    """Up until the end of the block."""
+    """Yield a stage that runs until the end of the block."""
     with ExitStack() as ends:
 
         def up(it: Any) -> Any:
@@ -151,7 +151,7 @@ def stage(folder: Path) -> Iterator[Stage]:
 
 
 def _prometheus(folder: Path, targets: dict[str, dict[str, Any]]) -> Watcher:
-    """With the rules and the scrape configuration that everybody gets."""
+    """Return a Prometheus with the rules and the scrape configuration of deploy/prometheus."""
     shutil.copytree(ROOT / "deploy" / "prometheus", folder)
     (folder / "targets").mkdir()
     port = free_port()
@@ -178,7 +178,7 @@ def _redis_exporter(folder: Path, redis: RedisServer) -> Watcher:
 
 
 def _mysql_exporter(folder: Path, database: Database) -> Watcher:
-    """It sees the server itself, whatever becomes of our way to it."""
+    """Return an exporter that connects to the server directly, not through the fault proxy."""
     folder.mkdir()
     login = folder / "my.cnf"
     login.touch(mode=0o600)

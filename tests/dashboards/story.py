@@ -1,6 +1,6 @@
 """The story: everything that a dashboard shows happens once. Poison and its replay, a third party that fails, a
-database that hangs and then is gone, a client who asks too much, an api without CPU, a writer that dies. Faults are
-announced, as a drill does it."""
+database that hangs and then is down, a client that exceeds its rate, an api without CPU, a writer that dies. Faults are
+announced, as in a drill."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,13 +22,13 @@ from tests.servers import wait_until
 AWAY = Faults(refuse=True, reset=True)
 SILENT = Faults.both(blackhole=True)
 _POISON = 24
-#: Two scrapes and an evaluation of the rules: what is not over sooner was seen.
+#: #: Seconds for two scrapes and an evaluation of the rules: a state that lasts as long has been seen.
 _SEEN_S = 11.0
 _HEALING_S = 120.0
 
 
 def play(folder: Path, say: Callable[[str], None], *, calm_s: float) -> list[Census]:
-    """The census of a run that has just happened; `calm_s`: how long all is well before, and after."""
+    """Play the story, and return the census of the run. `calm_s`: seconds without faults, before and after."""
     with stage(folder) as it, Traffic(it.api.url, it.dlq.url) as traffic:
         began_s = time.time()
         _pass(calm_s)
@@ -51,13 +51,13 @@ def play(folder: Path, say: Callable[[str], None], *, calm_s: float) -> list[Cen
 
 
 def _pass(seconds: float) -> None:
-    """Let Prometheus look: time is what is waited for here."""
+    """Let time pass, so that Prometheus scrapes."""
     end = time.monotonic() + seconds
     wait_until(lambda: time.monotonic() > end, seconds + 5, "time passes")
 
 
 def _seen(it: Stage, expr: str) -> None:
-    """Until Prometheus has looked, however busy this machine is."""
+    """Wait until Prometheus has seen `expr` to be true, however busy this machine is."""
     wait_until(lambda: it.prometheus.at(expr, time.time()).lines, _HEALING_S, f"seen: {expr}")
 
 
@@ -118,7 +118,7 @@ def _database_down(it: Stage, traffic: Traffic) -> None:
 
 
 def _starved(it: Stage) -> None:
-    """An api that gets no CPU for most of the time: its event loop is late, and it turns some away."""
+    """Keep the CPU from the api most of the time, so that its event loop is late and it sheds requests."""
     with _announced(it, "cpu-taken", "host"):
         wait_until(lambda: _stutter(it), _HEALING_S, "somebody is turned away")
         _seen(it, "sum (rate(holdfast_requests_shed_total[20s])) > 0")
@@ -137,7 +137,7 @@ def _stutter(it: Stage) -> bool:
 
 
 def _too_much(it: Stage) -> None:
-    """More at once than one client may, and once more."""
+    """Send more requests at once than one client may, twice."""
     limited = 'holdfast_rate_limited_requests_total{policy="writes"}'
     with it.api.client(headers=keys.bearer(keys.OTHER)) as client:
         for _ in range(2):
@@ -151,7 +151,7 @@ def _too_much(it: Stage) -> None:
 
 
 def _replayed(it: Stage) -> None:
-    """Slowly, so that it can be watched, and again if nobody looked; the poison dies again."""
+    """Replay slowly, so that Prometheus can see it, and again if it did not. The poison is dead-lettered again."""
     with _desk(it) as desk:
         for _ in range(5):
             _replay(desk)

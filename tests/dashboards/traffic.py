@@ -1,4 +1,4 @@
-"""Traffic: the open loop of `deploy.client`, and beside it what a client of that kind never sends."""
+"""Traffic: the open loop of `deploy.client`, and beside it requests that such a client never sends."""
 
 import threading
 import uuid
@@ -14,13 +14,13 @@ from deploy.client.session import Background
 from tests import keys
 
 _PATIENCE_S = 15.0
-#: Enough for every panel, and for a breaker to see the third party fail within its window.
+#: #: Enough requests for every panel, and for a breaker to see the third party fail within its window.
 _MIX = parse("reads=5,lists=1,writes=3,updates=2,external=5")
 
 
 class Traffic:
-    """`with` it: requests at a steady pace, whatever became of the ones before. What they are answered is not their
-    business; of those that the open loop never sends, an answer that does not come at all is."""
+    """Sends requests at a steady pace while a `with` block runs, whatever the answers. Answers are not checked. If one
+    of the requests that the open loop never sends gets no answer at all, the end of the block raises."""
 
     def __init__(self, api: str, dlq: str) -> None:
         plan = Plan(api, per_s=sum(_MIX.values()), mix=_MIX, timeout_s=_PATIENCE_S, users=20)
@@ -32,14 +32,14 @@ class Traffic:
         self._workers: list[Future[None]] = []
 
     def __enter__(self) -> Self:
-        """They begin."""
+        """Start sending."""
         self._open_loop.__enter__()
         for work, every_s in ((self._repeat, 0.3), (self._unknown, 0.3), (self._mistake, 0.7), (self._operator, 0.7)):
             self._workers.append(self._pool.submit(self._again_and_again, work, every_s))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """They end; raises what went wrong with one of them."""
+        """Stop sending. Raises the error of any of the workers."""
         self._end.set()
         self._open_loop.__exit__()
         self._pool.shutdown()
@@ -51,7 +51,7 @@ class Traffic:
                 worker.result()
 
     def fresh(self) -> bool:
-        """Whether users are read from the database."""
+        """Return whether users are read from the database."""
         return bool(self._api.get("/users").json()["success"])
 
     def _again_and_again(self, work: Callable[[], None], every_s: float) -> None:

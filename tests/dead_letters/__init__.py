@@ -1,1 +1,1 @@
-"""Dead letters: their forms, their table, and what operators do with them."""
+"""Dead letters: their formats, their table, and the actions of operators."""

@@ -10,7 +10,7 @@ from tests.servers import PATIENT_DATABASE, Database
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """As dlq_admin has one."""
+    """An engine as dlq_admin has one."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, pool_size=6)
     yield made
     made.dispose()

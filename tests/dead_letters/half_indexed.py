@@ -1,4 +1,4 @@
-"""A dlq_admin that dies of kill -9 exactly between commit and acknowledge, once."""
+"""A dlq_admin that is killed with SIGKILL between commit and acknowledgement, once."""
 
 import os
 import signal

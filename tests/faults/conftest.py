@@ -37,9 +37,10 @@ def rig(
     own_cache: RedisServer,
     _ways: tuple[FaultProxy, FaultProxy, FaultProxy],
 ) -> Iterator[Rig]:
-    """A fresh api on servers and ways to them that the test may break; all whole and empty at first. The queue has its
-    clock: without it, and without the database, nobody knows how far versions have come. Only where a store hangs does
-    the api give up soon: everywhere else a slow moment of the machine is not to be taken for a fault."""
+    """A fresh api in front of servers, and proxies to them, that the test may break; all healthy and empty at first.
+    The queue has its clock: without it, and without the database, there is no record of the highest version so far.
+    Only in tests where a store hangs does the api give up soon: in all others, a slow moment of the machine must not
+    count as a fault."""
     for way in _ways:
         way.heal()
     with own_redis.client() as client:
@@ -52,7 +53,7 @@ def rig(
     with api.start().client() as http:
         yield Rig(own_database, own_redis, own_cache, *_ways, api, http)
     api.kill()
-    for way in _ways:  # what is held back would reach the emptied servers of the next test
+    for way in _ways:  # data that is held back would reach the emptied servers of the next test
         way.set(AWAY)
 
 
@@ -60,7 +61,7 @@ def rig(
 def start_writer(
     tmp_path: Path, own_redis: RedisServer, own_database: Database, own_cache: RedisServer
 ) -> Iterator[StartWriter]:
-    """Starts a quick writer; it ends with the test."""
+    """A function that starts a writer with short waits. The writer ends with the test."""
     started: list[processes.Service] = []
 
     def start() -> processes.Service:
@@ -75,5 +76,5 @@ def start_writer(
 
 @pytest.fixture
 def writer(start_writer: StartWriter) -> processes.Service:
-    """A writer from the beginning."""
+    """A writer that runs from the beginning."""
     return start_writer()

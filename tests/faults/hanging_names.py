@@ -1,5 +1,5 @@
-"""An api for which the resolver does not answer the name `database.test` while the file HANGS exists; else it is
-127.0.0.1."""
+"""An api whose resolver does not answer for the name `database.test` while the file HANGS exists; otherwise the name
+resolves to 127.0.0.1."""
 
 import os
 import runpy

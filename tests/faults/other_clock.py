@@ -1,4 +1,4 @@
-"""The service SERVICE with a wall clock that is CLOCK_AHEAD_S seconds ahead; clocks that nobody can set are right."""
+"""The service SERVICE with a wall clock that is CLOCK_AHEAD_S seconds ahead. Monotonic clocks are unchanged."""
 
 import os
 import runpy

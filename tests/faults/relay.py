@@ -13,22 +13,23 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far one script call gets. `up` and `down` are shares of the command's bytes and of its reply's."""
+    """How far one script call gets. `up` and `down` are the shares of the command's and of the reply's bytes that
+    pass."""
 
     up: float = 1.0
     down: float = 1.0
-    #: What comes when bytes are missing.
+    #: #: What happens after the last byte that passes, if bytes are missing.
     then: Literal["reset", "hang"] = "reset"
-    #: Redis' answer in place of all that.
+    #: #: An error that is answered in place of Redis, which gets no command.
     refusal: str = ""
-    #: No new connection from here on.
+    #: #: Whether new connections are refused from here on.
     deaf: bool = False
-    #: Happens behind the client's back when the step is over.
+    #: #: Called when the step is over, without the client's knowledge.
     after: Callable[[], Awaitable[object]] = _nothing
 
 
 class Relay:
-    """`async with Relay(port) as relay: relay.steps = [...]`. Without a step everything passes."""
+    """Use as `async with Relay(port) as relay: relay.steps = [...]`. Without a step, everything passes."""
 
     def __init__(self, redis_port: int) -> None:
         self._redis_port = redis_port
@@ -43,14 +44,14 @@ class Relay:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End everything."""
+        """Close all connections."""
         self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def heal(self) -> None:
-        """Everything passes."""
+        """Let everything pass."""
         self.steps, self._deaf = [], False
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The rig: an api in front of servers that a test may break, with a fault proxy before each of them."""
+"""The rig: an api in front of servers that a test may break, with a fault proxy before each server."""
 
 import time
 import uuid
@@ -22,16 +22,17 @@ SILENT = Faults.both(blackhole=True)
 
 NOBODY = "/users/0198c0de-0000-7000-8000-000000000001"
 
-#: A few requests, one after another, of which none may take longer than the api's own limit.
+#: #: Seconds for a few requests in sequence, none of which may take longer than the api's own limit.
 DEADLINE_S = 60.0
 
-#: Healing takes a breaker's pause, a few probes and a ramp.
+#: #: Seconds to recover: a breaker's pause, a few probes and a ramp.
 HEALING_S = START_DEADLINE_S
 
 
 @dataclass(frozen=True)
 class Rig:
-    """The writers of a test reach the servers past the proxies."""
+    """An api, the servers, and the proxies between them. The writers of a test reach the servers without the
+    proxies."""
 
     database: Database
     queue: RedisServer
@@ -43,7 +44,8 @@ class Rig:
     client: httpx.Client
 
     def known_user(self) -> str:
-        """The path of a user that has been written (directly: no writer is needed), read, and copied into the cache."""
+        """Return the path of a user that has been written (directly: no writer is needed), read, and copied into the
+        cache."""
         self.to_queue.set(AWAY)
         created = self.client.post("/users", json=ADA)
         assert (created.status_code, created.json()["meta"]["way"]) == (201, "direct")
@@ -59,8 +61,8 @@ class Rig:
         return path
 
     def sent(self, method: str, path: str, status: int, **more: Any) -> httpx.Response:
-        """A write that ends with this status: sent again, with the same key, as long as the answer says that this makes
-        sense. So a slow moment, or a store that has just gone, is not taken for more than it is."""
+        """Send a write until it ends, with the same key, as long as the answer is retryable; check the status and
+        return the answer. So a slow moment, or a store that has just failed, does not decide the result."""
         headers = {**key(), **more.pop("headers", {})}
         answers: list[httpx.Response] = []
 
@@ -73,7 +75,7 @@ class Rig:
         return answers[0]
 
     def wait_until_whole(self, but: str = "") -> None:
-        """Until the api takes its stores, `but` for one, for well, whatever it has met before."""
+        """Wait until the api considers its stores healthy, except `but`, whatever happened before."""
 
         def whole() -> bool:
             checks = self.client.get("/health").json()["data"]["checks"]
@@ -82,12 +84,12 @@ class Rig:
         wait_until(whole, HEALING_S, "it is whole")
 
     def warm_up(self) -> None:
-        """Until the queue has taken a write at once: the script is known there, and a connection lives."""
+        """Wait until the queue has taken a write: Redis then knows the script, and a connection is open."""
         self.queued("Warm")
 
     def queued(self, name: str) -> httpx.Response:
-        """A new user's write that the queue has taken, whose address is nobody else's. The write before it may have
-        been slow, and gone to the database."""
+        """Write a new user with an address of its own until the queue takes it, and return the answer. A slow write may
+        go to the database instead."""
         answers: list[httpx.Response] = []
 
         def taken() -> bool:
@@ -99,18 +101,20 @@ class Rig:
         return answers[0]
 
     def entries_of(self, operation_id: str) -> int:
-        """Entries of one operation on the write stream."""
+        """Return the number of entries of one operation on the write stream."""
         with self.queue.client() as queue:
             return sum(fields[b"operation_id"].decode() == operation_id for _, fields in queue.xrange(WRITES))
 
     def open_breaker(self) -> None:
-        """Ask for what nobody knows until the database's breaker says so; several at once, for each may take long."""
+        """Request a user that does not exist until the database's breaker opens, several times at once, because each
+        request may take long."""
         with ThreadPoolExecutor(6) as callers:
             list(callers.map(self.client.get, [NOBODY] * 6))
         self.while_open(NOBODY)
 
     def while_open(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
-        """The answer of the open breaker. It is open for a moment only at a time; a probe gets another answer."""
+        """Return the answer of the open breaker. It is open only for moments; a request that probes gets another
+        answer."""
         answers: list[httpx.Response] = []
 
         def refused_by_the_breaker() -> bool:
@@ -122,7 +126,7 @@ class Rig:
         return answers[0]
 
     def count(self, table: str) -> int:
-        """Rows of a table, or of some of it: `users WHERE ...`."""
+        """Return the number of rows of a table, or of a part of it: `users WHERE ...`."""
         with self.database.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*) FROM {table}")
             row = cursor.fetchone()
@@ -130,12 +134,12 @@ class Rig:
             return int(row[0])
 
     def backlog(self) -> int:
-        """Entries on the write stream."""
+        """Return the number of entries on the write stream."""
         with self.queue.client() as queue:
             return int(queue.xlen(WRITES))
 
     def wait_until_fresh(self, path: str) -> None:
-        """Until the database answers for it again."""
+        """Wait until the database answers for `path` again."""
 
         def fresh() -> bool:
             body = self.client.get(path).json()
@@ -144,7 +148,7 @@ class Rig:
         wait_until(fresh, HEALING_S, "it heals by itself")
 
     def wait_until_over(self, operation: str) -> dict[str, Any]:
-        """Until the operation is, however it ended; its data."""
+        """Wait until the operation has ended in any way, and return its data."""
 
         def data() -> dict[str, Any]:
             return dict(self.client.get(operation).json().get("data") or {})
@@ -153,7 +157,7 @@ class Rig:
         return data()
 
     def wait_until_applied(self, operation: str) -> None:
-        """Until the operation says so."""
+        """Wait until the operation is applied."""
         wait_until(
             lambda: self.client.get(operation).json().get("data", {}).get("status") == "applied", HEALING_S, "applied"
         )
@@ -161,7 +165,7 @@ class Rig:
 
 @contextmanager
 def within(limit_s: float = DEADLINE_S) -> Iterator[None]:
-    """What is inside must not take longer."""
+    """Check that the block takes no longer than `limit_s`."""
     began = time.monotonic()
     yield
     took_s = time.monotonic() - began
@@ -169,7 +173,7 @@ def within(limit_s: float = DEADLINE_S) -> Iterator[None]:
 
 
 def refused(answer: httpx.Response, status: int, code: str, *, definite: bool = True) -> dict[str, Any]:
-    """The error of an answer that says: not now, and when to try again."""
+    """Check that the answer refuses the request for now and gives a Retry-After. Return its error."""
     error = error_of(answer)
     assert (answer.status_code, error["code"]) == (status, code)
     assert (error["retryable"], error["definite"]) == (True, definite)
@@ -178,15 +182,16 @@ def refused(answer: httpx.Response, status: int, code: str, *, definite: bool = 
 
 
 def away(answer: httpx.Response) -> None:
-    """An honest 503 about the database, of the read itself or of the breaker, if the api's own loops have opened it."""
+    """Check that the answer is a 503 about the database: from the read itself, or from the breaker, if the api's own
+    loops have opened it."""
     error = error_of(answer)
     assert error["code"] in ("DATABASE_UNAVAILABLE", "CIRCUIT_BREAKER_OPEN")
     refused(answer, 503, error["code"])
 
 
 def stale(answer: httpx.Response) -> Any:
-    """The user, or the users, of an answer from a copy, after checking that it says so in every way it has. It is the
-    mission's answer, whether the breaker is open already or not."""
+    """Check that the answer marks its data as a copy in every form the api has, and return the user or the users. The
+    answer has the same form whether the breaker is open already or not."""
     body = answer.json()
     assert answer.status_code == 200
     assert {"age", "cache-status", "x-degraded"} <= set(answer.headers)
