@@ -248,9 +248,8 @@ def _serve(imports: Sequence[str]) -> None:
         import_module(module)
     gc.collect()
     gc.freeze()  # the collector of a fork would write to, and so copy, every page of what is imported
-    os.dup2(
-        sys.stdout.fileno(), sys.stderr.fileno()
-    )  # a reader of our parent's output then need not wait for this process
+    # so that a reader of our parent's output need not wait for this process
+    os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     _Origin().serve()
 
 

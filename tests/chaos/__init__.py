@@ -1,1 +1,1 @@
-"""The experiments: their judgement without a stack, and the rest on real processes."""
+"""The experiments: their verdicts without a stack, and the rest on real processes."""

@@ -51,9 +51,8 @@ def _steps(
             _slots, values, matches, _deliveries,
         )  # fmt: skip
 
-    of = {
-        command: one(command) for command in commands
-    }  # made once: Hypothesis examines each new strategy when it is first drawn
+    # made once, because Hypothesis examines each new strategy when it is first drawn
+    of = {command: one(command) for command in commands}
     return st.sampled_from(commands).flatmap(of.__getitem__)
 
 

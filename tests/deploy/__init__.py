@@ -1,1 +1,1 @@
-"""What runs the system elsewhere: containers, a proxy in front, manifests; as far as it can be tested here."""
+"""Other ways to run the system: containers, a proxy in front, manifests; as far as they can be tested here."""

@@ -1,1 +1,2 @@
-"""The stores survive a node: real groups of processes, a fault, and what became of every acknowledged write."""
+"""The stores survive the loss of a node: real groups of processes, a fault, and what became of every acknowledged
+write."""

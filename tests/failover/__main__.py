@@ -1,6 +1,7 @@
-"""`make test-failover`: each fault on real groups of processes, and one table. ONLY= a part of a fault's name.
+"""`make test-failover`: each fault on real groups of processes, and one table. ONLY= selects faults by a part of the
+name.
 
-A module of faults has a table `FAULTS`; it is named below.
+Each module of faults has a table `FAULTS`, and is listed below.
 """
 
 import sys
@@ -14,7 +15,7 @@ ALL: Faults = {**queue_faults.FAULTS, **cluster_faults.FAULTS, **database_faults
 
 
 def main(only: str) -> int:
-    """0: as the documents say."""
+    """Run the faults and print the table. The exit code is 0 if every result is as the documents say."""
     rows: list[tuple[str, Row]] = []
     for name, fault in ALL.items():
         if only in name:

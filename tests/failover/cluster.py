@@ -1,4 +1,4 @@
-"""A Redis Cluster: three primaries, and a replica of each if asked for."""
+"""A Redis Cluster: three primaries and, optionally, a replica of each."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,25 +14,26 @@ from tests.servers import PASSWORD, RedisServer, wait_until
 
 _PRIMARIES = 3
 _SLOTS = 16_384
-#: A node that does not answer for so long is down.
+#: #: Milliseconds without an answer after which a node is considered down.
 _DOWN_MS = 3_000
 _MOVE_KEYS = 50
 
 
 class Cluster:
-    """`nodes`: the primaries at first, then their replicas in the same order. `key`: whose slot is looked at."""
+    """A running cluster. `nodes`: the primaries at first, then their replicas in the same order. `key`: selects the
+    slot that the methods are about."""
 
     def __init__(self, nodes: list[RedisServer], key: str) -> None:
         self.nodes = nodes
         self.slot = key_slot(key.encode())
 
     def address(self, service: str, first: int = 0) -> str:
-        """For REDIS_ADDR of a service, with three nodes in it."""
+        """Return the REDIS_ADDR of a service, with three nodes in it."""
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes[first : first + 3])
         return f"redis+cluster://{service}:{PASSWORD}@{hosts}"
 
     def owner(self, at: RedisServer | None = None) -> RedisServer:
-        """Of the slot, as a node knows it that runs."""
+        """Return the owner of the slot, as one running node knows it."""
         asked = at or next(node for node in self.nodes if node.running)
         for first, last, primary, *_ in ask(asked, "CLUSTER", "SLOTS"):
             if first <= self.slot <= last:
@@ -40,27 +41,27 @@ class Cluster:
         raise AssertionError(f"nobody owns slot {self.slot}")
 
     def empty(self) -> None:
-        """FLUSHALL of each primary."""
+        """Run FLUSHALL on each primary."""
         for node in self.primaries():
             ask(node, "FLUSHALL")
 
     def primaries(self) -> list[RedisServer]:
-        """As the slot's owner knows them."""
+        """Return the primaries as the slot's owner knows them."""
         ports = {primary[1] for _, _, primary, *_ in ask(self.owner(), "CLUSTER", "SLOTS")}
         return [node for node in self.nodes if node.port in ports]
 
     def kill_owner(self) -> RedisServer:
-        """kill -9; the node."""
+        """Kill the owner of the slot with SIGKILL, and return it."""
         killed = self.owner()
         killed.kill()
         return killed
 
     def of(self, key: str) -> "Cluster":
-        """The same nodes, with the slot of this key."""
+        """Return the same nodes with the slot of this key."""
         return Cluster(self.nodes, key)
 
     def kill_shard(self) -> list[RedisServer]:
-        """kill -9 of the slot's primary and its replicas: nobody takes over. The nodes."""
+        """Kill the slot's primary and its replicas with SIGKILL, so that no node can take over. Return the nodes."""
         for first, last, *places in ask(self.owner(), "CLUSTER", "SLOTS"):
             if first <= self.slot <= last:
                 killed = [node for node in self.nodes if node.port in [place[1] for place in places]]
@@ -69,7 +70,7 @@ class Cluster:
         return killed
 
     def fail_over(self) -> None:
-        """As planned by a person; returns when the slot's replica has taken over."""
+        """Make the slot's replica its primary, as an operator does, and wait until it is."""
         before = self.owner()
         known = ask(before, "CLUSTER", "SLOTS")
         replica = next(at[1] for first, last, _, at, *_ in known if first <= self.slot <= last)
@@ -77,7 +78,7 @@ class Cluster:
         self.wait_until_moved(before)
 
     def wait_until_moved(self, before: RedisServer) -> None:
-        """Until all running nodes know another owner of the slot."""
+        """Wait until all running nodes know another owner of the slot."""
 
         def moved() -> bool:
             with contextlib.suppress(redis.RedisError):
@@ -87,7 +88,7 @@ class Cluster:
         wait_until(moved, what="another owner of the slot")
 
     def wait_until_whole(self) -> None:
-        """Until all slots are served, and each primary has as many replicas as the others."""
+        """Wait until all slots are served, and each primary has as many replicas as the others."""
         each = len(self.nodes) // _PRIMARIES - 1
 
         def whole() -> bool:
@@ -107,45 +108,45 @@ class Cluster:
         wait_until(whole, what="the cluster is whole")
 
     def begin_move(self, to: RedisServer) -> RedisServer:
-        """The slot is on its way to another primary, with its keys still where they were; the node that it leaves."""
+        """Begin to move the slot to another primary, without moving its keys. Return the node that the slot leaves."""
         source = self.owner()
         ask(to, "CLUSTER", "SETSLOT", self.slot, "IMPORTING", _id(source))
         ask(source, "CLUSTER", "SETSLOT", self.slot, "MIGRATING", _id(to))
         return source
 
     def stop_move(self, source: RedisServer) -> None:
-        """It stays where it is."""
+        """Cancel the move: the slot stays where it is."""
         for node in self.primaries():
             ask(node, "CLUSTER", "SETSLOT", self.slot, "STABLE")
         assert self.owner() is source
 
     def move_keys(self, source: RedisServer, to: RedisServer) -> None:
-        """Until none is left. A key that is made meanwhile moves, too."""
+        """Move keys until none is left, including keys that are made meanwhile."""
         while keys := ask(source, "CLUSTER", "GETKEYSINSLOT", self.slot, _MOVE_KEYS):
             ask(source, "MIGRATE", "127.0.0.1", to.port, "", 0, 60_000, "KEYS", *keys)
 
     def end_move(self, to: RedisServer, source: RedisServer | None = None) -> None:
-        """Every node is given the new owner, which is the first; with `source` only these two are, and the rest learn
-        it from them."""
+        """Announce the new owner to every node, beginning with itself. With `source`, announce it only to these two;
+        the other nodes learn it from them."""
         given = self.nodes if source is None else (source,)
         for node in (to, *(node for node in given if node is not to)):
             with contextlib.suppress(redis.ResponseError):  # replicas learn it from their primary
                 ask(node, "CLUSTER", "SETSLOT", self.slot, "NODE", _id(to))
 
     def move(self, to: RedisServer) -> None:
-        """As `redis-cli --cluster reshard` moves a slot."""
+        """Move the slot with its keys, as `redis-cli --cluster reshard` does."""
         source = self.begin_move(to)
         self.move_keys(source, to)
         self.end_move(to)
 
     def other(self) -> RedisServer:
-        """A primary that does not own the slot."""
+        """Return a primary that does not own the slot."""
         mine = self.owner()
         return next(node for node in self.primaries() if node is not mine and node.running)
 
 
 def ask(node: RedisServer, *command: Any) -> Any:
-    """The plain reply of one node."""
+    """Return the plain reply of one node."""
     with node.client() as client:
         return client.execute_command(*command)  # type: ignore[no-untyped-call]  # untyped there
 
@@ -156,7 +157,7 @@ def _id(node: RedisServer) -> str:
 
 @contextmanager
 def running_cluster(folder: Path, key: str, *extra: str, replicas: int = 1) -> Iterator[Cluster]:
-    """Formed, whole and empty; `extra`: options of each node."""
+    """Yield a cluster whose nodes have all joined and hold no data. `extra`: options of each node."""
     with ExitStack() as stack:
         nodes = []
         for number in range(_PRIMARIES * (1 + replicas)):

@@ -1,4 +1,4 @@
-"""Faults of a queue on a Redis Cluster, under writes. Each has a cluster and a database of its own."""
+"""Faults of a queue on a Redis Cluster, while clients write. Each fault has a cluster and a database of its own."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +19,8 @@ _FOUR = Partitions(4)
 
 @contextmanager
 def _stage(folder: Path, partitions: Partitions = ONE) -> Iterator[tuple[Stage, Cluster]]:
-    """With a dlq_admin, whose auditor looks every second. Looked at is the slot of the first partition."""
+    """Yield a stage with a dlq_admin, whose auditor runs every second. The cluster's slot is that of the first
+    partition."""
     with ExitStack() as stack:
         others_serve = ("--cluster-require-full-coverage", "no")
         cluster = stack.enter_context(running_cluster(folder, partitions[0].writes, *others_serve))
@@ -33,7 +34,7 @@ def _stage(folder: Path, partitions: Partitions = ONE) -> Iterator[tuple[Stage, 
 
 
 def killed(folder: Path, partitions: Partitions = ONE) -> Row:
-    """kill -9 of the slot's primary, no writer: replicas are waited for."""
+    """Kill the slot's primary with SIGKILL, without a writer. Apis wait for replicas."""
     with _stage(folder, partitions) as (on, cluster):
         api = on.start("api", **_WAITING)
         with writing(api, on.record):
@@ -48,7 +49,7 @@ def killed(folder: Path, partitions: Partitions = ONE) -> Row:
 
 
 def planned(folder: Path) -> Row:
-    """CLUSTER FAILOVER, with a writer."""
+    """Run CLUSTER FAILOVER, with a writer."""
     with _stage(folder) as (on, cluster):
         api = on.start("api", **_WAITING)
         on.start("writer")
@@ -61,7 +62,7 @@ def planned(folder: Path) -> Row:
 
 
 def moved(folder: Path, partitions: Partitions = ONE) -> Row:
-    """The slot moves to another primary, with a writer; writes go on in each step of it."""
+    """Move the slot to another primary and back, with a writer; clients write in each step."""
     with _stage(folder, partitions) as (on, cluster):
         api = on.start("api", **_WAITING)
         on.start("writer")
@@ -80,7 +81,8 @@ def moved(folder: Path, partitions: Partitions = ONE) -> Row:
 
 
 def shard_killed(folder: Path, partitions: Partitions) -> Row:
-    """kill -9 of the slot's primary and its replica, with a writer: its partitions are away, the others go on."""
+    """Kill the slot's primary and its replica with SIGKILL, with a writer: their partitions are away, the others
+    continue."""
     with _stage(folder, partitions) as (on, cluster):
         api = on.start("api", **_WAITING)
         on.start("writer")

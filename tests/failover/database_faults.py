@@ -1,4 +1,4 @@
-"""Faults of the database's nodes, under writes. The queue is one Redis that stays well."""
+"""Faults of the database's nodes, while clients write. The queue is one Redis that stays healthy."""
 
 import threading
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def _queue(folder: Path, stack: ExitStack) -> RedisServer:
 
 @contextmanager
 def _on_galera(folder: Path, *, behind_proxy: bool = False) -> Iterator[tuple[Stage, Galera]]:
-    """`behind_proxy`: services know the address of HAProxy only."""
+    """Yield a stage on Galera with a dlq_admin. `behind_proxy`: services know only the address of HAProxy."""
     with ExitStack() as stack:
         queue = _queue(folder, stack)
         galera = stack.enter_context(running_galera())
@@ -42,7 +42,7 @@ def _on_galera(folder: Path, *, behind_proxy: bool = False) -> Iterator[tuple[St
 
 
 def killed(folder: Path, *, behind_proxy: bool = False) -> Row:
-    """kill -9 of the node in use; it comes back, and is used again."""
+    """Kill the node in use with SIGKILL, and restart it; it is used again."""
     with _on_galera(folder, behind_proxy=behind_proxy) as (on, galera):
         api = on.start("api")
         on.start("writer")
@@ -60,14 +60,14 @@ def killed(folder: Path, *, behind_proxy: bool = False) -> Row:
 
 
 def killed_behind_proxy(folder: Path) -> Row:
-    """The same, with HAProxy before the nodes: one is active, the others are backups."""
+    """Kill the node in use, with HAProxy in front of the nodes: one is active, the others are backups."""
     if not which("haproxy"):
         raise Skipped("haproxy is not installed")
     return killed(folder, behind_proxy=True)
 
 
 def all_killed(folder: Path) -> Row:
-    """kill -9 of all nodes at once; all are started again, and restore the cluster by themselves."""
+    """Kill all nodes at once with SIGKILL, and start them again; they restore the cluster on their own."""
     with _on_galera(folder) as (on, galera):
         api = on.start("api")
         on.start("writer")
@@ -83,7 +83,7 @@ def all_killed(folder: Path) -> Row:
 
 
 def quorum_lost(folder: Path) -> Row:
-    """Two of three nodes hang, so that the third answers 1047 to everything; they come back."""
+    """Freeze two of three nodes, so that the third answers every statement with 1047, and thaw them again."""
     with _on_galera(folder) as (on, galera):
         api = on.start("api")
         on.start("writer")
@@ -101,7 +101,7 @@ def quorum_lost(folder: Path) -> Row:
 
 
 def held_back(folder: Path) -> Row:
-    """Writers on two nodes, of which one applies late again and again, and then nothing for a long time."""
+    """Run writers on two nodes, one of which applies late again and again, and then nothing for a long time."""
     with _on_galera(folder) as (on, galera):
         api = on.start("api")
         on.start("writer", name="writer-1")
@@ -122,7 +122,7 @@ def held_back(folder: Path) -> Row:
 
 
 def migrations(folder: Path) -> Row:
-    """Two migrations at two nodes: the second waits for the first one's connection to end."""
+    """Run two migrations at two nodes: the second waits until the connection of the first ends."""
     with _on_galera(folder) as (on, galera):
         engines = [make_engine(node.dsn, PATIENT_DATABASE, 1) for node in galera.nodes[:2]]
         with engines[0].connect() as first, engines[1].connect() as second:
@@ -138,7 +138,8 @@ def migrations(folder: Path) -> Row:
 
 
 def member_killed(folder: Path) -> Row:
-    """Three servers, one of which takes writes: it is killed, comes back, and takes over as planned."""
+    """Kill the one of three servers that takes writes, restart it, and make it the primary again in a planned
+    switch."""
     if lacks := engine_lacks():
         raise Skipped(lacks)
     with ExitStack() as stack:
@@ -164,8 +165,8 @@ def member_killed(folder: Path) -> Row:
 
 
 def promoted(folder: Path) -> Row:
-    """Two hosts with semi-synchronous replication: the primary is killed, the standby promoted by hand, the old primary
-    made anew as its standby, and used again after a planned switch."""
+    """Kill the primary of two servers with semi-synchronous replication, promote the standby by hand, rebuild the old
+    primary as its standby, and use it again after a planned switch."""
     with ExitStack() as stack:
         queue = _queue(folder, stack)
         pair: Pair = stack.enter_context(running_pair(folder))

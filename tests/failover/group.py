@@ -12,14 +12,14 @@ from tests.ports import free_port
 from tests.servers import PASSWORD, RedisServer, Server, wait_until
 from tests.threaded_proxy import FaultProxy
 
-#: Under which Sentinel watches the primary.
+#: #: The name under which Sentinel watches the primary.
 NAME = "queue"
-#: A node that does not answer for so long is down.
+#: #: Milliseconds without an answer after which a node is considered down.
 _DOWN_MS = 1_000
-#: An election without a winner is held again after twice this time. After this time Sentinel also makes a replica
-#: follow the primary at the address that Sentinel knows, past the link.
+#: #: Sentinel repeats an election without a winner after twice this time. After this time it also makes a replica
+#: follow the primary at the address that Sentinel knows, which bypasses the link.
 _FAILOVER_TIMEOUT_MS = 60_000
-#: With one Sentinel each election has a winner, so it may be long: the replica stays behind its link.
+#: #: With one Sentinel, each election has a winner, so the timeout may be long, and the replica keeps its link.
 _ALONE_FAILOVER_TIMEOUT_MS = 3_600_000
 
 
@@ -40,11 +40,11 @@ class SentinelServer(Server):
         super().__init__(folder, ["redis-server", str(config), "--sentinel"])
 
     def client(self) -> redis.Redis:
-        """A plain client."""
+        """Return a plain client."""
         return redis.Redis(port=self.port, socket_timeout=60, decode_responses=True)
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Return whether the Sentinel answers."""
         try:
             with self.client() as client:
                 return bool(client.ping())
@@ -53,7 +53,7 @@ class SentinelServer(Server):
 
 
 class Group:
-    """`nodes[0]` is the primary at first; the others follow it through `links`, a proxy each."""
+    """A running group. `nodes[0]` is the primary at first; the others follow it through `links`, one proxy each."""
 
     def __init__(self, nodes: list[RedisServer], links: list[FaultProxy], sentinels: list[SentinelServer]) -> None:
         self.nodes = nodes
@@ -61,28 +61,29 @@ class Group:
         self.sentinels = sentinels
 
     def address(self, service: str) -> str:
-        """For REDIS_ADDR of a service."""
+        """Return the REDIS_ADDR of a service."""
         hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
         return f"redis+sentinel://{service}:{PASSWORD}@{hosts}/{NAME}"
 
     def primary(self) -> RedisServer:
-        """As Sentinel knows it."""
+        """Return the primary as Sentinel knows it."""
         with self.sentinels[0].client() as client:
             _, port = client.sentinel_get_master_addr_by_name(NAME)
         of_links = [link.port for link in self.links]
         return self.nodes[0] if int(port) in of_links else next(n for n in self.nodes if n.port == int(port))
 
     def delay(self, latency_ms: float) -> None:
-        """Replicas are behind by this from now on."""
+        """Delay all replicas by this time from now on."""
         for link in self.links:
             link.set(Faults.both(latency_ms=latency_ms))
 
     def fail_over(self) -> None:
-        """As planned by a person; returns when another node is the primary."""
+        """Order a failover, as an operator does, and wait until another node is the primary."""
         before = self.primary()
 
         def ordered() -> bool:
-            with self.sentinels[0].client() as client, contextlib.suppress(redis.ResponseError):  # one is under way
+            # Sentinel refuses the order while a failover is under way.
+            with self.sentinels[0].client() as client, contextlib.suppress(redis.ResponseError):
                 client.execute_command("SENTINEL", "FAILOVER", NAME)
                 return True
             return self.primary() is not before
@@ -91,17 +92,17 @@ class Group:
         self.wait_until_moved(before)
 
     def wait_until_moved(self, before: RedisServer) -> None:
-        """Until another node is the primary."""
+        """Wait until another node is the primary."""
         wait_until(lambda: self.primary() is not before and _role(self.primary()) == "master", what="another primary")
 
     def rejoin(self, node: RedisServer) -> None:
-        """Start a node that was killed, as a replica. Sentinel does the second half of that itself, after a while."""
+        """Start a node that was killed, as a replica. Sentinel would make it a replica too, but only after a while."""
         node.start()
         with node.client() as client:
             client.replicaof("127.0.0.1", self.primary().port)
 
     def wait_until_whole(self) -> None:
-        """Until every other node follows the primary."""
+        """Wait until every other node follows the primary."""
 
         def whole() -> bool:
             with self.primary().client() as client, contextlib.suppress(redis.RedisError):
@@ -121,8 +122,8 @@ def _role(node: RedisServer) -> str:
 def running_group(
     folder: Path, *, replicas: int = 1, sentinels: int = 1, through_link: bool = False
 ) -> Iterator[Group]:
-    """All of it, whole and empty. A quorum is the majority of the Sentinels. `through_link`: they, and whoever asks
-    them, reach the first primary through the link of the first replica."""
+    """Yield a running group whose replicas follow, without data. The quorum is the majority of the Sentinels.
+    `through_link`: Sentinels and their clients reach the first primary through the link of the first replica."""
     with ExitStack() as stack:
 
         def started(number: int, *extra: str) -> RedisServer:

@@ -1,4 +1,5 @@
-"""HAProxy before the nodes of a database: the first one that accepts connections is active, the others are backups."""
+"""HAProxy in front of the nodes of a database: the first node that accepts connections is active, the others are
+backups."""
 
 import socket
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ listen database
 
 
 class HAProxy(Server):
-    """One address for all nodes. It only sees who accepts connections: that a node refuses writes is up to services."""
+    """One address for all nodes. HAProxy checks only which nodes accept connections; services have to notice that a
+    node refuses writes."""
 
     def __init__(self, folder: Path, ports: list[int]) -> None:
         self.port = free_port()
@@ -37,14 +39,14 @@ class HAProxy(Server):
         super().__init__(folder, [find("haproxy"), "-db", "-f", str(config)])
 
     def answers(self) -> bool:
-        """Whether it listens."""
+        """Return whether HAProxy listens."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 @contextmanager
 def before(galera: Galera, folder: Path) -> Iterator[str]:
-    """The DSN of HAProxy."""
+    """Yield the DSN of HAProxy."""
     place = folder / "haproxy"
     place.mkdir()
     proxy = HAProxy(place, [node.port for node in galera.nodes])

@@ -1,4 +1,4 @@
-"""On a Redis Cluster: services of a test there, and what a test finds in the database afterwards."""
+"""Services of a test on a Redis Cluster, and checks of the database afterwards."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ _SETTINGS = {
 
 @contextmanager
 def starting(cluster: Cluster, database: Database, folder: Path, **of_all: str) -> Iterator[Callable[..., Service]]:
-    """Starts services on the cluster, which is emptied before; all of them end with the block."""
+    """Yield a function that starts services on the cluster, which is emptied first. The services end with the block."""
     cluster.empty()
     with ExitStack() as stack:
 
@@ -45,14 +45,15 @@ def starting(cluster: Cluster, database: Database, folder: Path, **of_all: str) 
 
 
 def doubled(database: Database) -> int:
-    """Users that were made twice, by their names."""
+    """Return the number of users that were created twice, by their names."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) - COUNT(DISTINCT name) FROM users WHERE name <> ''")
         return int(cursor.fetchall()[0][0])
 
 
 def replace_owner(cluster: Cluster, record: Record) -> None:
-    """Under writes: the owner of the slot is killed, a replica takes its place, and it comes back as a replica."""
+    """Kill the owner of the slot while clients write, wait until a replica takes its place, and restart it as a
+    replica."""
     before = cluster.kill_owner()
     cluster.wait_until_moved(before)
     record.wait_for(10)
@@ -61,7 +62,7 @@ def replace_owner(cluster: Cluster, record: Record) -> None:
 
 
 def settle(cluster: Cluster, database: Database, partitions: Partitions = ONE) -> None:
-    """Wait until nothing is on its way, nothing died, and the ledger balances."""
+    """Wait until no write is in flight, none was dead-lettered, and the ledger balances."""
 
     async def ledger() -> Ledger | None:
         redis = connect(cluster.address("operator"), PATIENT_REDIS)

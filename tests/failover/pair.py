@@ -1,4 +1,4 @@
-"""A pair: a MariaDB primary and its standby, which has each write before the primary acknowledges it."""
+"""A pair: a MariaDB primary and its standby, which receives each write before the primary acknowledges it."""
 
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _FOREVER_MS = 10_000_000
 
 
 class Pair:
-    """`primary` is the one that takes writes, `standby` the other; `first` comes first in the DSN."""
+    """Two servers: `primary` takes writes, `standby` follows. `first` comes first in the DSN."""
 
     def __init__(self, first: Database, second: Database) -> None:
         self.primary, self.standby = first, second
@@ -21,7 +21,7 @@ class Pair:
         self.dsn = f"mysql://holdfast:{PASSWORD}@{hosts}/holdfast"
 
     def follow(self) -> None:
-        """The standby follows the primary."""
+        """Make the standby follow the primary."""
         as_root(
             self.standby,
             f"CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={self.primary.port}, MASTER_USER='replica',"
@@ -32,14 +32,15 @@ class Pair:
         wait_until(lambda: self._clients() == 1, what="the primary has a standby")
 
     def promote(self) -> None:
-        """The primary is gone: the standby takes its place when it has applied all that it received."""
+        """After the loss of the primary, wait until the standby has applied all that it received, and make it the
+        primary."""
         wait_until(self._has_applied_all, what="the standby has applied what it received")
         as_root(self.standby, "STOP SLAVE")
         as_root(self.standby, "SET GLOBAL read_only = 0")
         self.primary, self.standby = self.standby, self.primary
 
     def rebuild(self) -> None:
-        """The old primary comes back as a copy of the new one: what it alone has is given up."""
+        """Restart the old primary as a copy of the new one. Writes that only the old primary has are given up."""
         self.standby.start()
         as_root(self.standby, "RESET MASTER")
         dump = self._run("mariadb-dump", self.primary, "--single-transaction", "--master-data=1", "--gtid", "holdfast")
@@ -47,7 +48,8 @@ class Pair:
         self.follow()
 
     def switch(self) -> None:
-        """As planned: the primary stops taking writes, the standby has them all, and takes its place."""
+        """Swap the servers as planned: the primary stops taking writes, the standby applies them all, and takes its
+        place."""
         as_root(self.primary, "SET GLOBAL rpl_semi_sync_master_enabled = 0")
         as_root(self.primary, "SET GLOBAL read_only = 1")
         with self.primary.connect(user="root") as connection, connection.cursor() as cursor:
@@ -80,7 +82,7 @@ class Pair:
 
 @contextmanager
 def running_pair(folder: Path) -> Iterator[Pair]:
-    """Migrated. Both come back read-only, as a server of a pair has to."""
+    """Yield a migrated pair. Both servers start read-only, as each server of a pair must."""
     with ExitStack() as stack:
         servers = []
         for number in (1, 2):

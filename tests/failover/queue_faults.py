@@ -1,4 +1,4 @@
-"""Faults of the queue's nodes, under writes. Each has a group and a database of its own."""
+"""Faults of the queue's nodes, while clients write. Each fault has a group and a database of its own."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,7 +21,8 @@ _BEHIND_MS = 50
 def _stage(
     folder: Path, *, sentinels: int = 3, through_link: bool = False, waiting: bool = True
 ) -> Iterator[tuple[Stage, Group]]:
-    """With a dlq_admin, whose auditor looks every second. `waiting`: for replicas, as the apis do."""
+    """Yield a stage with a dlq_admin, whose auditor runs every second. `waiting`: dlq_admin waits for replicas, as the
+    apis do."""
     with ExitStack() as stack:
         group = stack.enter_context(running_group(folder, sentinels=sentinels, through_link=through_link))
         database = Database(folder)
@@ -34,7 +35,7 @@ def _stage(
 
 
 def killed(folder: Path) -> Row:
-    """kill -9 of the primary, its replica behind, no writer: replicas are waited for."""
+    """Kill the primary with SIGKILL while its replica is behind, without a writer. Apis wait for replicas."""
     with _stage(folder) as (on, group):
         api = on.start("api", **_WAITING)
         group.delay(_BEHIND_MS)
@@ -47,8 +48,8 @@ def killed(folder: Path) -> Row:
 
 
 def killed_unwaited(folder: Path) -> Row:
-    """kill -9 of the primary, its replica cut off before, no writer: replicas are not waited for. The replica lacks
-    what the auditor has seen, and the ledger names the loss."""
+    """Kill the primary with SIGKILL after its replica was cut off, without a writer. Apis do not wait for replicas. The
+    replica lacks entries that the auditor has seen, and the ledger names the loss."""
     with _stage(folder, sentinels=1, waiting=False) as (on, group):
         api = on.start("api")
         before = group.primary()
@@ -60,7 +61,7 @@ def killed_unwaited(folder: Path) -> Row:
             wait_until(lambda: on.accepted() >= queued, what="the auditor has seen them")
             assert _entries(group.nodes[1]) < queued, "the replica has what its silent link held back"
             before.kill()
-            group.wait_until_moved(before)  # what the link holds back must not arrive before that
+            group.wait_until_moved(before)  # data that the link holds back must not arrive before the failover
             group.links[0].heal()
             _moved(on, group, before)
         return on.ended(promised=False)
@@ -72,7 +73,7 @@ def _entries(node: RedisServer) -> int:
 
 
 def _moved(on: Stage, group: Group, before: RedisServer) -> None:
-    """Another node takes over, and the old primary comes back as a replica, under writes."""
+    """Wait until another node takes over, and restart the old primary as a replica, while clients write."""
     group.wait_until_moved(before)
     on.record.wait_for(ENOUGH)
     group.rejoin(before)
@@ -81,7 +82,7 @@ def _moved(on: Stage, group: Group, before: RedisServer) -> None:
 
 
 def planned(folder: Path) -> Row:
-    """SENTINEL FAILOVER, with a writer, its replica behind."""
+    """Run SENTINEL FAILOVER while the replica is behind, with a writer."""
     with _stage(folder) as (on, group):
         api = on.start("api", **_WAITING)
         on.start("writer")
@@ -95,7 +96,7 @@ def planned(folder: Path) -> Row:
 
 
 def wiped(folder: Path) -> Row:
-    """FLUSHALL with a backlog, no writer. Loss is not promised away; the ledger names it."""
+    """Run FLUSHALL with a backlog, without a writer. The loss breaks no promise; the ledger names it."""
     with _stage(folder) as (on, group):
         api = on.start("api", **_WAITING)
         with writing(api, on.record):
@@ -111,7 +112,7 @@ def wiped(folder: Path) -> Row:
 
 
 def split(folder: Path) -> Row:
-    """The old primary and an api are cut off from Sentinel and the replica; another api is not."""
+    """Cut off the old primary and an api from Sentinel and the replica; another api is not cut off."""
     with _stage(folder, through_link=True) as (on, group):
         before = group.primary()
         inside = on.start("api", f"127.0.0.1:{before.port}", **_WAITING)

@@ -25,13 +25,13 @@ _SETTINGS: dict[str, dict[str, str]] = {
     "writer": processes.QUICK,
     "dlq_admin": {"HOLDFAST_DLQ_AUDIT_EVERY_S": "1"},
 }
-#: Writes before and after a fault.
+#: #: The number of writes before and after a fault.
 ENOUGH = 300
 
 
 class Stage:
-    """Services that end with the stage. `address`: for REDIS_ADDR of a service; `database`: a node to look at;
-    `dsn`: of all nodes."""
+    """Services that end with the stage. `address`: returns the REDIS_ADDR of a service; `database`: returns a node to
+    query; `dsn`: names all nodes."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Stage:
         self._started: list[str] = []
 
     def start(self, service: str, address: str = "", dsn: str = "", **more: str) -> Service:
-        """A service that finds the stores by itself, or at an address. Comes back when an auditor has looked: a ledger
-        knows of no loss from before the first look."""
+        """Start a service that discovers the stores on its own, or uses an address. For a dlq_admin, wait until its
+        auditor has run once: the ledger knows of no loss before that."""
         self._started.append(service)
         make = getattr(processes, service)
         stores = {
@@ -69,17 +69,17 @@ class Stage:
         return started
 
     def accepted(self) -> int:
-        """Writes that the auditor has seen accepted."""
+        """Return the number of writes that the auditor has seen accepted."""
         return self._newest_epoch("accepted")
 
     def _newest_epoch(self, column: str) -> int:
-        """The most of any; 0: there is none."""
+        """Return the maximum of a column, or 0 if there is no epoch."""
         with self._database().connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT MAX({column}) FROM queue_epochs")
             return int(cursor.fetchall()[0][0] or 0)
 
     def ended(self, *, promised: bool = True) -> Row:
-        """Let a writer finish, and count."""
+        """Let a writer finish, and return what became of the writes."""
         applies = "writer" in self._started
         self.start("writer")
         wait_until(self._is_settled, what="all is settled")

@@ -1,4 +1,4 @@
-"""The table of `make test-failover`: one row a fault."""
+"""The table of `make test-failover`, with one row per fault."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,30 +9,31 @@ from holdfast.shared.writes.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of the writes under one fault. `promised`: whether the documents promise that none is lost.
-    `longest_s`: without an answer to a write, a fresh read, a write that was applied (None: no writer ran)."""
+    """What became of the writes under one fault. `promised`: whether the documents promise that no write is lost.
+    `longest_s`: the longest seconds without an answer to a write, without a fresh read, and without an applied write
+    (None if no writer ran)."""
 
     acknowledged: int
     lost: int
     doubled: int
     longest_s: tuple[float | None, ...]
-    #: As it was at the end.
+    #: #: The ledger at the end.
     ledger: Ledger
     promised: bool = True
 
     @property
     def kept(self) -> bool:
-        """Whether it is as the documents say: what is not promised is lost here, and the ledger names it. One without
-        an epoch could not: no auditor has looked."""
+        """Whether the result is as the documents say. If a loss is not excluded, writes are lost here and the ledger
+        names the loss. A ledger without an epoch could not name any, because no auditor has run."""
         as_promised = self.lost == 0 if self.promised else self.lost > 0 < self.ledger.lost
         return as_promised and self.doubled == 0 < self.ledger.epoch
 
 
 class Skipped(Exception):
-    """What a fault needs is not on this machine."""
+    """This machine lacks what the fault needs."""
 
 
-#: By name: a function of an empty folder.
+#: #: Name -> a function that runs the fault in an empty folder.
 Faults = Mapping[str, Callable[[Path], Row]]
 
 _HEADS = (
@@ -42,7 +43,7 @@ _HEADS = (
 
 
 def table(rows: Sequence[tuple[str, Row]]) -> str:
-    """As Markdown."""
+    """Return the table in Markdown."""
     lines = [_HEADS, tuple("---" for _ in _HEADS)]
     for name, row in rows:
         lost = f"{row.lost}" if row.promised else f"{row.lost} (not promised)"

@@ -1,4 +1,4 @@
-"""Writes and reads under way while something fails: what was acknowledged, and how long nothing worked."""
+"""Writes and reads in flight while something fails: what was acknowledged, and how long nothing worked."""
 
 import threading
 import time
@@ -23,10 +23,10 @@ class Node(Protocol):
 
     @property
     def dsn(self) -> str:
-        """For DB_DSN."""
+        """The value for DB_DSN."""
 
     def connect(self) -> Any:
-        """A plain connection."""
+        """Return a plain connection."""
 
 
 class Gap:
@@ -37,36 +37,36 @@ class Gap:
         self._at = time.monotonic()
 
     def begin(self) -> None:
-        """Clients begin their work."""
+        """Start the measurement, when clients begin."""
         self._at = time.monotonic()
 
     def event(self) -> None:
-        """It happened now, or the clients end."""
+        """Record an event, or the end of the clients, now."""
         now = time.monotonic()
         self.longest_s, self._at = max(self.longest_s, now - self._at), now
 
 
 @dataclass
 class Record:
-    """Of all clients together."""
+    """The answers to all clients together."""
 
-    #: Operation -> status code, of the writes that the api has acknowledged.
+    #: #: Operation id -> status code, for the writes that the api has acknowledged.
     acknowledged: dict[str, int] = field(default_factory=dict)
-    #: Status codes of the others.
+    #: #: Status codes of the writes that were not acknowledged.
     refused: list[int] = field(default_factory=list)
     answers: Gap = field(default_factory=Gap)
     fresh_reads: Gap = field(default_factory=Gap)
-    #: When clients began, and when they ended.
+    #: #: The times at which clients began, and at which they ended.
     periods: list[tuple[datetime, datetime]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def gaps(self) -> tuple[Gap, Gap]:
-        """Both of them."""
+        """The gaps of answers and of fresh reads."""
         return self.answers, self.fresh_reads
 
     def add(self, answer: httpx.Response) -> None:
-        """The answer to one write."""
+        """Record the answer to one write."""
         with self._lock:
             if answer.status_code in (200, 201, 202):
                 self.acknowledged[answer.json()["data"]["operation_id"]] = answer.status_code
@@ -75,18 +75,18 @@ class Record:
                 self.refused.append(answer.status_code)
 
     def add_read(self, answer: httpx.Response) -> None:
-        """The answer to one read."""
+        """Record the answer to one read."""
         if answer.status_code == 200 and not answer.json()["meta"].get("stale"):
             with self._lock:
                 self.fresh_reads.event()
 
     def count(self, status: int) -> int:
-        """Writes acknowledged with this status so far."""
+        """Return the number of writes acknowledged with this status so far."""
         with self._lock:
             return sum(each == status for each in self.acknowledged.values())
 
     def wait_for(self, more: int, status: int | None = None) -> None:
-        """Until so many more are acknowledged, with this status if it matters."""
+        """Wait until `more` further writes are acknowledged, with this status if given."""
         before = self.count(status) if status else len(self.acknowledged)
         wait_until(
             lambda: (self.count(status) if status else len(self.acknowledged)) >= before + more,
@@ -94,14 +94,15 @@ class Record:
         )
 
     def lost(self, database: Node) -> set[str]:
-        """Acknowledged operations that the database does not know, or has rejected although all of them can work."""
+        """Return the acknowledged operations that are missing in the database, or were rejected there although all of
+        them are valid."""
         with database.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT operation_id FROM operations WHERE effect <> 'rejected'")
             return set(self.acknowledged) - {row[0] for row in cursor.fetchall()}
 
     def longest_without_applied_s(self, database: Node) -> float:
-        """The longest time in which no write was applied while clients were at work, by the times in the database. A
-        client that waits for its own write would measure the backlog before it as well."""
+        """Return the longest time, in seconds, in which no write was applied while clients were at work, by the times
+        in the database. A client that waits for its own write would include the backlog before it."""
         with database.connect() as connection, connection.cursor() as cursor:
             cursor.execute("SELECT ended_at FROM operations ORDER BY ended_at")
             ended = [row[0] for row in cursor.fetchall()]
@@ -114,8 +115,8 @@ class Record:
 
 @contextmanager
 def writing(api: processes.Service, record: Record, pause_s: float = 0.01) -> Iterator[Record]:
-    """A few clients create users with addresses of their own and change them at once, one request after another each,
-    and another client reads."""
+    """Run a few clients that each create a user with a new address and change it at once, one request after another,
+    and another client that reads."""
     done = threading.Event()
 
     def write() -> None:

@@ -1,1 +1,1 @@
-"""What clients got that was not good, in groups."""
+"""The answers to clients that were not good, in groups."""

@@ -1,2 +1,2 @@
-"""Grafana, as far as we use it: a small server that speaks its endpoints over real HTTP, since it cannot be installed
-everywhere. `server.py` says which behaviour of Grafana's own documentation each endpoint stands for."""
+"""Grafana, as far as we use it: a small server that implements its endpoints over real HTTP, because Grafana cannot be
+installed everywhere. `server.py` names the behaviour from Grafana's documentation that each endpoint implements."""

@@ -1,4 +1,4 @@
-"""A server with the endpoints of Grafana's HTTP API that we use, as its documentation describes them: annotations
+"""A server with the endpoints of Grafana's HTTP API that we use, as Grafana's documentation describes them: annotations
 (create a region, find by tag, patch), health, data source by uid and its health, dashboard by uid."""
 
 import json
@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-TOKEN = "glsa_test"  # noqa: S105 - of nothing
+TOKEN = "glsa_test"  # noqa: S105 - opens nothing
 
 
 class FakeGrafana:
-    """What it holds, and how slow it is."""
+    """The contents of the fake Grafana, and its delay."""
 
     def __init__(self) -> None:
         self.annotations: dict[int, dict[str, Any]] = {}
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def grafana() -> Iterator[FakeGrafana]:
-    """Running on a free port."""
+    """Yield a fake Grafana on a free port."""
     fake = FakeGrafana()
     bound = type("Handler", (_Handler,), {"fake": fake})
     server = ThreadingHTTPServer(("127.0.0.1", 0), bound)

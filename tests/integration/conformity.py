@@ -1,5 +1,5 @@
-"""Conformity: what schemathesis checks of every answer. Who only collects tests does not import it: that takes a third
-of a second."""
+"""Conformity: what schemathesis checks of every answer. A run that only collects tests does not import this module,
+which takes a third of a second."""
 
 import schemathesis
 from schemathesis.checks import not_a_server_error
@@ -12,14 +12,14 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-#: Of the connection and of the message.
+#: #: Headers of the connection and of the message.
 UNDECLARED = {"content-length", "content-type", "connection", "date", "server", "transfer-encoding"}
 
 
 def every_header_is_declared(
     _: schemathesis.CheckContext, answer: schemathesis.Response, case: schemathesis.Case
 ) -> None:
-    """A check as schemathesis has them."""
+    """Check that every header of the answer is declared. The signature is that of schemathesis's checks."""
     declared = case.operation.definition.raw["responses"].get(str(answer.status_code))
     if declared is not None:  # another check is about the status
         undeclared = set(answer.headers) - {name.lower() for name in declared["headers"]} - UNDECLARED
@@ -37,6 +37,6 @@ CHECKS = [
     unsupported_method,
 ]
 
-#: How invalid input may be refused; what it makes up is now and then longer than a request may be (414).
+#: #: The statuses that may refuse invalid input. A generated request is sometimes longer than allowed (414).
 _REFUSED = ["400", "401", "404", "405", "413", "414", "415", "422"]
 CONFIG = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": _REFUSED}}})

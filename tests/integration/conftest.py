@@ -1,4 +1,4 @@
-"""An api and a writer on the shared servers, one of each for a module; every test finds them empty."""
+"""An api and a writer on the shared servers, one of each per module; every test finds the servers empty."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -44,7 +44,8 @@ def writer(
 
 @pytest.fixture
 def api(api_service: processes.Service, redis_server: RedisServer, database: Database) -> Iterator[httpx.Client]:
-    """A client of the api, its system empty. What a test before left queued is let go by a running writer, or by us."""
+    """A client of the api, with its system empty. What an earlier test left on the queue is applied by a running
+    writer, or removed here."""
     with redis_server.client() as redis:
         groups = redis.xinfo_groups("{holdfast}:writes") if redis.exists("{holdfast}:writes") else []
         if any(group["consumers"] for group in groups):
@@ -77,7 +78,8 @@ def stream(own_redis: RedisServer, own_database: Database) -> Stream:
 
 @pytest.fixture
 def start_writer(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[StartWriter]:
-    """Starts quick writers on those servers: `start_writer("name", SETTING="value")`. They end with the test."""
+    """A function that starts writers with short waits on those servers: `start_writer("name", SETTING="value")`. The
+    writers end with the test."""
     started: list[processes.Service] = []
 
     def start(
@@ -104,6 +106,6 @@ def _third_party(tmp_path_factory: pytest.TempPathFactory) -> Iterator[processes
 
 @pytest.fixture
 def third_party(_third_party: processes.ThirdParty) -> processes.ThirdParty:
-    """The stand-in, behaving well, nothing arrived."""
+    """The stand-in third party, which answers well and has received nothing."""
     _third_party.forget()
     return _third_party

@@ -1,4 +1,4 @@
-"""A writer that dies of kill -9 whenever a transaction of its holds a user called `Killer`."""
+"""A writer that is killed with SIGKILL whenever one of its transactions holds a user called `Killer`."""
 
 import os
 import signal

@@ -1,4 +1,5 @@
-"""A queue of four partitions: an api's way to it, what claims it holds, and a database that answers for it."""
+"""A queue of four partitions: an api's acceptor for it, the claims that it holds, and a database that answers for
+it."""
 
 from typing import Any
 
@@ -17,21 +18,21 @@ FOUR = Partitions(4)
 
 
 class Known:
-    """A database with these open letters and ended operations."""
+    """A database with these open dead letters and ended operations."""
 
     def __init__(self) -> None:
         self.dead: set[str] = set()
         self.ended: dict[str, int] = {}
 
     async def audit(self, work: Any, ids: list[str]) -> Any:
-        """What it has of these."""
+        """Return those of the operations that the database has, in place of `work`."""
         if work is open_operations:
             return self.dead.intersection(ids)
         return {each: version for each, version in self.ended.items() if each in ids}
 
 
 def acceptor(redis: Redis) -> PartitionedAcceptor:
-    """One api's."""
+    """Return the acceptor of one api."""
     clock, ours = Clock(), breakers()
 
     def of(partition: Partition) -> Acceptor:
@@ -41,12 +42,12 @@ def acceptor(redis: Redis) -> PartitionedAcceptor:
 
 
 def claiming(redis: Redis) -> Claiming:
-    """The same api's claims of unique values, alone."""
+    """Return only the part of an api that claims unique values."""
     return Claiming(redis, FOUR, breakers(), None, 9)
 
 
 def breakers() -> Breakers:
-    """An api's, patient with a busy machine."""
+    """Return the breakers of an api, with long timeouts for a busy machine."""
     patient = dict.fromkeys(
         ("database_timeout_s", "database_write_timeout_s", "queue_timeout_s", "cache_timeout_s", "external_timeout_s"),
         12.0,
@@ -55,7 +56,7 @@ def breakers() -> Breakers:
 
 
 async def claims(redis: Redis) -> list[tuple[str, bytes, bytes]]:
-    """Name, value and holder of each."""
+    """Return the name, value and holder of each claim."""
     return [
         (partition.prefix + "emails", key, value)
         for partition in FOUR
@@ -64,11 +65,11 @@ async def claims(redis: Redis) -> list[tuple[str, bytes, bytes]]:
 
 
 async def holders(redis: Redis) -> set[str]:
-    """The operations that hold a value."""
+    """Return the operations that hold a value."""
     return {value.split()[1].decode() for _, _, value in await claims(redis)}
 
 
 async def age(redis: Redis) -> None:
-    """All leases are over."""
+    """Make all leases expire."""
     for name, key, value in await claims(redis):
         await redis.hset(name, key, b" ".join([*value.split()[:2], b"1"]))

@@ -1,1 +1,1 @@
-"""The load generator: its schedule, its word, its reports, and one short run against the real thing."""
+"""The load generator: its schedule, its verdicts, its reports, and one short run against real services."""

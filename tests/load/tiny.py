@@ -1,4 +1,4 @@
-"""A tiny server that answers as it is set to, for what no real one does on request."""
+"""A tiny server whose answers a test scripts, for behaviour that no real server shows on request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,7 +13,7 @@ Answering = Callable[[int, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(answer: Answering) -> AsyncIterator[Address]:
-    """`answer(number of the request, writer)` is called for each request; connections are kept."""
+    """Call `answer(number of the request, writer)` for each request; connections are kept open."""
     came = 0
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

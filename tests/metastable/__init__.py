@@ -1,6 +1,7 @@
-"""Metastable failure: a short stall that ends, and an overload by retries that does not, unless they are paid for.
+"""Metastable failure: after a short stall has ended, the overload that retries cause continues, unless a budget limits
+the retries.
 
-One server that does one thing after another, clients who come whether or not they are answered, and the policies that
-decide what they do then. Ours is made of the parts that the services use. In virtual time: five minutes take seconds,
-and the same seed gives the same run.
+One server that handles one request after another, clients that arrive whether or not earlier ones are answered, and the
+policies that decide what an unanswered client does. Our policy consists of the parts that the services use. The
+simulation runs in virtual time: five minutes take seconds, and the same seed gives the same run.
 """

@@ -1,6 +1,6 @@
-"""`python -m tests.metastable`: the same stall under four policies, as a table and a picture.
+"""`python -m tests.metastable`: the same stall under five policies, as a table and a picture.
 
-Exit code 1 when it did not show what it is there to show.
+The exit code is 1 if the run did not show what it is meant to show.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from tests.metastable.run import HEALTHY_S, LOAD, STALL_S, Result, simulate
 
 
 def main() -> int:
-    """The demonstration."""
+    """Run the demonstration."""
     options = _options()
     logs.configure("demo", "ERROR", "auto")
     print(  # noqa: T201 - it is a report

@@ -1,4 +1,4 @@
-"""The picture: which share of the clients was answered, second by second, one panel for each policy."""
+"""The picture: the share of clients that were answered, second by second, with one panel for each policy."""
 
 from collections.abc import Sequence
 from pathlib import Path

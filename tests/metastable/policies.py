@@ -1,4 +1,5 @@
-"""Policies: what a client does when it is not answered, and what its server does about those who have left."""
+"""Policies: what a client does if it gets no answer, and what its server does with the requests of clients that have
+left."""
 
 import asyncio
 import random
@@ -21,13 +22,14 @@ _BASE_S, _CAP_S = 0.1, 1.0
 _QUEUE_MAX = 50
 _TRANSIENT = (TimeoutError, Full, Expired)
 
-#: `await send()`: one attempt, counted.
+#: #: `await send()` makes one attempt, which is counted.
 Send = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`client(server)` gives the call that a client makes; it raises when there is no answer."""
+    """A policy of clients and their server. `client(send, seed)` returns the call that a client makes, which raises if
+    there is no answer."""
 
     name: str
     client: Callable[[Send, int], Callable[[], Awaitable[None]]]
@@ -82,6 +84,6 @@ POLICIES = (
 
 
 async def attempt(server: Server) -> None:
-    """One attempt, in its time. Raises one of the transient errors."""
+    """Make one attempt with its timeout. Raises one of the transient errors."""
     async with asyncio.timeout(ATTEMPT_S):
         await server.ask(now_s() + ATTEMPT_S)

@@ -1,4 +1,4 @@
-"""Run: a steady stream of clients against one server that stalls once, second by second."""
+"""Run: a steady stream of clients against one server that stalls once, recorded second by second."""
 
 import asyncio
 import random
@@ -9,7 +9,7 @@ from tests.metastable.policies import Policy, attempt
 from tests.metastable.server import SERVICE_S, Server
 from tests.metastable.virtual_time import now_s, run
 
-#: Of what the server can do.
+#: #: The share of the server's capacity.
 LOAD = 0.6
 HEALTHY_S = 20
 STALL_S = 10
@@ -19,7 +19,8 @@ _FOR_S = 5
 
 @dataclass(slots=True)
 class Result:
-    """Per second of the clients' arrival: how many came, how many were answered, how many were refused at once."""
+    """For each second in which clients arrived: how many arrived, how many were answered, how many were refused at
+    once."""
 
     policy: str
     seconds: int
@@ -32,12 +33,13 @@ class Result:
         self.came, self.good, self.refused = ([0] * self.seconds for _ in range(3))
 
     def good_share(self, second: int) -> float:
-        """Of those who came in that second."""
+        """Return the share of the clients that arrived in that second and were answered."""
         return self.good[second] / self.came[second] if self.came[second] else 1.0
 
     @property
     def recovered_s(self) -> int | None:
-        """Seconds from the end of the stall until nearly all are answered for a while; None: never."""
+        """The seconds from the end of the stall until nearly all clients are answered for a while, or None if that
+        never happens."""
         ends = HEALTHY_S + STALL_S
         for second in range(ends, self.seconds - _FOR_S):
             if all(self.good_share(each) >= _GOOD_AGAIN for each in range(second, second + _FOR_S)):
@@ -46,12 +48,12 @@ class Result:
 
     @property
     def amplification(self) -> float:
-        """Requests sent for each that was wanted."""
+        """The number of requests sent per wanted request."""
         return self.sends / sum(self.came)
 
 
 def simulate(policy: Policy, *, after_s: int, seed: int = 1) -> Result:
-    """One policy, from a healthy start to `after_s` seconds past the stall."""
+    """Simulate one policy, from a healthy start to `after_s` seconds after the stall."""
     return run(lambda: _simulate(policy, HEALTHY_S + STALL_S + after_s, seed))
 
 
@@ -70,8 +72,8 @@ async def _simulate(policy: Policy, seconds: int, seed: int) -> Result:
         try:
             await call()
         except CallRefused:
-            result.refused[second] += 1  # at once, with a copy and a time to come back
-        except Exception:  # noqa: BLE001, S110 - no answer is what is measured here
+            result.refused[second] += 1  # refused at once, with a copy and a Retry-After
+        except Exception:  # noqa: BLE001, S110 - the missing answer is measured here
             pass
         else:
             result.good[second] += 1

@@ -1,4 +1,4 @@
-"""The server: one request after another, in the order they came; for a while it stands still."""
+"""The server: it handles one request after another, in the order of arrival, and stalls for a while."""
 
 import asyncio
 import random
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 
 from tests.metastable.virtual_time import now_s
 
-#: 100 requests a second at most.
+#: #: Mean seconds per request: 100 requests per second at most.
 SERVICE_S = 0.01
 
 
 class Full(Exception):
-    """The queue is as long as it may be: nothing was taken."""
+    """The queue is full; the request was not taken."""
 
 
 class Expired(Exception):
-    """Its time was over before its turn came: nothing was done."""
+    """The deadline of the request passed before its turn; it had no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class _Job:
 
 @dataclass(slots=True)
 class Server:
-    """`queue_max` and `drops_expired` are what a server can do for itself; left out, it does everything it was asked
-    for, also for those who have gone."""
+    """A server with a queue. `queue_max` and `drops_expired` protect it; without them it handles every request, even
+    those of clients that have left."""
 
     stall_begins_s: float
     stall_ends_s: float
@@ -37,7 +37,7 @@ class Server:
     _queue: "asyncio.Queue[_Job]" = field(default_factory=asyncio.Queue)
 
     async def ask(self, due_s: float) -> None:
-        """Comes back when it is done. Raises Full or Expired."""
+        """Send a request, and return when it is done. Raises Full or Expired."""
         if self.queue_max is not None and self._queue.qsize() >= self.queue_max:
             raise Full
         job = _Job(due_s, asyncio.get_running_loop().create_future())
@@ -45,7 +45,7 @@ class Server:
         await job.done
 
     async def work(self) -> None:
-        """For ever."""
+        """Handle requests until cancelled."""
         chance = random.Random(self.seed)
         while True:
             job = await self._queue.get()

@@ -1,1 +1,1 @@
-"""The schema follows revisions and declarations, and loses nothing."""
+"""The schema follows revisions and declarations, and migrations lose no data."""

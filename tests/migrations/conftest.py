@@ -12,13 +12,13 @@ SCHEMA = "holdfast_before"
 
 @dataclass
 class Schema:
-    """An empty one, with a cursor in it."""
+    """A schema, with queries in it."""
 
     dsn: str
     database: Database
 
     def rows(self, statement: str, *values: object) -> tuple[tuple[object, ...], ...]:
-        """What a statement returns."""
+        """Run a statement, and return its rows."""
         with self.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
             cursor.execute(statement, values)
             return tuple(cursor.fetchall())
@@ -26,7 +26,7 @@ class Schema:
 
 @pytest.fixture
 def schema(database: Database) -> Iterator[Schema]:
-    """Empty, and gone afterwards."""
+    """An empty schema, dropped afterwards."""
     with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {SCHEMA}")
         cursor.execute(f"CREATE DATABASE {SCHEMA}")

@@ -1,1 +1,1 @@
-"""Planted bugs: mistakes that a good engineer could make here, each as a patch, and which proof catches it."""
+"""Planted bugs: mistakes that a good engineer could make here, each as a patch, and the proofs that catch it."""

@@ -1,9 +1,10 @@
-"""`python -m tests.mutants [--only NAME …] [--jobs 2] [--all] [--proofs tests …] [--for-s SECONDS]`. Each
-planted bug in a copy of the project, and which proof catches it.
+"""`python -m tests.mutants [--only NAME …] [--jobs 2] [--all] [--proofs tests …] [--for-s SECONDS]`. Plants each bug in
+a copy of the project, and finds out which proof catches it.
 
-Exit code 0: all are caught, and without them the tree passes the same proofs; 1: a bug survives every proof; 2: that is
-not known: a proof fails without a bug, accuses a harmless change, or did not run yet (`--for-s` is over: run it again,
-and it goes on)."""
+Exit code 0: all bugs are caught, and without them the tree passes the same proofs; 1: a bug survives every proof; 2:
+the result is unknown, because a proof fails without a bug, accuses a harmless change, or has not run yet (the time of
+`--for-s` was over: another run continues).
+"""
 
 import argparse
 import signal
@@ -23,7 +24,7 @@ _RESULTS = ROOT / ".local/mutants/results.json"
 
 
 def main() -> int:
-    """The exit code."""
+    """Run the proofs, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], help="names of bugs")
     parser.add_argument("--jobs", type=int, default=1, help="bugs at once")

@@ -1,5 +1,5 @@
-"""First: a pytest plugin. Hypothesis reports the first counterexample that it finds, the same one each time.
-A small one is of no use here."""
+"""First: a pytest plugin. Hypothesis reports the first counterexample that it finds, the same one each time, without
+shrinking it."""
 
 from hypothesis import Phase, settings
 

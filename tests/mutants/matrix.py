@@ -1,4 +1,4 @@
-"""Matrix: which proof caught which bug. The record is JSON, and the page docs/planted-bugs.md is made of it."""
+"""Matrix: which proof caught which bug. The record is JSON, and the page docs/planted-bugs.md is made from it."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ PAGE = ROOT / "docs/planted-bugs.md"
 RECORD = Path(__file__).with_name("matrix.json")
 
 _NOT_RUN = Found(Word.UNKNOWN, "not run", 0, 0)
-#: By the name of a bug: `patch`, and by the kind of a proof what it found, and at which `commit`.
+#: #: Name of a bug -> `patch`, and for each kind of proof what the proof found, and at which `commit`.
 Record = Mapping[str, Mapping[str, Any]]
 
 _HEAD = """# Planted bugs
@@ -60,7 +60,7 @@ Changes that are right, which no proof may accuse:
 
 
 def terminal(lines: Sequence[Line]) -> str:
-    """A line for each bug; and what that comes to."""
+    """Return a line for each bug, and a summary."""
     rows = [f"{line.bug.name:<38} " + "  ".join(f"{kind} {_word(line, kind):<8}" for kind in Kind) for line in lines]
     return "\n".join([*rows, "", _sentence(lines), ""])
 
@@ -91,13 +91,13 @@ def _flaws(lines: Sequence[Line]) -> dict[str, list[str]]:
 
 
 def verdict(lines: Sequence[Line]) -> int:
-    """The exit code: 0 all caught, 1 one is not, 2 not known."""
+    """Return the exit code: 0 if all bugs are caught, 1 if one is not, 2 if unknown."""
     survived, *doubts = _flaws(lines).values()
     return 1 if survived else 2 if any(doubts) else 0
 
 
 def write(lines: Sequence[Line]) -> None:
-    """The record and the page: what these found, and what is known of other proofs and bugs."""
+    """Write the record and the page: the results of this run, and the known results of other proofs and bugs."""
     commit, before = _commit(), record() if RECORD.is_file() else {}
     known = {bug.name: before[bug.name] for bug in planted() if bug.name in before}
     for line in lines:
@@ -113,13 +113,14 @@ def write(lines: Sequence[Line]) -> None:
 
 
 def record() -> Record:
-    """As it was written last."""
+    """Return the record as it was last written."""
     known: Record = json.loads(RECORD.read_text())
     return known
 
 
 def last(bugs: Iterable[Planted]) -> dict[str, Proof]:
-    """What caught each of them last, as it is now; of several proofs the cheapest, and of tests the one that failed."""
+    """Return the proof that last caught each bug, if the patch and the test are unchanged: the cheapest of several
+    proofs, and of tests the one that failed."""
     known, found = record() if RECORD.is_file() else {}, {}
     for bug in bugs:
         row = known.get(bug.name, {})
@@ -131,13 +132,13 @@ def last(bugs: Iterable[Planted]) -> dict[str, Proof]:
 
 
 def _is_there(test: str) -> bool:
-    """Whether a file still has such a test."""
+    """Return whether a file still has this test."""
     file, _, name = test.partition("::")
     return (ROOT / file).is_file() and f"def {name}(" in (ROOT / file).read_text()
 
 
 def page(known: Record, bugs: Sequence[Planted]) -> str:
-    """docs/planted-bugs.md."""
+    """Return the text of docs/planted-bugs.md."""
     runs = max(row[Kind.SIMULATION]["runs"] for row in known.values() if Kind.SIMULATION in row)
     cells = [row[kind] for row in known.values() for kind in Kind if kind in row]
     commits = ", ".join(f"`{commit}`" for commit in sorted({cell["commit"] for cell in cells if "commit" in cell}))
@@ -169,7 +170,7 @@ def _cell(found: Mapping[str, Any]) -> str:
 
 
 def _commit() -> str:
-    """The last one that changed what is shipped."""
+    """Return the last commit that changed shipped code, with a suffix if there are local changes."""
     last, changed = (
         subprocess.run(["git", *words, "--", *SHIPPED], cwd=ROOT, capture_output=True, text=True, check=False).stdout
         for words in (("log", "-1", "--format=%h"), ("status", "--porcelain"))

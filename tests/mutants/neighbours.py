@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def neighbours(root: Path, files: Iterable[str]) -> list[str]:
-    """Files of tests/unit that import one of `files` themselves."""
+    """Return the files of tests/unit that import one of `files` directly."""
     wanted = {"holdfast." + file.removesuffix(".py").replace("/", ".") for file in files if file.endswith(".py")}
     return sorted(test for test, imported in _imports(root) if wanted & imported)
 

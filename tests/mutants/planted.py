@@ -1,5 +1,6 @@
-"""Planted: one bug as a patch of shipped code. `bugs/<name>.toml` has exact texts, each of which must be in its file
-once. So a bug survives what moves around it, and fails loudly when what it is about has changed."""
+"""Planted: one bug as a patch of shipped code. `bugs/<name>.toml` has exact texts, each of which must occur once in its
+file. So a patch still applies when the code around it moves, and fails loudly when the code that it changes has
+changed."""
 
 import hashlib
 import tomllib
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).with_name("bugs")
-#: What is shipped. A bug is in nothing else.
+#: #: The folders of shipped code. Bugs change no other files.
 SHIPPED = ("services/", "shared/", "deploy/")
-#: What acceptance, merging and the store are made of: other bugs are out of sight of tests/convergence.
+#: #: The code of acceptance, merging and the store: tests/convergence runs no other code.
 _CONVERGES = ("shared/queue/", "shared/store/", "shared/writes/")
 
 
@@ -20,7 +21,7 @@ class DoesNotApply(Exception):
 
 
 class Change(NamedTuple):
-    """`old` is in `file` exactly once, and `new` takes its place."""
+    """Replaces `old`, which occurs in `file` exactly once, with `new`."""
 
     file: str
     old: str
@@ -29,8 +30,9 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class Planted:
-    """A bug. `believed`: what its author had in mind; `breaks`: which promise, and how; `tests`: those of what it
-    breaks. `harmless`: it breaks nothing, and no proof may accuse it. `checker`: it is for `make verify` too."""
+    """A bug. `believed`: what its author had in mind; `breaks`: which promise it breaks, and how; `tests`: the tests
+    of that promise. `harmless`: it breaks nothing, and no proof may accuse it. `checker`: `make verify` runs for it
+    too."""
 
     name: str
     believed: str
@@ -42,21 +44,21 @@ class Planted:
 
     @property
     def files(self) -> list[str]:
-        """Those that it changes."""
+        """The files that the bug changes."""
         return sorted({change.file for change in self.changes})
 
     @property
     def converges(self) -> bool:
-        """Whether tests/convergence runs what it changes."""
+        """Whether tests/convergence runs the changed code."""
         return any(file.startswith(_CONVERGES) for file in self.files)
 
     @property
     def digest(self) -> str:
-        """Of the patch."""
+        """A digest of the patch."""
         return hashlib.sha256(repr(self.changes).encode()).hexdigest()[:16]
 
     def patched(self, root: Path) -> dict[str, str]:
-        """The changed files' texts. Raises DoesNotApply."""
+        """Return the changed files' texts. Raises DoesNotApply."""
         texts: dict[str, str] = {}
         for change in self.changes:
             text = texts.get(change.file) or _read(root / change.file)
@@ -66,13 +68,13 @@ class Planted:
         return texts
 
     def plant(self, root: Path) -> None:
-        """In a copy of the project. Raises DoesNotApply."""
+        """Plant the bug in a copy of the project. Raises DoesNotApply."""
         for file, text in self.patched(root).items():
             (root / file).write_text(text)
 
 
 def planted() -> Iterator[Planted]:
-    """All, by name."""
+    """Yield all bugs, by name."""
     for file in sorted(FOLDER.glob("*.toml")):
         known = tomllib.loads(file.read_text())
         changes = tuple(Change(**change) for change in known.pop("change"))

@@ -1,4 +1,4 @@
-"""Proofs: what is run against a tree, and what it found. Each runs in a process of its own, below the tree's root."""
+"""Proofs: what runs against a tree, and what it found. Each proof runs in a process of its own, in the tree's root."""
 
 import json
 import os
@@ -23,11 +23,11 @@ class Kind(StrEnum):
 
 
 class Word(StrEnum):
-    """What a proof says of a tree."""
+    """The result of a proof on a tree."""
 
     CAUGHT = "caught"
     HELD = "held"
-    #: It did not end as a proof does: its tests could not be collected, or its time was up.
+    #: #: The proof did not finish: its tests could not be collected, or its time was up.
     UNKNOWN = "unknown"
 
 
@@ -41,31 +41,31 @@ class Found:
     runs: int = 1
 
     def to_json(self) -> dict[str, object]:
-        """For a record."""
+        """Return the result for a record."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, known: Mapping[str, object]) -> "Found":
-        """Of a record."""
+        """Return the result from a record."""
         return cls(**{**known, "word": Word(str(known["word"]))})  # type: ignore[arg-type]
 
 
-#: On a machine with other work these are reached only by what does not end.
+#: #: Seconds. Even on a busy machine, only a proof that does not end reaches its limit.
 _LIMITS_S = {Kind.TESTS: 600, Kind.SIMULATION: 1200, Kind.CONVERGENCE: 900, Kind.CHECKER: 900}
 _CONVERGENCE = (
     "tests/convergence/test_reservations.py",
     "tests/convergence/test_convergence.py::test_every_user_and_operation_ends_as_in_the_order_of_acceptance[0]",
     "tests/convergence/test_convergence.py::test_users_end_alike_even_when_no_write_waits_for_an_earlier_one[0]",
 )
-#: What does not come within so long does not come: with a bug many a test waits for that.
+#: #: The deadline of waits, in seconds: with a bug, many tests wait in vain.
 _NEVER_S = "100"
 _RUNNING: set[subprocess.Popen[str]] = set()
-#: Without its parameters, whose names change with the values.
+#: #: The test without its parameters, whose names change with the values.
 _FIRST_FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s\[]+)", re.MULTILINE)
 
 
 def run_tests(root: Path, tests: Sequence[str], kind: Kind = Kind.TESTS) -> Found:
-    """Until the first one fails."""
+    """Run tests until the first one fails."""
     options = ["-x", "-q", "-rfE", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "tests.mutants.first"]
     code, text = _run(root, ["pytest", *options, *tests], _LIMITS_S[kind])
     if code == 0:
@@ -77,7 +77,7 @@ def run_tests(root: Path, tests: Sequence[str], kind: Kind = Kind.TESTS) -> Foun
 
 
 def simulate(root: Path) -> Found:
-    """The seeds, until some have failed."""
+    """Run the seeds until some have failed."""
     code, text = _run(root, ["tests.mutants.simulated"], _LIMITS_S[Kind.SIMULATION])
     runs = [json.loads(line)["broken"] for line in text.splitlines() if line.startswith("{")]
     if code != 0 or not runs:
@@ -87,17 +87,17 @@ def simulate(root: Path) -> Found:
 
 
 def converge(root: Path) -> Found:
-    """A part of tests/convergence."""
+    """Run a part of tests/convergence."""
     return run_tests(root, _CONVERGENCE, Kind.CONVERGENCE)
 
 
 def check(root: Path) -> Found:
-    """The short form of `make verify`."""
+    """Run the short form of `make verify`."""
     return run_tests(root, ["tests/verify/test_verify_short.py"], Kind.CHECKER)
 
 
 def _run(root: Path, module: Sequence[str], limit_s: float) -> tuple[int | None, str]:
-    """(exit code, None: it was ended; what it printed)"""
+    """Return the exit code, or None if the process was killed at its limit, and what it printed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COVERAGE"))}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment |= {"PYTHONHASHSEED": "0", "TEST_DEADLINE_S": _NEVER_S}
@@ -117,7 +117,7 @@ def _run(root: Path, module: Sequence[str], limit_s: float) -> tuple[int | None,
 
 
 def end_all() -> None:
-    """Of all that run now, nothing is found."""
+    """Kill all proofs that are running. Their results are unknown."""
     for process in list(_RUNNING):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

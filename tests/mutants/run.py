@@ -1,5 +1,5 @@
-"""Run: every proof against the tree without a bug and against each bug, several at once. What is known is not run
-again."""
+"""Run: every proof against the tree without a bug and against each bug, several at once. Proofs with a known result do
+not run again."""
 
 import hashlib
 import shutil
@@ -18,19 +18,19 @@ from tests.mutants.proofs import Found, Kind, Word
 from tests.mutants.results import Results
 from tests.mutants.tree import copy, digest
 
-#: By the kinds of proofs; one that has not run is not there.
+#: #: Kind of proof -> result. A proof that has not run is absent.
 Row = Mapping[Kind, Found]
 
 
 class Proof(NamedTuple):
-    """A proof to run; `tests`: the targets of pytest, where it is tests that are run."""
+    """A proof to run. `tests`: the targets of pytest, if the kind runs tests."""
 
     kind: Kind
     tests: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> Iterator[str]:
-        """Files and folders, besides those that every result depends on."""
+        """The files and folders that the result depends on, besides those that every result depends on."""
         match self.kind:
             case Kind.TESTS:
                 yield from {test.partition("::")[0] for test in self.tests}
@@ -44,7 +44,7 @@ class Proof(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """A bug, what the proofs found, and what they found without it."""
+    """A bug, the results of the proofs with it, and their results without it."""
 
     bug: Planted
     found: Row
@@ -53,12 +53,12 @@ class Line:
 
     @property
     def complete(self) -> bool:
-        """Whether every proof that is wanted ran, with the bug and without it."""
+        """Whether every wanted proof ran, with the bug and without it."""
         return all(kind in self.found and kind in self.clean for kind in self.wanted)
 
     @property
     def caught(self) -> list[Kind]:
-        """Proofs that fail with the bug, and hold without it."""
+        """The proofs that fail with the bug, and hold without it."""
         return [
             kind
             for kind, found in self.found.items()
@@ -67,8 +67,9 @@ class Line:
 
 
 class Run:
-    """`clean`: a copy of the tree. `until`: on the monotonic clock; nothing begins after it. `last`: by the
-    names of bugs, what caught each last. That runs first, and the first proof that catches such a bug is enough."""
+    """A run. `clean`: a copy of the tree. `until`: on the monotonic clock; no proof begins after it. `last`: by the
+    names of bugs, the proof that caught each of them last. That proof runs first, and for such a bug the first proof
+    that catches it suffices."""
 
     def __init__(
         self,
@@ -86,14 +87,14 @@ class Run:
         self._last = last
 
     def all(self, bugs: Sequence[Planted], jobs: int) -> list[Line]:
-        """The tree without a bug first: what it compiles, the copies have. And once more after them, for what ran
-        besides."""
+        """Run all proofs. The tree without a bug runs first, so that the copies include its compiled modules. It runs
+        once more at the end, for proofs that ran only with bugs."""
         with ThreadPoolExecutor(jobs) as threads:
             try:
                 list(threads.map(lambda proof: self._run(proof, self._clean), self._without(bugs)))
                 list(threads.map(self._with, bugs))
                 list(threads.map(lambda proof: self._run(proof, self._clean), self._without(bugs)))
-            except BaseException:  # ended from outside
+            except BaseException:  # stopped from outside
                 self._until = 0.0
                 proofs.end_all()
                 raise
@@ -101,13 +102,13 @@ class Run:
         return [self._line(bug, parts) for bug in bugs]
 
     def _without(self, bugs: Sequence[Planted]) -> list[Proof]:
-        """What is run without a bug: tests file by file, every other proof once."""
+        """Return the proofs to run without a bug: tests file by file, every other proof once."""
         others = {proof.kind for bug in bugs for proof in self._wanted(bug)} - {Kind.TESTS}
         parts = dict.fromkeys(self._parts(bugs).values())
         return [*(Proof(Kind.TESTS, part) for part in parts), *(Proof(kind) for kind in sorted(others))]
 
     def _wanted(self, bug: Planted) -> list[Proof]:
-        """Of the proofs of a bug, up to the first one that is known to catch it, or that has to run next."""
+        """Return the proofs of a bug, up to the first one that is known to catch it, or that has to run next."""
         proofs = self._proofs(bug)
         last = self._last.get(bug.name)
         if last is None or last.kind not in self._kinds:
@@ -128,7 +129,7 @@ class Run:
         return [proof for proof in each if proof.kind in self._kinds]
 
     def _parts(self, bugs: Iterable[Planted]) -> dict[str, tuple[str, ...]]:
-        """The tests of all bugs by their files, a whole file where a bug names that; those of pure code all at once."""
+        """Return the tests of all bugs by file: a whole file if a bug names it, and all files of pure code together."""
         by_file: dict[str, set[str]] = {}
         for test in (test for bug in bugs for proof in self._wanted(bug) for test in proof.tests):
             by_file.setdefault(test.partition("::")[0], set()).add(test)
@@ -144,7 +145,7 @@ class Run:
             bug.plant(root)
             tried: set[Proof] = set()
             while proof := next((each for each in self._to_run(bug) if each not in tried), None):
-                tried.add(proof)  # one that does not end as a proof does stays unknown
+                tried.add(proof)  # a proof that does not finish stays unknown
                 self._run(proof, root, bug)
         finally:
             shutil.rmtree(root)
@@ -178,7 +179,7 @@ class Run:
         wanted = self._wanted(bug)
         found = {proof.kind: known for proof in wanted if (known := self._known(proof, bug))}
         clean: dict[Kind, Found] = {}
-        for proof in wanted:  # of tests: the first of the files that fails
+        for proof in wanted:  # for tests: the first file that fails
             files = {test.partition("::")[0] for test in proof.tests}
             same = [Proof(proof.kind, part) for part in dict.fromkeys(parts[file] for file in files)] or [proof]
             results = [one for each in same if (one := self._known(each, None))]

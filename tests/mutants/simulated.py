@@ -1,4 +1,5 @@
-"""`python -m tests.mutants.simulated`: the seeds of `seeds.txt` in the tree where it is run. A line of JSON each."""
+"""`python -m tests.mutants.simulated`: runs the seeds of `seeds.txt` in the current tree, and prints a line of JSON for
+each."""
 
 import json
 import sys
@@ -10,9 +11,9 @@ from tests.simulation.result import Result
 from tests.simulation.run import run
 
 SEEDS = Path(__file__).with_name("seeds.txt")
-#: Of the processor. Without a bug a run takes a fifth of it at most.
+#: #: Processor seconds per run. Without a bug, a run takes a fifth of this at most.
 _LIMIT_S = 25.0
-#: More say no more.
+#: #: Further failed seeds would add no information.
 _FAILED_MAX = 3
 
 
@@ -21,7 +22,7 @@ def _run(one: Kept) -> Result:
 
 
 def main() -> None:
-    """One after another, until some have failed."""
+    """Run the seeds one after another, until some have failed."""
     failed = 0
     for one, result in each(kept(SEEDS.read_text()), _run, jobs=1, limit_s=_LIMIT_S):
         broken = sorted(result.broken) if result else ["no end"]

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-#: Environments, caches and what runs leave behind.
+#: #: Environments, caches and output of earlier runs.
 _NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".local", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache",
     "dist", "node_modules", "pictures",
@@ -15,7 +15,7 @@ _SHIPPED = ("services", "shared", "deploy")
 
 
 def copy(of: Path, to: Path) -> Path:
-    """The project as it is in `of`, links and compiled modules included, with the environment of this one."""
+    """Copy the project from `of`, with links and compiled modules, and link it to this project's environment."""
     shutil.copytree(of, to, symlinks=True, ignore=_NOT_COPIED)
     (to / ".venv").symlink_to((ROOT / ".venv").resolve())
     return to
@@ -23,7 +23,8 @@ def copy(of: Path, to: Path) -> Path:
 
 @cache
 def digest(root: Path, *tests: str) -> str:
-    """Of what is shipped, of what tests share, and of these files and folders: what a result depends on."""
+    """Return a digest of shipped code, of the modules that tests share, and of these files and folders: all that a
+    result depends on."""
     found = hashlib.sha256()
     shared = (str(file.relative_to(root)) for file in (root / "tests").glob("*.py"))
     for name in sorted({*_SHIPPED, *shared, *tests}):

@@ -1,1 +1,1 @@
-"""What is to be seen: metrics, faults that are announced, heartbeats, logs."""
+"""Observability: metrics, announced faults, heartbeats, logs."""

@@ -1,4 +1,5 @@
-"""The stores, the auditor and a writer's hands, over models: a queue that can be made to forget, step by step."""
+"""The stores, the auditor and the steps of a writer, over models: a queue that can be made to lose data, step by
+step."""
 
 import asyncio
 import pickle
@@ -41,7 +42,7 @@ from tests.stream import new_user
 
 
 class World:
-    """The stores, the auditor, and what is expected of them. A step takes a second of the queue's time."""
+    """The stores, the auditor, and the expected state. A step takes a second of the queue's time."""
 
     def __init__(self, model: RedisModel, redis: Redis, engine: Engine, clock: list[float]) -> None:
         self._model = model
@@ -54,7 +55,7 @@ class World:
         self.accepted: set[str] = set()
         self.applied: set[str] = set()
         self.lost: set[str] = set()
-        #: The operations on the stream, after each step since it last forgot something.
+        #: #: The operations on the stream after each step since the queue last lost something.
         self.stream: list[frozenset[str]] = [frozenset()]
         self.epoch = 1
         self.in_hand: dict[str, dict[bytes, bytes]] = {}
@@ -67,7 +68,7 @@ class World:
         self.epochs = Epochs(redis, self._database, None)
 
     async def accept(self, count: int) -> None:
-        """New writes, on the stream."""
+        """Put new writes on the stream."""
         writes = [new_user() for _ in range(count)]
         values = [value for write in writes for value in write.arguments()]
         await self._accept([WRITES, CLOCK], [PREFIX, 0, "1", 60, 1000, *values])
@@ -76,11 +77,11 @@ class World:
         self._now(self.stream[-1] | new)
 
     def pause(self) -> None:
-        """A second in which nothing happens."""
+        """Let a second pass."""
         self._now(self.stream[-1])
 
     async def apply(self, count: int) -> None:
-        """The oldest few on the stream, as a writer does that settles at once."""
+        """Apply the oldest `count` writes on the stream, as a writer does that settles at once."""
         gone = set()
         for entry_id, fields in await self._redis.xrange(WRITES, count=count):
             await asyncio.to_thread(self._end, entry_id.decode(), fields)
@@ -90,7 +91,8 @@ class World:
         self._now(self.stream[-1] - gone)
 
     async def apply_directly(self, *, settled: bool) -> None:
-        """The oldest on the stream, as an api does when it got no answer from the queue; then a writer finds it."""
+        """Apply the oldest write on the stream directly, as an api does that got no answer from the queue. With
+        `settled`, a writer then settles its entry."""
         found: Any = await self._redis.xrange(WRITES, count=1)
         [(entry_id, fields)] = found
         later = fields | {b"version": str(round(self._clock[0] * 1_000_000)).encode()}
@@ -104,8 +106,8 @@ class World:
 
     @asynccontextmanager
     async def failed_over(self, *, without: int, replicas: bool) -> AsyncIterator[Epochs]:
-        """A replica without the last few steps takes the queue's place. The auditor of another dlq_admin, which is
-        given, goes on with the old primary; `replicas`: it takes its replicas to be there."""
+        """Replace the queue with a replica that lacks the last steps. Yield the auditor of another dlq_admin that still
+        uses the old primary. `replicas`: whether that auditor believes that the old primary has its replicas."""
         old = RedisModel(lambda: self._clock[0])
         old.space.restore(pickle.loads(pickle.dumps(self._model.space.contents())))  # noqa: S301 - our own
         old.space.process = self._model.space.process
@@ -122,7 +124,7 @@ class World:
 
     @staticmethod
     def cut_off(auditor: Epochs) -> None:
-        """From now on it finds that too few replicas have what its look left in the queue."""
+        """Make the auditor find, from now on, that too few replicas have what it wrote to the queue."""
         read = auditor._memory.read
 
         async def unsafe(*args: Any, **more: Any) -> Memory:
@@ -131,8 +133,8 @@ class World:
         auditor._memory.read = unsafe  # type: ignore[method-assign]
 
     def kept_aside(self) -> Callable[[], None]:
-        """All that the queue has now: a disk that is taken out. The result puts it back in, with the queue started
-        anew from it; whatever was on the disk in between is gone."""
+        """Save a copy of the queue's data. Return a function that restarts the queue from the copy; changes since then
+        are lost."""
         disk, had = pickle.dumps(self._model.space.contents()), self.stream[-1]
 
         def put_back() -> None:
@@ -145,7 +147,7 @@ class World:
         return put_back
 
     def restart(self) -> None:
-        """The queue, with all it has."""
+        """Restart the queue with all its data."""
         self._model.restart()
         self._now(self.stream[-1])
 
@@ -168,12 +170,12 @@ class World:
                 connection.execute(sa.insert(operations).values(row))
 
     async def add_ahead(self, seconds: float) -> None:
-        """An entry by hand, under an id of the future."""
+        """Add an entry under an id of the future."""
         await self._redis.xadd(WRITES, {"x": "1"}, id=f"{round((self._clock[0] + seconds) * 1000)}-0")
         self._now(self.stream[-1])
 
     async def bury(self, count: int) -> None:
-        """Entries of which nothing can be read: they are dead letters at once."""
+        """Add entries that cannot be decoded, and dead-letter them at once."""
         for _ in range(count):
             entry_id = await self._redis.xadd(WRITES, {"x": "1"})
             await asyncio.to_thread(self.die, entry_id.decode(), {b"x": b"1"})
@@ -181,13 +183,13 @@ class World:
         self._now(self.stream[-1])
 
     async def take(self, count: int, *, newest: bool = False) -> None:
-        """The oldest few that are in no writer's hands."""
+        """Give the oldest `count` entries that no writer holds to a writer."""
         found = await (self._redis.xrevrange if newest else self._redis.xrange)(WRITES)
         entries = [(entry_id.decode(), fields) for entry_id, fields in found]
         self.in_hand |= dict([one for one in entries if one[0] not in self.in_hand][:count])
 
     async def end(self, how: str) -> None:
-        """What writers have in hand, as they do whether the queue still has it or not."""
+        """End the writes that writers hold, as writers do whether or not the queue still has the entries."""
         for entry_id, fields in self.in_hand.items():
             operation_id = fields[b"operation_id"].decode()
             if operation_id not in self.applied:
@@ -201,7 +203,7 @@ class World:
     def die(
         self, entry_id: str, fields: dict[bytes, bytes], state: State = State.DEAD, partition: Partition = QUEUE
     ) -> None:
-        """As a dead letter that is indexed."""
+        """Index the entry as a dead letter."""
         self._letters += 1
         original = {b"original." + name: value for name, value in fields.items()}
         sequence = partition.stream * 100 + self._letters
@@ -215,7 +217,7 @@ class World:
                 connection.execute(sa.update(groups).values({State.DEAD.value: 0}))
 
     def _move(self, before: State, after: State, item: str = "") -> None:
-        """All letters, and the items of their replay."""
+        """Move all letters to another state, and the items of their replay."""
         with self._engine.begin() as connection:
             connection.execute(sa.update(letters).values({"state": after.value}))
             connection.execute(sa.update(groups).values({after.value: groups.c[before]}))
@@ -223,7 +225,7 @@ class World:
             connection.execute(sa.update(items).values({"state": item}))
 
     async def choose(self) -> None:
-        """The dead letters, for a replay that sends them at once."""
+        """Select the dead letters for a replay that sends them at once."""
         with self._engine.begin() as connection:
             for position, letter in enumerate(connection.execute(sa.select(letters)).all()):
                 row = {"replay_id": 1, "position": position, "letter_id": letter.id, "state": "sending"}
@@ -231,7 +233,7 @@ class World:
         await asyncio.to_thread(self._move, State.DEAD, State.REPLAYING, "sending")
 
     async def send(self, *, noted: bool) -> None:
-        """The chosen ones; `noted`: the database knows of it."""
+        """Send the selected letters. `noted`: whether the database records it."""
         with self._engine.begin() as connection:
             chosen = connection.execute(sa.select(letters)).all()
         for letter in chosen:
@@ -246,16 +248,16 @@ class World:
                     connection.execute(sent.values(operation_id=letter.operation_id, entry_id=entry, state="sent"))
 
     async def send_again(self) -> None:
-        """The dead letters, as a replay does."""
+        """Send the dead letters again, as a replay does."""
         await self.choose()
         await self.send(noted=True)
 
     async def give_up(self) -> None:
-        """What was sent again and is nowhere: the letters are dead as before."""
+        """Treat the letters that were sent as lost: they are dead as before."""
         await asyncio.to_thread(self._move, State.REPLAYING, State.DEAD, "lost")
 
     async def die_again(self) -> None:
-        """What was sent again."""
+        """Dead-letter the entries that were sent again."""
         entries: Any = await self._redis.xrange(WRITES)
         again = [(entry.decode(), fields) for entry, fields in entries if b"replay" in fields]
         await asyncio.to_thread(self._move, State.REPLAYING, State.DEAD_AGAIN, "failed_same")
@@ -264,21 +266,21 @@ class World:
             await self._redis.xdel(WRITES, entry_id)
 
     async def ending_the_oldest(self) -> Callable[[], None]:
-        """Commits the oldest write, as a writer does that has not settled it yet."""
+        """Return a function that commits the oldest write, as a writer does that has not settled it yet."""
         [(entry_id, fields)] = await self._redis.xrange(WRITES, count=1)
         return lambda: self._end(entry_id.decode(), fields)
 
     async def repeat_the_oldest(self) -> None:
-        """A second entry of the same operation."""
+        """Add a second entry of the oldest operation."""
         [(_, fields)] = await self._redis.xrange(WRITES, count=1)
         await self._redis.xadd(WRITES, fields)
 
     async def reading(self) -> Ledger:
-        """One, whatever it shows."""
+        """Return one reading of the ledger, whatever it shows."""
         return await ledgers.reading_at(self._redis, self._engine, None)
 
     def forget(self, steps: int) -> None:
-        """The last few, or all."""
+        """Make the queue lose the last `steps` steps, or all its data."""
         if steps >= len(self.stream):
             self._model.wipe()
             self.stream = []
@@ -287,17 +289,17 @@ class World:
             self._model.lose_last(steps + 0.5)
             self.stream = self.stream[:-steps]
             self._now(self.stream[-1])
-            self.stream = self.stream[-1:]  # the model goes back no further than this
+            self.stream = self.stream[-1:]  # the model can go back no further than this
         self.lost = self.accepted - self.applied - self.stream[-1]
         self.epoch += 1
 
     async def forget_the_oldest(self, count: int) -> None:
-        """On the stream, and the last look."""
+        """Remove the oldest entries from the stream, and the record of the auditor's last look."""
         await self._redis.xdel(WRITES, *[entry for entry, _ in await self._redis.xrange(WRITES, count=count)])
         await self._redis.set(LOOK, 0)
 
     async def may_be_lost(self, second: int) -> bool:
-        """Of an operation whose id was made that long after the begin."""
+        """Return whether an operation may be lost whose id was made `second` seconds after the begin."""
         made = round((self._began + second) * 1_000_000)
         return await asyncio.to_thread(epochs.lost_at, self._engine, made)
 
@@ -306,7 +308,7 @@ class World:
         self._clock[0] += 1
 
 
-#: How a write ends that a writer has in hand.
+#: #: The ways in which a write that a writer holds can end.
 ENDS: dict[str, Callable[[World, str, dict[bytes, bytes]], None]] = {
     "applied": World._end,
     "rejected": lambda on, entry_id, fields: on._end(entry_id, fields, "rejected"),
@@ -317,7 +319,7 @@ ENDS: dict[str, Callable[[World, str, dict[bytes, bytes]], None]] = {
 
 @asynccontextmanager
 async def world() -> AsyncIterator[World]:
-    """Empty."""
+    """Yield an empty world."""
     clock = [time.time()]
     model = RedisModel(lambda: clock[0])
     database = DatabaseModel(time.time, random.Random(1), Threaded())

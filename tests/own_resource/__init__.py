@@ -1,1 +1,1 @@
-"""A resource of somebody's own, from its declaration to every store's outage."""
+"""A resource that a user of Holdfast declares, from its declaration to the outage of every store."""

@@ -1,4 +1,4 @@
-"""A whole system for a resource of somebody's own: stores, an api, a writer, and a dlq_admin."""
+"""A whole system for a declared resource: stores, an api, a writer, and a dlq_admin."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,7 +21,7 @@ DOMAIN = {"HOLDFAST_DOMAIN": "tests.articles"}
 
 @pytest.fixture(scope="module")
 def declared() -> Iterator[None]:
-    """The resource is declared in this process too."""
+    """The resource, declared in this process too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(*next(iter(DOMAIN.items())))
         domain.cache_clear()
@@ -40,7 +40,7 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """Another."""
+    """A second Redis, which does not persist, that the test may kill."""
     server = RedisServer(tmp_path_factory.mktemp("cache"), "--appendonly", "no")
     server.start()
     yield server
@@ -59,7 +59,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @dataclass(frozen=True)
 class System:
-    """Everything, and how a test uses it."""
+    """The stores and services, with helpers for tests."""
 
     database: Database
     queue: RedisServer
@@ -69,19 +69,20 @@ class System:
     stream: Stream
 
     def data(self, method: str, path: str, status: int = 200, **more: Any) -> Any:
-        """Of an answer of the api."""
+        """Send a request to the api, check its status, and return the answer's data."""
         answer = self.api.request(method, path, **more)
         assert answer.status_code == status, answer.text
         return answer.json()["data"]
 
     def error(self, method: str, path: str, status: int, **more: Any) -> dict[str, Any]:
-        """Likewise."""
+        """Send a request to the api, check its status, and return the answer's error."""
         answer = self.api.request(method, path, **more)
         assert answer.status_code == status, answer.text
         return dict(answer.json()["error"])
 
     def ended(self, answer: httpx.Response) -> dict[str, Any]:
-        """What became of a write, whichever way it took: after an outage the queue is given them little by little."""
+        """Return what became of a write that was accepted in either way: after an outage, the api ramps up the share of
+        writes that it gives to the queue."""
         if answer.status_code == 201:
             return dict(answer.json()["data"])
         assert answer.status_code == 202, answer.text
@@ -91,13 +92,13 @@ class System:
         return dict(over.json()["data"])
 
     def operator(self, method: str, path: str, **more: Any) -> Any:
-        """What dlq_admin answers an operator."""
+        """Send an operator's request to dlq_admin, and return the answer's data."""
         answer = self.admin.request(method, path, headers=keys.bearer(keys.OPERATOR), **more)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
     def eventually(self, condition: Callable[[httpx.Response], object], path: str) -> httpx.Response:
-        """The first answer that is as it should be."""
+        """Repeat a request until its answer meets the condition, and return the answer."""
         answers: list[httpx.Response] = []
 
         def met() -> object:
@@ -116,7 +117,7 @@ def system(
     queue: RedisServer,
     cache: RedisServer,
 ) -> Iterator[System]:
-    """Running."""
+    """The running system."""
     folder: Path = tmp_path_factory.mktemp("services")
     at = (folder, queue.address, stores.dsn)
     more = DOMAIN | {"HOLDFAST_CACHE_REDIS_ADDR": cache.address}

@@ -1,1 +1,1 @@
-"""What the documents tell a newcomer to type works."""
+"""The commands that the documents show to a newcomer work."""

@@ -1,4 +1,4 @@
-"""A copy of the repository with a stack of its own, on ports of its own, for as long as a test needs it."""
+"""A copy of the repository with a stack and ports of its own, for the duration of a test."""
 
 import os
 import re
@@ -14,21 +14,22 @@ from tests.conftest import ROOT
 _PORT = re.compile(r"\blocalhost:(\d{4})\b")
 _NOT_COPIED = shutil.ignore_patterns(".git", ".local", ".venv*", "__pycache__", ".*_cache", ".hypothesis")
 
-#: No two of them move a stack's ports to the same place.
+#: #: Offsets for ports; no two of them lead to the same ports.
 OFFSETS = range(12_000, 12_760, 40)
-#: Below what any of them moves, above the ports of tests/ports.py.
+#: #: Ports below those of any clone, and above the ports of tests/ports.py.
 LOCKS = range(15_010, 15_010 + len(OFFSETS))
 
 
 @dataclass(frozen=True)
 class Clone:
-    """`folder` holds the files; ports are the usual ones plus `offset`."""
+    """A copy of the repository. `folder` holds the files; ports are the usual ones plus `offset`."""
 
     folder: Path
     offset: int
 
     def run(self, command: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
-        """A command of the documents, as a newcomer's shell runs it, its ports moved."""
+        """Run a command of the documents as a newcomer's shell does, with its ports moved. Raises AssertionError after
+        `timeout_s`."""
         moved = _PORT.sub(lambda match: f"localhost:{int(match[1]) + self.offset}", command)
         keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         token = self.folder / ".local" / "secrets" / "operator_token"
@@ -47,7 +48,7 @@ class Clone:
 
 
 def clone(folder: Path) -> Clone:
-    """With this repository's environments, which are large and the same."""
+    """Copy this repository to `folder`, with links to its environments, which are large and the same."""
     shutil.copytree(ROOT, folder, ignore=_NOT_COPIED, symlinks=True)
     for environment in ROOT.glob(".venv*"):
         (folder / environment.name).symlink_to(environment.resolve())
@@ -55,8 +56,8 @@ def clone(folder: Path) -> Clone:
 
 
 def _offset() -> int:
-    """Far from where a developer's own stack would be, and from where the kernel gives out ports. Every clone that
-    runs at the same time has another, whoever runs it: it belongs to the process that has bound its lock."""
+    """Return an offset that is far from a developer's own stack, and from the ports that the kernel assigns. Every
+    clone that runs at the same time has a different one: an offset belongs to the process that has bound its lock."""
     for port, offset in zip(LOCKS, OFFSETS, strict=True):
         lock = socket.socket()
         try:
@@ -64,6 +65,6 @@ def _offset() -> int:
         except OSError:
             lock.close()
             continue
-        lock.detach()  # bound as long as this process runs; as an object it would complain at its end
+        lock.detach()  # stays bound as long as this process runs; an open socket object would warn at its end
         return offset
     raise AssertionError("all offsets are taken")

@@ -1,4 +1,4 @@
-"""State diagrams of the documents, taken apart."""
+"""State diagrams of the documents, parsed."""
 
 import re
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from tests.readme.documents import blocks, documents
 
 _NAMED = re.compile(r"^\s*%% states: (.+)$", re.MULTILINE)
 _ARROW = re.compile(r"^\s*(\S+) --> ([^:\s]+)", re.MULTILINE)
-#: Where a diagram begins or ends.
+#: #: The begin or the end of a diagram.
 _EDGE = "[*]"
 
 
 @dataclass(frozen=True)
 class Diagram:
-    """`states_are`: what its `%% states:` line says, or nothing."""
+    """A state diagram. `states_are`: the text of its `%% states:` line, or an empty string."""
 
     page: Path
     states_are: str
@@ -26,12 +26,12 @@ class Diagram:
 
     @property
     def states(self) -> set[str]:
-        """Every state that an arrow touches."""
+        """Every state at either end of an arrow."""
         return {end for arrow in self.arrows for end in arrow} - {_EDGE}
 
 
 def diagrams() -> Iterator[Diagram]:
-    """Every state diagram of every page."""
+    """Yield every state diagram of every page."""
     for page in documents():
         for block in blocks(page.read_text(), "mermaid"):
             if block.startswith("stateDiagram"):
@@ -39,13 +39,14 @@ def diagrams() -> Iterator[Diagram]:
 
 
 def diagram(page: Path, block: str) -> Diagram:
-    """One block."""
+    """Parse one block."""
     named = _NAMED.search(block)
     return Diagram(page, named[1] if named else "", frozenset(_ARROW.findall(block)))
 
 
 def declared(states_are: str) -> set[str]:
-    """The states that the code has: an enumeration by its dotted name, or the `status` in the OpenAPI document."""
+    """Return the states that the code has: an enumeration by its dotted name, or the `status` in the OpenAPI
+    document."""
     if "OpenAPI" in states_are:
         return set(_enum_of("status", operation()))
     module, _, name = states_are.rpartition(".")
@@ -53,7 +54,7 @@ def declared(states_are: str) -> set[str]:
 
 
 def _enum_of(field: str, node: Any) -> list[str]:
-    """The values that a JSON schema somewhere in `node` allows for `field`."""
+    """Return the values that a JSON schema somewhere in `node` allows for `field`."""
     if isinstance(node, dict):
         if isinstance(node.get(field), dict) and "enum" in node[field]:
             return list(node[field]["enum"])

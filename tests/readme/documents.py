@@ -1,4 +1,4 @@
-"""The documents, taken apart: code blocks, commands, links."""
+"""The documents, parsed: code blocks, commands, links."""
 
 import re
 from collections.abc import Iterator
@@ -19,17 +19,17 @@ _INDENTED = re.compile(r"^ {4}(make .*)$", re.MULTILINE)
 
 
 def documents() -> list[Path]:
-    """Every Markdown page for readers."""
+    """Return every Markdown page for readers."""
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """Fenced blocks of a language."""
+    """Return the fenced blocks of a language."""
     return [body for of, body in _BLOCK.findall(text) if of == language]
 
 
 def commands(block: str) -> Iterator[str]:
-    """The commands of a shell block: continued lines joined, remarks left out."""
+    """Yield the commands of a shell block, with continued lines joined and comments removed."""
     for line in block.replace("\\\n", " ").splitlines():
         command = re.sub(r"\s+#\s.*$", "", line).strip()
         if command and not command.startswith("#"):
@@ -37,29 +37,30 @@ def commands(block: str) -> Iterator[str]:
 
 
 def make_targets_named(text: str) -> set[str]:
-    """Targets that a page tells to make, in code of any kind."""
+    """Return the targets of `make` that a page names in code of any kind."""
     code = [*_CODE.findall(text), *blocks(text, "sh"), *_INDENTED.findall(text)]
     return {target for piece in code for target in _MAKE.findall(piece)}
 
 
 def links(text: str) -> set[str]:
-    """Links to files of the repository, without their anchors."""
+    """Return the links to files of the repository, without their anchors."""
     found = {link.partition("#")[0] for link in _LINK.findall(text)}
     return {link for link in found if link and not link.startswith(("http:", "https:", "mailto:"))}
 
 
 def paths_named(text: str) -> set[str]:
-    """Files and folders of the repository that a page names in code; `a/{b,c}.py` names two, `*` any number."""
+    """Return the files and folders of the repository that a page names in code. `a/{b,c}.py` names two, `*` any
+    number."""
     return {path for named in _PATH.findall(text) for path in _choices(named)}
 
 
 def nodes_named(text: str) -> set[str]:
-    """Tests that a page names in code, as `tests/x.py::test_y[case]`."""
+    """Return the tests that a page names in code, as `tests/x.py::test_y[case]`."""
     return set(_NODE.findall(text))
 
 
 def is_test(node: str) -> bool:
-    """Whether a test is there, and words for its case are in its file."""
+    """Return whether the test exists, and its file has the words of its case."""
     path, _, name = node.partition("::")
     function, _, case = name.partition("[")
     text, functions = _module(path)
@@ -68,7 +69,7 @@ def is_test(node: str) -> bool:
 
 @cache
 def _module(path: str) -> tuple[str, set[str]]:
-    """Text and functions of a file; none if it is not there."""
+    """Return the text and the functions of a file; both are empty if it does not exist."""
     text = (ROOT / path).read_text() if (ROOT / path).is_file() else ""
     return text, set(_FUNCTION.findall(text))
 

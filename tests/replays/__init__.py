@@ -1,1 +1,1 @@
-"""Replays: from a frozen selection to what came of every letter, on real stores, with real writers."""
+"""Replays: from a frozen selection to the outcome of every letter, on real stores, with real writers."""

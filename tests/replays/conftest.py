@@ -1,4 +1,4 @@
-"""A dlq_admin and a writer on the shared servers, and an operator at a desk."""
+"""A dlq_admin and a writer on the shared servers, and an operator."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ LONG = "ALTER TABLE users MODIFY name VARCHAR(200) COLLATE utf8mb4_bin NOT NULL"
 
 @pytest.fixture(scope="module")
 def dlq(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database) -> Iterator[Any]:
-    """A dlq_admin; two people are needed above 40 letters."""
+    """A dlq_admin in which a replay of more than 40 letters needs a second operator."""
     with redis_server.client() as redis:
         redis.flushall()
     service = processes.dlq_admin(
@@ -42,7 +42,7 @@ def dlq(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, dat
 def writer(
     tmp_path_factory: pytest.TempPathFactory, dlq: processes.Service, redis_server: RedisServer, database: Database
 ) -> Iterator[processes.Service]:
-    """A writer beside it."""
+    """A writer beside the dlq_admin."""
     service = processes.writer(
         tmp_path_factory.mktemp("writer"), redis_server.address, database.dsn, **PATIENT_WRITER,
         HOLDFAST_WRITER_DEAD_SHARE_MAX="1",
@@ -52,7 +52,7 @@ def writer(
 
 
 class Desk:
-    """An operator at work."""
+    """The actions of an operator."""
 
     def __init__(self, url: str, redis_server: RedisServer, database: Database) -> None:
         self.redis_server = redis_server
@@ -61,22 +61,23 @@ class Desk:
         self.http = client_of(url)
 
     def ask(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
-        """One request."""
+        """Send one request."""
         return self.http.request(method, path, headers=keys.bearer(key), **more)
 
     def data(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> Any:
-        """The data of a success."""
+        """Send one request, check that it succeeds, and return its data."""
         answer = self.ask(method, path, key, **more)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"]
 
     def indexed(self) -> None:
-        """Until every dead letter is in the table."""
+        """Wait until every dead letter is in the table."""
         with self.redis_server.client() as client:
             wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
 
     def bury(self, candidates: Sequence[Candidate]) -> list[str]:
-        """Writes that died of a column that was too short for a while; the ids of their letters, in order."""
+        """Dead-letter writes by means of a column that is too short for a while. Return the ids of their letters, in
+        order."""
         with altered(self.database, SHORT, LONG):
             self.stream.accept(candidates)
             wait_until(lambda: self.stream.backlog() == 0, what="dead")
@@ -86,34 +87,34 @@ class Desk:
         return [by_operation[each.operation_id] for each in candidates]
 
     def replay(self, selection: dict[str, Any], expected: int, **more: Any) -> Any:
-        """Created."""
+        """Create a replay."""
         wish = {"selection": selection, "reason": "a test", "expected_count": expected, **more}
         return self.data("POST", "/dlq/replays", json=wish)
 
     def one(self, replay: Any) -> Any:
-        """As it is now."""
+        """Return the replay as it is now."""
         return self.data("GET", f"/dlq/replays/{replay['id']}")
 
     def over(self, replay: Any) -> Any:
-        """When nothing is left of it."""
+        """Wait until the replay is over, and return it."""
         wait_until(lambda: self.one(replay)["state"] in OVER, what=f"over: {self.one(replay)}")
         return self.one(replay)
 
     def outcomes(self, replay: Any) -> dict[str, str]:
-        """Letter -> what came of it."""
+        """Return the outcome of each letter of a replay."""
         items = self.data("GET", f"/dlq/replays/{replay['id']}/items", params={"limit": 1000})
         return {item["letter_id"]: item["outcome"] for item in items}
 
     def states(self, *ids: str) -> list[str]:
-        """Of letters."""
+        """Return the states of letters."""
         return [self.data("GET", f"/dlq/letters/{each}")["state"] for each in ids]
 
     def say(self, replay: Any, word: str, key: str = keys.OPERATOR) -> Any:
-        """To a replay."""
+        """Send a word, such as `pause`, to a replay."""
         return self.data("POST", f"/dlq/replays/{replay['id']}/{word}", key, json={"reason": "a test"})
 
     def balanced(self) -> bool:
-        """Whether the ledger is, as it is now."""
+        """Return whether the ledger balances now."""
 
         async def read() -> int:
             redis = connect(self.redis_server.address, PATIENT_REDIS)
@@ -129,13 +130,13 @@ class Desk:
 
 @pytest.fixture
 def desk(dlq: processes.Service, redis_server: RedisServer, database: Database) -> Iterator[Desk]:
-    """With nothing on it. Only for tests that leave nothing unfinished."""
+    """An operator with an empty system. Only for tests that leave nothing unfinished."""
     with redis_server.client() as redis:
         for key in redis.scan_iter("*"):
             if not key.endswith((b":writes", b":dead")):
                 redis.delete(key)
         for stream in ("{holdfast}:writes", "{holdfast}:dead"):
-            # It may not exist yet, where the services have just begun.
+            # # The stream may not exist yet if the services have just begun.
             wait_until(lambda stream=stream: redis.exists(stream) and not redis.xlen(stream), what=f"{stream} empty")  # type: ignore[misc]
             last = redis.xinfo_stream(stream)["last-generated-id"]
             redis.execute_command("XSETID", stream, last, "ENTRIESADDED", 0)  # the ledger counts from here

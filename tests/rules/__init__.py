@@ -1,1 +1,1 @@
-"""The rules of deploy/rules, as Prometheus judges them."""
+"""The rules of deploy/rules, as Prometheus evaluates them."""

@@ -1,4 +1,5 @@
-"""Case: what Prometheus sees, and exactly which alerts fire then. Time begins at 0, the fault at `Scene.fault_s`."""
+"""Case: the series that Prometheus sees, and exactly the alerts that fire then. Time begins at 0, the fault at
+`Scene.fault_s`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,9 +9,9 @@ from deploy.rules.profile import Profile, seconds
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """One alert that fires: its name without the prefix, and its labels besides those that the rule gives it.
+    """One alert that fires: its name without the prefix, and its labels besides those that the rule adds.
 
-    `value`: what the texts say where they show the alert's value; left out, the texts are not compared.
+    `value`: the alert's value as its texts show it. If it is empty, the texts are not compared.
     """
 
     alert: str
@@ -20,14 +21,14 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`series`: beside, or instead of, those of a quiet day; None: it is missing. `moments`: second -> all that fires,
-    besides the Watchdog. `nearly`: alerts that come close and must not fire."""
+    """A case. `series`: series in addition to, or in place of, those of a quiet day; None removes one. `moments`:
+    second -> all alerts that fire, besides the Watchdog. `nearly`: alerts that are close to firing and must not."""
 
     name: str
     series: Mapping[str, str | None]
     moments: Mapping[int, tuple[Firing, ...]]
     nearly: tuple[str, ...] = ()
-    #: Seconds from sample to sample, where not the profile's.
+    #: #: Seconds between samples, if not the profile's.
     every_s: int = 0
 
 
@@ -37,18 +38,18 @@ class Scene:
     def __init__(self, profile: Profile, every_s: int = 0) -> None:
         self.profile = profile
         self.every_s = every_s or seconds(profile.interval)
-        #: A fault begins after a quiet while.
+        #: #: When the fault begins, after a quiet while.
         self.fault_s = 6 * self.every_s
-        #: Long enough after it for whatever lasts to fire.
+        #: #: Long enough after the begin for every alert about a lasting fault to fire.
         self.late_s = self.fault_s + 28 * self.every_s
         self.end_s = self.fault_s + 260 * self.every_s
 
     def steady(self, value: float) -> str:
-        """A gauge that stays."""
+        """Return a gauge that does not change."""
         return f"{value:g}x{self._samples(self.end_s)}"
 
     def then(self, before: float, after: float, for_s: int = 0) -> str:
-        """A gauge that is another one from the fault on; `for_s`: only so long."""
+        """Return a gauge that changes at the fault, for good, or for `for_s` seconds."""
         if not for_s:
             return f"{before:g}x{self._samples(self.fault_s) - 1} {after:g}x{self._samples(self.end_s - self.fault_s)}"
         rest = self.end_s - self.fault_s - for_s
@@ -58,26 +59,26 @@ class Scene:
         )
 
     def rate(self, before: float, after: float | None = None) -> str:
-        """A counter that grows; from the fault on, at another pace."""
+        """Return a counter that grows, from the fault on at another pace."""
         ahead, later = before * self.every_s, (before if after is None else after) * self.every_s
         count = self._samples(self.fault_s)
         return f"0+{ahead:g}x{count} {ahead * count + later:g}+{later:g}x{self._samples(self.end_s - self.fault_s)}"
 
     def jump(self, by: float, times: int = 1) -> str:
-        """A counter that stands at 0 and jumps when the fault begins, `times` times, at every fourth sample."""
+        """Return a counter that stays at 0 and jumps when the fault begins, `times` times, at every fourth sample."""
         levels = " ".join(f"{by * number:g}x3" for number in range(1, times))
         return f"0x{self._samples(self.fault_s) - 1} {levels} {by * times:g}x{self._samples(self.end_s)}"
 
     def now(self) -> str:
-        """A timestamp that is always fresh."""
+        """Return a timestamp that is always fresh."""
         return f"0+{self.every_s}x{self._samples(self.end_s)}"
 
     def frozen(self) -> str:
-        """A timestamp that is fresh until the fault and then stays."""
+        """Return a timestamp that is fresh until the fault and then stays."""
         return f"0+{self.every_s}x{self._samples(self.fault_s)} {self.fault_s}x{self._samples(self.end_s)}"
 
     def behind(self, by_s: int) -> str:
-        """A timestamp that is always so old."""
+        """Return a timestamp that is always `by_s` seconds old."""
         return f"{-by_s}+{self.every_s}x{self._samples(self.end_s)}"
 
     def _samples(self, length_s: int) -> int:
@@ -122,7 +123,7 @@ QUEUE_UP = 'redis_up{job="redis",instance="queue"}'
 
 
 def quiet_day(scene: Scene) -> dict[str, str]:
-    """Traffic, and nothing wrong."""
+    """Return the series of normal traffic without faults."""
     return {
         'holdfast_build_info{job="api",instance="api",build="1"}': scene.steady(1),
         GOOD: scene.rate(50),

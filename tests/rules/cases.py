@@ -1,4 +1,5 @@
-"""Cases: for every alert one where it fires, and one where it nearly does. The same for each profile, at its times."""
+"""Cases: for every alert one in which it fires, and one in which it nearly does. Each profile has the same cases, at
+its own times."""
 
 from deploy.rules.profile import Profile, seconds
 from tests.rules.case import (
@@ -45,7 +46,7 @@ DATABASE = {"job": "api", "breaker": "database"}
 
 
 def cases(profile: Profile) -> list[Case]:
-    """All of them."""
+    """Return all cases."""
     scene = Scene(profile)
     return [
         Case("a quiet day", {}, {scene.every_s: (), scene.fault_s: (), scene.late_s: ()}),
@@ -62,7 +63,7 @@ def _burning(profile: Profile, *, slow: bool = True, value: str = "") -> tuple[F
 
 def _requests(scene: Scene) -> list[Case]:
     fault, step = scene.fault_s, scene.every_s
-    # The budget of the first minutes of a life is soon gone: the slow windows hold no more than the fast ones.
+    # # A service that has just started soon spends its budget: the slow windows hold no more data than the fast ones.
     slow_step = seconds(scene.profile.slow_interval)
     soon = fault + 2 * max(step, slow_step)
     everything = _burning(scene.profile)
@@ -85,7 +86,7 @@ def _requests(scene: Scene) -> list[Case]:
 
 
 def _slow_burn(profile: Profile) -> list[Case]:
-    """Few samples of many hours: nothing that is judged by the minute has any."""
+    """Return cases with few samples over many hours, so that rules that look at minutes have no data."""
     every_s = seconds(profile.burns[2].short) // 4
     scene = Scene(profile, every_s)
     late = 160 * every_s
@@ -320,7 +321,7 @@ def _recovery(scene: Scene) -> list[Case]:
 
 
 def _duration(whole_s: int) -> str:
-    """As Prometheus's humanizeDuration writes whole seconds."""
+    """Return whole seconds as Prometheus's humanizeDuration writes them."""
     days, rest = divmod(whole_s, 86_400)
     hours, rest = divmod(rest, 3600)
     minutes, left = divmod(rest, 60)

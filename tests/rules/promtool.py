@@ -1,4 +1,4 @@
-"""Cases as promtool reads them."""
+"""Cases in the format of promtool."""
 
 import os
 import re
@@ -14,29 +14,29 @@ from deploy.rules.profile import Profile
 from deploy.rules.rule import Alert
 from tests.rules.case import Case, Firing, Scene, quiet_day
 
-#: Labels that every alert has, or that only sort it.
+#: #: Labels that every alert has, or that only classify it.
 _SORTING = {"severity", "slo"}
 _TEMPLATE = re.compile(r"{{ (.+?) }}")
 
 
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """promtool, and what it printed."""
+    """Run promtool, and return what it printed."""
     program = shutil.which("promtool")
     assert program, "promtool is missing: make setup"
-    # It lives for a moment: collecting garbage would take a quarter of its time.
+    # # promtool runs only for a moment, and garbage collection would take a quarter of its time.
     thrifty = os.environ | {"GOGC": "off"}
     command = [program, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=thrifty)
 
 
 def written(profile: Profile, case: Case) -> str:
-    """A file for `promtool test rules`: at each moment exactly these alerts fire, and say what they should."""
+    """Return a file for `promtool test rules`: at each moment exactly these alerts fire, with these texts."""
     scene = Scene(profile, case.every_s)
     series = {name: values for name, values in {**quiet_day(scene), **case.series}.items() if values is not None}
     document = {
         "rule_files": [str(FOLDER / f"{profile.name}.yml")],
         "evaluation_interval": f"{scene.every_s}s",
-        # Alerts are judged by what other groups record.
+        # # Alerts use what other groups record.
         "group_eval_order": [group.name for group in groups(profile)],
         "tests": [
             {
@@ -54,7 +54,8 @@ def written(profile: Profile, case: Case) -> str:
 
 
 def rule_of(profile: Profile, firing: Firing) -> Alert:
-    """The rule that makes it; of several with that name, the one that gives it most of its labels."""
+    """Return the rule of the alert. Of several rules with that name, it is the one that sets most of the alert's
+    labels."""
     rules = [rule for group in groups(profile) for rule in group.rules if isinstance(rule, Alert)]
     given = [(rule, {key: value for key, value in rule.labels.items() if key not in _SORTING}) for rule in rules]
     fitting = [
@@ -94,7 +95,8 @@ def _texts(profile: Profile, at_s: int, firing: tuple[Firing, ...]) -> list[dict
 
 
 def _annotations(profile: Profile, firing: Firing) -> dict[str, str]:
-    """The annotations, with the labels and the value that the case gives. KeyError: a label that the alert has not."""
+    """Return the annotations, filled with the labels and the value of the case. Raises KeyError for a label that the
+    alert lacks."""
     labels = _labels(profile, firing)
 
     def filled(found: re.Match[str]) -> str:

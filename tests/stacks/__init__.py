@@ -1,1 +1,1 @@
-"""The running system: what breaks it is mended, in processes and in containers."""
+"""The running system: it recovers from every fault, in processes and in containers."""

@@ -1,4 +1,4 @@
-"""Dead: a stack of which nothing runs; what a test's own stack does not need of one."""
+"""Dead: a stack of which nothing runs. It supplies the methods that the stacks of tests do not need."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,38 +8,38 @@ from deploy.stacks.stack import Stack
 
 
 class DeadStack(Stack):
-    """Nothing responds there."""
+    """A stack in which nothing responds."""
 
     operator_key = ""
 
     def address(self, program: str) -> str:
-        """A port that is closed."""
+        """Return a port that is closed."""
         return "127.0.0.1:1"
 
     def prepare(self, faults: Iterable[Fault]) -> None:
-        """Nothing to prepare."""
+        """Do nothing."""
 
     def processes(self, program: Program) -> Mapping[str, str]:
-        """None."""
+        """Return no process."""
         return {}
 
     def pids(self) -> Mapping[str, int]:
-        """None."""
+        """Return no process."""
         return {}
 
     def scale(self, writers: int) -> None:
-        """Nothing to scale."""
+        """Do nothing."""
 
     def start_api(self, name: str, settings: Mapping[str, str]) -> None:
-        """Nothing to start."""
+        """Do nothing."""
 
     def primary(self, store: str) -> str:
-        """None: one node of each."""
+        """Raise Problem: there is one node of each store."""
         raise Problem(f"there is one node of the {store}")
 
     def ledger(self) -> tuple[bool, str]:
-        """Out of balance."""
+        """Return a ledger that does not balance."""
         return False, "missing 1"
 
     def _begin(self, fault: Fault) -> None:
-        """Nothing to break."""
+        """Do nothing."""

@@ -1,4 +1,5 @@
-"""A `docker` with three services, whose states are in a file beside it: enough of its command line for a stack."""
+"""A `docker` with three services, whose states are in a file beside it. It implements as much of the command line as a
+stack uses."""
 
 import json
 import sys
@@ -9,7 +10,7 @@ PROJECT = {"com.docker.compose.project": "holdfast", "com.docker.compose.project
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1: it cannot do that."""
+    """Run a command. The exit code is 1 if the command is not implemented."""
     states = json.loads(STATES.read_text())
     output = ""
     match arguments:

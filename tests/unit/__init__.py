@@ -1,1 +1,1 @@
-"""No I/O."""
+"""Tests without I/O."""

@@ -7,11 +7,11 @@ from tests.unit.breakers import Chance, Clock
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that only the test moves."""
+    """A clock that only the test advances."""
     return Clock()
 
 
 @pytest.fixture
 def chance() -> Chance:
-    """Chance that the test decides."""
+    """A random source whose number the test sets."""
     return Chance()

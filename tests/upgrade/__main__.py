@@ -29,7 +29,7 @@ _HEADS = (
 
 
 def main(only: str) -> int:
-    """0: as promised, in each order whose name contains `only`."""
+    """Run each order whose name contains `only`. The exit code is 0 if the promises were kept in all of them."""
     print(f"From {previous.name()} to this build, and back.", flush=True)  # noqa: T201 - it is for this
     verdicts = {order: _run(kinds) for order, kinds in ORDERS.items() if only in order}
     for line in [_HEADS, tuple("---" for _ in _HEADS), *(_row(order, one) for order, one in verdicts.items())]:

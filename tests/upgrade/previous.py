@@ -9,20 +9,20 @@ from pathlib import Path
 from tests.processes import ROOT, login_of
 from tests.servers import START_DEADLINE_S
 
-#: What this build is upgraded from where no release is tagged.
+#: #: The commit to upgrade from if no release is tagged.
 UNTAGGED = "9807bb2b"
 _KEPT_IN = ROOT / ".local/upgrade"
 
 
 def name() -> str:
-    """The newest tag that is not of this commit; else, and in a copy without its history, `UNTAGGED`."""
+    """Return the newest tag of an earlier commit, or `UNTAGGED` if there is none, as in a copy without history."""
     command = ["git", "tag", "--merged", "HEAD", "--no-contains", "HEAD", "--sort=-creatordate"]
     tags = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
     return tags[0] if tags else UNTAGGED
 
 
 def files(of: str) -> Path:
-    """The folder with the files of a commit or tag; made once, and again where a tag has moved."""
+    """Return the folder with the files of a commit or tag. It is made once, and made again if the tag has moved."""
     command = ["git", "rev-parse", f"{of}^{{commit}}"]
     commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     folder = _KEPT_IN / commit
@@ -39,7 +39,7 @@ def files(of: str) -> Path:
 
 
 def migrate(folder: Path, dsn: str) -> None:
-    """Bring a database to the newest schema that the files of a build have."""
+    """Bring a database to the newest schema in the files of a build."""
     command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
     environment = os.environ | {"DB_DSN": login_of("migrate", dsn)}
     done = subprocess.run(

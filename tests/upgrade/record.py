@@ -1,5 +1,5 @@
-"""`python -m tests.upgrade.record`: the messages of the previous release, as they are on its streams, and the names of
-its settings, for the short form.
+"""`python -m tests.upgrade.record`: records the messages of the previous release, as they are on its streams, and the
+names of its settings, for the short form of the test.
 
 Run it when the previous release changes. It runs the previous build's own code, in its own folder.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.upgrade import previous
 
 RECORDED = Path(__file__).with_name("recorded.json")
-#: What is run there: it must not need anything that only this build has.
+#: #: The script to run in the previous build. It must not need anything that only this build has.
 _SCRIPT = """
 import json, sys
 sys.path.insert(0, ".")
@@ -50,7 +50,7 @@ json.dump({"entries": out, "settings": settings}, sys.stdout, sort_keys=True)
 
 
 def main() -> None:
-    """Write the file."""
+    """Write the record."""
     before = previous.name()
     made = subprocess.run(
         [sys.executable, "-c", _SCRIPT], cwd=previous.files(before), capture_output=True, text=True, check=True

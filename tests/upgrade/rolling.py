@@ -16,41 +16,41 @@ from tests.upgrade.traffic import Record, Rotation, traffic
 
 Kind = Literal["api", "writer", "dlq_admin"]
 _EACH = 2
-#: What an orchestrator gives a service to end, longer than HOLDFAST_DRAIN_S.
+#: #: Seconds that an orchestrator gives a service to end; longer than HOLDFAST_DRAIN_S.
 _GRACE_S = 45.0
-#: Writes that are acknowledged between two steps.
+#: #: The number of writes that are acknowledged between two steps.
 _BETWEEN = 30
 
 
 def say(line: str) -> None:
-    """Progress."""
+    """Print progress."""
     print(f"  {line}", flush=True)  # noqa: T201 - it is for this
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one run."""
+    """The result of one run."""
 
     requests: int
     drained: int
     failed: Sequence[str]
-    #: Services of the previous build that did not end when they were asked to.
+    #: #: Services of the previous build that did not end after SIGTERM.
     killed: int
     acknowledged: int
-    #: Operations that were acknowledged and did not take effect.
+    #: #: Operations that were acknowledged and did not take effect.
     lost: int
-    #: Operations that took effect and that no client asked for.
+    #: #: Operations that took effect and that no client requested.
     doubled: int
-    #: Users that are not as their last acknowledged write left them.
+    #: #: Users whose state is not that of their last acknowledged write.
     wrong: int
     dead: int
     missing: int
-    #: What the stores refused to a service.
+    #: #: Commands that the stores refused to a service.
     refused: Sequence[str]
 
     @property
     def kept(self) -> bool:
-        """Whether everything is as promised."""
+        """Whether every promise was kept."""
         bad = (*self.failed, *self.refused)
         return not bad and not any((self.lost, self.doubled, self.wrong, self.dead, self.missing))
 
@@ -66,7 +66,7 @@ class _Fleet:
         self.running: dict[Kind, list[Service]] = {"api": [], "writer": [], "dlq_admin": []}
 
     def start(self, kind: Kind, root: Path) -> None:
-        """One more service of the build with these files; it is used when it is ready."""
+        """Start one more service of the build with these files. It is used when it is ready."""
         self._started += 1
         own = {"HOLDFAST_INSTANCE": f"{kind}-{self._started}", "HOLDFAST_REVISION": root.name[:8]}
         more = {"writer": {k: v for k, v in processes.QUICK.items() if k != "HOLDFAST_DRAIN_S"}}.get(kind, {})
@@ -80,7 +80,7 @@ class _Fleet:
             self.rotation.add(service)
 
     def replace(self, kind: Kind, root: Path, record: Record) -> None:
-        """One after another by those of another build; each is drained."""
+        """Replace all services of a kind, one after another, by those of another build. Each old service is drained."""
         for old in list(self.running[kind]):
             self.start(kind, root)
             self.running[kind].remove(old)
@@ -92,14 +92,15 @@ class _Fleet:
 
 
 def _stop(kind: Kind, service: Service, record: Record) -> None:
-    """As an orchestrator does: it is asked to end, and killed when it takes too long. Of this build that is a fault."""
+    """Stop a service as an orchestrator does: send SIGTERM, and SIGKILL if it takes too long. For a service of this
+    build, the latter is a failure."""
     service.send(signal.SIGTERM)
     try:
         code = service.wait(_GRACE_S)
     except AssertionError:
         record.killed.append(kind)
         code = 0 if service.root != ROOT else -signal.SIGKILL
-    if code not in (0, -signal.SIGTERM):  # uvicorn passes the signal on when it has drained
+    if code not in (0, -signal.SIGTERM):  # uvicorn raises the signal again when it has drained
         record.failed.append(f"{kind} ended with {code}")
 
 
@@ -110,7 +111,8 @@ def _fleet(folder: Path, redis: RedisServer, database: Database) -> Iterator[_Fl
 
 
 def rolling(folder: Path, redis: RedisServer, database: Database, order: Sequence[Kind]) -> Verdict:
-    """From the previous build to this one in this order, and back in the reverse. `database` has no tables yet."""
+    """Upgrade from the previous build to this one in this order, and go back in the reverse order. `database` has no
+    tables yet."""
     before = previous.files(previous.name())
     previous.migrate(before, database.dsn)
     record = Record()
@@ -135,7 +137,8 @@ def rolling(folder: Path, redis: RedisServer, database: Database, order: Sequenc
 
 
 def _missing(admin: Service) -> int:
-    """Of the ledger, once it was read after the end; what it says last where it does not balance in time."""
+    """Return the missing writes of the ledger, read after the end: 0 if the ledger balances in time, else its last
+    value, or -1 if it could not be read."""
     with admin.client(headers=keys.bearer(keys.OPERATOR)) as http:
         said: list[int] = []
 

@@ -18,7 +18,7 @@ _GOOD = (200, 201, 202)
 
 
 class Rotation:
-    """The apis that new requests go to, as a proxy in front of them knows them."""
+    """The apis that get new requests, as a load balancer in front of them knows them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,57 +26,57 @@ class Rotation:
         self._left: set[str] = set()
 
     def add(self, api: Service) -> None:
-        """From now on it gets requests."""
+        """Send requests to this api from now on."""
         with self._lock:
             self._serving.append(api)
 
     def remove(self, api: Service) -> None:
-        """No new request goes to it."""
+        """Send no new requests to this api."""
         with self._lock:
             self._serving.remove(api)
             self._left.add(api.url)
 
     def move(self, old: Sequence[Service], new: Sequence[Service]) -> None:
-        """All requests from now on go to others, at once."""
+        """Send all requests from now on to other apis."""
         with self._lock:
             self._serving[:] = new
             self._left |= {api.url for api in old}
 
     def pick(self, chance: random.Random) -> str:
-        """The URL of one of them."""
+        """Return the URL of one api."""
         with self._lock:
             return chance.choice(self._serving).url
 
     def is_leaving(self, url: str) -> bool:
-        """Whether it was taken out."""
+        """Return whether the api was removed."""
         with self._lock:
             return url in self._left
 
 
 @dataclass
 class Record:
-    """What all clients together were answered."""
+    """The answers to all clients together."""
 
-    #: Operations that were acknowledged, in no order.
+    #: #: Ids of the operations that were acknowledged.
     operations: set[str] = field(default_factory=set)
-    #: Id of a user -> the name that the last acknowledged write gave; None: deleted.
+    #: #: User id -> the name that the last acknowledged write set, or None if it deleted the user.
     users: dict[str, str | None] = field(default_factory=dict)
-    #: Connections that ended because their api was taken out; the request was sent again.
+    #: #: Connections that ended because their api was removed; the request was sent again.
     drained: int = 0
     failed: list[str] = field(default_factory=list)
-    #: Services that were killed because they did not end.
+    #: #: Services that were killed because they did not end.
     killed: list[str] = field(default_factory=list)
     requests: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait_for(self, more: int) -> None:
-        """Until so many more writes were acknowledged."""
+        """Wait until `more` further writes are acknowledged."""
         before = len(self.operations)
         wait_until(lambda: len(self.operations) >= before + more, what=f"{more} more acknowledged writes")
 
 
 class _Client:
-    """One after another: what it sends is accepted in that order."""
+    """A client that sends one request after another, so that its writes are accepted in that order."""
 
     def __init__(self, rotation: Rotation, record: Record, seed: int) -> None:
         self._rotation = rotation
@@ -86,7 +86,7 @@ class _Client:
         self._http: dict[str, httpx.Client] = {}
 
     def step(self) -> None:
-        """One request."""
+        """Send one request."""
         mark = uuid.uuid4().hex
         match self._chance.choice(["create", "change", "read", "delete"]) if len(self._mine) > 2 else "create":
             case "create":
@@ -106,7 +106,7 @@ class _Client:
                 self._read(self._chance.choice(list(self._mine)))
 
     def close(self) -> None:
-        """End its connections."""
+        """Close the connections."""
         for client in self._http.values():
             client.close()
 
@@ -132,7 +132,8 @@ class _Client:
     def _send(
         self, method: str, path: str, body: dict[str, str] | None, headers: dict[str, str]
     ) -> httpx.Response | None:
-        """The answer; asked again, with the same key, where a connection ended because its api was taken out."""
+        """Return the answer, or None if the request failed. If a connection ends because its api was removed, send the
+        request again, with the same key."""
         with self._record.lock:
             self._record.requests += 1
         while True:
@@ -147,7 +148,7 @@ class _Client:
                     self._record.drained += 1
 
     def _settled(self, answer: httpx.Response, name: str | None) -> str:
-        """Note what an acknowledged write made of its user; the user's id."""
+        """Record what an acknowledged write made of its user, and return the user's id."""
         data = answer.json()["data"]
         with self._record.lock:
             self._record.operations.add(data["operation_id"])
@@ -162,7 +163,7 @@ class _Client:
 
 @contextmanager
 def traffic(rotation: Rotation, record: Record, pause_s: float = 0.01) -> Iterator[Record]:
-    """Clients send until the block ends. What one of them raises is a failure too."""
+    """Run clients until the block ends. An exception in a client is recorded as a failure."""
     done = threading.Event()
 
     def run(seed: int) -> None:
@@ -170,7 +171,7 @@ def traffic(rotation: Rotation, record: Record, pause_s: float = 0.01) -> Iterat
         try:
             while not done.wait(pause_s):
                 client.step()
-        except Exception as error:  # noqa: BLE001 - a thread's exception reaches nobody else
+        except Exception as error:  # noqa: BLE001 - an exception in a thread would be lost
             record.failed.append(f"the client: {error!r}")
         finally:
             client.close()
