@@ -17,6 +17,7 @@ from tests.repeat import pytest_addoption as pytest_addoption
 from tests.repeat import pytest_generate_tests as pytest_generate_tests
 from tests.schedule import pytest_collection_finish as pytest_collection_finish
 from tests.schedule import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+from tests.schedule import pytest_xdist_setupnodes as pytest_xdist_setupnodes
 from tests.servers import START_DEADLINE_S, Database, RedisServer
 from tests.warm import Warm
 

@@ -5,12 +5,16 @@ module stays on one worker; any other test runs on any worker. Long tests (`@pyt
 that stay together, then single tests that need servers. Tests of pure code fill the gaps at the end.
 """
 
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+_ROOT = Path(__file__).parent.parent
 _SHARED = {"class", "module", "package"}
 #: #: Separates a test's id from its rank and unit, on the way from a worker to the scheduler.
 _MARK = " @ "
@@ -30,6 +34,17 @@ def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
         yield
     finally:
         session.items = items
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
+    """Have workers begin in tests/workers.py, unless they would not find it or were asked to run another Python."""
+    if config.invocation_params.dir != _ROOT:
+        return
+    for spec in specs:
+        if spec.popen and not spec.python and not spec.chdir:
+            begin = [sys.executable, "-m", "tests.workers", "begin", *map(str, config.invocation_params.args)]
+            spec.python = shlex.join(begin)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,6 +13,7 @@ import json
 import os
 import runpy
 import selectors
+import shlex
 import signal
 import socket
 import subprocess
@@ -69,8 +70,8 @@ class Warm:
     _of: dict[tuple[str, int], "Warm"] = {}  # noqa: RUF012 - shared on purpose
     _making = threading.Lock()
 
-    def __init__(self, imports: str, turn: int) -> None:
-        self._connection = _connected(imports, turn)
+    def __init__(self, imports: str, turn: int, program: str = __name__) -> None:
+        self._connection = _connected(imports, turn, program)
         self._stream = self._connection.makefile("rwb")
         self._asking = threading.Lock()
         atexit.register(self.end)
@@ -128,11 +129,11 @@ class Warm:
         self._connection.close()
 
 
-def _connected(imports: str, turn: int) -> socket.socket:
+def _connected(imports: str, turn: int, program: str) -> socket.socket:
     """Return a connection to this run's process that has imported these modules. It is made if there is none. Its
     address is an abstract socket, which vanishes with the process."""
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    which = repr((run, _ROOT, sys.executable, imports, turn)).encode()
+    which = repr((run, _ROOT, sys.executable, imports, turn, program)).encode()
     address = f"\0holdfast-warm-{hashlib.sha256(which).hexdigest()}"
     while True:
         connection = socket.socket(socket.AF_UNIX)
@@ -141,10 +142,10 @@ def _connected(imports: str, turn: int) -> socket.socket:
             if connection.recv(len(_READY)):
                 return connection
         connection.close()
-        _make(address, imports)
+        _make(address, imports, program)
 
 
-def _make(address: str, imports: str) -> None:
+def _make(address: str, imports: str, program: str) -> None:
     """Make the process, unless another worker is making it or the previous one is about to end."""
     with socket.socket(socket.AF_UNIX) as listener:
         try:
@@ -155,7 +156,7 @@ def _make(address: str, imports: str) -> None:
         if address in _made:
             assert _made[address].wait(_END_S) == 0, "a warm process has failed; its error is in the output"
         listener.listen()
-        command = [sys.executable, "-m", __name__, *imports.split()]
+        command = [sys.executable, "-m", program, *shlex.split(imports)]
         _made[address] = subprocess.Popen(
             command, cwd=_ROOT, start_new_session=True, stdin=listener, stdout=subprocess.DEVNULL
         )
@@ -242,15 +243,20 @@ def _send(connection: socket.socket, what: bytes) -> None:
         connection.sendall(what)
 
 
-def _serve(imports: Sequence[str]) -> None:
-    leave_out()
-    for module in imports:
-        import_module(module)
+def serve_forks() -> None:
+    """Fork whenever a test process asks for it. The standard input of this process is the socket that `_make` bound."""
     gc.collect()
     gc.freeze()  # the collector of a fork would write to, and so copy, every page of what is imported
     # so that a reader of our parent's output need not wait for this process
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     _Origin().serve()
+
+
+def _serve(imports: Sequence[str]) -> None:
+    leave_out()
+    for module in imports:
+        import_module(module)
+    serve_forks()
 
 
 def _become(module: str, arguments: list[str], environment: dict[str, str], log: str, errors: str) -> None:
