@@ -3,7 +3,7 @@ entries in a consumer that is alive. Orphans, which were delivered and are in no
 
 An entry that was delivered once in vain is retried in bulk. One that was delivered twice in vain may have killed a
 writer together with its neighbours, so it is retried alone; if it was alone and still killed its writer, it is a crash
-loop.
+loop. Poison needs evidence: what others than writers do to an entry is none.
 """
 
 import asyncio
@@ -16,8 +16,9 @@ from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.pipeline import Handled, Pipeline, Settle
 from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.redis import entries as entries_of
-from holdfast.shared.connections.redis import own_replies, text
+from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.codec import raw_text
+from holdfast.shared.queue.deliveries import TakeOver, hold, unexplained
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.orphans import Orphans
@@ -39,14 +40,13 @@ _HELD_MAX = 20_000
 #: Far above any idle time: a claim takes nothing, and makes Redis report pending entries that no longer exist.
 _NEVER_MS = 2**40
 
-StreamId = int | bytes | str | memoryview
 EndedLookup = Callable[[list[str]], Awaitable[dict[str, Ended]]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Silent:
     id: str
-    #: Deliveries without a result: the entry was not settled, and no failed attempt was recorded.
+    #: Deliveries to writers without a result: the entry was not settled, and no failed attempt was recorded.
     unexplained: int
 
 
@@ -85,6 +85,7 @@ class Reclaimer:
         self._idle_ms = int(idle_s * 1000)
         self._crashes_max = crashes_max
         self._orphans = Orphans(redis, self._stream, WRITERS_GROUP, "writes")
+        self._claim = TakeOver(redis, partition, consumer)
         self._asking = FailureReporter("ours")
 
     async def run(self) -> None:
@@ -105,23 +106,19 @@ class Reclaimer:
         while True:
             waiting = set(self._deferred.held())
             busy = self._pipeline.in_hand - waiting
-            await self._touch(waiting, retrycount=1)
-            await self._touch(busy, retrycount=1 if self._outage() else None)
+            await self._touch(waiting, idle=True)
+            await self._touch(busy, idle=self._outage())
             iteration_succeeded()
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
-    async def _touch(self, ids: set[str], retrycount: int | None) -> None:
-        held: list[StreamId] = [*ids]
+    async def _touch(self, ids: set[str], *, idle: bool) -> None:
+        held = [*ids]
         for at in range(0, len(held), _PAGE):
-            await self._redis.xclaim(
-                self._stream,
-                WRITERS_GROUP,
-                self._consumer,
-                0,
-                held[at : at + _PAGE],
-                retrycount=retrycount,
-                justid=True,
-            )
+            some = held[at : at + _PAGE]
+            if idle:
+                await hold(self._redis, self._partition, self._consumer, some, deliveries=1)
+            else:
+                await self._redis.xclaim(self._stream, WRITERS_GROUP, self._consumer, 0, [*some], justid=True)
 
     async def let_go(self) -> None:
         """Release, on a clean stop, the entries that were fetched and not finished: they are charged no attempt, and
@@ -130,11 +127,9 @@ class Reclaimer:
             found = await self._redis.xpending_range(
                 self._stream, WRITERS_GROUP, min="-", max="+", count=_HELD_MAX, consumername=consumer
             )
-            held: list[StreamId] = [entry["message_id"] for entry in found]
+            held = [text(entry["message_id"]) for entry in found]
             if held:
-                await self._redis.xclaim(
-                    self._stream, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
-                )
+                await hold(self._redis, self._partition, self._consumer, held, deliveries=0, idle_ms=self._idle_ms)
 
     async def ours(self, ids: list[str]) -> set[str]:
         """Return those of `ids` that are pending here; other writers may have taken over the rest. Waits until the
@@ -154,7 +149,7 @@ class Reclaimer:
         """Take over those of `ids` that are silent, and handle them in bulk."""
         size = page(_PAGE)
         for at in range(0, len(ids), size):
-            await self._pipeline.handle(await self._claim(ids[at : at + size]))
+            await self._pipeline.handle(await self._claimed(ids[at : at + size]))
 
     async def _take_over(self) -> None:
         """Take over all silent entries, page by page. Entries that this build does not know are left to others."""
@@ -180,19 +175,12 @@ class Reclaimer:
         found = await self._redis.xpending_range(
             self._stream, WRITERS_GROUP, min=after, max="+", count=_PAGE, idle=self._idle_ms
         )
-        pipeline = self._redis.pipeline(transaction=False)
-        for entry in found:
-            pipeline.llen(self._partition.attempts(text(entry["message_id"])))
-        charged: list[int | None] = own_replies(await pipeline.execute(raise_on_error=False)) if found else []
-        return [
-            _Silent(text(entry["message_id"]), int(entry["times_delivered"]) - (attempts or 0))
-            for entry, attempts in zip(found, charged, strict=True)
-        ]
+        counts = await unexplained(self._redis, self._partition, found)
+        return [_Silent(text(entry["message_id"]), count) for entry, count in zip(found, counts, strict=True)]
 
-    async def _claim(self, ids: list[str]) -> list[Entry]:
+    async def _claimed(self, ids: list[str]) -> list[Entry]:
         """Claim those of `ids` that are still silent, and return them."""
-        claimed = await self._redis.xclaim(self._stream, WRITERS_GROUP, self._consumer, self._idle_ms, [*ids])
-        entries = [Entry(entry_id, fields, self._partition) for entry_id, fields in entries_of(claimed)]
+        entries = await self._claim(ids, self._idle_ms)
         if entries:
             metrics.reclaimed.inc(len(entries))
             logs.warning(Action.ENTRIES_RECLAIMED, entries=len(entries), first=entries[0].id)

@@ -99,7 +99,7 @@ class Settler:
 
     async def _leave(self, partition: Partition, leaving: list[Handled]) -> list[Handled]:
         """Take entries off the stream of their partition. Return those that have left."""
-        keys = [partition.writes, partition.dead, partition.ledger, mended(partition.dead)]
+        keys = [partition.writes, partition.dead, partition.ledger, mended(partition.dead), partition.taken_over]
         arguments: list[str | bytes | int] = [partition.prefix, WRITERS_GROUP]
         for one in leaving:
             kept = self._kept(one)

@@ -13,10 +13,10 @@ from functools import partial
 
 from redis.asyncio import Redis
 
-from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import UnknownWrite
+from holdfast.shared.queue.deliveries import hold
 from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.presence import all_builds
@@ -104,10 +104,7 @@ class Unknown:
 
     async def _free(self, partition: Partition, ids: list[str]) -> set[str]:
         """Free the entries of this partition, and return their ids."""
-        freed = await self._redis.xclaim(
-            partition.writes, WRITERS_GROUP, self._consumer, 0, [*ids], idle=self._idle_ms, retrycount=0, justid=True
-        )
-        return set(map(text, freed))
+        return await hold(self._redis, partition, self._consumer, ids, deliveries=0, idle_ms=self._idle_ms)
 
     async def _give_up(self, take: Take) -> None:
         now = time.monotonic()

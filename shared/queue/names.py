@@ -10,7 +10,8 @@ With several partitions (partitions.py), each partition has the keys of its writ
 | `{holdfast}:dead`            | stream | dead letters                                                      |
 | `{holdfast}:clock`           | string | the newest version given out                                      |
 | `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed; and            |
-|                              |        | `late:<operation>` -> entry, of recent writes that were applied directly |
+|                              |        | `late:<operation>` -> entry, of recent writes that were applied directly; |
+|                              |        | `seen`: the write stream's newest id at the auditor's newest look |
 | `{holdfast}:<singular>:<id>` | hash   | pending writes: operation id -> `version command payload`; `last` |
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
@@ -28,6 +29,7 @@ With several partitions (partitions.py), each partition has the keys of its writ
 | `{holdfast}:external_proxy:config` | string | how the third party is called; `:audit`: a list, its last changes |
 | `{holdfast}:replay:<id>`      | hash   | letter -> entry, for each letter that a replay has sent; `closed` |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
+| `{holdfast}:attempts:taken_over` | hash | entry -> how often a writer took it over from a silent one      |
 """
 
 from pathlib import Path
@@ -55,6 +57,8 @@ KEY = PREFIX + "key:"
 KEYS_SINCE = PREFIX + "keys_since"
 KEYS_USED = PREFIX + "keys_used:"
 ATTEMPTS = PREFIX + "attempts:"
+#: Under a name that a writer may use also where the rights at Redis are older than it.
+TAKEN_OVER = ATTEMPTS + "taken_over"
 REPLAY = PREFIX + "replay:"
 PROXY_CONFIG = PREFIX + "external_proxy:config"
 PROXY_CONFIG_CHANGES = PROXY_CONFIG + ":audit"

@@ -33,6 +33,7 @@ class Partition:
         self.ledger = self._here(names.LEDGER)
         self.look = self._here(names.LOOK)
         self.on_disk = self._here(names.ON_DISK)
+        self.taken_over = self._here(names.TAKEN_OVER)
         self.keys_since = self._here(names.KEYS_SINCE)
         self._keys_used = self._here(names.KEYS_USED)
         self._key = self._here(names.KEY)

@@ -12,7 +12,9 @@ from tests.contracts.redis_wire import Wire, modelled
 from tests.models.redis_server import RedisModel
 
 _LUA = Path(queue.__file__).parent / "lua"
-_NAMES = ("accept", "settle", "replay", "recall", "remember", "reservations", "charge", "orphans", "present")
+_NAMES = (
+    "accept", "settle", "replay", "recall", "remember", "reservations", "charge", "orphans", "present", "take_over",
+)  # fmt: skip
 _STREAM, _CLOCK, _DEAD, _LEDGER, _SENT, _PREFIX, _GROUP = "{h}:w", "{h}:c", "{h}:d", "{h}:l", "{h}:s", "{h}:", "g"
 _DRAWS, _USES = 12, 60
 _ACCEPT = text_of(_LUA / "accept.lua")
@@ -90,6 +92,8 @@ class _Uses:
              [entry, "{}", "it failed"]),
             ("orphans", [_STREAM], [_GROUP, "reclaim", "5000", "0-0", "3"]),
             ("present", [_STREAM], self._chance.sample(self._ids, 4)),
+            ("take_over", [_STREAM, f"{_PREFIX}attempts:taken_over"],
+             [_GROUP, "reclaim", "0", *self._chance.sample(self._ids, 4)]),
             ("XREADGROUP", [], ["GROUP", _GROUP, "c", "COUNT", "2", "STREAMS", _STREAM, ">"]),
             ("XGROUP", [], ["DELCONSUMER", _STREAM, _GROUP, "c"]),
         ])  # fmt: skip

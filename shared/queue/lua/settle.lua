@@ -141,6 +141,8 @@ end
 
 in_bulk(acknowledged, 'XACK', stream, group)
 in_bulk(keys_gone, 'DEL')
+local taken_over = prefix .. 'attempts:taken_over'
+if redis.call('EXISTS', taken_over) == 1 then pcall(in_bulk, acknowledged, 'HDEL', taken_over) end
 for hash, keys in pairs(claims_gone) do in_bulk(keys, 'HDEL', hash) end
 table.insert(failed, 1, in_bulk(acknowledged, 'XDEL', stream))
 return failed
