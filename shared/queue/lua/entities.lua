@@ -11,14 +11,15 @@ local function claims_at(at)
   return claims, next
 end
 
+-- Both as far as it can be: a key that somebody has put in the place of the claims holds nothing.
 local function release(claims, holder)
   for _, claim in ipairs(claims) do
-    if redis.call('HGET', claim[1], claim[2]) == holder then redis.call('HDEL', claim[1], claim[2]) end
+    if redis.pcall('HGET', claim[1], claim[2]) == holder then redis.call('HDEL', claim[1], claim[2]) end
   end
 end
 
 local function reserve(claims, holder)
-  for _, claim in ipairs(claims) do redis.call('HSETNX', claim[1], claim[2], holder) end
+  for _, claim in ipairs(claims) do redis.pcall('HSETNX', claim[1], claim[2], holder) end
 end
 
 -- Returns the `claims` that are not among `others`.

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Recall a replay ("recalled"): close it, and take its entries that were not delivered to a writer yet off the stream.
 -- Or forget its entries that are not on the stream at all ("lost"), while the replay continues. A repeated call returns
--- the same.
+-- the same. What is kept beside the stream is cleared as far as it can be, as in settle.lua.
 --
 -- KEYS  1 write stream, 2 entries that this replay has sent (see replay.lua), then every other key that the script may
 --       touch (names.py)
@@ -50,7 +50,7 @@ while at <= #ARGV do
     redis.call('HSET', sent, letter_id, wanted)
     if operation_id ~= '' then
       local holder = entity_id .. ' ' .. operation_id
-      forget_pending(pending, operation_id)
+      pcall(forget_pending, pending, operation_id)
       redis.call('DEL', prefix .. 'op:' .. operation_id) -- the table of dead letters holds its state again
       release(without(claims, old_claims), holder)
       reserve(old_claims, holder)

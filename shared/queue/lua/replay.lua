@@ -1,5 +1,6 @@
 #!lua
--- Send dead letters again. One replay sends each letter at most once, however often the script is called.
+-- Send dead letters again. One replay sends each letter at most once, however often the script is called. One letter's
+-- own trouble holds no other one: what is kept beside the stream is kept as far as it can be.
 --
 -- KEYS  1 write stream, 2 clock, 3 ledger, 4 what this replay has sent: letter -> entry, "recalled" or "lost"; and
 --       `closed`; then every other key that the script may touch (names.py)
@@ -21,6 +22,7 @@ is_of(prefix)
 local given = newest_given(clock, stream, 0)
 local newest = given or 0
 local closed = redis.call('HGET', sent, 'closed')
+redis.call('HINCRBY', ledger, 'replayed', 0) -- what could not be counted is not sent
 
 -- Add an entry. Returns its id, which is not older than `version`, the version of the write, if that is plausible.
 local function append(fields, version)
@@ -36,10 +38,7 @@ local function append(fields, version)
   return redis.call('XADD', stream, stream_id(newest), unpack(fields))
 end
 
-local function put_back(at, fields)
-  local operation_id, resource, entity_id, name = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local command, version, payload = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
-  local pending = prefix .. name
+local function put_back_pending(pending, operation_id, command, version, payload, fields)
   local last = redis.call('HGET', pending, 'last')
   local of_last = last and redis.call('HGET', pending, last)
   local newer = of_last and tonumber(string.match(of_last, '^(%d+) ')) > tonumber(version)
@@ -48,6 +47,12 @@ local function put_back(at, fields)
   local kept = pending_write(version, command, payload, of.if_match, of.if_none_match, of.expires_at)
   redis.call('HSET', pending, operation_id, kept)
   if not newer then redis.call('HSET', pending, 'last', operation_id) end
+end
+
+local function put_back(at, fields)
+  local operation_id, resource, entity_id, name = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  local command, version, payload = ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
+  pcall(put_back_pending, prefix .. name, operation_id, command, version, payload, fields)
   redis.call('DEL', prefix .. 'op:' .. operation_id)
   keep_operation(operation_id, resource, entity_id, version, command)
   return entity_id .. ' ' .. operation_id
