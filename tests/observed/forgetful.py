@@ -5,7 +5,7 @@ import asyncio
 import pickle
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import SimpleNamespace
@@ -145,6 +145,24 @@ class World:
             self.epoch += 1
 
         return put_back
+
+    async def renamed(self) -> Callable[[], Awaitable[None]]:
+        """Somebody gives the stream another name, and a writer makes a new one. The result gives it its name back, in
+        place of whatever has it meanwhile."""
+        had = self.stream[-1]
+        await self._redis.rename(WRITES, f"{WRITES}:aside")
+        await ensure_groups(self._redis)
+        self._now(frozenset())
+        self.lost = self.accepted - self.applied
+        self.epoch += 1
+
+        async def back() -> None:
+            await self._redis.rename(f"{WRITES}:aside", WRITES)
+            self._now(had)
+            self.lost = self.accepted - self.applied - had
+            self.epoch += 1
+
+        return back
 
     def restart(self) -> None:
         """Restart the queue with all its data."""

@@ -137,6 +137,32 @@ async def test_a_queue_that_is_back_with_what_it_had_has_lost_what_came_in_betwe
         assert counted == (0, 3, 5, 8, on.epoch), table(ledger)
 
 
+@pytest.mark.parametrize("meanwhile", [0, 3, 8])
+async def test_a_stream_that_was_renamed_and_is_back(meanwhile: int) -> None:
+    """Nothing else of the queue went back. What was on the stream is there again and counts once; what came meanwhile
+    is lost. It balances, and stays so."""
+    async with world() as on:
+        await on.epochs.ledger()
+        await on.accept(5)
+        await on.epochs.ledger()
+        back = await on.renamed()
+        ledger = await on.epochs.ledger()
+        assert (ledger.missing, ledger.lost, ledger.epoch) == (0, 5, on.epoch), table(ledger)
+        if meanwhile:
+            await on.accept(meanwhile)
+        await on.epochs.ledger()
+        await back()
+        for _ in range(2):
+            ledger = await on.epochs.ledger()
+            counted = (ledger.missing, ledger.lost, ledger.in_flight, ledger.accepted, ledger.epoch)
+            assert counted == (0, meanwhile, 5, 5 + meanwhile, on.epoch), table(ledger)
+        await on.accept(2)
+        await on.apply(4)
+        ledger = await on.epochs.ledger()
+        counted = (ledger.missing, ledger.lost, ledger.in_flight, ledger.applied, ledger.epoch)
+        assert counted == (0, meanwhile, 3, 4, on.epoch), table(ledger)
+
+
 @pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize(("steps", "lost"), [(1, 1), (9, 2)])
 async def test_what_is_added_by_hand_later_is_of_its_own_epoch(steps: int, lost: int, *, again: bool) -> None:

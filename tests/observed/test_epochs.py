@@ -16,6 +16,7 @@ from tests.processes import Service
 from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 _BACKLOG = 12
+ASIDE = f"{WRITES}:aside"
 
 
 @pytest.fixture
@@ -112,6 +113,30 @@ def test_a_partition_that_had_no_write_takes_one_without_the_database(
     finally:
         api.kill()
         admin.kill()
+
+
+async def test_another_stream_in_its_place_remembers_no_look(clean_redis: RedisServer) -> None:
+    """Until it has been looked at. One that was cleared, or has entries of the future, is the same one."""
+    redis = connect(clean_redis.address, PATIENT_REDIS)
+    memory = MemoryReader(redis)
+    with clean_redis.client() as client:
+        client.xadd(WRITES, {"x": "1"})
+        await memory.read(look=1)
+        client.rename(WRITES, ASIDE)
+        client.xadd(WRITES, {"x": "1"})
+        await memory.read(look=2)
+        client.xtrim(WRITES, maxlen=0)
+        assert (await memory.read()).remembered == 2
+        client.rename(ASIDE, WRITES)
+        assert (await memory.read()).remembered == 0
+        await memory.read(look=3)
+        assert (await memory.read()).remembered == 3
+        client.xadd(WRITES, {"x": "1"}, id=f"{2**50}-0")
+        await memory.read(look=4)
+        client.execute_command("DEL", WRITES)
+        client.xadd(WRITES, {"x": "1"})
+        assert (await memory.read()).remembered == 4
+    await redis.aclose()
 
 
 async def test_a_look_asks_once_which_server_it_is(clean_redis: RedisServer) -> None:
