@@ -20,6 +20,7 @@ def groups(profile: Profile) -> list[Group]:
         *_stale(profile),
         *_lost(profile),
         _lost_soon(profile),
+        _doubled_soon(profile),
         *_stuck(profile),
         *_letters(profile),
     ]
@@ -146,6 +147,19 @@ def _lost_soon(profile: Profile) -> Alert:
         summary="Clients' writes would be lost when the {{ $labels.store }} loses its power, or its memory is full",
         description="With its `{{ $labels.setting }}` as it is set now, the {{ $labels.store }} does not keep all that "
         "it acknowledges.",
+        dashboard=Dashboard.PIPELINE,
+    )
+
+
+def _doubled_soon(profile: Profile) -> Alert:
+    return Alert(
+        name="UniquenessLost",
+        severity=Severity.PAGE,
+        expr="max by (table, columns) (holdfast_uniqueness_lost) > 0",
+        lasting=profile.stale_lasting,
+        labels={"slo": "durability"},
+        summary="Clients' writes are refused or take effect twice: {{ $labels.table }} has lost a key",
+        description="Nothing in the database keeps `{{ $labels.columns }}` of `{{ $labels.table }}` unique any more.",
         dashboard=Dashboard.PIPELINE,
     )
 

@@ -16,6 +16,7 @@ from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.auditor.durability import Durability
 from holdfast.services.dlq_admin.auditor.history import History
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
+from holdfast.services.dlq_admin.auditor.uniqueness import Uniqueness
 from holdfast.services.dlq_admin.backend import Backend, Rooms
 from holdfast.services.dlq_admin.console.app import add_console
 from holdfast.services.dlq_admin.console.login.logouts import Logouts
@@ -120,7 +121,7 @@ class DlqAdmin:
                 queue,
                 database,
                 every_s=every_s,
-                besides=(*history.probes, *sweeper.probes, *durability.probes),
+                besides=(*history.probes, *sweeper.probes, *durability.probes, Uniqueness(database).probe),
                 replicas=replicas,
                 partitions=partitions,
             ),

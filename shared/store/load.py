@@ -18,11 +18,15 @@ from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 # The horizon is read with the rows, from one snapshot: if a row is missing because it was removed, the horizon shows
 # it.
 _SELECT_HORIZON = "SELECT '', '', '', purged_to FROM operation_totals"
-_SELECT_RELEASES = "SELECT claims, claim_key, entity_id, version FROM released_values WHERE"
+_SELECT_RELEASES = "SELECT claims, claim_key, entity_id, version FROM released_values FORCE INDEX (PRIMARY) WHERE"
 _RELEASES_OF = "(claims = %s AND claim_key IN ({}))"
 _ONE_RELEASE_OF = f"{_SELECT_RELEASES} claims = %s AND claim_key BETWEEN %s AND %s LIMIT 1"
 _AND_HORIZON = "UNION ALL SELECT '', '', purged_to, NULL, NULL, 0 FROM operation_totals"
-_SELECT_ENDED = "SELECT operation_id, effect, entity_version, rejection, entry_id, version FROM operations WHERE"
+#: An error where no key lets an operation end once only.
+_SELECT_ENDED = (
+    "SELECT operation_id, effect, entity_version, rejection, entry_id, version"
+    " FROM operations FORCE INDEX (PRIMARY) WHERE"
+)
 
 
 class Span(NamedTuple):
@@ -77,7 +81,8 @@ def load_releases(
     """Return, for each value, the version at which each entity last released it; and the horizon.
 
     `span`: also return one release in this range, if there is any; almost always there is none, and then a range costs
-    no more than a single value. `kept_apart`: raise the driver's error if a unique index of these resources is missing.
+    no more than a single value. `kept_apart`: raise the driver's error if a unique index of these resources is missing,
+    or their primary key, or that of the operations.
     """
     return _load_releases(connection, _keys_by_name(claims), span, kept_apart)
 
@@ -98,7 +103,7 @@ def _load_releases(
     values = tuple(value for name, keys in by_name.items() for value in (name, *keys))
     if span:
         query, values = f"{query} UNION ALL ({_ONE_RELEASE_OF})", (*values, *span)
-    query = " UNION ALL ".join([query, *filter(None, (statements_of(each).kept_apart for each in kept_apart))])
+    query = " UNION ALL ".join([query, *(statements_of(each).kept_apart for each in kept_apart)])
     rows: Any = connection.exec_driver_sql(query, values).all()
     released: dict[Claim, dict[str, int]] = {}
     for name, key, entity_id, version in rows:

@@ -22,7 +22,7 @@ class Statements:
     """The statements of one resource."""
 
     insert: str
-    #: The rows with these ids; `lock` also locks the rows until the transaction ends.
+    #: The rows with these ids; `lock` also locks the rows until the transaction ends, and fails without a primary key.
     select: str
     lock: str
     #: The ids that have a row; `lock_free` locks the rows that no other transaction has locked, and returns their ids.
@@ -30,8 +30,8 @@ class Statements:
     lock_free: str
     #: For each unique field, the rows with these keys. It fails if the field's unique index is missing.
     by_key: tuple[str, ...]
-    #: No row, for a UNION with a statement of four columns, and fails if a unique index is missing. Empty if no field
-    #: is unique.
+    #: No row, for a UNION with a statement of four columns, and fails if a unique index is missing, or the primary key
+    #: of the resource or of the operations.
     kept_apart: str
     delete: str
     #: The columns of `select`, for queries made with SQLAlchemy.
@@ -52,10 +52,11 @@ def statements_of(resource: ResourceType) -> Statements:
     ]
     columns, name = ", ".join(map(_quoted, names)), _quoted(resource.plural)
     indexes = [_quoted(unique_index(resource, field)) for field in resource.unique]
+    keys = ", ".join(["PRIMARY", *indexes])
     return Statements(
         insert=insert_into(resource.plural, names),
-        select=(select := f"SELECT {columns} FROM {name} WHERE id IN ({{}})"),  # noqa: S608 - declared names
-        lock=f"{select} FOR UPDATE",
+        select=f"SELECT {columns} FROM {name} WHERE id IN ({{}})",  # noqa: S608 - declared names
+        lock=f"SELECT {columns} FROM {name} FORCE INDEX (PRIMARY) WHERE id IN ({{}}) FOR UPDATE",  # noqa: S608
         existing=f"SELECT id FROM {name} WHERE id IN ({{}})",  # noqa: S608 - declared names
         lock_free=f"SELECT id FROM {name} WHERE id IN ({{}}) FOR UPDATE SKIP LOCKED",  # noqa: S608 - declared names
         by_key=tuple(
@@ -63,9 +64,8 @@ def statements_of(resource: ResourceType) -> Statements:
             f" WHERE {_quoted(f'{field.name}_key')} IN ({{}})"
             for field, index in zip(resource.unique, indexes, strict=True)
         ),
-        kept_apart=f"SELECT '', '', '', 0 FROM {name} FORCE INDEX ({', '.join(indexes)}) WHERE FALSE"  # noqa: S608
-        if indexes
-        else "",
+        kept_apart=f"SELECT '', '', '', 0 FROM {name} FORCE INDEX ({keys}),"  # noqa: S608 - declared names
+        " operations FORCE INDEX (PRIMARY) WHERE FALSE",
         delete=f"DELETE FROM {name} WHERE id IN ({{}})",  # noqa: S608 - declared names
         columns=tuple(table.c[each] for each in names),
     )

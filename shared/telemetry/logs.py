@@ -64,6 +64,7 @@ class Action(StrEnum):
     HISTORY_PURGED = "history_purged"
     LEDGER_MOVED = "ledger_moved"
     DURABILITY_MOVED = "durability_moved"
+    UNIQUENESS_MOVED = "uniqueness_moved"
     QUEUE_EPOCH_BEGAN = "queue_epoch_began"
     FAULT_ANNOUNCED = "fault_announced"
     FAULT_ENDED = "fault_ended"

@@ -151,6 +151,9 @@ ledger_missing = KnownGauge(
 durability_reduced = Gauge(
     "holdfast_durability_reduced", "1 while this setting of a store may lose acknowledged writes", ["store", "setting"]
 )
+uniqueness_lost = Gauge(
+    "holdfast_uniqueness_lost", "1 while no key keeps these columns of a table unique", ["table", "columns"]
+)
 queue_epochs = Counter(
     "holdfast_queue_epochs_total",
     "Breaks in the queue's memory, by cause: it was `emptied`, it `went_back`, or it `moved` to another server process",

@@ -1,4 +1,5 @@
-"""No two entities have one unique value: an index keeps them apart, and without it no value is given to anybody."""
+"""No two entities have one unique value, and no write takes effect twice: indexes and primary keys keep them apart, and
+without one of them nothing is written that it should keep apart."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,10 +7,11 @@ import pytest
 
 from holdfast.shared.faults import Refusal
 from holdfast.shared.store.apply import apply, apply_directly
+from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.writes.commands import Command, Write
 from holdfast.shared.writes.decide import Delivery
-from tests.database_faults import KNOWN
+from tests.database_faults import KNOWN, DatabaseFault
 from tests.processes import login_of
 from tests.servers import PATIENT_DATABASE, Database
 from tests.users import create_user, update_user
@@ -73,3 +75,38 @@ def test_without_the_index_nobody_gets_a_value(
     with own_database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT id, name, email FROM users ORDER BY id")
         assert cursor.fetchall() == ((_ANN, "Anna", "ann@example.com"), (_BOB, "Bob", "bob@example.com"))
+
+
+def _without_key(table: str, columns: str) -> DatabaseFault:
+    return DatabaseFault(
+        f"no primary key of {table}", f"ALTER TABLE holdfast.{table} DROP PRIMARY KEY",
+        f"ALTER TABLE holdfast.{table} ADD PRIMARY KEY ({columns})",
+    )  # fmt: skip
+
+
+_NO_KEY = [
+    _without_key("users", "id"),
+    _without_key("operations", "operation_id"),
+    _without_key("released_values", "claims, claim_key, entity_id"),
+]
+
+
+@pytest.mark.parametrize("missing", _NO_KEY, ids=lambda each: each.name)
+@pytest.mark.parametrize("way", [_apply, _directly], ids=["by a writer", "by an api"])
+def test_without_a_primary_key_no_value_is_given(
+    engine: Engine, own_database: Database, way: Callable[[Engine, Write], None], missing: DatabaseFault
+) -> None:
+    """Whether an entity is made or changed; afterwards both work."""
+    _apply(engine, _write(1, _ANN, create_user("Ann", "ann@example.com")))
+    writes = [_write(2, _NEW, _created("new@example.com")), _write(3, _ANN, _changed("anna@example.com"))]
+    with missing.on(own_database):
+        for write in writes:
+            with pytest.raises(Refusal):
+                way(engine, write)
+        with pytest.raises(Refusal):
+            control_write(engine)
+    for write in writes:
+        way(engine, write)
+    with own_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id, email FROM users ORDER BY id")
+        assert cursor.fetchall() == ((_ANN, "anna@example.com"), (_NEW, "new@example.com"))

@@ -45,20 +45,25 @@ DEPENDENCY = Dependency(
         Mode.ERRORS: Failure(
             effect=Effect.COPIES,
             clients="A changed password, a right taken away, a dropped column: as that store answering errors. So is a "
-            "dropped index of unique values: no value is given to anybody without it.",
-            detected=f"The store's own words at `/health` and in the log; {alert('LoopCrashing')}.",
+            "dropped index of unique values or primary key: what it keeps apart is not written without it. An index of "
+            "the same name that is not unique: a value may have two holders until somebody comes.",
+            detected=f"The store's own words at `/health` and in the log; {alert('LoopCrashing')}, "
+            f"{alert('UniquenessLost')}.",
             heals="When it is put back.",
-            person=f"{runbook('LoopCrashing')}.",
+            person=f"{runbook('LoopCrashing')}, {runbook('UniquenessLost')}.",
             proofs=(
                 "faults/test_refused.py::test_a_missing_right",
                 "integration/test_kept_apart.py::test_without_the_index_nobody_gets_a_value",
+                "integration/test_kept_apart.py::test_without_a_primary_key_no_value_is_given",
+                "observed/test_uniqueness.py::test_a_lost_key_is_named",
                 "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
             ),
         ),
         Mode.WRONG: Failure(
             effect=Effect.NOTHING,
             clients="A setting that makes no sense stops the service at its start. A wrong edit can be undone; an "
-            "entry made by hand harms nobody; one person alone can change only so many letters.",
+            "entry made by hand harms nobody, nor does a claim on the writers' entries by hand; one person alone can "
+            "change only so many letters.",
             detected="The start fails and names the setting; the audit names the person.",
             heals="A breaker forced by an operator is free again after "
             f"{limit('OVERRIDE_S')}, unless another time was given.",
@@ -68,6 +73,7 @@ DEPENDENCY = Dependency(
                 "unit/test_budget.py::test_settings_the_wrong_way_round_stop_the_start",
                 "dead_letters/test_edits.py::test_a_transform_is_seen_made_and_taken_back",
                 "integration/test_version_floor.py::test_junk_by_hand_harms_nobody",
+                "integration/test_writer_crash_loop.py::test_claims_by_hand_are_no_evidence",
                 "unit/test_breaker_machine.py::test_forced_open_ends_by_itself_and_then_probes",
             ),
         ),
@@ -86,7 +92,8 @@ DEPENDENCY = Dependency(
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.LOSS,
-            clients="`FLUSHALL`, a restore of an older backup, a lost secret: as that store losing what it had. With "
+            clients="`FLUSHALL`, a restore of an older backup, the stream under another name for a while, a lost "
+            "secret: as that store losing what it had. With "
             "another idempotency secret repeated requests count as new. A setting that gives up durability: nothing, "
             "until the power goes.",
             detected=f"{alert('MessageLoss')}, {alert('LedgerImbalance')}. The setting: {alert('DurabilityReduced')}.",
@@ -94,6 +101,7 @@ DEPENDENCY = Dependency(
             person=f"{runbook('MessageLoss')}. {page('promises.md', 'What is not promised')}.",
             proofs=(
                 "integration/test_writer_outages.py::test_a_flushed_redis",
+                "observed/test_epoch_histories.py::test_a_stream_that_was_renamed_and_is_back",
                 "faults/test_restored.py::test_an_older_database_is_seen_and_worked_with",
                 "observed/test_durability.py::test_a_setting_of_the_queue",
                 "observed/test_durability.py::test_what_is_not_on_disk_at_once",

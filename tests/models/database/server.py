@@ -58,7 +58,7 @@ class DatabaseModel:
         self.galera = False
         self.waits: Waits = waits or Simulated()
         self.faults = Faults(chance)
-        schema = dict(tables or migrated())
+        self._tables = schema = dict(tables or migrated())
         plans = Translator(schema) if tables else translator()
         sqlite = apsw.Connection(":memory:", statementcachesize=500)
         sqlite.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)  # "name" is a column, or an error
@@ -100,6 +100,16 @@ class DatabaseModel:
                 return self.executor.run(plan, transaction, [args], 0, snapshot=False).rows
             finally:
                 self.transactions.roll_back(transaction)
+
+    def indexes(self) -> list[tuple[Any, ...]]:
+        """Table, index, column, whether it is not unique, and the part of the column: of each column of each index."""
+        return [
+            (table.name, name, column, non_unique, None)
+            for table in self._tables.values()
+            for non_unique, indexes in enumerate((table.keys, table.indexes))
+            for name, columns in indexes.items()
+            for column in columns
+        ]
 
     def variable(self, name: str, session: int) -> Any:
         """Return a variable of the server."""

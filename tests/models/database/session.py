@@ -35,6 +35,7 @@ class _Kind(Enum):
     SET = auto()
     TRANSACTION = auto()
     VARIABLES = auto()
+    INDEXES = auto()
     OTHER = auto()
 
 
@@ -48,6 +49,8 @@ def _kind(text: str) -> tuple[_Kind, str, tuple[str, ...]]:
     text = _OWN_PART.sub(r"\1", _OTHERS_PART.sub("", text))
     if found := _VARIABLES.match(text):
         return _Kind.VARIABLES, text, tuple(name.strip() for name in found[1].split(","))
+    if "information_schema.statistics" in text:
+        return _Kind.INDEXES, text, ("table_name", "index_name", "column_name", "non_unique", "sub_part")
     return _Kind.OTHER, text, ()
 
 
@@ -187,6 +190,9 @@ class Session:
                 values = tuple(self._server.variable(name.lower(), self.number) for name in words)
                 return Result([values], words, 1)
             self._server.faults.unprepared()
+            if kind is _Kind.INDEXES:
+                rows = self._server.indexes()
+                return Result(rows, words, len(rows))
             return self._statement(text, args, many=many)
 
     def _statement(self, text: str, args: Any, *, many: bool) -> Result:
