@@ -6,6 +6,8 @@ from deploy.local.secret import secret
 
 _FOLDER = CONF / "alertmanager"
 _CONFIG = _FOLDER / "alertmanager.yml"
+#: The files that it reads when it starts.
+READS = (_CONFIG,)
 #: The address at which deploy/alertmanager/alertmanager.yml expects dlq_admin.
 _DLQ_ADMIN = "http://dlq_admin:8082/"
 

@@ -12,6 +12,8 @@ from deploy.local.settings import LOOPBACK, StackSettings
 
 _SOURCE = REPO / "deploy" / "haproxy"
 _CONFIG = CONF / "haproxy.cfg"
+#: The files that it reads when it starts.
+READS = (_CONFIG,)
 #: The addresses that the configuration of the containers listens on.
 METRICS = 8405
 _DOORS: Mapping[int, Replicated] = {8080: "api", 8081: "external_proxy", 8082: "dlq_admin"}

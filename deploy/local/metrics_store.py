@@ -13,6 +13,8 @@ _SOURCE = REPO / "deploy" / "prometheus"
 _TARGETS = CONF / "targets"
 _RULES = CONF / "rules"
 _CONFIG = CONF / "prometheus.yml"
+#: The files and folders that it reads when it starts.
+READS = (_CONFIG, _RULES)
 
 
 def command(host: str, port: int, url: str) -> tuple[str, ...]:
@@ -39,6 +41,9 @@ def write_config(targets: Iterable[tuple[str, str, str]]) -> None:
     for job, found in by_job.items():
         write_private(_TARGETS / f"{job}.json", json.dumps(found, indent=2) + "\n")
     _RULES.mkdir(mode=0o700, exist_ok=True)
-    for rules in (_SOURCE / "rules").glob("*.yml"):
-        write_private(_RULES / rules.name, rules.read_text())
+    rules = {path.name: path.read_text() for path in (_SOURCE / "rules").glob("*.yml")}
+    for gone in {path.name for path in _RULES.iterdir()} - rules.keys():
+        (_RULES / gone).unlink()
+    for name, text in rules.items():
+        write_private(_RULES / name, text)
     write_private(_CONFIG, (_SOURCE / "prometheus.yml").read_text())

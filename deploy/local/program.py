@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from deploy.local import probe
@@ -14,7 +15,7 @@ class Program:
 
     Stores start first and stop last. Sentinels start with the stores and stop before them. `job`: Prometheus scrapes it
     as its `instance`, at `metrics_port` if that is another port. `more_ports`: other places where it listens, as (host,
-    port, setting).
+    port, setting). `reads`: the files and folders that it reads only when it starts.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Program:
     instance: str = ""
     metrics_port: int = 0
     more_ports: tuple[tuple[str, int, str], ...] = ()
+    reads: tuple[Path, ...] = ()
 
     @property
     def address(self) -> str:

@@ -28,7 +28,15 @@ def _haproxy(settings: StackSettings) -> Program:
     own = (LOOPBACK, settings.haproxy_port, "HAPROXY_PORT")
     ready = probe.http_ok("/livez")
     return Program(
-        "haproxy", "neighbour", haproxy.command(), settings.api_port, "API_PORT", ready, host, more_ports=(*more, own)
+        "haproxy",
+        "neighbour",
+        haproxy.command(),
+        settings.api_port,
+        "API_PORT",
+        ready,
+        host,
+        more_ports=(*more, own),
+        reads=haproxy.READS,
     )
 
 
@@ -58,6 +66,7 @@ def _neighbours(settings: StackSettings) -> list[Program]:
             host=settings.listen_host,
             job="prometheus",
             instance="prometheus",
+            reads=metrics_store.READS,
         ),
     ]
 
@@ -75,6 +84,7 @@ def _watchers(settings: StackSettings) -> list[Program]:
             host=settings.listen_host,
             job="alertmanager",
             instance="alertmanager",
+            reads=alerting.READS,
         ),
         *(_redis_exporter(node, exporter) for node, exporter in _watched(settings, "queue")),
         _redis_exporter(

@@ -1,9 +1,9 @@
-"""Sources: a digest of the sources that the stack's processes run from, which changes when they do."""
+"""Sources: a digest of the sources or files that a program of the stack reads, which changes when they do."""
 
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -13,12 +13,16 @@ from deploy.local.settings import StackSettings
 _FOLDERS = ("services", "shared", "deploy/third_party")
 
 
-def digest(settings: StackSettings) -> str:
-    """Return the digest of every file in them, and of the declared resources that the stack serves, if those are
+def folders(settings: StackSettings) -> tuple[Path, ...]:
+    """Return the folders of the services' sources, and of the declared resources that the stack serves, if those are
     found."""
+    return (*(REPO / each for each in _FOLDERS), *_domain(settings))
+
+
+def digest(places: Iterable[Path]) -> str:
+    """Return the digest of every file in these folders, and of these files."""
     whole = hashlib.sha256()
-    folders = (*(REPO / each for each in _FOLDERS), *_domain(settings))
-    for path in [path for folder in folders for path in _files(folder)]:
+    for path in [path for place in places for path in _files(place)]:
         whole.update(f"{path}\0".encode())
         whole.update(hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:16]

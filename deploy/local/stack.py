@@ -185,12 +185,12 @@ def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None
     data = data_folder(settings)
     for folder in (data / "redis-queue", data / "redis-cache", LOCAL / "prometheus", LOCAL / "alertmanager"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    supervisor_conf.write(wanted, sources.digest(settings))
     metrics_store.write_config((program.job, program.instance, program.scraped_at) for program in wanted if program.job)
     exporters.write_config(settings)
     alerting.write_config(address(settings, "dlq_admin"))
     if settings.ha:
         haproxy.write_config(settings)
+    supervisor_conf.write(wanted, sources.digest(sources.folders(settings)))
 
 
 def _launch(with_parent: bool) -> "subprocess.Popen[bytes]":

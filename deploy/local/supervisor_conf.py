@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from deploy.local.places import CONF, LOGS, REPO, VENV_PYTHON, socket_path, write_private
 from deploy.local.program import Program
+from deploy.local.sources import digest
 
 PATH = CONF / "supervisord.conf"
 SOCKET = "supervisor.sock"
@@ -13,11 +14,15 @@ SOCKET = "supervisor.sock"
 
 def write(programs: Iterable[Program], sources: str) -> None:
     """Replace the configuration, which contains the services' passwords. `sources`: the digest of the services'
-    sources."""
-    # Changed sources change the program of a service, so that the supervisor reports it as changed.
-    running = {"STACK_SOURCES": sources}
-    sections = [_section(each, {**each.env, **running} if each.kind == "service" else each.env) for each in programs]
-    write_private(PATH, "\n".join([_head(), *sections]))
+    sources. The files that programs read are written before."""
+    write_private(PATH, "\n".join([_head(), *(_section(each, _env(each, sources)) for each in programs)]))
+
+
+def _env(program: Program, sources: str) -> Mapping[str, str]:
+    """Return the environment of a program. It contains a digest of what the program reads when it starts, so that the
+    supervisor reports the program as changed when that changes."""
+    running = {"STACK_SOURCES": sources} if program.kind == "service" else {}
+    return {**program.env, **running, **({"STACK_FILES": digest(program.reads)} if program.reads else {})}
 
 
 def _head() -> str:

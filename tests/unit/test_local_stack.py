@@ -8,8 +8,20 @@ from typing import Any
 
 import pytest
 
-from deploy.local import commands, database, places, progress, redis, services, sources, stack
+from deploy.local import (
+    commands,
+    database,
+    metrics_store,
+    places,
+    progress,
+    redis,
+    services,
+    sources,
+    stack,
+    supervisor_conf,
+)
 from deploy.local.output import Problem
+from deploy.local.program import Program
 from deploy.local.settings import StackSettings
 from deploy.local.welcome import welcome
 
@@ -55,12 +67,42 @@ def test_other_sources_have_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_
     (tmp_path / "goods.py").write_text("1")
     monkeypatch.setattr(sources, "REPO", tmp_path)
     settings = StackSettings(domain="goods", python_path=str(tmp_path))
-    seen = [sources.digest(settings)]
+    seen = [sources.digest(sources.folders(settings))]
     for name in ("services/a.py", "services/b.py", "goods.py"):
         (tmp_path / name).write_text("2")
-        seen.append(sources.digest(settings))
+        seen.append(sources.digest(sources.folders(settings)))
     assert len(set(seen)) == 4
-    assert sources.digest(settings) == seen[-1]
+    assert sources.digest(sources.folders(settings)) == seen[-1]
+
+
+def test_other_rules_make_another_prometheus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So that `make up` restarts it, and nothing else; a file of rules that is gone is gone for it too."""
+    (source := tmp_path / "source" / "rules").mkdir(parents=True)
+    (source.parent / "prometheus.yml").write_text("rule_files: []")
+    (tmp_path / "rules").mkdir()
+    for name, path in (("_SOURCE", source.parent), ("_RULES", tmp_path / "rules"), ("_TARGETS", tmp_path / "targets"),
+                       ("_CONFIG", tmp_path / "prometheus.yml")):  # fmt: skip
+        monkeypatch.setattr(metrics_store, name, path)
+    monkeypatch.setattr(supervisor_conf, "PATH", tmp_path / "supervisord.conf")
+    reads = (tmp_path / "prometheus.yml", tmp_path / "rules")
+    watching = Program("prometheus", "neighbour", ("true",), 9090, "PROMETHEUS_PORT", lambda *_: None, reads=reads)
+    other = Program("third_party", "neighbour", ("true",), 8099, "THIRD_PARTY_PORT", lambda *_: None)
+
+    def written(rules: dict[str, str]) -> tuple[str, str]:
+        for path in source.iterdir():
+            path.unlink()
+        for name, text in rules.items():
+            (source / name).write_text(text)
+        metrics_store.write_config([])
+        supervisor_conf.write([watching, other], "sources")
+        text = supervisor_conf.PATH.read_text()
+        before, _, after = text.partition("[program:third_party]")
+        return before, after
+
+    seen = [written(rules) for rules in ({"demo.yml": "1"}, {"demo.yml": "1"}, {"demo.yml": "2"}, {"new.yml": "2"})]
+    assert len({before for before, _ in seen}) == 3
+    assert seen[0] == seen[1]
+    assert len({after for _, after in seen}) == 1
 
 
 def test_services_get_the_resources_of_the_caller_and_keep_them(
