@@ -4,7 +4,7 @@ count."""
 
 from collections.abc import Iterable
 
-from deploy.rules.profile import BUDGET, DEMO, Burn, Profile, seconds
+from deploy.rules.profile import BUDGET, DEMO, Burn, Profile, in_words, seconds
 from deploy.rules.rule import Alert, Dashboard, Group, Record, Severity
 from holdfast.shared.http.open_paths import OPEN_PATHS
 
@@ -90,12 +90,13 @@ def _burning(profile: Profile, burn: Burn) -> Alert:
         f'and job:holdfast_requests_bad:ratio_rate{burn.long}{{job="api"}} > {limit}\n'
         f'and job:holdfast_requests_bad:rate{burn.long}{{job="api"}} * {seconds(burn.long)} >= {_BAD_MIN}',
         labels={"slo": "availability", "window": burn.long},
-        summary=("Clients are refused or failed" if fast else "Some clients keep being refused or failed")
-        + f": {{{{ $value | humanizePercentage }}}} of their requests in {burn.short}",
+        # A long window may be about what is over.
+        summary=("Clients are refused or failed" if fast else "Some clients were refused or failed")
+        + f": {{{{ $value | humanizePercentage }}}} of their requests in the last {in_words(burn.short)}",
         description=f"{{{{ $value | humanizePercentage }}}} of the requests to {{{{ $labels.job }}}} in the last "
-        f"{burn.short} were refused (429, 503) or failed (another 5xx), and more than {burn.factor * BUDGET:.2%} over "
-        f"{burn.long}. At {burn.factor:g} times the pace that is allowed, the budget of {profile.budget_period} "
-        f"({BUDGET:.1%} of the requests) is gone in {gone}.",
+        f"{in_words(burn.short)} were refused (429, 503) or failed (another 5xx), and more than "
+        f"{burn.factor * BUDGET:.2%} over {in_words(burn.long)}. At {burn.factor:g} times the pace that is allowed, "
+        f"the budget of {in_words(profile.budget_period)} ({BUDGET:.1%} of the requests) is gone in {gone}.",
         dashboard=Dashboard.RECOVERY if fast else Dashboard.OVERVIEW,
     )
 

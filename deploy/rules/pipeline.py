@@ -5,18 +5,19 @@ Probes of the stores export timestamps, so that ages go on growing when a probe 
 
 from collections.abc import Iterable
 
-from deploy.rules.profile import Profile
-from deploy.rules.rule import Alert, Dashboard, Group, Record, Severity
+from deploy.rules.profile import Profile, in_words
+from deploy.rules.rule import COUNT, DURATION, Alert, Dashboard, Group, Record, Severity, named
 
 AGE = 'stream:holdfast_oldest_age_seconds:max{stream="writes"}'
 _ENTRIES = 'holdfast_stream_entries{stream="writes"}'
+_LATE = "stage:holdfast_heartbeat_late_seconds:max"
 _SETTLED = 'holdfast_outcomes_total{outcome=~"Applied|Superseded|Duplicate|Rejected|Dead"}'
 
 
 def groups(profile: Profile) -> list[Group]:
     """Return the one group."""
     rules: list[Record | Alert] = [
-        *_recorded(),
+        *_recorded(profile),
         *_stale(profile),
         *_lost(profile),
         _lost_soon(profile),
@@ -27,13 +28,20 @@ def groups(profile: Profile) -> list[Group]:
     return [Group("holdfast-pipeline", profile.interval, rules)]
 
 
-def _recorded() -> Iterable[Record]:
+def _recorded(profile: Profile) -> Iterable[Record]:
     yield Record(
         "stream:holdfast_oldest_age_seconds:max", "time() - min by (stream) (holdfast_stream_oldest_timestamp_seconds)"
     )
     yield Record(
         "stage:holdfast_heartbeat_age_seconds:max",
         "time() - max by (stage) (holdfast_heartbeat_timestamp_seconds > 0)",
+    )
+    # The api adds no heartbeat behind one that is stuck, and then accepting is not what is late.
+    yield Record(
+        _LATE,
+        f"stage:holdfast_heartbeat_age_seconds:max > {profile.heartbeat_s}\n"
+        'unless on (stage) (stage:holdfast_heartbeat_age_seconds:max{stage="accepted"}\n'
+        '  < on () group_left () stage:holdfast_heartbeat_age_seconds:max{stage="committed"})',
     )
     yield Record(
         "holdfast:dead_letters_oldest_age_seconds:max",
@@ -54,34 +62,35 @@ def _stale(profile: Profile) -> Iterable[Alert]:
         expr=f"{AGE} > {profile.stale_s}",
         lasting=profile.stale_lasting,
         labels={"slo": "freshness"},
-        summary="Clients' writes are accepted and do not take effect: the oldest waits for "
-        "{{ $value | humanizeDuration }}",
-        description="The oldest entry on the write stream was accepted {{ $value | humanizeDuration }} ago; at most "
+        summary=f"Clients' writes are accepted and do not take effect: the oldest waits for {DURATION}",
+        description=f"The oldest entry on the write stream was accepted {DURATION} ago; at most "
         f"{profile.stale_s} s are expected. When HoldfastProbeStale fires too, this is an "
         "estimate.",
         dashboard=Dashboard.PIPELINE,
     )
+    stages = named(_LATE, "stage")
     yield Alert(
         name="HeartbeatStale",
         severity=Severity.WARNING,
-        expr=f"stage:holdfast_heartbeat_age_seconds:max > {profile.heartbeat_s}",
-        summary="A write takes longer than {{ $value | humanizeDuration }} to be {{ $labels.stage }}",
-        description="The newest heartbeat seen {{ $labels.stage }} is {{ $value | humanizeDuration }} old; at most "
-        f"{profile.heartbeat_s} s are expected. The first stage that is late is where writes are stuck.",
+        # One alert for all stages: what is late at one stage is late at the next.
+        expr=f"max({_LATE})",
+        summary=f"Clients' writes wait: for {DURATION} no heartbeat was {stages}",
+        description=f"Heartbeats are writes that change nothing. None was {stages} for up to {DURATION}; at most "
+        f"{profile.heartbeat_s} s are expected.",
         dashboard=Dashboard.PIPELINE,
     )
 
 
 def _lost(profile: Profile) -> Iterable[Alert]:
-    gone = "Clients were promised writes that are gone: {{ $value | humanize }}"
+    gone = f"Clients were promised writes that are gone: {COUNT}"
     yield Alert(
         name="MessageLoss",
         severity=Severity.PAGE,
         expr=f"sum by (job) (increase(holdfast_entries_lost_total[{profile.loss_over}])) > 0",
         labels={"slo": "durability", "detector": "reclaim"},
         summary=gone,
-        description="{{ $value | humanize }} entries that had been delivered to a writer were no longer on the stream "
-        f"when another one reclaimed them, in the last {profile.loss_over}.",
+        description=f"{COUNT} entries that had been delivered to a writer were no longer on the stream "
+        f"when another one reclaimed them, in the last {in_words(profile.loss_over)}.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -90,7 +99,7 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         expr="max by (stream) (holdfast_stream_trimmed_unread_entries) > 0",
         labels={"slo": "durability", "detector": "unread"},
         summary=gone,
-        description="{{ $value | humanize }} entries of the stream {{ $labels.stream }} are gone, and were never read.",
+        description=f"{COUNT} entries of the stream {{{{ $labels.stream }}}} are gone, and were never read.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -99,8 +108,8 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         expr=f"sum by (job) (increase(holdfast_groups_recreated_total[{profile.loss_over}])) > 0",
         labels={"slo": "durability", "detector": "memory"},
         summary="Clients' writes that were queued may be gone: the queue has lost what it had",
-        description="{{ $labels.job }} had to create {{ $value | humanize }} consumer groups again in the last "
-        f"{profile.loss_over}: the queue's Redis was emptied or replaced, or somebody destroyed a group.",
+        description=f"{{{{ $labels.job }}}} had to create {COUNT} consumer groups again in the last "
+        f"{in_words(profile.loss_over)}: the queue's Redis was emptied or replaced, or somebody destroyed a group.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -110,8 +119,8 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         f'or max by (job) (delta(holdfast_ledger_writes{{term="lost"}}[{profile.loss_over}])) > 0',
         labels={"slo": "durability", "detector": "epoch"},
         summary="Clients' writes that were queued may be gone: the queue has lost its memory",
-        description="{{ $labels.job }} found that the queue does not hold what was seen of it before, {{ $value | "
-        f"humanize }}}} times or writes in the last {profile.loss_over}: it was emptied, replaced, or went back. "
+        description="{{ $labels.job }} found that the queue does not hold what was seen of it before, "
+        f"{COUNT} times or writes in the last {in_words(profile.loss_over)}: it was emptied, replaced, or went back. "
         "`make ledger` counts the writes that are lost.",
         dashboard=Dashboard.PIPELINE,
     )
@@ -120,9 +129,10 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         severity=Severity.WARNING,
         expr=f"sum by (stream) (increase(holdfast_orphans_total[{profile.loss_over}])) > 0",
         labels={"slo": "durability"},
-        summary="Late writes: {{ $value | humanize }} entries of {{ $labels.stream }} were pending for no consumer",
-        description="{{ $value | humanize }} entries on the stream {{ $labels.stream }} had been delivered and "
-        f"were pending for no consumer, in the last {profile.loss_over}. They were handed out again: find out why.",
+        summary=f"Late writes: {COUNT} entries of {{{{ $labels.stream }}}} were pending for no consumer",
+        description=f"{COUNT} entries on the stream {{{{ $labels.stream }}}} had been delivered and "
+        f"were pending for no consumer, in the last {in_words(profile.loss_over)}. They were handed out again: find "
+        "out why.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -130,9 +140,9 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         severity=Severity.PAGE,
         expr="max(holdfast_ledger_missing_writes) > 0",
         labels={"slo": "durability"},
-        summary="Clients' writes and what became of them differ by {{ $value | humanize }}",
+        summary=f"Clients' writes and what became of them differ by {COUNT}",
         description="Accepted writes and those applied, rejected, dead-lettered, discarded, in flight or lost differ "
-        "by {{ $value | humanize }}, repeatedly. The ledger says whether they are missing, or more than were accepted.",
+        f"by {COUNT}, repeatedly. The ledger says whether they are missing, or more than were accepted.",
         dashboard=Dashboard.PIPELINE,
     )
 
@@ -173,8 +183,8 @@ def _stuck(profile: Profile) -> Iterable[Alert]:
         f"unless on () (sum(rate({_SETTLED}[1m])) > 0)\n"
         'unless on () (max(holdfast_holding{dependency="database"}) == 1)',
         lasting=profile.stalled_lasting,
-        summary="Clients' writes wait, and no writer takes any: {{ $value | humanize }}",
-        description="{{ $value | humanize }} entries are on the stream {{ $labels.stream }}; for a minute none was "
+        summary=f"Clients' writes wait, and no writer takes any: {COUNT}",
+        description=f"{COUNT} entries are on the stream {{{{ $labels.stream }}}}; for a minute none was "
         "settled, and no writer reports that it holds for the database.",
         dashboard=Dashboard.PIPELINE,
     )
@@ -190,18 +200,14 @@ def _stuck(profile: Profile) -> Iterable[Alert]:
     )
 
 
-#: Rounds a number of events, because `increase` estimates and gives fractions.
-_COUNT = '{{ $value | printf "%.0f" }}'
-
-
 def _letters(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="DeadLettersGrowing",
         severity=Severity.TICKET,
         expr=f"sum by (job, reason) (increase(holdfast_dead_letters_total[{profile.growing_over}])) > 0",
-        summary=f"Clients' writes became dead letters: about {_COUNT} in the last {profile.growing_over}",
-        description=f"About {_COUNT} entries became dead letters ({{{{ $labels.reason }}}}) in the last "
-        f"{profile.growing_over}. They are kept whole and can be sent again.",
+        summary=f"Clients' writes became dead letters: about {COUNT} in the last {in_words(profile.growing_over)}",
+        description=f"About {COUNT} entries became dead letters ({{{{ $labels.reason }}}}) in the last "
+        f"{in_words(profile.growing_over)}. They are kept whole and can be sent again.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -210,9 +216,8 @@ def _letters(profile: Profile) -> Iterable[Alert]:
         expr=f"holdfast:dead_letters_oldest_age_seconds:max > {profile.letters_stale_s}\n"
         "and on () (max(holdfast_dead_letters_open) > 0)",
         labels={"waiting_for": "decision"},
-        summary="A client has waited {{ $value | humanizeDuration }} for a decision about a write",
-        description="The oldest open dead letter is {{ $value | humanizeDuration }} old; "
-        f"{profile.letters_stale_s // 3600} h are allowed.",
+        summary=f"A client has waited {DURATION} for a decision about a write",
+        description=f"The oldest open dead letter is {DURATION} old; {profile.letters_stale_s // 3600} h are allowed.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -221,7 +226,7 @@ def _letters(profile: Profile) -> Iterable[Alert]:
         expr=f'stream:holdfast_oldest_age_seconds:max{{stream="dead_letters"}} > {10 * profile.stale_s}',
         labels={"waiting_for": "index"},
         summary="Clients' dead letters are kept but not shown: the newest are missing from the console",
-        description="An entry has been on the dead-letter stream for {{ $value | humanizeDuration }} without being "
+        description=f"An entry has been on the dead-letter stream for {DURATION} without being "
         "indexed; the console shows no dead letter since.",
         dashboard=Dashboard.PIPELINE,
     )

@@ -116,6 +116,12 @@ PROFILES = (DEMO, PRODUCTION)
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
+def in_words(duration: str) -> str:
+    """Return `90 s` for `90s` and `5 min` for `5m`."""
+    number, unit = duration[:-1], duration[-1]
+    return f"{number} {'min' if unit == 'm' else unit}"
+
+
 def seconds(duration: str) -> int:
     """Return `90` for `90s`: one number and one unit."""
     return int(duration[:-1]) * _UNITS_S[duration[-1]]

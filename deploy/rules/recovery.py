@@ -2,7 +2,7 @@
 
 from deploy.rules.pipeline import AGE
 from deploy.rules.profile import Profile, seconds
-from deploy.rules.rule import Alert, Dashboard, Group, Record, Severity
+from deploy.rules.rule import DURATION, Alert, Dashboard, Group, Record, Severity
 
 _BAD_MAX = 0.01
 _WELL = "holdfast:as_before_timestamp_seconds:last"
@@ -37,8 +37,8 @@ def _overdue(profile: Profile) -> Alert:
         f" - max(holdfast_fault_last_end_timestamp_seconds) > {seen_s})\n"
         f"and on () (\n{_troubles(profile)})",
         labels={"slo": "recovery"},
-        summary="Clients are not served as before {{ $labels.fault }}, which ended {{ $value | humanizeDuration }} ago",
-        description="The fault {{ $labels.fault }} ({{ $labels.target }}) ended {{ $value | humanizeDuration }} ago; "
+        summary=f"Clients are not served as before {{{{ $labels.fault }}}}, which ended {DURATION} ago",
+        description=f"The fault {{{{ $labels.fault }}}} ({{{{ $labels.target }}}}) ended {DURATION} ago; "
         f"{profile.overdue_s} s are allowed. True ever since: writes wait longer than {profile.stale_s} s, or a "
         f"breaker is open, or more than {_BAD_MAX:.0%} of the requests are refused or failed.",
         dashboard=Dashboard.RECOVERY,

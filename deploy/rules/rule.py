@@ -7,6 +7,23 @@ from typing import Any
 
 import yaml
 
+#: A template for a count. It rounds, because `increase` estimates and gives fractions.
+COUNT = '{{ $value | printf "%.0f" }}'
+#: A template for seconds: `33 s`, `1 min 33 s` or `2 h 5 min 0 s`.
+DURATION = (
+    '{{ $value | printf "%.0f" | humanizeDuration | reReplaceAll "m( |$)" " min$1"'
+    ' | reReplaceAll "([dhs])( |$)" " $1$2" }}'
+)
+
+
+def named(series: str, label: str, of: str = "") -> str:
+    """Return a template for the values of a label of a recorded series: `audit, ledger`. One cause that shows in many
+    places is one alert, which names them. `of`: a label of the alert; series with its value count."""
+    found = f"query (printf `{series}{{{of}=%q}}` $labels.{of})" if of else f"query `{series}`"
+    each = f"{{{{ if $at }}}}, {{{{ end }}}}{{{{ $one.Labels.{label} }}}}"
+    return f"{{{{ range $at, $one := {found} | sortByLabel `{label}` }}}}{each}{{{{ end }}}}"
+
+
 _HEAD = "# Written from deploy/rules by `make rules`; not edited by hand.\n"
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from deploy.rules.profile import Profile
-from deploy.rules.rule import Alert, Dashboard, Group, Severity
+from deploy.rules.profile import Profile, in_words
+from deploy.rules.rule import DURATION, Alert, Dashboard, Group, Record, Severity, named
 
 #: A probe takes at most a tenth of the time, so the next one is at most eleven times later.
 _PAUSES = 12
+_LATE = "probe:holdfast_probe_late_seconds:max"
 
 
 def groups(profile: Profile) -> list[Group]:
@@ -24,7 +25,7 @@ def _targets(profile: Profile) -> Iterable[Alert]:
         lasting=profile.down_lasting,
         summary="Clients get no response at all: no {{ $labels.job }} is up",
         description="No replica of {{ $labels.job }} has answered Prometheus for "
-        f"{profile.down_lasting} or longer: dead, frozen, or cut off.",
+        f"{in_words(profile.down_lasting)} or longer: dead, frozen, or cut off.",
         dashboard=Dashboard.OVERVIEW,
     )
     yield Alert(
@@ -35,7 +36,7 @@ def _targets(profile: Profile) -> Iterable[Alert]:
         lasting=profile.down_lasting,
         summary="Fewer replicas serve clients: {{ $labels.job }}/{{ $labels.instance }} is down",
         description="{{ $labels.instance }} of {{ $labels.job }} has not answered Prometheus for "
-        f"{profile.down_lasting} or longer: dead, frozen, or cut off.",
+        f"{in_words(profile.down_lasting)} or longer: dead, frozen, or cut off.",
         dashboard=Dashboard.OVERVIEW,
     )
     yield Alert(
@@ -47,23 +48,27 @@ def _targets(profile: Profile) -> Iterable[Alert]:
         lasting=profile.down_lasting,
         summary="Clients are served without {{ $labels.job }}/{{ $labels.instance }}: it is down",
         description="The exporter of {{ $labels.job }} {{ $labels.instance }} runs, and cannot reach what it watches, "
-        f"for {profile.down_lasting} or longer.",
+        f"for {in_words(profile.down_lasting)} or longer.",
         dashboard=Dashboard.DEPENDENCIES,
     )
 
 
-def _probes(profile: Profile) -> Iterable[Alert]:
+def _probes(profile: Profile) -> Iterable[Record | Alert]:
+    # A slow probe is repeated later, which is not a failure.
+    yield Record(
+        _LATE,
+        "time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds)\n"
+        f"> {profile.blind_s} + {_PAUSES} * max by (probe) (holdfast_probe_duration_seconds)",
+    )
+    probes = named(_LATE, "probe")
     yield Alert(
         name="ProbeStale",
         severity=Severity.WARNING,
-        # A slow probe is repeated later, which is not a failure.
-        expr="time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds)\n"
-        f"> {profile.blind_s} + {_PAUSES} * max by (probe) (holdfast_probe_duration_seconds)",
-        summary="A loss of clients' writes may go unnoticed: probe {{ $labels.probe }} last worked "
-        "{{ $value | humanizeDuration }} ago",
-        description="dlq_admin's probe {{ $labels.probe }} last succeeded {{ $value | humanizeDuration }} ago. "
-        f"Expected: within {profile.blind_s} s and {_PAUSES} times what a reading takes. Ages shown since then "
-        "are estimates.",
+        # One alert for all probes: a store that is away stops many.
+        expr=f"max({_LATE})",
+        summary=f"A loss of clients' writes may go unnoticed: for {DURATION} no success of {probes}",
+        description=f"Probes of dlq_admin are late, the latest by {DURATION}: {probes}. Expected is a success within "
+        f"{profile.blind_s} s and {_PAUSES} times what a reading takes. Ages shown since then are estimates.",
         dashboard=Dashboard.PIPELINE,
     )
 

@@ -11,12 +11,14 @@ from deploy.rules.profile import Profile, seconds
 class Firing:
     """One alert that fires: its name without the prefix, and its labels besides those that the rule adds.
 
-    `value`: the alert's value as its texts show it. If it is empty, the texts are not compared.
+    `value`: what the texts say where they show the alert's value; left out, the texts are not compared. `names`: what
+    they list.
     """
 
     alert: str
     labels: Mapping[str, str] = field(default_factory=dict)
     value: str = ""
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ class Scene:
     def frozen(self) -> str:
         """Return a timestamp that is fresh until the fault and then stays."""
         return f"0+{self.every_s}x{self._samples(self.fault_s)} {self.fault_s}x{self._samples(self.end_s)}"
+
+    def held(self, for_s: int) -> str:
+        """A timestamp that stays as it is `for_s` after the fault."""
+        at_s = self.fault_s + for_s
+        return f"0+{self.every_s}x{self._samples(at_s)} {at_s}x{self._samples(self.end_s)}"
 
     def behind(self, by_s: int) -> str:
         """Return a timestamp that is always `by_s` seconds old."""

@@ -1,6 +1,8 @@
 """Cases: for every alert one in which it fires, and one in which it nearly does. Each profile has the same cases, at
 its own times."""
 
+from dataclasses import replace
+
 from deploy.rules.profile import Profile, seconds
 from tests.rules.case import (
     APPLIED,
@@ -17,6 +19,7 @@ from tests.rules.case import (
     FAULT_END,
     GOOD,
     HALTED,
+    HEARTBEAT,
     HOLDING,
     LETTERS_OLDEST,
     LETTERS_OPEN,
@@ -43,7 +46,7 @@ from tests.rules.case import (
 
 API = {"job": "api"}
 WRITES = {"stream": "writes"}
-DATABASE = {"job": "api", "breaker": "database"}
+DATABASE = {"breaker": "database"}
 
 
 def cases(profile: Profile) -> list[Case]:
@@ -120,8 +123,8 @@ def _pipeline(scene: Scene) -> list[Case]:
     heartbeat_at = fault + profile.heartbeat_s + step
     blind_at = fault + profile.blind_s + step
     stale = Firing("PipelineStale", WRITES, _duration(stale_at - fault))
-    blind = Firing("ProbeStale", {"probe": "ledger"}, _duration(blind_at - fault))
-    late = Firing("HeartbeatStale", {"stage": "committed"}, _duration(heartbeat_at - fault))
+    blind = Firing("ProbeStale", {}, _duration(blind_at - fault), "ledger")
+    late = Firing("HeartbeatStale", {}, _duration(heartbeat_at - fault), "committed")
     return [
         Case("the oldest write waits", {OLDEST % "writes": scene.frozen()},
              {fault + profile.stale_s: (), stale_at: (stale,)}),
@@ -129,11 +132,20 @@ def _pipeline(scene: Scene) -> list[Case]:
              nearly=("PipelineStale",)),
         Case("heartbeats are accepted and not committed", {COMMITTED: scene.frozen()},
              {heartbeat_at - step: (), heartbeat_at: (late,)}),
+        Case("the queue takes none, so all stages are late",
+             {COMMITTED: scene.frozen(), HEARTBEAT % ("api", "api", "accepted"): scene.frozen()},
+             {heartbeat_at - step: (), heartbeat_at: (replace(late, names="accepted, committed"),)}),
+        Case("none is accepted behind one that is stuck: that is not accepting's delay",
+             {COMMITTED: scene.frozen(), HEARTBEAT % ("api", "api", "accepted"): scene.held(2 * step)},
+             {heartbeat_at + 4 * step: (replace(late, value=_duration(heartbeat_at + 4 * step - fault)),)}),
         Case("one of two writers sees no heartbeat: the other had them",
              {COMMITTED.replace("writer-0", "writer-1"): scene.frozen()}, {scene.late_s: ()},
              nearly=("HeartbeatStale",)),
         Case("nobody sees the ledger any more", {PROBE % "ledger": scene.frozen()},
              {blind_at - step: (), blind_at: (blind,)}),
+        Case("the database is away, and many probes with it: one alert",
+             {PROBE % name: scene.frozen() for name in ("ledger", "queue")},
+             {blind_at - step: (), blind_at: (replace(blind, names="ledger, queue"),)}),
         Case("the ledger takes long, and so is looked at seldom",
              {PROBE % "ledger": scene.frozen(), LOOK_S % "ledger": scene.steady(5)}, {blind_at: ()},
              nearly=("ProbeStale",)),
@@ -231,10 +243,13 @@ def _breakers(scene: Scene) -> list[Case]:
         BREAKER % ("api", "half_open"): f"0x{(fault + half) // step - 1} 1 0x{scene.end_s // step}",
         BREAKER % ("api", "open"): f"0x{fault // step - 1} 1x{half // step - 1} 0 1x{scene.end_s // step}",
     }
-    is_open = Firing("BreakerOpen", DATABASE, "2")
-    flapping = Firing("BreakerFlapping", DATABASE)
+    is_open = Firing("BreakerOpen", DATABASE, "2", "api")
+    flapping = Firing("BreakerFlapping", DATABASE, "3", "api")
     return [
         Case("a breaker is open", opened, {fault + step: (), fault + lasting + step: (is_open,)}),
+        Case("a dependency of two services is away: one alert",
+             {**opened, **{key.replace("api", "writer"): value for key, value in opened.items()}},
+             {fault + lasting + step: (replace(is_open, names="api, writer"),)}),
         Case("a probe in between is not the end of it", probing,
              {fault + lasting + step: (Firing("BreakerOpen", DATABASE),)}),
         Case("a breaker opens on one of two replicas", {**{key.replace('="api",b', '="api-2",b'): value
@@ -264,11 +279,13 @@ def _retries(scene: Scene) -> list[Case]:
              {ATTEMPTS % "first": scene.rate(0.1), ATTEMPTS % "again": scene.rate(0, 0.1)}, {at: ()},
              nearly=("RetryStorm",)),
         Case("a loop crashes again and again", loops, {fault + 12 * step: (
-             Firing("LoopCrashing", {"job": "dlq_admin", "loop": "indexer"}),)}),
+             Firing("LoopCrashing", {"job": "dlq_admin"}),)}),
         Case("it crashed again and again, and works since", loops, {
              fault + 10 * step + seconds(scene.profile.crashing_still): ()}, nearly=("LoopCrashing",)),
-        Case("a store says no to a loop again and again", {REFUSED % "writer-0": scene.rate(0, 0.2)}, {
-            fault + 12 * step: (Firing("LoopCrashing", {"job": "writer", "loop": "settle"}),)}),
+        Case("a store says no to two loops again and again: one alert", {
+            REFUSED % "writer-0": scene.rate(0, 0.2),
+            (REFUSED % "writer-0").replace("settle", "reclaim"): scene.rate(0, 0.2)}, {
+            fault + 12 * step: (Firing("LoopCrashing", {"job": "writer"}, f"{12 * step / 5:g}", "reclaim, settle"),)}),
         Case("a store says no to each writer once",
              {REFUSED % f"writer-{number}": scene.jump(1) for number in range(3)}, {fault + 12 * step: ()},
              nearly=("LoopCrashing",)),
@@ -326,10 +343,10 @@ def _recovery(scene: Scene) -> list[Case]:
 
 
 def _duration(whole_s: int) -> str:
-    """Return whole seconds as Prometheus's humanizeDuration writes them."""
+    """Return whole seconds as texts write them."""
     days, rest = divmod(whole_s, 86_400)
     hours, rest = divmod(rest, 3600)
     minutes, left = divmod(rest, 60)
-    parts = [(days, "d"), (hours, "h"), (minutes, "m"), (left, "s")]
+    parts = [(days, "d"), (hours, "h"), (minutes, "min"), (left, "s")]
     first = next(index for index, (number, _) in enumerate(parts) if number or index == 3)
-    return " ".join(f"{number}{unit}" for number, unit in parts[first:])
+    return " ".join(f"{number} {unit}" for number, unit in parts[first:])

@@ -16,7 +16,7 @@ from tests.rules.case import Case, Firing, Scene, quiet_day
 
 #: #: Labels that every alert has, or that only classify it.
 _SORTING = {"severity", "slo"}
-_TEMPLATE = re.compile(r"{{ (.+?) }}")
+_TEMPLATE = re.compile(r"{{ (range .+?) }}.+?{{ end }}.+?{{ end }}|{{ (.+?) }}")
 
 
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -100,7 +100,9 @@ def _annotations(profile: Profile, firing: Firing) -> dict[str, str]:
     labels = _labels(profile, firing)
 
     def filled(found: re.Match[str]) -> str:
-        what = found[1]
+        what = found[1] or found[2]
+        if what.startswith("range "):
+            return firing.names
         return labels[what.removeprefix("$labels.")] if what.startswith("$labels.") else firing.value
 
     annotations = rule_of(profile, firing).written()["annotations"]

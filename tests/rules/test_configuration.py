@@ -9,6 +9,7 @@ import pytest
 from deploy import read_yaml
 from deploy.local.metrics_store import JOBS
 from deploy.rules.files import FILES, FOLDER
+from deploy.rules.profile import PROFILES
 from tests.rules import promtool
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
@@ -35,6 +36,18 @@ def test_the_jobs_are_those_of_the_local_stack() -> None:
     config = read_yaml.document((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     scraped = {one["job_name"]: one["file_sd_configs"][0]["files"] for one in config["scrape_configs"]}
     assert scraped == {job: [f"targets/{job}.json"] for job in JOBS}
+
+
+def test_one_burn_is_one_alert() -> None:
+    """Of two windows of one severity the shorter one silences the longer one, in each profile."""
+    rules = read_yaml.document(ALERTMANAGER.read_text())["inhibit_rules"]
+    silenced = {(str(one["source_matchers"]), str(one["target_matchers"])) for one in rules}
+    for name, short, long in (("Fast", 0, 1), ("Slow", 2, 3)):
+        source, target = (
+            str([f'alertname="HoldfastAvailabilityBurn{name}"', f'window=~"{"|".join(windows)}"'])
+            for windows in ([profile.burns[at].long for profile in PROFILES] for at in (short, long))
+        )
+        assert (source, target) in silenced
 
 
 @pytest.mark.parametrize(
