@@ -31,7 +31,8 @@ from deploy.dashboards.source import SOURCE
 _LETTERS = "ABCDEFGHIJ"
 #: A longer interval between two samples is a gap: four scrapes.
 _GAP_MS = 20_000
-_LAST = ["lastNotNull"]
+#: Not the last known value: what is unknown now is shown as unknown.
+_LAST = ["last"]
 
 
 def draw(panel: AnyPanel, number: int) -> m.Panel:

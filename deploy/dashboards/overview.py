@@ -16,6 +16,7 @@ from deploy.dashboards.panel import (
     below,
     quantile,
     rate,
+    seen,
     worst,
     zero_is_good,
 )
@@ -58,7 +59,7 @@ def _number(
     )
 
 
-_NOT_MEASURED = "Not measured: is dlq_admin up?"
+_NOT_MEASURED = "Unknown: not measured lately"
 _NOW: tuple[AnyPanel, ...] = (
     _WHAT,
     _number(
@@ -83,12 +84,12 @@ _NOW: tuple[AnyPanel, ...] = (
         below(15, DEMO.stale_s), _NOT_MEASURED,
     ),
     _number(
-        "Ledger out by", worst("holdfast_ledger_missing_writes", ""),
+        "Ledger out by", seen(worst("holdfast_ledger_missing_writes", ""), "ledger"),
         "Accepted writes that are found in no store; or more in the stores than was accepted: the ledger says which.",
         "0, always.", "docs/runbooks/HoldfastLedgerImbalance.md", "short", zero_is_good(), _NOT_MEASURED,
     ),
     _number(
-        "Dead letters open", worst("holdfast_dead_letters_open", ""),
+        "Dead letters open", seen(worst("holdfast_dead_letters_open", ""), "database"),
         "Writes that could not be applied and wait to be fixed, replayed or discarded.",
         "0.", "open the console: it shows what to do next.", "short", below(1, 1000), _NOT_MEASURED,
     ),

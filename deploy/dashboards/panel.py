@@ -153,6 +153,12 @@ def worst(gauge: str, by: str, where: str = "") -> str:
     return f"max by ({by}) ({gauge}{_braces(where)})" if by else f"max ({gauge}{_braces(where)})"
 
 
+def seen(expr: str, probe: str) -> str:
+    """Return the expression without samples while the auditor's probe that reads it is late: its gauges keep their last
+    values."""
+    return f'{expr} unless on () probe:holdfast_probe_late_seconds:max{{probe="{probe}"}}'
+
+
 def age(timestamp: str, by: str) -> str:
     """Return the seconds since a timestamp, taking the latest of all replicas."""
     return f"time() - {worst(timestamp, by)}"

@@ -17,12 +17,13 @@ from deploy.dashboards.panel import (
     mean,
     quantile,
     rate,
+    seen,
     worst,
     zero_is_good,
 )
 from deploy.rules.profile import DEMO
 
-_NOT_MEASURED = "Not measured: is dlq_admin up?"
+_NOT_MEASURED = "Unknown: not measured lately"
 
 _HEAT = Heat(
     title="How long do writes take?",
@@ -196,7 +197,7 @@ _OPEN = Number(
     act="open the console, dlq_admin's /console.",
     unit="short",
     nothing=_NOT_MEASURED,
-    queries={"open": worst("holdfast_dead_letters_open", "")},
+    queries={"open": seen(worst("holdfast_dead_letters_open", ""), "database")},
     width=4,
     limits=below(1, 1000),
 )
@@ -207,7 +208,7 @@ _WAITS = Number(
     act="a client has been without its write for that long: fix and replay it, or discard it.",
     unit="s",
     nothing=_NOT_MEASURED,
-    queries={"oldest": "max (holdfast:dead_letters_oldest_age_seconds:max)"},
+    queries={"oldest": seen("max (holdfast:dead_letters_oldest_age_seconds:max)", "database")},
     width=4,
     limits=below(60, DEMO.letters_stale_s),
 )
@@ -256,7 +257,7 @@ _MISSING = Lines(
     act="docs/runbooks/HoldfastLedgerImbalance.md, at once.",
     unit="short",
     nothing=_NOT_MEASURED,
-    queries={"out by": worst("holdfast_ledger_missing_writes", "")},
+    queries={"out by": seen(worst("holdfast_ledger_missing_writes", ""), "ledger")},
     limits=zero_is_good(),
 )
 _LEDGER = Table(
@@ -266,7 +267,7 @@ _LEDGER = Table(
     act="in flight that does not fall: what holds it back? dead_lettered: the console.",
     unit="locale",
     nothing=_NOT_MEASURED,
-    queries={"{{term}}": worst("holdfast_ledger_writes", "term")},
+    queries={"{{term}}": seen(worst("holdfast_ledger_writes", "term"), "ledger")},
     columns={"term": "Where"},
     value="Writes",
 )

@@ -139,7 +139,7 @@ const Live = { kinds: {} };
   const TIMES = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"], [1e-3, "ms"], [1e-6, "µs"]];
   const lasting = (seconds, decimals) => {
     if (seconds === 0) return ["0", " s"];
-    const [size, name] = TIMES.find(([each]) => Math.abs(seconds) >= each) || TIMES[TIMES.length - 1];
+    const [size, name] = TIMES.find(([each]) => Math.abs(seconds) >= (each > 1 ? 2 * each : each)) || TIMES[TIMES.length - 1];
     return [trimmed(seconds / size, decimals), ` ${name}`];
   };
   const isLocal = () => localStorage.getItem("times") === "local";
