@@ -20,6 +20,7 @@ from holdfast.services.api.view import View
 from holdfast.services.api.write import WritePath
 from holdfast.shared.domain.errors import EntityNotFound
 from holdfast.shared.domain.resource import Field, ResourceType
+from holdfast.shared.errors import InvalidParameter
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import degraded
 from holdfast.shared.http.envelope import success
@@ -86,6 +87,9 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
     async def read_page(request: Request, limit: int, cursor: str | None, **unique: Any) -> Response:
         fresh, position = headers.wants_fresh(request), position_of(plural, cursor)
         wanted = [(field, value) for field in resource.unique if (value := unique[field.name]) is not None]
+        if wanted and cursor:
+            constraint = f"must be left out with {wanted[0][0].name}, which at most one {singular} has"
+            raise InvalidParameter(details={"field": "cursor", "value": cursor, "constraint": constraint})
         if wanted:
             seen = await _with_values(view, resource, wanted, fresh=fresh)
         else:

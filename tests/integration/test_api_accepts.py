@@ -4,10 +4,12 @@ import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+from holdfast.services.api.cursors import cursor_of
 from tests import keys, processes, raw
 from tests.servers import RedisServer, wait_until
 
@@ -187,6 +189,7 @@ def test_an_address_on_its_way_cannot_be_taken(api: httpx.Client) -> None:
         ("GET", "/users?limit=x", {}, 422, "INVALID_PARAMETER"),
         ("GET", "/users?limit=1_0", {}, 422, "INVALID_PARAMETER"),
         ("GET", "/users?email=ada@example.com&cursor=false", {}, 422, "INVALID_CURSOR"),
+        ("GET", f"/users?email=ada@example.com&cursor={quote(cursor_of('users', 7))}", {}, 422, "INVALID_PARAMETER"),
         ("GET", "/users?cursor=%F0%9F%92%A9", {}, 422, "INVALID_CURSOR"),
         ("POST", "/users", {"content": b"{}"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
         ("POST", "/users", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "MALFORMED_JSON"),

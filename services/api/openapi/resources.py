@@ -15,6 +15,7 @@ from holdfast.shared.errors import (
     DatabaseUnavailable,
     InvalidCondition,
     InvalidCursor,
+    InvalidParameter,
     InvalidRequest,
     KeyReused,
     MalformedJson,
@@ -198,7 +199,7 @@ class _Writer:
             a_list(self._entity),
             [self._example()],
             copy=f"cached_{self._resource.plural}",
-        ) | errors(InvalidCursor, *_READ_ERRORS)
+        ) | errors(InvalidCursor, InvalidParameter, *_READ_ERRORS)
 
     def _done(self, status: int, headers: dict[str, Any]) -> dict[int | str, Any]:
         fields = {each.name: _value(each) for each in self._resource.fields}
