@@ -40,6 +40,7 @@ class Database:
         self._questions = Pool("questions", threads)
         self._background = Pool("background", background)
         self._read_timeout_s = read_timeout_s
+        self._probing: asyncio.Future[None] | None = None
         # One query without an answer opens the breaker: the next ones fail at once.
         policy = Policy(
             attempt_timeout_s=read_timeout_s,
@@ -54,8 +55,20 @@ class Database:
 
     def prober(self) -> Prober:
         """Return the prober of the breaker."""
-        ask = partial(self._in, self._questions, partial(round_trip, self.engine))
-        return Prober(Probe(self.breaker, ask, refused=answered))
+        return Prober(Probe(self.breaker, self._probe, refused=answered))
+
+    async def _probe(self) -> None:
+        """Make a round trip within the read timeout. When a probe outlasts its lease, the breaker admits a page
+        as the next probe, and that page waits. The next probe joins a round trip that hangs and takes no other thread.
+        """
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.ensure_future(self._in(self._questions, partial(round_trip, self.engine)))
+            self._probing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            async with asyncio.timeout(self._read_timeout_s):
+                await asyncio.shield(self._probing)
+        except TimeoutError:
+            raise Outage(f"no answer within {self._read_timeout_s} s") from None
 
     async def read(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short read. Raises DatabaseUnavailable, or DeadlineExceeded if the request's deadline passes before the
