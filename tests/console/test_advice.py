@@ -117,7 +117,8 @@ def test_without_a_part_of_the_queue_not_all_is_well(away: list[int], backlog: B
     assert "No letter needs a decision" in quiet.says
     waiting = at_a_glance(_state(3, **more), [_group(7200)])
     assert (waiting.title, "3 dead letters wait in 1 group" in waiting.says) == (title, True)
-    assert at_a_glance(_state(3, **more), [_group(5)]).title == "Writes are being dead-lettered now"
+    dying = "Writes are being dead-lettered now" if backlog else title  # without a queue none can be
+    assert at_a_glance(_state(3, **more), [_group(5)]).title == dying
     found = outage(_state(0, breakers=None, **more))
     assert found is not None
     assert any("a breaker is open" in says for says, _ in found.do)

@@ -82,7 +82,7 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
         return Advice("good" if outage(overview) is None else "warn", "No dead letters", more)
     wait = f"{dead:,} dead letter{'s wait' if dead > 1 else ' waits'} in {kinds:,} group{'s' if kinds > 1 else ''}"
     newest_s = min((age_s(group.last_seen) for group in groups), default=float("inf"))
-    if newest_s < _NOW_S:
+    if newest_s < _NOW_S and overview.backlog is not None:
         return Advice(
             "bad", "Writes are being dead-lettered now", f"The last one {lasting(max(0.0, newest_s))} ago. {wait}."
         )
@@ -93,7 +93,7 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
 def _accounted(overview: SystemState) -> str:
     ledger = overview.ledger
     if ledger is not None and ledger.missing == 0:
-        return f"All {ledger.accepted:,} accepted writes are accounted for."
+        return f"All {ledger.accepted:,} accepted writes, heartbeats included, are accounted for."
     return "No letter needs a decision."
 
 

@@ -29,9 +29,9 @@ def ago(moment: str, now: datetime | None = None) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """Return a duration: `3 min`."""
+    """Return a duration: `3 min`. A unit is used from two of it on, so that rounding loses little."""
     for step_s, name in _STEPS:
-        if seconds >= step_s:
+        if seconds >= 2 * step_s:
             return f"{seconds / step_s:.0f} {name}"
     if seconds < 0.1:
         return "0 s"

@@ -90,4 +90,5 @@ def _queued(state: SystemState) -> str:
     if not state.backlog.depth:
         return f"No write waits in the queue{', as far as it answers' if there else ''}.{there}"
     waits = "write waits" if state.backlog.depth == 1 else "writes wait"
-    return f"{state.backlog.depth:,} {waits} in the queue, the oldest for {lasting(state.backlog.oldest_age_s)}.{there}"
+    oldest = lasting(state.backlog.oldest_age_s)
+    return f"{state.backlog.depth:,} {waits} in the queue, heartbeats included, the oldest for {oldest}.{there}"

@@ -79,7 +79,7 @@ const SKEW_MS = Date.now() - new Date(document.body.dataset.now);
 const STEPS = [[86400, "d"], [3600, "h"], [60, "min"]];
 
 function lasting(seconds) {
-  const step = STEPS.find(([size]) => seconds >= size);
+  const step = STEPS.find(([size]) => seconds >= 2 * size);
   return step ? `${Math.round(seconds / step[0])} ${step[1]}` : `${seconds} s`;
 }
 
