@@ -11,8 +11,8 @@ from deploy.rules.profile import Profile, seconds
 class Firing:
     """One alert that fires: its name without the prefix, and its labels besides those that the rule adds.
 
-    `value`: what the texts say where they show the alert's value; left out, the texts are not compared. `names`: what
-    they list.
+    `value`: the alert's value as its texts show it. If it is empty, the texts are not compared. `names`: what they
+    list.
     """
 
     alert: str
@@ -80,7 +80,7 @@ class Scene:
         return f"0+{self.every_s}x{self._samples(self.fault_s)} {self.fault_s}x{self._samples(self.end_s)}"
 
     def held(self, for_s: int) -> str:
-        """A timestamp that stays as it is `for_s` after the fault."""
+        """Return a timestamp that is fresh until `for_s` seconds after the fault and then stays."""
         at_s = self.fault_s + for_s
         return f"0+{self.every_s}x{self._samples(at_s)} {at_s}x{self._samples(self.end_s)}"
 
