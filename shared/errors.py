@@ -126,19 +126,19 @@ class InvalidHeader(InvalidRequest):
 
 
 class InvalidExpiry(InvalidRequest):
-    """The X-Expire-After-Ms is not valid."""
+    """The X-Expire-After-Ms header is not valid."""
 
     code = "INVALID_EXPIRY"
 
 
 class InvalidTimeout(InvalidRequest):
-    """The X-Request-Timeout-Ms is not valid."""
+    """The X-Request-Timeout-Ms header is not valid."""
 
     code = "INVALID_REQUEST_TIMEOUT"
 
 
 class InvalidIdempotencyKey(InvalidRequest):
-    """The Idempotency-Key is not valid."""
+    """The Idempotency-Key header is not valid."""
 
     code = "INVALID_IDEMPOTENCY_KEY"
 
@@ -501,7 +501,7 @@ class AcceptanceUnknown(AppError):
 
 
 class DeadlineExceeded(AppError):
-    """The time for this request was over before it was done; it did not happen."""
+    """The deadline of this request passed before the request was carried out; it did not happen."""
 
     type = "network_error"
     code = "DEADLINE_EXCEEDED"
@@ -509,7 +509,7 @@ class DeadlineExceeded(AppError):
 
 
 class AnswerOverdue(AppError):
-    """The time for this request was over before its answer was ready: it may or may not have happened."""
+    """The deadline of this request passed before its answer was ready: it may or may not have happened."""
 
     type = "network_error"
     code = "ANSWER_OVERDUE"

@@ -54,10 +54,10 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.chaos", description=__doc__)
     parser.add_argument("names", nargs="+", choices=[*ALL, "all", "heal"], metavar="NAME")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write a JSON report there as well")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write a JSON report to this file")
     parser.add_argument("--stack", choices=KINDS, default=os.environ.get("STACK") or KINDS[0])
-    parser.add_argument("--duration", type=float, default=_number("DURATION"), help="of the fault, in seconds")
-    parser.add_argument("--rate", type=float, default=_number("RATE") or 20.0, help="requests a second")
+    parser.add_argument("--duration", type=float, default=_number("DURATION"), help="duration of the fault, in seconds")
+    parser.add_argument("--rate", type=float, default=_number("RATE") or 20.0, help="requests per second")
     return parser.parse_args()
 
 

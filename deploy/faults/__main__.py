@@ -14,10 +14,12 @@ from deploy.faults.proxy import Proxy
 def main() -> None:
     """Print where the proxy listens, and serve."""
     parser = argparse.ArgumentParser(prog="python -m deploy.faults", description=__doc__)
-    parser.add_argument("--to", required=True, type=_address, metavar="HOST:PORT", help="the server behind it")
+    parser.add_argument("--to", required=True, type=_address, metavar="HOST:PORT", help="the server behind the proxy")
     parser.add_argument("--listen", default=("127.0.0.1", 0), type=_address, metavar="HOST:PORT")
-    parser.add_argument("--control", default=0, type=int, metavar="PORT", help="for GET and PUT /faults, on 127.0.0.1")
-    parser.add_argument("--mark", default=0, type=int, help="firewall mark of its own connections (needs root)")
+    parser.add_argument(
+        "--control", default=0, type=int, metavar="PORT", help="port of GET and PUT /faults, on 127.0.0.1"
+    )
+    parser.add_argument("--mark", default=0, type=int, help="firewall mark of the proxy's own connections (needs root)")
     options = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(options.to, options.listen, options.control, options.mark))

@@ -59,8 +59,10 @@ def main(arguments: Sequence[str]) -> int:
     made.add_argument(
         "--seconds", type=float, default=float(variable("SECONDS") or (_QUICK_SECONDS if quick else _SECONDS))
     )
-    made.add_argument("--out", type=Path, default=variable("OUT") or PAGE, help="the page")
-    made.add_argument("--part", choices=_PARTS, default=variable("PART"), help="the other one stays as it is")
+    made.add_argument("--out", type=Path, default=variable("OUT") or PAGE, help="the page to write")
+    made.add_argument(
+        "--part", choices=_PARTS, default=variable("PART"), help="measure only this part; the page keeps the other one"
+    )
     options = made.parse_args(arguments)
     kept = error_rates_page.read(options.out)
     parts = (options.part,) if options.part else _PARTS

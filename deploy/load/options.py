@@ -18,15 +18,22 @@ _RATE_MAX, _DURATION_MAX_S = 50_000, 86_400
 def parser(name: str, about: str | None) -> argparse.ArgumentParser:
     """Return a parser with the options that every command has."""
     made = argparse.ArgumentParser(prog=f"python -m deploy.load {name}", description=about)
-    made.add_argument("--api", default=variable("API"), help="of a running api; by default this clone's (make up)")
+    made.add_argument(
+        "--api", default=variable("API"), help="address of a running api; by default this clone's (make up)"
+    )
     return made
 
 
 def run_options(made: argparse.ArgumentParser, plan: Plan, targets: str) -> None:
     """Add the options of a run with a length and a rate."""
     add = made.add_argument
-    add("--rate", default=variable("RATE") or plan.per_s, type=_number(1, _RATE_MAX), help="requests a second")
-    add("--duration", default=variable("DURATION") or plan.duration_s, type=_number(1, _DURATION_MAX_S), help="seconds")
+    add("--rate", default=variable("RATE") or plan.per_s, type=_number(1, _RATE_MAX), help="requests per second")
+    add(
+        "--duration",
+        default=variable("DURATION") or plan.duration_s,
+        type=_number(1, _DURATION_MAX_S),
+        help="duration in seconds",
+    )
     add(
         "--mix",
         default=variable("MIX") or DEFAULT,
@@ -35,9 +42,19 @@ def run_options(made: argparse.ArgumentParser, plan: Plan, targets: str) -> None
     add("--arrivals", default=variable("ARRIVALS") or "constant", choices=("constant", "poisson"))
     in_flight = variable("IN_FLIGHT") or plan.in_flight_max
     add("--in-flight", default=in_flight, type=whole(1, 100_000), help="requests in flight above which none is sent")
-    add("--timeout", default=variable("TIMEOUT") or plan.timeout_s, type=_number(0.1, 600), help="seconds to wait")
+    add(
+        "--timeout",
+        default=variable("TIMEOUT") or plan.timeout_s,
+        type=_number(0.1, 600),
+        help="seconds to wait for an answer",
+    )
     followed = variable("FOLLOW") or plan.follow_per_s
-    add("--follow", default=followed, type=_number(0, 1000), help="writes a second that are polled until applied")
+    add(
+        "--follow",
+        default=followed,
+        type=_number(0, 1000),
+        help="writes per second that are polled until they are applied",
+    )
     add("--targets", default=variable("TARGETS") or targets, help=verdict.__doc__)
 
 

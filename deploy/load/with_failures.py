@@ -30,8 +30,14 @@ def main(arguments: Sequence[str]) -> int:
     """Run, and return the exit code: 0: passed, 1: failed, 2: unknown."""
     made = parser("with-failures", __doc__)
     run_options(made, Plan(""), TARGETS)
-    made.add_argument("--faults", default=variable("FAULTS") or FAULTS, help="in this order; see deploy/load/faults.py")
-    made.add_argument("--fault-s", type=float, default=float(variable("FAULT_S") or 10), help="how long each lasts")
+    made.add_argument(
+        "--faults",
+        default=variable("FAULTS") or FAULTS,
+        help="faults to cause, in this order; see deploy/load/faults.py",
+    )
+    made.add_argument(
+        "--fault-s", type=float, default=float(variable("FAULT_S") or 10), help="duration of each fault, in seconds"
+    )
     made.set_defaults(duration=0.0)
     options = made.parse_args(arguments)
     try:

@@ -24,12 +24,14 @@ _DRAWN_MS = 30_000
 def main() -> int:
     """Take the pictures, print each file, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.preview", description=__doc__)
-    parser.add_argument("--range", default="15m", choices=("5m", "15m", "1h"), help="the span of time")
+    parser.add_argument("--range", default="15m", choices=("5m", "15m", "1h"), help="time range of the dashboards")
     parser.add_argument("--out", type=Path, default=REPO / "docs" / "pictures", metavar="FOLDER")
-    parser.add_argument("--width", type=int, default=1600, help="of the window, in pixels")
-    parser.add_argument("--dark", action="store_true", help="as on a dark screen")
-    parser.add_argument("--only", metavar="UID", help="one dashboard")
-    parser.add_argument("--pages", action="store_true", help="every page of the console instead, in four variants")
+    parser.add_argument("--width", type=int, default=1600, help="width of the window, in pixels")
+    parser.add_argument("--dark", action="store_true", help="use the dark theme")
+    parser.add_argument("--only", metavar="UID", help="take a picture of this dashboard only")
+    parser.add_argument(
+        "--pages", action="store_true", help="take pictures of every page of the console instead, in four variants"
+    )
     options = parser.parse_args()
     try:
         _draw(options)

@@ -64,9 +64,10 @@ def _metric_row(metric: MetricWrapperBase) -> tuple[str, ...]:
 
 
 _ABOUT_ERRORS = """\
-What a client reads of an error is `error.code`. `retryable`: the same request may succeed later, not before
-`error.retry_after` seconds (`Retry-After`). Not `definite`: it may have happened; the same `Idempotency-Key`, or the
-operation in `error.details.operation_id`, tells. An `internal_error` without a code of its own is a bug of ours."""
+Clients should decide by `error.code`. `retryable`: the same request may succeed later, after `error.retry_after`
+seconds (`Retry-After`). `definite`: it is certain that the request had no effect. If an error is not `definite`, the
+request may have had its effect: a retry with the same `Idempotency-Key`, or the operation in
+`error.details.operation_id`, shows whether it had. The code `INTERNAL_ERROR` reports a bug in Holdfast."""
 
 
 def errors() -> str:

@@ -24,7 +24,7 @@ def main() -> int:
     """Run the scenario, showing each step as it happens, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.scenarios", description=__doc__)
     parser.add_argument("name", choices=_ALL)
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write a JSON report there as well")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write a JSON report to this file")
     parser.add_argument("--stack", choices=KINDS, default=os.environ.get("STACK") or KINDS[0])
     options = parser.parse_args()
     for number in ENDING:  # a closed terminal and `kill` count as Ctrl-C, so that what was broken is mended
