@@ -1,4 +1,4 @@
-"""dlq_admin needs nothing of deploy/ at run time."""
+"""dlq_admin imports and reads nothing of deploy/ at run time."""
 
 import ast
 from pathlib import Path

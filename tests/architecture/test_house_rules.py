@@ -1,4 +1,4 @@
-"""House rules that no linter has: sizes, formatting by hand, names by reference."""
+"""House rules that no linter has: sizes, formatting by hand, names that refer to other names."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What is left out of a process stays out, and what needs it has it."""
+"""Modules that a process leaves out are not imported there, and each process has what it needs."""
 
 import os
 import subprocess

@@ -1,4 +1,5 @@
-"""No MULTI at Redis: one that is out of memory refuses every command in it, reads too. A script says what it needs."""
+"""Services use no MULTI at Redis: when Redis is out of memory, it refuses every command in a transaction, including
+reads. A script declares what it needs."""
 
 import ast
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""What waits on a stream is removed when it is settled, and by nothing else. A bound that is high enough for every test
-throws entries away in the longest outage, so it is looked for in the code."""
+"""An entry of a stream is removed when it is settled, and by nothing else. A length limit that is high enough for every
+test would discard entries in the longest outage, so this test searches the code for such limits."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Time constants: what stands in a relation to another one is in the table, and only there."""
+"""Time constants: each relation between two of them is in the table, and only there."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The verdict, from what was believed and what was seen. No stack needed."""
+"""The verdict of an experiment, from its hypothesis and its observations. No stack is needed."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The client library against the real api, while everything under it is killed."""
+"""The client library against the real api, while every process behind the api is killed."""
 
 import threading
 import uuid

@@ -1,4 +1,4 @@
-"""What the home page says first, what it advises, and the poison that newcomers practise on."""
+"""The first lines of the home page, its advice, and the poison that newcomers practise on."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

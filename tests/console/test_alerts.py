@@ -1,4 +1,4 @@
-"""Alerts: posted as Alertmanager posts them, shown on every page, gone when they are over."""
+"""Alerts arrive as Alertmanager posts them, are shown on every page, and disappear when they are over."""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Two people and one replay: what each of them sees, and what becomes of an order that comes too late."""
+"""Two operators and one replay: what each of them sees, and the result of an order that comes too late."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The console while the database is away: what died since is listed from the stream, and the page says so."""
+"""The console while the database is away: recent dead letters are listed from the stream, and the page says so."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

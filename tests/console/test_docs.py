@@ -1,4 +1,4 @@
-"""The API's own description in a browser, with nothing from anywhere else."""
+"""The API's own documentation in a browser, without requests to other hosts."""
 
 from playwright.sync_api import Browser, expect
 

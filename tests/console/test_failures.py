@@ -1,4 +1,5 @@
-"""The page of failures: groups with their cause, what began with them, and a way to each request's explanation."""
+"""The page of failures: groups with their cause, what began at the same time, and a link to each request's
+explanation."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The console's door: who gets in, with which form, and what a browser may do with the pages."""
+"""Access to the console: who may log in, with which form, and what a browser may do with the pages."""
 
 import asyncio
 import html

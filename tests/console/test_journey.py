@@ -1,4 +1,4 @@
-"""The whole way, in a real browser: a poison write, its group, its letter, what if, an edit, a replay, applied."""
+"""The whole journey in a real browser: a poison write, its group, its letter, a what-if, an edit, a replay, applied."""
 
 import json
 import re

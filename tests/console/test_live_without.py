@@ -1,4 +1,4 @@
-"""The live view where nothing is set up for it."""
+"""The live view of a deployment without Prometheus and Grafana."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pages that need no store, and errors as pages: each keeps its navigation and has a way on."""
+"""Pages that need no store, and error pages: each keeps its navigation and a link to continue."""
 
 import re
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What others have written and pages are made with is what they have published."""
+"""The third-party files that pages use are identical to the published ones."""
 
 import hashlib
 

@@ -1,4 +1,5 @@
-"""The page that explains a request: found from the box in the header, explained in words, nothing in it runs."""
+"""The page that explains a request: it is found from the box in the header, explains in words, and executes nothing
+that a client sent."""
 
 import json
 import time

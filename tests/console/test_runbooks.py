@@ -1,4 +1,4 @@
-"""Runbooks as pages: from the files of the docs, with every alert's among them, and nothing in them but text."""
+"""Runbooks as pages: made from the files of the docs, one for every alert, with nothing but text in them."""
 
 import re
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""Nothing that others wrote takes a page down: it is refused, left out or shown inert when it comes in; and a part of a
-page that fails all the same says so in its place."""
+"""No data from outside breaks a page: such data is refused, left out or shown as inert text. If a part of a page fails
+all the same, the page shows an error in its place."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Text that others wrote, on a page: nothing runs, nothing hides, nothing is endless."""
+"""Text from outside, on a page: it executes nothing, hides nothing, and has a bounded length."""
 
 import json
 import re

@@ -1,5 +1,4 @@
-"""Nodes of a database cluster, one that is behind and one that has lost its quorum: what their sessions get. The model,
-and Galera."""
+"""Sessions at a database node that is behind, and at one that has lost its quorum: the model, and Galera."""
 
 import threading
 import time

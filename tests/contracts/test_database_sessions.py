@@ -1,4 +1,4 @@
-"""Sessions of a database: what they see of one another, and when one waits for the other."""
+"""Sessions of a database: what each sees of the others, and when one waits for another."""
 
 import re
 from collections.abc import Iterator

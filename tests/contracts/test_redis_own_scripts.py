@@ -1,4 +1,4 @@
-"""The scripts of the queue: random uses of them leave the same in the model as in a real server."""
+"""The scripts of the queue: random uses of them leave the same state in the model as in a real server."""
 
 import time
 from functools import partial

@@ -1,4 +1,4 @@
-"""Scripts on Redis: what they find, what they return, and how they fail."""
+"""Scripts on Redis: what they read, what they return, and how they fail."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Convergence: any order, any batches, any duplicates, any number of writers, one result."""
+"""Convergence: writes in any order, in any batches, with any duplicates, at any number of writers, have one result."""
 
 import random
 from dataclasses import replace

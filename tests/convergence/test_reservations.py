@@ -1,4 +1,5 @@
-"""Reservations: histories too particular for chance to find, where an address let go of too early breaks the order."""
+"""Reservations: histories that random search is unlikely to find, in which an address that is released too early breaks
+the order."""
 
 import random
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""A census counts what a reader sees: an answer that is empty, no number, or lacks what its legend shows is none."""
+"""A census counts what a reader sees: an answer that is empty, is no number, or lacks a label of its legend does not
+count."""
 
 import json
 from pathlib import Path

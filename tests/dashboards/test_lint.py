@@ -1,4 +1,4 @@
-"""The lint finds nothing in our dashboards, and each of its rules finds what it is for."""
+"""The lint finds nothing in our dashboards, and each of its rules finds the mistake that it is for."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Every panel, variable and annotation of every dashboard shows something of a real run."""
+"""Every panel, variable and annotation of every dashboard shows data of a real run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who may do what: every route with every kind of key. The routes are the app's own, so a new one is asked too."""
+"""Access: every route with every kind of key. The routes are taken from the application, so new ones are tested too."""
 
 import re
 from collections.abc import Iterator

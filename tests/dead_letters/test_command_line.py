@@ -1,4 +1,4 @@
-"""The command line against a real dlq_admin: from a look at what died to a decision, as a script would."""
+"""The command line against a real dlq_admin: from a list of dead letters to a decision, as in a script."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""dlq_admin's OpenAPI document, held against the running service by schemathesis: no 5xx, answers as documented."""
+"""dlq_admin's OpenAPI document, checked against the running service by schemathesis: no 5xx, answers as documented."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Patches do what RFC 6902 says; an edit leaves alone what it does not change."""
+"""Patches do what RFC 6902 says; an edit leaves unchanged what it does not name."""
 
 import copy
 from typing import Any

@@ -1,4 +1,5 @@
-"""Edits and transforms on the real table: versions, never a changed original; all of it or nothing; and back."""
+"""Edits and transforms on the real table: they make versions, never change the original, apply to all letters or to
+none, and can be undone."""
 
 import random
 from typing import Any

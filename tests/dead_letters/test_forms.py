@@ -1,4 +1,4 @@
-"""Every byte of an entry survives its forms; whatever is on the stream can be read."""
+"""Every byte of an entry survives encoding and decoding; whatever is on the stream can be read."""
 
 import contextlib
 

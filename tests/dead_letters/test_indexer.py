@@ -1,4 +1,5 @@
-"""From the dead-letter stream into the table and only then off the stream, whoever dies or is away on the way."""
+"""A dead letter is stored in the table, and only then removed from the stream, whichever process dies or is away
+meanwhile."""
 
 import json
 import uuid

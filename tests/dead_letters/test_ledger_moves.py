@@ -1,5 +1,5 @@
-"""The ledger while everything moves: writes are applied and die, letters are indexed, discarded, restored and sent
-again, and the indexer is killed. At every look each accepted write is somewhere, once."""
+"""The ledger under load: writes are applied and dead-lettered, letters are indexed, discarded, restored and replayed,
+and the indexer is killed. At every reading, each accepted write is counted once."""
 
 import asyncio
 from pathlib import Path

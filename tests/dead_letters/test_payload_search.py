@@ -1,4 +1,5 @@
-"""Letters found by what their payloads hold: all of them and no others, and nobody learns what they may not see."""
+"""Letters found by the contents of their payloads: all that match and no others, without showing personal data to
+operators who may not see it."""
 
 import json
 import random

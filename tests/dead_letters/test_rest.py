@@ -1,4 +1,4 @@
-"""The operator's questions and decisions over HTTP, against real stores."""
+"""The operator's queries and decisions over HTTP, against real stores."""
 
 import json
 import time

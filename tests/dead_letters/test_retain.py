@@ -1,4 +1,4 @@
-"""Retention: only what an operator has limited goes, when it is due, after a warning."""
+"""Retention: only letters for which an operator has set a limit are removed, when they are due, after a warning."""
 
 from datetime import UTC, datetime, timedelta
 

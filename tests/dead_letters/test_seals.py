@@ -1,4 +1,4 @@
-"""The audit is a chain: whatever is changed in it afterwards is found."""
+"""The audit is a chain: every later change of it is detected."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor

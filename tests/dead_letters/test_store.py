@@ -1,4 +1,5 @@
-"""The table of dead letters: each letter once, groups exact at any moment, pages without gaps, nothing unrecorded."""
+"""The table of dead letters: each letter once, group counts exact at any moment, pages without gaps, every change
+recorded."""
 
 import random
 from collections import Counter

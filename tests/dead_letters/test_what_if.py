@@ -1,4 +1,4 @@
-"""What-if says what a writer would do, letter by letter, and does nothing."""
+"""A what-if reports what a writer would do, letter by letter, and changes nothing."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""What operators see while a store is away: what waits on the stream with a banner, or an honest error."""
+"""What operators see while a store is away: the letters on the stream with a banner, or a clear error."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,4 +1,4 @@
-"""docker-compose.yml, read as data: nothing runs with more than it needs."""
+"""docker-compose.yml, read as data: no container has more rights than it needs."""
 
 import re
 from pathlib import Path

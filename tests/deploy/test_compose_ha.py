@@ -1,4 +1,4 @@
-"""deploy/compose/ha.yml, read as data: the nodes in the services' addresses are there, with volumes of their own."""
+"""deploy/compose/ha.yml, read as data: the nodes in the services' addresses exist, each with a volume of its own."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether a container is confined is judged from what the engine says of it."""
+"""Whether a container is confined is decided from what the engine reports about it."""
 
 import copy
 from typing import Any

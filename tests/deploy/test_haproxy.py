@@ -1,5 +1,5 @@
-"""The real proxy, with the real configuration, in front of two real apis: one is killed, and nothing is lost that may
-be asked again."""
+"""The real proxy, with the real configuration, in front of two real apis: one is killed, and every request that may be
+repeated succeeds."""
 
 import json
 import shutil

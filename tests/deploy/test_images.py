@@ -1,4 +1,4 @@
-"""An image has every package that its service imports: the requirements of each are compared with its imports."""
+"""An image has every package that its service imports: each image's requirements are compared with the imports."""
 
 import ast
 import re

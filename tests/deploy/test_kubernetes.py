@@ -1,4 +1,4 @@
-"""deploy/kubernetes, read as data: its form, and the rules that compose's containers obey too."""
+"""deploy/kubernetes, read as data: its form, and the rules that apply to compose's containers too."""
 
 from pathlib import Path
 from typing import Any

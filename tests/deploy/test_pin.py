@@ -1,4 +1,4 @@
-"""Images by digest: every one that compose runs, and the one that ours are built from."""
+"""Images by digest: every image that compose runs, and the base image of ours."""
 
 import hashlib
 import json

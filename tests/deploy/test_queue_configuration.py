@@ -1,4 +1,4 @@
-"""deploy/redis/queue.conf, as Redis understands it: what is answered is on disk, and nothing is thrown away."""
+"""deploy/redis/queue.conf, as Redis reads it: an answered write is on disk, and nothing is evicted."""
 
 from pathlib import Path
 

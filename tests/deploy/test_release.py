@@ -1,4 +1,4 @@
-"""A release from one command, and what its wheel holds."""
+"""A release by one command, and the contents of its wheel."""
 
 import subprocess
 import sys

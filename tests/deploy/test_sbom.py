@@ -1,4 +1,4 @@
-"""Bills of materials: each image's names every package that is pinned for it, and nothing else."""
+"""Bills of materials: each image's names every package that is pinned for the image, and nothing else."""
 
 import json
 import re

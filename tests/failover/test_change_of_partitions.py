@@ -1,4 +1,4 @@
-"""The documented change of the number of partitions, under traffic: no request fails, and no write is lost or made
+"""The documented change of the number of partitions, under traffic: no request fails, and no write is lost or applied
 twice."""
 
 import signal

@@ -1,4 +1,4 @@
-"""A queue of two nodes with Sentinel: its primary is killed, and moved on purpose. No acknowledged write is lost."""
+"""A queue of two nodes with Sentinel: its primary is killed, and switched on purpose. No acknowledged write is lost."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack

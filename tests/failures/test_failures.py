@@ -1,4 +1,4 @@
-"""Failures of real processes: a dependency goes, clients get errors and copies, and an operator sees why."""
+"""Failures of real processes: a dependency goes away, clients get errors and copies, and an operator sees the cause."""
 
 from pathlib import Path
 from typing import Any

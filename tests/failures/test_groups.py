@@ -1,4 +1,4 @@
-"""Groups of failures: counted, bounded, put together, and without a word about anybody."""
+"""Groups of failures: counted, bounded, merged, and without personal data."""
 
 import json
 import time

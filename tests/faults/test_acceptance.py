@@ -1,5 +1,5 @@
-"""What an acceptance answers is true, wherever its one or two tries were cut off: `definite` is true of no command that
-the queue has."""
+"""The answer to an acceptance is true, wherever its one or two attempts were cut off: an error is `definite` for no
+command that the queue has."""
 
 import asyncio
 import random

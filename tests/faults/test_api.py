@@ -1,4 +1,4 @@
-"""The api itself: one of its processes hangs, its callers go away in the middle, or all of them wait for a database
+"""The api itself: one of its processes hangs, its clients disconnect in the middle, or all of them wait for a database
 that hangs."""
 
 import socket

@@ -1,4 +1,4 @@
-"""The queue and the database away at once: nothing is promised, for certain; copies are still read."""
+"""The queue and the database away at once: writes are refused definitely; copies are still read."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,5 +1,5 @@
-"""The cache Redis dead, frozen, slow, refusing, empty or cut off: nobody notices while the database answers; else the
-process itself remembers."""
+"""The cache Redis dead, frozen, slow, refusing, empty or cut off: clients notice nothing while the database answers;
+otherwise the process's own memory serves copies."""
 
 import random
 from collections.abc import Callable, Iterator

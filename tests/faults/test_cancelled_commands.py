@@ -1,5 +1,5 @@
-"""A command that fails or is cancelled, at whichever moment and more than once, leaves its place in the pool to the
-next one, and waits for nothing."""
+"""A command that fails or is cancelled, at any moment and more than once, returns its place in the pool to the next
+command, without waiting."""
 
 import asyncio
 from collections.abc import Callable

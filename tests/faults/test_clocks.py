@@ -1,4 +1,4 @@
-"""Wall clocks of services that are wrong: order, and what is accepted, do not depend on them."""
+"""Services with wrong wall clocks: neither order nor acceptance depends on them."""
 
 import time
 from collections.abc import Iterator

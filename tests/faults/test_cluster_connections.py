@@ -1,5 +1,5 @@
-"""Connections to a Redis Cluster: each command finds its node, whatever address that announces, and a node that is not
-the one ends nothing but its connection."""
+"""Connections to a Redis Cluster: each command finds its node, whatever address the node announces, and a reply of a
+wrong node ends only its connection."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""A deleted user is in no copy, whichever way the delete went and whatever was lost on the way."""
+"""A deleted user is in no copy, whichever way the delete took and whatever was lost on the way."""
 
 from pathlib import Path
 

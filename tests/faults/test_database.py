@@ -1,5 +1,5 @@
-"""The database dead, frozen, slow, full, read-only or cut off: a copy at once, marked as one; never a guess; writes go
-on; and everything heals by itself."""
+"""The database dead, frozen, slow, full, read-only or cut off: reads get a marked copy at once and never a guess;
+writes continue; and everything recovers on its own."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

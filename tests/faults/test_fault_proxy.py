@@ -1,4 +1,4 @@
-"""The fault proxy itself, before anybody trusts a test that uses it."""
+"""The fault proxy itself, on which other tests rely."""
 
 import asyncio
 import json

@@ -1,4 +1,5 @@
-"""A connection that died while nobody used it is noticed before a command goes into it: nothing was sent, for sure."""
+"""A connection that died while idle is noticed before a command is sent on it, so that the command certainly had no
+effect."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""The same Idempotency-Key is met again, whatever happened to what was known of it: the same request is the same
-operation, and another request with that key is refused, at once or on its own operation."""
+"""An Idempotency-Key is recognised, whatever happened to its record: the same request is the same operation, and
+another request with that key is refused, at once or as an operation of its own."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

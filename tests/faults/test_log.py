@@ -1,4 +1,4 @@
-"""The log: whoever reads a service's output stops reading, as a log driver that hangs or a disk behind it."""
+"""The log: the reader of a service's output stops reading, like a log driver that hangs or a disk that is slow."""
 
 import fcntl
 import os

@@ -1,4 +1,5 @@
-"""DNS that knows no name, or hangs: services start and answer; what needs no new connection goes on."""
+"""DNS that does not know a name, or hangs: services start and answer, and requests that need no new connection
+succeed."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
-"""The queue's Redis dead, frozen, full or cut off: writes go straight to the database, exactly once with whatever is
-queued already; what only the queue knows is not guessed; and everything heals by itself."""
+"""The queue's Redis dead, frozen, full or cut off: writes go directly to the database, and each write is applied
+exactly once even if it is queued already. Answers do not guess what only the queue knows, and everything recovers on
+its own."""
 
 import uuid
 from collections.abc import Callable

@@ -1,5 +1,5 @@
-"""A Redis that answers no: a wrong password, a right that is missing, a key of another type. No service is silent about
-it, none fills its log with it, and all go on once it is mended."""
+"""A Redis that refuses commands: a wrong password, a missing right, a key of another type. Each service reports it
+without filling its log, and continues once the cause is removed."""
 
 import json
 import random

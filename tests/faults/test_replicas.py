@@ -1,4 +1,5 @@
-"""Accepted is what the queue's replicas have, when the api has to wait for them: whatever the way to them is like."""
+"""Accepted means that the queue's replicas have the write, if the api has to wait for them, whatever the state of the
+network to them."""
 
 import random
 import uuid

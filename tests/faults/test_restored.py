@@ -1,5 +1,5 @@
-"""A database that has lost what it had acknowledged: it was restored from an older copy, or failed over to a replica
-that was behind."""
+"""A database that has lost acknowledged writes: it was restored from an older copy, or failed over to a replica that
+was behind."""
 
 import shutil
 from pathlib import Path

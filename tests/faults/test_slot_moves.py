@@ -1,5 +1,5 @@
-"""A server of a cluster that gives the queue's slot away has some of its keys, and no longer all. A script that was
-given all its keys is refused there before it does anything."""
+"""A server of a cluster whose slot is moving away has only some of the slot's keys. A script that was given all its
+keys is refused there before it does anything."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""The primary is switched: connections to the old one are let go of by themselves, whatever became of it."""
+"""The primary is switched: connections to the old one are closed without intervention, whatever became of it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,5 @@
-"""A node that is not the primary, or not for these keys, is an outage: seen by the breaker, counted, and left."""
+"""A node that is not the primary, or does not own the keys, counts as an outage: the breaker sees it, it is counted,
+and the connection is closed."""
 
 import time
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Whatever the api accepts, the codec decodes: headers and settings drawn at random, and a look at the stream."""
+"""The codec decodes whatever the api accepts: headers and settings are drawn at random, and the stream is checked."""
 
 import asyncio
 import uuid

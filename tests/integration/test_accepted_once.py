@@ -1,4 +1,5 @@
-"""The same operation again is the same write: what was sent twice, because a reply was lost, is on the stream once."""
+"""The same operation sent again is the same write: a request that was sent twice, because a reply was lost, is on the
+stream once."""
 
 from dataclasses import replace
 

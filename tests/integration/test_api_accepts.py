@@ -1,4 +1,4 @@
-"""Accepting: what a client is promised, with no writer running, so that everything stays queued."""
+"""Acceptance: what a client is promised. No writer runs, so everything stays queued."""
 
 import json
 import uuid

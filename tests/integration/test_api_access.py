@@ -1,4 +1,4 @@
-"""Who may do what: API keys and their scopes, in both profiles."""
+"""Access: API keys and their scopes, in both profiles."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Backpressure: a backlog that is too long refuses writes, honestly, and takes them again by itself."""
+"""Backpressure: a backlog that is too long makes the api refuse writes with a reason, and accept them again on its
+own."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Time: every request is answered within its own, and what comes too late is not done."""
+"""Deadlines: every request is answered within its own, and has no effect after it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bad HTTP: whatever arrives on the port is answered by exactly one clean error, or none, and the server goes on."""
+"""Bad HTTP: whatever arrives on the port is answered by exactly one clean error, or none, and the server continues."""
 
 import json
 import socket

@@ -1,4 +1,5 @@
-"""Ended operations are counted once: whoever writes, closes, freezes or is killed, a reading is a full count."""
+"""Ended operations are counted once: a reading equals a full count, whichever process writes, closes, freezes or is
+killed."""
 
 import os
 import random

@@ -1,4 +1,5 @@
-"""Conditions of writes are decided where the write is applied: 412 or a rejected operation, and nothing written."""
+"""Conditions of writes are decided where the write is applied: a write that fails one gets 412 or a rejected operation,
+and changes nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
 

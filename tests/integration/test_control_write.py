@@ -1,4 +1,4 @@
-"""A control write says how the database is, and leaves no trace; connections do not outlive what they were made for."""
+"""A control write shows the state of the database, and leaves no trace; its connection does not outlive it."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Copies in a real cache: in any order of arrival the newest stays, whatever else is found there."""
+"""Copies in a real cache: in any order of arrival, the newest stays, whatever else the cache holds."""
 
 import asyncio
 import json

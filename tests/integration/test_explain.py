@@ -1,5 +1,5 @@
-"""`GET /requests/{id}`: from a request's id to why it was answered so, on running services, some of them with nothing
-behind them."""
+"""`GET /requests/{id}` explains from a request's id why it was answered as it was, on running services, some of them
+without stores."""
 
 import uuid
 from collections.abc import Callable, Iterator

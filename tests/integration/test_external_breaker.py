@@ -1,4 +1,5 @@
-"""external_proxy's breaker and gate over a real third party: what is sent while it is away, and how it comes back."""
+"""external_proxy's breaker and gate over a real third party: what is sent while the third party is away, and how
+traffic returns."""
 
 import asyncio
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The third party's words reach the client as they are, through both services and their copies."""
+"""The third party's bytes reach the client unchanged, through both services and their copies."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""The proxy's configuration, changed while it runs: by operators only, whole or not at all, and undone by itself."""
+"""The proxy's configuration, changed while it runs: by operators only, as a whole or not at all, and reverted on its
+own."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""external_proxy and a third party that misbehaves in every way it knows: what the caller gets, and what was sent."""
+"""external_proxy and a third party with every kind of misbehaviour: what the caller gets, and what was sent."""
 
 from collections.abc import Iterator
 from pathlib import Path

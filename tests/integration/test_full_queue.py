@@ -1,4 +1,4 @@
-"""A queue that is out of memory can still be looked at, and what frees memory or shows who runs is still done."""
+"""A queue that is out of memory can still be read, and still executes what frees memory or reports running services."""
 
 import asyncio
 from collections.abc import AsyncIterator

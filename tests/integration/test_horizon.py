@@ -1,4 +1,5 @@
-"""The horizon: what is older is removed, stays counted, and is never applied again, whatever comes back."""
+"""The horizon: operations before it are removed, stay counted, and are never applied again, even if their entries
+return."""
 
 import random
 import uuid

@@ -1,4 +1,4 @@
-"""The client that calls out, over real connections to servers that send anything but HTTP as it should be."""
+"""The client for outgoing calls, over real connections to servers that send every kind of malformed HTTP."""
 
 import asyncio
 import contextlib

@@ -1,5 +1,5 @@
-"""No two entities have one unique value, and no write takes effect twice: indexes and primary keys keep them apart, and
-without one of them nothing is written that it should keep apart."""
+"""No two entities have the same unique value, and no write takes effect twice: indexes and primary keys prevent it, and
+without one of them, no write that it should protect is applied."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,5 +1,5 @@
-"""Idempotency-Keys in the queue: a record until soon after the operation is over, and for a key's lifetime a trace that
-it was used, so that the database is asked about keys that were used before and about no others."""
+"""Idempotency-Keys in the queue: a record stays until soon after the operation is over, and a trace of the key's use
+stays for the key's lifetime, so that the database is asked only about keys that were used before."""
 
 import math
 import random

@@ -1,4 +1,5 @@
-"""Alive is what turns: an outage of the queue, however long, restarts nobody; a loop that is stuck is seen."""
+"""A process is alive if its event loop runs: an outage of the queue, however long, causes no restart; a loop that is
+stuck is detected."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Test runs beside one another, and test runs that are killed, harm nobody."""
+"""Test runs side by side, and test runs that are killed, do not disturb other processes."""
 
 import signal
 import subprocess

@@ -1,4 +1,5 @@
-"""An entry is applied or gives up its operation to be a dead letter, whatever two writers do at once: never both."""
+"""An entry is applied, or its operation is given up and it becomes a dead letter, whatever two writers do at once:
+never both."""
 
 import uuid
 from collections.abc import Callable, Iterator

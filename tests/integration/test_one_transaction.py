@@ -1,4 +1,4 @@
-"""What a write does and that it was done are one commit: whoever dies in between leaves neither or both."""
+"""A write's effect and its outcome are one commit: a process that dies in between leaves neither or both."""
 
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The OpenAPI document, held against the running api by schemathesis: no 5xx, every answer in its schema."""
+"""The OpenAPI document, checked against the running api by schemathesis: no 5xx, every answer in its schema."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What is on the stream is what must be done, whatever became of the pending list."""
+"""Every entry on the stream is processed, whatever became of the pending list."""
 
 import random
 from pathlib import Path

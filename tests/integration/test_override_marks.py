@@ -1,5 +1,5 @@
-"""Overrides on Grafana's dashboards: one region each, ended by whichever replica is asked; and a Grafana that hangs or
-is away delays nobody. The board is real; Grafana is played."""
+"""Overrides on Grafana's dashboards: one region each, which any replica can end. A Grafana that hangs or is away delays
+no request. The board is real; Grafana is a fake."""
 
 import asyncio
 import contextlib

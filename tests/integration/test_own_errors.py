@@ -1,4 +1,5 @@
-"""A write's own error in the middle of a batch is its own; and only a refusal before the script ran is definite."""
+"""A write's own error in the middle of a batch does not affect the others; and only a refusal before the script ran is
+definite."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,5 @@
-"""One entry's own trouble holds no other one: a key of a wrong type, put by hand where its own is kept."""
+"""An entry that fails on its own does not block others: a key of a wrong type was put by hand in place of its own
+key."""
 
 import asyncio
 import uuid

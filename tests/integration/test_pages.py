@@ -1,4 +1,5 @@
-"""Pages are in the order of creation: a walk by cursor sees each entity once, whatever is created meanwhile."""
+"""Pages are in the order of creation: a client that follows the cursor sees each entity once, whatever is created
+meanwhile."""
 
 import random
 from collections.abc import Callable, Iterator

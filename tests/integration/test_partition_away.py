@@ -1,4 +1,4 @@
-"""A partition of the queue is away: what goes on in the others, on a real Redis."""
+"""A partition of the queue is away: what continues in the others, on a real Redis."""
 
 from typing import Any
 

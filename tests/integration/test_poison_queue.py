@@ -1,4 +1,4 @@
-"""Entries that a demo puts on a stream get there through the door that everybody has to use."""
+"""The entries that a demo puts on a stream pass through the same interface as all others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Least privilege, asked of the servers: what the tables give works, and everything else is refused."""
+"""Least privilege, checked on real servers: what the tables grant works, and everything else is refused."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""Rate limits on running apis: who is over them learns it and when to come back, and nobody else notices."""
+"""Rate limits on running apis: a client over the limit is refused with a time to come back, and no other client is
+affected."""
 
 import hashlib
 import time

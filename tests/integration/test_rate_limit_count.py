@@ -1,4 +1,4 @@
-"""Counting what clients send, in a real Redis that is fine, away, or hung."""
+"""Counting requests of clients in a real Redis that is healthy, away, or hung."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,4 +1,4 @@
-"""Reads that go together: one statement and one look at the queue for many, each with its own result."""
+"""Reads that are batched: one statement and one query of the queue for many reads, each with its own result."""
 
 import asyncio
 import random

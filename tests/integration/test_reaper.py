@@ -1,4 +1,4 @@
-"""The reaper takes away the names of consumers, and nothing that they hold."""
+"""The reaper deletes consumers that are gone, but none that has pending entries."""
 
 from holdfast.services.writer.reaper import reap
 from holdfast.shared.connections.redis import RedisTimeouts, connect

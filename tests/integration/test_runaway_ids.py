@@ -1,4 +1,5 @@
-"""Whatever was put on the stream or into the clock by hand, versions stay such that every writer takes them."""
+"""Whatever was put on the stream or into the clock by hand, versions stay within the range that every writer
+accepts."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""A session means what our statements mean, whatever the server's own settings say."""
+"""Statements have the same meaning in every session, whatever the server's own settings are."""
 
 import random
 from collections.abc import Iterator

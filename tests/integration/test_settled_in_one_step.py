@@ -1,4 +1,5 @@
-"""An entry that dies is on the write stream or among the dead letters at every moment, whoever dies."""
+"""An entry that is dead-lettered is on the write stream or among the dead letters at every moment, whichever process
+dies."""
 
 from typing import Any
 

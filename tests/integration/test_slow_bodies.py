@@ -1,4 +1,4 @@
-"""How long a body may take depends on what it is for."""
+"""The time limit for a body depends on the purpose of the request."""
 
 import asyncio
 from collections.abc import AsyncIterator

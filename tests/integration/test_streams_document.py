@@ -1,4 +1,4 @@
-"""The AsyncAPI document says what is really on the streams."""
+"""The AsyncAPI document matches what is really on the streams."""
 
 import asyncio
 from collections.abc import Mapping

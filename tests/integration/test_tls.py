@@ -1,4 +1,4 @@
-"""TLS, honoured by every connection to a store: servers that speak nothing else, and listeners that note what comes."""
+"""Every connection to a store uses TLS: servers that accept nothing else, and listeners that record what arrives."""
 
 import contextlib
 import socket

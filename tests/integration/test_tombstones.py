@@ -1,4 +1,4 @@
-"""What was deleted stays deleted: its row outlives it, for the writes that come late."""
+"""A deleted entity stays deleted: its row stays as a tombstone, for writes that arrive late."""
 
 from collections.abc import Iterator
 from itertools import permutations

@@ -1,4 +1,5 @@
-"""Tracing, with a real receiver of OTLP: one trace from the request to the commit, and nobody waits for it."""
+"""Tracing, with a real receiver of OTLP: one trace from the request to the commit, and no request waits for the
+receiver."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Wait: when a request that prefers to wait learns that its write is over."""
+"""Wait: when a request with `Prefer: wait` is answered that its write is over."""
 
 import pytest
 from redis.asyncio import Redis

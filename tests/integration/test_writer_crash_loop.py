@@ -1,4 +1,4 @@
-"""An entry that kills its writer is found out, and does not take its neighbours with it."""
+"""An entry that kills its writer is identified, and does not take its neighbours with it."""
 
 from redis import Redis
 

@@ -1,4 +1,5 @@
-"""What cannot work leaves the stream at once or after bounded attempts, whole, and takes no neighbour with it."""
+"""An entry that cannot work leaves the stream as a complete dead letter, at once or after bounded attempts, without
+affecting its neighbours."""
 
 import json
 from collections.abc import Iterator

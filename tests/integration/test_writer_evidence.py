@@ -1,5 +1,5 @@
-"""Poison needs evidence: whatever is wrong with the database, no entry pays for it; what is wrong with one entry is
-found among its neighbours, whatever the error is called."""
+"""Poison needs evidence: no entry is dead-lettered for a fault of the database, whatever it is; and an entry that fails
+on its own is found among its neighbours, whatever the error is."""
 
 import random
 import time

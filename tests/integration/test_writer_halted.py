@@ -1,4 +1,5 @@
-"""A halted writer finds its way on: by itself when the fault has gone, by an operator's word when it never will."""
+"""A halted writer continues: on its own when the fault has ended, or by an operator's word when the fault is
+permanent."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""One user, many writes: order matters most where the writes meet."""
+"""Many writes of one user: they conflict, and their order matters most."""
 
 from tests.integration.conftest import StartWriter
 from tests.servers import Database

@@ -1,4 +1,4 @@
-"""Outages: the writer holds, stays ready, charges nobody, and goes on by itself when the fault has gone."""
+"""Outages: the writer holds, stays ready, charges no attempt, and continues on its own when the fault has ended."""
 
 import time
 from collections.abc import Callable

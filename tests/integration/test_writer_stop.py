@@ -1,4 +1,4 @@
-"""SIGTERM: what is in hand is finished or let go of, and the exit code is 0."""
+"""SIGTERM: entries in hand are finished or released, and the exit code is 0."""
 
 import json
 

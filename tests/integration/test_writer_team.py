@@ -1,4 +1,4 @@
-"""Several writers: they share the work, and take over from one that falls silent."""
+"""Several writers: they share the work, and take over from a writer that stops responding."""
 
 import time
 

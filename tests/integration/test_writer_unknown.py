@@ -1,4 +1,5 @@
-"""What a build does not know waits for one that does: uncharged, without holding up other entries, and not forever."""
+"""An entry that a build does not know waits for a build that does: uncharged, without blocking other entries, and for a
+limited time."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""An api queues only what every writer that runs can decode, and applies the rest itself."""
+"""An api queues only writes that every running writer can decode, and applies the rest itself."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""When a server that was broken answers again: asked over the wire, as any client of its own would."""
+"""When a server that was broken answers again, measured over the wire, as any client would."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The faults of a load test, and the stand-in third party that is full."""
+"""The faults of a load test, and a stand-in third party that is at capacity."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A run that is interrupted gives its report, and says that it was interrupted."""
+"""A run that is interrupted writes its report, and the report says so."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Looks at what the system reports: when breakers opened."""
+"""Polling of what the system reports: when breakers opened."""
 
 from datetime import UTC, datetime
 from typing import Any

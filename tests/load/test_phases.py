@@ -1,4 +1,4 @@
-"""The phases of a recovery, from what clients saw: pure."""
+"""The phases of a recovery, from the answers that clients saw, without I/O."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The generator against a real api and a real writer: short, and everything that it says is looked at."""
+"""A short run of the generator against a real api and a real writer, with a check of everything that it reports."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reports: they stand by themselves and show what was measured."""
+"""Reports are self-contained and show what was measured."""
 
 import json
 import re

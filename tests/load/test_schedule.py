@@ -1,4 +1,4 @@
-"""The open loop: requests leave at their times, and what a server that stands still costs is seen."""
+"""The open loop: requests are sent at their intended times, and the cost of a server that stalls is visible."""
 
 import asyncio
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Commands that write users, before an api that serves other resources."""
+"""Commands that write users, at an api that serves other resources."""
 
 import threading
 from collections.abc import Iterator

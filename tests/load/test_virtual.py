@@ -1,4 +1,5 @@
-"""Partial failure in virtual time: what is shipped gives as many good answers as the best of the simpler policies."""
+"""Partial failure in virtual time: the shipped policy gives as many good answers as the best of the simpler
+policies."""
 
 import logging
 from collections.abc import Iterator

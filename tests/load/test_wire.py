@@ -1,4 +1,4 @@
-"""Connections: what a server does wrong becomes a response with status 0, never an exception and never a hang."""
+"""Connections: a server's mistake becomes a response with status 0, never an exception or a hang."""
 
 import asyncio
 

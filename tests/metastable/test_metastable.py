@@ -1,4 +1,4 @@
-"""The metastable case in short: naive retries outlive the stall, ours do not."""
+"""The metastable case in short: the overload of naive retries outlives the stall, ours does not."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tables follow what is declared: they are made, they grow, and what is there stays."""
+"""Tables follow the declarations: they are created and extended, and existing data stays."""
 
 import os
 import shutil

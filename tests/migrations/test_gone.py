@@ -1,4 +1,4 @@
-"""A resource that is declared no more."""
+"""A resource that is no longer declared."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One migration at a time: the second waits for the first one's connection to end."""
+"""One migration at a time: the second waits until the connection of the first ends."""
 
 import threading
 from collections.abc import Iterator

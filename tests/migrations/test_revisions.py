@@ -1,4 +1,4 @@
-"""Migrations: rows written by earlier builds are right after an upgrade."""
+"""Migrations: rows that earlier builds wrote are correct after an upgrade."""
 
 import pymysql
 import pytest

@@ -1,4 +1,4 @@
-"""Who has only the wheel can migrate."""
+"""An installation from the wheel alone can migrate."""
 
 import os
 import subprocess

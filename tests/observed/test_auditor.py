@@ -1,5 +1,5 @@
-"""The auditor on real servers: what it says of the streams, the dead letters and the ledger, and what it says when a
-store is away or has lost something."""
+"""The auditor on real servers: what it reports of the streams, the dead letters and the ledger, and what it reports
+when a store is away or has lost data."""
 
 import time
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
-"""The catalogue against running processes: what they export is declared, what is declared they export, and what can be
-counted is counted from 0."""
+"""The catalogue against running processes: all that they export is declared, they export all that is declared, and
+counters exist from 0 on."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""What a breaker tells of its dependency: how long calls took and how they ended, and how long a recovery took."""
+"""What a breaker exports about its dependency: how long calls took and how they ended, and how long a recovery took."""
 
 import asyncio
 import contextlib

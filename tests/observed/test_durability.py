@@ -1,4 +1,4 @@
-"""Durability: a store that is set to lose what it has acknowledged is named, and no longer when it is set back."""
+"""Durability: a store whose settings may lose acknowledged writes is reported, until the settings are restored."""
 
 import asyncio
 from collections.abc import Callable

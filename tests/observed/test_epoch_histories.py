@@ -1,4 +1,4 @@
-"""Epochs over models of both stores: whatever the queue forgets, the ledger names what is gone and balances."""
+"""Epochs over models of both stores: whatever the queue loses, the ledger names the loss and balances."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The queue loses its memory: the ledger names what is gone, once, and balances from there."""
+"""The queue loses its memory: the ledger names the loss once, and balances from then on."""
 
 from collections.abc import Iterator
 from pathlib import Path

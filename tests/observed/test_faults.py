@@ -1,4 +1,4 @@
-"""Faults on purpose are announced, end by themselves, and are known to every replica, with or without a cache."""
+"""Faults of drills are announced, expire on their own, and are known to every replica, with or without a cache."""
 
 import asyncio
 import time

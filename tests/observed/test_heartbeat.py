@@ -1,4 +1,4 @@
-"""Heartbeats go all the way that a write goes, count as one in the ledger, change nothing, and never pile up."""
+"""Heartbeats take the whole way of a write, count as a write in the ledger, change no entity, and never pile up."""
 
 import time
 from collections.abc import Iterator

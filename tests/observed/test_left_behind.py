@@ -1,4 +1,4 @@
-"""The queue fails over, and a dlq_admin goes on with the old primary: what it reads there is neither an imbalance nor
+"""The queue fails over, and a dlq_admin continues with the old primary: what it reads there is neither an imbalance nor
 another loss of memory."""
 
 import pytest

@@ -1,4 +1,4 @@
-"""The logs of a bad day: a line for each decision, each in its form, and nobody's data in any of them."""
+"""The logs of a run with faults: one line per decision, each in its form, without personal data."""
 
 import json
 from collections.abc import Iterator

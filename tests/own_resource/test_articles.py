@@ -1,4 +1,5 @@
-"""A resource that is declared in one file has every promise: its life, its conflicts, its mishaps and its outages."""
+"""A resource that is declared in one file keeps every promise: its life cycle, its conflicts, its failures and its
+outages."""
 
 import json
 import re

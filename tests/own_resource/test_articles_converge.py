@@ -1,4 +1,4 @@
-"""Convergence of a resource of somebody's own, which has two unique fields."""
+"""Convergence of a declared resource that has two unique fields."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""No page names a target or a file that is not there."""
+"""No page names a target or a file that does not exist."""
 
 import re
 from pathlib import Path

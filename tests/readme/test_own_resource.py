@@ -1,4 +1,4 @@
-"""The page about a resource of one's own, typed in by nobody."""
+"""The page about a resource of one's own: its commands, run by the test."""
 
 import contextlib
 from collections.abc import Iterator

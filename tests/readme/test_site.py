@@ -1,4 +1,4 @@
-"""The documentation site builds, shows its diagrams, and asks no other host for anything."""
+"""The documentation site builds, shows its diagrams, and sends no request to another host."""
 
 import re
 import subprocess

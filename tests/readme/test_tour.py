@@ -1,4 +1,4 @@
-"""The README's tour, typed in by nobody."""
+"""The README's tour: its commands, run by the test."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""What one person changes is counted, however it is cut up: beyond an allowance a second person has to say so."""
+"""What one operator changes is counted, however it is divided: beyond an allowance, a second operator has to
+approve."""
 
 import threading
 import time

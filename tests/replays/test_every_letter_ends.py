@@ -1,5 +1,5 @@
-"""Whatever is on the write stream and dies, and whatever is decided about it at whatever moment: every letter and every
-replay comes to rest, and the ledger balances."""
+"""Whatever is on the write stream and is dead-lettered, and whatever operators decide at whatever moment: every letter
+and every replay comes to rest, and the ledger balances."""
 
 import random
 import uuid

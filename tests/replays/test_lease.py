@@ -1,4 +1,5 @@
-"""One driver at a time: whoever lost his lease can change nothing any more, and what he left is found."""
+"""One driver at a time: a process that has lost its lease can change nothing any more, and another one finds what it
+left."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

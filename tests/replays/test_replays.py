@@ -1,4 +1,4 @@
-"""Replays over HTTP: what is sent comes out as shown, once, and nothing else."""
+"""Replays over HTTP: what is sent has the outcome that is shown, once, and nothing else is sent."""
 
 import uuid
 from typing import Any

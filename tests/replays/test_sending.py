@@ -1,4 +1,4 @@
-"""The script that sends: at most once each, whoever calls; nothing after the replay was closed."""
+"""The script that sends: each letter at most once, whichever process calls it; nothing after the replay was closed."""
 
 import time
 

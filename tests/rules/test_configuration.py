@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager take their configuration, and an alert ends where it should."""
+"""Prometheus and Alertmanager accept their configuration, and an alert is routed to its receiver."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""No rule names a series that nobody exports, or a label that it does not have."""
+"""No rule names a series that is not exported, or a label that the series does not have."""
 
 import re
 from collections.abc import Iterator

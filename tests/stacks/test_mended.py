@@ -1,4 +1,4 @@
-"""However a runner ends, what it broke is mended."""
+"""However a runner ends, the faults that it began are removed."""
 
 import os
 import signal

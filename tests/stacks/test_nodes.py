@@ -1,4 +1,4 @@
-"""A highly available stack: the node that is written to, and what is broken about it."""
+"""A highly available stack: the node that takes writes, and the faults of its nodes."""
 
 import json
 import socket

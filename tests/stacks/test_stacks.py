@@ -1,4 +1,4 @@
-"""One contract for processes and containers: what a fault breaks is mended when it ends, or the stack is closed."""
+"""One contract for processes and containers: a fault is removed when it ends, or when the stack is closed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Writes share round trips: those that ask together, and those that ask while two are under way."""
+"""Writes share round trips: those that arrive together, and those that arrive while two round trips are under way."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Addresses: one owner each, whichever way the address is typed."""
+"""Addresses: each has one owner, however the address is typed."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""Annotations never fail or wait for anybody, whatever Grafana does; nor when its client is not there at all."""
+"""Annotations never fail and delay nothing, whatever Grafana does, even if its client is not installed."""
 
 import asyncio
 import importlib.util

@@ -1,4 +1,4 @@
-"""The pace of the auditor's looks: their share of the time is bounded, and one that was slow once holds up nothing."""
+"""The pace of the auditor: its share of the time is bounded, and one slow reading delays nothing later."""
 
 import random
 

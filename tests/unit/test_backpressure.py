@@ -1,4 +1,4 @@
-"""Backpressure: begins when the backlog is too long or too old, ends with room to spare, and says when to come back."""
+"""Backpressure begins when the backlog is too long or too old, ends with a margin, and tells clients when to retry."""
 
 from hypothesis import given
 from hypothesis import strategies as st

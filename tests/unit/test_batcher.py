@@ -1,4 +1,4 @@
-"""Batcher: what is asked for together is looked up together, and every waiter is answered as if it had asked alone."""
+"""Batcher: requests that arrive together are looked up together, and every waiter is answered as if it were alone."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

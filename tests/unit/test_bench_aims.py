@@ -1,4 +1,4 @@
-"""The table of aims: whatever the benches left is in it, with the verdict that its numbers deserve."""
+"""The table of aims: all numbers that the benchmarks left are in it, with their verdicts."""
 
 import json
 from pathlib import Path

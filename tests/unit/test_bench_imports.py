@@ -1,4 +1,4 @@
-"""The benches that run beside the systems we measure ourselves against have an environment without pytest."""
+"""The benchmarks that run beside other systems have an environment without pytest."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What a bench starts ends with it, also when the bench is killed."""
+"""The processes that a benchmark starts end with it, even if the benchmark is killed."""
 
 import os
 import signal

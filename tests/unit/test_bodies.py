@@ -1,4 +1,4 @@
-"""Bodies: what people type, cleaned or refused in the mission's form."""
+"""Bodies: what people type, cleaned, or refused in the required form."""
 
 from typing import Annotated
 

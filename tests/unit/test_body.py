@@ -1,4 +1,5 @@
-"""Bodies come as they are: packed ones and other alphabets are refused, and the answer says what is taken."""
+"""Bodies are read as they are: compressed ones and other character sets are refused, and the answer says what is
+accepted."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Each defect of the plain package: the first half of a test shows it there, the second that it is gone."""
+"""The defects of the plain package: the first half of each test shows the defect there, the second that ours lacks
+it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What the package's users know: the names of states and errors; and the two forms of a call."""
+"""The interface that users of the package know: the names of states and errors; and the two forms of a call."""
 
 import asyncio
 import gc

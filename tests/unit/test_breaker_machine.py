@@ -1,4 +1,4 @@
-"""When a breaker opens, how it comes back, and what an operator may do."""
+"""When a breaker opens, how it recovers, and what an operator may do."""
 
 import threading
 

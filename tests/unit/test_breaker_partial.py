@@ -1,4 +1,5 @@
-"""Partial failure: a breaker that opens for it gives no answers where a half or a tenth of them could be had."""
+"""Partial failure: a breaker that opened for it would give no answers, although a half or a tenth of the calls
+succeed."""
 
 from contextlib import suppress
 from random import Random

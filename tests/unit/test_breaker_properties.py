@@ -1,4 +1,4 @@
-"""What must hold of a breaker whatever happens in whatever order."""
+"""The invariants of a breaker, whatever happens in whatever order."""
 
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""How a breaker that has closed lets every call through again: by what comes back, and not by the clock."""
+"""How a breaker that has closed admits every call again: by the results of calls, and not by the clock."""
 
 from contextlib import AbstractContextManager, suppress
 

@@ -1,4 +1,4 @@
-"""A dependency that asks for no calls for a while: that is obeyed, and counts for nothing."""
+"""A dependency that asks for a pause: the breaker obeys, and does not count it as a failure."""
 
 import pytest
 

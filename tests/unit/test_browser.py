@@ -1,4 +1,5 @@
-"""What a browser may do with an answer: types count, and a document without a policy of its own may do nothing."""
+"""What a browser may do with an answer: it obeys the content type, and may do nothing with a document without a policy
+of its own."""
 
 from collections.abc import AsyncIterator
 

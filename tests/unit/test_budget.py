@@ -1,4 +1,4 @@
-"""Budgets: an inner limit that outlasts the outer one stops the start, and every such line is named."""
+"""Budgets: an inner time limit that exceeds the outer one stops the start, and the error names every such pair."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""The capacity calculator: a load and costs in, a sizing out."""
+"""The capacity calculator: from a load and costs to a sizing."""
 
 import math
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""Codec: what goes onto the stream comes off it the same, and nothing else comes off it."""
+"""Codec: what is encoded is decoded unchanged, and anything else is refused."""
 
 import pytest
 from hypothesis import given

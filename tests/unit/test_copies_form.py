@@ -1,4 +1,4 @@
-"""A copy as it is written down: read again as it was, and anything else under its name is no copy."""
+"""The stored form of a copy: it is read back unchanged, and anything else under its name is no copy."""
 
 import hashlib
 import itertools

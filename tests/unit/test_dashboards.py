@@ -1,4 +1,4 @@
-"""Dashboards, read and asked: variables, times, names, what happened when; and our own ones, every one of them."""
+"""Dashboards, read and queried: variables, times, names, annotations; and every one of our own dashboards."""
 
 import json
 from pathlib import Path

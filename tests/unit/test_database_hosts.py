@@ -1,4 +1,4 @@
-"""Several databases in one DSN: each form, what is no list, and which of them is used."""
+"""Several databases in one DSN: each form, what is no list, and which database is used."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,5 @@
-"""Dead share: stop and shout rather than empty the stream into the dead letters; and a way on from there."""
+"""Dead share: the writer halts and raises an alert rather than move the whole stream to the dead letters; and how it
+continues."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Decide: what a batch does, given what the store knows."""
+"""Decide: what a batch does, given what the store holds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Decisions: how many are written down, how many are kept, and what they say."""
+"""Decisions: how many are recorded, how many are kept, and what they say."""
 
 import ast
 from itertools import chain

@@ -1,4 +1,5 @@
-"""Declarations: a mistake is one sentence that names the resource and the field, before anything is made of it."""
+"""Declarations: a mistake is reported in one sentence that names the resource and the field, before anything is
+created."""
 
 import sys
 import types

@@ -1,4 +1,4 @@
-"""Deferred: a write may wait its turn for as long as it takes."""
+"""Deferred: a write may wait for its turn as long as necessary."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Operations as answers describe them, wherever they are."""
+"""Operations as answers describe them, wherever they are stored."""
 
 from dataclasses import fields
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The command line of dlq_admin: what is typed, what is sent, what is printed. The service is played by a thread."""
+"""The command line of dlq_admin: its arguments, its requests, its output. A thread plays the service."""
 
 import json
 import random

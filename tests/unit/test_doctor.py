@@ -1,4 +1,4 @@
-"""`make doctor`: it looks at everything, changes nothing, and a strange machine does not end it."""
+"""`make doctor` checks everything, changes nothing, and does not crash on an unusual machine."""
 
 import socket
 import subprocess

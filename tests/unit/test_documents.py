@@ -1,4 +1,4 @@
-"""JSON that other people wrote costs no more than is allowed, and is refused by name where it would."""
+"""JSON from outside costs no more than is allowed, and is refused with a named reason otherwise."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-"""The edge: whatever happens inside, the answer is whole and tells nothing it should not."""
+"""The edge: whatever happens inside, the answer is complete and reveals nothing internal."""
 
 import asyncio
 from collections.abc import AsyncIterator

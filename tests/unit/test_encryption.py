@@ -1,4 +1,4 @@
-"""Encryption of connections to the database: what a connection holds for it."""
+"""Encryption of connections to the database: which TLS context a connection uses, and what it verifies."""
 
 from pathlib import Path
 from typing import Any

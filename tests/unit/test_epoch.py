@@ -1,4 +1,4 @@
-"""Whether the queue's memory is unbroken, decided from what was seen before and what is seen now."""
+"""Whether the queue's memory is unbroken, decided from what was read before and what is read now."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Entity tags, and conditions on them: RFC 9110 as it is written."""
+"""Entity tags and conditions on them, as RFC 9110 specifies them."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""What the third party's answers and silences are taken for."""
+"""How the third party's answers and timeouts are classified."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Trying: what goes on after a failure says why, once for each cause; and says when it works again."""
+"""A loop that continues after a failure logs the reason, once per cause, and logs when it works again."""
 
 import ast
 import asyncio

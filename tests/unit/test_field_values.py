@@ -1,4 +1,4 @@
-"""Field values: what the wire takes has passed the same checks as what a request may hold, for every kind of field."""
+"""Field values: for every kind of field, a value on the wire has passed the same checks as a value in a request."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Key files and secrets: whoever reads sees the old text or the new one, whenever the writer is killed."""
+"""Key files and secrets: a reader sees the old text or the new one, whenever the writer is killed."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The fleet: whose report is how old, which order counts, and what comes of nonsense on the board."""
+"""The fleet: the age of each report, which order counts, and the treatment of malformed entries on the board."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Flights: one look at a time for each key, and nobody gets what was seen before they asked."""
+"""Flights: one lookup at a time for each key, and no caller gets a result from before its request."""
 
 import asyncio
 

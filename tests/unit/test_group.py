@@ -1,4 +1,4 @@
-"""Which server of a group begins it, and which joins: only what is certain is done."""
+"""Which server of a group creates it, and which servers join: only unambiguous cases act."""
 
 import pytest
 from hypothesis import given

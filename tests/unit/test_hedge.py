@@ -1,4 +1,4 @@
-"""A read that takes long is answered from the copy; the read goes on, and its end is not lost."""
+"""A read that takes long is answered from the copy; the read continues, and its result is used."""
 
 import asyncio
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The horizon, as a rule."""
+"""The horizon as a rule, without a store."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""What an Idempotency-Key leads to: the same in every process that has the secret, and to be known by nobody else."""
+"""What is derived from an Idempotency-Key: the same in every process that has the secret, and unknown without it."""
 
 import hashlib
 import os

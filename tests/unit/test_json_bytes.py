@@ -1,4 +1,4 @@
-"""JSON of somebody else: taken whole or not at all, and never changed."""
+"""JSON from another system: accepted whole or not at all, and never changed."""
 
 import json
 import time

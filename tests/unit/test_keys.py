@@ -1,4 +1,4 @@
-"""Keys: a file that makes no sense is refused by its line; a new key is known and nothing of it is kept."""
+"""Keys: a malformed file is refused with its line; a new key is recognised, and is not stored in plain text."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The transport of an answer: its head goes out with the first piece of its body, and nothing is held for long."""
+"""The transport of an answer: its head is sent with the first piece of its body, and no data is held back for long."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,5 @@
-"""A highly available stack: who listens where, which node a store begins with, and where HAProxy sends requests."""
+"""A highly available stack: the ports of all nodes, the node that each store begins with, and where HAProxy sends
+requests."""
 
 from collections import Counter
 from pathlib import Path

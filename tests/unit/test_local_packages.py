@@ -1,4 +1,4 @@
-"""Debian packages of the local stack: needed ones must be there, for the others one sentence is enough."""
+"""Debian packages of the local stack: required ones must be installed; a missing optional one costs one sentence."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The local stack's words: what a command says when it is asked for what is not there."""
+"""The messages of the local stack: what a command prints when it is asked for something that does not exist."""
 
 import fcntl
 import re

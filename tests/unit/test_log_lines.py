@@ -1,4 +1,4 @@
-"""Log lines, written by a thread into a pipe that the test reads, or does not."""
+"""Log lines, written by a thread into a pipe that the test reads, or does not read."""
 
 import logging
 import os

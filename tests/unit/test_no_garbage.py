@@ -1,5 +1,5 @@
-"""No garbage: an error that was answered is freed with its request. What only the garbage collector finds piles up by
-tens of thousands in an outage, and then blocks the event loop for as long as it takes to free it."""
+"""No garbage: an error that was answered is freed with its request. Reference cycles, which only the garbage collector
+frees, would pile up by tens of thousands in an outage, and then block the event loop while they are freed."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""What a request was, by what was answered."""
+"""The outcome of a request, derived from its answer."""
 
 import pytest
 

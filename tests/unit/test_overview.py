@@ -1,4 +1,4 @@
-"""The overview asks its parts at the same time: one that hangs costs its own time limit, not the sum of all."""
+"""The overview queries its parts concurrently: one that hangs costs its own time limit, not the sum of all."""
 
 import asyncio
 from types import SimpleNamespace

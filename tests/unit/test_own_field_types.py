@@ -1,4 +1,4 @@
-"""Field types of somebody's own: what fits no column is refused at start, and a failure says nothing of the value."""
+"""Custom field types: one that fits no column is refused at start, and an error message does not contain the value."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is answered to a path or query parameter of the wrong form."""
+"""The answer to a path or query parameter of the wrong form."""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The pipeline, with everything that it is given in memory."""
+"""The pipeline, with all its collaborators in memory."""
 
 import asyncio
 import uuid

@@ -1,4 +1,4 @@
-"""Who may do what in the stores, as tables: whole, and no wider than their promises."""
+"""The rights in the stores, as tables: complete, and no wider than documented."""
 
 import hashlib
 from itertools import combinations

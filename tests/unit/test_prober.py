@@ -1,4 +1,5 @@
-"""The prober, in virtual time: it asks as often after an hour as after a second, and no call is a probe meanwhile."""
+"""The prober, in virtual time: it probes as often after an hour as after a second, and no call serves as a probe
+meanwhile."""
 
 import random
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,5 @@
-"""Query parameters: what a route does not declare, or is given twice, is refused, on every route of every document."""
+"""Query parameters: one that a route does not declare, or that is given twice, is refused, on every route of every
+document."""
 
 import pathlib
 from typing import Annotated, Any

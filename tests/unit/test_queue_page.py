@@ -1,4 +1,4 @@
-"""A reply with entries arrives whole within the time for one."""
+"""A reply with entries arrives completely within the time limit of one read."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Rate limits: whose requests they are, and how many of them may pass."""
+"""Rate limits: to which client a request belongs, and how many requests may pass."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The reader's keeper: what it watches, and that it lets others run."""
+"""The keeper of the reader: what it watches, and that it yields to other tasks."""
 
 import asyncio
 from contextlib import suppress

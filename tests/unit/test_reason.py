@@ -1,4 +1,4 @@
-"""What a person gives as a reason can be read by another one, wherever it is asked for."""
+"""A reason that an operator gives is readable for others, wherever it is required."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The registry: one domain a process, and no resource whose name would be two things."""
+"""The registry: one domain per process, and no resource with an ambiguous name."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""A name that an object has twice is refused wherever somebody sends us JSON to act on: two parsers would differ."""
+"""An object with a repeated name is refused in all JSON that we act on, because two parsers would read it
+differently."""
 
 import json
 from base64 import b64encode

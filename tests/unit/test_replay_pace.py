@@ -1,4 +1,4 @@
-"""The rate is kept, canaries wait for their results, and a replay that does harm stops."""
+"""A replay keeps its rate, waits for the results of canaries, and stops if it does harm."""
 
 import random
 from typing import Any

@@ -1,4 +1,4 @@
-"""The drill's backup: the queue's files are copied while Redis only appends to them, and what fails is said."""
+"""The drill's backup: the queue's files are copied while Redis only appends to them, and failures are reported."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Results are read as PyMySQL reads them, column for column."""
+"""Results are decoded as PyMySQL decodes them, column for column."""
 
 import struct
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The retrying layer and its budget: how often, how far apart, and why not."""
+"""The retrying layer and its budget: how many attempts, with which delays, and why not more."""
 
 from math import inf
 

@@ -1,4 +1,4 @@
-"""Routing: whatever the routes and the path, the handler that answers is the one that FastAPI would have called."""
+"""Routing: whatever the routes and the path, the handler is the one that FastAPI would have called."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Scenarios as data: what they expect is looked at rightly, and they can be carried out to the end."""
+"""Scenarios as data: their expectations are checked correctly, and each can be run to its end."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What several workers are given to do."""
+"""The distribution of tests over several workers."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""A scrape in pieces is the same as one in a whole, and lets others in between."""
+"""A scrape that is rendered in pieces equals one rendered at once, and lets other tasks run in between."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Settings refuse what cannot be meant."""
+"""Settings refuse values that make no sense."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Shedding: too many at once are turned away at once, and nobody else notices."""
+"""Shedding: when too many requests are in flight, further ones are refused at once, and the others are not affected."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The limit on requests under way, against servers made of arithmetic: time is simulated."""
+"""The limit on requests in flight, against arithmetic models of servers, in simulated time."""
 
 import heapq
 import random

@@ -1,4 +1,4 @@
-"""Stalls: what kept an event loop is what took more than half of the time."""
+"""Stalls: the cause of a stall is what took more than half of its time."""
 
 import subprocess
 import sys

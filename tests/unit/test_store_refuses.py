@@ -1,4 +1,5 @@
-"""A database that answers, and refuses by rights, schema or a full disk: an outage, and shown as what it is."""
+"""A database that answers, and refuses because of rights, schema or a full disk: it counts as an outage, and is
+reported with its cause."""
 
 from typing import Any, cast
 

@@ -1,4 +1,4 @@
-"""A loop that crashes and one whose store is away are logged as different things."""
+"""A loop that crashes, and a loop whose store is away, are logged differently."""
 
 import asyncio
 import contextlib

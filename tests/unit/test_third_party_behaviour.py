@@ -1,4 +1,4 @@
-"""The stand-in third party's behaviour: set as a whole, and over by itself."""
+"""The stand-in third party's behaviour: it is set as a whole, and expires on its own."""
 
 import pytest
 from pydantic import ValidationError

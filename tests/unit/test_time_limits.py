@@ -1,4 +1,4 @@
-"""Time limits: one timer for many, and each as exact and as harmless as a timer of its own."""
+"""Time limits: one timer for many limits, each as exact and as harmless as with a timer of its own."""
 
 import asyncio
 

@@ -1,4 +1,5 @@
-"""Topology: who owns a slot, from what the nodes of a cluster answer; some of them hang, are gone, or are cut off."""
+"""Topology: the owner of a slot, from the answers of the nodes of a cluster, some of which hang, are gone, or are cut
+off."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The tour: its steps are commands of this repository, and what it records tells nobody the token."""
+"""The tour: its steps are commands of this repository, and its record does not contain the token."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Versions: acceptance order as a number."""
+"""Versions: the order of acceptance as a number."""
 
 import time
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What a read shows: a write that settles between its two looks, and a copy when the database hangs."""
+"""What a read shows: a write that settles between its two queries, and a copy when the database hangs."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Warm: workers share what was imported, and neither is touched by the other's end."""
+"""Warm: workers share imported modules, and are not affected when another worker ends."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""No state of a letter, of an item or of a replay waits for ever: the table of ways, and the code against it."""
+"""No state of a letter, of an item or of a replay is without a way out: the table of ways, and the code against it."""
 
 from enum import StrEnum
 

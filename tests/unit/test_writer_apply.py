@@ -1,4 +1,4 @@
-"""Apply beside a database that goes away: nothing is lost or turned round, and it comes back gently."""
+"""Apply beside a database that goes away: no write is lost or reordered, and the load returns gradually."""
 
 import asyncio
 import itertools

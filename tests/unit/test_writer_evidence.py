@@ -1,4 +1,4 @@
-"""Evidence: what an error of the database means for an entry is found out by writing, whatever its number is."""
+"""Evidence: a write to the database decides what an error means for an entry, whatever its error number."""
 
 import asyncio
 import random

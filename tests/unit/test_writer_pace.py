@@ -1,4 +1,4 @@
-"""The pace: small after an outage, everything in health, half when the database is slow."""
+"""The pace: small batches after an outage, full ones when healthy, halved ones when the database is slow."""
 
 from itertools import pairwise
 
