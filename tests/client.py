@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx
 
-#: #: Longer than any api, and any wait that a request asks for, may take.
+#: Longer than any api, and any wait that a request asks for, may take.
 RESPONSE_DEADLINE_S = 180.0
 
-#: #: The header of a caller that waits for the end of a write, as long as that takes on a busy machine.
+#: The header of a caller that waits for the end of a write, as long as that takes on a busy machine.
 WAIT = {"Prefer": "wait=60"}
 
 _PAUSE_S = 0.05

@@ -23,7 +23,7 @@ from tests.warm import Warm
 
 ROOT = Path(__file__).parent.parent
 
-# # Tracebacks as Python prints them. Where `rich` is installed, structlog prints every local variable in colour, which
+# Tracebacks as Python prints them. Where `rich` is installed, structlog prints every local variable in colour, which
 # takes a second on a busy machine.
 structlog.configure(
     processors=[
@@ -49,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         patient.unless_asked_otherwise()
 
 
-#: #: The modules that Alembic and its entry point, deploy/migrations/env.py, import.
+#: The modules that Alembic and its entry point, deploy/migrations/env.py, import.
 MIGRATE = "alembic.command alembic.config holdfast.migrations.declared holdfast.shared.store.engine"
 
 

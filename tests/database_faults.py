@@ -11,7 +11,7 @@ import pymysql
 
 from tests.servers import PASSWORD, Database
 
-#: #: The accounts of the services, whose rights are on single tables.
+#: The accounts of the services, whose rights are on single tables.
 _HOST = "127.0.0.%"
 _EACH = [f"'holdfast_{service}'@'{_HOST}'" for service in ("api", "writer", "dlq_admin")]
 _USERS = ", ".join(_EACH)
@@ -45,7 +45,7 @@ class DatabaseFault:
             as_root(database, self.end)
 
 
-#: #: Faults of the server, of the access to it and of the schema.
+#: Faults of the server, of the access to it and of the schema.
 KNOWN = (
     DatabaseFault("read-only", "SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0"),
     DatabaseFault("read-only transactions", "SET GLOBAL tx_read_only = 1", "SET GLOBAL tx_read_only = 0"),

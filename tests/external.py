@@ -2,8 +2,8 @@
 
 from typing import Any
 
-#: #: For tests of single requests: the breaker never opens, because a slow moment of the machine is no fault of the
-#: third party.
+#: For tests of single requests: the breaker never opens, because a slow moment of the machine is no fault of the third
+#: party.
 PATIENT: dict[str, Any] = {
     "total_s": 25.0,
     "attempt_s": 8.0,
@@ -15,10 +15,10 @@ PATIENT: dict[str, Any] = {
     "breaker": {"calls_min": 100_000, "unreachable_in_a_row": 1000},
 }
 
-#: #: The same, with short timeouts, for a third party that hangs.
+#: The same, with short timeouts, for a third party that hangs.
 HASTY: dict[str, Any] = PATIENT | {"total_s": 3.0, "attempt_s": 0.5, "connect_s": 0.4}
 
-#: #: The breaker opens soon, and closes again soon.
+#: The breaker opens soon, and closes again soon.
 QUICK: dict[str, Any] = PATIENT | {
     "breaker": {
         "window_s": 20,
@@ -33,5 +33,5 @@ QUICK: dict[str, Any] = PATIENT | {
 
 NO_FALLBACK = {"X-Allow-Fallback": "false"}
 
-#: #: An address where no server listens.
+#: An address where no server listens.
 NOWHERE = "127.0.0.1:1"

@@ -15,9 +15,9 @@ from tests.ports import free_port
 from tests.servers import PASSWORD, Database, wait_until
 
 _PROVIDER = "/usr/lib/galera/libgalera_smm.so"
-#: #: Seconds without an answer after which the cluster excludes a node. A busy machine must not cause that.
+#: Seconds without an answer after which the cluster excludes a node. A busy machine must not cause that.
 _SUSPECT_S = 5
-#: #: The ports for the group, for incremental state transfers and for full ones.
+#: The ports for the group, for incremental state transfers and for full ones.
 _Ports = tuple[int, int, int]
 _NEW = "--wsrep-new-cluster"
 

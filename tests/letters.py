@@ -13,7 +13,7 @@ from holdfast.shared.writes.outcome import Reason
 from holdfast.shared.writes.versions import wall_clock
 
 _BEGAN_MS = 1_764_000_000_000
-#: #: Entry ids, each used once: an entry can be dead-lettered only once.
+#: Entry ids, each used once: an entry can be dead-lettered only once.
 _ENTRIES = itertools.count(random.getrandbits(40))
 TRACEBACK = '  File "/srv/shared/store/apply.py", line 64, in apply\n    _write(connection, decision, known)\n'
 

@@ -24,7 +24,7 @@ class Span:
     parent_id: str
     failed: bool
     attributes: dict[str, Any]
-    #: #: Ids of the linked spans.
+    #: Ids of the linked spans.
     links: tuple[str, ...]
     events: tuple[str, ...]
 

@@ -4,7 +4,7 @@ nothing about the code."""
 from hypothesis import HealthCheck, settings
 
 PROFILE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-#: #: The health checks that a property may suppress if its examples share the fixtures of its test.
+#: The health checks that a property may suppress if its examples share the fixtures of its test.
 SHARED_FIXTURES = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture)
 _NAME = "patient"
 

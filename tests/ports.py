@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 from itertools import chain
 
-#: #: Does not contain the usual ports of a stack and its copies (tests/readme).
+#: Does not contain the usual ports of a stack and its copies (tests/readme).
 RANGE = range(10_000, 15_000)
 _BLOCK = 50
 

@@ -21,11 +21,11 @@ from tests.warm import Forked, Warm
 
 ROOT = Path(__file__).parent.parent
 
-#: #: The modules that a service's process has imported when it begins. One warm process that has imported them all is
-#: made in a third of the time that one for each would take.
+#: The modules that a service's process has imported when it begins. One warm process that has imported them all is made
+#: in a third of the time that one for each would take.
 IMPORTED = " ".join(f"{services.__name__}.{name}.process" for name in ("api", "dlq_admin", "external_proxy", "writer"))
 
-#: #: Settings of a writer with short waits, so that what takes a minute in production takes seconds here.
+#: Settings of a writer with short waits, so that what takes a minute in production takes seconds here.
 QUICK = {
     "HOLDFAST_DB_TIMEOUT_S": "1.2",
     "HOLDFAST_DB_LOCK_WAIT_S": "1",
@@ -40,8 +40,7 @@ QUICK = {
     "HOLDFAST_DRAIN_S": "1",
 }
 
-#: #: The same for stores that stay healthy: a slow moment must not count as an outage, which would stop a replay for
-#: good.
+#: The same for stores that stay healthy: a slow moment must not count as an outage, which would stop a replay for good.
 PATIENT_WRITER = QUICK | {
     "HOLDFAST_DB_TIMEOUT_S": "12",
     "HOLDFAST_DB_LOCK_WAIT_S": "6",
@@ -50,7 +49,7 @@ PATIENT_WRITER = QUICK | {
     "HOLDFAST_WRITER_CLAIM_IDLE_S": "30",
 }
 
-#: #: Settings of an api that gives up on a healthy store only if the machine stands still: a slow moment changes no
+#: Settings of an api that gives up on a healthy store only if the machine stands still: a slow moment changes no
 #: answer.
 PATIENT_API = {
     "HOLDFAST_API_TIMEOUT_S": "60",
@@ -64,8 +63,8 @@ PATIENT_API = {
     "HOLDFAST_DB_TIMEOUT_S": "12",
 }
 
-#: #: Settings of an api that gives up soon, for tests in which a store hangs. Such a test must not assume that a
-#: healthy store answers in time: a write may be accepted or refused, and a read may come from the cache.
+#: Settings of an api that gives up soon, for tests in which a store hangs. Such a test must not assume that a healthy
+#: store answers in time: a write may be accepted or refused, and a read may come from the cache.
 HASTY_API = {
     "HOLDFAST_API_TIMEOUT_S": "15",
     "HOLDFAST_API_READ_TIMEOUT_S": "2",
@@ -107,12 +106,12 @@ class Service:
         self._module = module
         self._warm = warm
         metrics_port = environment.get("HOLDFAST_DLQ_METRICS_PORT", self.port)
-        #: #: The host:port that Prometheus scrapes.
+        #: The host:port that Prometheus scrapes.
         self.scraped_at = f"127.0.0.1:{metrics_port}"
         self._environment = os.environ | environment | {port_setting: str(self.port)}
         self._process: subprocess.Popen[bytes] | Forked | None = None
         self._starts = 0
-        #: #: The folder with the files of the service's build.
+        #: The folder with the files of the service's build.
         self.root = ROOT
         alive.known(self)
 

@@ -16,7 +16,7 @@ import pytest
 
 _ROOT = Path(__file__).parent.parent
 _SHARED = {"class", "module", "package"}
-#: #: Separates a test's id from its rank and unit, on the way from a worker to the scheduler.
+#: Separates a test's id from its rank and unit, on the way from a worker to the scheduler.
 _MARK = " @ "
 _LONG, _TOGETHER, _SERVERS, _PURE = "0", "1", "2", "3"
 
@@ -97,5 +97,5 @@ def _scopes(item: pytest.Item) -> set[str]:
     }
 
 
-#: #: Fixtures of pytest itself that cost little.
+#: Fixtures of pytest itself that cost little.
 _WITHOUT_SERVERS = {"tmp_path_factory", "event_loop_policy", "pytestconfig", "record_testsuite_property"}

@@ -30,22 +30,22 @@ from tests import alive
 from tests.client import fetch
 from tests.ports import free_port as free_port
 
-#: #: Seconds; much longer than anything takes, because a machine may be busy. tests/mutants, where a test often waits
-#: in vain, sets a shorter deadline.
+#: Seconds; much longer than anything takes, because a machine may be busy. tests/mutants, where a test often waits in
+#: vain, sets a shorter deadline.
 START_DEADLINE_S = float(os.environ.get("TEST_DEADLINE_S", "240"))
 
-#: #: Timeouts of a test's own connections: what takes this long will never come.
+#: Timeouts of a test's own connections: what takes this long will never come.
 PATIENT_REDIS = RedisTimeouts(20, 60)
 PATIENT_DATABASE = Timeouts(checkout_s=30, connect_s=30, io_s=60, lock_wait_s=20)
 
-#: #: Seconds between two looks at `innodb_trx`: MariaDB shows a copy, and makes a new one only after 0.1 s without a
+#: Seconds between two looks at `innodb_trx`: MariaDB shows a copy, and makes a new one only after 0.1 s without a
 #: query.
 TRX_LOOK_S = 0.15
 
-#: #: The time between two polls: a share of the wait so far, and at most so many seconds.
+#: The time between two polls: a share of the wait so far, and at most so many seconds.
 _LOOK_SHARE, _LOOK_MAX_S = 0.1, 0.1
 
-#: #: The password of every user of a store, ours and the services'.
+#: The password of every user of a store, ours and the services'.
 PASSWORD = "test-only"  # noqa: S105 - of temporary servers
 
 
@@ -76,7 +76,7 @@ def as_user(name: str) -> list[str]:
     return change if os.geteuid() == 0 and name != "root" else []
 
 
-#: #: A write beyond the file size limit then fails with an error, as on a full disk, instead of a signal.
+#: A write beyond the file size limit then fails with an error, as on a full disk, instead of a signal.
 _ON_A_DISK = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]
 
 

@@ -54,6 +54,6 @@ def user_row(
     )
 
 
-#: #: The keys of users in Redis: the claims on addresses, and the prefix of the pending copies.
+#: The keys of users in Redis: the claims on addresses, and the prefix of the pending copies.
 EMAILS = PREFIX + "emails"
 PENDING = PREFIX + "user:"

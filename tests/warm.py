@@ -34,7 +34,7 @@ _END_S = 30.0
 _READY = b"+"
 _ROOT = str(Path(__file__).parent.parent)
 
-#: #: Warm processes by address. They outlive this worker if another one needs them.
+#: Warm processes by address. They outlive this worker if another one needs them.
 _made: dict[str, subprocess.Popen[bytes]] = {}
 
 
@@ -169,7 +169,7 @@ class _Origin:
         self._listener = socket.socket(fileno=sys.stdin.fileno())
         self._asking = selectors.DefaultSelector()
         self._asking.register(self._listener, selectors.EVENT_READ)
-        #: #: The exit codes of the forks of each connection, by process id; None while a fork runs.
+        #: The exit codes of the forks of each connection, by process id; None while a fork runs.
         self._codes: dict[socket.socket, dict[int, int | None]] = {}
 
     def serve(self) -> None:

@@ -16,9 +16,9 @@ from holdfast.shared.letters.state import State
 class Rest(StrEnum):
     """What is open about a state."""
 
-    #: #: Something has to happen.
+    #: Something has to happen.
     WAITS = "waits"
-    #: #: An operator may decide; nothing depends on it.
+    #: An operator may decide; nothing depends on it.
     DECISION = "decision"
     OVER = "over"
 
@@ -56,7 +56,7 @@ REPLAYS: Mapping[ReplayState, Ways] = {
     _R.PAUSED: Ways(Rest.WAITS, {_R.DONE: _NOTHING_LEFT, _R.CANCELLING: _PATIENCE}, ("resume", "cancel", "recall")),
     _R.STOPPED: Ways(Rest.WAITS, {_R.DONE: _NOTHING_LEFT, _R.CANCELLING: _PATIENCE}, ("resume", "cancel", "recall")),
     _R.CANCELLING: Ways(Rest.WAITS, {_R.CANCELLED: _NOTHING_LEFT}, ("recall",)),
-    # # Only entries that a writer was given are left. Each is on the stream, where a writer has to end it, or is lost.
+    # Only entries that a writer was given are left. Each is on the stream, where a writer has to end it, or is lost.
     _R.RECALLING: Ways(Rest.WAITS, {_R.RECALLED: _NOTHING_LEFT}, ("XDEL of its entries",)),
     _R.CANCELLED: Ways(Rest.OVER),
     _R.RECALLED: Ways(Rest.OVER),

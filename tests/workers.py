@@ -20,7 +20,7 @@ import pytest
 from tests.warm import Warm, serve_forks
 
 _NAME = "tests.workers"
-#: At the end of the arguments, from execnet: -u -c <what reads a program from the input>.
+#: The number of execnet's arguments, which come last: -u -c <code that reads a program from the input>.
 _OF_EXECNET = 3
 _FINE = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
@@ -29,12 +29,12 @@ def _begin(arguments: Sequence[str], of_execnet: Sequence[str]) -> None:
     errors = f"/proc/{os.getpid()}/fd/2"
     try:
         os.close(os.open(errors, os.O_WRONLY | os.O_APPEND))
-    except OSError:  # a socket, or somebody else's: it cannot be handed over
+    except OSError:  # a socket, or a file without rights: it cannot be handed over
         os.execv(sys.executable, [sys.executable, *of_execnet])  # noqa: S606 - as if we were not here
     os.environ["PYTEST_XDIST_TESTRUNUID"] = f"workers of {os.getppid()}"  # the worker will be given another
     warm = Warm(shlex.join(["import", *arguments]), 0, _NAME)
     worker = warm.start(_NAME, ["work", str(os.getpid())], os.environ, Path(os.devnull), Path(errors))
-    signal.signal(signal.SIGINT, lambda *_: os.kill(worker.pid, signal.SIGINT))  # as the terminal would send it
+    signal.signal(signal.SIGINT, lambda *_: os.kill(worker.pid, signal.SIGINT))  # as a terminal sends it to all
     select.select([os.pidfd_open(worker.pid)], [], [])
     warm.end()
 

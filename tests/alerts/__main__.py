@@ -28,7 +28,7 @@ _TARGETS_S = 60.0
 _QUIET_S = 180.0
 _LASTS_S = 75.0
 _RESOLVED_S = 240.0
-#: #: Alerts that must not fire, whatever is down: no promised write is lost, and no writer halts.
+#: Alerts that must not fire, whatever is down: no promised write is lost, and no writer halts.
 _NEVER = {"MessageLoss page", "LedgerImbalance page", "WriterHalted page"}
 
 
@@ -118,7 +118,7 @@ def _one(outage: Outage, stack: Stack, watch: Watch) -> Report:
     watch.until(lambda _: False, 5)
     for program in outage.down:
         stack.end(Stop(program))
-    # # Tickets look back over hours, and alerts that fired before have other causes.
+    # Tickets look back over hours, and alerts that fired before have other causes.
     report.resolved_s = watch.until(lambda firing: all("ticket" in name for name in firing - before), _RESOLVED_S)
     report.fired_after_s = {name: round(after, 1) for name, after in watch.seen.items() if name not in before}
     for name, within_s in outage.must.items():

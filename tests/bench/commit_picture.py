@@ -15,11 +15,11 @@ _STEPS = 50
 class Stages(NamedTuple):
     """The durations of one write's stages, in seconds."""
 
-    #: #: From the request to its answer: acceptance with its fsync.
+    #: From the request to its answer: acceptance with its fsync.
     to_answer: float
-    #: #: From the answer to the insert: the stream, the batch before, and the write's place in its own batch.
+    #: From the answer to the insert: the stream, the batch before, and the write's place in its own batch.
     to_insert: float
-    #: #: From the insert to the commit: statements, the commit and its fsync, and the poll that sees it.
+    #: From the insert to the commit: statements, the commit and its fsync, and the poll that sees it.
     to_commit: float
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from deploy.load.machine import cpu_s, machine_cpu_s
 from tests.bench.process import ended_children_cpu_s
 
-#: #: Cores that other processes may use on average.
+#: Cores that other processes may use on average.
 MOST_CORES = 0.15
 
 

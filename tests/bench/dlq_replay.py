@@ -78,7 +78,7 @@ def _paced(client: httpx.Client, queue: RedisServer, database: Database, rate: i
         cursor.execute("SELECT entry_id FROM replay_items WHERE replay_id = %s", (replay,))
         at = sorted(_us(entry) for (entry,) in cursor.fetchall())
     measured = (len(at) - 1) / ((at[-1] - at[0]) / 1e6)
-    # # The first batch was sent at once, so only what follows it was paced.
+    # The first batch was sent at once, so only what follows it was paced.
     error = measured / rate - 1
     _say(f"paced at {rate:>6,}/s: {measured:>10,.1f}/s, {error:>+7.2%}   aim {AIM_ERROR:.0%} "
          f"{'' if abs(error) <= AIM_ERROR else 'MISSED'}")  # fmt: skip

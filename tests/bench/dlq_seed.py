@@ -14,7 +14,7 @@ from tests import letters
 GROUPS = 200
 _BATCH = 500
 _COMMANDS = ("CreateUser", "UpdateUser", "ReplaceUser", "DeleteUser")
-#: #: The difference between the ids of two copies: a quarter of an hour.
+#: The difference between the ids of two copies: a quarter of an hour.
 _APART = 900_000 * 1_000_000
 
 

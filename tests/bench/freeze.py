@@ -30,7 +30,7 @@ USERS = 200
 FREEZE_S = 10.0
 HEALTHY_S = 10.0
 AFTER_S = 30.0
-#: #: Seconds after which the breaker has opened, and every request that waited for the database has been answered.
+#: Seconds after which the breaker has opened, and every request that waited for the database has been answered.
 _SETTLED_S = 2.5
 _PER_S = READS_PER_S + WRITES_PER_S
 

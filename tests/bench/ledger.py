@@ -24,7 +24,7 @@ from tests.servers import Database
 
 AIM_P99_MS = 50.0
 _SMALL = 10_000
-#: #: The operations of two seconds at 1,000 writes/s: those that end between two steps of closing.
+#: The operations of two seconds at 1,000 writes/s: those that end between two steps of closing.
 _OPEN = 2_000
 _STEP = 500
 _READINGS, _FULL_COUNTS = 200, 3
@@ -34,12 +34,12 @@ _CHUNK = 100_000
 _ROUNDS = 3
 _CLOSED_BY_STEPS = 100_000
 
-#: #: The query of the ledger before it closed operations.
+#: The query of the ledger before it closed operations.
 _FULL = sa.text(
     "SELECT effect = 'rejected', entry_id IS NULL, COUNT(*) FROM operations"
     " WHERE (entry_id IS NOT NULL AND version <= :cut) OR entry_id IS NULL GROUP BY 1, 2"
 )
-# # Ids as the api makes them: their order is the order of time.
+# Ids as the api makes them: their order is the order of time.
 _LOAD = sa.text(
     "INSERT INTO operations (operation_id, resource, entity_id, command, version, effect, entity_version, entry_id,"
     " ended_at, closed) SELECT CONCAT('019ab000-0000-7000-8000-', LPAD(HEX(:from + n), 12, '0')),"

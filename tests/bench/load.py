@@ -13,9 +13,9 @@ from tests.bench.process import ended_children_cpu_s
 from tests.servers import with_us
 
 CONNECTIONS = 64
-#: #: Scripts for wrk. Their arguments: a name for the round; a file of paths.
+#: Scripts for wrk. Their arguments: a name for the round; a file of paths.
 UNIQUE, PATHS = (Path(__file__).with_name(name) for name in ("unique.lua", "paths.lua"))
-#: #: Above this share of a core, a party is the limit.
+#: Above this share of a core, a party is the limit.
 _FULL = 0.9
 
 

@@ -26,7 +26,7 @@ from tests.servers import free_port
 
 AIM_MB = 70
 _REST_S = 10.0
-#: #: The services and the prefixes of their settings, in the order of the table.
+#: The services and the prefixes of their settings, in the order of the table.
 _SERVICES = {"api": "API", "writer": "WRITER", "external_proxy": "PROXY", "dlq_admin": "DLQ"}
 _HTTP = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic_settings", "redis.asyncio", "structlog", "orjson")
 _METRICS = ("prometheus_client", "circuitbreaker", "tenacity")
@@ -37,12 +37,12 @@ _PACKAGES = {
     "external_proxy": (*_HTTP, *_METRICS, "aiohttp"),
     "dlq_admin": (*_HTTP, *_METRICS, *_DATABASE, "aiohttp", "faststream.redis", "jinja2"),
 }
-#: #: Every package, each after those that it imports itself.
+#: Every package, each after those that it imports itself.
 _ORDER = (
     "uvloop", "pydantic_settings", "redis.asyncio", "structlog", "uvicorn.protocols.http.httptools_impl", "fastapi",
     "prometheus_client", "sqlalchemy.dialects.mysql.pymysql", "aiohttp", "faststream.redis", "jinja2",
 )  # fmt: skip
-#: #: Omits what our services omit, imports its arguments, and waits for the end of its input.
+#: Omits what our services omit, imports its arguments, and waits for the end of its input.
 _IMPORT = """
 import importlib, sys
 from holdfast.shared.runtime.left_out import leave_out, without_certificates

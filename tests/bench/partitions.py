@@ -32,7 +32,7 @@ from tests.servers import PATIENT_REDIS
 from tests.stream import new_user, undisputed
 
 _COUNTS, _ROUNDS = (1, 3, 6, 12), 3
-#: #: Requests in flight at once, and entries that a writer settles at once: the highest number that one node sees, at
+#: Requests in flight at once, and entries that a writer settles at once: the highest number that one node sees, at
 #: 10,000 writes/s of 50 ms each.
 _TOGETHER, _BATCH = 500, 500
 _HEAD = ("partitions", "Redis, all nodes", "the busiest node", "writes/s of it, times", "api", "writer, settling")

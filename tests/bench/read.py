@@ -36,7 +36,7 @@ from tests.bench.table import Part, Row, as_text
 from tests.bench.verdict import busy, met, ratios
 
 _OF_CEILING, _OF_CACHE_ASIDE, _PAGES_OF_BEFORE, _OF_HEALTHY = 0.65, 1.3, 2.0, 0.5
-#: #: A difference below this factor is no difference: the rounds of one contestant differ by more.
+#: A difference below this factor is no difference: the rounds of one contestant differ by more.
 _P99_NOISE = 1.1
 
 

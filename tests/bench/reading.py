@@ -31,7 +31,7 @@ _WARM_UP_S = 2.0
 _FIRST_NUMBER_US = 1_700_000_000_000_000
 
 HEALTHY = "healthy"
-#: #: The name of the case -> the store that is stopped, whose breaker has to open.
+#: The name of the case -> the store that is stopped, whose breaker has to open.
 STOPPED = {"breaker open": "database", "cache away": "cache", "queue away": "queue"}
 
 Results = Mapping[str, Mapping[str, Sequence[Load]]]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-#: #: A shorter delay is within what a busy turn of the loop takes.
+#: A shorter delay is within what a busy turn of the loop takes.
 LONG_MS = 20.0
-#: #: Causes other than work of the loop: the garbage collector, other processes, or another thread of this process.
+#: Causes other than work of the loop: the garbage collector, other processes, or another thread of this process.
 COLLECTOR, OTHERS = "garbage collection", "no processor, or another thread had the interpreter"
 
 
@@ -32,7 +32,7 @@ class Stall(NamedTuple):
         return OTHERS
 
 
-#: #: The milliseconds of each stall by its cause, the most frequent cause first.
+#: The milliseconds of each stall by its cause, the most frequent cause first.
 Causes = Mapping[str, Sequence[float]]
 
 

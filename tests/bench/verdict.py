@@ -10,7 +10,7 @@ from tests.bench.latency import Latency
 from tests.bench.load import Load
 from tests.bench.table import Part, Row
 
-#: #: The aimed-at shares of the ceiling and of hand-written inserts; and milliseconds from an answer to its commit.
+#: The aimed-at shares of the ceiling and of hand-written inserts; and milliseconds from an answer to its commit.
 ACCEPT_AIM, APPLY_AIM, COMMIT_P99_MS = 0.85, 0.75, 25.0
 
 

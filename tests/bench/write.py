@@ -32,7 +32,7 @@ class Size:
     latency_s: float
 
 
-#: #: The picture of where the time from a request to its commit goes; written beside the page.
+#: The picture of where the time from a request to its commit goes; written beside the page.
 _PICTURE = "write-commit.svg"
 _FULL = Size(rounds=5, accept_s=3, backlog=20_000, peer_backlog=1_000, latency_s=10)
 _QUICK = Size(rounds=3, accept_s=2, backlog=5_000, peer_backlog=300, latency_s=4)

@@ -16,7 +16,7 @@ class Request(NamedTuple):
     body: Any
 
 
-#: #: An answer to a request: the bytes that are sent before the connection is closed.
+#: An answer to a request: the bytes that are sent before the connection is closed.
 Act = Callable[[Request], bytes]
 
 

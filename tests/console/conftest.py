@@ -15,7 +15,7 @@ from tests.servers import START_DEADLINE_S, Database, RedisServer
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
-#: #: A browser beside three other workers is sometimes slow.
+#: A browser beside three other workers is sometimes slow.
 _PATIENCE_MS = START_DEADLINE_S * 1000
 expect.set_options(timeout=_PATIENCE_MS)
 

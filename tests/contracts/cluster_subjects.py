@@ -17,7 +17,7 @@ from tests.models.redis.cluster import Cluster
 from tests.models.redis_server import RedisModel, listening
 from tests.ports import free_port
 
-#: #: A key of the slot that moves, and a key of a slot that the target has from the beginning.
+#: A key of the slot that moves, and a key of a slot that the target has from the beginning.
 KEY, OF_TARGET = "{t}:a", "{b}:a"
 
 

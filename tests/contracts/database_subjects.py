@@ -32,7 +32,7 @@ _OTHERS = """CREATE TABLE `others` (
   `code` char(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   PRIMARY KEY (`n`)
 );"""
-#: #: The name that triggers use for the row, for each kind of change.
+#: The name that triggers use for the row, for each kind of change.
 _ROWS = {"INSERT": "NEW", "UPDATE": "NEW", "DELETE": "OLD"}
 _SETUP = "SET SESSION sql_mode='TRADITIONAL', time_zone='+00:00', innodb_lock_wait_timeout=50"
 _LEVEL = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"

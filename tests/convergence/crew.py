@@ -52,7 +52,7 @@ class Crew:
         self._pipelines = [
             self._writer(f"writer-{number}", engine, threads, patience) for number, engine in enumerate(engines)
         ]
-        #: #: Every entry ever seen on the stream, including settled ones.
+        #: Every entry ever seen on the stream, including settled ones.
         self.seen: dict[str, Entry] = {}
 
     def _writer(self, name: str, engine: Engine, threads: ThreadPoolExecutor, patience: Patience | None) -> Pipeline:

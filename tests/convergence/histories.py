@@ -18,7 +18,7 @@ class Step:
     slot: int
     name: str | None
     email: str | None
-    #: #: The version that If-Match names: None, "current" or "stale".
+    #: The version that If-Match names: None, "current" or "stale".
     if_match: str | None
     deliveries: int
     #: The second unique value.
@@ -99,7 +99,7 @@ def _created_first_and_once(steps: list[Step]) -> list[Step]:
     return kept
 
 
-#: #: No user takes another's address, and no write names a version, so merging alone has to suffice.
+#: No user takes another's address, and no write names a version, so merging alone has to suffice.
 peaceful_histories = st.lists(
     _steps(["CreateUser", *_COMMANDS], st.sampled_from(["", "2"]), st.none(), st.none()), min_size=3, max_size=12
 ).map(_created_first_and_once).filter(lambda steps: len(steps) > 2)  # fmt: skip

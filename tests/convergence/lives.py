@@ -18,7 +18,7 @@ EXAMPLES = int(os.environ.get("HOLDFAST_EXAMPLES", "0"))
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-#: #: The examples are run in parts, so that several workers can share them.
+#: The examples are run in parts, so that several workers can share them.
 _PARTS = 5
 in_parts = pytest.mark.parametrize("part", range(_PARTS))
 
@@ -75,7 +75,7 @@ def all_end_in_order(
             assert await world.leftovers() == []
 
         world.run(live)
-        # # The message shows the difference: a failure in one of a hundred runs may not occur again.
+        # The message shows the difference: a failure in one of a hundred runs may not occur again.
         assert (seen := world.visible()) == model.visible(), (seen, model.visible())
         assert (ends := world.status()) == model.status, sorted(ends.items() ^ model.status.items())
         assert world.personal_data_of_the_invisible() == []

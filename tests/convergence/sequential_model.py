@@ -18,7 +18,7 @@ class Accepted:
     name: str | None = None
     email: str | None = None
     if_match: int | None = None
-    #: #: The second unique value, if the resource has one.
+    #: The second unique value, if the resource has one.
     second: str | None = None
 
 
@@ -38,7 +38,7 @@ class SequentialModel:
     """Takes accepted writes in order, and holds the resulting users and statuses."""
 
     users: dict[str, ModelUser] = field(default_factory=dict)
-    #: #: Operation id -> "applied", or the code of the rejection.
+    #: Operation id -> "applied", or the code of the rejection.
     status: dict[str, str] = field(default_factory=dict)
 
     def take(self, write: Accepted) -> None:

@@ -20,15 +20,15 @@ from tests.servers import Database, RedisServer, Server, free_port, wait_until
 from tests.stream import Stream
 from tests.threaded_proxy import FaultProxy
 
-#: #: The programs that the stage needs beside those that every test needs.
+#: The programs that the stage needs beside those that every test needs.
 PROGRAMS = ("prometheus", "prometheus-redis-exporter", "prometheus-mysqld-exporter")
-#: #: A low limit of writes, which a client exceeds, and short pauses, so that what is broken is tried again soon.
+#: A low limit of writes, which a client exceeds, and short pauses, so that what is broken is tried again soon.
 _API = {
     "HOLDFAST_API_RATE_WRITES_PER_MIN": "600",
     "HOLDFAST_API_BREAKER_OPEN_S": "1",
     "HOLDFAST_API_HEARTBEAT_S": "2",
 }
-#: #: Failures of the third party are noticed within seconds. Every other setting has its default.
+#: Failures of the third party are noticed within seconds. Every other setting has its default.
 _PROXY = {
     "breaker": {"window_s": 5, "calls_min": 5, "unreachable_in_a_row": 3, "open_s": 1, "open_max_s": 2, "ramp_s": 0},
     "connect_s": 0.2,

@@ -22,7 +22,7 @@ from tests.servers import wait_until
 AWAY = Faults(refuse=True, reset=True)
 SILENT = Faults.both(blackhole=True)
 _POISON = 24
-#: #: Seconds for two scrapes and an evaluation of the rules: a state that lasts as long has been seen.
+#: Seconds for two scrapes and an evaluation of the rules: a state that lasts as long has been seen.
 _SEEN_S = 11.0
 _HEALING_S = 120.0
 

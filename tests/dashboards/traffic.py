@@ -14,7 +14,7 @@ from deploy.client.session import Background
 from tests import keys
 
 _PATIENCE_S = 15.0
-#: #: Enough requests for every panel, and for a breaker to see the third party fail within its window.
+#: Enough requests for every panel, and for a breaker to see the third party fail within its window.
 _MIX = parse("reads=5,lists=1,writes=3,updates=2,external=5")
 
 

@@ -14,7 +14,7 @@ from tests.servers import PASSWORD, RedisServer, wait_until
 
 _PRIMARIES = 3
 _SLOTS = 16_384
-#: #: Milliseconds without an answer after which a node is considered down.
+#: Milliseconds without an answer after which a node is considered down.
 _DOWN_MS = 3_000
 _MOVE_KEYS = 50
 

@@ -12,14 +12,14 @@ from tests.ports import free_port
 from tests.servers import PASSWORD, RedisServer, Server, wait_until
 from tests.threaded_proxy import FaultProxy
 
-#: #: The name under which Sentinel watches the primary.
+#: The name under which Sentinel watches the primary.
 NAME = "queue"
-#: #: Milliseconds without an answer after which a node is considered down.
+#: Milliseconds without an answer after which a node is considered down.
 _DOWN_MS = 1_000
-#: #: Sentinel repeats an election without a winner after twice this time. After this time it also makes a replica
-#: follow the primary at the address that Sentinel knows, which bypasses the link.
+#: Sentinel repeats an election without a winner after twice this time. After this time it also makes a replica follow
+#: the primary at the address that Sentinel knows, which bypasses the link.
 _FAILOVER_TIMEOUT_MS = 60_000
-#: #: With one Sentinel, each election has a winner, so the timeout may be long, and the replica keeps its link.
+#: With one Sentinel, each election has a winner, so the timeout may be long, and the replica keeps its link.
 _ALONE_FAILOVER_TIMEOUT_MS = 3_600_000
 
 

@@ -25,7 +25,7 @@ _SETTINGS: dict[str, dict[str, str]] = {
     "writer": processes.QUICK,
     "dlq_admin": {"HOLDFAST_DLQ_AUDIT_EVERY_S": "1"},
 }
-#: #: The number of writes before and after a fault.
+#: The number of writes before and after a fault.
 ENOUGH = 300
 
 

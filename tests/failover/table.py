@@ -17,7 +17,7 @@ class Row:
     lost: int
     doubled: int
     longest_s: tuple[float | None, ...]
-    #: #: The ledger at the end.
+    #: The ledger at the end.
     ledger: Ledger
     promised: bool = True
 
@@ -33,7 +33,7 @@ class Skipped(Exception):
     """This machine lacks what the fault needs."""
 
 
-#: #: Name -> a function that runs the fault in an empty folder.
+#: Name -> a function that runs the fault in an empty folder.
 Faults = Mapping[str, Callable[[Path], Row]]
 
 _HEADS = (

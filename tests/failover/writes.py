@@ -50,13 +50,13 @@ class Gap:
 class Record:
     """The answers to all clients together."""
 
-    #: #: Operation id -> status code, for the writes that the api has acknowledged.
+    #: Operation id -> status code, for the writes that the api has acknowledged.
     acknowledged: dict[str, int] = field(default_factory=dict)
-    #: #: Status codes of the writes that were not acknowledged.
+    #: Status codes of the writes that were not acknowledged.
     refused: list[int] = field(default_factory=list)
     answers: Gap = field(default_factory=Gap)
     fresh_reads: Gap = field(default_factory=Gap)
-    #: #: The times at which clients began, and at which they ended.
+    #: The times at which clients began, and at which they ended.
     periods: list[tuple[datetime, datetime]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -18,13 +18,13 @@ class Step:
 
     up: float = 1.0
     down: float = 1.0
-    #: #: What happens after the last byte that passes, if bytes are missing.
+    #: What happens after the last byte that passes, if bytes are missing.
     then: Literal["reset", "hang"] = "reset"
-    #: #: An error that is answered in place of Redis, which gets no command.
+    #: An error that is answered in place of Redis, which gets no command.
     refusal: str = ""
-    #: #: Whether new connections are refused from here on.
+    #: Whether new connections are refused from here on.
     deaf: bool = False
-    #: #: Called when the step is over, without the client's knowledge.
+    #: Called when the step is over, without the client's knowledge.
     after: Callable[[], Awaitable[object]] = _nothing
 
 

@@ -22,10 +22,10 @@ SILENT = Faults.both(blackhole=True)
 
 NOBODY = "/users/0198c0de-0000-7000-8000-000000000001"
 
-#: #: Seconds for a few requests in sequence, none of which may take longer than the api's own limit.
+#: Seconds for a few requests in sequence, none of which may take longer than the api's own limit.
 DEADLINE_S = 60.0
 
-#: #: Seconds to recover: a breaker's pause, a few probes and a ramp.
+#: Seconds to recover: a breaker's pause, a few probes and a ramp.
 HEALING_S = START_DEADLINE_S
 
 

@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-#: #: Headers of the connection and of the message.
+#: Headers of the connection and of the message.
 UNDECLARED = {"content-length", "content-type", "connection", "date", "server", "transfer-encoding"}
 
 
@@ -37,6 +37,6 @@ CHECKS = [
     unsupported_method,
 ]
 
-#: #: The statuses that may refuse invalid input. A generated request is sometimes longer than allowed (414).
+#: The statuses that may refuse invalid input. A generated request is sometimes longer than allowed (414).
 _REFUSED = ["400", "401", "404", "405", "413", "414", "415", "422"]
 CONFIG = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": _REFUSED}}})

@@ -22,7 +22,7 @@ _BASE_S, _CAP_S = 0.1, 1.0
 _QUEUE_MAX = 50
 _TRANSIENT = (TimeoutError, Full, Expired)
 
-#: #: `await send()` makes one attempt, which is counted.
+#: `await send()` makes one attempt, which is counted.
 Send = Callable[[], Awaitable[None]]
 
 

@@ -9,7 +9,7 @@ from tests.metastable.policies import Policy, attempt
 from tests.metastable.server import SERVICE_S, Server
 from tests.metastable.virtual_time import now_s, run
 
-#: #: The share of the server's capacity.
+#: The share of the server's capacity.
 LOAD = 0.6
 HEALTHY_S = 20
 STALL_S = 10

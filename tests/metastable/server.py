@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.metastable.virtual_time import now_s
 
-#: #: Mean seconds per request: 100 requests per second at most.
+#: Mean seconds per request: 100 requests per second at most.
 SERVICE_S = 0.01
 
 

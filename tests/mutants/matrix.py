@@ -15,7 +15,7 @@ PAGE = ROOT / "docs/planted-bugs.md"
 RECORD = Path(__file__).with_name("matrix.json")
 
 _NOT_RUN = Found(Word.UNKNOWN, "not run", 0, 0)
-#: #: Name of a bug -> `patch`, and for each kind of proof what the proof found, and at which `commit`.
+#: Name of a bug -> `patch`, and for each kind of proof what the proof found, and at which `commit`.
 Record = Mapping[str, Mapping[str, Any]]
 
 _HEAD = """# Planted bugs

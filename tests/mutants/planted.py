@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 FOLDER = Path(__file__).with_name("bugs")
-#: #: The folders of shipped code. Bugs change no other files.
+#: The folders of shipped code. Bugs change no other files.
 SHIPPED = ("services/", "shared/", "deploy/")
-#: #: The code of acceptance, merging and the store: tests/convergence runs no other code.
+#: The code of acceptance, merging and the store: tests/convergence runs no other code.
 _CONVERGES = ("shared/queue/", "shared/store/", "shared/writes/")
 
 

@@ -27,7 +27,7 @@ class Word(StrEnum):
 
     CAUGHT = "caught"
     HELD = "held"
-    #: #: The proof did not finish: its tests could not be collected, or its time was up.
+    #: The proof did not finish: its tests could not be collected, or its time was up.
     UNKNOWN = "unknown"
 
 
@@ -50,17 +50,17 @@ class Found:
         return cls(**{**known, "word": Word(str(known["word"]))})  # type: ignore[arg-type]
 
 
-#: #: Seconds. Even on a busy machine, only a proof that does not end reaches its limit.
+#: Seconds. Even on a busy machine, only a proof that does not end reaches its limit.
 _LIMITS_S = {Kind.TESTS: 600, Kind.SIMULATION: 1200, Kind.CONVERGENCE: 900, Kind.CHECKER: 900}
 _CONVERGENCE = (
     "tests/convergence/test_reservations.py",
     "tests/convergence/test_convergence.py::test_every_user_and_operation_ends_as_in_the_order_of_acceptance[0]",
     "tests/convergence/test_convergence.py::test_users_end_alike_even_when_no_write_waits_for_an_earlier_one[0]",
 )
-#: #: The deadline of waits, in seconds: with a bug, many tests wait in vain.
+#: The deadline of waits, in seconds: with a bug, many tests wait in vain.
 _NEVER_S = "100"
 _RUNNING: set[subprocess.Popen[str]] = set()
-#: #: The test without its parameters, whose names change with the values.
+#: The test without its parameters, whose names change with the values.
 _FIRST_FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s\[]+)", re.MULTILINE)
 
 

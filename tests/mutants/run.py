@@ -18,7 +18,7 @@ from tests.mutants.proofs import Found, Kind, Word
 from tests.mutants.results import Results
 from tests.mutants.tree import copy, digest
 
-#: #: Kind of proof -> result. A proof that has not run is absent.
+#: Kind of proof -> result. A proof that has not run is absent.
 Row = Mapping[Kind, Found]
 
 

@@ -11,9 +11,9 @@ from tests.simulation.result import Result
 from tests.simulation.run import run
 
 SEEDS = Path(__file__).with_name("seeds.txt")
-#: #: Processor seconds per run. Without a bug, a run takes a fifth of this at most.
+#: Processor seconds per run. Without a bug, a run takes a fifth of this at most.
 _LIMIT_S = 25.0
-#: #: Further failed seeds would add no information.
+#: Further failed seeds would add no information.
 _FAILED_MAX = 3
 
 

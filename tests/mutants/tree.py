@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-#: #: Environments, caches and output of earlier runs.
+#: Environments, caches and output of earlier runs.
 _NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".local", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache",
     "dist", "node_modules", "pictures",

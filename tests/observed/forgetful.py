@@ -55,7 +55,7 @@ class World:
         self.accepted: set[str] = set()
         self.applied: set[str] = set()
         self.lost: set[str] = set()
-        #: #: The operations on the stream after each step since the queue last lost something.
+        #: The operations on the stream after each step since the queue last lost something.
         self.stream: list[frozenset[str]] = [frozenset()]
         self.epoch = 1
         self.in_hand: dict[str, dict[bytes, bytes]] = {}
@@ -147,8 +147,8 @@ class World:
         return put_back
 
     async def renamed(self) -> Callable[[], Awaitable[None]]:
-        """Somebody gives the stream another name, and a writer makes a new one. The result gives it its name back, in
-        place of whatever has it meanwhile."""
+        """Rename the stream, and make a new one as a writer does. Return a function that renames the old stream back,
+        which replaces the new one."""
         had = self.stream[-1]
         await self._redis.rename(WRITES, f"{WRITES}:aside")
         await ensure_groups(self._redis)
@@ -326,7 +326,7 @@ class World:
         self._clock[0] += 1
 
 
-#: #: The ways in which a write that a writer holds can end.
+#: The ways in which a write that a writer holds can end.
 ENDS: dict[str, Callable[[World, str, dict[bytes, bytes]], None]] = {
     "applied": World._end,
     "rejected": lambda on, entry_id, fields: on._end(entry_id, fields, "rejected"),

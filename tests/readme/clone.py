@@ -14,9 +14,9 @@ from tests.conftest import ROOT
 _PORT = re.compile(r"\blocalhost:(\d{4})\b")
 _NOT_COPIED = shutil.ignore_patterns(".git", ".local", ".venv*", "__pycache__", ".*_cache", ".hypothesis")
 
-#: #: Offsets for ports; no two of them lead to the same ports.
+#: Offsets for ports; no two of them lead to the same ports.
 OFFSETS = range(12_000, 12_760, 40)
-#: #: Ports below those of any clone, and above the ports of tests/ports.py.
+#: Ports below those of any clone, and above the ports of tests/ports.py.
 LOCKS = range(15_010, 15_010 + len(OFFSETS))
 
 

@@ -12,7 +12,7 @@ from tests.readme.documents import blocks, documents
 
 _NAMED = re.compile(r"^\s*%% states: (.+)$", re.MULTILINE)
 _ARROW = re.compile(r"^\s*(\S+) --> ([^:\s]+)", re.MULTILINE)
-#: #: The begin or the end of a diagram.
+#: The begin or the end of a diagram.
 _EDGE = "[*]"
 
 

@@ -136,7 +136,7 @@ def desk(dlq: processes.Service, redis_server: RedisServer, database: Database) 
             if not key.endswith((b":writes", b":dead")):
                 redis.delete(key)
         for stream in ("{holdfast}:writes", "{holdfast}:dead"):
-            # # The stream may not exist yet if the services have just begun.
+            # The stream may not exist yet if the services have just begun.
             wait_until(lambda stream=stream: redis.exists(stream) and not redis.xlen(stream), what=f"{stream} empty")  # type: ignore[misc]
             last = redis.xinfo_stream(stream)["last-generated-id"]
             redis.execute_command("XSETID", stream, last, "ENTRIESADDED", 0)  # the ledger counts from here

@@ -11,8 +11,8 @@ from deploy.rules.profile import Profile, seconds
 class Firing:
     """One alert that fires: its name without the prefix, and its labels besides those that the rule adds.
 
-    `value`: the alert's value as its texts show it. If it is empty, the texts are not compared. `names`: what they
-    list.
+    `value`: the alert's value as its texts show it. If it is empty, the texts are not compared. `names`: the names that
+    the texts list.
     """
 
     alert: str
@@ -30,7 +30,7 @@ class Case:
     series: Mapping[str, str | None]
     moments: Mapping[int, tuple[Firing, ...]]
     nearly: tuple[str, ...] = ()
-    #: #: Seconds between samples, if not the profile's.
+    #: Seconds between samples, if not the profile's.
     every_s: int = 0
 
 
@@ -40,9 +40,9 @@ class Scene:
     def __init__(self, profile: Profile, every_s: int = 0) -> None:
         self.profile = profile
         self.every_s = every_s or seconds(profile.interval)
-        #: #: When the fault begins, after a quiet while.
+        #: When the fault begins, after a quiet while.
         self.fault_s = 6 * self.every_s
-        #: #: Long enough after the begin for every alert about a lasting fault to fire.
+        #: Long enough after the begin for every alert about a lasting fault to fire.
         self.late_s = self.fault_s + 28 * self.every_s
         self.end_s = self.fault_s + 260 * self.every_s
 

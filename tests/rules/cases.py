@@ -67,7 +67,7 @@ def _burning(profile: Profile, *, slow: bool = True, value: str = "") -> tuple[F
 
 def _requests(scene: Scene) -> list[Case]:
     fault, step = scene.fault_s, scene.every_s
-    # # A service that has just started soon spends its budget: the slow windows hold no more data than the fast ones.
+    # A service that has just started soon spends its budget: the slow windows hold no more data than the fast ones.
     slow_step = seconds(scene.profile.slow_interval)
     soon = fault + 2 * max(step, slow_step)
     everything = _burning(scene.profile)

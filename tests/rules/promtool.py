@@ -14,7 +14,7 @@ from deploy.rules.profile import Profile
 from deploy.rules.rule import Alert
 from tests.rules.case import Case, Firing, Scene, quiet_day
 
-#: #: Labels that every alert has, or that only classify it.
+#: Labels that every alert has, or that only classify it.
 _SORTING = {"severity", "slo"}
 _TEMPLATE = re.compile(r"{{ (range .+?) }}.+?{{ end }}.+?{{ end }}|{{ (.+?) }}")
 
@@ -23,7 +23,7 @@ def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run promtool, and return what it printed."""
     program = shutil.which("promtool")
     assert program, "promtool is missing: make setup"
-    # # promtool runs only for a moment, and garbage collection would take a quarter of its time.
+    # promtool runs only for a moment, and garbage collection would take a quarter of its time.
     thrifty = os.environ | {"GOGC": "off"}
     command = [program, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=thrifty)
@@ -36,7 +36,7 @@ def written(profile: Profile, case: Case) -> str:
     document = {
         "rule_files": [str(FOLDER / f"{profile.name}.yml")],
         "evaluation_interval": f"{scene.every_s}s",
-        # # Alerts use what other groups record.
+        # Alerts use what other groups record.
         "group_eval_order": [group.name for group in groups(profile)],
         "tests": [
             {

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.processes import ROOT, login_of
 from tests.servers import START_DEADLINE_S
 
-#: #: The commit to upgrade from if no release is tagged.
+#: The commit to upgrade from if no release is tagged.
 UNTAGGED = "9807bb2b"
 _KEPT_IN = ROOT / ".local/upgrade"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.upgrade import previous
 
 RECORDED = Path(__file__).with_name("recorded.json")
-#: #: The script to run in the previous build. It must not need anything that only this build has.
+#: The script to run in the previous build. It must not need anything that only this build has.
 _SCRIPT = """
 import json, sys
 sys.path.insert(0, ".")

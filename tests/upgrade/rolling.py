@@ -16,9 +16,9 @@ from tests.upgrade.traffic import Record, Rotation, traffic
 
 Kind = Literal["api", "writer", "dlq_admin"]
 _EACH = 2
-#: #: Seconds that an orchestrator gives a service to end; longer than HOLDFAST_DRAIN_S.
+#: Seconds that an orchestrator gives a service to end; longer than HOLDFAST_DRAIN_S.
 _GRACE_S = 45.0
-#: #: The number of writes that are acknowledged between two steps.
+#: The number of writes that are acknowledged between two steps.
 _BETWEEN = 30
 
 
@@ -34,18 +34,18 @@ class Verdict:
     requests: int
     drained: int
     failed: Sequence[str]
-    #: #: Services of the previous build that did not end after SIGTERM.
+    #: Services of the previous build that did not end after SIGTERM.
     killed: int
     acknowledged: int
-    #: #: Operations that were acknowledged and did not take effect.
+    #: Operations that were acknowledged and did not take effect.
     lost: int
-    #: #: Operations that took effect and that no client requested.
+    #: Operations that took effect and that no client requested.
     doubled: int
-    #: #: Users whose state is not that of their last acknowledged write.
+    #: Users whose state is not that of their last acknowledged write.
     wrong: int
     dead: int
     missing: int
-    #: #: Commands that the stores refused to a service.
+    #: Commands that the stores refused to a service.
     refused: Sequence[str]
 
     @property

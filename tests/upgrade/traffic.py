@@ -57,14 +57,14 @@ class Rotation:
 class Record:
     """The answers to all clients together."""
 
-    #: #: Ids of the operations that were acknowledged.
+    #: Ids of the operations that were acknowledged.
     operations: set[str] = field(default_factory=set)
-    #: #: User id -> the name that the last acknowledged write set, or None if it deleted the user.
+    #: User id -> the name that the last acknowledged write set, or None if it deleted the user.
     users: dict[str, str | None] = field(default_factory=dict)
-    #: #: Connections that ended because their api was removed; the request was sent again.
+    #: Connections that ended because their api was removed; the request was sent again.
     drained: int = 0
     failed: list[str] = field(default_factory=list)
-    #: #: Services that were killed because they did not end.
+    #: Services that were killed because they did not end.
     killed: list[str] = field(default_factory=list)
     requests: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -50,7 +50,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # # Imported under the module name that the worker uses, so that the task has the name under which it is registered.
+    # Imported under the module name that the worker uses, so that the task has the name under which it is registered.
     from tests.bench.contestants.celery_peer import main as fill
 
     fill()

@@ -15,7 +15,7 @@ from holdfast.shared.store.tables import table_of
 from holdfast.shared.writes.versions import wall_clock
 from tests.bench.contestants.bodies import UserBody
 
-#: #: One connection for each of FastAPI's threads: with SQLAlchemy's default of 15, threads would wait for connections.
+#: One connection for each of FastAPI's threads: with SQLAlchemy's default of 15, threads would wait for connections.
 _AT = parse_dsn(os.environ["DB_DSN"])
 _URL = sa.URL.create("mysql+pymysql", _AT.user, _AT.password, _AT.host, _AT.port, _AT.database)
 engine = sa.create_engine(_URL, pool_size=40, max_overflow=0)

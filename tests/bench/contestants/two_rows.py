@@ -14,7 +14,7 @@ INSERT_USER = (
     "INSERT INTO users (id, name, name_version, email, email_key, email_version, created_version, deleted_version)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 )
-#: #: All values are placeholders: PyMySQL sends a statement with a literal among its values row by row.
+#: All values are placeholders: PyMySQL sends a statement with a literal among its values row by row.
 INSERT_OPERATION = (
     "INSERT INTO operations"
     " (operation_id, resource, entity_id, command, version, effect, entity_version, rejection, body_hash, entry_id,"
