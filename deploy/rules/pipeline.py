@@ -22,6 +22,7 @@ def groups(profile: Profile) -> list[Group]:
         *_lost(profile),
         _lost_soon(profile),
         _doubled_soon(profile),
+        _full_soon(profile),
         *_stuck(profile),
         *_letters(profile),
     ]
@@ -170,6 +171,20 @@ def _doubled_soon(profile: Profile) -> Alert:
         labels={"slo": "durability"},
         summary="Clients' writes are refused or take effect twice: {{ $labels.table }} has lost a key",
         description="Nothing in the database keeps `{{ $labels.columns }}` of `{{ $labels.table }}` unique any more.",
+        dashboard=Dashboard.PIPELINE,
+    )
+
+
+def _full_soon(profile: Profile) -> Alert:
+    return Alert(
+        name="QueueRewriteFailing",
+        severity=Severity.TICKET,
+        expr="max(holdfast_queue_unrewritten_bytes) > 0",
+        lasting=profile.stale_lasting,
+        labels={"slo": "durability"},
+        summary="Clients' writes can be queued only until the queue's disk is full",
+        description="Redis could not rewrite its append-only file. It has {{ $value | humanize1024 }}B, and only grows "
+        "until a rewrite succeeds. When the disk is full, Redis ends.",
         dashboard=Dashboard.PIPELINE,
     )
 

@@ -154,6 +154,10 @@ durability_reduced = Gauge(
 uniqueness_lost = Gauge(
     "holdfast_uniqueness_lost", "1 while no key keeps these columns of a table unique", ["table", "columns"]
 )
+queue_unrewritten = KnownGauge(
+    "holdfast_queue_unrewritten_bytes",
+    "Size of the queue's append-only file while its last rewrite has failed, so that it only grows; else 0",
+)
 queue_epochs = Counter(
     "holdfast_queue_epochs_total",
     "Breaks in the queue's memory, by cause: it was `emptied`, it `went_back`, or it `moved` to another server process",

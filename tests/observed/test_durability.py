@@ -1,7 +1,10 @@
 """Durability: a store whose settings may lose acknowledged writes is reported, until the settings are restored."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +17,7 @@ from holdfast.shared.queue.partitions import ONE
 from holdfast.shared.store.durable import FLUSHED
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.telemetry import metrics
-from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 
 
 def _durability(redis: Any, engine: Engine | None) -> Durability:
@@ -47,6 +50,36 @@ async def test_a_setting_of_the_queue(own_redis: RedisServer, setting: str, good
             operator.config_set(setting, good)
         assert await look()
         assert _reduced() == set()
+    await redis.aclose()
+
+
+async def test_a_rewrite_that_fails_is_seen_until_one_succeeds(own_redis: RedisServer) -> None:
+    """Until then the queue's file only grows, and at last its disk is full."""
+    redis = connect(own_redis.address, PATIENT_REDIS)
+    look = _durability(redis, None).probes[0].once
+    with own_redis.client() as operator:
+
+        def ended() -> bool:
+            return not operator.info("persistence")["aof_rewrite_in_progress"]
+
+        async def shown() -> float:
+            await asyncio.to_thread(wait_until, ended, what="the rewrite has ended")
+            assert await look()
+            [family] = metrics.queue_unrewritten.collect()
+            return family.samples[0].value
+
+        assert await shown() == 0
+        operator.set("key", "value")
+        operator.config_set("rdb-key-save-delay", 60_000_000)  # the rewriting process lives until it is killed
+        try:
+            operator.bgrewriteaof()
+            [rewriting] = Path(f"/proc/{own_redis.pid}/task/{own_redis.pid}/children").read_text().split()
+            os.kill(int(rewriting), signal.SIGKILL)
+            assert await shown() > 0
+        finally:
+            operator.config_set("rdb-key-save-delay", 0)
+        operator.bgrewriteaof()
+        assert await shown() == 0
     await redis.aclose()
 
 

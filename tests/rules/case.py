@@ -114,6 +114,7 @@ UNREAD = 'holdfast_stream_trimmed_unread_entries{job="dlq_admin",instance="dlq_a
 MISSING = 'holdfast_ledger_missing_writes{job="dlq_admin",instance="dlq_admin"}'
 DURABILITY = 'holdfast_durability_reduced{job="dlq_admin",instance="dlq_admin",store="queue",setting="%s"}'
 UNIQUENESS = 'holdfast_uniqueness_lost{job="dlq_admin",instance="dlq_admin",table="users",columns="email_key"}'
+REWRITE = 'holdfast_queue_unrewritten_bytes{job="dlq_admin",instance="dlq_admin"}'
 HALTED = 'holdfast_writer_halted{job="writer",instance="%s"}'
 DEAD = 'holdfast_dead_letters_total{job="writer",instance="%s",reason="invalid_data"}'
 LETTERS_OLDEST = 'holdfast_dead_letters_oldest_timestamp_seconds{job="dlq_admin",instance="dlq_admin"}'

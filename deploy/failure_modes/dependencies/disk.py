@@ -41,12 +41,14 @@ DEPENDENCY = Dependency(
             effect=Effect.LATER,
             clients="The queue's: Redis ends in the write that it cannot keep, and that write goes to the database: "
             "`201`. The database's: `202`, and later.",
-            detected=f"`AOF write error` in Redis' log, or the database's error in the writer's; "
-            f"{alert('TargetDown')}, {alert('PipelineStale')}.",
+            detected=f"Before, when no room is left for a second copy of the queue's file: "
+            f"{alert('QueueRewriteFailing')}. Then `AOF write error` in Redis' log, or the database's error in the "
+            f"writer's; {alert('TargetDown')}, {alert('PipelineStale')}.",
             heals="Each store starts with what it had acknowledged; everything is applied once.",
             person=f"Make room: {page('operations/retention.md', 'retention')}, {runbook('PipelineStale')}.",
             proofs=(
                 "faults/test_queue_refuses.py::test_its_disk_is_full",
+                "observed/test_durability.py::test_a_rewrite_that_fails_is_seen_until_one_succeeds",
                 "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
                 "make verify",
             ),

@@ -1,5 +1,5 @@
-"""Durability: whether the current settings of each store keep what the store acknowledges. A setting that a store does
-not report is unknown and raises no alert.
+"""Durability: whether the current settings of each store keep what the store acknowledges, and whether the queue can
+still rewrite its append-only file. What a store does not report is unknown and raises no alert.
 
 | store    | setting                          | must be      | how it is read                            |
 |----------|----------------------------------|--------------|-------------------------------------------|
@@ -12,7 +12,7 @@ Redis' `CONFIG GET` also returns passwords, so no service may use it (ADR 0067).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -36,6 +36,14 @@ _KEPT_S = 60
 Seen = Mapping[str, bool]
 
 
+class _Looked(NamedTuple):
+    """What one partition's server reports. `unrewritten_bytes`: the size of its append-only file while the last rewrite
+    has failed, else 0."""
+
+    settings: Seen
+    unrewritten_bytes: int
+
+
 class Durability:
     """Checks the settings of both stores. `probes` are for the auditor."""
 
@@ -50,22 +58,26 @@ class Durability:
         )
 
     async def _queue(self) -> None:
-        seen = (await ask_each(self._partitions, self._of)).complete().values()
+        looked = (await ask_each(self._partitions, self._of)).complete().values()
+        metrics.queue_unrewritten.set(max(one.unrewritten_bytes for one in looked))
+        seen = [one.settings for one in looked]
         settings = {setting for one in seen for setting in one}
         self._export("queue", {setting: all(one.get(setting, True) for one in seen) for setting in settings})
 
-    async def _of(self, partition: Partition) -> Seen:
+    async def _of(self, partition: Partition) -> _Looked:
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.set(partition.on_disk, 1, ex=_KEPT_S)
         pipeline.execute_command("WAITAOF", 1, 0, _AT_ONCE_MS)
         pipeline.info("persistence")
         pipeline.info("memory")
         written, on_disk, persistence, memory = map(_known, await pipeline.execute(raise_on_error=False))
-        return {
+        settings = {
             **({"appendonly": bool(persistence["aof_enabled"])} if "aof_enabled" in persistence else {}),
             **({"appendfsync": on_disk[0] > 0} if written and on_disk else {}),
             **({"maxmemory-policy": policy == "noeviction"} if (policy := memory.get("maxmemory_policy")) else {}),
         }
+        failed = persistence.get("aof_last_bgrewrite_status") == "err"
+        return _Looked(settings, int(persistence.get("aof_current_size", 0)) if failed else 0)
 
     async def _commits(self) -> None:
         self._export("database", {FLUSHED: await self._database.audit(is_flushed)})
