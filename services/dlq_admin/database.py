@@ -89,7 +89,7 @@ class Database:
         try:
             return await retry_on(Contention, once, base_s=0.02, cap_s=0.5, attempts=_TRIES)
         except Contention as fault:
-            raise DatabaseUnavailable("The dead letters are being changed by others; nothing was done.") from fault
+            raise DatabaseUnavailable("Other requests are changing these dead letters; nothing was done.") from fault
         except Fault as fault:
             raise OutcomeUnknown() from fault
 

@@ -95,14 +95,14 @@ def parse_redis(text: str) -> Address:
         )
     if "," in parts["host"]:
         raise ValueError(
-            "several hosts are Sentinels, redis+sentinel://host,host/name, or a cluster, redis+cluster://host,host"
+            "several hosts need redis+sentinel://host,host/name (Sentinels) or redis+cluster://host,host (a cluster)"
         )
     about_tls, others = _options(parts["query"])
     scheme, path = parts["scheme"].lower(), unquote(parts["path"] or "")
     number = others.pop("db", "" if scheme == "unix" else path)
     _refuse(others)
     if number and not number.isdecimal():
-        raise ValueError("a database of Redis is a number")
+        raise ValueError("the database of a Redis address must be a number")
     encrypted = _tls(about_tls or ([("tls", "true")] if scheme == "rediss" else []))
     if scheme == "rediss" and encrypted is None:
         raise ValueError("rediss:// asks for TLS, and an option turns it off")
@@ -133,9 +133,9 @@ def _parse_several(text: str) -> Address:
     if not (service or clustered):
         raise ValueError("redis+sentinel:// needs the name under which Sentinel watches the primary: host,host/name")
     if number and not number.isdecimal():
-        raise ValueError("a database of Redis is a number")
+        raise ValueError("the database of a Redis address must be a number")
     if clustered and int(number or 0):
-        raise ValueError("a Redis Cluster has no database but 0")
+        raise ValueError("a Redis Cluster has only the database 0")
     about_tls, others = _options(parts["query"])
     login = () if clustered else (others.pop("sentinel_user", None), others.pop("sentinel_password", None))
     _refuse(others)
@@ -168,7 +168,7 @@ def parse_dsn(text: str) -> Address:
     named = parts["hosts"]
     hosts = _hosts(f"localhost{named}" if named[:1] in ("", ":") else named, _DATABASE_PORT)
     if not hosts:
-        raise ValueError("the hosts of a DSN are host:port or, with standbys, host:port,host:port")
+        raise ValueError("the hosts of a DSN must be host:port or, with standbys, host:port,host:port")
     if len(set(hosts)) < len(hosts):
         raise ValueError("the DSN names a host twice")
     (host, port), *standbys = hosts

@@ -79,7 +79,7 @@ def _field(cls: type, plural: str, index: int, name: str, hint: Any, default: An
     python, *marks = get_args(hint)
     field_type = _field_type(python, marks)
     if default is not (None if optional else ...):
-        raise DeclarationError("a field that may be missing is declared `| None = None`, and no other has a default")
+        raise DeclarationError("an optional field is declared `| None = None`, and no other field may have a default")
     unique = _mark(marks, Unique)
     if unique is not None and name in PAGE_PARAMETERS:
         raise DeclarationError(f"a unique field is a parameter of GET /{plural}, and {name} means something else there")
@@ -181,7 +181,7 @@ def _check_type(kind: FieldType) -> None:
     except (ValueError, ArithmeticError):
         fits = False
     if not fits:
-        raise DeclarationError(f"there is no value that fits, it {kind.constraint}")
+        raise DeclarationError(f"no value is valid: it {kind.constraint}")
     try:
         kind.column.check(value)
     except ValueError as error:

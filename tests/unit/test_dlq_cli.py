@@ -240,7 +240,7 @@ def test_canary_steps_that_are_none(capsys: pytest.CaptureFixture[str], typed: s
     with pytest.raises(SystemExit) as ended:
         main(["replay", "--fingerprint", "0123456789abcdef", "--canary", typed])
     assert ended.value.code == 2
-    assert "numbers with commas between them, or `none`" in capsys.readouterr().err
+    assert "numbers with commas between them nor `none`" in capsys.readouterr().err
 
 
 def test_a_table_fits_the_terminal() -> None:

@@ -225,4 +225,6 @@ def _steps(text: str) -> list[int]:
     try:
         return [] if text == "none" else [int(step) for step in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not numbers with commas between them, or `none`") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a list of numbers with commas between them nor `none`"
+        ) from None

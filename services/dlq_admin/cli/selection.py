@@ -36,7 +36,7 @@ def meant(options: argparse.Namespace) -> dict[str, Any]:
     if options.outcome and options.replay is None:
         raise Usage("--outcome goes with --replay")
     if options.replay is not None and not options.outcome:
-        raise Usage("--replay needs --outcome, as failed_same")
+        raise Usage("--replay needs --outcome, for example failed_same")
     ways = {
         "ids": options.id,
         "fingerprint": options.fingerprint,
@@ -46,7 +46,7 @@ def meant(options: argparse.Namespace) -> dict[str, Any]:
     }
     given = {name: value for name, value in ways.items() if value is not None}
     if len(given) != 1:
-        raise Usage(f"Which letters? {_HELP}: exactly one of them.")
+        raise Usage(f"Which letters? Give exactly {_HELP}.")
     return given
 
 

@@ -74,5 +74,5 @@ class FaultCache:
 def _in_time(fault: Announced) -> Announced:
     """Return the fault. Raises ValueError if it is from the future, or would last longer than a fault may."""
     if fault.announced_s > time.time() + _AHEAD_S or fault.until_s > fault.announced_s + FAULT_MAX_S:
-        raise ValueError("it is of a time to come")
+        raise ValueError("its time is in the future")
     return fault

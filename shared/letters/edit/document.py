@@ -104,7 +104,7 @@ def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
     except Undecodable as error:
         raise EditRefused(str(error)) from None
     if sum(len(name) + len(value) for name, value in after.items()) > _SIZE_MAX_BYTES:
-        raise EditRefused(f"more than {_SIZE_MAX_BYTES} bytes: take away what is too much")
+        raise EditRefused(f"the edited entry has more than {_SIZE_MAX_BYTES} bytes")
     return Edited(after, write)
 
 
@@ -124,7 +124,7 @@ def _same_identity(fields: Fields, before: dict[str, Any], changed: dict[str, An
         raw = fields.get(name.encode())
         sane = _sane_version(raw) if name == "version" else _sane_id(raw)
         if sane and changed.get(name) != before[name]:
-            raise EditRefused(f"{name} cannot be changed: it stays the same write")
+            raise EditRefused(f"{name} cannot be changed: an edit keeps the write's identity")
 
 
 def _not_of_the_payload(fields: Fields, before: dict[str, Any], changed: dict[str, Any]) -> None:

@@ -99,7 +99,7 @@ class _Patching:
             case "test":
                 self._work.spend(measure(step.value).values)
                 if not _same(_get(self.root, step.path), step.value):
-                    raise PatchFailed("the value is another")
+                    raise PatchFailed("the value differs")
 
     def _move(self, to: str, source: str) -> None:
         if to.startswith(source + "/"):
@@ -145,7 +145,7 @@ def _step(value: Any, key: str) -> Any:
                 return value[int(key)]
         case _:
             pass
-    raise PatchFailed("there is no such place")
+    raise PatchFailed("there is no such location")
 
 
 def _get(root: dict[str, Any], pointer: str) -> Any:
@@ -170,14 +170,14 @@ def _parent(root: dict[str, Any], pointer: str) -> tuple[Any, Any]:
             return parent, int(last)
         case _:
             pass
-    raise PatchFailed("there is no such place")
+    raise PatchFailed("there is no such location")
 
 
 def _add(root: dict[str, Any], pointer: str, value: Any) -> None:
     parent, key = _parent(root, pointer)
     if isinstance(parent, list):
         if key > len(parent):
-            raise PatchFailed("there is no such place")
+            raise PatchFailed("there is no such location")
         parent.insert(key, value)
     else:
         parent[key] = value
@@ -185,7 +185,7 @@ def _add(root: dict[str, Any], pointer: str, value: Any) -> None:
 
 def _take(root: dict[str, Any], pointer: str) -> Any:
     if pointer == "":
-        raise PatchFailed("the whole document cannot be taken away")
+        raise PatchFailed("the whole document cannot be removed")
     value = _get(root, pointer)
     parent, key = _parent(root, pointer)
     del parent[key]

@@ -131,7 +131,7 @@ class Guard:
             form = request.scope["form"] = await read_form(request)
             if not self._sessions.is_csrf(session, request.headers.get("x-csrf-token") or form["csrf"]):
                 request.scope["kept"] = form.typed()
-                raise NotAllowed("This form is of another session. Load its page again.")
+                raise NotAllowed("This form belongs to another session. Reload its page.")
 
     def _refused(self, request: Request, error: AppError) -> Response:
         """Return an error page or, for our own form from an earlier session, a page from which it can be sent again."""

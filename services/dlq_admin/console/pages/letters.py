@@ -94,7 +94,7 @@ def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
         selection = form_of(request).selection()
         wanted = selection.to_selection().matching
         if wanted is None:
-            raise InvalidRequest("An export is of all matching letters; it cannot be of selected ones.")
+            raise InvalidRequest("An export holds all matching letters; it cannot be limited to selected ones.")
         return await _exported(request, backend, wanted, _why(request))
 
 

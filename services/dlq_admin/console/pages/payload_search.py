@@ -51,7 +51,7 @@ def _wish(text: str, field: str, reason: str, cursor: str, within: SelectionInpu
     """Validate the search. Raises InvalidRequest."""
     wanted = within.filter or (FilterInput(fingerprint=within.fingerprint) if within.fingerprint else None)
     if wanted is None:
-        raise InvalidRequest("Payloads are searched in all letters, in a group, or in those of a search.")
+        raise InvalidRequest("Payloads can be searched in all letters, in a group, or in the letters of a search.")
     return valid(
         PayloadSearchInput,
         {

@@ -193,7 +193,7 @@ def _asked(form: Form, selection: SelectionInput) -> dict[str, Any]:
     try:
         failing = float(form["failing"]) / 100
     except ValueError:
-        raise InvalidRequest("The share that may fail is a number from 0 to 100.") from None
+        raise InvalidRequest("The share that may fail must be a number from 0 to 100.") from None
     return wish | {
         "rate_per_s": form["rate"],
         "canary": [] if form["canary"] == "none" else form["canary"].replace(",", " ").split(),
