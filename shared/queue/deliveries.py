@@ -1,7 +1,7 @@
-"""Deliveries: writers' hold on entries of the write stream, and what is known of those who had them before.
+"""Deliveries: counts how often writers took over an entry, and hands entries to a consumer.
 
-The group counts each delivery, and whoever claims an entry by hand raises that count. So writers count themselves how
-often they took an entry over from a silent one, in the same step.
+The consumer group counts every delivery, but a claim by hand raises that count too. So each writer also counts its
+takeovers itself, in the step that takes an entry over from a silent writer.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from holdfast.shared.queue.partitions import Partition
 
 
 class TakeOver:
-    """Of one partition, for one consumer."""
+    """Takes over entries of one partition for one consumer."""
 
     def __init__(self, redis: Redis, partition: Partition, consumer: str) -> None:
         self._partition = partition
@@ -25,7 +25,8 @@ class TakeOver:
         self._script = Script(redis, LUA / "take_over.lua")
 
     async def __call__(self, ids: Sequence[str], idle_ms: int) -> list[Entry]:
-        """Those of `ids` that have been silent for so long, now the consumer's. Raises NotSent, RedisError, OSError."""
+        """Claim those of `ids` that have been silent for so long, and return their entries. Raises NotSent, RedisError,
+        OSError."""
         partition = self._partition
         keys = [partition.writes, partition.taken_over]
         claimed: Any = await self._script(keys, [WRITERS_GROUP, self._consumer, idle_ms, *ids])
@@ -34,8 +35,8 @@ class TakeOver:
 
 
 async def unexplained(redis: Redis, partition: Partition, pending: Sequence[dict[str, Any]]) -> list[int]:
-    """Of each, as XPENDING tells of it: deliveries to writers that ended in nothing. They were neither settled nor
-    charged an attempt."""
+    """Return, for each entry that XPENDING reports, the number of deliveries to writers that had no result: the entry
+    was neither settled nor charged an attempt."""
     if not pending:
         return []
     ids = [text(each["message_id"]) for each in pending]
@@ -44,7 +45,7 @@ async def unexplained(redis: Redis, partition: Partition, pending: Sequence[dict
     for each in ids:
         pipeline.llen(partition.attempts(each))
     taken_over, *attempts = own_replies(await pipeline.execute(raise_on_error=False))
-    # The first delivery was a read, which nobody counts but the group.
+    # Only the group counts the first delivery, which was a read.
     writers = [1 + _number(count) for count in taken_over or [None] * len(ids)]
     return [
         min(int(each["times_delivered"]), most) - (charged or 0)
@@ -59,14 +60,14 @@ def _number(count: bytes | None) -> int:
 async def hold(
     redis: Redis, partition: Partition, consumer: str, ids: Sequence[str], *, deliveries: int, idle_ms: int = 0
 ) -> set[str]:
-    """Make `consumer` the one that has those that are pending, of which nothing is unexplained: they count so many
-    deliveries from here on. Returns their ids."""
+    """Claim those of `ids` that are pending for `consumer`, with so many deliveries from here on, and forget earlier
+    takeovers. Return the ids of what was claimed."""
     pipeline = redis.pipeline(transaction=False)
     pipeline.hdel(partition.taken_over, *ids)
     pipeline.xclaim(
         partition.writes, WRITERS_GROUP, consumer, 0, [*ids], idle=idle_ms, retrycount=deliveries, justid=True
     )
-    _, held = await pipeline.execute(raise_on_error=False)  # a key in the place of the hash counts nothing
+    _, held = await pipeline.execute(raise_on_error=False)  # a key of another type in the place of the hash is ignored
     if isinstance(held, Exception):
         raise held
     return set(map(text, held))

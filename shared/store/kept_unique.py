@@ -1,5 +1,5 @@
-"""Kept unique: which columns the database keeps unique, of those on which it depends that no write takes effect twice
-and no value has two holders."""
+"""Kept unique: which columns the database keeps unique. Exactly-once application, and one holder per unique value,
+depend on these keys."""
 
 from collections import defaultdict
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from holdfast.shared.domain.registry import domain
 from holdfast.shared.store.engine import Engine, reading
 from holdfast.shared.store.tables import metadata, table_of
 
-# A table without any index has a row of it, too; one on which this user has no right has none.
+# A table without an index has a row here too. A table on which this user has no right has none.
 _INDEXES = (
     "SELECT t.table_name, s.index_name, s.column_name, s.non_unique, s.sub_part FROM information_schema.tables t"
     " LEFT JOIN information_schema.statistics s ON s.table_schema = t.table_schema AND s.table_name = t.table_name"
@@ -19,15 +19,15 @@ _INDEXES = (
 
 
 class Unique(NamedTuple):
-    """Columns of a table, in alphabetical order, of which no two rows may have the same values."""
+    """Columns of a table, in alphabetical order, whose values may not be the same in two rows."""
 
     table: str
     columns: tuple[str, ...]
 
 
 def kept_unique(engine: Engine) -> dict[Unique, bool]:
-    """Each that is declared -> whether an index keeps it so. Without those of tables that this user may not see. Raises
-    a Fault."""
+    """Return, for each declared key, whether an index keeps it unique. Tables that this user may not see are left out.
+    Raises a Fault."""
     with reading(engine) as connection:
         rows: Any = connection.exec_driver_sql(_INDEXES).all()
     indexes: dict[tuple[str, str], list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Uniqueness: a key that is gone or is none any more is named, and no longer when it is there again."""
+"""Uniqueness: a key that is gone, or not unique any more, is reported until it is restored."""
 
 import asyncio
 import random
@@ -24,7 +24,7 @@ from tests.servers import PATIENT_DATABASE, Database
 
 @pytest.fixture
 def engine(own_database: Database) -> Iterator[Engine]:
-    """As a dlq_admin makes it."""
+    """The engine that dlq_admin uses."""
     made = make_engine(login_of("dlq_admin", own_database.dsn), PATIENT_DATABASE, 1)
     yield made
     made.dispose()

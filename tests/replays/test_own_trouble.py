@@ -1,4 +1,4 @@
-"""One letter's own trouble holds no other one: a key of another type, put by hand where its own is kept."""
+"""A letter whose own keys have the wrong type holds up no other letter."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -20,21 +20,21 @@ from tests.users import EMAILS, PENDING
 
 @pytest.fixture
 async def redis(clean_redis: RedisServer) -> AsyncIterator[Redis]:
-    """Of an empty queue."""
+    """A client of an empty queue."""
     client = connect(clean_redis.address, PATIENT_REDIS)
     yield client
     await client.aclose()
 
 
 def letters() -> tuple[list[Chosen], list[str]]:
-    """Three, and what the queue keeps of the one in the middle."""
+    """Three letters, and what the queue keeps of the second."""
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(3)]
     write = decode(batch[1].letter.fields)
     return batch, [PENDING + write.entity_id, OPERATION + write.operation_id]
 
 
 async def spoil(redis: Redis, name: str) -> None:
-    """Put a key of another type there."""
+    """Put a key of another type in the place of one of its keys."""
     await redis.delete(name)
     await redis.set(name, "of another type")
 

@@ -1,8 +1,8 @@
-"""Uniqueness: whether the database still keeps unique what it has to. Somebody may drop a key, or make an index of the
-same name that is none.
+"""Uniqueness: checks that the database still has the keys on which writes depend. A person may drop a key, or create a
+non-unique index under its name.
 
-Statements that apply writes name the keys, so that the database refuses them while one is missing.
-What is there under that name and is not unique, only a look can tell.
+Statements that apply writes name these keys, so the database refuses them while a key is missing. A key that exists and
+is not unique is found only by this check.
 """
 
 from holdfast.services.dlq_admin.auditor.probe import Probe
@@ -16,7 +16,7 @@ _LIMIT_S = 10.0
 
 
 class Uniqueness:
-    """`probe` for the auditor."""
+    """Checks the keys. `probe` is for the auditor."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
