@@ -32,17 +32,17 @@ def _costs(costs: Costs) -> str:
     housekeeping = f"and {us(costs.housekeeping_us)}, waiting included, to count an operation and to remove it"
     return _markdown(
         ("part", "a write", "a read by id", ""),
-        ("api", us(costs.api_write_us), us(costs.api_read_us), "less for each where more arrive together"),
+        ("api", us(costs.api_write_us), us(costs.api_read_us), "less for each when more arrive together"),
         ("writer", us(costs.writer_us), "", "less for each in a backlog: [how it scales](benchmarks/scaling.md)"),
         ("queue", us(costs.queue_write_us), us(costs.queue_read_us), "accept and settle; one core for all"),
         ("database", us(costs.database_write_us), us(costs.database_read_us), housekeeping),
         ("memory of the queue", size(costs.queue_waiting_bytes), "", "while a write waits"),
-        ("", size(costs.queue_keyed_bytes), "", "the record of its key, until five minutes after its end"),
-        ("log of the queue", size(costs.queue_log_bytes), "", "until it is rewritten"),
+        ("", size(costs.queue_keyed_bytes), "", "the record of the key, until five minutes after the write's end"),
+        ("log of the queue", size(costs.queue_log_bytes), "", "until the log is rewritten"),
         ("fsyncs of the queue", f"{costs.queue_fsyncs:.3f}", "", shared(costs.queue_fsyncs)),
         ("fsyncs of the database", f"{costs.database_fsyncs:.3f}", "", shared(costs.database_fsyncs)),
-        ("rows of an operation", size(costs.operation_bytes), "", "until it is older than the horizon"),
-        ("rows of a user", size(costs.entity_bytes), "", "for as long as it is there"),
+        ("rows of an operation", size(costs.operation_bytes), "", "until the operation is older than the horizon"),
+        ("rows of a user", size(costs.entity_bytes), "", "until the user is removed"),
     )
 
 
@@ -52,7 +52,7 @@ def _capacity(costs: Costs) -> str:
     full = first_full(found[0])
     head = (f"with {_READS_EACH} reads a write, {_DAYS} days", *_RATES, "moved by")
     return (
-        f"{_markdown(head, *rows)}\n\nFull first, of what no replica is added to: {full.part}, at"
+        f"{_markdown(head, *rows)}\n\nThe first limit that replicas do not raise: {full.part}, at"
         f" {full.at_most:,.0f} writes/s on one machine."
     )
 
