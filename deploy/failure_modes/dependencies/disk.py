@@ -41,7 +41,7 @@ DEPENDENCY = Dependency(
             effect=Effect.LATER,
             clients="The queue's: Redis ends in the write that it cannot keep, and that write goes to the database: "
             "`201`. The database's: `202`, and later.",
-            detected=f"Before, when no room is left for a second copy of the queue's file: "
+            detected=f"Before, when no room is left for another copy of the queue's file: "
             f"{alert('QueueRewriteFailing')}. Then `AOF write error` in Redis' log, or the database's error in the "
             f"writer's; {alert('TargetDown')}, {alert('PipelineStale')}.",
             heals="Each store starts with what it had acknowledged; everything is applied once.",
