@@ -44,7 +44,7 @@ _MEANINGS = {
     Effect.LATER: "writes are accepted and take effect later",
     Effect.COPIES: "some answers are copies, marked as such",
     Effect.REFUSED: "some requests are refused; the error says when to retry and whether anything happened",
-    Effect.LOSS: "something acknowledged may be missing, doubled or wrong: not covered by a promise",
+    Effect.LOSS: "something acknowledged may be missing, doubled or wrong; no promise covers this",
 }
 
 

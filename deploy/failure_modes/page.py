@@ -10,37 +10,39 @@ from deploy.failure_modes.simulated import SIMULATED
 from deploy.failure_modes.table import TABLE
 from deploy.reference.markdown import page, table
 
-_ABOUT = f"""At 3 a.m.: an alert fired? [Start there](#from-an-alert). Else find the part that you suspect in the
-[overview](#overview); each word leads to what clients see, how it heals, and what you have to do.
+_ABOUT = f"""If an alert has fired, [start there](#from-an-alert). Otherwise find the part that you suspect in the
+[overview](#overview): each word links to what clients see, how it heals, and what you have to do.
 
-Alerts link to their runbooks; the time after an alert is how long its condition lasts in production before it fires
-(the demo profile is quicker), one without a time fires as soon as its condition is true. Prometheus asks every
-{limit("SCRAPE_EVERY_S")}. Every other number is a setting, a limit or a measurement, and links to it. Proofs: tests and
-commands; behind `make simulate` are the names of its faults, which seeds draw."""
+Alerts link to their runbooks. The time after an alert is how long its condition lasts in production before it fires;
+the demo profile is quicker. An alert without a time fires as soon as its condition is true. Prometheus scrapes every
+{limit("SCRAPE_EVERY_S")}. Every other number is a setting, a limit or a measurement, and links to it. Each section ends
+with its proofs: tests and commands. The names after `make simulate` are faults, which its seeds draw.
+
+*Same as* refers to another mode of the same part, or to the part and mode that it names."""
 
 _WHY = """## Why systems fail
 
 Parts fail all the time. A system fails when its parts make a failure worse:
 
-- *They wait for it.* A call without a limit turns one hung part into a hung system. So every wait has a limit, inner
-  limits end before outer ones, and a blocked dependency has threads of its own.
-- *They repeat it.* Retries multiply the load on what is already too slow. So there is one layer of retries, paid for by
-  first attempts, and a breaker that stops asking.
-- *They believe it.* Half an answer, a lost reply, a clock or an old primary is taken for the truth. So what is known is
-  kept apart from what is likely: `definite`, `stale`, `pending`, a version for each field.
-- *They forget.* Work that is in memory only is lost with the process. So nothing is acknowledged before it is on disk,
+- *Parts wait for the failed part.* A call without a limit turns one hung part into a hung system. So every wait has a
+  limit, inner limits end before outer ones, and blocking calls to a dependency have threads of their own.
+- *Parts repeat their calls.* Retries multiply the load on a part that is already too slow. So there is one layer of
+  retries, paid for by first attempts, and a breaker that stops the calls.
+- *Parts believe a wrong answer.* Half an answer, a lost reply, a clock or an old primary is taken for the truth. So
+  known facts are kept apart from likely ones: `definite`, `stale`, `pending`, a version for each field.
+- *Parts forget.* Work that is in memory only is lost with the process. So nothing is acknowledged before it is on disk,
   and everything may happen twice.
-- *They do not notice.* A fallback that works too well hides the outage behind it. So each fallback is marked, counted
-  and alerted on, and a ledger counts what was promised from what is there.
-- *They come back all at once.* So load returns by a ramp, and one probe goes first.
+- *Parts do not notice.* A fallback that works too well hides the outage behind it. So each fallback is marked, counted
+  and alerted on, and a ledger compares the promised writes with the writes that are there.
+- *Parts come back all at once.* So load returns by a ramp, and one probe goes first.
 
 ## How to predict failure modes
 
-List what you need in order to answer: each store and service, but also disk, memory, CPU, clock, names, the network,
-the other build, the person. Ask of each the same ten questions, the columns of the overview. A mode that cannot happen
-needs a reason, and one that can needs an experiment: what clients see, who notices and how soon, how it ends. Where two
-cells have the same answer the mechanism is probably right; where a cell needs a rule of its own, look again. The cells
-that nobody could fill in are the next outage."""
+List everything that an answer needs: each store and service, but also disk, memory, CPU, clock, names, the network,
+the other build, the person. Ask the same ten questions about each: the columns of the overview. A mode that cannot
+happen needs a reason. A mode that can happen needs an experiment: what clients see, what detects it and how soon, how
+it ends. Where two cells have the same answer, the mechanism is probably right; where a cell needs a rule of its own,
+look again. A cell that cannot be filled in is the next outage."""
 
 _HEAD = ("mode", "clients see", "detected", "heals by itself", "a person")
 _RUNBOOK = re.compile(r"\]\(runbooks/Holdfast(\w+)\.md\)")
@@ -51,10 +53,10 @@ def failure_modes() -> str:
     return page(
         "Failure modes",
         _ABOUT,
-        "## Overview\n\nThe worst that a client notices.",
+        "## Overview\n\nEach word is the worst effect that a client notices.",
         _legend(),
         _overview(),
-        "## From an alert\n\nWhat may be the matter. The runbook comes first.",
+        "## From an alert\n\nThe possible causes of each alert. Read its runbook first.",
         _by_alert(),
         _WHY,
         *(_section(each) for each in TABLE.values()),
@@ -63,7 +65,7 @@ def failure_modes() -> str:
 
 def _legend() -> str:
     words = [f"**{effect}**: {effect.meaning}" for effect in Effect]
-    return ". ".join([*words, "**–**: cannot happen, and the link says why."])
+    return ". ".join([*words, "**–**: the mode cannot happen; the link gives the reason."])
 
 
 def _overview() -> str:
@@ -118,7 +120,7 @@ def _section(one: Dependency) -> str:
     parts.append("\n".join(f"- {mode}: {proofs}" for mode, proofs in shown.items() if proofs))
     if one.name == "network":
         rows = [(pair.one, pair.other, pair.effect, _proofs(pair.proofs)) for pair in PAIRS]
-        parts.append("Who connects to whom:")
+        parts.append("The connections:")
         parts.append(table(("from", "to", "when it is cut", "proof"), rows))
     return "\n\n".join(parts)
 
@@ -130,7 +132,7 @@ def _row(name: str, mode: Mode, cell: Cell) -> tuple[str, ...]:
             return (where, cell.clients, cell.detected, cell.heals, cell.person)
         case SameAs():
             other = f"[{cell.dependency} {cell.mode}](#{anchor(cell.dependency, cell.mode)})"
-            return (where, f"As {other}. {cell.because}", "", "", "")
+            return (where, f"Same as {other}. {cell.because}", "", "", "")
         case Impossible():
             raise ValueError(f"{name}, {mode}: it cannot happen")
 

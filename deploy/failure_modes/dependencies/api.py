@@ -7,15 +7,15 @@ from holdfast.shared.telemetry import metrics
 
 DEPENDENCY = Dependency(
     "api",
-    "The api, any number of replicas behind a balancer. It keeps nothing that the stores do not have.",
+    "The api has any number of replicas behind a balancer. It keeps nothing that the stores do not have.",
     {
         Mode.GONE: Failure(
             effect=Effect.REFUSED,
-            clients="One replica: the balancer repeats what may be repeated on another; an unsafe request without a "
-            f"key gets {error(errors.AnswerLost)}, indefinite. All: no answer at all.",
-            detected=f"{alert('TargetDown')}: a page when no replica is left.",
+            clients="One replica: the balancer retries its requests on another replica, except for an unsafe request "
+            f"without a key, which gets {error(errors.AnswerLost)}, indefinite. All replicas: clients get no answer.",
+            detected=f"{alert('TargetDown')}, which pages when no replica is left.",
             heals="The supervisor starts it again.",
-            person=f"{runbook('TargetDown')}.",
+            person=f"Follow {runbook('TargetDown')}.",
             proofs=(
                 "deploy/test_haproxy.py::test_a_killed_replica_costs_nothing_that_may_be_asked_again",
                 "deploy/test_haproxy.py::test_a_write_without_a_key_is_not_sent_twice",
@@ -24,20 +24,25 @@ DEPENDENCY = Dependency(
         ),
         Mode.HANGING: Failure(
             effect=Effect.SLOWER,
-            clients="Requests that it had taken are repeated on another replica with the same key; one write results.",
+            clients="Requests that the replica had taken are retried on another replica with the same key; one write "
+            "results.",
             detected=f"Its health check fails; {alert('TargetDown')}.",
-            heals="The balancer leaves it; when it wakes up, work that nobody waits for is not done.",
+            heals="The balancer stops using it. When it resumes, it does no work whose caller has gone.",
             person=f"Kill it: {runbook('TargetDown')}.",
             proofs=("faults/test_api.py::test_one_hung_process_does_not_stop_the_other",),
         ),
-        Mode.SLOW: SameAs("CPU", Mode.SLOW, "It has no state: it is slow when its machine is, or what it calls."),
+        Mode.SLOW: SameAs(
+            "CPU",
+            Mode.SLOW,
+            "The api has no state: it is slow when its machine is slow, or a dependency that it calls.",
+        ),
         Mode.ERRORS: Failure(
             effect=Effect.REFUSED,
-            clients="A bug answers `500` in the envelope, for this request alone.",
-            detected=f"{metric(metrics.panics)}; {alert('AvailabilityBurnFast')}; the traceback is in the log under "
-            "the `X-Request-ID`.",
+            clients="A request that hits a bug gets `500` in the envelope; other requests are not affected.",
+            detected=f"{metric(metrics.panics)}; {alert('AvailabilityBurnFast')}; the log has the traceback under the "
+            "`X-Request-ID`.",
             heals="The process goes on.",
-            person=f"{runbook('AvailabilityBurnFast')}: roll the build back.",
+            person=f"Roll the build back: {runbook('AvailabilityBurnFast')}.",
             proofs=(
                 "make test-error-scenarios",
                 "integration/test_openapi.py::test_the_api_does_what_its_document_says",
@@ -47,7 +52,7 @@ DEPENDENCY = Dependency(
             effect=Effect.NOTHING,
             clients="An answer never claims more than happened, wherever the call behind it was cut off.",
             detected=f"{alert('LedgerImbalance')}.",
-            heals="The same key, or the operation, settles an indefinite answer.",
+            heals="A retry with the same key, or the operation, settles an indefinite answer.",
             person="Nothing.",
             proofs=(
                 "faults/test_acceptance.py::test_what_is_answered_is_true",
@@ -56,12 +61,13 @@ DEPENDENCY = Dependency(
         ),
         Mode.FULL: Failure(
             effect=Effect.REFUSED,
-            clients=f"Beyond what it can do in time: {error(errors.Overloaded)}; beyond a client's rate: "
-            f"{error(errors.RateLimited)}; beyond {setting('http_connections_max')} connections: only health.",
+            clients=f"Requests that cannot be served in time get {error(errors.Overloaded)}. Requests beyond a "
+            f"client's rate get {error(errors.RateLimited)}. Beyond {setting('http_connections_max')} connections, "
+            "only health checks are answered.",
             detected=f"{metric(metrics.requests_shed)}, {metric(metrics.rate_limited)}; "
             f"{alert('AvailabilityBurnFast')}.",
-            heals="Its limit follows what ends in time.",
-            person=f"More replicas; who sends so much? {runbook('AvailabilityBurnFast')}.",
+            heals="The limit on requests in flight follows how many end in time.",
+            person=f"Add replicas, or find the client that sends too much: {runbook('AvailabilityBurnFast')}.",
             proofs=(
                 "unit/test_shed.py::test_who_finds_no_room_is_refused_soon",
                 "integration/test_rate_limit.py::test_who_sends_too_much",
@@ -71,9 +77,10 @@ DEPENDENCY = Dependency(
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.NOTHING,
-            clients="A new process knows no copies of its own, no newest version and no leases: it asks the stores.",
+            clients="Nothing. A new process has no copies of its own, no newest version and no leases; it asks the "
+            "stores.",
             detected="Not needed.",
-            heals="The version floor is read from the database, copies from the cache.",
+            heals="It reads the version floor from the database, and copies from the cache.",
             person="Nothing.",
             proofs=(
                 "integration/test_version_floor.py::test_a_queue_that_lost_its_memory_gives_versions_above_all_rows",
@@ -82,11 +89,11 @@ DEPENDENCY = Dependency(
         ),
         Mode.READ_ONLY: Failure(
             effect=Effect.REFUSED,
-            clients=f"It refuses writes on purpose when too much waits: {error(errors.WriteBacklog)}, definite; reads "
-            "as usual. One entity's backlog closes it for that entity alone.",
+            clients=f"The api refuses writes on purpose when the backlog is too long: {error(errors.WriteBacklog)}, "
+            "definite; reads work as usual. The backlog of one entity blocks writes to that entity only.",
             detected=f"{metric(metrics.backpressure)}; {alert('PipelineStale')}.",
-            heals="It takes writes again when the backlog is short.",
-            person=f"Why do writers not keep up? {runbook('PipelineStale')}.",
+            heals="The api takes writes again when the backlog is short.",
+            person=f"Find out why writers do not keep up: {runbook('PipelineStale')}.",
             proofs=(
                 "integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short",
                 "integration/test_api_backlog.py::test_one_locked_row_closes_the_shop_for_its_user_only",
@@ -94,18 +101,18 @@ DEPENDENCY = Dependency(
         ),
         Mode.FLAPPING: Failure(
             effect=Effect.NOTHING,
-            clients="As gone, again and again; nothing acknowledged is lost.",
+            clients="Same as *gone*, repeatedly; nothing acknowledged is lost.",
             detected=f"{alert('TargetDown')}.",
             heals="The supervisor starts it again.",
-            person=f"Its log says why it ends: {runbook('TargetDown')}.",
+            person=f"Read in its log why it ends: {runbook('TargetDown')}.",
             proofs=(
                 "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
                 "make verify",
             ),
         ),
         Mode.HALF_CUT_OFF: Impossible(
-            "a replica without one of its stores goes on with the others: each store has its own row here. Clients who "
-            "do not reach it go to another replica.",
+            "a replica that is cut off from one store goes on with the others, and each store has its own section "
+            "here. A client that does not reach a replica goes to another one.",
             ("faults/test_api.py::test_callers_who_go_away_harm_nobody",),
         ),
     },

@@ -10,34 +10,36 @@ _QUEUE = "integration/test_runaway_ids.py::test_what_two_agree_on_is_followed"
 
 DEPENDENCY = Dependency(
     "clock",
-    "Order comes from the queue's clock, made strictly increasing. Waits are measured by clocks that cannot be set.",
+    "Writes are ordered by the queue's clock, made strictly increasing. Waits are measured by clocks that cannot be "
+    "set.",
     {
-        Mode.GONE: Impossible("a machine without a clock begins at some wrong time: as answering wrongly."),
+        Mode.GONE: Impossible("a machine without a clock starts with a wrong time: same as *answering wrongly*."),
         Mode.HANGING: Failure(
             effect=Effect.NOTHING,
-            clients="Nothing: versions go on by counting.",
+            clients="Nothing: versions increase by counting.",
             detected="Ages stop growing.",
-            heals="By itself.",
+            heals="When the clock runs again.",
             person="Mend the host's clock.",
             proofs=("unit/test_versions.py::test_the_clock_is_never_behind_what_it_has_seen",),
         ),
         Mode.SLOW: Failure(
             effect=Effect.NOTHING,
-            clients=f"A clock that drifts: `X-Expire-After-Ms` (`{WriteExpired.code}`) is as exact as the services' "
-            "clocks agree. Order is not affected.",
-            detected="Not by Holdfast: watch NTP.",
-            heals="By itself.",
+            clients=f"With a clock that drifts, `X-Expire-After-Ms` (`{WriteExpired.code}`) is only as exact as the "
+            "services' clocks agree. Order is not affected.",
+            detected="Holdfast does not detect it: watch NTP.",
+            heals="When the clock is right again.",
             person="Mend NTP.",
             proofs=(_OFF, "integration/test_version_floor.py::test_expiry_does_not_depend_on_the_queue"),
         ),
         Mode.ERRORS: Impossible("reading a clock does not fail."),
         Mode.WRONG: Failure(
             effect=Effect.NOTHING,
-            clients="Ahead or behind, of a service or of the queue: writes take effect in their order. Time stamps are "
-            "wrong; writes with an expiry may end as expired. A copy is no younger than new.",
-            detected=f"`stream_mended` in the log; {alert('ProbeStale')} if dlq_admin's is behind. Watch NTP.",
-            heals=f"The queue's clock is trusted up to {spoken(HORIZON_US / 1_000_000)} ahead; further only if the "
-            "stream or the database confirms it.",
+            clients="A clock of a service or of the queue is ahead or behind. Writes still take effect in order. "
+            "Time stamps are wrong, and writes with an expiry may end as expired. A copy from the future counts as "
+            "new.",
+            detected=f"The log has `stream_mended`; {alert('ProbeStale')} if dlq_admin's clock is behind. Watch NTP.",
+            heals=f"The queue's clock is trusted up to {spoken(HORIZON_US / 1_000_000)} ahead. Further ahead, it is "
+            "trusted only if the stream or the database confirms it.",
             person=f"Mend NTP; nothing needs a restart. {runbook('ProbeStale')}.",
             proofs=(
                 _OFF,
@@ -49,10 +51,10 @@ DEPENDENCY = Dependency(
         ),
         Mode.FULL: Failure(
             effect=Effect.NOTHING,
-            clients="No version is given out that writers refuse; at the end of all believable numbers writes are "
-            "refused, definite.",
+            clients="No version is given out that writers refuse. When all credible versions are used up, writes get "
+            "a definite refusal.",
             detected=f"{alert('AvailabilityBurnFast')}.",
-            heals="Not reached before the year 2255, unless a made-up number is believed, which it is not.",
+            heals="The versions last until the year 2255, because made-up numbers are not believed.",
             person="Nothing.",
             proofs=(
                 "integration/test_runaway_ids.py::test_no_version_is_given_out_that_codecs_refuse",
@@ -60,18 +62,20 @@ DEPENDENCY = Dependency(
             ),
         ),
         Mode.FORGETTING: SameAs(
-            "queue", Mode.FORGETTING, "The queue's clock key is lost: the version floor comes from the database.",
+            "queue", Mode.FORGETTING, "The queue's clock key is lost, and the version floor comes from the database.",
             ("integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted",),
         ),
         Mode.READ_ONLY: Impossible("Holdfast sets no clock."),
         Mode.FLAPPING: Failure(
             effect=Effect.NOTHING,
-            clients="A clock that jumps forth and back: versions only grow.",
-            detected="Watch NTP.",
-            heals="By itself.",
+            clients="Nothing: while a clock jumps back and forth, versions only grow.",
+            detected="Holdfast does not detect it: watch NTP.",
+            heals="When the clock is right again.",
             person="Mend NTP.",
             proofs=(_QUEUE, _OFF),
         ),
-        Mode.HALF_CUT_OFF: SameAs("clock", Mode.WRONG, "Some machines are right and others are not.", (_OFF,)),
+        Mode.HALF_CUT_OFF: SameAs(
+            "clock", Mode.WRONG, "Some machines have the right time, and others do not.", (_OFF,),
+        ),
     },
 )  # fmt: skip

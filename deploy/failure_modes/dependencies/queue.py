@@ -9,16 +9,18 @@ _DIRECT = "Writes go straight to the database: `201`."
 
 DEPENDENCY = Dependency(
     "queue",
-    "The queue Redis: writes that have not ended, dead letters not yet indexed, idempotency keys.",
+    "The queue Redis. It holds writes that have not ended, dead letters that are not indexed yet, and idempotency "
+    "keys.",
     {
         Mode.GONE: Failure(
             effect=Effect.REFUSED,
-            clients=f"{_DIRECT} Conditional writes and changes of somebody unknown: {error(OrderUnknown)}. What only "
-            f"the queue knows: {error(QueueUnavailable)}. Reads as usual.",
-            detected=f"The api's breaker opens, after {measured('queue-killed', 'detect')}. {alert('TargetDown')}, "
+            clients=f"{_DIRECT} Conditional writes, and changes of an entity that the database does not know, are "
+            f"refused: {error(OrderUnknown)}. A request for what only the queue knows gets {error(QueueUnavailable)}. "
+            "Reads work as usual.",
+            detected=f"The api's breaker opens after {measured('queue-killed', 'detect')}. {alert('TargetDown')}, "
             f"{alert('BreakerOpen')}, {alert('HeartbeatStale')}.",
-            heals=f"The api asks again within {limit('PROBE_EVERY_S')}; writers reconnect by themselves.",
-            person=f"Start it: {runbook('BreakerOpen')}, {page('operations/outages.md', 'outages')}.",
+            heals=f"The api probes within {limit('PROBE_EVERY_S')}; writers reconnect by themselves.",
+            person=f"Start the queue: {runbook('BreakerOpen')}, {page('operations/outages.md', 'outages')}.",
             proofs=(
                 "faults/test_queue.py::test_writes_go_to_the_database[kill]",
                 "faults/test_queue.py::test_what_only_the_queue_knows_is_not_guessed",
@@ -28,12 +30,13 @@ DEPENDENCY = Dependency(
         ),
         Mode.HANGING: Failure(
             effect=Effect.SLOWER,
-            clients=f"The first writes wait for {setting('redis_timeout_s', 'api')}, then as gone. A write that "
-            "reached it as well is applied once.",
-            detected=f"As gone. A reader that receives nothing for {limit('READER_SILENCE_MAX_S')} is restarted: "
-            f"{metric(metrics.consumer_restarts)}. {alert('BreakerOpen')}, {alert('PipelineStale')}.",
-            heals="Entries that were delivered into the silence are reclaimed. No process is restarted for it.",
-            person=f"Its disk (each write waits for an fsync), its host: {runbook('BreakerOpen')}.",
+            clients=f"The first writes wait for {setting('redis_timeout_s', 'api')}; after that, same as *gone*. A "
+            "write that reached both the database and the queue is applied once.",
+            detected=f"Same as *gone*. A reader that receives nothing for {limit('READER_SILENCE_MAX_S')} is "
+            f"restarted, and {metric(metrics.consumer_restarts)} counts this. {alert('BreakerOpen')}, "
+            f"{alert('PipelineStale')}.",
+            heals="Entries that were delivered while the queue hung are reclaimed. No process is restarted.",
+            person=f"Check its disk (each write waits for an fsync) and its host: {runbook('BreakerOpen')}.",
             proofs=(
                 "faults/test_queue.py::test_writes_go_to_the_database[freeze]",
                 "faults/test_queue.py::test_a_write_that_reached_a_frozen_queue_as_well_is_done_once",
@@ -43,22 +46,22 @@ DEPENDENCY = Dependency(
         ),
         Mode.SLOW: Failure(
             effect=Effect.SLOWER,
-            clients="Writes take as much longer; those that wait together share a round trip. Beyond the time limit: "
-            "as hanging.",
-            detected=f"{metric(metrics.accept_duration)}; the breaker opens when most calls are slow: "
+            clients="Writes take longer by the queue's delay; writes that wait at the same time share a round trip. "
+            "Beyond the timeout, same as *hanging*.",
+            detected=f"{metric(metrics.accept_duration)} rises, and the breaker opens when most calls are slow: "
             f"{alert('BreakerOpen')}.",
-            heals="By itself.",
-            person=f"Its disk, its load: {runbook('BreakerOpen')}.",
+            heals="When the queue is fast again.",
+            person=f"Check its disk and its load: {runbook('BreakerOpen')}.",
             proofs=("make chaos-high-latency", "unit/test_breaker_machine.py::test_slow_calls_open_it"),
         ),
         Mode.ERRORS: Failure(
             effect=Effect.NOTHING,
-            clients="A refusal before the script ran is definite, so that the database can take the write: `201`. "
-            "An error from inside it is not taken for a refusal.",
-            detected=f"`loop_failing` in the log and at `/health`, with Redis' own text. {alert('LoopCrashing')}, "
+            clients="A refusal before the script runs is definite, so the database can take the write: `201`. An "
+            "error from inside the script does not count as a refusal.",
+            detected=f"The log and `/health` show `loop_failing` with Redis' own text. {alert('LoopCrashing')}, "
             f"{alert('HeartbeatStale')}.",
-            heals="All loops try again, and say when they have recovered.",
-            person=f"Mend the password, the right or the key's type: {runbook('LoopCrashing')}.",
+            heals="All loops retry, and log when they have recovered.",
+            person=f"Mend the password, the right or the type of the key: {runbook('LoopCrashing')}.",
             proofs=(
                 "faults/test_refused.py::test_a_wrong_password",
                 "faults/test_refused.py::test_a_missing_right",
@@ -69,11 +72,11 @@ DEPENDENCY = Dependency(
         ),
         Mode.WRONG: Failure(
             effect=Effect.NOTHING,
-            clients="Made-up ids, versions and clocks are recognised; what cannot be a write becomes a dead letter, "
-            "and its neighbours are applied.",
-            detected=f"`stream_mended` in the log; {alert('DeadLettersGrowing')}, {alert('OrphansAdopted')}.",
-            heals="Entries with impossible ids get new ones; entries in no pending list are handed out again.",
-            person=f"Who writes to the stream? {page('security.md', 'Rights')} prevent it. "
+            clients="Made-up ids, versions and clocks are recognised. An entry that cannot be a write becomes a dead "
+            "letter, and its neighbours are applied.",
+            detected=f"The log has `stream_mended`; {alert('DeadLettersGrowing')}, {alert('OrphansAdopted')}.",
+            heals="Entries with impossible ids get new ids; entries in no pending list are handed out again.",
+            person=f"Find out what else writes to the stream. {page('security.md', 'Rights')} prevent it. "
             f"{runbook('OrphansAdopted')}.",
             proofs=(
                 "integration/test_runaway_ids.py::test_junk_ids_poison_nothing",
@@ -84,11 +87,14 @@ DEPENDENCY = Dependency(
         ),
         Mode.FULL: Failure(
             effect=Effect.REFUSED,
-            clients=f"Memory: writes are refused, {error(QueueFull)}, definite; reads as usual. Disk: Redis ends, as "
-            "gone.",
-            detected=f"{metric(metrics.http_errors)} by code; {alert('AvailabilityBurnFast')}, {alert('TargetDown')}.",
-            heals="Nothing is evicted. Writers go on, which makes room. After a full disk it starts with what it had.",
-            person=f"Raise `maxmemory`, free its disk, or find why the backlog grows: {runbook('PipelineStale')}.",
+            clients=f"Full memory: writes are refused with a definite {error(QueueFull)}; reads work as usual. Full "
+            "disk: Redis ends; same as *gone*.",
+            detected=f"{metric(metrics.http_errors)} counts refusals by code. {alert('AvailabilityBurnFast')}, "
+            f"{alert('TargetDown')}.",
+            heals="Nothing is evicted. Writers go on, and thereby make room. After a full disk, Redis starts with "
+            "what it had.",
+            person="Raise `maxmemory`, free disk space, or find out why the backlog grows: "
+            f"{runbook('PipelineStale')}.",
             proofs=(
                 "faults/test_queue.py::test_full",
                 "faults/test_queue_refuses.py::test_its_disk_is_full",
@@ -97,13 +103,15 @@ DEPENDENCY = Dependency(
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.LOSS,
-            clients="Writes that were queued are gone, unless replicas have them (`HOLDFAST_QUEUE_REPLICAS`): their "
-            "operations are `lost`. New ones get versions above all rows; without the database they are refused until "
-            "its floor is known. A key met again leads to its operation, if that was applied.",
-            detected="A group that has vanished, a queue that does not hold what was seen of it: "
-            f"{alert('MessageLoss')}. `make ledger` counts what is lost.",
-            heals="Groups are made anew. A replayed letter whose entry vanished is `lost`: dead as before.",
-            person=f"{runbook('MessageLoss')}: find what happened to Redis before it takes more writes.",
+            clients="Queued writes are gone, unless replicas have them (`HOLDFAST_QUEUE_REPLICAS`); their operations "
+            "are `lost`. New writes get versions above all rows; while the database is down, new writes are refused "
+            "until its version floor is known. A reused idempotency key leads to its operation, if that operation "
+            "was applied.",
+            detected="A consumer group has vanished, or the queue lacks entries that were seen on it: "
+            f"{alert('MessageLoss')}. `make ledger` counts the lost writes.",
+            heals="Groups are made anew, and external_proxy writes its configuration back. A replayed letter whose "
+            "entry vanished is `lost`: the letter is dead as before.",
+            person=f"Find out what happened to Redis before it takes more writes: {runbook('MessageLoss')}.",
             proofs=(
                 "integration/test_writer_outages.py::test_a_flushed_redis",
                 "integration/test_writer_halted.py::test_it_goes_on_when_its_group_went_with_what_it_kept",
@@ -119,11 +127,11 @@ DEPENDENCY = Dependency(
         ),
         Mode.READ_ONLY: Failure(
             effect=Effect.LATER,
-            clients=f"{_DIRECT} What is queued can be read and waits.",
-            detected="`READONLY` in the log, `wrong_node` in `holdfast_loop_failures_total`; "
+            clients=f"{_DIRECT} Queued writes can be read, and wait.",
+            detected="The log has `READONLY`, and `holdfast_loop_failures_total` counts `wrong_node`; "
             f"{alert('PipelineStale')}, {alert('DegradedHidesOutage')}.",
-            heals="Each connection is made anew: to the primary, where Sentinel or the cluster knows it; else when "
-            "this node takes writes again.",
+            heals="Each connection is made anew. Where Sentinel or the cluster knows the primary, the connection "
+            "leads there; elsewhere, the queue is used again when this node takes writes.",
             person=f"Finish the failover: {runbook('PipelineStale')}.",
             proofs=(
                 "faults/test_queue_refuses.py::test_read_only",
@@ -134,10 +142,10 @@ DEPENDENCY = Dependency(
         ),
         Mode.FLAPPING: Failure(
             effect=Effect.NOTHING,
-            clients="`202` and `201` in turn; no write is lost or applied twice.",
+            clients="Writes get `202` and `201` in turn; no write is lost or applied twice.",
             detected=f"{alert('BreakerFlapping')}; {metric(metrics.breaker_transitions)}.",
-            heals="A write that went both ways is recognised by its operation.",
-            person=f"{runbook('BreakerFlapping')}.",
+            heals="A write that took both ways is recognised by its operation.",
+            person=f"Follow {runbook('BreakerFlapping')}.",
             proofs=(
                 "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
                 "make verify",
@@ -146,12 +154,13 @@ DEPENDENCY = Dependency(
         ),
         Mode.HALF_CUT_OFF: Failure(
             effect=Effect.LATER,
-            clients="A lost reply: the second try finds the first, or the write goes to the database; once in any "
-            "case.",
-            detected=f"As hanging. Writers alone cut off: {alert('ConsumerStalled')}, {alert('PipelineStale')}.",
-            heals="What was delivered and never arrived is reclaimed after "
+            clients="After a lost reply, the retry finds the first attempt, or the write goes to the database; it is "
+            "applied once in any case.",
+            detected=f"Same as *hanging*. If only the writers are cut off: {alert('ConsumerStalled')}, "
+            f"{alert('PipelineStale')}.",
+            heals="Entries that were delivered and never arrived are reclaimed after "
             f"{setting('writer_claim_idle_s')} of silence.",
-            person=f"The network between: {runbook('ConsumerStalled')}.",
+            person=f"Check the network between the two: {runbook('ConsumerStalled')}.",
             proofs=(
                 "faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost",
                 "faults/test_both.py::test_an_acceptance_without_an_answer_is_found_again",

@@ -6,13 +6,13 @@ from holdfast.shared import errors
 from holdfast.shared.telemetry import metrics
 
 _EACH = "integration/test_external_faults.py::test_each_fault_has_its_error"
-_LAST_GOOD = "`/external-api`: the last good answer, marked with its age"
-_HEALS = "One probe at a time; after closing, load returns by a ramp."
-_THEIRS = f"It is theirs to mend: {runbook('BreakerOpen')}."
+_LAST_GOOD = "`/external-api` returns the last good answer, marked with its age"
+_HEALS = "The breaker sends one probe at a time; after it closes, load returns by a ramp."
+_THEIRS = f"Its owner has to mend it: {runbook('BreakerOpen')}."
 
 DEPENDENCY = Dependency(
     "third party",
-    "Somebody else's service, called by external_proxy only. Nothing else of Holdfast depends on it.",
+    "A service outside Holdfast, called by external_proxy only. No other part of Holdfast depends on it.",
     {
         Mode.GONE: Failure(
             effect=Effect.COPIES,
@@ -28,9 +28,9 @@ DEPENDENCY = Dependency(
         ),
         Mode.HANGING: Failure(
             effect=Effect.COPIES,
-            clients=f"{_LAST_GOOD}, within the caller's time; else {error(errors.UpstreamTimeout)}. Users are served "
-            "as usual.",
-            detected=f"{metric(metrics.dependency_call_duration)} with timeouts; {alert('BreakerOpen')}.",
+            clients=f"{_LAST_GOOD}, within the caller's deadline; else {error(errors.UpstreamTimeout)}. Requests for "
+            "users are served as usual.",
+            detected=f"{metric(metrics.dependency_call_duration)} shows timeouts; {alert('BreakerOpen')}.",
             heals=_HEALS,
             person=_THEIRS,
             proofs=(
@@ -41,8 +41,9 @@ DEPENDENCY = Dependency(
         ),
         Mode.SLOW: Failure(
             effect=Effect.COPIES,
-            clients="Slower; beyond the attempts' limits as hanging.",
-            detected=f"{metric(metrics.dependency_call_duration)}; the breaker opens when most calls are slow.",
+            clients="Answers are slower; beyond the attempts' timeouts, same as *hanging*.",
+            detected=f"{metric(metrics.dependency_call_duration)} rises, and the breaker opens when most calls are "
+            "slow.",
             heals=_HEALS,
             person=_THEIRS,
             proofs=(_EACH, "make chaos-high-latency"),
@@ -50,7 +51,7 @@ DEPENDENCY = Dependency(
         Mode.ERRORS: Failure(
             effect=Effect.COPIES,
             clients=f"{_LAST_GOOD}, else {error(errors.UpstreamFailed)} or {error(errors.UpstreamRefused)}.",
-            detected=f"Its breaker opens, measured after {measured('third-party-failing', 'detect')}; "
+            detected=f"external_proxy's breaker opens after {measured('third-party-failing', 'detect')}; "
             f"{alert('BreakerOpen')}.",
             heals=_HEALS,
             person=_THEIRS,
@@ -61,9 +62,9 @@ DEPENDENCY = Dependency(
         ),
         Mode.WRONG: Failure(
             effect=Effect.COPIES,
-            clients=f"What is not whole JSON is {error(errors.UpstreamInvalidAnswer)}, or {_LAST_GOOD}. Valid JSON is "
-            "passed on byte for byte, and believed.",
-            detected=f"{metric(metrics.http_errors)} by code; {alert('BreakerOpen')}.",
+            clients=f"An answer that is not complete JSON is not passed on: {_LAST_GOOD}, else "
+            f"{error(errors.UpstreamInvalidAnswer)}. Valid JSON is passed on byte for byte, and believed.",
+            detected=f"{metric(metrics.http_errors)} counts errors by code; {alert('BreakerOpen')}.",
             heals=_HEALS,
             person=_THEIRS,
             proofs=(
@@ -73,10 +74,12 @@ DEPENDENCY = Dependency(
         ),
         Mode.FULL: Failure(
             effect=Effect.COPIES,
-            clients=f"{_LAST_GOOD}, else {error(errors.UpstreamThrottled)} with the time that it asked for.",
-            detected=f"{metric(metrics.http_errors)} by code; the breaker says until when it is throttled.",
-            heals="Nothing is sent before the time that it asked for, within a limit; retries are paid for by first "
-            "attempts.",
+            clients=f"{_LAST_GOOD}, else {error(errors.UpstreamThrottled)} with the time that the third party asked "
+            "for.",
+            detected=f"{metric(metrics.http_errors)} counts errors by code; the breaker shows how long it is "
+            "throttled.",
+            heals="Nothing is sent before the time that the third party asked for, within a limit. Retries are paid "
+            "for by first attempts.",
             person="Lower the rate, or raise the quota.",
             proofs=(
                 "integration/test_external_breaker.py::test_a_throttled_third_party_is_left_alone_as_long_as_it_asked",
@@ -86,11 +89,11 @@ DEPENDENCY = Dependency(
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.LOSS,
-            clients="If it forgets an `Idempotency-Key`, a repeated call happens twice there: not promised. Without a "
-            "key nothing unsafe is repeated.",
-            detected="By its own records only.",
+            clients="If the third party forgets an `Idempotency-Key`, a retried call happens twice there; no promise "
+            "covers this. Without a key, no unsafe call is retried.",
+            detected="Only the third party's own records show it.",
             heals="Not by itself.",
-            person="Compare with its records: each attempt carries `X-Request-ID` and its number.",
+            person="Compare with the third party's records: each attempt carries `X-Request-ID` and its number.",
             proofs=(
                 "integration/test_external_faults.py::test_a_write_without_a_key_is_sent_once",
                 "integration/test_external_faults.py::test_a_write_with_a_key_is_sent_again_and_happens_once",
@@ -98,18 +101,18 @@ DEPENDENCY = Dependency(
         ),
         Mode.READ_ONLY: Failure(
             effect=Effect.REFUSED,
-            clients="Reads as usual; writes of it get its error.",
-            detected=f"Reads and writes have breakers of their own; {alert('BreakerOpen')}.",
+            clients="Reads work as usual; writes get the third party's error.",
+            detected=f"Reads and writes have separate breakers; {alert('BreakerOpen')}.",
             heals=_HEALS,
             person=_THEIRS,
             proofs=("integration/test_external_breaker.py::test_reads_and_writes_have_breakers_of_their_own",),
         ),
         Mode.FLAPPING: Failure(
             effect=Effect.NOTHING,
-            clients="Short faults are retried away; longer ones as answering errors.",
+            clients="Retries hide short faults; longer faults are the same as *answering errors*.",
             detected=f"{alert('RetryStorm')}, {alert('BreakerFlapping')}.",
-            heals="Retries cost at most a tenth more calls.",
-            person=f"{runbook('BreakerFlapping')}.",
+            heals="Retries add at most a tenth to the calls.",
+            person=f"Follow {runbook('BreakerFlapping')}.",
             proofs=(
                 "integration/test_external_faults.py::test_a_short_fault_is_not_noticed",
                 "integration/test_external_faults.py::test_a_share_of_failures_is_not_noticed",
@@ -118,10 +121,10 @@ DEPENDENCY = Dependency(
         ),
         Mode.HALF_CUT_OFF: Failure(
             effect=Effect.REFUSED,
-            clients=f"It did the call and its answer is lost: with a key it is repeated, without one "
-            f"{error(errors.UpstreamOutcomeUnknown)}, indefinite.",
-            detected=f'{metric(metrics.retries_suppressed)} with `reason="unsafe"`.',
-            heals="By itself.",
+            clients="The third party carries out the call, and its answer is lost. With a key, the call is retried; "
+            f"without a key, the answer is {error(errors.UpstreamOutcomeUnknown)}, indefinite.",
+            detected=f'{metric(metrics.retries_suppressed)} counts `reason="unsafe"`.',
+            heals="When answers arrive again.",
             person="Nothing, unless callers report it.",
             proofs=(
                 "integration/test_external_faults.py::test_a_write_without_a_key_is_sent_once",
