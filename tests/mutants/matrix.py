@@ -20,10 +20,10 @@ Record = Mapping[str, Mapping[str, Any]]
 
 _HEAD = """# Planted bugs
 
-A proof that finds nothing proves little, unless it is known to find something. `make verify-mutants` plants bugs, each
-a mistake that a good engineer could make here, one at a time in a copy of the project, and runs the proofs. None may
-pass them all. Without a bug the same proofs must pass in the same run, and they must not accuse changes that are right:
-otherwise the verdict is *unknown* (exit code 2).
+A proof that finds nothing proves little, unless it is known to find something. `make verify-mutants` plants bugs, one
+at a time, in a copy of the project, and runs the proofs. Each bug is a mistake that a good engineer could make here,
+and no bug may pass all proofs. Without a bug the same proofs must pass in the same run, and they must not accuse
+correct changes: otherwise the verdict is *unknown* (exit code 2).
 
 ```sh
 make verify-mutants                  # each is caught still, by what caught it last or else by any other proof
@@ -32,27 +32,28 @@ make verify-mutants ONLY=no-dedupe   # one of them
 make verify-mutants QUICK=1          # tests only
 ```
 
-A bug is a patch in `tests/mutants/bugs`: exact texts of shipped code and what takes their place. When the code changes
-so that a patch does not apply any more, `make test` fails, and the bug has to be planted anew. There is no switch in
-shipped code. A run that was ended goes on where it was, and the page keeps what other runs have found.
+A bug is a patch in `tests/mutants/bugs`: exact texts of shipped code and their replacements. When the code changes so
+that a patch does not apply any more, `make test` fails, and the bug has to be planted anew. Shipped code has no switch
+for it. A run that was ended goes on where it ended, and the page keeps the results of other runs.
 
 | proof | what runs |
 |---|---|
-| tests | those that the bug names, and the tests of pure code that import what it changes, until the first one fails |
+| tests | the tests that the bug names, and tests of pure code that import the changed code, until the first one fails |
 | simulation | {runs} seeds of `make simulate` (`tests/mutants/seeds.txt`), until a promise broke in three of them |
 | convergence | a part of `tests/convergence`, for bugs in acceptance, merging and the store (– for others) |
-| checker | the short form of `make verify`, on real processes: for two (– for others, which cheaper proofs catch) |
+| checker | the short form of `make verify`, on real processes, for two bugs (– if a cheaper proof catches the bug) |
 
-This is what the last runs found, at {commits}. Of tests, the first one that failed; of the simulation, the promises
-that broke, by their names in `tests/promises` and the simulation's own. A zero there says that these few seeds do not
-show the bug: [simulation](simulation.md#what-it-sees-of-planted-bugs) says what is out of its reach.
+The table has the results of the last runs, at {commits}. For tests, it names the first one that failed; for the
+simulation, the promises that broke, by their names in `tests/promises` and the simulation's own names. A zero for the
+simulation means that these few seeds do not show the bug: [simulation](simulation.md#what-it-sees-of-planted-bugs)
+lists the bugs that are out of its reach.
 
 """
 _TABLE = """| bug | what was believed | what it breaks | tests | simulation | convergence | checker |
 |---|---|---|---|---|---|---|
 """
 _RIGHT = """
-Changes that are right, which no proof may accuse:
+Correct changes, which no proof may accuse:
 
 | change | why it is right | tests | simulation | convergence | checker |
 |---|---|---|---|---|---|
