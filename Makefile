@@ -131,11 +131,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: test
 test: ## Run every test, several at a time, against real servers that the tests start themselves (JOBS=, ARGS= for pytest)
-	@$(LOCAL) setup dev docs
+	@$(LOCAL) setup dev docs ha
 	@$(VENV) -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: test-failed
-test-failed: venv-dev ## Run the tests that failed last time, one at a time
+test-failed: ## Run the tests that failed last time, one at a time
+	@$(LOCAL) setup dev docs ha
 	@$(VENV) -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
 .PHONY: test-failover
@@ -158,7 +159,7 @@ test-unit: venv-dev ## Run the tests of pure code
 
 .PHONY: test-repeat
 test-repeat: ## Run one test N times, or until it fails (N=20, TEST=tests/faults/test_both.py::test_hung)
-	@$(LOCAL) setup dev
+	@$(LOCAL) setup dev docs ha
 	@$(VENV) -m pytest --repeat $(or $(N),20) --exitfirst $(call needed,TEST,tests/faults/test_both.py) $(ARGS)
 
 .PHONY: lint

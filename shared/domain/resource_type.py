@@ -200,7 +200,7 @@ class ResourceType:
 
     @property
     def a_one(self) -> str:
-        """The singular with its article: `a book`."""
+        """The singular after `a` or `an`: `a book`."""
         return f"{'an' if self.one[0] in 'aeio' else 'a'} {self.one}"
 
     @property

@@ -259,8 +259,8 @@ def test_a_write_that_was_taken_is_no_error_because_it_cannot_be_read_back(rig: 
 
     rig.to_queue.set(AWAY)
     headers = key()
-    # The first one locks the row to write it, the second one reads it back.
-    rig.to_database.set(Faults(lose_reply=LoseReply("`deleted_version` FROM `users` WHERE id IN (", nth=2)))
+    # The statement that reads the row back. The one that locks it, to write it, names an index.
+    rig.to_database.set(Faults(lose_reply=LoseReply("`deleted_version` FROM `users` WHERE id IN (")))
     direct = rig.client.post("/users", json=ADA, headers=headers)
     assert rig.to_database.lost_replies == 1
     assert (direct.status_code, direct.json()["data"]["status"]) == (201, "applied")

@@ -1,5 +1,6 @@
 """Debian packages of the local stack: required ones must be installed; a missing optional one costs one sentence."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from deploy.local import packages
 from deploy.local.output import Problem
 from deploy.local.packages import Package
+from deploy.local.places import REPO
 
 NEEDED = Package("needed", ("holdfast-no-such-program",))
 EXTRA = Package("extra", ("holdfast-no-such-program",), "pictures")
@@ -40,3 +42,20 @@ def test_an_extra_package_that_is_missing_is_reported_once(
     packages.try_again()
     packages.ensure()
     assert "without pictures" in capsys.readouterr().out
+
+
+def test_make_test_installs_what_the_tests_start() -> None:
+    """Every program that a test looks for is in a package that is installed before the tests run."""
+    recipe = re.search(r"^test:.*\n\t@\$\(LOCAL\) setup (.+)", (REPO / "Makefile").read_text(), re.MULTILINE)
+    assert recipe
+    installed = {
+        program
+        for package in (*packages.PACKAGES, *packages.needed_by(*recipe[1].split()))
+        for program in package.programs
+    }
+    named = {
+        program
+        for file in (REPO / "tests").rglob("test_*.py")
+        for program in re.findall(r"which\(\"([a-z-]+)\"\)", file.read_text())
+    }
+    assert {"haproxy", "amtool"} <= named - {"docker"} <= installed  # the tests of containers do without
