@@ -49,7 +49,7 @@ def _encoded(headers: dict[str, str]) -> dict[bytes, bytes]:
 
 @pytest.fixture
 def queue(clean_redis: RedisServer, clean_database: Database) -> RedisServer:
-    """One that remembers everything."""
+    """A Redis whose record of idempotency keys has no beginning, so that no key is in doubt."""
     with clean_redis.client() as redis:
         redis.set(KEYS_SINCE, 0)
     return clean_redis
@@ -68,7 +68,8 @@ def test_whatever_the_api_accepts_the_codec_decodes(
     instance: str,
     wait: bool,
 ) -> None:
-    """And what it refuses, it refuses as the request's fault, with nothing on the stream."""
+    """The codec decodes every entry that the api has put on the stream. A request that the api refuses gets a client
+    error and leaves no entry."""
     more: dict[str, Any] = {"redis_addr": queue.address, "db_dsn": database.dsn, "instance": instance}
     try:
         app = make("api", tmp_path, **more)
@@ -98,7 +99,7 @@ def test_whatever_the_api_accepts_the_codec_decodes(
 @given(name=_NAMES)
 @_SETTINGS
 def test_a_name_that_is_accepted_fits_wherever_it_goes(tmp_path: Path, name: str) -> None:
-    """Into keys, channels, entries, headers, columns and labels."""
+    """An accepted instance name fits into keys, channels, entries, headers, columns and labels."""
     try:
         accepted = ApiSettings(db_dsn="mysql://a:b@c/d", profile="demo", instance=name).instance
     except ValidationError:
@@ -111,14 +112,16 @@ def test_a_name_that_is_accepted_fits_wherever_it_goes(tmp_path: Path, name: str
 
 @pytest.mark.parametrize("revision", ["büro", "a b", "x" * 65, "", "a\nb", '"'])
 def test_a_build_without_a_sane_name_does_not_start(monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
-    """It ends in letters, labels and entries, too."""
+    """The settings refuse a malformed `HOLDFAST_REVISION`, because the revision, too, is written into letters, labels
+    and entries."""
     monkeypatch.setenv("HOLDFAST_REVISION", revision)
     with pytest.raises(ValidationError, match="HOLDFAST_REVISION"):
         ApiSettings(db_dsn="mysql://a:b@c/d", profile="demo")
 
 
 def test_the_name_of_a_host_is_made_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody chose it to be an instance's."""
+    """The default instance name replaces invalid characters of the host name and is cut to 64 characters, since a host
+    name was not chosen as an instance name."""
     monkeypatch.setattr("socket.gethostname", lambda: "büro_1 (neu)" + "x" * 80)
     monkeypatch.delenv("HOLDFAST_INSTANCE", raising=False)
     instance = ApiSettings(db_dsn="mysql://a:b@c/d", profile="demo").instance

@@ -12,7 +12,8 @@ from tests.stream import ACCEPT_SCRIPT, new_user
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_it_is_found(clean_redis: RedisServer, at_once: bool) -> None:
-    """Without an Idempotency-Key too; in one call of the script or in two."""
+    """The accept script recognises a repeated operation without an Idempotency-Key too, within one call and across two
+    calls."""
     arguments = new_user().arguments()
     with clean_redis.client() as client:
 
@@ -33,7 +34,8 @@ def test_it_is_found(clean_redis: RedisServer, at_once: bool) -> None:
 def test_a_key_is_in_doubt_where_the_memory_may_have_forgotten(
     clean_redis: RedisServer, since: str | None, doubtful: bool
 ) -> None:
-    """The caller then asks the database what the key was used for; `since`: when the memory of keys began."""
+    """The script marks a key as unsure when Redis may have lost its record, so that the caller asks the database what
+    the key was used for. `since` is when the record of keys began."""
     candidate = replace(new_user(), key_hash="a" * 64, body_hash="b" * 64)
     with clean_redis.client() as client:
         if since is not None:

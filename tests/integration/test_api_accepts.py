@@ -17,12 +17,12 @@ ADA = {"name": "Ada", "email": "ada@example.com"}
 
 
 def key() -> dict[str, str]:
-    """A fresh Idempotency-Key."""
+    """Return a header with a fresh Idempotency-Key."""
     return {"Idempotency-Key": str(uuid.uuid4())}
 
 
 def error_of(answer: httpx.Response) -> dict[str, Any]:
-    """The error, after checking that the envelope is whole."""
+    """Return the error of an answer after checking that its envelope is complete."""
     body = answer.json()
     assert set(body) == {"success", "error", "fallback_data"}
     assert body["success"] is False
@@ -32,7 +32,8 @@ def error_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 def test_a_create_is_accepted_and_readable_at_once(api: httpx.Client) -> None:
-    """202 with the ids, and the user can be read, marked pending, before any writer has seen it."""
+    """A create gets 202 with the ids, and the user is readable and marked pending before any writer has seen the
+    entry."""
     answer = api.post("/users", json=ADA)
     data = answer.json()["data"]
     assert (answer.status_code, data["status"]) == (202, "queued")
@@ -45,8 +46,8 @@ def test_a_create_is_accepted_and_readable_at_once(api: httpx.Client) -> None:
 
 
 def test_a_read_shows_of_a_queued_write_what_it_will_do(api: httpx.Client) -> None:
-    """A condition that does not hold changes nothing, so nothing is shown of it, and nobody is gone; nor of a write
-    that has expired. The read is pending all the same."""
+    """A read does not show a queued write whose condition fails or which has expired, and shows one whose conditions
+    hold. The read is marked pending in either case."""
     path = f"/users/{api.post('/users', json=ADA).json()['data']['id']}"
     etag = api.get(path).headers["etag"]
     for method, body in (("PATCH", {"name": "Not Ada"}), ("PUT", ADA | {"name": "Not Ada"}), ("DELETE", None)):
@@ -77,7 +78,7 @@ def test_a_read_shows_of_a_queued_write_what_it_will_do(api: httpx.Client) -> No
 def test_a_header_that_says_two_things_is_refused(
     api: httpx.Client, redis_server: RedisServer, name: str, values: tuple[str, str]
 ) -> None:
-    """Neither of the two is chosen, and nothing is accepted."""
+    """A request with two values for a header that allows one gets 400, and nothing is accepted."""
     answer = api.post(
         "/users",
         content=json.dumps(ADA),
@@ -89,7 +90,7 @@ def test_a_header_that_says_two_things_is_refused(
 
 
 def test_later_writes_show_on_the_pending_user(api: httpx.Client) -> None:
-    """Reading one's own queued writes: an update shows, a delete hides."""
+    """A read of a pending user includes the later queued writes: an update shows, and a delete hides the user."""
     user = api.post("/users", json=ADA).json()["data"]["id"]
     api.patch(f"/users/{user}", json={"name": "Ada King"})
     assert api.get(f"/users/{user}").json()["data"]["name"] == "Ada King"
@@ -98,7 +99,8 @@ def test_later_writes_show_on_the_pending_user(api: httpx.Client) -> None:
 
 
 def test_the_same_key_and_body_get_the_same_answer(api: httpx.Client, redis_server: RedisServer) -> None:
-    """One entry on the stream, and the second answer says that it is a repetition."""
+    """Two requests with the same key and body leave one entry on the stream, and the second answer is marked as
+    replayed."""
     headers = key()
     first, second = (api.post("/users", json=ADA, headers=headers) for _ in range(2))
     assert first.json()["data"] == second.json()["data"]
@@ -109,7 +111,7 @@ def test_the_same_key_and_body_get_the_same_answer(api: httpx.Client, redis_serv
 
 
 def test_fifty_at_once_with_one_key_are_one_write(api: httpx.Client, redis_server: RedisServer) -> None:
-    """Concurrent repetitions all hear of the same operation."""
+    """Fifty concurrent requests with one key all get the same operation id and leave one entry on the stream."""
     headers = key()
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: api.post("/users", json=ADA, headers=headers), range(50)))
@@ -120,7 +122,7 @@ def test_fifty_at_once_with_one_key_are_one_write(api: httpx.Client, redis_serve
 
 
 def test_a_key_reused_for_another_body_is_refused(api: httpx.Client) -> None:
-    """422, whatever the other body is."""
+    """A key that is reused with another body gets 422."""
     headers = key()
     api.post("/users", json=ADA, headers=headers)
     answer = api.post("/users", json=ADA | {"name": "Eve"}, headers=headers)
@@ -128,7 +130,7 @@ def test_a_key_reused_for_another_body_is_refused(api: httpx.Client) -> None:
 
 
 def test_a_key_belongs_to_its_caller(api: httpx.Client) -> None:
-    """Another credential with the same key is another request."""
+    """The same key under another credential is an independent request."""
     headers = key()
     api.post("/users", json=ADA, headers=headers | {"X-API-Key": keys.WRITER})
     eve = {"name": "Eve", "email": "eve@example.com"}
@@ -138,7 +140,8 @@ def test_a_key_belongs_to_its_caller(api: httpx.Client) -> None:
 
 
 def test_a_repetition_while_the_first_still_waits_is_refused(api: httpx.Client, redis_server: RedisServer) -> None:
-    """409, retryable, until the request that prefers to wait has been answered; then the same answer."""
+    """A repetition gets a retryable 409 until the first request, which prefers to wait, is answered; then it gets the
+    same answer."""
     headers = key()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(api.post, "/users", json=ADA, headers=headers | {"Prefer": "wait=2"})
@@ -147,7 +150,7 @@ def test_a_repetition_while_the_first_still_waits_is_refused(api: httpx.Client, 
         seen = set()
         while not waiting.done():
             seen.add(api.post("/users", json=ADA, headers=headers).status_code)
-        assert waiting.result().status_code == 202  # nobody applies it in this test
+        assert waiting.result().status_code == 202  # no writer runs in this test
     assert 409 in seen
     assert api.post("/users", json=ADA, headers=headers).headers["idempotent-replayed"] == "true"
 
@@ -155,7 +158,7 @@ def test_a_repetition_while_the_first_still_waits_is_refused(api: httpx.Client, 
 def test_a_client_that_has_hung_up_waits_for_nothing(
     api: httpx.Client, api_service: processes.Service, redis_server: RedisServer
 ) -> None:
-    """The request ends with its client, and its key is not in the way of the next try."""
+    """A request ends when its client disconnects, and its key does not block the next attempt."""
     body, headers = json.dumps(ADA).encode(), key()
     lines = [f"{name}: {value}" for name, value in (headers | {"Prefer": "wait=10"}).items()]
     head = ["POST /users HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}", *lines]
@@ -170,7 +173,7 @@ def test_a_client_that_has_hung_up_waits_for_nothing(
 
 
 def test_an_address_on_its_way_cannot_be_taken(api: httpx.Client) -> None:
-    """Uniqueness, without regard to case, is decided at acceptance."""
+    """An address that a queued write uses is refused at acceptance, without regard to case."""
     api.post("/users", json=ADA)
     answer = api.post("/users", json={"name": "Eve", "email": "ADA@example.com"})
     error = error_of(answer)
@@ -201,33 +204,33 @@ def test_an_address_on_its_way_cannot_be_taken(api: httpx.Client) -> None:
 def test_every_refusal_has_the_envelope(
     api: httpx.Client, method: str, path: str, kwargs: dict[str, Any], status: int, code: str
 ) -> None:
-    """404s, 405s, malformed and oversized requests included."""
+    """Every refusal, including 404, 405 and malformed or oversized requests, is an error in the envelope."""
     answer = api.request(method, path, **kwargs)
     assert (answer.status_code, error_of(answer)["code"]) == (status, code)
 
 
 def test_a_body_without_a_length_is_bounded_too(api: httpx.Client) -> None:
-    """A chunked body is cut off at the same size."""
+    """A chunked body is refused with 413 above the same size as a body with a length."""
     chunks = (b" " * 8192 for _ in range(20))
     answer = api.post("/users", content=chunks, headers={"Content-Type": "application/json"})
     assert (answer.status_code, error_of(answer)["code"]) == (413, "BODY_TOO_LARGE")
 
 
 def test_problem_json_for_those_who_ask(api: httpx.Client) -> None:
-    """RFC 9457, with the same code."""
+    """A client that accepts `application/problem+json` gets an RFC 9457 document with the same code."""
     answer = api.get("/nowhere", headers={"Accept": "application/problem+json"})
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.json()["status"], answer.json()["code"]) == (404, "PATH_NOT_FOUND")
 
 
 def test_a_sane_request_id_is_kept(api: httpx.Client) -> None:
-    """The caller's own id comes back; a wild one is replaced."""
+    """A well-formed request id of the caller is returned, and a malformed id is replaced."""
     assert api.get("/livez", headers={"X-Request-ID": "trace-me-12345"}).headers["x-request-id"] == "trace-me-12345"
     assert api.get("/livez", headers={"X-Request-ID": "a b"}).headers["x-request-id"].startswith("req_")
 
 
 def test_the_trace_goes_along_with_the_write(api: httpx.Client, redis_server: RedisServer) -> None:
-    """A well-formed `traceparent` and the request's id are on the entry; what is no trace is left behind."""
+    """A well-formed `traceparent` and the request id are stored in the entry; a malformed `traceparent` is left out."""
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     for number, sent in enumerate((trace, "00-nonsense")):
         headers = {"traceparent": sent, "X-Request-ID": f"req_number_{number}"}

@@ -36,7 +36,8 @@ def closed(
 def test_a_scope_for_each_thing(
     closed: tuple[httpx.Client, Path], clean_redis: RedisServer, key: str | None, reading: int, writing: int
 ) -> None:
-    """Nobody and an unknown key: 401; a key without the scope: 403; both say how to do better."""
+    """A missing or unknown key gets 401 and a key without the scope gets 403, both with a `WWW-Authenticate` header
+    that says what is required."""
     client, _ = closed
     headers = keys.bearer(key) if key else {}
     answers = [client.get("/users", headers=headers), client.post("/users", json=ADA, headers=headers)]
@@ -49,28 +50,29 @@ def test_a_scope_for_each_thing(
 
 
 def test_what_an_orchestrator_asks_is_open(closed: tuple[httpx.Client, Path]) -> None:
-    """Health and metrics need no key."""
+    """The health, metrics and OpenAPI routes require no key."""
     client, _ = closed
     for path in ("/livez", "/readyz", "/health", "/metrics", "/openapi.json"):
         assert client.get(path).status_code == 200
 
 
 def test_there_is_no_panic_outside_a_demo(closed: tuple[httpx.Client, Path]) -> None:
-    """404, as for any path that is not there."""
+    """Outside the demo profile `/panic` is an unknown path with a 404."""
     client, _ = closed
     answer = client.get("/panic", headers=keys.bearer(keys.READER))
     assert (answer.status_code, error_of(answer)["code"]) == (404, "PATH_NOT_FOUND")
 
 
 def test_another_scheme_has_an_answer_of_its_own(closed: tuple[httpx.Client, Path]) -> None:
-    """Basic credentials are not looked up."""
+    """Basic credentials are not looked up; they get 401 with NOT_AUTHENTICATED."""
     client, _ = closed
     answer = client.get("/users", auth=("user", "password"))
     assert (answer.status_code, error_of(answer)["code"]) == (401, "NOT_AUTHENTICATED")
 
 
 def test_a_revoked_key_ends_and_a_broken_file_changes_nothing(closed: tuple[httpx.Client, Path]) -> None:
-    """The file is read again when it changes; what makes no sense is not taken."""
+    """The api reads its keys file again when the file changes, so a revoked key gets 401, and a malformed file is not
+    taken over."""
     client, path = closed
     before = path.read_text()
     headers = keys.bearer(keys.READER)
@@ -84,7 +86,7 @@ def test_a_revoked_key_ends_and_a_broken_file_changes_nothing(closed: tuple[http
 
 
 def test_production_does_not_start_open(tmp_path: Path, redis_server: RedisServer, database: Database) -> None:
-    """Without keys it says what is missing and ends."""
+    """In production, an api without a keys file exits with code 2 and names the missing setting."""
     service = processes.api(
         tmp_path, redis_server.address, database.dsn, HOLDFAST_PROFILE="production", HOLDFAST_KEYS_FILE=""
     )

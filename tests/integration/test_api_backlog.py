@@ -16,7 +16,8 @@ from tests.servers import Database, RedisServer, wait_until
 def test_a_long_backlog_refuses_until_it_is_short(
     tmp_path: Path, own_redis: RedisServer, own_database: Database, start_writer: StartWriter
 ) -> None:
-    """503 with Retry-After while nothing drains, and certain that nothing happened; reads go on; 202 again later."""
+    """With a backlog that does not drain, writes get 503 with Retry-After and a definite error, and reads are still
+    answered; when the backlog drains, writes get 202 again."""
     service = processes.api(tmp_path, own_redis.address, own_database.dsn, HOLDFAST_API_BACKLOG_MAX="10").start()
     with service.client() as client:
 
@@ -41,8 +42,8 @@ def test_a_long_backlog_refuses_until_it_is_short(
 def test_one_locked_row_closes_the_shop_for_its_user_only(
     tmp_path: Path, own_redis: RedisServer, own_database: Database, start_writer: StartWriter
 ) -> None:
-    """A person locks a row for longer than a write may wait: others' writes are applied, and when too many of the
-    locked user's wait, his alone are refused."""
+    """When an external lock blocks one user's row, writes of other users are applied, and once too many writes of the
+    locked user wait, only that user's writes are refused."""
     start_writer()
     limits = {"HOLDFAST_API_BACKLOG_AGE_MAX_S": "0.5", "HOLDFAST_API_ENTITY_PENDING_MAX": "5"}
     service = processes.api(tmp_path, own_redis.address, own_database.dsn, **limits).start()

@@ -17,13 +17,13 @@ QUICKLY = {"X-Request-Timeout-Ms": "300"}
 
 @pytest.fixture
 def service(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> processes.Service:
-    """An api on servers that the test may break."""
+    """An api, not yet started, on servers that the test may break."""
     return processes.api(tmp_path, own_redis.address, own_database.dsn)
 
 
 @pytest.fixture
 def client(service: processes.Service) -> Iterator[httpx.Client]:
-    """Its client."""
+    """A client of the running service."""
     service.start()
     with service.client() as client:
         yield client
@@ -34,8 +34,8 @@ def client(service: processes.Service) -> Iterator[httpx.Client]:
 def test_a_short_deadline_on_a_frozen_database_leaves_time_for_the_copy(
     what: str, client: httpx.Client, own_database: Database, start_writer: StartWriter
 ) -> None:
-    """The read is given up in time to look for a copy, and the answer comes within what the caller allowed; on a busy
-    machine not each time, as 50 ms are kept for it. The breaker is closed yet."""
+    """With a frozen database, a read with a short deadline is abandoned in time to answer with a stale copy, while the
+    breaker is still closed. On a busy machine not every answer succeeds, as only 50 ms are reserved for the copy."""
     start_writer()
     user = client.post("/users", json=ADA, headers=WAIT).json()["data"]["id"]
     path = f"/users/{user}" if what == "one user" else "/users"
@@ -49,7 +49,8 @@ def test_a_short_deadline_on_a_frozen_database_leaves_time_for_the_copy(
 
 
 def test_a_write_whose_time_ends_says_what_it_may_have_become(client: httpx.Client, own_redis: RedisServer) -> None:
-    """504, indefinite, with the operation to ask for; the same key again settles it."""
+    """A write whose deadline passes gets an indefinite 504 with its operation id, and a retry with the same key returns
+    that operation."""
     headers = key()
     client.get("/users")
     own_redis.freeze()
@@ -67,16 +68,16 @@ def test_a_write_whose_time_ends_says_what_it_may_have_become(client: httpx.Clie
 
 
 def test_a_caller_who_waits_is_answered_in_time_that_the_write_is_queued(client: httpx.Client) -> None:
-    """202 while nobody applies, although the caller has less time than it prefers to wait; on a busy machine not each
-    time, as 50 ms are kept for it."""
+    """A caller that prefers to wait for longer than its deadline gets 202 within the deadline while no writer runs. On
+    a busy machine not every answer succeeds, as only 50 ms are reserved for it."""
     headers = {"Prefer": "wait=5", "X-Request-Timeout-Ms": "500"}
     users = ({"name": "Eve", "email": f"eve{number}@example.com"} for number in range(5))
     assert 202 in (client.post("/users", json=user, headers=headers).status_code for user in users)
 
 
 def test_a_write_past_its_time_ends_expired(client: httpx.Client, start_writer: StartWriter) -> None:
-    """Queued while nobody applies, then found to be too late; one that has time is applied. Its key is answered so for
-    good, so that the answer advises no other try."""
+    """A write that is queued past its expiry ends expired, and one within its expiry is applied. A repetition with the
+    key of the expired write gets that result for good, so its error is not retryable."""
     too_late = {"X-Expire-After-Ms": "1"} | key()
     late = client.post("/users", json=ADA, headers=too_late)
     eve = {"name": "Eve", "email": "eve@example.com"}
@@ -99,6 +100,6 @@ def test_a_write_past_its_time_ends_expired(client: httpx.Client, start_writer: 
 
 @pytest.mark.parametrize("value", ["0", "-1", "86400001", "soon", "9" * 40])
 def test_an_expiry_that_makes_no_sense_is_refused(client: httpx.Client, value: str) -> None:
-    """422, naming the header."""
+    """A malformed or out-of-range `X-Expire-After-Ms` gets 422 with INVALID_EXPIRY."""
     answer = client.post("/users", json=ADA, headers={"X-Expire-After-Ms": value})
     assert (answer.status_code, error_of(answer)["code"]) == (422, "INVALID_EXPIRY")

@@ -13,14 +13,14 @@ pytestmark = pytest.mark.usefixtures("writer")
 
 
 def create(api: httpx.Client, **fields: str) -> dict[str, str]:
-    """An applied user."""
+    """Create a user, wait until the write is applied and return its data."""
     answer = api.post("/users", json=ADA | fields, headers=WAIT)
     assert answer.status_code == 201, answer.text
     return dict(answer.json()["data"])
 
 
 def test_a_user_becomes_a_row(api: httpx.Client, database: Database) -> None:
-    """Posted with a wait: 201, in the database, readable, and its operation applied."""
+    """A create that waits gets 201; the row is in the database, the user is readable, and the operation is applied."""
     answer = api.post("/users", json=ADA, headers=WAIT)
     data = answer.json()["data"]
     assert (answer.status_code, answer.headers["location"]) == (201, f"/users/{data['id']}")
@@ -35,13 +35,13 @@ def test_a_user_becomes_a_row(api: httpx.Client, database: Database) -> None:
 
 
 def test_without_waiting_the_operation_tells_the_end(api: httpx.Client) -> None:
-    """202, then `applied`."""
+    """A create that does not wait gets a location whose operation becomes `applied`."""
     location = api.post("/users", json=ADA).headers["location"]
     wait_until(lambda: api.get(location).json()["data"]["status"] == "applied", what="applied")
 
 
 def test_replace_update_delete(api: httpx.Client) -> None:
-    """Each answers 200 when waited for, and is seen by the next read."""
+    """A replace, update or delete that waits gets 200, and the next read shows its effect."""
     path = f"/users/{create(api)['id']}"
     assert api.put(path, json={"name": "Ada King", "email": "king@example.com"}, headers=WAIT).status_code == 200
     assert api.patch(path, json={"name": "Lovelace"}, headers=WAIT).json()["data"]["name"] == "Lovelace"
@@ -52,7 +52,7 @@ def test_replace_update_delete(api: httpx.Client) -> None:
 
 
 def test_a_taken_address_is_rejected_on_the_operation(api: httpx.Client) -> None:
-    """With a wait it is a 409; without one the operation says why."""
+    """A taken address gets 409 if the request waits; otherwise the operation is rejected with the reason."""
     create(api)
     refused = api.post("/users", json={"name": "Eve", "email": "ADA@example.com"}, headers=WAIT)
     assert (refused.status_code, error_of(refused)["code"]) == (409, "EMAIL_TAKEN")
@@ -63,7 +63,7 @@ def test_a_taken_address_is_rejected_on_the_operation(api: httpx.Client) -> None
 
 
 def test_an_address_let_go_of_can_be_taken(api: httpx.Client) -> None:
-    """After a delete, or a change of address."""
+    """An address becomes available again after its user is deleted or changes address."""
     first = create(api)
     api.patch(f"/users/{first['id']}", json={"email": "new@example.com"}, headers=WAIT)
     second = create(api, name="Eve")
@@ -72,7 +72,8 @@ def test_an_address_let_go_of_can_be_taken(api: httpx.Client) -> None:
 
 
 def test_an_address_is_found_however_it_is_typed(api: httpx.Client) -> None:
-    """By its domain in ASCII, in capitals and decomposed; and a domain with `ss` is not the one with `ß`."""
+    """A lookup finds an address with its domain in ASCII, in capitals and decomposed, and keeps a domain with `ss`
+    apart from the same domain with `ß`."""
     sharp = create(api, email="José@Straße.example")["id"]
     double = create(api, email="José@strasse.example")["id"]
     for typed in ("jose\u0301@XN--STRAE-OQA.example", "JOSÉ@straße.EXAMPLE", " José@Straße.example "):
@@ -85,7 +86,7 @@ def test_an_address_is_found_however_it_is_typed(api: httpx.Client) -> None:
 
 
 def test_if_match_is_honoured_when_it_is_applied(api: httpx.Client) -> None:
-    """The current ETag lets a change through, an old one is 412."""
+    """An update with the current ETag in If-Match is applied, and one with an old ETag gets 412."""
     user = create(api)
     path = f"/users/{user['id']}"
     etag = api.get(path).headers["etag"]
@@ -96,7 +97,7 @@ def test_if_match_is_honoured_when_it_is_applied(api: httpx.Client) -> None:
 
 
 def test_an_unchanged_user_is_not_sent_again(api: httpx.Client) -> None:
-    """If-None-Match: 304 without a body."""
+    """A read with a current ETag in If-None-Match gets 304 without a body."""
     path = f"/users/{create(api)['id']}"
     answer = api.get(path, headers={"If-None-Match": api.get(path).headers["etag"]})
     assert (answer.status_code, answer.content) == (304, b"")
@@ -105,7 +106,8 @@ def test_an_unchanged_user_is_not_sent_again(api: httpx.Client) -> None:
 def test_the_second_fence_holds_when_redis_has_forgotten_the_key(
     api: httpx.Client, redis_server: RedisServer, database: Database
 ) -> None:
-    """The same key again, after its record is gone, changes nothing a second time."""
+    """A retry with the same key, after Redis has lost the key's record, returns the first result and adds no
+    operation."""
     headers = key() | WAIT
     first = api.post("/users", json=ADA, headers=headers)
     with redis_server.client() as redis:
@@ -119,7 +121,7 @@ def test_the_second_fence_holds_when_redis_has_forgotten_the_key(
 
 
 def test_the_list_is_paged_in_the_order_of_creation(api: httpx.Client) -> None:
-    """Every user once, oldest first; the e-mail filter finds one without regard to case."""
+    """The pages list every user once, oldest first, and the e-mail filter finds a user without regard to case."""
     ids = [create(api, name=f"User {n}", email=f"user{n}@example.com")["id"] for n in range(5)]
     seen: list[str] = []
     cursor: str | None = ""
@@ -134,14 +136,14 @@ def test_the_list_is_paged_in_the_order_of_creation(api: httpx.Client) -> None:
 
 
 def test_every_service_tells_its_health(api: httpx.Client, writer: Service) -> None:
-    """/livez, /readyz, /health and /metrics, on the api and on the writer."""
+    """The api and the writer both answer /livez, /readyz, /health and /metrics."""
     for base in (str(api.base_url), writer.url):
         for path in ("/livez", "/readyz", "/health", "/metrics"):
             assert fetch("GET", base.rstrip("/") + path).status_code == 200
 
 
 def test_the_breakers_tell_their_state(api: httpx.Client) -> None:
-    """All closed while all is well."""
+    """The breaker status lists all breakers, and all are closed while every dependency works."""
     breakers = api.get("/circuit-breaker/status").json()["data"]["circuit_breakers"]
     assert {breaker["name"]: breaker["state"] for breaker in breakers} == {
         "database": "closed",
@@ -154,7 +156,8 @@ def test_the_breakers_tell_their_state(api: httpx.Client) -> None:
 
 
 def test_the_client_library_does_it_all(api: httpx.Client) -> None:
-    """Each write until it has taken effect, reads, pages, conditions, conflicts, and the end."""
+    """The client library covers writes that wait until they take effect, reads, pages, conditions, conflicts and
+    deletes."""
     patient = hc.RetryPolicy(timeout_s=180, attempt_timeout_s=60, attempts_max=1000)
     with hc.Client(str(api.base_url), policy=patient, budget=hc.RetryBudget(1, 1000), verify=False) as holdfast:
         users = holdfast.users

@@ -19,7 +19,8 @@ _CONNECTIONS_MAX = 30
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database) -> Iterator[int]:
-    """The port of an api with little patience and little room. It is there and has not panicked at the end."""
+    """The port of an api with short timeouts and few connections; on teardown the api has to be running without any
+    panic."""
     folder: Path = tmp_path_factory.mktemp("bad-http")
     service = processes.api(
         folder, redis_server.address, database.dsn,
@@ -46,7 +47,7 @@ def _get(target: bytes, more: bytes = b"") -> bytes:
     return b"GET " + target + b" HTTP/1.1\r\n" + _HOST + more + b"\r\n"
 
 
-#: What nobody can go on after: one answer, and the connection is closed.
+#: Requests after which the connection cannot be used again: the server answers once and closes it.
 _FATAL: dict[str, tuple[bytes, int, str]] = {
     "garbage": (b"what is this\r\n\r\n", 400, "MALFORMED_HTTP"),
     "TLS on the plain port": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500), 400, "MALFORMED_HTTP"),
@@ -123,21 +124,22 @@ def _check(answer: raw.Answer, status: int, code: str) -> None:
 
 @pytest.mark.parametrize("name", _FATAL)
 def test_what_ends_a_connection(server: int, name: str) -> None:
-    """One answer in the envelope, with a request id; then the server closes, without resetting what it sent."""
+    """A fatal request gets one answer in the envelope with a request id; then the server closes the connection without
+    a reset."""
     sent, status, code = _FATAL[name]
     with raw.connection(server) as wire:
         raw.send(wire, sent)
         answers = raw.answers_until_closed(wire)
     assert len(answers) == 1, answers
     _check(answers[0], status, code)
-    in_time = "half a body that nobody reads"  # so far: it is short, and the connection would have gone on behind it
+    in_time = "half a body that nobody reads"  # this short body can still come, so the connection stays open
     assert answers[0].headers.get("connection") == (None if name == in_time else "close")
     assert answers[0].error["message"] != MalformedHttp.__doc__, "it says what is wrong"
 
 
 _DELETE = b"DELETE /users/x HTTP/1.1\r\n" + _HOST
 
-#: What is answered although its body has not come, and will not be read.
+#: Requests that the server answers before their body has arrived, and whose body it will not read.
 _UNREAD: dict[str, tuple[bytes, int]] = {
     "waiting for 100": (_DELETE + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n", 404),
     "waiting for 100, of another type": (
@@ -150,7 +152,8 @@ _UNREAD: dict[str, tuple[bytes, int]] = {
 
 @pytest.mark.parametrize("name", _UNREAD)
 def test_an_answer_without_the_body_says_that_it_is_the_last(server: int, name: str) -> None:
-    """A client that sent its next request on a connection that is closed would not know whether it was done."""
+    """An answer to a request whose body is not read carries `Connection: close`; otherwise a client might send its next
+    request on the closed connection and not know whether that request was executed."""
     sent, status = _UNREAD[name]
     with raw.connection(server) as wire:
         wire.sendall(_get(b"/livez") + sent)
@@ -160,7 +163,8 @@ def test_an_answer_without_the_body_says_that_it_is_the_last(server: int, name: 
 
 
 def test_a_body_that_comes_in_time_keeps_the_connection(server: int) -> None:
-    """Chunks in two pieces: they are read to their end, and the next request is answered on the same connection."""
+    """A chunked body that arrives in two pieces is read to its end, and the next request is answered on the same
+    connection."""
     with raw.connection(server) as wire:
         wire.sendall(_CHUNKED + b"1\r\n{\r\n")
         wire.sendall(b"0\r\n\r\n")
@@ -172,7 +176,7 @@ def test_a_body_that_comes_in_time_keeps_the_connection(server: int) -> None:
 
 _DEEP = 20_000
 
-#: What is HTTP, and still no good: answered, and the connection is used again.
+#: Well-formed HTTP whose content is refused: the server answers and keeps the connection open.
 _HARMLESS: dict[str, tuple[bytes, int, str]] = {
     "no JSON": (_post(b"{"), 400, "MALFORMED_JSON"),
     "nothing": (_post(b""), 400, "MALFORMED_JSON"),
@@ -222,7 +226,7 @@ _HARMLESS: dict[str, tuple[bytes, int, str]] = {
 
 @pytest.mark.parametrize("name", _HARMLESS)
 def test_what_a_connection_survives(server: int, name: str) -> None:
-    """One error in the envelope, and the next request on the same connection is answered as if nothing had been."""
+    """A harmless bad request gets one error in the envelope, and the next request on the same connection succeeds."""
     sent, status, code = _HARMLESS[name]
     answers: list[raw.Answer] = []
 
@@ -230,7 +234,7 @@ def test_what_a_connection_survives(server: int, name: str) -> None:
         with raw.connection(server) as wire:
             wire.sendall(sent + b"GET /livez HTTP/1.1\r\n" + _HOST + b"Connection: close\r\n\r\n")
             answers[:] = raw.answers_until_closed(wire)
-        return answers[0].status != 503  # on a busy machine it turns such requests away for a while
+        return answers[0].status != 503  # the server sheds load on a busy machine
 
     wait_until(answered, what="not shed")
     assert [answer.status for answer in answers] == [status, 200]
@@ -238,7 +242,7 @@ def test_what_a_connection_survives(server: int, name: str) -> None:
 
 
 def test_the_server_as_a_whole_may_be_asked_what_it_takes(server: int) -> None:
-    """`OPTIONS *` is about no path: an answer without a body, and the connection goes on."""
+    """`OPTIONS *`, which concerns the whole server, gets 204 without a body, and the connection stays open."""
     with raw.connection(server) as wire:
         wire.sendall(
             b"OPTIONS * HTTP/1.1\r\n" + _HOST + b"\r\nGET /livez HTTP/1.1\r\n" + _HOST + b"Connection: close\r\n\r\n"
@@ -247,7 +251,8 @@ def test_the_server_as_a_whole_may_be_asked_what_it_takes(server: int) -> None:
 
 
 def test_an_http_1_0_client_gets_no_interim_answer(server: int) -> None:
-    """It would take `100 Continue` for the answer, so what it expects is ignored (RFC 9110, 10.1.1)."""
+    """An HTTP/1.0 client gets no `100 Continue`, which it would take for the final answer; its Expect header is ignored
+    (RFC 9110, 10.1.1)."""
     with raw.connection(server) as wire:
         wire.sendall(_post(b"{", b"Expect: 100-continue\r\n").replace(b"HTTP/1.1", b"HTTP/1.0"))
         received = wire.makefile("rb").read()
@@ -255,14 +260,15 @@ def test_an_http_1_0_client_gets_no_interim_answer(server: int) -> None:
 
 
 def test_the_callers_id_is_on_the_answer_to_what_was_no_request(server: int) -> None:
-    """As far as its headers could be read."""
+    """The answer to a malformed request carries the caller's request id if the headers could be parsed."""
     with raw.connection(server) as wire:
         wire.sendall(_CHUNKED.replace(_HOST, _HOST + b"X-Request-ID: req_of_the_caller\r\n") + b"zz\r\n")
         assert raw.answers_until_closed(wire)[0].error["request_id"] == "req_of_the_caller"
 
 
 def test_garbage_behind_good_requests_waits_for_their_answers(server: int) -> None:
-    """Pipelined: the good ones are answered in order, then the garbage once, then it is over."""
+    """Pipelined good requests are answered in order, garbage behind them gets one error, and then the connection is
+    closed."""
     with raw.connection(server) as wire:
         wire.sendall(_get(b"/livez") + _get(b"/users") + b"GARBAGE\r\n\r\n" + _get(b"/livez"))
         answers = raw.answers_until_closed(wire)
@@ -271,7 +277,8 @@ def test_garbage_behind_good_requests_waits_for_their_answers(server: int) -> No
 
 
 def test_a_broken_body_behind_a_good_request(server: int) -> None:
-    """The request whose body breaks never runs; the one before it does."""
+    """A request whose body is malformed is refused, and the good request before it on the same connection is
+    answered."""
     with raw.connection(server) as wire:
         wire.sendall(_get(b"/users") + _CHUNKED + b"zz\r\n")
         answers = raw.answers_until_closed(wire)
@@ -279,7 +286,7 @@ def test_a_broken_body_behind_a_good_request(server: int) -> None:
 
 
 def test_nothing_runs_after_the_last_word(server: int) -> None:
-    """A whole request behind one that ended the connection would never be answered, so it is never done."""
+    """A complete request behind one that ended the connection is not executed, because it could not be answered."""
 
     def accepted() -> str:
         lines = fetch("GET", f"http://127.0.0.1:{server}/metrics").text.splitlines()
@@ -295,7 +302,7 @@ def test_nothing_runs_after_the_last_word(server: int) -> None:
 
 
 def test_too_many_at_once(server: int) -> None:
-    """A flood of pipelined requests is cut off, after answers to the first of them."""
+    """A flood of pipelined requests is ended with a 400 after the first requests have been answered."""
     with raw.connection(server) as wire:
         raw.send(wire, _get(b"/livez") * 5_000)
         answers = raw.answers_until_closed(wire)
@@ -304,7 +311,7 @@ def test_too_many_at_once(server: int) -> None:
 
 
 def test_drop_by_drop(server: int) -> None:
-    """A client that sends a byte now and then does not get more time for it."""
+    """A client that sends single headers slowly does not extend its timeout: it gets 408."""
     with raw.connection(server) as wire:
         wire.settimeout(_PATIENCE_S / 10)
         wire.sendall(b"GET /users HTTP/1.1\r\n")
@@ -323,7 +330,8 @@ def test_drop_by_drop(server: int) -> None:
 @pytest.mark.parametrize("sent", [b"", b"\r\n\r\n"], ids=["nothing", "empty lines"])
 @pytest.mark.parametrize("first", [True, False], ids=["at first", "after a request"])
 def test_who_says_nothing_gets_no_answer(server: int, sent: bytes, first: bool) -> None:
-    """A connection without a request is closed; after a request it may be idle for longer, but not by empty lines."""
+    """A connection without a request is closed without an answer. After a request it may be idle for longer, but empty
+    lines do not extend that."""
     with raw.connection(server) as wire:
         if not first:
             wire.sendall(_get(b"/livez"))
@@ -337,7 +345,7 @@ def test_who_says_nothing_gets_no_answer(server: int, sent: bytes, first: bool) 
 
 
 def test_a_head_and_a_body_in_single_bytes(server: int) -> None:
-    """Slow and whole is fine."""
+    """A request that arrives byte by byte is answered normally."""
     with raw.connection(server) as wire:
         for byte in _post(b"{"):
             wire.sendall(bytes([byte]))
@@ -345,7 +353,8 @@ def test_a_head_and_a_body_in_single_bytes(server: int) -> None:
 
 
 def test_who_leaves_in_the_middle(server: int) -> None:
-    """Half a request and gone, with and without a reset: nothing is left of it."""
+    """When a client disconnects in the middle of a request, with or without a reset, the server closes the
+    connection."""
 
     def open_connections() -> int:
         listing = Path("/proc/net/tcp").read_text().splitlines()
@@ -360,7 +369,8 @@ def test_who_leaves_in_the_middle(server: int) -> None:
 
 
 def test_when_there_are_too_many_connections(server: int) -> None:
-    """The next one is refused in the envelope; health is answered; when the others have gone, so is everything."""
+    """Above the connection limit, a new request gets 503 in the envelope while health requests are answered. Requests
+    succeed again after the other connections have closed."""
     url = f"http://127.0.0.1:{server}"
     with ExitStack() as stack:
         wires = [stack.enter_context(raw.connection(server)) for _ in range(_CONNECTIONS_MAX)]
@@ -377,7 +387,7 @@ def test_when_there_are_too_many_connections(server: int) -> None:
 
 
 def test_a_flood_of_connections(server: int) -> None:
-    """Far above the limit they are closed without a word; when it is over, so is everything."""
+    """Connections far above the limit are closed without an answer, and requests succeed again after the flood."""
     with ExitStack() as stack:
         for _ in range(_CONNECTIONS_MAX + 64):
             stack.enter_context(raw.connection(server))
@@ -389,7 +399,7 @@ def test_a_flood_of_connections(server: int) -> None:
 
 
 def test_a_trailer_is_no_header(server: int) -> None:
-    """What comes after the body cannot change who asked for what."""
+    """A trailer does not replace a header such as the request id."""
     sent, *_ = _HARMLESS["trailers"]
     with raw.connection(server) as wire:
         wire.sendall(sent)
@@ -397,7 +407,7 @@ def test_a_trailer_is_no_header(server: int) -> None:
 
 
 def test_every_refusal_is_counted(server: int) -> None:
-    """Under its code, though no route ever saw it."""
+    """Refusals before routing are counted in the metrics under their codes, with the route `unmatched`."""
     text = fetch("GET", f"http://127.0.0.1:{server}/metrics").text
     for code in ("MALFORMED_HTTP", "HEADERS_TOO_LARGE", "URI_TOO_LONG", "REQUEST_TIMEOUT"):
         assert f'code="{code}"' in text

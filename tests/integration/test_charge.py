@@ -16,7 +16,8 @@ _FAILED = Retry(Failure("Bug", "UNKNOWN", "nobody expected it"))
 
 
 async def test_what_another_writer_has_ended(clean_redis: RedisServer, clean_database: Database) -> None:
-    """Neither its operation nor its attempts come back, also by the last attempt, and it is kept for no later try."""
+    """A failed attempt, even the last one, at an entry that another writer has ended restores neither its operation nor
+    its attempts, adds no dead letter and does not defer the entry."""
     Stream(clean_redis, clean_database).accept([new_user()])
     with clean_redis.client() as looking:
         entry = given(looking)
@@ -32,7 +33,7 @@ async def test_what_another_writer_has_ended(clean_redis: RedisServer, clean_dat
 
 
 async def test_what_is_charged_is_shown(clean_redis: RedisServer, clean_database: Database) -> None:
-    """The operation of an entry that waits has the number of its attempts, and the last error."""
+    """The operation of a deferred entry shows the number of its attempts and the last error."""
     candidate = new_user()
     Stream(clean_redis, clean_database).accept([candidate])
     with clean_redis.client() as looking:

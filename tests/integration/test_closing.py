@@ -46,20 +46,20 @@ _CLOSER = (
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """On an empty database."""
+    """An engine on an empty database."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, 12)
     yield made
     made.dispose()
 
 
 def _row(chance: random.Random, number: int) -> tuple[str, int, str, str | None]:
-    """Of any version, so that most are older than much that is closed."""
+    """Return a row with a random version, so that most rows are older than many closed ones."""
     effect = chance.choice(["applied", "applied", "superseded", "rejected"])
     return f"op-{number}", chance.randint(1, _NEWEST), effect, chance.choice([None, "1-1", "2-2"])
 
 
 def _agrees(engine: Engine, cut: int) -> OperationCounts:
-    """A reading and a full count of one snapshot."""
+    """Check that a reading equals a full count in the same snapshot, and return it."""
     with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
         counts = counts_in(connection, (cut,))
         applied, rejected, direct = connection.execute(_FULL, {"cut": cut}).one()
@@ -68,7 +68,8 @@ def _agrees(engine: Engine, cut: int) -> OperationCounts:
 
 
 def _write(database: Database, seed: int, numbers: range) -> None:
-    """In transactions of any size; some freeze before they commit, some are taken back and done again."""
+    """Insert rows in transactions of random size; some pause before they commit, and some are rolled back and
+    repeated."""
     chance = random.Random(seed)
     left = [_row(chance, number) for number in numbers]
     with database.connect() as connection, connection.cursor() as cursor:
@@ -86,8 +87,8 @@ def _write(database: Database, seed: int, numbers: range) -> None:
 
 
 def test_every_reading_is_a_full_count(engine: Engine, database: Database) -> None:
-    """While several write, several close, and closers are killed: one by kill -9, others in the middle of a
-    statement."""
+    """Every reading equals a full count while writers and closers run concurrently and closers are killed, one process
+    by SIGKILL and sessions in the middle of a statement."""
     over = threading.Event()
     per_writer = _ROWS // 3
 
@@ -99,7 +100,7 @@ def test_every_reading_is_a_full_count(engine: Engine, database: Database) -> No
         return made
 
     def close_some(chance: random.Random) -> None:
-        with suppress(Fault):  # killed
+        with suppress(Fault):  # this closer's session was killed
             close(engine, chance.choice([_NEWEST, _NEWEST, chance.randint(1, _NEWEST)]), chance.choice([1, 20, 200]))
 
     def kill_a_closer(chance: random.Random) -> None:
@@ -108,7 +109,7 @@ def test_every_reading_is_a_full_count(engine: Engine, database: Database) -> No
                 "SELECT id FROM information_schema.processlist WHERE info LIKE 'UPDATE operations SET closed%'"
             )
             for (session,) in cursor.fetchall():
-                with suppress(pymysql.err.MySQLError):  # it has ended by itself
+                with suppress(pymysql.err.MySQLError):  # the session has already ended
                     cursor.execute(f"KILL {session}")
 
     def kill_nine(_: random.Random) -> None:
@@ -141,7 +142,8 @@ def test_every_reading_is_a_full_count(engine: Engine, database: Database) -> No
 
 
 def test_a_frozen_writer_holds_nobody_up(engine: Engine, database: Database) -> None:
-    """What it has not committed is neither counted nor waited for; when it commits, late and old, it is counted."""
+    """A closer neither counts nor waits for the uncommitted row of a frozen writer, and the row is counted once it
+    commits, although its version is old by then."""
     with database.connect() as frozen, frozen.cursor() as cursor:
         frozen.begin()
         cursor.execute(_INSERT, ("late", 5, "applied", "1-1"))
@@ -156,7 +158,8 @@ def test_a_frozen_writer_holds_nobody_up(engine: Engine, database: Database) -> 
 
 
 def test_what_is_newer_than_the_cut_is_not_closed(engine: Engine, database: Database) -> None:
-    """So that a reading that has begun hardly ever has to subtract; and it can if it must."""
+    """A closer leaves operations that are newer than the cut open, so that readings in progress seldom have to
+    subtract; a reading at an older cut subtracts correctly."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.executemany(_INSERT, [(f"op-{version}", version, "applied", "1-1") for version in range(1, 11)])
     assert close(engine, 7, 100) == 7
@@ -164,7 +167,7 @@ def test_what_is_newer_than_the_cut_is_not_closed(engine: Engine, database: Data
 
 
 def test_steps_that_are_killed_leave_nothing_half_done(engine: Engine, database: Database) -> None:
-    """Between any two statements of a step: the marks and the totals come together or not at all."""
+    """When a closing step fails before any of its statements, neither the marks nor the totals have changed."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.executemany(_INSERT, [_row(random.Random(number), number) for number in range(50)])
     for last in range(4):
@@ -186,8 +189,8 @@ def test_steps_that_are_killed_leave_nothing_half_done(engine: Engine, database:
 
 
 def test_an_operation_counts_in_the_partition_of_its_entity(engine: Engine, database: Database) -> None:
-    """Whatever version it has (an entry that somebody put there by hand has any), closed or not: MySQL and Python agree
-    on the partition."""
+    """Every operation, closed or open and with any version (a manually added entry may have any), counts in its
+    entity's partition; MySQL and Python compute the same partition."""
     chance, parts = random.Random(3), Partitions(4)
     rows = [(number, str(uuid.UUID(int=chance.getrandbits(128))), chance.randint(1, _NEWEST)) for number in range(300)]
     with database.connect() as connection, connection.cursor() as cursor:

@@ -13,7 +13,7 @@ from tests.servers import wait_until
 
 pytestmark = pytest.mark.usefixtures("writer")
 
-#: For `{now}` the current version, for `{old}` one that it is no longer at.
+#: Header sets that hold. `{now}` stands for the current version, `{old}` for an earlier one.
 _HOLD = [
     [("If-Match", '"{now}"')], [("If-Match", '"{old}", "{now}"')], [("If-Match", '"{old}"'), ("If-Match", '"{now}"')],
     [("If-Match", "*")], [("If-Match", '"a,b" , "{now}"')], [("If-None-Match", '"{old}"')],
@@ -31,19 +31,20 @@ Headers = list[tuple[str, str]]
 
 
 def sent(headers: Headers, now: int) -> Headers:
-    """With versions filled in, and waiting for the end."""
+    """Return the headers with the versions filled in, and with a preference to wait until the write has ended."""
     return [*WAIT.items(), *((name, value.format(now=now, old=now - 1)) for name, value in headers)]
 
 
 def change(api: httpx.Client, method: str, path: str, headers: Headers) -> httpx.Response:
-    """A change of the user at `path`."""
+    """Send a change of the user at `path` and return the answer."""
     body = {"PUT": {"name": "New", "email": "new@example.com"}, "PATCH": {"name": "New"}, "DELETE": None}[method]
     return api.request(method, path, json=body, headers=headers)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_conditions_that_hold_and_that_do_not(api: httpx.Client, method: str) -> None:
-    """412 and 400 leave the user as it was, to the version; then what holds is applied."""
+    """A failed condition gets 412 and a malformed one 400, both of which leave the user and its version unchanged;
+    writes whose conditions hold are applied."""
     path = f"/users/{create(api)['id']}"
     before = api.get(path).json()["data"]
     for headers in _FAIL:
@@ -51,7 +52,7 @@ def test_conditions_that_hold_and_that_do_not(api: httpx.Client, method: str) ->
         assert (refused.status_code, error_of(refused)["code"]) == (412, "PRECONDITION_FAILED"), headers
         details = error_of(refused)["details"]
         assert (details["field"], details["current"]) in [(name, f'"{before["version"]}"') for name, _ in headers] + [
-            ("If-Match", None)  # no version that it could have: refused before anybody looks
+            ("If-Match", None)  # impossible version: refused without a lookup
         ]
     for headers in _NONSENSE:
         refused = change(api, method, path, headers)
@@ -63,14 +64,15 @@ def test_conditions_that_hold_and_that_do_not(api: httpx.Client, method: str) ->
 
 
 def test_a_missing_user_is_missing_whatever_the_conditions(api: httpx.Client) -> None:
-    """404, as without them."""
+    """A write to a missing user gets 404 whatever its conditions are."""
     path = "/users/01890000-0000-7000-8000-000000000000"
     for headers in ([("If-Match", '"7"')], [("If-Match", "*")], [("If-None-Match", "*")], [("If-None-Match", '"7"')]):
         assert change(api, "PATCH", path, sent(headers, 7)).status_code == 404, headers
 
 
 def test_a_new_user_has_no_version(api: httpx.Client) -> None:
-    """A create for `If-None-Match: *` is a create; one for a version, or for any, cannot be."""
+    """A create with `If-None-Match: *` succeeds, and a create with any If-Match gets 412, because a new user has no
+    version."""
     ada = {"name": "Ada", "email": "ada@example.com"}
     for value in ('"7"', "*"):
         refused = api.post("/users", json=ada, headers=WAIT | {"If-Match": value})
@@ -81,7 +83,7 @@ def test_a_new_user_has_no_version(api: httpx.Client) -> None:
 
 
 def test_queued_and_refused_is_rejected_on_the_operation(api: httpx.Client) -> None:
-    """Without a wait it is a 202, and the operation says what became of it."""
+    """A conditional write that does not wait is accepted, and its operation is rejected with the failed condition."""
     path = f"/users/{create(api)['id']}"
     etag = api.get(path).headers["etag"]
     location = api.patch(path, json={"name": "New"}, headers={"If-None-Match": f"W/{etag}"}).headers["location"]
@@ -93,7 +95,8 @@ def test_queued_and_refused_is_rejected_on_the_operation(api: httpx.Client) -> N
 
 
 def test_of_many_at_once_for_one_version_one_is_applied(api: httpx.Client) -> None:
-    """No race slips through: each names the same two versions, and only the first finds the user there."""
+    """Of 16 concurrent updates with the same two versions in If-Match exactly one is applied, and the others get
+    412."""
     path = f"/users/{create(api)['id']}"
     etag = api.get(path).headers["etag"]
     with ThreadPoolExecutor(8) as pool:
@@ -105,7 +108,8 @@ def test_of_many_at_once_for_one_version_one_is_applied(api: httpx.Client) -> No
 
 
 def test_the_same_key_with_other_conditions_is_another_request(api: httpx.Client) -> None:
-    """Conditions are part of what is repeated; spelt another way they are the same."""
+    """A repetition with other conditions gets 422, because conditions belong to the request; the same conditions in
+    another spelling are a repetition."""
     path = f"/users/{create(api)['id']}"
     now = api.get(path).json()["data"]["version"]
     headers = list(key().items())

@@ -23,14 +23,14 @@ FAULTS = [*KNOWN, *(refusing(table, any_number()) for table in ("users", "operat
 
 @pytest.fixture
 def engine(own_database: Database) -> Iterator[Engine]:
-    """With two connections, as a service makes it."""
+    """An engine with two connections, like the engine of a service."""
     made = make_engine(login_of("dlq_admin", own_database.dsn), Timeouts(2, 2, 10, 1), 2)
     yield made
     made.dispose()
 
 
 def rows(database: Database) -> int:
-    """Of all tables together."""
+    """Return the number of rows in all tables together."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'holdfast'")
         total = 0
@@ -41,13 +41,13 @@ def rows(database: Database) -> int:
 
 
 def connection_ids(engine: Engine) -> set[int]:
-    """Of both pooled connections."""
+    """Return the ids of both pooled connections."""
     with engine.connect() as one, engine.connect() as other:
         return {int(each.execute(sa.text("SELECT CONNECTION_ID()")).scalar_one()) for each in (one, other)}
 
 
 def test_a_control_write_leaves_nothing(engine: Engine, own_database: Database) -> None:
-    """In no table, though it commits a change."""
+    """A control write leaves no row in any table, although it commits a change."""
     before, seen = rows(own_database), []
     sa.event.listen(engine, "before_cursor_execute", lambda *event: seen.append(event[2].split()[0]))
     sa.event.listen(engine, "commit", lambda _: seen.append("committed"))
@@ -58,18 +58,18 @@ def test_a_control_write_leaves_nothing(engine: Engine, own_database: Database) 
 
 
 def test_it_fails_where_writes_do(engine: Engine, own_database: Database) -> None:
-    """With every fault of the server, of our access to it and of the schema; it names the error; it works afterwards.
-    What-if blames no letter meanwhile."""
+    """A control write fails and names the error for every fault of the server, of the access to it and of the schema,
+    and succeeds afterwards. During the fault a what-if does not blame the letter."""
     for fault in FAULTS:
         with fault.on(own_database):
             with pytest.raises(Outage) as raised:
                 control_write(engine)
             assert raised.value.detail.startswith("a control write failed: database error "), fault.name
-            if fault in KNOWN and "read-only" not in fault.name:  # a person has to act
+            if fault in KNOWN and "read-only" not in fault.name:  # an operator has to act
                 assert type(raised.value) is Refusal, fault.name
             with suppress(Fault):
                 assert what_if(engine, {1: fields(create(1))})[1].verdict is Verdict.WOULD_APPLY
-        engine.dispose()  # a connection keeps the rights that it was made with
+        engine.dispose()  # a connection keeps the rights from when it was opened
         control_write(engine)
 
 
@@ -79,7 +79,8 @@ def test_it_fails_where_writes_do(engine: Engine, own_database: Database) -> Non
 def test_a_connection_that_is_refused_goes_with_its_pool(
     engine: Engine, own_database: Database, fault: DatabaseFault
 ) -> None:
-    """All that were made before it; an error about the data or another transaction says nothing about connections."""
+    """After a refused control write all earlier pooled connections are replaced. An error about data or about a
+    conflicting transaction does not replace connections."""
     before = connection_ids(engine)
     with pytest.raises(Fault), transaction(engine) as connection:
         connection.execute(sa.text("INSERT INTO users (id, name) VALUES ('x', NULL)"))
@@ -96,7 +97,8 @@ def test_a_connection_that_is_refused_goes_with_its_pool(
 def test_a_connection_that_only_reads_notices_that_its_server_was_demoted(
     engine: Engine, own_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is left for a new one, once; then the server is as it is, and its reads are good."""
+    """Connections whose server has become read-only are replaced once; after that, the new connections are kept and
+    used for reads."""
     monkeypatch.setattr("holdfast.shared.store.connections._ROLE_KNOWN_S", 0)
     before = connection_ids(engine)
     assert connection_ids(engine) == before
