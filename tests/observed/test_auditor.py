@@ -26,20 +26,21 @@ _TRIMMED = 'holdfast_stream_trimmed_unread_entries{stream="writes"}'
         (0, 0, 0, -1, 0),  # nothing was ever there
         (0, 3, 3, -1, 0),  # three delivered, none settled
         (7, 3, 10, -1, 0),  # seven of ten settled
-        (5, 3, 3, 0, 2),  # trimmed: three pending entries and two that nobody had read
-        (5, 3, 3, 3, 5),  # trimmed elsewhere: what is pending is there
+        (5, 3, 3, 0, 2),  # trimmed: three pending entries and two that were never read
+        (5, 3, 3, 3, 5),  # five unread entries are trimmed, and the pending ones are still there
         (2, 0, 0, 0, 2),  # a group that has read nothing yet
         (3, 0, -1, -1, None),  # Redis has lost count
-        (0, 0, -1, -1, 0),  # and nothing is gone
+        (0, 0, -1, -1, 0),  # Redis has lost count, but no entry is gone
     ],
 )
 def test_what_was_trimmed_unread(gone: int, pending: int, read: int, there: int, unread: int | None) -> None:
-    """Exact where Redis knows what was read, and nothing where it does not."""
+    """The number of entries trimmed unread is exact where Redis knows what was read, and None where it does not."""
     assert trimmed_unread(gone, pending, read, there) == unread
 
 
 async def test_a_stream_s_life(clean_redis: RedisServer) -> None:
-    """Never used, read and settled in any order, trimmed by somebody, deleted: every look is right."""
+    """Every look at a stream is right while the stream is unused, read and settled in any order, trimmed and
+    deleted."""
     client, raw = connect(clean_redis.address, PATIENT_REDIS), clean_redis.client()
     streams = Streams(client)
 
@@ -74,7 +75,7 @@ async def test_a_stream_s_life(clean_redis: RedisServer) -> None:
 
 @pytest.fixture
 def admin(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[Service]:
-    """A dlq_admin on stores that the test may break; it has seen them empty."""
+    """A dlq_admin on stores that the test may break, after its first look has found them empty."""
     service = dlq_admin(
         tmp_path, own_redis.address, own_database.dsn,
         HOLDFAST_DLQ_AUDIT_EVERY_S="0.1", HOLDFAST_DB_TIMEOUT_S="2", HOLDFAST_DB_LOCK_WAIT_S="1",
@@ -90,7 +91,7 @@ def _last(admin: Service, probe: str) -> float:
 
 
 def _stand_still(admin: Service, moving: str, *still: str) -> None:
-    """The last successes of some looks are what they were, while one goes on and on."""
+    """Assert that the last successes of some looks do not change while another look goes on."""
     stood, since = [_last(admin, probe) for probe in still], time.time()
     wait_until(lambda: _last(admin, moving) > since + 0.5, what=f"the look at the {moving} goes on")
     assert [_last(admin, probe) for probe in still] == stood
@@ -101,8 +102,8 @@ def _term(admin: Service, term: str) -> float:
 
 
 def test_it_sees_what_is_there(admin: Service, own_redis: RedisServer, own_database: Database) -> None:
-    """A backlog, a dead letter, and the ledger, in metrics and on the page."""
-    began = time.time() - 1  # the ids of entries are a little older than they say
+    """The metrics show the backlog, the dead letter and the ledger, and the ledger page shows the writes in flight."""
+    began = time.time() - 1  # the timestamp in an entry id is slightly older than the entry
     Stream(own_redis, own_database).accept([new_user() for _ in range(3)])
     with own_redis.client() as client:
         client.xreadgroup(WRITERS_GROUP, "one", {WRITES: ">"}, count=1)
@@ -120,7 +121,7 @@ def test_it_sees_what_is_there(admin: Service, own_redis: RedisServer, own_datab
 
 
 def test_an_entry_deleted_by_hand_is_missed(admin: Service, own_redis: RedisServer, own_database: Database) -> None:
-    """Accepted, and nowhere: the ledger says how many; what is on its way does not count as missing."""
+    """The ledger counts two accepted writes whose entries were deleted as missing, but not the three in flight."""
     Stream(own_redis, own_database).accept([new_user() for _ in range(5)])
     with own_redis.client() as client:
         wait_until(lambda: _term(admin, "in_flight") == 5, what="the ledger has them")
@@ -134,7 +135,7 @@ def test_an_entry_deleted_by_hand_is_missed(admin: Service, own_redis: RedisServ
 def test_what_is_trimmed_unread_is_lost(
     admin: Service, own_redis: RedisServer, own_database: Database, tmp_path: Path
 ) -> None:
-    """Behind a writer that settles: nothing is reported until somebody trims."""
+    """Behind a writer that settles its entries, trimmed entries are reported only once unread entries are trimmed."""
     stream = Stream(own_redis, own_database)
     reader = writer(tmp_path, own_redis.address, own_database.dsn, **QUICK).start()
     try:
@@ -154,7 +155,8 @@ def test_what_is_trimmed_unread_is_lost(
 def test_without_the_database_its_looks_go_stale(
     admin: Service, own_redis: RedisServer, own_database: Database, how: str
 ) -> None:
-    """What was last seen stays, the queue is still seen; and all is well by itself afterwards."""
+    """Without the database the last values stay, the queue is still seen, and the looks recover without
+    intervention."""
     stream = Stream(own_redis, own_database)
     stream.accept([new_user()])
     wait_until(lambda: _term(admin, "in_flight") == 1, what="the ledger has it")
@@ -173,7 +175,7 @@ def test_without_the_database_its_looks_go_stale(
 
 
 def test_without_the_queue_its_looks_go_stale(admin: Service, own_redis: RedisServer, own_database: Database) -> None:
-    """The letters are still seen; the ledger needs both."""
+    """Without the queue the dead letters are still seen, but the ledger, which needs both stores, goes stale."""
     own_redis.kill()
     down = time.time()
     wait_until(lambda: _last(admin, "database") > down + 0.5, what="the letters are seen")
@@ -184,7 +186,7 @@ def test_without_the_queue_its_looks_go_stale(admin: Service, own_redis: RedisSe
 
 
 def test_without_anything_it_goes_stale_from_the_start(tmp_path: Path) -> None:
-    """One that never worked has an age too, and says nothing of what it never saw."""
+    """A look that never succeeded has an age too, and exports no value for what it never saw."""
     began = time.time()
     service = dlq_admin(tmp_path, "127.0.0.1:1", "mysql://nobody:nothing@127.0.0.1:1/none", HOLDFAST_DRAIN_S="1")
     service.start(wait=False)

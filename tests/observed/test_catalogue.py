@@ -22,13 +22,13 @@ DECLARED: Mapping[str, MetricWrapperBase] = {
     metric._name: metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)
 }
 _TYPES = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
-#: Their label sets are known once there is something to tell of: a route, a fault, a beat.
+#: #: Their label sets are known only after an event: a request to a route, a fault, a heartbeat.
 _BORN_LATER = {
     "holdfast_http_requests", "holdfast_http_errors", "holdfast_http_request_duration_seconds",
     "holdfast_fault_active", "holdfast_fault_last_start_timestamp_seconds", "holdfast_fault_last_end_timestamp_seconds",
     "holdfast_recovery_phase_seconds", "holdfast_heartbeat_timestamp_seconds", "holdfast_failures",
 }  # fmt: skip
-#: What a service says of its own dependencies and loops, and nobody can say for it.
+#: #: What a service reports about its own dependencies and loops, and no other service can report.
 _OF_ITS_OWN = {
     "holdfast_attempts", "holdfast_retries_suppressed", "holdfast_breaker_transitions",
     "holdfast_breaker_refused_calls", "holdfast_breaker_would_refuse_calls", "holdfast_breaker_unsuccessful_calls",
@@ -39,7 +39,7 @@ Family = dict[str, tuple[str, set[tuple[str, ...]]]]
 
 
 def scrape(service: Service) -> Family:
-    """Name -> type and the label sets' names, of what has a sample."""
+    """Return the type and the sets of label names of each metric that has a sample, by name."""
     found: Family = {}
     for family in text_string_to_metric_families(fetch("GET", service.metrics_url).text):
         if family.name.startswith("holdfast_") and family.samples:
@@ -52,7 +52,7 @@ def scrape(service: Service) -> Family:
 def services(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
 ) -> Iterator[dict[str, Service]]:
-    """One of each, as they are right after their start."""
+    """One process of each service, right after its start."""
     with redis_server.client() as redis:
         redis.flushall()
     at = (tmp_path_factory.mktemp("services"), redis_server.address, database.dsn)
@@ -70,7 +70,7 @@ def services(
 
 @pytest.fixture(scope="module")
 def fresh(services: dict[str, Service]) -> dict[str, Family]:
-    """What each exports before anybody has asked it for anything."""
+    """What each service exports before it has received any request."""
     admin = services["dlq_admin"]
     wait_until(lambda: "holdfast_ledger_missing_writes" in scrape(admin), what="a first look")
     wait_until(lambda: "holdfast_dead_letters_open" in scrape(admin), what="a look at the letters")
@@ -79,7 +79,8 @@ def fresh(services: dict[str, Service]) -> dict[str, Family]:
 
 
 def test_what_can_be_counted_is_born_at_0(fresh: dict[str, Family]) -> None:
-    """Every counter whose labels are known is there before it counts, in every service or in the ones it is of."""
+    """A counter whose labels are known is exported before it counts, by every service or by the services it belongs
+    to."""
     for name, metric in DECLARED.items():
         if not isinstance(metric, Counter) or name in _BORN_LATER:
             continue
@@ -89,7 +90,7 @@ def test_what_can_be_counted_is_born_at_0(fresh: dict[str, Family]) -> None:
 
 
 def test_of_a_route_that_nobody_has_used_every_outcome_is_0(services: dict[str, Service]) -> None:
-    """Its first request may be one in an outage, and has to show."""
+    """An unused route exports every outcome at 0, so that its first request shows even if it is one in an outage."""
     documented = fetch("GET", f"{services['api'].url}/openapi.json").json()["paths"]
     timed = set()
     for family in text_string_to_metric_families(fetch("GET", services["api"].metrics_url).text):
@@ -101,7 +102,7 @@ def test_of_a_route_that_nobody_has_used_every_outcome_is_0(services: dict[str, 
 
 
 def test_every_service_tells_of_its_breakers_loops_and_pools(fresh: dict[str, Family]) -> None:
-    """Each of them has some."""
+    """Every service exports its breakers, loops, pools, event loop lag and requests in flight."""
     for name in ("holdfast_breaker_state", "holdfast_breaker_transitions", "holdfast_breaker_recovery_seconds",
                  "holdfast_dependency_call_duration_seconds", "holdfast_loop_crashes", "holdfast_pool_in_use",
                  "holdfast_pool_capacity", "holdfast_event_loop_lag_seconds", "holdfast_http_requests_in_flight",
@@ -110,7 +111,8 @@ def test_every_service_tells_of_its_breakers_loops_and_pools(fresh: dict[str, Fa
 
 
 def test_what_one_service_knows_no_other_says(fresh: dict[str, Family]) -> None:
-    """A gauge that is 0 because nobody set it would be a lie."""
+    """Only dlq_admin exports the auditor's gauges: in another service such a gauge would be 0 because nothing set
+    it."""
     of_the_auditor = [
         name
         for name in DECLARED
@@ -124,7 +126,8 @@ def test_what_one_service_knows_no_other_says(fresh: dict[str, Family]) -> None:
 def test_declared_and_exported_are_the_same(
     services: dict[str, Service], fresh: dict[str, Family], redis_server: RedisServer
 ) -> None:
-    """After a little of everything: with the same type and labels, and nothing on either side alone."""
+    """After some use of every service, the exported and the declared metrics are the same, with the same types and
+    labels."""
     api, admin = services["api"], services["dlq_admin"]
     fetch(
         "POST",

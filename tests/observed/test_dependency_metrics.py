@@ -59,7 +59,8 @@ def _wrapped(*causes: Exception) -> Exception:
 
 
 async def test_calls_are_timed_by_how_they_ended() -> None:
-    """A refusal is an answer; what says nothing is nobody's time; a time limit may have any driver's class."""
+    """A refusal counts as an answer, a neutral error is not timed, and a timeout is recognized in any driver's
+    class."""
     time = _Time()
     breaker = Breaker("timed", Policy(unreachable_in_a_row=100, calls_min=100), classify=_judge, clock=time)
     for result in ("success", "error", "timeout"):
@@ -83,7 +84,7 @@ async def test_calls_are_timed_by_how_they_ended() -> None:
 
 
 async def test_a_refused_call_is_no_call() -> None:
-    """It never got to the dependency."""
+    """A call that the breaker refuses is not timed, because it never reached the dependency."""
     time = _Time()
     breaker = Breaker("refusing", Policy(), clock=time)
     breaker.force_open(actor="test", reason="test")
@@ -99,7 +100,8 @@ def _recoveries(name: str) -> tuple[float, float]:
 
 
 async def test_a_recovery_is_from_the_first_opening_to_closed() -> None:
-    """Failed probes in between are part of it; what an operator does is nobody's recovery."""
+    """A recovery lasts from the first opening to closed, failed probes included; an opening that an operator forces or
+    resets is not counted."""
     time = _Time()
     policy = Policy(unreachable_in_a_row=1, probes=1, open_s=5, open_max_s=5, jitter=0, ramp_s=0)
     breaker = Breaker("recovering", policy, clock=time, wall=lambda: datetime.fromtimestamp(time.now, UTC))
@@ -119,7 +121,7 @@ async def test_a_recovery_is_from_the_first_opening_to_closed() -> None:
 
 
 async def test_a_pool_says_how_full_it_is() -> None:
-    """What waits for a thread counts too; and what failed has left."""
+    """A pool counts the calls that wait for a thread as in use, and no longer counts a call that has failed."""
     pool, go, loop = Pool("test-pool", 2), asyncio.Event(), asyncio.get_running_loop()
 
     def in_use() -> float | None:

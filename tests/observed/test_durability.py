@@ -24,7 +24,7 @@ def _durability(redis: Any, engine: Engine | None) -> Durability:
     async def audit(work: Callable[..., Any]) -> Any:
         return await asyncio.to_thread(work, engine)
 
-    return Durability(redis, SimpleNamespace(audit=audit), ONE)  # type: ignore[arg-type]  # all that it asks of it
+    return Durability(redis, SimpleNamespace(audit=audit), ONE)  # type: ignore[arg-type]  # all that it uses
 
 
 def _reduced() -> set[tuple[str, str]]:
@@ -36,7 +36,7 @@ def _reduced() -> set[tuple[str, str]]:
     ("setting", "good", "bad"), [("appendonly", "yes", "no"), ("maxmemory-policy", "noeviction", "allkeys-lru")]
 )
 async def test_a_setting_of_the_queue(own_redis: RedisServer, setting: str, good: str, bad: str) -> None:
-    """Each is seen by itself, without the right to read settings."""
+    """Each unsafe setting of the queue is reported separately, without the right to read settings."""
     redis = connect(own_redis.address, PATIENT_REDIS)
     look = _durability(redis, None).probes[0].once
     with own_redis.client() as operator:
@@ -54,7 +54,8 @@ async def test_a_setting_of_the_queue(own_redis: RedisServer, setting: str, good
 
 
 async def test_a_rewrite_that_fails_is_seen_until_one_succeeds(own_redis: RedisServer) -> None:
-    """Until then the queue's file only grows, and at last its disk is full."""
+    """A failed rewrite of the append-only file is reported until one succeeds; until then the file only grows and can
+    fill the disk."""
     redis = connect(own_redis.address, PATIENT_REDIS)
     look = _durability(redis, None).probes[0].once
     with own_redis.client() as operator:
@@ -92,7 +93,8 @@ _FULL = ResponseError("OOM command not allowed when used memory > 'maxmemory'.")
     [(True, [0, 0], True), (True, [1, 0], False), (True, _UNKNOWN, False), (_FULL, [0, 0], False)],
 )
 async def test_what_is_not_on_disk_at_once(written: Any, on_disk: Any, reduced: bool) -> None:
-    """As a server since Redis 7.2 says; one that does not say, or took no write, raises no alarm."""
+    """A server since Redis 7.2 reports writes that are not on disk; one that cannot tell, or took no write, raises no
+    alarm."""
     metrics.durability_reduced.clear()
 
     async def execute(**_: Any) -> list[Any]:
@@ -107,7 +109,7 @@ async def test_what_is_not_on_disk_at_once(written: Any, on_disk: Any, reduced: 
 
 
 async def test_the_setting_of_the_database(own_database: Database) -> None:
-    """Whoever may log in may look."""
+    """An unsafe setting of the database is reported, and any login has the right to read it."""
     engine = make_engine(own_database.dsn, PATIENT_DATABASE, 1)
     look = _durability(None, engine).probes[1].once
     with own_database.connect(user="root") as root, root.cursor() as cursor:

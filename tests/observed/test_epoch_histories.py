@@ -20,8 +20,8 @@ _STEPS = 12
 
 @pytest.mark.parametrize("run", range(6))
 async def test_what_is_forgotten_is_lost_or_applied(run: int) -> None:
-    """Whatever the queue forgets, however often: what was accepted is on the stream, applied, or counted as lost, and
-    the ledger balances with exactly that. It is looked at after every step, so all of it was seen."""
+    """However often the queue forgets, every accepted write is on the stream, applied or counted as lost, and the
+    ledger balances with exactly that. The ledger is read after every step, so the auditor has seen every write."""
     chance = random.Random(run)
     async with world() as on:
         await on.epochs.ledger()
@@ -43,7 +43,7 @@ async def test_what_is_forgotten_is_lost_or_applied(run: int) -> None:
             counted = (ledger.missing, ledger.lost, ledger.in_flight, ended, ledger.accepted, ledger.epoch)
             expected = (0, len(on.lost), waiting, len(on.applied), len(on.accepted), on.epoch)
             assert counted == expected, run
-            if on.lost:  # an id that was made while they were accepted
+            if on.lost:  # the id was made while the lost writes were accepted
                 assert any([await on.may_be_lost(second) for second in range(_STEPS + 2)])
         assert not await on.may_be_lost(-3600)
 
@@ -51,9 +51,8 @@ async def test_what_is_forgotten_is_lost_or_applied(run: int) -> None:
 @pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize(("steps", "seen"), [(9, True), (9, False), (1, False), (2, True)])
 async def test_what_was_in_hand_ends_in_its_own_epoch(how: str, steps: int, seen: bool) -> None:
-    """A writer has entries in hand when the queue forgets them; they end after the next epoch has begun. What had been
-    counted as lost is not any more, what nobody had seen is counted as accepted, and the ledger balances: as soon as it
-    is read, when it was kept, and with what is accepted then."""
+    """Entries that a writer has in hand when the queue forgets them end after the next epoch has begun. They are no
+    longer counted as lost, those never seen count as accepted, and the ledger balances at every reading."""
     async with world() as on:
         await on.epochs.ledger()
         await on.accept(2)
@@ -78,8 +77,8 @@ async def test_what_was_in_hand_ends_in_its_own_epoch(how: str, steps: int, seen
 
 @pytest.mark.parametrize("breaks", [2, 3])
 async def test_what_nobody_had_seen_is_no_loss_however_often_the_queue_breaks(breaks: int) -> None:
-    """Two writes are seen and lost. Two that no look had seen are in a writer's hands while the queue breaks again and
-    again, and end then: they are accepted, and the others stay lost."""
+    """Two writes that were seen stay lost, while two that no look had seen, and that a writer holds through repeated
+    losses of the queue, count as accepted when they end."""
     async with world() as on:
         await on.accept(2)
         await on.epochs.ledger()
@@ -100,8 +99,8 @@ async def test_what_nobody_had_seen_is_no_loss_however_often_the_queue_breaks(br
 
 
 async def test_what_was_seen_between_two_breaks_is_back_when_it_ends() -> None:
-    """A write that no look had seen before the first break is on the stream after it; the second loses it while a
-    writer has it in hand, and it ends."""
+    """A write that was first seen between two losses, and lost by the second while a writer had it in hand, is no
+    longer counted as lost once it ends."""
     async with world() as on:
         await on.accept(1)
         await on.epochs.ledger()
@@ -118,8 +117,8 @@ async def test_what_was_seen_between_two_breaks_is_back_when_it_ends() -> None:
 
 @pytest.mark.parametrize("steps", [6, 99])
 async def test_a_queue_that_is_back_with_what_it_had_has_lost_what_came_in_between(steps: int) -> None:
-    """The queue starts on an empty disk or an old copy, takes writes, and starts again on the disk that it had before:
-    that one remembers more looks than there were since, and none of what came since."""
+    """A queue that starts on an empty disk or an old copy, takes writes, and then starts again on its earlier disk has
+    lost those writes, although the earlier disk remembers more looks than there were since."""
     async with world() as on:
         await on.epochs.ledger()
         await on.accept(5)
@@ -139,8 +138,8 @@ async def test_a_queue_that_is_back_with_what_it_had_has_lost_what_came_in_betwe
 
 @pytest.mark.parametrize("meanwhile", [0, 3, 8])
 async def test_a_stream_that_was_renamed_and_is_back(meanwhile: int) -> None:
-    """Nothing else of the queue went back. What was on the stream is there again and counts once; what came meanwhile
-    is lost. It balances, and stays so."""
+    """The entries of a stream that was renamed and renamed back count once, and what was accepted in between is lost.
+    The ledger balances then and at later readings, although nothing else of the queue went back."""
     async with world() as on:
         await on.epochs.ledger()
         await on.accept(5)
@@ -166,9 +165,8 @@ async def test_a_stream_that_was_renamed_and_is_back(meanwhile: int) -> None:
 @pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize(("steps", "lost"), [(1, 1), (9, 2)])
 async def test_what_is_added_by_hand_later_is_of_its_own_epoch(steps: int, lost: int, *, again: bool) -> None:
-    """An entry from the future is seen and lost, so that the epoch's window ends in the future. Entries that somebody
-    adds then have ids above it, also of a queue that was emptied, and when it starts again: they count once, and none
-    of them for what was lost."""
+    """After the loss of an entry from the future the epoch's window ends in the future. Entries added by hand with ids
+    above it count once, and never as the lost ones, also after the queue was emptied or has restarted."""
     async with world() as on:
         await on.epochs.ledger()
         await on.accept(1)
@@ -188,7 +186,7 @@ async def test_what_is_added_by_hand_later_is_of_its_own_epoch(steps: int, lost:
 
 
 async def test_a_break_before_anything_was_kept_forgets_no_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first reading of an epoch is not kept, and the queue breaks again: what was lost stays lost."""
+    """If the queue breaks again before the first reading of an epoch was kept, the lost writes stay counted as lost."""
     async with world() as on:
         await on.accept(3)
         await on.epochs.ledger()
@@ -204,7 +202,8 @@ async def test_a_break_before_anything_was_kept_forgets_no_loss(monkeypatch: pyt
 
 
 async def test_entries_of_two_partitions_may_have_one_id() -> None:
-    """They were put by hand, in one millisecond; they die after the next epoch has begun, and both count."""
+    """Entries put by hand into two partitions with one id become dead letters after the next epoch began, and both
+    count."""
     async with world() as on:
         await on.epochs.ledger()
         await on.accept(2)
@@ -221,7 +220,7 @@ async def test_entries_of_two_partitions_may_have_one_id() -> None:
 
 @pytest.mark.parametrize("how", ENDS)
 async def test_what_ended_after_the_last_look_hides_no_loss(how: str) -> None:
-    """Writes that were seen are lost; others, which were not, end before the queue forgets: the first are named."""
+    """Writes that were seen and then lost are named, although others, unseen, ended after the last look."""
     async with world() as on:
         await on.accept(3)
         await on.epochs.ledger()
@@ -235,7 +234,8 @@ async def test_what_ended_after_the_last_look_hides_no_loss(how: str) -> None:
 
 
 async def test_a_second_entry_of_an_operation_is_no_loss() -> None:
-    """A look sees both in flight; one ends the operation, and the queue forgets the other, and the rest."""
+    """If a look saw two entries of one operation and one of them ended it, the other is not counted as lost with the
+    rest."""
     async with world() as on:
         await on.accept(3)
         await on.repeat_the_oldest()
@@ -251,8 +251,8 @@ async def test_a_second_entry_of_an_operation_is_no_loss() -> None:
 @pytest.mark.parametrize("before", [False, True])
 @pytest.mark.parametrize("forgets", [False, True])
 async def test_a_write_that_was_applied_past_the_queue_is_not_lost(settled: bool, before: bool, forgets: bool) -> None:
-    """A look sees it in flight; the api got no answer, and applies it directly. Then the queue starts again, or forgets
-    what a writer did about it; and it starts again after a look that has seen all of it."""
+    """A write that a look saw in flight and the api then applied directly is not lost when the queue restarts or
+    forgets what a writer did about it, nor when it restarts again after a look that has seen all of it."""
     async with world() as on:
         await on.epochs.ledger()
         await on.accept(3)
@@ -268,8 +268,8 @@ async def test_a_write_that_was_applied_past_the_queue_is_not_lost(settled: bool
 
 
 async def test_what_is_lost_is_named_although_others_were_applied_past_the_queue() -> None:
-    """Of four that a look sees two are applied directly, one before the look and one after; the others are gone. One
-    that was accepted after the look, and applied directly, hides none of them."""
+    """Of four writes that a look saw, two are applied directly, one before the look and one after, and the other two
+    are named as lost. A write accepted after the look and applied directly hides neither."""
     async with world() as on:
         await on.accept(4)
         await on.apply_directly(settled=True)
@@ -283,7 +283,8 @@ async def test_what_is_lost_is_named_although_others_were_applied_past_the_queue
 
 
 async def test_a_second_entry_of_an_operation_hides_no_late_end() -> None:
-    """Both are on the stream when the epoch begins, and count once; so what was in hand then ends as not lost."""
+    """Two entries of one operation on the stream when the epoch begins count once, so a write that was in hand then is
+    no longer lost when it ends."""
     async with world() as on:
         await on.accept(1)
         await on.repeat_the_oldest()
@@ -301,8 +302,8 @@ async def test_a_second_entry_of_an_operation_hides_no_late_end() -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 async def test_what_was_sent_again_is_a_letter_still(late: bool) -> None:
-    """The queue forgets dead letters that a replay had sent again: they are dead letters and not lost, before and after
-    the replay notices; unless a writer has them in hand and applies them."""
+    """Dead letters that a replay had sent again and the queue forgets count as dead letters and not as lost, before and
+    after the replay notices, unless a writer has them in hand and applies them."""
     async with world() as on:
         await on.epochs.ledger()
         await on.accept(3)
@@ -326,7 +327,8 @@ async def test_what_was_sent_again_is_a_letter_still(late: bool) -> None:
 async def test_a_letter_that_is_sent_and_applied_during_a_reading_is_counted_once(
     noted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    """Between the look at the queue and the one at the database, before its replay has noted that it was sent."""
+    """A dead letter that is sent and applied between the looks at the queue and at the database is counted once,
+    whether or not its replay has noted that it was sent."""
     async with world() as on:
         await on.accept(3)
         await on.take(3)
@@ -354,7 +356,7 @@ async def test_a_letter_that_is_sent_and_applied_during_a_reading_is_counted_onc
 
 @pytest.mark.parametrize("before", ["ended_by", "letter_counts", "counts_in"])
 async def test_a_write_that_ends_during_a_reading_is_counted_once(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between any two of its questions to the database."""
+    """A write that ends between any two database queries of one reading is counted once."""
     async with world() as on:
         await on.accept(3)
         end, real = await on.ending_the_oldest(), getattr(ledgers, before)
@@ -373,7 +375,7 @@ async def test_a_write_that_ends_during_a_reading_is_counted_once(before: str, m
 
 
 async def test_a_copy_of_what_is_over_is_no_write() -> None:
-    """While it waits on the stream."""
+    """A copy of an entry whose operation has ended counts as no write while it waits on the stream."""
     async with world() as on:
         await on.accept(3)
         (await on.ending_the_oldest())()
@@ -384,8 +386,8 @@ async def test_a_copy_of_what_is_over_is_no_write() -> None:
 
 @pytest.mark.parametrize("readable", [True, False])
 async def test_what_dies_again_was_in_no_hands(readable: bool) -> None:
-    """The queue goes back to a moment at which dead letters were on the stream again, and they die once more: those of
-    writes, and those that name no operation."""
+    """Dead letters that the queue has on the stream again after it went back, and that die once more, count once, both
+    those of writes and those that name no operation."""
     async with world() as on:
         if readable:
             await on.accept(2)
@@ -410,7 +412,8 @@ async def test_what_dies_again_was_in_no_hands(readable: bool) -> None:
 async def test_a_reading_that_is_off_is_no_loss_of_a_queue_that_remembers(
     off: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    """The queue starts again and has all that had been seen: one reading that says otherwise is read again."""
+    """When a restarted queue has all that was seen, a single reading that says otherwise is repeated and no loss is
+    counted."""
     async with world() as on:
         await on.accept(3)
         await on.epochs.ledger()
@@ -430,7 +433,7 @@ async def test_a_reading_that_is_off_is_no_loss_of_a_queue_that_remembers(
 
 
 async def test_what_came_during_a_look_and_is_lost_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was counted, so it had been seen, whatever the queue was given after it forgot it."""
+    """A write that arrived during a look was counted, so its loss is named, whatever the queue accepts afterwards."""
     async with world() as on:
         await on.accept(2)
         await on.epochs.ledger()

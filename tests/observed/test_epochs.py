@@ -21,7 +21,7 @@ ASIDE = f"{WRITES}:aside"
 
 @pytest.fixture
 def services(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[tuple[Service, Service]]:
-    """An api and a dlq_admin that looks often."""
+    """A running api, and a running dlq_admin that looks every second."""
     at = (tmp_path, own_redis.address, own_database.dsn)
     api, admin = processes.api(*at), processes.dlq_admin(*at, HOLDFAST_DLQ_AUDIT_EVERY_S="1")
     yield api.start(), admin.start()
@@ -35,7 +35,7 @@ def _ledger(admin: Service) -> dict[str, Any]:
 
 
 def _queued(client: httpx.Client, count: int) -> list[str]:
-    """Operations that only the queue has."""
+    """Return the ids of operations that only the queue holds."""
     operations = []
     while len(operations) < count:
         user = {"name": "Ann", "email": f"{len(operations)}-{key()['Idempotency-Key']}@example.com"}
@@ -50,7 +50,7 @@ def _break(queue: RedisServer, how: str) -> None:
         if how == "emptied":
             client.flushall()
             return
-        # As from an older copy: without the newest half of the stream, and with the number of an earlier look.
+        # like an older copy: without the newest half of the stream, and with the number of an earlier look
         entries = client.xrange(WRITES)
         client.set(LOOK, int(client.get(LOOK) or 1) - 1)
         for entry_id, fields in entries[len(entries) // 2 :]:
@@ -64,7 +64,7 @@ def _break(queue: RedisServer, how: str) -> None:
 def test_the_ledger_names_the_loss(
     services: tuple[Service, Service], own_redis: RedisServer, own_database: Database, tmp_path: Path, how: str
 ) -> None:
-    """With no writer the backlog is lost: it is counted, each operation of it says so, and writes go on."""
+    """A backlog lost without a writer is counted as lost, each of its operations reports that, and writes go on."""
     api, admin = services
     with api.client() as client:
         operations = _queued(client, _BACKLOG)
@@ -97,7 +97,7 @@ def test_the_ledger_names_the_loss(
 def test_a_partition_that_had_no_write_takes_one_without_the_database(
     own_redis: RedisServer, own_database: Database, tmp_path: Path
 ) -> None:
-    """Once the auditor has looked, each partition knows how far versions have come."""
+    """Once the auditor has looked, every partition knows the highest version and takes a write without the database."""
     at = (tmp_path, own_redis.address, own_database.dsn)
     four = {"HOLDFAST_QUEUE_PARTITIONS": "4"}
     api = processes.api(*at, HOLDFAST_API_HEARTBEAT_S="0", **four)
@@ -116,7 +116,8 @@ def test_a_partition_that_had_no_write_takes_one_without_the_database(
 
 
 async def test_another_stream_in_its_place_remembers_no_look(clean_redis: RedisServer) -> None:
-    """Until it has been looked at. One that was cleared, or has entries of the future, is the same one."""
+    """A stream renamed into place remembers no look until it has been looked at, while a stream that was cleared,
+    deleted or given entries of the future remembers its looks."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     memory = MemoryReader(redis)
     with clean_redis.client() as client:
@@ -140,7 +141,8 @@ async def test_another_stream_in_its_place_remembers_no_look(clean_redis: RedisS
 
 
 async def test_a_look_asks_once_which_server_it_is(clean_redis: RedisServer) -> None:
-    """In the script that looks: no other server can answer in between."""
+    """A look asks which server it is on exactly once, in the script that looks, so no other server can answer in
+    between."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     with clean_redis.client() as client:
         server, history = client.info("server")["run_id"], client.info("replication")["master_replid"]

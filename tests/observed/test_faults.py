@@ -35,7 +35,7 @@ def test_a_fault_ends_unless_it_is_announced_again() -> None:
 
 
 def test_an_end_ends_what_it_names() -> None:
-    """One target or all of them; what is over is not ended again."""
+    """An end ends one target of the fault or all of them, and a fault that is over is not ended again."""
     faults = Faults()
     queue = Name("database-down", "queue")
     faults.begin(DOWN, 10, now_s=100)
@@ -46,7 +46,8 @@ def test_an_end_ends_what_it_names() -> None:
 
 
 def test_of_two_words_the_later_one_counts() -> None:
-    """Another replica knows of the end: an older `it is on` does not bring it back."""
+    """Of two announcements the later one counts: once another replica knows of the end, an older start does not undo
+    it."""
     here, there = Faults(), Faults()
     there.begin(DOWN, 60, now_s=100)
     here.merge(there, now_s=101)
@@ -58,7 +59,8 @@ def test_of_two_words_the_later_one_counts() -> None:
 
 
 def test_no_more_is_known_than_can_be_shown() -> None:
-    """The oldest that is over makes room; while all are on, another one is refused, also one announced elsewhere."""
+    """The oldest fault that is over makes room for a new one; while all are active, a new one is refused, also one that
+    another replica announced."""
     faults, others = Faults(), Faults()
     for number in range(KNOWN_MAX):
         faults.begin(Name(f"fault-{number}", "host"), 10 if number == 3 else 100, now_s=100)
@@ -73,7 +75,7 @@ def test_no_more_is_known_than_can_be_shown() -> None:
 
 
 def test_an_older_measurement_does_not_replace_a_newer_one() -> None:
-    """And of more than a hundred the oldest go."""
+    """The newer measurement of a fault is kept, and of more than a hundred measurements the oldest are dropped."""
     recoveries = Recoveries()
     recoveries.put(Recovery("a", {"detect": 1.0}, "passed", 100))
     recoveries.put(Recovery("a", {"detect": 9.0}, "failed", 99))
@@ -88,7 +90,7 @@ def test_an_older_measurement_does_not_replace_a_newer_one() -> None:
 def replicas(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
 ) -> Iterator[list[Service]]:
-    """Two dlq_admins."""
+    """Two running dlq_admins."""
     with redis_server.client() as redis:
         redis.flushall()
     folder = tmp_path_factory.mktemp("replicas")
@@ -98,7 +100,7 @@ def replicas(
 
 
 def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> None:
-    """From begin to end: metrics of both, and what there is to read."""
+    """A fault that a runner announces at one replica shows in the metrics of both, and its recovery can be read."""
     one, two = replicas
     runner = Announcer(one.url, keys.ANNOUNCER)
     labels = '{fault="test-fault",target="queue"}'
@@ -121,7 +123,8 @@ def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> 
 
 
 def test_a_killed_runner_s_fault_ends_by_itself(replicas: list[Service]) -> None:
-    """Its end is never announced. Until it has been seen it is announced again: it may be over before anybody looks."""
+    """A fault whose end is never announced expires. The test announces it until it is seen, since it may expire
+    before."""
     one, _ = replicas
     runner = Announcer(one.url, keys.ANNOUNCER)
     sample = 'holdfast_fault_active{fault="killed",target="writer"}'
@@ -136,7 +139,7 @@ def test_a_killed_runner_s_fault_ends_by_itself(replicas: list[Service]) -> None
 def test_whoever_starts_again_still_knows(
     redis_server: RedisServer, database: Database, tmp_path: Path, replicas: list[Service]
 ) -> None:
-    """A dlq_admin that starts in the middle of a fault, what another build wrote beside it notwithstanding."""
+    """A dlq_admin that starts during a fault knows of it, even if another build left unreadable records beside it."""
     one, _ = replicas
     with redis_server.client() as redis:
         redis.hset("holdfast:announced", mapping={"fault broken": b"{", "recovery odd": b'{"fault": 7}'})
@@ -150,19 +153,20 @@ def test_whoever_starts_again_still_knows(
 
 
 class _Listener(Annotations):
-    """Keeps what Grafana would get."""
+    """Keeps the annotations that Grafana would receive."""
 
     def __init__(self) -> None:
         super().__init__(None, timeout_s=1)
         self.kept: list[Annotation] = []
 
     def add(self, annotation: Annotation) -> None:
-        """Keep it."""
+        """Keep the annotation."""
         self.kept.append(annotation)
 
 
 async def test_a_fault_is_one_region_drawn_by_whoever_was_asked(clean_redis: RedisServer) -> None:
-    """Its end too; a replica that only read of it draws nothing, unless it ends by itself."""
+    """The replica that received the announcement draws the start or the end of a fault; one that only read of it draws
+    nothing, unless the fault expires."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     listeners = [_Listener(), _Listener()]
     one, two = (FaultBoard(FaultCache(redis), listener) for listener in listeners)
@@ -188,7 +192,7 @@ _METRICS = "http://dlq:8083/metrics"
 
 @pytest.fixture
 async def alone(tmp_path: Path) -> "Iterator[httpx.AsyncClient]":
-    """Asks a dlq_admin that has no store at all."""
+    """A client of a dlq_admin that has no store at all."""
     settings = DlqAdminSettings(
         redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none", keys_file=keys.written_to(tmp_path)
     )
@@ -198,7 +202,7 @@ async def alone(tmp_path: Path) -> "Iterator[httpx.AsyncClient]":
 
 
 async def test_without_stores_it_is_known_here(alone: httpx.AsyncClient) -> None:
-    """Nothing waits for the cache, and nothing fails because of it."""
+    """Without stores, faults are known in the replica itself: no request waits for the cache or fails because of it."""
     headers = keys.bearer(keys.ANNOUNCER)
     answer = await alone.put("/faults/cache-down", json={"target": "cache", "for_s": 5}, headers=headers)
     assert (answer.status_code, answer.json()["data"]["active"]) == (200, True)
@@ -229,14 +233,14 @@ async def test_without_stores_it_is_known_here(alone: httpx.AsyncClient) -> None
     ],
 )
 async def test_nonsense_is_refused(alone: httpx.AsyncClient, path: str, document: dict[str, object]) -> None:
-    """Before it is a label of anything."""
+    """A malformed fault or recovery is refused before it becomes a label of a metric."""
     answer = await alone.put(path, json=document, headers=keys.bearer(keys.ANNOUNCER))
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"]["details"]["field"]
 
 
 async def test_a_hundred_are_enough(alone: httpx.AsyncClient) -> None:
-    """As many as can be known are on."""
+    """When as many faults are active as can be known, another one is refused with 409."""
     headers = keys.bearer(keys.ANNOUNCER)
     for number in range(KNOWN_MAX):
         answer = await alone.put(f"/faults/many-{number}", json={"target": "host", "for_s": 60}, headers=headers)
@@ -246,7 +250,7 @@ async def test_a_hundred_are_enough(alone: httpx.AsyncClient) -> None:
 
 
 def test_a_runner_does_not_fail_where_nobody_listens() -> None:
-    """It learns that no replica knows."""
+    """A runner whose dlq_admin is unreachable does not fail, and learns that its announcement was not received."""
     runner = Announcer("http://127.0.0.1:1", keys.ANNOUNCER)
     with runner.announced("test-fault", "queue"):
         pass

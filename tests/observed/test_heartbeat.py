@@ -33,7 +33,7 @@ def _beat(unix_s: float = 1_764_000_000.0) -> Candidate:
 
 
 def test_it_is_a_write_like_any_other_on_the_wire() -> None:
-    """There and back; one with anything in it is none."""
+    """A heartbeat is decoded from the wire as it was encoded, and one with a payload is undecodable."""
     write = Write(heartbeat_id(time.time()), HEARTBEAT_ID, Heartbeat(), 1_764_000_000_000_000)
     fields = {name.encode(): value.encode() for name, value in encode(write).items()}
     assert decode(fields) == write
@@ -42,7 +42,7 @@ def test_it_is_a_write_like_any_other_on_the_wire() -> None:
 
 
 def test_it_waits_for_nobody_and_changes_nobody() -> None:
-    """Also behind another heartbeat that is not over."""
+    """A heartbeat is applied at once and changes no entity, even behind another heartbeat that has not ended."""
     write = Write(heartbeat_id(1), HEARTBEAT_ID, Heartbeat(), 7, after=heartbeat_id(0))
     decision = decide([Delivery(write, "1-1")], Known(), lambda _: True, wall_clock())
     assert decision.outcomes == [Applied(7)]
@@ -50,7 +50,7 @@ def test_it_waits_for_nobody_and_changes_nobody() -> None:
 
 
 def test_their_ids_are_apart_from_all_others_and_in_order() -> None:
-    """As the database sorts them: by bytes."""
+    """Heartbeat ids sort by time, compared by bytes as in the database, and cannot collide with other operation ids."""
     ids = [heartbeat_id(at) for at in (0, 1.5, 1_764_000_000.001, 1_764_000_000.002, 9_999_999_999)]
     assert ids == sorted(ids)
     assert all("heartbeat-" < each < "heartbeat-:" and len(each) <= 36 for each in ids)
@@ -58,7 +58,7 @@ def test_their_ids_are_apart_from_all_others_and_in_order() -> None:
 
 @pytest.fixture
 def engine(own_database: Database) -> Iterator[Engine]:
-    """On the test's own database."""
+    """An engine on the test's own database."""
     made = make_engine(own_database.dsn, PATIENT_DATABASE, 2)
     yield made
     made.dispose()
@@ -72,14 +72,14 @@ class System:
         self.writer = writer
 
     def stage(self, stage: str) -> float:
-        """When the newest heartbeat seen there was accepted."""
+        """Return when the newest heartbeat seen at a stage was accepted."""
         service = self.api if stage == "accepted" else self.writer
         return service.metric(f'holdfast_heartbeat_timestamp_seconds{{stage="{stage}"}}')
 
 
 @pytest.fixture
 def system(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[System]:
-    """Both running."""
+    """A running api and writer."""
     at = (tmp_path, own_redis.address, own_database.dsn)
     api = processes.api(*at, HOLDFAST_API_HEARTBEAT_S="0.2")
     writer = processes.writer(*at, **QUICK)
@@ -90,8 +90,8 @@ def system(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> It
 async def test_it_goes_all_the_way_through_an_outage(
     system: System, own_redis: RedisServer, own_database: Database, engine: Engine
 ) -> None:
-    """Every stage moves; with the database down the last one stands still; afterwards all of them move again, nothing
-    is left over, and no user has come of it."""
+    """Heartbeats pass every stage; while the database is down none is committed, and afterwards all stages move again.
+    No entry, key or user is left over, and the ledger balances."""
     stages = ("accepted", "consumed", "committed")
     began = time.time()
     wait_until(lambda: all(system.stage(stage) > began for stage in stages), what="every stage moves")
@@ -118,17 +118,18 @@ async def test_it_goes_all_the_way_through_an_outage(
 
 
 class _Pressure:
-    """A backlog that refuses, or does not."""
+    """A backlog that the test makes refuse writes or accept them."""
 
     refuses: int | None = None
 
     def refusal_s(self, entity_id: str) -> int | None:
-        """As the real one, of any entity."""
+        """Return the refusal that the test has set, for any entity."""
         return self.refuses
 
 
 async def test_one_api_beats_and_only_while_it_makes_sense(clean_redis: RedisServer) -> None:
-    """Not twice in one pause, whoever asks; not under back-pressure; not behind one that is stuck."""
+    """Only one api beats per interval, whichever replica tries, and none beats under back-pressure or behind a
+    heartbeat that is stuck."""
     redis, pressure = connect(clean_redis.address, PATIENT_REDIS), _Pressure()
     taking = acceptor(redis)
     unbound: Any = pressure
@@ -148,7 +149,8 @@ async def test_one_api_beats_and_only_while_it_makes_sense(clean_redis: RedisSer
 
 
 def test_what_if_can_tell_of_one_that_died(own_redis: RedisServer, own_database: Database) -> None:
-    """As of any write; the one after it, which knows of it, would not wait."""
+    """What-if judges a dead-lettered heartbeat like any other write, and the heartbeat after it would not wait for
+    it."""
     stream = Stream(own_redis, own_database)
     stream.accept([_beat(), _beat(1_764_000_005.0)])
     with own_redis.client() as client:

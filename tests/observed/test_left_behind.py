@@ -9,8 +9,8 @@ from tests.observed.forgetful import world
 
 
 async def test_a_reading_is_of_one_queue_and_of_its_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The replica never got a write that a writer has in hand. While one dlq_admin looks at the old primary, another
-    begins the new one's epoch, and the write is carried to that: the first one has no reading."""
+    """A dlq_admin that reads the old primary while another begins the new primary's epoch gets no reading, although a
+    write that the replica never received is carried to the new epoch."""
     async with world() as on:
         await on.accept(2)
         await on.epochs.ledger()
@@ -32,8 +32,8 @@ async def test_a_reading_is_of_one_queue_and_of_its_epoch(monkeypatch: pytest.Mo
 
 
 async def test_who_is_left_with_the_old_primary_begins_no_epoch() -> None:
-    """It lacks what was seen of the new one, and that is no loss: accepted writes wait for replicas, and the server
-    that answers has none, and is not the one of the last look."""
+    """A dlq_admin that still reads the old primary begins no epoch for what that server lacks: accepted writes wait for
+    replicas, and the server that answers has none and is not the one of the last look."""
     async with world() as on:
         await on.accept(2)
         await on.epochs.ledger()
@@ -49,8 +49,8 @@ async def test_who_is_left_with_the_old_primary_begins_no_epoch() -> None:
 
 @pytest.mark.parametrize("replicas", [True, False])
 async def test_an_imbalance_is_of_a_queue_that_replicas_have(replicas: bool) -> None:
-    """A write dies that the old primary still has, and nobody has begun the new one's epoch: it counts twice. That is
-    reported only if replicas have what the server holds."""
+    """A dead-lettered write that the old primary still holds counts twice until the new primary's epoch begins. The
+    imbalance is reported only if replicas have what the server holds."""
     async with world() as on:
         await on.accept(2)
         await on.epochs.ledger()
@@ -66,7 +66,7 @@ async def test_an_imbalance_is_of_a_queue_that_replicas_have(replicas: bool) -> 
 
 
 async def test_a_queue_that_forgets_while_its_replicas_are_away_is_named() -> None:
-    """It is the server of the last look."""
+    """A loss of the queue is named even while its replicas are away, because the server is the one of the last look."""
     async with world() as on:
         await on.accept(2)
         await on.epochs.ledger()
@@ -77,8 +77,8 @@ async def test_a_queue_that_forgets_while_its_replicas_are_away_is_named() -> No
 
 
 async def test_a_number_is_left_only_with_the_server_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue goes back between a reading and the number of that look, and has as many entries again by the next one.
-    What it lost is named: it does not remember a look that it was not there for."""
+    """The number of a look is left only with the server that was read. If the queue goes back between the reading and
+    its number, and has as many entries again by the next look, its loss is named."""
     async with world() as on:
         await on.accept(2)
         await on.epochs.ledger()
@@ -89,7 +89,7 @@ async def test_a_number_is_left_only_with_the_server_that_was_read(monkeypatch: 
         async def forgotten_then() -> Ledger:
             ledger = await read()
             on.forget(1)
-            await on.epochs._redis.connection_pool.disconnect()  # the next one is new
+            await on.epochs._redis.connection_pool.disconnect()  # the next connection is new
             return ledger
 
         with monkeypatch.context() as patched:

@@ -19,7 +19,7 @@ _NAME, _EMAIL, _OTHER = "Ottilie Zwanzig", "ottilie.zwanzig@example.com", "secon
 
 @pytest.fixture
 def services(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[dict[str, Service]]:
-    """On stores that the test may break."""
+    """The three services with JSON logs, on stores that the test may break."""
     at = (tmp_path, own_redis.address, own_database.dsn)
     json_lines = {"HOLDFAST_LOG_STYLE": "json", "HOLDFAST_LOG_LEVEL": "DEBUG"}
     started = {
@@ -32,8 +32,8 @@ def services(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> 
 
 
 def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database: Database) -> None:
-    """Good writes and refused ones, a poison one, a dead letter revealed and edited, a database that goes away,
-    a queue that hangs."""
+    """Cause good writes and refused ones, a poison one, a dead letter that is revealed, an outage of the database and a
+    queue that hangs."""
     user = {"name": _NAME, "email": _EMAIL}
     with services["api"].client() as client:
         made = client.post("/users", json=user, headers=WAIT | keys.bearer(keys.WRITER))
@@ -65,7 +65,7 @@ def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database:
 
 
 def test_a_bad_day_s_logs(services: dict[str, Service], own_redis: RedisServer, own_database: Database) -> None:
-    """Every line is JSON with its action; what was decided is there, and nothing of what people sent or hold."""
+    """Every line is JSON with its action, the decisions are logged, and no line contains personal data or a secret."""
     _bad_day(services, own_redis, own_database)
     lines = [line for service in services.values() for line in service.log.read_text().splitlines()]
     personal = (_NAME, "Ottilie", "Zwanzig", "zwanzig", _EMAIL, _OTHER, *_secrets())

@@ -53,12 +53,12 @@ _INDEX_AGAIN = "DROP INDEX users_email_key, ADD UNIQUE INDEX users_email_key (em
 async def test_a_lost_key_is_named(
     engine: Engine, own_database: Database, table: str, columns: str, broken: str, mended: str
 ) -> None:
-    """Whether it is gone, or another index has its name."""
+    """A lost unique key is reported until it is restored, also if another index has its name."""
 
     async def audit(work: Callable[..., Any]) -> Any:
         return await asyncio.to_thread(work, engine)
 
-    look = Uniqueness(SimpleNamespace(audit=audit)).probe.once  # type: ignore[arg-type]  # all that it asks of it
+    look = Uniqueness(SimpleNamespace(audit=audit)).probe.once  # type: ignore[arg-type]  # all that it uses
     assert await look()
     assert _lost() == set()
     as_root(own_database, f"ALTER TABLE holdfast.{table} {broken}")
@@ -72,7 +72,7 @@ async def test_a_lost_key_is_named(
 
 
 def test_the_model_keeps_unique_what_a_server_does(engine: Engine) -> None:
-    """So that the simulated auditor sees what a real one does."""
+    """The model keeps the same columns unique as a real server, so the simulated auditor sees the same."""
     model = DatabaseModel(time.time, random.Random(1), Threaded())
     with patch.object(pymysql, "connect", model.connect):
         simulated = make_engine("mysql://u:p@127.0.0.1/holdfast", PATIENT_DATABASE, 1)
@@ -84,7 +84,7 @@ def test_the_model_keeps_unique_what_a_server_does(engine: Engine) -> None:
 
 
 def test_all_that_writes_need_is_looked_at(engine: Engine) -> None:
-    """With the rights of the service that looks."""
+    """Every unique key that writes need is checked, with the rights of dlq_admin, which checks them."""
     assert {each.table for each in kept_unique(engine)} >= {
         "users", "operations", "operation_totals", "queue_epochs", "released_values", "deleted_entities",
     }  # fmt: skip
