@@ -33,7 +33,8 @@ CAROL = user_row("carol", "Carol", 30, "carol@example.com", "carol@example.com",
 
 @pytest.fixture
 def run(clean_redis: RedisServer) -> Iterator["Runner"]:
-    """Does something with copies, as one process; `fresh` is another process, which has none of its own."""
+    """A runner for the operations on copies as one process; `copies` stands for a new process, which has no copies in
+    memory."""
     with asyncio.Runner() as runner:
         its = Runner(runner, clean_redis)
         yield its
@@ -41,7 +42,7 @@ def run(clean_redis: RedisServer) -> Iterator["Runner"]:
 
 
 class Runner:
-    """Of what is done with copies."""
+    """Runs operations on copies in one event loop, over one connection to the cache."""
 
     def __init__(self, runner: asyncio.Runner, server: RedisServer) -> None:
         self._runner = runner
@@ -49,15 +50,15 @@ class Runner:
         self.redis = connect(server.address, PATIENT_REDIS)
 
     def copies(self) -> Copies:
-        """Those of a new process."""
+        """Return the copies of a new process."""
         return Copies(self.redis, cache_breaker(2), hard_s=60, in_process_max=100)
 
     def entity(self, copies: Copies, id: str) -> EntityCopy | None:
-        """One user's."""
+        """Return the copy of one user."""
         return self(copies.entities([user_ref(id)]))[user_ref(id)]
 
     def __call__(self, work: Awaitable[T]) -> T:
-        """What it gives."""
+        """Run the awaitable and return its result."""
 
         async def whole() -> T:
             return await work
@@ -66,8 +67,8 @@ class Runner:
 
 
 def test_a_deleted_user_leaves_the_page(run: Runner) -> None:
-    """Read with its newest user, who is deleted: not shown from then on, whichever page arrives last and whatever
-    either process has of its own; and no name or address is left in the cache."""
+    """A page that was read with a user who has since been deleted no longer shows that user, whichever page arrives
+    last and whatever either process has in memory. No name or address of the user is left in the cache."""
     now = time.time()
     here, there = run.copies(), run.copies()
     before, after = PageCopy.of([ADA, BOB], 100, now), PageCopy.of([ADA], 200, now)
@@ -91,7 +92,8 @@ def test_a_deleted_user_leaves_the_page(run: Runner) -> None:
 
 
 def test_what_is_read_is_compared_with_its_copies(run: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each with its own, in one look at all of them: the same, an older one, and none."""
+    """The refresher compares each entity that was read with its own copy, all in one round trip, and counts it as the
+    same, behind or missing."""
     monkeypatch.setattr(random, "random", lambda: 0.0)
     now = time.time()
     older = user_row("bob", "Rob", 15, "bob@example.com", "bob@example.com", 15, 15)
@@ -117,7 +119,7 @@ def _compared() -> dict[str, float]:
 
 
 def test_a_page_that_is_not_whole_is_no_copy(run: Runner) -> None:
-    """A user's own copy was pushed out, or is older than what the page showed."""
+    """A page is a miss if the copy of one of its users was evicted or is older than what the page showed."""
     now, copies = time.time(), run.copies()
     run(copies.put([("user:ada", EntityCopy(ADA, now)), (PAGE, PageCopy.of([ADA, BOB], 100, now))]))
     assert run(run.copies().page(PAGE, "users")) is None
@@ -133,7 +135,7 @@ def test_a_page_that_is_not_whole_is_no_copy(run: Runner) -> None:
 @settings(max_examples=40, suppress_health_check=SHARED_FIXTURES)
 @given(st.integers(0, 2**32))
 def test_the_newest_copy_stays(run: Runner, seed: int) -> None:
-    """Copies arrive in any order, some twice: what stays is the newest, of a page and of a user."""
+    """When copies of a page and of a user arrive in any order, some of them twice, the newest of each remains."""
     chance = random.Random(seed)
     pages: list[tuple[str, Copy]] = [
         (PAGE, PageCopy.of(chance.sample([ADA, BOB], chance.randint(0, 2)), chance.randint(0, 5), chance.random()))
@@ -165,7 +167,8 @@ def test_the_newest_copy_stays(run: Runner, seed: int) -> None:
     ).map(lambda value: json.dumps(value).encode("utf-8", "replace"))
 )
 def test_whatever_is_there_is_a_miss_and_gives_way(run: Runner, there: bytes) -> None:
-    """Another build's copy, or anything at all: never an exception, and the next copy takes its place."""
+    """Any content under a copy's key, such as another build's copy, is a miss without an exception, and the next copy
+    replaces it."""
     now = time.time()
     with run.server.client() as redis:
         redis.set("holdfast:cache:user:ada", there)
@@ -179,7 +182,7 @@ def test_whatever_is_there_is_a_miss_and_gives_way(run: Runner, there: bytes) ->
 
 
 def test_another_kind_of_key_gives_way(run: Runner) -> None:
-    """A name that holds a list or a hash."""
+    """A list under a copy's key is a miss, and the next copy replaces it."""
     with run.server.client() as redis:
         redis.rpush("holdfast:cache:user:ada", "x")
     assert run.entity(run.copies(), "ada") is None
@@ -189,7 +192,7 @@ def test_another_kind_of_key_gives_way(run: Runner) -> None:
 
 
 def test_of_its_own_and_the_caches_the_newer_is_shown(run: Runner) -> None:
-    """This process learned of a delete that the cache did not, or the other way round."""
+    """The newer of the copy in memory and the copy in the cache is shown, whichever of the two learned of a delete."""
     now = time.time()
     copies = run.copies()
     run(copies.put([("user:bob", EntityCopy(BOB, now))]))
@@ -197,7 +200,7 @@ def test_of_its_own_and_the_caches_the_newer_is_shown(run: Runner) -> None:
     copy = run.entity(copies, "bob")
     assert copy is not None
     assert copy.entity == GONE
-    assert run.entity(copies, "ada") is None  # it had no copy to bury
+    assert run.entity(copies, "ada") is None  # there was no copy of this user to replace
     run(run.copies().put([("user:bob", EntityCopy(GONE, now))]))
     copy = run.entity(run.copies(), "bob")
     assert copy is not None

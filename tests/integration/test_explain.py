@@ -22,13 +22,13 @@ _ADA = {"name": "Ada Lovelace", "email": "ada@example.com"}
 
 
 class Case(NamedTuple):
-    """An api, and dlq_admin to ask about it."""
+    """An api, and a dlq_admin that explains the api's requests."""
 
     api: httpx.Client
     dlq: httpx.Client
 
     def explained(self, request_id: str, parts: int = 1) -> dict[str, Any]:
-        """As soon as it is kept."""
+        """Wait until an explanation with at least `parts` parts is stored, and return it."""
         answers: list[httpx.Response] = []
 
         def known() -> bool:
@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
 
 def decisions(part: dict[str, Any], action: str) -> list[dict[str, Any]]:
-    """Its decisions of one kind."""
+    """Return the decisions of one kind in a part."""
     return [each for each in part["decisions"] if each["action"] == action]
 
 
@@ -58,7 +58,7 @@ def case(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, da
 
 @pytest.fixture
 def running() -> Iterator[Start]:
-    """Starts services side by side; they end with the test."""
+    """A function that starts services side by side; they end with the test."""
     with ExitStack() as stack:
         yield lambda *services: stack.enter_context(processes.running(*services))
 
@@ -66,7 +66,8 @@ def running() -> Iterator[Start]:
 def test_an_accepted_write_is_followed_to_its_end(
     case: Case, tmp_path: Path, running: Start, redis_server: RedisServer, clean_database: Database
 ) -> None:
-    """First it is on the stream; once there is a writer, it is applied, and the time is shown."""
+    """The explanation of an accepted write shows its entry as queued and, once a writer runs, as applied with the time.
+    It contains no name and no address."""
     answer = case.api.post("/users", json=_ADA, headers={"X-Request-Timeout-Ms": "7000"})
     explained = case.explained(answer.headers["x-request-id"])
     (part,) = explained["parts"]
@@ -93,7 +94,8 @@ def test_an_accepted_write_is_followed_to_its_end(
 
 
 def test_a_refused_write_says_why(case: Case) -> None:
-    """The address is taken by a write that is still on its way; and a body that is none."""
+    """The explanation of a refused write names the reason, both for an address that a queued write has taken and for a
+    malformed body."""
     email = f"{uuid.uuid4().hex}@example.com"
     assert case.api.post("/users", json={"name": "Ann", "email": email}).status_code == 202
     refused = case.api.post("/users", json={"name": "Bob", "email": email})
@@ -108,7 +110,7 @@ def test_a_refused_write_says_why(case: Case) -> None:
 
 
 def test_what_is_as_on_any_day_is_only_kept_when_asked_for(case: Case) -> None:
-    """A good read leaves nothing; with `X-Explain` it does."""
+    """A successful read is explained only if the request carried `X-Explain`."""
     plain = case.api.get("/users")
     asked = case.api.get("/users", headers={"X-Explain": "true"})
     assert (plain.status_code, asked.status_code) == (200, 200)
@@ -119,7 +121,8 @@ def test_what_is_as_on_any_day_is_only_kept_when_asked_for(case: Case) -> None:
 
 
 def test_who_asks_has_to_be_somebody(case: Case) -> None:
-    """No key: 401; one that may not look: 403; nonsense: 422; unknown: 404, with a sentence that says what is kept."""
+    """A request for an explanation gets 401 without a key, 403 without the scope, 422 for a malformed id, and 404 for
+    an unknown id with a message that says which requests are kept."""
     assert case.dlq.get("/requests/req_12345678").status_code == 401
     assert case.dlq.get("/requests/req_12345678", headers=bearer(keys.READER)).status_code == 403
     assert case.dlq.get("/requests/x", headers=bearer(keys.VIEWER)).status_code == 422
@@ -131,7 +134,7 @@ def test_who_asks_has_to_be_somebody(case: Case) -> None:
 
 
 def test_one_id_for_several_tries_is_explained_in_order(case: Case) -> None:
-    """A caller may keep its id; of very many tries the last are kept."""
+    """Several requests with the same id are explained in order, and of 23 requests only the last 20 are kept."""
     ids = {"X-Request-ID": f"tries-{uuid.uuid4().hex}", "X-Explain": "1"}
     for _ in range(23):
         assert case.api.get("/users", headers=ids).status_code == 200
@@ -142,7 +145,7 @@ def test_one_id_for_several_tries_is_explained_in_order(case: Case) -> None:
 
 @pytest.fixture
 def broken(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> Iterator[Case]:
-    """The same on servers that the test may break; a breaker that opens stays open."""
+    """An api and a dlq_admin on servers that the test may break; an open breaker stays open for 30 s."""
     api = processes.api(tmp_path, own_redis.address, own_database.dsn, HOLDFAST_API_BREAKER_OPEN_S="30")
     dlq = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, HOLDFAST_DLQ_READ_TIMEOUT_S="1")
     with processes.running(api, dlq), api.client() as client, dlq.client() as asking:
@@ -150,7 +153,8 @@ def broken(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> It
 
 
 def test_a_read_without_a_database(broken: Case, own_database: Database) -> None:
-    """The breaker that refused, with the counts it opened on, the copy and its age; dlq_admin too has no database."""
+    """The explanation of a read without a database names the breaker that refused the call with its counts, the copy
+    that was served and its age, although dlq_admin has no database either."""
     wait_until(lambda: broken.api.get("/users").status_code == 200, what="a page is read")
     first = broken.api.post("/users", json=_ADA | {"email": "first@example.com"})  # from here on the queue has a clock
     assert first.status_code == 202
@@ -185,8 +189,8 @@ def test_a_read_without_a_database(broken: Case, own_database: Database) -> None
 def test_a_write_without_a_queue(
     tmp_path: Path, running: Start, own_redis: RedisServer, own_cache: RedisServer, own_database: Database
 ) -> None:
-    """It went to the database directly; the cache, elsewhere, still keeps why. Without the cache nothing is explained,
-    which is shown, and nobody is held up."""
+    """A direct write without a queue is explained from the separate cache Redis. Without the cache too, the explanation
+    gets 503, writes are still accepted, and the lost explanation is counted."""
     more = {"HOLDFAST_CACHE_REDIS_ADDR": own_cache.address}
     api = processes.api(tmp_path, own_redis.address, own_database.dsn, **more)
     dlq = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, **more)
@@ -209,7 +213,8 @@ def test_a_write_without_a_queue(
 def test_a_call_of_the_third_party(
     tmp_path: Path, running: Start, clean_redis: RedisServer, third_party: ThirdParty
 ) -> None:
-    """Both services' parts under one id: each attempt, and why there was no further one."""
+    """The explanation of one request id contains the parts of both services: each attempt, and why there was no further
+    attempt."""
     third_party.behave(fault="fail", status=503)
     config = PATIENT | {"retry_share": 0.0, "attempts": 5}
     dsn = f"mysql://nobody:nothing@{NOWHERE}/none"

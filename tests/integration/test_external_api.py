@@ -27,7 +27,8 @@ class Chain(NamedTuple):
     redis: RedisServer
 
     def good(self) -> Any:
-        """The data of the first good answer: to connect for it may take a busy machine longer than the api waits."""
+        """Return the data of the first good answer. On a busy machine the first connection may take longer than the api
+        waits, so this call repeats."""
         answers: list[httpx.Response] = []
 
         def is_good() -> bool:
@@ -42,7 +43,8 @@ class Chain(NamedTuple):
 def chain(
     tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty, request: pytest.FixtureRequest
 ) -> Iterator[Chain]:
-    """An api without a database: this path needs none. Its other settings are the parameter."""
+    """An api without a database, which this route does not need, in front of a proxy. The parameter adds settings of
+    the api."""
     proxy = processes.external_proxy(tmp_path, clean_redis.address, third_party.url, PATIENT)
     proxy.start(wait=False)
     api = processes.api(
@@ -61,7 +63,8 @@ def chain(
 
 
 def test_what_belongs_to_a_request_goes_all_the_way(chain: Chain, third_party: ThirdParty) -> None:
-    """Id, trace, and a time limit that gets shorter; and what the proxy says comes back as it is."""
+    """The request id, the trace and a decreasing time limit reach the third party, and the proxy's answers reach the
+    client unchanged."""
     sent = {"X-Request-ID": "req_of_the_test", "traceparent": _TRACE, "X-Request-Timeout-Ms": "6000"}
     chain.good()
     third_party.forget()
@@ -84,7 +87,8 @@ def test_what_belongs_to_a_request_goes_all_the_way(chain: Chain, third_party: T
 
 
 def in_time(chain: Chain, headers: dict[str, str]) -> httpx.Response:
-    """The first answer that comes in its time: on a busy machine not each does, as little of it is kept to answer."""
+    """Return the first answer that is not overdue. On a busy machine some are overdue, as little time is reserved for
+    answering."""
     answers: list[httpx.Response] = []
 
     def answered() -> bool:
@@ -97,7 +101,8 @@ def in_time(chain: Chain, headers: dict[str, str]) -> httpx.Response:
 
 @pytest.mark.parametrize("chain", [{"HOLDFAST_API_EXTERNAL_IN_FLIGHT_MAX": "1"}], indirect=True)
 def test_a_call_too_many_is_not_made(chain: Chain) -> None:
-    """While another waits: the last-known answer at once, or a 503 for who wants none."""
+    """Above the in-flight limit a call is not sent: it gets the last-known answer at once, or a 503 if the client
+    accepts no fallback."""
     good = chain.good()
     chain.proxy.freeze()
     with ThreadPoolExecutor(1) as pool:
@@ -113,8 +118,8 @@ def test_a_call_too_many_is_not_made(chain: Chain) -> None:
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_without_the_proxy_the_api_has_an_answer_of_its_own(chain: Chain, third_party: ThirdParty, how: str) -> None:
-    """Its last-known answer, in time and marked; an honest 503 for who wants none; at once when it is known; and it
-    heals by itself."""
+    """Without the proxy the api answers in time with its marked last-known answer, or with a 503 if the client accepts
+    no fallback, and at once when the breaker is open. It recovers on its own."""
     good = chain.good()
     chain.proxy.kill() if how == "killed" else chain.proxy.freeze()
     in_haste = {"X-Request-Timeout-Ms": "1500"}
@@ -134,7 +139,7 @@ def test_without_the_proxy_the_api_has_an_answer_of_its_own(chain: Chain, third_
     assert opened["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
     assert opened["data"] == opened["fallback_data"]["cached_data"] == good
     if how == "frozen":
-        return  # it heals in the same way
+        return  # recovery is the same as after a kill
     chain.proxy.start()
     wait_until(
         lambda: chain.api.get("/external-api").json().get("meta", {}).get("fallback", {}).get("used") is False,
@@ -143,7 +148,8 @@ def test_without_the_proxy_the_api_has_an_answer_of_its_own(chain: Chain, third_
 
 
 def test_a_proxy_that_was_never_there(tmp_path: Path, clean_redis: RedisServer) -> None:
-    """No last-known answer: 503 with Retry-After, and the breaker's answer once it is open."""
+    """Without a last-known answer a request gets 503 with Retry-After, and CIRCUIT_BREAKER_OPEN once the breaker is
+    open."""
     api = processes.api(
         tmp_path, clean_redis.address, f"mysql://nobody:nothing@{NOWHERE}/none",
         HOLDFAST_API_EXTERNAL_PROXY_URL=f"http://{NOWHERE}",
@@ -163,7 +169,8 @@ def test_a_proxy_that_was_never_there(tmp_path: Path, clean_redis: RedisServer) 
 def test_something_else_at_the_proxys_address_is_not_believed(
     tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty
 ) -> None:
-    """JSON, even with a 200, is not yet an answer of the proxy's."""
+    """A 200 with JSON from another server at the proxy's address is refused, as it is not in the format of the
+    proxy."""
     api = processes.api(
         tmp_path, clean_redis.address, f"mysql://nobody:nothing@{NOWHERE}/none",
         HOLDFAST_API_EXTERNAL_PROXY_URL=third_party.url,
@@ -176,7 +183,7 @@ def test_something_else_at_the_proxys_address_is_not_believed(
 
 
 def test_the_last_good_answer_survives_a_restart_of_the_proxy(chain: Chain, third_party: ThirdParty) -> None:
-    """It is in the cache Redis too: the new process has it before its first call."""
+    """The last good answer is also in the cache Redis, so a restarted proxy has it before its first successful call."""
     good = chain.good()
     with chain.redis.client() as redis:
         wait_until(lambda: redis.exists(_LAST_GOOD), what="kept")
@@ -189,7 +196,7 @@ def test_the_last_good_answer_survives_a_restart_of_the_proxy(chain: Chain, thir
 
 
 def test_nonsense_in_the_cache_is_not_an_answer(chain: Chain, third_party: ThirdParty) -> None:
-    """It is passed over, and replaced by the next good one."""
+    """A malformed answer in the cache is ignored and replaced by the next good answer."""
     with chain.redis.client() as redis:
         redis.set(_LAST_GOOD, "nonsense")
         chain.good()

@@ -21,7 +21,8 @@ StartProxy = Callable[..., processes.Service]
 
 @pytest.fixture
 def start_proxy(tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty) -> Iterator[StartProxy]:
-    """Starts proxies with a quick breaker: `start_proxy(attempt_s=1.0)`. They end with the test."""
+    """A function that starts a proxy with a quick breaker, such as `start_proxy(attempt_s=1.0)`. The proxies end with
+    the test."""
     started: list[processes.Service] = []
 
     def start(**config: Any) -> processes.Service:
@@ -35,14 +36,14 @@ def start_proxy(tmp_path: Path, clean_redis: RedisServer, third_party: ThirdPart
 
 
 def breaker_state(proxy: processes.Service) -> str:
-    """Of the breaker for reads."""
+    """Return the state of the breaker for reads."""
     checks = fetch("GET", f"{proxy.url}/health").json()["data"]["checks"]
     (state,) = [check["detail"] for name, check in checks.items() if name.endswith(" read")]
     return str(state)
 
 
 def open_breaker(proxy: processes.Service, third_party: ThirdParty, **behaviour: object) -> None:
-    """Fail until it says so itself."""
+    """Let the third party fail until the proxy answers that its breaker is open."""
     third_party.behave(**behaviour)
     wait_until(
         lambda: (
@@ -53,7 +54,8 @@ def open_breaker(proxy: processes.Service, third_party: ThirdParty, **behaviour:
 
 
 def test_it_opens_spares_the_third_party_and_heals_by_itself(start_proxy: StartProxy, third_party: ThirdParty) -> None:
-    """While it is open nothing is sent, and the mission's answer carries the last good data; afterwards all is well."""
+    """While the breaker is open nothing is sent to the third party, and the answer carries the last good data in the
+    documented fallback format. The breaker closes again on its own."""
     breaker = QUICK["breaker"] | {"open_s": 8.0, "open_max_s": 8.0}
     proxy = start_proxy(breaker=breaker)
     good = fetch("GET", f"{proxy.url}/external").json()["data"]
@@ -78,7 +80,7 @@ def test_it_opens_spares_the_third_party_and_heals_by_itself(start_proxy: StartP
 
 
 def test_reads_and_writes_have_breakers_of_their_own(start_proxy: StartProxy, third_party: ThirdParty) -> None:
-    """While reads are refused, a write is still sent."""
+    """While the breaker for reads is open, a write is still sent."""
     proxy = start_proxy(breaker=QUICK["breaker"] | {"open_s": 30.0, "open_max_s": 30.0})
     open_breaker(proxy, third_party, fault="reset")
     third_party.behave()
@@ -87,7 +89,8 @@ def test_reads_and_writes_have_breakers_of_their_own(start_proxy: StartProxy, th
 
 
 def test_what_opened_it_is_what_the_caller_hears(start_proxy: StartProxy, third_party: ThirdParty) -> None:
-    """The attempt that is not let through any more is counted as held back, and does not hide how the others ended."""
+    """A request whose failures opened the breaker reports those failures, and its refused further attempt is only
+    counted as a suppressed retry."""
     proxy = start_proxy(breaker=QUICK["breaker"] | {"unreachable_in_a_row": 2})
     third_party.behave(fault="reset")
     answer = fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK)
@@ -97,7 +100,8 @@ def test_what_opened_it_is_what_the_caller_hears(start_proxy: StartProxy, third_
 
 
 def test_while_it_is_in_doubt_a_call_is_not_refused(start_proxy: StartProxy, third_party: ThirdParty) -> None:
-    """Open as it is, and whatever the pause between probes: the first good answer is found by the first call."""
+    """An open breaker that is in doubt lets calls through whatever its pause between probes, so the first call after
+    the recovery gets a good answer."""
     proxy = start_proxy(breaker=QUICK["breaker"] | {"doubted_calls": 1000, "open_s": 60.0, "open_max_s": 60.0})
     third_party.behave(fault="fail", status=503)
     for _ in range(5):
@@ -110,7 +114,7 @@ def test_while_it_is_in_doubt_a_call_is_not_refused(start_proxy: StartProxy, thi
 
 
 def test_half_open_sends_one_probe(start_proxy: StartProxy, third_party: ThirdParty) -> None:
-    """Fifty callers at once, and one of them reaches the third party."""
+    """A half-open breaker lets exactly one of fifty concurrent calls reach the third party."""
     proxy = start_proxy(attempt_s=9.0, attempts=1)
     open_breaker(proxy, third_party, fault="fail", status=500)
     third_party.forget()
@@ -134,7 +138,8 @@ def test_half_open_sends_one_probe(start_proxy: StartProxy, third_party: ThirdPa
 def test_a_throttled_third_party_is_left_alone_as_long_as_it_asked(
     start_proxy: StartProxy, third_party: ThirdParty
 ) -> None:
-    """Nothing is sent before that, callers learn when to come back, and it is no failure to the breaker."""
+    """Nothing is sent before the third party's Retry-After is over, callers get that time, and the breaker does not
+    count the throttling as a failure."""
     proxy = start_proxy(total_s=1.5, attempt_s=1.0, connect_s=0.5)
     third_party.behave(fault="throttle", retry_after="2", times=1)
     first = fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK)
@@ -156,7 +161,7 @@ def test_a_throttled_third_party_is_left_alone_as_long_as_it_asked(
 
 
 def test_a_short_wait_is_waited(start_proxy: StartProxy, third_party: ThirdParty) -> None:
-    """A Retry-After within the caller's time is honoured within the request."""
+    """A Retry-After that fits into the caller's deadline is waited for within the request."""
     proxy = start_proxy()
     third_party.behave(fault="throttle", retry_after="1", times=1)
     answer = fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK)
@@ -167,7 +172,7 @@ def test_a_short_wait_is_waited(start_proxy: StartProxy, third_party: ThirdParty
 
 @pytest.mark.parametrize("retry_after", ["soon", "-1", "99999999999", "Thu, 01 Jan 1970 00:00:00 GMT", "²"])
 def test_a_mad_retry_after_does_no_harm(start_proxy: StartProxy, third_party: ThirdParty, retry_after: str) -> None:
-    """It is believed as far as it makes sense, and the callers are answered all the same."""
+    """A malformed or extreme Retry-After is ignored or limited, and callers are still answered."""
     proxy = start_proxy(breaker=QUICK["breaker"] | {"throttle_max_s": 0.2})
     third_party.behave(fault="throttle", retry_after=retry_after, times=1)
     assert fetch("GET", f"{proxy.url}/external").status_code in (200, 503)

@@ -27,7 +27,7 @@ _INVALID = [
 
 
 class Speaker(ThreadingHTTPServer):
-    """A third party that answers what it was set to."""
+    """A third party that sends the answer that the test has set."""
 
     status = 200
     body = b"{}"
@@ -40,7 +40,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: Speaker
 
     def do_GET(self) -> None:
-        """Anything."""
+        """Send the configured answer."""
         self.send_response(self.server.status)
         self.send_header("Content-Type", self.server.content_type)
         self.send_header("Content-Length", str(len(self.server.body)))
@@ -50,16 +50,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.server.body)
 
     def do_POST(self) -> None:
-        """The same."""
+        """Read the body and send the configured answer."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 class Chain(NamedTuple):
-    """Who speaks, the proxy in front of it, and the api in front of that."""
+    """The third party, the proxy in front of it, and the api in front of the proxy."""
 
     speaker: Speaker
     proxy: httpx.Client
@@ -68,7 +68,7 @@ class Chain(NamedTuple):
 
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> Iterator[Chain]:
-    """One for all; an api without a database, as this path needs none."""
+    """The chain for all tests of the module; its api has no database, which this route does not need."""
     folder: Path = tmp_path_factory.mktemp("bytes")
     with redis_server.client() as redis:
         redis.flushall()
@@ -89,7 +89,8 @@ def chain(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -
 
 
 def test_valid_json_arrives_byte_for_byte(chain: Chain) -> None:
-    """Read, written, and from the last good copy when the third party fails."""
+    """Valid JSON arrives unchanged from a read, from a write, and from the last good copy when the third party
+    fails."""
     for raw in _VALID:
         chain.speaker.status, chain.speaker.body, chain.speaker.content_type = 200, raw, _JSON
         whole = b'{"success":true,"data":' + raw + b',"meta":'
@@ -102,7 +103,8 @@ def test_valid_json_arrives_byte_for_byte(chain: Chain) -> None:
 
 
 def test_what_is_no_json_is_an_error_of_the_third_party(chain: Chain) -> None:
-    """502 for who wants no copy, the last good answer for everybody else, byte for byte."""
+    """An answer that is not valid JSON gets 502 if the client accepts no fallback; any other client gets the last good
+    answer, byte for byte."""
     chain.speaker.status, chain.speaker.body, chain.speaker.content_type = 200, b"[12345678901234567890]", _JSON
     assert chain.api.get("/external-api").status_code == 200
     for raw, content_type in _INVALID:
@@ -116,7 +118,7 @@ def test_what_is_no_json_is_an_error_of_the_third_party(chain: Chain) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_has_an_end(chain: Chain, status: int) -> None:
-    """However long it says, it is passed on as no longer than is configured; nonsense counts as absent."""
+    """A Retry-After is passed on as no more than the configured 60 s, and a malformed one counts as absent."""
     chain.speaker.status, chain.speaker.body, chain.speaker.content_type = status, b"{}", _JSON
     for retry_after in ("Fri, 31 Dec 9999 23:59:59 GMT", "999999999", "61", "9" * 60, "-5", "NaN", "soon"):
         chain.speaker.retry_after = retry_after

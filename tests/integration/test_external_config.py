@@ -24,7 +24,7 @@ _KEY = "{holdfast}:external_proxy:config"
 def proxies(
     tmp_path_factory: pytest.TempPathFactory, _own_redis: RedisServer, _third_party: ThirdParty
 ) -> Iterator[list[processes.Service]]:
-    """Two replicas."""
+    """Two replicas of the proxy."""
     if not _own_redis.running:
         _own_redis.start()
     services = [
@@ -38,7 +38,7 @@ def proxies(
 
 @pytest.fixture
 def operator(proxies: list[processes.Service], own_redis: RedisServer) -> Iterator[httpx.Client]:
-    """A client of the first replica with an operator's key; both go by their settings."""
+    """A client of the first replica with an operator's key, after both replicas have returned to their settings."""
     with proxies[0].client(headers=keys.bearer(keys.OPERATOR)) as client:
         wait_until(lambda: reverted(client).status_code == 200, what="back to the settings")
         wait_until(lambda: all(attempts(proxy) == 3 for proxy in proxies), what="everywhere")
@@ -46,25 +46,26 @@ def operator(proxies: list[processes.Service], own_redis: RedisServer) -> Iterat
 
 
 def reverted(client: httpx.Client) -> httpx.Response:
-    """Go back to the settings."""
+    """Revert to the settings and return the answer."""
     return client.request("DELETE", "/config", json={"reason": "the next test"})
 
 
 def attempts(proxy: processes.Service) -> int:
-    """What a replica goes by."""
+    """Return the number of attempts in a replica's current configuration."""
     answer = fetch("GET", f"{proxy.url}/config", headers=keys.bearer(keys.OPERATOR))
     return int(answer.json()["data"]["config"]["attempts"])
 
 
 def change(client: httpx.Client, config: dict[str, Any], headers: dict[str, str] | None = None, **more: Any) -> Any:
-    """PUT it."""
+    """PUT a configuration and return the answer."""
     return client.put("/config", json={"config": config, "reason": "a test", **more}, headers=headers)
 
 
 def test_it_counts_at_once_and_everywhere(
     proxies: list[processes.Service], operator: httpx.Client, third_party: ThirdParty
 ) -> None:
-    """One attempt instead of three, here with the next request and on the other replica soon."""
+    """A change, here to one attempt instead of three, applies to the next request on the same replica, and soon on the
+    other one."""
     answer = change(operator, {"attempts": 1})
     data = answer.json()["data"]
     assert (answer.status_code, data["config"]["attempts"], data["changed_by"]) == (200, 1, keys.OPERATOR)
@@ -76,7 +77,7 @@ def test_it_counts_at_once_and_everywhere(
 
 
 def test_the_breaker_keeps_its_counts(operator: httpx.Client, third_party: ThirdParty) -> None:
-    """Three failures before the change and one after it are four."""
+    """A change keeps the breaker's counts: three failures before the change and one after it count as four."""
     once = {"attempts": 1}
     change(operator, once)
     assert operator.get("/external", headers=NO_FALLBACK).status_code == 200
@@ -93,7 +94,8 @@ def test_the_breaker_keeps_its_counts(operator: httpx.Client, third_party: Third
 
 @pytest.mark.parametrize("key", [None, keys.READER, keys.WRITER])
 def test_only_operators_may(proxies: list[processes.Service], key: str | None) -> None:
-    """Not even look: a default document may hold what is not everybody's business."""
+    """Only operators may read or change the configuration; reading is restricted because a default document may be
+    confidential."""
     before = attempts(proxies[0])
     headers = keys.bearer(key) if key else {}
     for method, path in (("GET", "/config"), ("PUT", "/config"), ("DELETE", "/config"), ("GET", "/config/changes")):
@@ -123,7 +125,8 @@ def test_only_operators_may(proxies: list[processes.Service], key: str | None) -
     ids=str,
 )
 def test_nonsense_is_refused_whole(operator: httpx.Client, config: dict[str, Any]) -> None:
-    """422 that names the fields, the good one kept, also when only one of several numbers is wrong."""
+    """An invalid configuration is refused as a whole with an error that names the fields, even if only one value is
+    wrong, and the previous one stays."""
     before = operator.get("/config").json()["data"]
     body = json.dumps({"config": {"retry_share": 0.5} | config, "reason": "a test"})
     answer = operator.put("/config", content=body)
@@ -136,13 +139,13 @@ def test_nonsense_is_refused_whole(operator: httpx.Client, config: dict[str, Any
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"\xff", b'{"config": {}}', b'{"reason": "only why"}'])
 def test_what_is_no_change_is_refused(operator: httpx.Client, body: bytes) -> None:
-    """Whatever is sent, and without a reason."""
+    """A malformed body, or a change without a reason, is refused."""
     assert operator.put("/config", content=body).status_code in (400, 422)
     assert operator.request("DELETE", "/config", content=body).status_code in (400, 422) or b"reason" in body
 
 
 def test_two_operators_do_not_overwrite_one_another(operator: httpx.Client) -> None:
-    """The second one is refused, and looks again."""
+    """A change with an outdated If-Match gets 412 with the current version, and succeeds with that version."""
     etag = operator.get("/config").headers["etag"]
     first = change(operator, {"attempts": 2}, {"If-Match": etag})
     second = change(operator, {"attempts": 5}, {"If-Match": etag})
@@ -153,7 +156,8 @@ def test_two_operators_do_not_overwrite_one_another(operator: httpx.Client) -> N
 
 
 async def test_of_many_at_once_one_wins(proxies: list[processes.Service], operator: httpx.Client) -> None:
-    """Twenty operators who have all seen the same version, at both replicas; several times, as it is a race."""
+    """Of twenty concurrent changes to the same version at both replicas exactly one succeeds; the race is run five
+    times."""
     async with aiohttp.ClientSession(headers=keys.bearer(keys.OPERATOR)) as session:
 
         async def put(number: int, etag: str) -> int:
@@ -169,7 +173,7 @@ async def test_of_many_at_once_one_wins(proxies: list[processes.Service], operat
 
 
 def test_a_change_for_a_time_ends_by_itself(proxies: list[processes.Service], operator: httpx.Client) -> None:
-    """Back to what was there for good, on every replica, without anybody doing anything."""
+    """A temporary change is reverted to the last permanent configuration on every replica without intervention."""
     change(operator, {"attempts": 2})
     temporary = change(operator, {"attempts": 9}, for_s=1.0).json()["data"]
     assert (temporary["config"]["attempts"], temporary["reverts_at"] is not None) == (9, True)
@@ -178,7 +182,7 @@ def test_a_change_for_a_time_ends_by_itself(proxies: list[processes.Service], op
 
 
 def test_every_change_is_on_record(operator: httpx.Client) -> None:
-    """Who, when, why, before and after; newest first."""
+    """Every change is recorded with its actor, reason, version and the values before and after, newest first."""
     assert change(operator, {"attempts": 4}).status_code == 200
     newest, before = operator.get("/config/changes").json()["data"]["changes"][:2]
     assert (newest["actor"], newest["reason"], newest["version"]) == (keys.OPERATOR, "a test", before["version"] + 1)
@@ -189,7 +193,7 @@ def test_every_change_is_on_record(operator: httpx.Client) -> None:
 def test_nonsense_in_redis_leaves_the_last_good_one(
     proxies: list[processes.Service], operator: httpx.Client, own_redis: RedisServer, nonsense: str
 ) -> None:
-    """Counted and kept out; the next change puts it right."""
+    """A malformed configuration in Redis is counted and not applied, and the next change replaces it."""
     refused = "holdfast_external_config_refused_total"
     before = proxies[1].metric(refused)
     assert change(operator, {"attempts": 2}).status_code == 200
@@ -205,7 +209,8 @@ def test_nonsense_in_redis_leaves_the_last_good_one(
 def test_without_redis_it_goes_on_as_it_was(
     proxies: list[processes.Service], operator: httpx.Client, own_redis: RedisServer, third_party: ThirdParty
 ) -> None:
-    """No change is taken, none is lost, and the third party is asked as before; what Redis forgot is written again."""
+    """Without Redis, changes get 503, the current configuration stays in force and the third party is still called.
+    When Redis returns empty, the configuration is written to it again."""
     assert change(operator, {"attempts": 2}).status_code == 200
     own_redis.kill()
     answer = change(operator, {"attempts": 5})
@@ -223,7 +228,7 @@ def test_without_redis_it_goes_on_as_it_was(
 def test_a_restart_keeps_the_configuration(
     proxies: list[processes.Service], operator: httpx.Client, tmp_path: Path, own_redis: RedisServer
 ) -> None:
-    """A new replica goes by the same from its first request."""
+    """A new replica applies the stored configuration from its first request."""
     assert change(operator, {"attempts": 7}).status_code == 200
     late = processes.external_proxy(tmp_path, own_redis.address, "http://127.0.0.1:1", PATIENT).start()
     try:
@@ -234,7 +239,8 @@ def test_a_restart_keeps_the_configuration(
 
 @pytest.mark.parametrize("depth", [150, 250, 300, 1100, 9000])
 def test_a_deep_configuration_is_refused_by_name(operator: httpx.Client, depth: int) -> None:
-    """At every depth that some parser or writer gives up at; and a lesser one is taken."""
+    """A configuration of any depth at which some parser or encoder fails is refused with the limit of 100, and a depth
+    of 50 is accepted."""
     deep = '{"a":' * depth + "1" + "}" * depth
     answer = operator.put("/config", content=f'{{"config": {{"fallback": {{"default": {deep}}}}}, "reason": "a test"}}')
     assert answer.status_code == 422, answer.text

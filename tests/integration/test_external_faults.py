@@ -19,7 +19,7 @@ _TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 def proxy(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, _third_party: ThirdParty
 ) -> Iterator[processes.Service]:
-    """One for the module, which never opens its breaker."""
+    """A proxy for the whole module, whose breaker never opens."""
     with redis_server.client() as redis:
         redis.flushall()
     service = processes.external_proxy(
@@ -34,7 +34,7 @@ def hasty_proxy(
     tmp_path_factory: pytest.TempPathFactory, proxy: processes.Service, redis_server: RedisServer,
     _third_party: ThirdParty,
 ) -> Iterator[processes.Service]:  # fmt: skip
-    """Another one, which soon gives up a third party that hangs."""
+    """A second proxy, with a short timeout for a third party that hangs."""
     service = processes.external_proxy(
         tmp_path_factory.mktemp("proxy"), redis_server.address, _third_party.url, HASTY
     ).start()
@@ -44,7 +44,7 @@ def hasty_proxy(
 
 @pytest.fixture
 def client(proxy: processes.Service, third_party: ThirdParty) -> Iterator[httpx.Client]:
-    """Its client; a few good answers have paid for retries, and kept a connection open."""
+    """A client of `proxy`, after a few good answers that filled the retry budget and left a connection open."""
     with proxy.client() as client:
         for _ in range(4):
             assert client.get("/external").status_code == 200
@@ -54,7 +54,7 @@ def client(proxy: processes.Service, third_party: ThirdParty) -> Iterator[httpx.
 
 @pytest.fixture
 def hasty_client(hasty_proxy: processes.Service, third_party: ThirdParty) -> Iterator[httpx.Client]:
-    """The same of the other one."""
+    """A client of `hasty_proxy`, after a few good answers that filled the retry budget and left a connection open."""
     with hasty_proxy.client() as client:
 
         def good() -> bool:
@@ -67,7 +67,8 @@ def hasty_client(hasty_proxy: processes.Service, third_party: ThirdParty) -> Ite
 
 
 def test_a_good_day(client: httpx.Client, third_party: ThirdParty) -> None:
-    """The third party's own answer, and everything that belongs to the request is passed on."""
+    """A successful call returns the third party's answer, and the request id, trace, attempt and time limit reach the
+    third party."""
     answer = client.get("/external", headers={"X-Request-ID": "req_of_the_test", "traceparent": _TRACE})
     body = answer.json()
     assert (answer.status_code, body["success"], body["data"]["source"]) == (200, True, "stand-in third party")
@@ -101,7 +102,8 @@ def test_each_fault_has_its_error(
     client: httpx.Client, hasty_client: httpx.Client, third_party: ThirdParty, behaviour: dict[str, object],
     status: int, code: str, arrived: int,
 ) -> None:  # fmt: skip
-    """In the envelope, in time, after as many attempts as may help and no more than were counted."""
+    """Each fault is answered in time with its own error in the envelope, after as many attempts as may help for this
+    fault."""
     third_party.behave(**behaviour)
     answer = (hasty_client if code == "UPSTREAM_TIMEOUT" else client).get("/external", headers=NO_FALLBACK)
     error = answer.json()["error"]
@@ -112,7 +114,7 @@ def test_each_fault_has_its_error(
 
 
 def test_a_short_fault_is_not_noticed(client: httpx.Client, third_party: ThirdParty) -> None:
-    """The third attempt's answer."""
+    """A call whose first two attempts fail returns the third attempt's answer."""
     third_party.behave(fault="fail", status=502, times=2)
     answer = client.get("/external").json()
     assert answer["meta"]["fallback"]["used"] is False
@@ -120,7 +122,7 @@ def test_a_short_fault_is_not_noticed(client: httpx.Client, third_party: ThirdPa
 
 
 def test_a_share_of_failures_is_not_noticed(client: httpx.Client, third_party: ThirdParty) -> None:
-    """A fifth of the arrivals fail, nearly every caller gets a fresh answer, and sends stay near their number."""
+    """When a fifth of the attempts fail, at least 37 of 40 calls get a fresh answer with fewer than 64 attempts."""
     third_party.behave(fault="fail", rate=0.2)
     fresh = [client.get("/external").json()["meta"]["fallback"]["used"] is False for _ in range(40)]
     assert sum(fresh) >= 37
@@ -131,7 +133,8 @@ def test_a_share_of_failures_is_not_noticed(client: httpx.Client, third_party: T
 def test_a_write_without_a_key_is_sent_once(
     hasty_proxy: processes.Service, hasty_client: httpx.Client, third_party: ThirdParty, fault: str
 ) -> None:
-    """Nobody knows what became of it, and that is what the caller hears."""
+    """A failed write without a key is not retried, because its outcome is unknown, and the caller gets an indefinite
+    error."""
     unsafe = 'holdfast_retries_suppressed_total{dependency="third_party",reason="unsafe"}'
     before = hasty_proxy.metric(unsafe)
     third_party.behave(fault=fault) if fault != "fail" else third_party.behave(fault=fault, status=503)
@@ -143,7 +146,7 @@ def test_a_write_without_a_key_is_sent_once(
 
 
 def test_a_write_with_a_key_is_sent_again_and_happens_once(client: httpx.Client, third_party: ThirdParty) -> None:
-    """Each attempt carries the key, so the third party makes one record of three."""
+    """Every attempt of a write with a key carries the key, so the third party makes one record of three attempts."""
     records = client.get("/external").json()["data"]["records"]
     third_party.forget()
     third_party.behave(fault="truncated_body", times=2)
@@ -154,7 +157,8 @@ def test_a_write_with_a_key_is_sent_again_and_happens_once(client: httpx.Client,
 
 
 def test_the_last_good_answer_says_that_it_is_old(client: httpx.Client, third_party: ThirdParty) -> None:
-    """In headers and body; whoever wants none is not given one."""
+    """A last good answer is marked as stale in its headers and body, and a client that accepts no fallback gets an
+    error instead."""
     good = client.get("/external").json()["data"]
     third_party.behave(fault="fail", status=503)
     answer = client.get("/external")
@@ -171,8 +175,8 @@ def test_the_last_good_answer_says_that_it_is_old(client: httpx.Client, third_pa
 
 
 def test_a_caller_in_haste_is_answered_in_its_time(client: httpx.Client, third_party: ThirdParty) -> None:
-    """Less than half a second for all: no attempt gets more, and there is still an answer; on a busy machine not each
-    time, as 50 ms are kept for it."""
+    """A call with a deadline of 450 ms gets a stale answer in time, and no attempt gets more than 400 ms. On a busy
+    machine not every call succeeds, as only 50 ms are reserved for answering."""
     third_party.behave(fault="hang")
 
     def in_time() -> bool:
@@ -186,7 +190,7 @@ def test_a_caller_in_haste_is_answered_in_its_time(client: httpx.Client, third_p
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 70_000])
 def test_a_write_that_is_no_json_is_not_sent(client: httpx.Client, third_party: ThirdParty, body: bytes) -> None:
-    """A clean 4xx."""
+    """A write with a malformed body gets a 4xx and is not sent."""
     assert client.post("/external", content=body).status_code in (400, 413)
     assert third_party.arrivals() == []
 
@@ -194,7 +198,7 @@ def test_a_write_that_is_no_json_is_not_sent(client: httpx.Client, third_party: 
 def test_without_budget_nothing_is_sent_twice(
     tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty
 ) -> None:
-    """Three further attempts are free; after that only first ones are made, and the others are counted."""
+    """Three retries are free; after that each call makes one attempt, and the suppressed retries are counted."""
     service = processes.external_proxy(
         tmp_path, clean_redis.address, third_party.url, PATIENT | {"retry_share": 0.0}
     ).start()
@@ -204,13 +208,14 @@ def test_without_budget_nothing_is_sent_twice(
             assert fetch("GET", f"{service.url}/external", headers=NO_FALLBACK).status_code == 502
         assert len(third_party.arrivals()) == 10 + 3
         suppressed = 'holdfast_retries_suppressed_total{dependency="third_party",reason="budget"}'
-        assert service.metric(suppressed) == 9  # one request used two of the three, the next the last
+        assert service.metric(suppressed) == 9  # one request used two of the three, and the next used the last
     finally:
         service.kill()
 
 
 def test_a_default_for_those_who_know_nothing(tmp_path: Path, third_party: ThirdParty) -> None:
-    """No last good answer and no Redis: the configured one, which says that it is no answer of the third party's."""
+    """Without a last good answer and without Redis, a call gets the configured default, marked as not being an answer
+    of the third party."""
     config = HASTY | {"fallback": {"default": {"rates": []}}}
     service = processes.external_proxy(tmp_path, NOWHERE, third_party.url, config).start()
     try:

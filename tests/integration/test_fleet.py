@@ -30,7 +30,7 @@ HOLDING = 'holdfast_holding{dependency="database"}'
 
 @dataclass
 class Fleet:
-    """An api, its writers, and what they share."""
+    """An api, its writers, and the servers that they share."""
 
     api: httpx.Client
     stream: Stream
@@ -40,12 +40,12 @@ class Fleet:
     writers: dict[str, processes.Service] = field(default_factory=dict)
 
     def status(self) -> dict[str, Any]:
-        """As an operator sees it."""
+        """Return the breakers' status as an operator sees it."""
         shown: dict[str, Any] = self.api.get("/circuit-breaker/status").json()["data"]
         return shown
 
     def states(self, service: str = "writer") -> dict[str, str]:
-        """Instance -> state of its database breaker, or `stale`."""
+        """Return the state of each instance's database breaker, or `stale`."""
         return {
             one["instance"]: "stale" if one["report"]["stale"] else one["state"]
             for one in self.status()["circuit_breakers"]
@@ -53,7 +53,7 @@ class Fleet:
         }
 
     def order(self, service: str, action: str, key: str | None = keys.OPERATOR, **more: object) -> httpx.Response:
-        """An override of that service's database breaker."""
+        """Order an override of the service's database breaker and return the answer."""
         return self.api.post(
             f"/circuit-breaker/{service}/database/override",
             content=json.dumps({"action": action, "reason": "a test"} | more),
@@ -61,13 +61,13 @@ class Fleet:
         )  # fmt: skip
 
     def is_calm(self) -> bool:
-        """Whether both writers are known and everything is closed."""
+        """Return whether both writers are known and all database breakers are closed."""
         return self.states() == dict.fromkeys(WRITERS, "closed") and self.states("api") == {"api-test": "closed"}
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database) -> Iterator[Fleet]:
-    """The fleet, once for all tests."""
+    """The fleet, started once for all tests."""
     folder = tmp_path_factory.mktemp("fleet")
     board = RedisServer(tmp_path_factory.mktemp("board"))
     board.start()
@@ -94,7 +94,8 @@ def running(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer,
 
 @pytest.fixture
 def fleet(running: Fleet) -> Fleet:
-    """The same, with everybody there and everything closed, whatever a test before left behind."""
+    """The fleet after a reset: every replica is known and every breaker is closed, whatever an earlier test left
+    behind."""
     if not running.is_calm():
         for service in ("api", "writer"):
             running.order(service, "reset")
@@ -103,7 +104,7 @@ def fleet(running: Fleet) -> Fleet:
 
 
 async def test_who_leaves_is_gone_at_once(clean_redis: RedisServer) -> None:
-    """A replica that ends in good order is not shown for a while as one that might be alive."""
+    """A replica that shuts down in an orderly way disappears from the roster at once, without a stale phase."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     api, writer = (
         Board(redis, Member(name, name, lambda: [Breaker("b")]), watching=True) for name in ("api", "writer")
@@ -118,7 +119,7 @@ async def test_who_leaves_is_gone_at_once(clean_redis: RedisServer) -> None:
 
 
 def test_everybodys_breakers_are_shown(fleet: Fleet) -> None:
-    """Those of the api and of both writers, counted, with the age of what is known."""
+    """The status shows and counts the breakers of the api and of both writers, with the age of each report."""
     shown: dict[str, Any] = {}
 
     def all_closed() -> bool:
@@ -133,7 +134,7 @@ def test_everybodys_breakers_are_shown(fleet: Fleet) -> None:
 
 
 def test_the_table_for_people(fleet: Fleet) -> None:
-    """`make circuit-status` prints a line each, without colour into a pipe; without an api it fails and says so."""
+    """`make circuit-status` prints one line per breaker, without colour into a pipe, and fails without an api."""
 
     def table(url: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "deploy.local", "circuit-status"]
@@ -153,7 +154,8 @@ def test_the_table_for_people(fleet: Fleet) -> None:
 
 
 def test_forced_open_every_writer_pauses_also_one_that_starts_meanwhile(fleet: Fleet) -> None:
-    """The backlog grows, nobody is charged, and it is undone by itself; a killed replica is stale, and then gone."""
+    """While the breakers are forced open, all writers pause, including one that starts later; the backlog grows, no
+    attempt is charged, and the override expires on its own. A killed replica becomes stale and then disappears."""
     answer = fleet.order("writer", "force_open", for_s=600)
     assert answer.status_code == 200
     data = answer.json()["data"]
@@ -186,7 +188,7 @@ def test_forced_open_every_writer_pauses_also_one_that_starts_meanwhile(fleet: F
 
 
 def test_one_replica_alone(fleet: Fleet) -> None:
-    """The other one goes on; lifting is for all again."""
+    """An override of one instance leaves the other instance alone, and a lift ends it."""
     assert fleet.order("writer", "force_open", instance="writer-2").json()["data"]["imposed_on"] == ["writer-2"]
     wait_until(lambda: fleet.states() == {"writer-1": "closed", "writer-2": "open"}, what="it alone is open")
     assert fleet.order("writer", "lift").status_code == 200
@@ -194,7 +196,8 @@ def test_one_replica_alone(fleet: Fleet) -> None:
 
 
 def test_the_apis_own_breaker_forced_open_makes_reads_copies(fleet: Fleet) -> None:
-    """At once, as when the database were away; and back when it is lifted."""
+    """With the api's own database breaker forced open, reads at once get copies as during an outage, and fresh data
+    again after the lift."""
     path = f"/users/{fleet.api.post('/users', json=ADA, headers=WAIT).json()['data']['id']}"
     assert fleet.api.get(path).json()["meta"]["pending"] is False
     with fleet.board.client() as cache:
@@ -210,7 +213,7 @@ def test_the_apis_own_breaker_forced_open_makes_reads_copies(fleet: Fleet) -> No
 
 @pytest.mark.parametrize(("key", "status"), [(None, 401), ("nonsense", 401), (keys.READER, 403), (keys.WRITER, 403)])
 def test_only_operators_may(fleet: Fleet, key: str | None, status: int) -> None:
-    """Also where everything else is open to all."""
+    """Only operators may override a breaker, even in a profile where every other route is open."""
     answer = fleet.order("api", "force_open", key=key)
     assert (answer.status_code, error_of(answer)["type"]) == (status, "authentication_error")
     assert fleet.states("api") == {"api-test": "closed"}
@@ -225,7 +228,7 @@ def test_only_operators_may(fleet: Fleet, key: str | None, status: int) -> None:
     ],
 )  # fmt: skip
 def test_nonsense_is_refused(fleet: Fleet, more: dict[str, object], field: str | None) -> None:
-    """In the envelope, naming the field, and nothing is imposed."""
+    """A malformed override is refused in the envelope with the field's name, and nothing is imposed."""
     answer = fleet.order("api", **({"action": "force_open"} | more))  # type: ignore[arg-type]
     assert answer.status_code in (400, 422)
     if field:
@@ -235,7 +238,7 @@ def test_nonsense_is_refused(fleet: Fleet, more: dict[str, object], field: str |
 
 @pytest.mark.parametrize("where", ["api/nothing", "nobody/database", "api/a/b"])
 def test_what_is_not_there_is_not_found(fleet: Fleet, where: str) -> None:
-    """A breaker, a service; and a replica that never reported."""
+    """An override of an unknown breaker, service or instance gets 404."""
     body = {"action": "reset", "reason": "a test"}
     answer = fleet.api.post(f"/circuit-breaker/{where}/override", json=body, headers=keys.bearer(keys.OPERATOR))
     assert (answer.status_code, error_of(answer)["code"]) == (404, "BREAKER_NOT_FOUND")
@@ -243,7 +246,9 @@ def test_what_is_not_there_is_not_found(fleet: Fleet, where: str) -> None:
 
 
 def test_with_the_board_away_an_api_still_shows_and_obeys_itself(fleet: Fleet, tmp_path: Path) -> None:
-    """And says that no other replica was reached; the others are stale and go, and are back by themselves."""
+    """Without the board an api still shows and overrides its own breakers, reports that no other replica was reached,
+    and refuses overrides of other services. The other replicas become stale, disappear, and are back on their own when
+    the board returns."""
     fleet.board.kill()
     wait_until(lambda: fleet.status()["others"] != "reported", what="it is noticed")
     assert set(fleet.states().values()) <= {"stale"}

@@ -21,7 +21,7 @@ from tests.servers import RedisServer
 
 @pytest.fixture
 async def full(own_redis: RedisServer) -> AsyncIterator[Redis]:
-    """Two entries, one of them delivered, and a dead letter; no memory for more."""
+    """A queue without memory for more, with two entries, one of them delivered, and one dead letter."""
     redis = connect(own_redis.address, RedisTimeouts(2, 20))
     await ensure_groups(redis)
     for entry_id in ("5-1", "6-1"):
@@ -37,7 +37,7 @@ async def full(own_redis: RedisServer) -> AsyncIterator[Redis]:
 
 
 async def test_it_is_counted_as_ever(full: Redis) -> None:
-    """The backlog, the ledger's counts and what may return are read as if there were room."""
+    """The backlog, the ledger's counts and the entries that may return are read in full from a queue without memory."""
     seen = await backlog(full)
     assert (seen.depth, seen.waiting, seen.drained) == (2, 1, 0)
     assert seen.oldest_age_s > seen.waiting_age_s > 0
@@ -47,14 +47,14 @@ async def test_it_is_counted_as_ever(full: Redis) -> None:
 
 
 async def test_who_runs_is_known(full: Redis) -> None:
-    """A writer that works off a full queue does not count as gone."""
+    """A writer can report its presence in a full queue, so it does not count as gone while it reduces the backlog."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(PRESENCE_EVERY_S / 2):  # the first report; there is no end
+        async with asyncio.timeout(PRESENCE_EVERY_S / 2):  # the first report; the coroutine never ends
             await Presence(full, WRITERS, "writer-0").run()
     assert list(await running_builds(full)) == ["writer-0"]
 
 
 async def test_a_replay_ends(full: Redis) -> None:
-    """What the queue keeps of it is given back."""
+    """A full queue can close a replay and free the replay's records."""
     await Sender(full).forget(1)
     assert await full.hgetall(f"{REPLAY}1") == {b"closed": b"1"}
