@@ -16,14 +16,14 @@ from tests.promises.history import Alone, Fail, Fault, Ok, Shown
     ids=["all", "most", "shed", "conditional"],
 )
 def test_nothing_is_owed_but_most_of_what_can_be_done(what: dict[str, Any]) -> None:
-    """What is shed on purpose and what needs both stores is not counted."""
+    """While one store is down, requests that are shed on purpose or need both stores do not count as unavailable."""
     whole = fresh(1)
     database_alone(whole, **what)
     assert not [*check(whole.case())]
 
 
 def test_a_process_that_was_broken_too_owes_nothing() -> None:
-    """Then the dependency was not down alone."""
+    """A process that was frozen during the outage owes no answers, because the database was not the only thing down."""
     whole = fresh(1)
     database_alone(whole, usable=0)
     whole.append(Fault(0, whole.run.at_s, "freeze", "api-1"))
@@ -31,7 +31,7 @@ def test_a_process_that_was_broken_too_owes_nothing() -> None:
 
 
 def test_what_was_answered_meanwhile_is_counted() -> None:
-    """And nothing from before."""
+    """Only the answers given during the outage are counted, and no earlier ones."""
     whole = fresh(1)
     database_alone(whole, usable=5)
     [alone] = whole.case().history.of(Alone)
@@ -42,7 +42,8 @@ def test_what_was_answered_meanwhile_is_counted() -> None:
 
 @pytest.mark.parametrize("seen", [True, False], ids=["read", "only queued"])
 def test_without_the_database_what_was_read_before_is_owed(seen: bool) -> None:
-    """There is a copy of it. A change that is only queued left none."""
+    """While the database is down, an entity that a read has shown is owed, because it has a cached copy. A change that
+    is only queued left no copy, so its entity is not owed."""
     whole, path = fresh(1), "/users/one"
     attempt = whole.run.send(*(("GET", path) if seen else ("PATCH", path)))
     shown, queued = {"shown": (Shown("one", 1),)}, {"operation_id": "one", "version": 1, "state": "queued"}

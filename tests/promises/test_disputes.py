@@ -19,7 +19,7 @@ from tests.promises.verdict import CHECKS
 
 
 def _direct(whole: Broken, place: int, **changes: Any) -> Ended:
-    """The operation at this place of the order went past the queue, with these changes."""
+    """Mark the operation at this place of the order as direct, past the queue, with these changes, and return it."""
     was = whole.final.ended[place]
     now = replace(was, direct=True, **changes)
     whole.final = replace(whole.final, ended=tuple(now if each is was else each for each in whole.final.ended))
@@ -28,7 +28,8 @@ def _direct(whole: Broken, place: int, **changes: Any) -> Ended:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_direct_write_that_was_applied_out_of_its_order_is_not_compared(late: bool) -> None:
-    """It overtook an older queued one of its entity, or was applied after a newer one; nor is what follows from it."""
+    """A direct write that overtook an older queued write of its entity, or was applied after a newer one, is not
+    compared; nor is what follows from it."""
     whole = fresh(2)
     ended = whole.final.ended
     same = [
@@ -47,7 +48,7 @@ def test_a_direct_write_that_was_applied_out_of_its_order_is_not_compared(late: 
 
 
 def test_a_direct_write_in_its_order_is_compared() -> None:
-    """That it went past the queue is no excuse by itself."""
+    """A direct write that was applied in its order is compared: going past the queue excuses nothing by itself."""
     whole = fresh(2)
     _direct(whole, 3)
     assert not whole.case().disputed.operations
@@ -55,8 +56,8 @@ def test_a_direct_write_in_its_order_is_compared() -> None:
 
 @pytest.mark.parametrize(("partitions", "planted", "excused"), [(2, True, True), (1, True, False), (2, False, False)])
 def test_a_partition_that_is_ahead(partitions: int, planted: bool, excused: bool) -> None:
-    """A create is refused an address that its holder gives back later: with an older version, on another partition. It
-    is in order only if somebody has put an entry from the future on one of several partitions."""
+    """A create that is refused an address which its holder frees later, with an older version on another partition, is
+    in order only if an entry from the future was planted on one of several partitions."""
     wanted = {"name": "n", "email": "held@example.com"}
     run = Made(random.Random(1))
     writes = [
@@ -77,7 +78,8 @@ def test_a_partition_that_is_ahead(partitions: int, planted: bool, excused: bool
 
 
 def test_who_frees_a_unique_value_late_is_in_dispute_with_who_wanted_it() -> None:
-    """A direct change of another entity's address, applied after a newer create was refused that address."""
+    """A direct change that frees an address is in dispute with a newer create that was refused this address, if the
+    change was applied after the refusal."""
     run = Made(random.Random(1))
     held = {"name": "n", "email": "held@example.com"}
     run.take(Accepted("first", "a", "POST", 1, held))

@@ -15,7 +15,8 @@ from tests.promises.verdict import CHECKS
 
 
 def test_what_a_store_was_made_to_forget_is_not_lost() -> None:
-    """Only what was acknowledged in the moments that it forgot."""
+    """A write that a failover forgot is not reported as lost if it was acknowledged in the period that was forgotten;
+    any other missing write is."""
     broken = fresh(1)
     lost_write(broken)
     ids = {ended.operation_id for ended in broken.final.ended}
@@ -33,19 +34,19 @@ def test_what_a_store_was_made_to_forget_is_not_lost() -> None:
 
 
 def letter_lost_by_a_replay(broken: Broken) -> None:
-    """A letter's entry was gone when its replay looked for it."""
+    """Report a replay that found the entry of one of its letters gone."""
     broken.final = replace(broken.final, replays=(Replay(1, "done", 2, {"applied": 1, "lost": 1}),))
 
 
 def dead_again_after_a_failover(broken: Broken) -> None:
-    """A write is two open dead letters."""
+    """Make one write two open dead letters."""
     broken.append(Planted(1, "schema", poison=True, operation_id="planted"))
     letters = tuple(Letter(id, "planted", "dead", "undecodable") for id in ("1-0", "2-0"))
     broken.final = replace(broken.final, letters=letters)
 
 
 def accepted_anew(broken: Broken) -> None:
-    """A try that stayed unknown was applied; the next one was accepted with a version of its own."""
+    """Give a write whose first attempt stayed unknown another version in the answer to its next attempt."""
     answer = next(e for e in broken.run.events if isinstance(e, Ok) and e.version and e.state == "queued")
     broken.run.events[:] = [
         replace(e, version=answer.version + 1) if isinstance(e, Ok) and e.version == answer.version else e
@@ -55,14 +56,15 @@ def accepted_anew(broken: Broken) -> None:
 
 
 def _tried_before(broken: Broken, attempt: int) -> None:
-    """The same write was sent before, and what became of that is not known."""
+    """Insert an earlier attempt of the same write, whose outcome is unknown."""
     at, sent = next((at, e) for at, e in enumerate(broken.run.events) if isinstance(e, Invoke) and e.attempt == attempt)
     broken.run.events.insert(at, replace(sent, attempt=10**6))
     broken.run.events.insert(at + 1, Unknown(sent.at_s, 10**6, "ACCEPTANCE_UNKNOWN", 504))
 
 
 def test_a_write_whose_first_try_the_queue_forgot_has_the_version_of_that_try() -> None:
-    """A writer had taken it before; the api, which had no answer, tried again. Not so if the queue forgot later."""
+    """A write may have the version of an attempt that the queue forgot, because a writer had already taken that entry
+    when the api retried. If the queue forgot only later, it is a violation."""
     check, _ = CHECKS["doubled"]
     whole = fresh(1)
     answer = next(e for e in whole.run.events if isinstance(e, Ok) and e.version and e.state == "queued")
@@ -81,7 +83,7 @@ def test_a_write_whose_first_try_the_queue_forgot_has_the_version_of_that_try() 
                                               (dead_again_after_a_failover, "doubled"),
                                               (accepted_anew, "doubled")])  # fmt: skip
 def test_a_queue_that_forgets_is_not_held_to_what_it_forgot(breaks: Callable[[Broken], None], name: str) -> None:
-    """Entries of replays go with it, and entries that had died come back; without that it is a violation."""
+    """Lost entries of replays and dead letters that came back are violations only if the queue has not failed over."""
     broken = fresh(1)
     breaks(broken)
     check, _ = CHECKS[name]
@@ -91,7 +93,8 @@ def test_a_queue_that_forgets_is_not_held_to_what_it_forgot(breaks: Callable[[Br
 
 
 def test_a_letter_that_was_sent_again_may_be_a_duplicate_when_the_queue_has_failed_over() -> None:
-    """A writer had its entry, and no replica; otherwise the replay has sent it twice."""
+    """A replayed letter may be a duplicate after a failover, because a writer had its entry and no replica did. Without
+    a failover the replay has sent the letter twice."""
     broken = fresh(1)
     applied = next(each for each in broken.final.ended if each.effect == "applied" and each.method == "POST"
                    and broken.case().rows[each.entity].visible)  # fmt: skip
@@ -104,7 +107,8 @@ def test_a_letter_that_was_sent_again_may_be_a_duplicate_when_the_queue_has_fail
 
 
 def test_what_was_in_hand_when_the_queue_forgot_may_be_passed_in_status() -> None:
-    """A change was accepted after the queue forgot a delete, and ended before it: as applied; the entity is deleted."""
+    """A change that was accepted after the queue forgot a delete, and ended before that delete, may have the status
+    applied although the entity is deleted."""
     check, _ = CHECKS["order"]
     whole = next(each for each in map(fresh, range(99)) if _change_after_a_delete(each))
     deleted, refused = _change_after_a_delete(whole)
@@ -121,7 +125,7 @@ def test_what_was_in_hand_when_the_queue_forgot_may_be_passed_in_status() -> Non
 
 
 def test_what_a_writer_still_had_when_the_queue_forgot_may_come_too_late() -> None:
-    """A later delete was applied, and then the forgotten change, which had no entity any more."""
+    """A change that the queue forgot while a writer still had it may be rejected after a later delete was applied."""
     check, _ = CHECKS["order"]
     whole = next(each for each in map(fresh, range(99)) if _delete_after_a_change(each))
     changed, deleted = _delete_after_a_change(whole)
@@ -134,7 +138,8 @@ def test_what_a_writer_still_had_when_the_queue_forgot_may_come_too_late() -> No
 
 
 def test_a_change_whose_create_was_in_hand_when_the_queue_forgot_may_find_nothing() -> None:
-    """It was accepted after the queue forgot the create, and ended before it: rejected, and without effect."""
+    """A change that was accepted after the queue forgot the create, and ended before it, may be rejected as not
+    found."""
     ann, made, wanted = Entity("users", "ann"), {"name": "a", "email": "a@example.com"}, {"name": "b"}
     events: list[Event] = [
         Invoke(1, 1, "ann", "api-1", "POST", "/users", made, "key-1"),
@@ -155,14 +160,16 @@ def test_a_change_whose_create_was_in_hand_when_the_queue_forgot_may_find_nothin
 
 
 def _delete_after_a_change(broken: Broken) -> tuple[Ended, Ended] | tuple[()]:
-    """Of one entity: its last change, which took effect, and the delete after it."""
+    """Return the last change of an entity that took effect and the delete after it, or an empty tuple if there is no
+    such pair."""
     applied = [each for each in broken.final.ended if each.effect == "applied"]
     pairs = ((one, other) for one, other in pairwise(applied) if one.entity == other.entity)
     return next((pair for pair in pairs if [each.method for each in pair] == ["PATCH", "DELETE"]), ())
 
 
 def _change_after_a_delete(broken: Broken) -> tuple[Ended, Ended] | tuple[()]:
-    """Of one entity: a delete that was sent once and took effect, and a change that was refused because of it."""
+    """Return a delete that was sent once and took effect, and a change of the same entity that was refused because of
+    it, or an empty tuple if there is no such pair."""
     intents = broken.case().writes.by_operation
     deletes = {each.entity: each for each in broken.final.ended if each.method == "DELETE" and each.effect == "applied"
                and len(intents[each.operation_id].attempts) == 1}  # fmt: skip
@@ -172,7 +179,8 @@ def _change_after_a_delete(broken: Broken) -> tuple[Ended, Ended] | tuple[()]:
 
 
 def test_two_writes_of_one_version_have_no_order_after_a_failover() -> None:
-    """The queue forgot that it had given the version; otherwise they are compared."""
+    """Two writes with the same version have no defined order after a failover, because the queue forgot that it had
+    given the version. Without a failover they are compared."""
     whole = fresh(2)
     ended = sorted(whole.final.ended, key=lambda each: each.version)
     first, second = [each for each in ended if each.effect == "applied" and each.method != "POST"][:2]
@@ -184,7 +192,8 @@ def test_two_writes_of_one_version_have_no_order_after_a_failover() -> None:
 
 
 def _lost(broken: Broken, seen: bool, named: int) -> Ok:
-    """An acknowledged write is gone with the queue's memory. `seen`: by the auditor before."""
+    """Remove an acknowledged write together with the queue's memory, and return its answer. `seen`: whether the auditor
+    had seen the write before; `named`: how many writes the ledger names as lost."""
     before = {ended.operation_id for ended in broken.final.ended}
     lost_write(broken)
     [lost] = before - {ended.operation_id for ended in broken.final.ended}
@@ -201,7 +210,8 @@ def _lost(broken: Broken, seen: bool, named: int) -> Ok:
     (True, 1, set()), (True, 0, {"lost in silence"}), (False, 0, set()), (False, 99, {"ledger"}),
 ])  # fmt: skip
 def test_what_the_queue_forgot_is_named(seen: bool, named: int, kinds: set[str]) -> None:
-    """All that the auditor had seen in its epoch, and no more than can be gone; then the ledger balances."""
+    """The ledger has to name every lost write that the auditor had seen in its epoch, and no more than can be lost;
+    then it balances."""
     check, _ = CHECKS["ledger"]
     broken = fresh(1)
     _lost(broken, seen, named)
@@ -211,7 +221,8 @@ def test_what_the_queue_forgot_is_named(seen: bool, named: int, kinds: set[str])
 
 
 def test_a_write_that_was_lost_and_accepted_again_is_named() -> None:
-    """Its client sent it again after the queue had forgotten it. Who did not may not be named."""
+    """A write that the queue forgot is named as lost even if its client sent it again and it was accepted again. A
+    write that was not sent again after the loss may not be named."""
     check, _ = CHECKS["ledger"]
     broken = fresh(1)
     answer = _lost(broken, seen=True, named=2)
@@ -234,7 +245,8 @@ def test_a_write_that_was_lost_and_accepted_again_is_named() -> None:
     ("0190b3e2-0000-8000-8000-000000000000", "404", ""),
 ])  # fmt: skip
 def test_an_operation_that_is_lost_is_named_so(id: str, answer: str, kind: str) -> None:
-    """At rest: it is neither unknown nor under way. An id that holds no time is not found after a loss."""
+    """At rest, the status of a lost operation is lost, neither not found nor queued. Only an id that holds no time may
+    be not found after a loss."""
     broken = fresh(1)
     lost = _lost(broken, seen=True, named=1)
     broken.change(lost, operation_id=id)
@@ -249,7 +261,8 @@ def test_an_operation_that_is_lost_is_named_so(id: str, answer: str, kind: str) 
 
 
 def test_a_failover_is_no_excuse_where_replicas_were_waited_for() -> None:
-    """It forgets only what was not acknowledged: from its own end on, that is."""
+    """Where replicas are waited for, a failover forgets only what was acknowledged after it, so an earlier write that
+    is missing is lost."""
     broken = fresh(1)
     answer = _lost(broken, seen=True, named=1)
     broken.run.events.pop()
@@ -259,7 +272,8 @@ def test_a_failover_is_no_excuse_where_replicas_were_waited_for() -> None:
 
 
 def test_who_is_left_with_the_old_primary_knows_what_is_applied() -> None:
-    """Not what others have queued since; and nobody else is excused, nor anybody at another time."""
+    """A process that a split leaves with the old primary may miss writes that are only queued. Other processes, and the
+    same process at another time, are not excused."""
     broken = fresh(1)
     [row, *_] = [each for each in broken.final.rows if each.visible]
     own_write_not_read(broken, row)

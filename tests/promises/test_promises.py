@@ -38,7 +38,8 @@ SEEDS = range(4)
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_that_keeps_every_promise_passes(seed: int) -> None:
-    """Whatever was sent, and read back from JSON lines too."""
+    """A run that keeps every promise passes all checks, also after its events were written to JSON lines and read
+    back."""
     whole = fresh(seed)
     assert judge(whole.case()).violations == ()
     again = Case(read(lines(whole.run.events)), whole.final)
@@ -48,7 +49,8 @@ def test_a_run_that_keeps_every_promise_passes(seed: int) -> None:
 
 @pytest.mark.parametrize("effect", ["rejected", "applied"])
 def test_what_was_refused_may_end_as_rejected(effect: str) -> None:
-    """The api refused it when it applied it past the queue, which had it as well; it must have had no effect."""
+    """An operation that the api refused may end as rejected, because the queue had it as well; ending as applied is a
+    violation."""
     whole = fresh(2)
     attempt = whole.run.send("PUT", "/users/one", key="used before", body={"name": "another"})
     whole.append(Fail(whole.run.step(), attempt, 422, "IDEMPOTENCY_KEY_REUSED", "of the first"))
@@ -62,17 +64,17 @@ def _without(final: Final, ended: Ended) -> Final:
 
 
 def lost_write(broken: Broken) -> None:
-    """An acknowledged operation is nowhere."""
+    """Remove an acknowledged operation from the final state."""
     broken.final = _without(broken.final, broken.any_applied())
 
 
 def applied_twice(broken: Broken) -> None:
-    """An operation ended twice."""
+    """End an operation twice."""
     broken.final = replace(broken.final, ended=(*broken.final.ended, broken.any_applied()))
 
 
 def two_operations_of_one_key(broken: Broken) -> None:
-    """A repeated request became another operation."""
+    """Make a repeated request another operation."""
     ended = broken.any_applied()
     answer = broken.answer_of(ended.operation_id)
     sent = next(e for e in broken.run.events if isinstance(e, Invoke) and e.attempt == answer.attempt)
@@ -82,72 +84,72 @@ def two_operations_of_one_key(broken: Broken) -> None:
 
 
 def other_version(broken: Broken) -> None:
-    """Applied at another place in the order than the client was given."""
+    """Apply an operation at another place in the order than the client was given."""
     ended = broken.any_applied()
     other = replace(ended, version=ended.version + 100_000)
     broken.final = replace(broken.final, ended=tuple(other if e is ended else e for e in broken.final.ended))
 
 
 def applied_and_dead(broken: Broken) -> None:
-    """A dead letter of what was applied."""
+    """Add a dead letter of an operation that was applied."""
     letter = Letter("1-0", broken.any_applied().operation_id, "dead", "crash_loop")
     broken.final = replace(broken.final, letters=(letter,))
 
 
 def out_of_nowhere(broken: Broken) -> None:
-    """An operation that no client sent."""
+    """Add an operation that no client sent."""
     stranger = Ended("stranger", Entity("users", "stranger"), "POST", 7, "applied")
     broken.final = replace(broken.final, ended=(*broken.final.ended, stranger))
 
 
 def older_field_wins(broken: Broken) -> None:
-    """A row holds the value of an older write."""
+    """Give a row the value of an older write."""
     row = broken.run.chance.choice([row for row in broken.final.rows if row.visible])
     older = replace(row, values={**row.values, "name": "older"})
     broken.final = replace(broken.final, rows=tuple(older if r is row else r for r in broken.final.rows))
 
 
 def wrongly_rejected(broken: Broken) -> None:
-    """An operation is rejected that was fine in order."""
+    """Reject an operation that was valid in order."""
     ended = broken.any_applied()
     worse = replace(ended, effect="rejected", code="EMAIL_TAKEN")
     broken.final = replace(broken.final, ended=tuple(worse if e is ended else e for e in broken.final.ended))
 
 
 def row_is_gone(broken: Broken) -> None:
-    """A visible entity has no row."""
+    """Remove the row of a visible entity."""
     row = broken.run.chance.choice([row for row in broken.final.rows if row.visible])
     broken.final = replace(broken.final, rows=tuple(r for r in broken.final.rows if r is not row))
 
 
 def tombstone_forgotten(broken: Broken) -> None:
-    """A deleted entity is visible at rest."""
+    """Make a deleted entity visible at rest."""
     deleted = next(row for row in broken.final.rows if row.deleted_version)
     back = replace(deleted, values={"name": "back", "email": "back@example.com"}, deleted_version=0)
     broken.final = replace(broken.final, rows=tuple(back if r is deleted else r for r in broken.final.rows))
 
 
 def shared_unique_value(broken: Broken) -> None:
-    """Two entities have one address."""
+    """Give two entities the same address."""
     row = next(row for row in broken.final.rows if row.visible)
     twin = replace(row, entity=Entity("users", "twin"))
     broken.final = replace(broken.final, rows=(*broken.final.rows, twin))
 
 
 def data_of_the_deleted(broken: Broken) -> None:
-    """A tombstone holds a name."""
+    """Report a tombstone that holds a name."""
     broken.final = replace(broken.final, unerased=("user-1",))
 
 
 def applied_without_effect(broken: Broken) -> None:
-    """A client is answered that a rejected write was applied."""
+    """Answer a client that a rejected write was applied."""
     answer = broken.answer_of(broken.any_applied().operation_id)
     broken.final = _without(broken.final, broken.run.ended[-1])
     broken.change(answer, operation_id=broken.run.ended[-1].operation_id, state="applied", status=201)
 
 
 def definite_and_happened(broken: Broken) -> None:
-    """Every attempt was refused definitely, and it took effect."""
+    """Refuse every attempt of an operation that took effect with a definite error."""
     answer = broken.answer_of(broken.any_applied().operation_id)
     sent = next(e for e in broken.run.events if isinstance(e, Invoke) and e.attempt == answer.attempt)
     tries = {e.attempt for e in broken.run.events if isinstance(e, Invoke) and e.key == sent.key}
@@ -159,14 +161,14 @@ def definite_and_happened(broken: Broken) -> None:
 
 
 def not_found_though_it_exists(broken: Broken) -> None:
-    """404 for a visible entity."""
+    """Answer 404 for a visible entity."""
     row = next(row for row in broken.final.rows if row.visible and row.entity.id in broken.run.created)
     attempt = broken.run.send("GET", f"/users/{row.entity.id}")
     broken.append(Fail(broken.run.step(), attempt, 404, "USER_NOT_FOUND"))
 
 
 def deleted_is_shown(broken: Broken) -> None:
-    """A read without a mark shows what was deleted before."""
+    """Show in an unmarked read an entity that had been deleted before."""
     deleted = next(row for row in broken.final.rows if row.deleted_version)
     attempt = broken.run.send("GET", f"/users/{deleted.entity.id}")
     shown = (Shown(deleted.entity.id, deleted.created_version),)
@@ -174,7 +176,7 @@ def deleted_is_shown(broken: Broken) -> None:
 
 
 def older_than_a_copy_says(broken: Broken) -> None:
-    """A copy of two seconds does not hold what was applied an hour ago."""
+    """Answer from a copy that claims an age of two seconds and lacks a write applied 1000 s ago."""
     row = next(row for row in broken.final.rows if row.visible)
     operation = next(e for e in broken.final.ended if e.version == row.version)
     broken.change(broken.answer_of(operation.operation_id), state="applied", status=200)
@@ -185,83 +187,83 @@ def older_than_a_copy_says(broken: Broken) -> None:
 
 
 def copy_too_old(broken: Broken) -> None:
-    """A copy of a day."""
+    """Answer from a copy that is a day old."""
     attempt = broken.run.send("GET", "/users")
     broken.append(Ok(broken.run.step(), attempt, 200, age_s=86_400, degraded=True))
 
 
 def own_write_not_read(broken: Broken, row: Row | None = None) -> None:
-    """A fresh read does not show a queued write."""
+    """Answer a fresh read without a queued write."""
     row = row or next(row for row in broken.final.rows if row.visible)
     attempt = broken.run.send("GET", f"/users/{row.entity.id}")
     broken.append(Ok(broken.run.step(), attempt, 200, shown=(Shown(row.entity.id, row.version - 1),), pending=True))
 
 
 def never_answered(broken: Broken) -> None:
-    """A request has no end."""
+    """Send a request that never ends."""
     broken.run.send("GET", "/users")
 
 
 def answered_late(broken: Broken) -> None:
-    """A request took a minute."""
+    """Answer a request after a minute."""
     attempt = broken.run.send("GET", "/users")
     broken.run.at_s += 60
     broken.append(Ok(broken.run.step(), attempt, 200))
 
 
 def connection_dropped(broken: Broken) -> None:
-    """A process that is well drops a request."""
+    """Drop a request at a process without a fault."""
     attempt = broken.run.send("GET", "/users")
     broken.append(Unknown(broken.run.step(), attempt, "reset"))
 
 
 def stampede(broken: Broken) -> None:
-    """Retries without a budget."""
+    """Make retries without a budget."""
     calls = broken.final.arrivals or ()
     broken.final = replace(broken.final, arrivals=(*calls, *[Arrival(1, "GET")] * (10 * len(calls) + 100)))
 
 
 def unsafe_call_repeated(broken: Broken) -> None:
-    """A POST without a key came twice."""
+    """Deliver a POST without an idempotency key twice."""
     attempt = broken.run.send("POST", "/external")
     broken.append(Fail(broken.run.step(), attempt, 502, "UPSTREAM_FAILED"))
     broken.final = replace(broken.final, arrivals=(Arrival(1, "POST"), Arrival(2, "POST")))
 
 
 def slow_recovery(broken: Broken) -> None:
-    """It came to rest after a day."""
+    """Let recovery take a day."""
     rest = next(e for e in broken.run.events if isinstance(e, AtRest))
     broken.change(rest, mended_s=rest.at_s - 86_400)
 
 
 def still_degraded(broken: Broken) -> None:
-    """At rest a read is still answered from a copy."""
+    """Answer a read from a copy at rest."""
     attempt = broken.run.send("GET", "/users")
     broken.append(Ok(broken.run.step(), attempt, 200, age_s=3, degraded=True))
 
 
 def no_rest(broken: Broken) -> None:
-    """It never came to rest."""
+    """Remove the event that the run came to rest."""
     broken.run.events = [e for e in broken.run.events if not isinstance(e, AtRest)]
 
 
 def stuck_entry(broken: Broken) -> None:
-    """An orphan on the stream."""
+    """Leave an orphan on the stream."""
     broken.final = replace(broken.final, entries_left=("1-1",), ledger={**(broken.final.ledger or {}), "in_flight": 1})
 
 
 def stuck_claim(broken: Broken) -> None:
-    """A reservation that nobody releases."""
+    """Leave a claim that is never released."""
     broken.final = replace(broken.final, names_left=("emails ann@example.com",))
 
 
 def stuck_replay(broken: Broken) -> None:
-    """A replay that does not end."""
+    """Leave a replay that does not end."""
     broken.final = replace(broken.final, replays=(Replay(1, "running", 2, {"applied": 1, "waiting": 1}),))
 
 
 def falsely_dead(broken: Broken) -> None:
-    """A good write was dead-lettered, in an outage."""
+    """Dead-letter a valid write in an outage."""
     ended = broken.run.ended[-1]
     broken.final = _without(broken.final, ended)
     letter = Letter("1-0", ended.operation_id, "dead", "attempts_exhausted")
@@ -269,7 +271,7 @@ def falsely_dead(broken: Broken) -> None:
 
 
 def dead_with_another(broken: Broken) -> None:
-    """A good write was dead-lettered because the database refused another entity."""
+    """Dead-letter a valid write because the database refused another entity."""
     ended = broken.run.ended[-1]
     broken.final = _without(broken.final, ended)
     broken.append(Refused(1, ("another",)))
@@ -278,48 +280,48 @@ def dead_with_another(broken: Broken) -> None:
 
 
 def ledger_misses(broken: Broken) -> None:
-    """The ledger does not balance."""
+    """Make the ledger not balance."""
     broken.final = replace(broken.final, ledger={**(broken.final.ledger or {}), "missing": 1})
 
 
 def ledger_from_counters(broken: Broken) -> None:
-    """The ledger balances, and counts what is not there."""
+    """Make the ledger balance with counts of a write that does not exist."""
     terms = broken.final.ledger or {}
     more = {"accepted": terms["accepted"] + 1, "applied": terms["applied"] + 1}
     broken.final = replace(broken.final, ledger={**terms, **more})
 
 
 def ledger_names_a_loss(broken: Broken) -> None:
-    """The ledger balances with a write that it names as lost, and nothing was made to forget."""
+    """Make the ledger balance with a write that it names as lost, although nothing was made to forget."""
     terms = broken.final.ledger or {}
     more = {"accepted": terms["accepted"] + 1, "lost": 1}
     broken.final = replace(broken.final, ledger={**terms, **more})
 
 
 def letters_lost_by_a_replay(broken: Broken) -> None:
-    """A replay whose outcomes do not add up."""
+    """Report a replay whose outcomes do not add up."""
     broken.final = replace(broken.final, replays=(Replay(1, "done", 3, {"applied": 2}),))
 
 
 def letter_without_its_operation(broken: Broken) -> None:
-    """A letter is applied, and the database knows nothing of it."""
+    """Mark a letter as applied whose operation the database does not have."""
     broken.append(Planted(1, "schema", poison=True, operation_id="planted"))
     broken.final = replace(broken.final, letters=(Letter("1-0", "planted", "applied", "undecodable"),))
 
 
 def replayed_twice(broken: Broken) -> None:
-    """The queue got three letters of a replay of two."""
+    """Report three letters sent to the queue by a replay of two."""
     broken.final = replace(broken.final, replays=(Replay(1, "done", 2, {"applied": 2}),), resent=3)
 
 
 def mended_and_not_applied(broken: Broken) -> None:
-    """A letter that was mended and replayed is still dead."""
+    """Leave a letter that was mended and replayed dead."""
     broken.append(Planted(1, "schema", poison=True, operation_id="planted", ends="applied"))
     broken.final = replace(broken.final, letters=(Letter("1-0", "planted", "dead", "undecodable"),))
 
 
 def broken_letter_is_gone(broken: Broken) -> None:
-    """A letter that cannot be applied is nowhere after its replay."""
+    """Mark a letter that cannot be applied as replaced by its replay, without the new letter."""
     broken.append(Planted(1, "schema", poison=True, operation_id="planted", ends="dead"))
     broken.final = replace(broken.final, letters=(Letter("1-0", "planted", "dead_again", "undecodable"),))
 
@@ -374,7 +376,7 @@ BREAKS: dict[Callable[[Broken], None], tuple[str, str]] = {
 
 @pytest.mark.parametrize("breaks", BREAKS, ids=lambda breaks: breaks.__name__)
 def test_each_check_fails_on_a_run_that_breaks_its_promise(breaks: Callable[[Broken], None]) -> None:
-    """Whichever run it was."""
+    """Each check finds the broken promise that it is responsible for, in the run of every seed."""
     name, kind = BREAKS[breaks]
     for seed in SEEDS:
         broken = fresh(seed)
@@ -386,12 +388,13 @@ def test_each_check_fails_on_a_run_that_breaks_its_promise(breaks: Callable[[Bro
 
 
 def test_every_check_has_a_run_that_breaks_it() -> None:
-    """A check without one might be unable to fail."""
+    """Every check has at least one run that breaks its promise; a check without such a run might be unable to fail."""
     assert {name for name, _ in BREAKS.values()} == CHECKS.keys()
 
 
 def test_a_run_in_which_too_little_happened_proves_nothing() -> None:
-    """Unknown, unless a promise was broken all the same."""
+    """The verdict of a run in which a wanted event never happened is unknown, unless a promise was broken all the
+    same."""
     whole = fresh(0)
     wanted = ["kill of writer", "copy served"]
     assert judge(whole.case(), wanted).never == ("copy served",)
@@ -401,7 +404,7 @@ def test_a_run_in_which_too_little_happened_proves_nothing() -> None:
 
 
 def test_a_write_without_an_answer_may_have_happened_once() -> None:
-    """The first operation is explained by it, a second one is not."""
+    """A write whose answer is unknown explains one operation, but not a second one."""
     whole = fresh(3)
     attempt = whole.run.send("POST", "/users", body={"name": "x", "email": "x@example.com"})
     whole.append(Unknown(whole.run.step(), attempt, "hung up"))
@@ -414,7 +417,7 @@ def test_a_write_without_an_answer_may_have_happened_once() -> None:
 
 
 def test_what_happened_is_counted() -> None:
-    """Each of the things that a run may be asked for."""
+    """Every event that a run may be required to contain is counted, and an act that was not done is not."""
     whole = fresh(4)
     chance = random.Random(4)
     whole.append(Noted(1, "breaker opened"), Act(1, "eve", "replay", done=True), Act(1, "eve", "recall", done=False))
@@ -427,7 +430,7 @@ def test_what_happened_is_counted() -> None:
 
 
 def test_a_process_that_was_killed_owes_no_answer() -> None:
-    """Its neighbour does."""
+    """A request to a process that was killed needs no answer; a request to its neighbour does."""
     whole = fresh(5)
     attempt = whole.run.send("GET", "/users")
     whole.append(Unknown(whole.run.step(), attempt, "reset"))
@@ -439,7 +442,7 @@ def test_a_process_that_was_killed_owes_no_answer() -> None:
 
 
 def test_of_a_client_that_asks_again_at_rest_the_last_answer_counts() -> None:
-    """A copy first and fresh data later is well; the other way round is not."""
+    """At rest, a client that asks again may get a copy first and fresh data later, but not the other way round."""
     check, _ = CHECKS["recovery"]
     for degraded, broken in (([True, False], False), ([False, True], True)):
         whole = fresh(7)
@@ -450,7 +453,7 @@ def test_of_a_client_that_asks_again_at_rest_the_last_answer_counts() -> None:
 
 
 def test_limits_are_those_of_the_run() -> None:
-    """A run may state a shorter recovery."""
+    """A run is judged by its own limits, such as a shorter recovery time."""
     whole = fresh(6)
     strict = Case(History(whole.run.events), whole.final, Limits(recovery_s=0.1))
     assert [violation.kind for violation in judge(strict).violations] == ["slow recovery"]

@@ -15,8 +15,8 @@ _TAKEN, _LATER = 10, 20
     ("if_match", "shown", "stale"), [(5, _TAKEN, False), (0, _TAKEN, True), (5, 5, True), (5, _LATER, False)]
 )
 def test_a_condition_that_holds_only_because_a_queued_write_is_rejected(if_match: int, shown: int, stale: bool) -> None:
-    """Nobody could know. What is shown is the queued write that was expected to work, or the later one; a later write
-    without a condition is never left out."""
+    """If a condition holds only because a queued write is later rejected, a read may show that queued write, which was
+    expected to work, or the later write. A later write without a condition may not be left out."""
     path = f"/users/{_ANN.id}"
     events: list[Event] = [
         Invoke(1, 1, "ann", "api-1", "PUT", path, {"email": "taken@example.com"}, "key-1"),
@@ -39,8 +39,8 @@ def test_a_condition_that_holds_only_because_a_queued_write_is_rejected(if_match
     [("queued", 4.0, False), ("queued", 60.0, True), ("queued", None, True), ("applied", 4.0, True)],
 )
 def test_a_queued_write_that_may_have_expired(state: str, expires_s: float | None, lies: bool) -> None:
-    """A read may take it for expired while a writer that took it up in time commits it. What was answered as applied,
-    or expires later, or never, exists."""
+    """A read may treat a queued write as expired although a writer that took it in time commits it. A write that was
+    answered as applied, or that expires later or never, must be found."""
     made = {"email": "ann@example.com"}
     events: list[Event] = [
         Invoke(1, 1, "ann", "api-1", "POST", "/users", made, "key-1", expires_s=expires_s),

@@ -44,11 +44,12 @@ def _error(code: str, *, definite: bool, **more: Any) -> dict[str, Any]:
 def test_an_answer_is_the_event_that_it_is(
     method: str, status: int, headers: dict[str, str], body: object, expected: End
 ) -> None:
-    """Writes, reads, operations, copies and errors."""
+    """Each answer to a write, read or operation request, each copy and each error becomes the event that the contract
+    gives it."""
     raw = b"" if body is None else json.dumps(body).encode()
     assert end_of(1, 2, method, status, headers, raw) == expected
 
 
 def test_what_is_not_json_leaves_everything_open() -> None:
-    """Half an answer, or a proxy's page."""
+    """An answer that is not JSON, such as half an answer or a proxy's page, leaves the outcome unknown."""
     assert end_of(1, 2, "POST", 200, {}, b'{"success": tr') == Unknown(2, 1, "NOT_AN_ENVELOPE", 200)

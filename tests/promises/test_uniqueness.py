@@ -16,7 +16,8 @@ from tests.promises.history import Ok
     [("PATCH", {"email": "b@example.com"}, False), ("DELETE", {}, False), ("PATCH", {}, True)],
 )
 def test_a_letter_whose_entity_moved_on_holds_nothing(method: str, body: dict[str, str], held: bool) -> None:
-    """A newer value of its entity was applied, or the entity is gone: sent again, the letter would not set its own."""
+    """A dead letter holds no unique value once a newer value of its entity was applied or the entity is gone, because a
+    replay of the letter would not set its own value."""
     broken = fresh(1)
     given_away(broken)
     [letter] = broken.final.letters
