@@ -21,5 +21,6 @@ _DIES = Fault(20.0, 30.0, "die", "database")
     ids=["nothing else", "long before", "shortly before", "meanwhile", "all the time", "at once"],
 )
 def test_one_store_alone(others: tuple[Fault, ...], times: list[tuple[float, float]]) -> None:
-    """Nothing else is broken then, nor was a moment ago; what is too short is left out."""
+    """A store counts as alone while no other fault is active and none was active shortly before; periods that are too
+    short are left out."""
     assert [*alone([_DIES, *others])] == [Alone(*time, "database") for time in times]

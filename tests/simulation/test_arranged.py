@@ -24,12 +24,12 @@ from tests.simulation.plan import SMALL, Cut, Fault, Plan
 from tests.simulation.result import Result
 from tests.simulation.run import run
 
-#: Which runs they are changes with the code.
+#: #: Which of these seeds show an overtaken letter changes with the code.
 _SEEDS = range(1, 9)
 
 
 def _plan(*faults: Fault, seed: int = 1, writers: int = 1, operators: tuple[int, ...] = ()) -> Plan:
-    """Three clients, who replace the same few users again and again."""
+    """Return a plan in which three clients replace the same few users again and again."""
     plan = draw(seed, SMALL)
     actions = {"create": 0.2, "put": 5.0, "patch": 1.0}
     mix = replace(
@@ -43,8 +43,8 @@ def _plan(*faults: Fault, seed: int = 1, writers: int = 1, operators: tuple[int,
 
 
 def test_a_letter_is_overtaken() -> None:
-    """A write dies because the database refuses its user; it is sent again when later ones have been applied. In one of
-    a few runs at least."""
+    """In at least one of a few seeds, a write that died because the database refused its user is replayed after later
+    writes were applied, and is superseded."""
     fault = Fault(1.0, "refuse_rows", "database", 3.5, 2.0)
     for seed in _SEEDS:
         result = run(_plan(fault, seed=seed, operators=(0, 1)), Cut())
@@ -60,8 +60,8 @@ async def _undisputed(_: Deaths, handled: list[Handled]) -> list[Handled]:
 
 @pytest.mark.parametrize("seed", [1, 3])
 def test_an_entry_that_was_taken_away_is_not_tried(seed: int) -> None:
-    """Two writers keep an entry for a later try, because somebody removed the first one's consumer. One declares it
-    dead; the other one asks whether it is its own before it tries."""
+    """A writer that holds an entry for a later attempt checks that the entry is still its own before it retries. Here a
+    consumer was removed, so two writers hold the entry, and one of them has dead-lettered it."""
     faults = (Fault(1.3, "refuse_rows", "database", 3.2, 3.7), Fault(1.76, "orphans", "queue"))
     result = run(_plan(*faults, seed=seed, writers=2, operators=(0, 1)), Cut())
     assert not result.violations
@@ -69,7 +69,7 @@ def test_an_entry_that_was_taken_away_is_not_tried(seed: int) -> None:
 
 
 def _asleep(connection: sa.Connection, batch: list[Delivery], *, since_s: float, done: list[str]) -> Known:
-    """As `load`, but the first writer freezes before it, for long enough to be given up."""
+    """Load as `load` does, but freeze the first writer before it, for long enough that the others give it up."""
     thread = getcurrent()
     if isinstance(thread, Thread) and not done and thread.loop.now_s > since_s:
         loop, process = thread.loop, thread.loop.process
@@ -84,8 +84,8 @@ def _asleep(connection: sa.Connection, batch: list[Delivery], *, since_s: float,
 @pytest.mark.parametrize("sure", [True, False], ids=["makes sure", "believes"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_writer_sleeps_in_its_transaction(sure: bool, seed: int) -> None:
-    """The database refuses some rows meanwhile, and another writer declares the entry dead. When the first one wakes up
-    nothing is refused any more. It applies a dead letter, unless the other one made sure in the database."""
+    """While a writer sleeps in its transaction, another writer dead-letters the entry because the database refuses it.
+    The first writer, once awake, applies a dead letter unless the other one made sure in the database."""
     done: list[str] = []
     asleep = partial(_asleep, since_s=1.4, done=done)
     wrong: AbstractContextManager[object] = nullcontext() if sure else patch.object(Deaths, "__call__", _undisputed)
@@ -97,7 +97,7 @@ def test_a_writer_sleeps_in_its_transaction(sure: bool, seed: int) -> None:
 
 
 class _NeverRaised(Exception):
-    """In place of the error that stands for a write of another build."""
+    """An error in place of the one that stands for a write of another build."""
 
 
 @pytest.mark.parametrize("taken_for_poison", [False, True], ids=["waits", "poison"])
@@ -117,7 +117,8 @@ def test_builds_run_side_by_side(taken_for_poison: bool) -> None:
 
 @pytest.mark.parametrize("waits", [True, False], ids=["waits", "stale"])
 def test_a_node_that_is_behind(waits: bool) -> None:
-    """Every second session is at it: it waits for what the other node has, if its setting says so."""
+    """A session at a Galera node that is behind waits for the writes of the other node, unless its setting says
+    otherwise; without waiting, reads are stale."""
     setting = role._IN_STEP if waits else "SET SESSION wsrep_sync_wait=0"
     with patch.object(role, "_IN_STEP", setting):
         result = run(_plan(Fault(1.5, "behind", "database", 4.0, 0.5)), Cut())
@@ -125,7 +126,7 @@ def test_a_node_that_is_behind(waits: bool) -> None:
 
 
 def test_a_node_without_quorum() -> None:
-    """It refuses everything for a while: writes wait, and none dies."""
+    """While a node without quorum refuses everything, writes wait, and none of them dies."""
     result = run(_plan(Fault(1.5, "no_quorum", "database", 4.0)), Cut())
     assert not result.violations
     assert result.seen["answer:202"]
@@ -134,8 +135,8 @@ def test_a_node_without_quorum() -> None:
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["decided by versions", "claims are trusted"])
 def test_a_claim_is_swept_before_its_write_is_accepted(trusted: bool) -> None:
-    """An api sleeps in between, for longer than its claim holds, and another entity gets the value. The database
-    decides; not so if claims are believed to be enough."""
+    """If an api freezes between claim and acceptance for longer than the claim holds, another entity may get the value.
+    The database decides by versions; a service that trusts its claims is found out."""
     plan = replace(_plan(Fault(0.5, "freeze_at_claim", "api-1", 5.0)), apis=2, partitions=2, pause_s=0.2)
     actions = {"create": 4.0, "patch": 2.0, "put": 2.0}
     plan = replace(plan, mix=replace(plan.mix, actions=actions, contended=0.8, addresses=2))
@@ -146,12 +147,13 @@ def test_a_claim_is_swept_before_its_write_is_accepted(trusted: bool) -> None:
     assert bool(result.violations) == trusted
 
 
-#: From when on no answer of the queue reaches the api: a look of the auditor has to come in between.
+#: #: When the queue's answers stop reaching the api: the auditor has to audit between this and the queue's restart.
 _MUTE_FROM_S = (1.4, 1.3, 1.5)
 
 
 def _past_the_queue(from_s: float) -> Result:
-    """Writes reach the queue, and no answer comes back: the api applies them directly. Then the queue starts again."""
+    """Run a world in which writes reach the queue but no answer comes back, so that the api applies them directly, and
+    then the queue restarts."""
     faults = (
         Fault(0.8, "no_writers", "writer-1", 4.0),
         Fault(from_s, "half", "api-1>queue", 2.6),
@@ -162,13 +164,13 @@ def _past_the_queue(from_s: float) -> Result:
 
 
 def _went_back(last: Epoch, memory: Memory) -> Cause | None:
-    """As if a queue that starts again never remembered the last look."""
+    """Treat every change of epoch as a queue that restarted without remembering the last audit."""
     return Cause.WENT_BACK if change(last, memory) else None
 
 
 def test_a_write_that_went_past_the_queue_is_not_lost() -> None:
-    """A look had counted it as the queue's. The ledger names none as lost, also when it has to count what is there; it
-    does if nobody keeps the late entries."""
+    """The ledger does not name a write as lost that an audit counted as queued and the api applied directly, even if
+    the ledger has to count the rows. It does so if late entries are not kept."""
     for cause in (change, _went_back):
         with patch.object(epochs, "change", cause):
             held = [_past_the_queue(from_s) for from_s in _MUTE_FROM_S]

@@ -8,7 +8,7 @@ from tests.simulation.run import run
 
 
 def _plan() -> Plan:
-    """Three clients, who mostly write."""
+    """Return a plan with three clients, which mostly write."""
     plan = draw(1, SMALL)
     mix = replace(plan.mix, keyed=0.3, conditional=0.0, expiring=0.0, hasty=0.0, external=0.0)
     return replace(
@@ -19,7 +19,8 @@ def _plan() -> Plan:
 
 
 def test_slots_move_under_writes() -> None:
-    """Who meets a slot that is in two places is refused, and writes to the database; all is as ever when it is over."""
+    """A write that meets a slot which is in two places is refused by the cluster and goes to the database. After the
+    move no promise is broken."""
     result = run(_plan(), Cut())
     assert not result.violations
     assert result.seen["cluster:TRYAGAIN"] + result.seen["cluster:ASK"]

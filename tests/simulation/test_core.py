@@ -38,7 +38,8 @@ def test_hours_pass_at_once() -> None:
 
 
 def test_a_clock_that_a_library_took_by_name_is_the_simulations() -> None:
-    """aiohttp asks its own name for the clock how long a connection was idle."""
+    """A clock that a library imported by name, as aiohttp does to measure idle connections, is the simulation's during
+    a run and the real one afterwards."""
     simulation = Simulation(1)
     library: Any = connector
 
@@ -155,7 +156,7 @@ def test_a_killed_process_runs_nothing_more() -> None:
 
 
 def test_a_frozen_process_goes_on_where_it_was() -> None:
-    """While it is frozen nothing of it runs; afterwards everything that was due runs."""
+    """Nothing of a frozen process runs; once it is thawed, everything that was due runs."""
     simulation = Simulation(3)
     ticks: list[float] = []
 
@@ -180,7 +181,8 @@ def test_a_frozen_process_goes_on_where_it_was() -> None:
 
 
 def test_threads_take_turns_at_every_wait() -> None:
-    """A pool runs as many calls at once as it has workers, and locks and signals hold between them."""
+    """A thread pool runs as many calls at once as it has workers, and locks, signals and conditions work between
+    threads."""
     simulation, before = Simulation(4), threading.active_count()
     lock, signal, condition = Lock(), Signal(), Condition()
     inside, most, got = 0, 0, []

@@ -41,7 +41,8 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(victim: str) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_write_that_no_writer_knows_is_given_up(seed: int) -> None:
-    """Writers of one build that look at it one after the other all count its patience from when they first met it."""
+    """Writers that read a write unknown to their build, one after the other, all measure its patience from the first
+    reading, and then dead-letter it."""
     quick = {"writer_claim_idle_s": 3, "writer_unknown_patience_s": 3, "db_timeout_s": 1.4, "db_lock_wait_s": 1}
     demo = Demo(seed, writers=3, **quick)
     entry = {

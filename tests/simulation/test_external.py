@@ -14,7 +14,7 @@ from tests.simulation.run import run
 
 
 def _plan(fault: Fault) -> Plan:
-    """Four clients who hardly ask for anything else."""
+    """Return a plan with four clients, which mostly call the third party."""
     plan = draw(1, LARGE)
     return replace(
         plan, apis=1, writers=1, admins=1, proxies=1, clients=(0, 1, 2, 3), operators=(), load_s=12.0, pause_s=0.3,
@@ -23,12 +23,12 @@ def _plan(fault: Fault) -> Plan:
 
 
 def _partly(share: float) -> Fault:
-    """This share of the calls fails for ten seconds."""
+    """Return a fault that makes this share of the calls fail for ten seconds."""
     return Fault(1.0, "partial", "third-party", 10.0, share)
 
 
 def test_partial_failure_keeps_nobody_away() -> None:
-    """Half of the calls fail: the breaker stays closed, and clients get answers and copies."""
+    """While half of the calls fail, the breaker stays closed, and clients get answers and copies."""
     result = run(_plan(_partly(0.5)), Cut())
     assert not result.violations
     assert min(result.seen["external:ok"], result.seen["external:copy"]) > 10
@@ -37,7 +37,7 @@ def test_partial_failure_keeps_nobody_away() -> None:
 
 @pytest.mark.parametrize("spends", [True, False])
 def test_retries_without_a_budget_are_a_stampede(spends: bool) -> None:
-    """The same run with retries that cost nothing is not forgiven."""
+    """A run in which retries cost nothing of the budget is judged a stampede; the same run with the budget is not."""
     with patch.object(RetryBudget, "spend", RetryBudget.spend if spends else lambda _: True):
         result = run(_plan(_partly(0.8)), Cut())
     assert ("stampede" in result.broken) is not spends
@@ -45,7 +45,8 @@ def test_retries_without_a_budget_are_a_stampede(spends: bool) -> None:
 
 @pytest.mark.parametrize("by_the_question", [True, False])
 def test_a_copy_is_as_old_as_its_question(by_the_question: bool) -> None:
-    """An answer of the proxy is four seconds on its way, and then a copy. Dated when it came it is not forgiven."""
+    """A cached answer of the proxy is dated from its request, because it may take four seconds to arrive. If it is
+    dated from its arrival, copies are found stale."""
     keep = LastGood.keep
     dated = keep if by_the_question else lambda kept, raw, _: keep(kept, raw, time.time())
     broken = set()

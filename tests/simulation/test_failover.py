@@ -22,7 +22,7 @@ _answered = Acceptor._answered
 
 
 def _plan(replicas: int, *faults: Fault) -> Plan:
-    """Four clients, who mostly write; writers come back when all is over."""
+    """Return a plan with four clients, which mostly write, and writers that come back when all faults are over."""
     plan = draw(1, LARGE)
     mix = replace(plan.mix, keyed=0.0, conditional=0.0, waiting=0.0, expiring=0.0, hasty=0.0, external=0.0)
     return replace(
@@ -35,7 +35,7 @@ _CUT_OFF = Fault(4.0, "replica_cut", "queue", 9.0)
 
 
 def _not_waited_for() -> AbstractContextManager[object]:
-    """Whatever the replicas have, the write is accepted."""
+    """Patch the acceptor to accept a write whether or not the replicas have it."""
 
     def answered(self: Acceptor, candidate: object, waiting: object, reply: object, *, again: bool, safe: bool) -> None:
         _answered(self, candidate, waiting, reply, again=again, safe=True)  # type: ignore[arg-type]
@@ -55,7 +55,8 @@ def _not_waited_for() -> AbstractContextManager[object]:
 def test_what_replicas_have_is_accepted(
     faults: tuple[Fault, ...], changed: Callable[[], AbstractContextManager[object]], broken: set[str]
 ) -> None:
-    """While the replica is cut off, writes go to the database; an api that is left with the old primary does so too."""
+    """While the replica is cut off, writes go to the database, also those of an api that is left with the old primary.
+    If replicas are not waited for, a failover loses writes."""
     with changed():
         result = run(_plan(1, *faults), Cut())
     assert broken <= result.broken if broken else not result.violations
@@ -71,7 +72,8 @@ _WIPED, _LAST_SECONDS = Fault(9.0, "wipe", "queue"), Fault(13.0, "lose_last", "q
     ids=["wiped", "last seconds", "nobody looks"],
 )
 def test_what_the_queue_forgets_is_named(fault: Fault, ignored: bool) -> None:
-    """In the ledger, and to whoever asks for the operation, unless the auditor notices nothing."""
+    """A write that the queue forgot is named as lost in the ledger and in its operation's status, unless the auditor
+    does not notice the change."""
     with patch.object(epochs, "change", lambda *_: None) if ignored else nullcontext():
         result = run(_plan(0, fault), Cut())
     if ignored:
@@ -82,7 +84,7 @@ def test_what_the_queue_forgets_is_named(fault: Fault, ignored: bool) -> None:
 
 
 def test_letters_outlive_the_queue_that_they_came_from(tmp_path: Path) -> None:
-    """What was dead-lettered before the queue was emptied is a dead letter in the ledger, and not lost."""
+    """A write that was dead-lettered before the queue was wiped is a dead letter in the ledger, and not lost."""
     plan = replace(_plan(0), faults=(Fault(2.0, "poison", "queue", amount=5.0), Fault(10.0, "wipe", "queue")))
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
         one = Run(plan, Path(folder))

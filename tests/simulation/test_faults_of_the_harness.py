@@ -16,7 +16,8 @@ _CUT = Cut(seconds=2, faults=(), clients=(0,), operators=(), apis=1, writers=1, 
 
 @pytest.mark.parametrize("model", [Executor, RedisExecutor])
 def test_a_model_that_fails_fails_the_run(model: Any) -> None:
-    """A bug of a model is none of the errors that a server answers with."""
+    """An exception in a model of the simulation is reported as a fault of the harness, not as an error of the modelled
+    server."""
     real = model.run
     calls = 0
 

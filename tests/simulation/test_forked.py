@@ -15,7 +15,8 @@ def _work(piece: int) -> int:
 
 
 def test_each_piece_has_an_answer_or_none() -> None:
-    """Several at a time; what dies or never ends takes nothing else with it."""
+    """Several pieces of work run at a time, and a piece that dies or never ends has no answer and stops no other
+    piece."""
     assert dict(each(range(8), _work, jobs=3, limit_s=1)) == {
         number: None if number in (3, 5) else number * number for number in range(8)
     }

@@ -12,7 +12,8 @@ _NOTHING: Any = None
 
 
 def test_who_is_to_die_at_a_commit_dies_in_time() -> None:
-    """A process that has little to do comes late to the step at which it dies: by then nobody would start it again."""
+    """A process that is to be killed at a commit is killed and started again in time, even if it has too little to do
+    to reach the step of its death soon."""
     simulation = Simulation(1)
 
     async def commit_and_rest() -> None:

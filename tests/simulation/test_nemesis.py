@@ -12,14 +12,14 @@ _SPEED = 2000.0
 
 
 class _Levers:
-    """Notes what is on."""
+    """Levers that record which faults are active."""
 
     def __init__(self) -> None:
         self.on: Counter[tuple[str, str]] = Counter()
         self.log: list[tuple[str, bool]] = []
 
     def begin(self, fault: Fault) -> bool:
-        """On, unless nothing is there."""
+        """Switch the fault on, and return False if its target does not exist."""
         if fault.target == "nowhere":
             return False
         self.log.append((fault.kind, True))
@@ -28,7 +28,7 @@ class _Levers:
         return True
 
     def end(self, fault: Fault) -> None:
-        """Off, however often it was on."""
+        """Switch the fault off, however often it was switched on."""
         self.log.append((fault.kind, False))
         assert self.on.pop((fault.kind, fault.target))
 
@@ -46,7 +46,8 @@ def _raged(faults: tuple[Fault, ...], until_s: float) -> tuple[_Levers, Nemesis]
 
 
 def test_everything_is_mended() -> None:
-    """Also what would have lasted longer; what begins later than the end does not happen."""
+    """At the end of a run all faults are mended, including those that would have lasted longer, and later faults are
+    not made."""
     for seed in range(8):
         plan = draw(seed)
         faults = tuple(Fault(f.at_s / _SPEED, f.kind, f.target, f.for_s / _SPEED) for f in plan.faults)
@@ -56,7 +57,8 @@ def test_everything_is_mended() -> None:
 
 
 def test_overlapping_faults_end_once() -> None:
-    """The target is well when the last of them is over; one without a target is not counted."""
+    """Overlapping faults of one target end together when the last of them is over; a fault without a target is not
+    counted."""
     faults = (Fault(0.0, "hang", "a>b", 0.02), Fault(0.01, "hang", "a>b", 5.0), Fault(0.0, "hang", "nowhere", 0.01))
     levers, nemesis = _raged(faults, 0.05)
     assert levers.log == [("hang", True), ("hang", True), ("hang", False)]
@@ -64,7 +66,8 @@ def test_overlapping_faults_end_once() -> None:
 
 
 def test_the_census_names_what_never_happened() -> None:
-    """Each of the things, by any of its counts; a metric with more labels than are wanted counts."""
+    """The census names each wanted event of which no count was seen; a metric with more labels than are wanted
+    counts."""
     census = Census()
     assert census.never == [one.name for one in SOMETIMES]
     for one in SOMETIMES:

@@ -31,7 +31,7 @@ class _Stage:
         self.link: Link
 
     def run(self, talk: Talk) -> Any:
-        """What `talk` returns, which runs on `a`, connected."""
+        """Run `talk` on `a`, connected to the echo server, and return its result."""
 
         async def serve() -> None:
             await asyncio.start_server(_echo, "0.0.0.0", 7)  # noqa: S104 - nothing is bound
@@ -55,7 +55,7 @@ class _Stage:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_bytes_arrive_in_order(seed: int) -> None:
-    """A megabyte in pieces of any size comes back as it was sent, in spite of a writer that has to wait."""
+    """A megabyte in pieces of any size comes back as it was sent, although the sender has to wait for buffers."""
     stage, chance = _Stage(seed), Random(seed)
     pieces = [chance.randbytes(chance.choice((1, 100, 10_000, 200_000))) for _ in range(20)]
 
@@ -92,7 +92,7 @@ def test_a_silent_link_holds_bytes() -> None:
 
 
 def test_a_cut_may_fall_at_any_byte() -> None:
-    """A reset ends a connection after some of what was on its way: nothing, all, or a part."""
+    """A reset ends a connection after none, a part or all of the bytes that were on their way."""
     lengths = set()
     for seed in range(30):
         stage = _Stage(seed)
@@ -116,7 +116,7 @@ def test_a_cut_may_fall_at_any_byte() -> None:
 
 
 def test_a_dead_process_closes_its_connections() -> None:
-    """The other side sees an end or a reset, and nobody can connect before somebody listens again."""
+    """When a process dies, its peer sees an end or a reset, and connecting is refused until a process listens again."""
     for seed in range(6):
         stage = _Stage(seed)
 
@@ -147,7 +147,8 @@ def test_a_link_refuses_or_knows_no_name() -> None:
 
 
 def test_a_cut_before_the_connection_is_made_at_the_other_side() -> None:
-    """Bytes and the reset come after that, as from a kernel: the handler meets the reset, and nothing else fails."""
+    """If a link is cut before the server side has its connection, bytes and reset arrive after the connection, as from
+    a kernel: the handler meets the reset, and nothing else fails."""
     for seed in range(6):
         stage = _Stage(seed)
 

@@ -13,7 +13,7 @@ from tests.simulation.shrink import shrink
 
 
 def test_a_seed_is_one_plan() -> None:
-    """Whatever was drawn before."""
+    """A seed always draws the same plan, whatever was drawn before."""
     first = [draw(seed) for seed in range(50)]
     random.seed(1)
     assert first == [draw(seed) for seed in reversed(range(50))][::-1]
@@ -21,7 +21,8 @@ def test_a_seed_is_one_plan() -> None:
 
 
 def test_faults_are_of_what_is_there() -> None:
-    """Each has a target that the run has, and begins during the load; every kind is drawn in worlds of either size."""
+    """Each fault has a target that exists in the run and begins during the load; every kind is drawn in worlds of the
+    size that it is for."""
     drawn = {world: _kinds([draw(seed, world) for seed in range(1000)]) for world in (SMALL, LARGE)}
     assert drawn == {SMALL: set(ALL), LARGE: set(ALL) - set(ARRANGED)}
 
@@ -38,7 +39,8 @@ def _kinds(plans: list[Plan]) -> set[str]:
 
 
 def test_most_seeds_are_small_worlds() -> None:
-    """A small one has few of everything; a cut names the size where it is not the seed's own."""
+    """Four of five seeds draw a small world, with few clients and faults; a cut names the size where it is not the
+    seed's own."""
     for seed in range(100):
         small, large = draw(seed, SMALL), draw(seed, LARGE)
         assert draw(seed) == (small if seed % 5 else large)
@@ -49,7 +51,7 @@ def test_most_seeds_are_small_worlds() -> None:
 
 
 def test_a_cut_leaves_the_rest_as_it_was() -> None:
-    """Any cut: what is kept is a part of the plan; a cut that is written down is the same cut."""
+    """Whatever a cut keeps is part of the plan, and a cut that is written down and parsed is the same cut."""
     chance = random.Random(7)
     for plan in map(draw, range(100)):
         cut = _some_cut(plan, chance)
@@ -75,13 +77,13 @@ def _some_cut(plan: Plan, chance: random.Random) -> Cut:
 
 @pytest.mark.parametrize("word", ["faults", "faults=1 faults=2", "colour=1", "world=wide", "clients=a", "1,2"])
 def test_a_cut_that_is_none_is_refused(word: str) -> None:
-    """A misspelt line of the seeds' file is not a run of everything."""
+    """A misspelt cut in the seeds' file is an error, and not a run of the whole plan."""
     with pytest.raises(ValueError, match=r"."):
         Cut.parse(word)
 
 
 def test_kept_seeds_are_read_as_they_are_written() -> None:
-    """With and without a cut; comments and empty lines are none."""
+    """Seeds are read as they were written, with and without a cut; comments and empty lines are skipped."""
     runs = [Kept(1, Cut(), "one"), Kept(2, Cut(seconds=3.5, faults=(1, 4), clients=()), "two")]
     assert list(kept("# seeds\n\n" + "\n".join(map(str, runs)))) == runs
     assert all(one.plan for one in kept())
@@ -89,7 +91,7 @@ def test_kept_seeds_are_read_as_they_are_written() -> None:
 
 @pytest.mark.parametrize("seed", range(0, 40, 4))
 def test_the_smallest_failing_run_is_found(seed: int) -> None:
-    """Of a failure that needs some faults, one client and some time, nothing else is left."""
+    """Shrinking a failure that needs some faults, one client and some time leaves nothing else."""
     plan, chance = draw(seed), random.Random(seed)
     needed = set(chance.sample(range(len(plan.faults)), min(2, len(plan.faults))))
     client = chance.choice(plan.clients)
@@ -113,7 +115,7 @@ def test_the_smallest_failing_run_is_found(seed: int) -> None:
 
 
 def test_shrinking_ends_when_its_runs_are_used_up() -> None:
-    """The best cut so far is returned, and it fails."""
+    """When its runs are used up, shrinking returns the smallest cut so far that fails."""
     plan = next(plan for plan in map(draw, range(100)) if len(plan.faults) > 8)
     tried: list[Cut] = []
     smallest = shrink(plan, lambda cut: not tried.append(cut), Cut(), runs=3)  # type: ignore[func-returns-value]

@@ -15,7 +15,7 @@ from tests.simulation.result import Result
 from tests.simulation.run import run
 
 _SEEDS = range(1, 4)
-#: Where one in four shows it, and the first that does is enough.
+#: #: For mistakes that show in one of four seeds; the test stops at the first.
 _UNTIL_SEEN = range(1, 40)
 
 
@@ -29,7 +29,8 @@ def _runs(what: provoked.Provoked, seeds: Iterable[int] = _SEEDS) -> Iterator[Re
 
 @pytest.mark.parametrize("what", provoked.PROVOKED, ids=lambda what: what.__name__)
 def test_it_is_a_small_world(what: provoked.Provoked) -> None:
-    """Of few faults, in the order of time, and with what its faults need."""
+    """A provoked plan has at most four kinds of fault, in the order of time, and contains every process that its faults
+    name."""
     for seed in _SEEDS:
         plan = _plan(what, seed)
         assert len({fault.kind for fault in plan.faults}) <= 4
@@ -42,12 +43,13 @@ def test_it_is_a_small_world(what: provoked.Provoked) -> None:
 
 @pytest.mark.parametrize(("asked", "seeds"), [(True, _SEEDS), (False, _UNTIL_SEEN)], ids=["asked", "taken for new"])
 def test_a_first_try_is_over_before_the_second(asked: bool, seeds: range) -> None:
-    """A write without a key is answered with the version that it has; not so if nobody asks the database."""
+    """A repeated write without a key is answered with the version that its first attempt has. If the database is not
+    asked, the write is doubled."""
     with patch.object(write, "_doubtful", write._doubtful if asked else lambda *_, **__: False):
         assert any("doubled" in result.broken for result in _runs(provoked.torn, seeds)) != asked
 
 
 def test_a_writer_that_stays_halted() -> None:
-    """When the database takes what it refused, nobody is there to say so."""
+    """If a halted writer never tries again, its entries are stuck after the database accepts what it had refused."""
     with patch.object(DeadShare, "try_now", lambda *_: False):
         assert any("stuck" in result.broken for result in _runs(provoked.refused))

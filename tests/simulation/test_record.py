@@ -22,7 +22,7 @@ def _end(request: Request, status: int, **document: Any) -> Any:
 
 
 def test_answers_of_writes() -> None:
-    """A version is the write's own only where it was accepted and not applied yet."""
+    """The version in an answer is recorded as the write's own only if the write was accepted and not applied yet."""
     data = {"id": "u", "operation_id": "o", "status": "queued"}
     assert _end(_POST, 202, data=data, meta={"version": 8}) == Ok(1.0, 5, 202, "o", "u", 8, "queued")
     done = {**_USER, "operation_id": "o", "status": "applied"}
@@ -31,7 +31,7 @@ def test_answers_of_writes() -> None:
 
 @pytest.mark.parametrize("definite", [True, False])
 def test_errors(definite: bool) -> None:
-    """One that is definite is a failure; any other leaves it open."""
+    """A definite error is recorded as a failure; after any other error the outcome is unknown."""
     error = {"code": "C", "definite": definite, "retryable": True, "details": {"operation_id": "o"}}
     end = _end(_POST, 503, error=error)
     assert end == (Fail(1.0, 5, 503, "C", "o", True) if definite else Unknown(1.0, 5, "C", 503, "o"))
@@ -39,13 +39,14 @@ def test_errors(definite: bool) -> None:
 
 
 def test_no_answer() -> None:
-    """A request that never left did not happen; for any other nobody knows."""
+    """A request without an answer has an unknown outcome, whether its connection was refused or reset."""
     assert end_of(1.0, 5, _POST, Response(0, why="connect_ConnectionRefusedError"), {}) == Unknown(1.0, 5, "refused")
     assert end_of(1.0, 5, _POST, Response(0, why="reset"), {}) == Unknown(1.0, 5, "reset")
 
 
 def test_reads() -> None:
-    """Fresh, a copy marked as one, and a copy instead of an error; a page; an operation."""
+    """Fresh reads, copies, copies instead of an error, pages and operations are recorded with their versions, age and
+    state."""
     fresh = _end(_GET, 200, data=_USER, meta={"pending": True})
     assert (fresh.shown[0].version, fresh.pending, fresh.age_s, fresh.degraded) == (9, True, None, False)
     stale = _end(_GET, 200, data=_USER, meta={"stale": True, "age_s": 3.5, "source": "cache"})
@@ -59,7 +60,8 @@ def test_reads() -> None:
 
 
 def test_every_request_is_in_the_history_and_counted() -> None:
-    """In order, with its key and its condition; operators' are acts."""
+    """Every request is recorded in order, with its key and its condition, and counted; requests of operators are
+    recorded as acts."""
     record = Record(lambda: 1.0, lambda *_, **__: None)
     number = record.invoked("client-1", "api-1", _POST)
     record.ended(number, Response(0, why="reset"))
@@ -71,7 +73,7 @@ def test_every_request_is_in_the_history_and_counted() -> None:
 
 
 def _watched(*moments: dict[str, list[tuple[Any, ...]]]) -> list[str]:
-    """Violations of these contents of the tables, one after the other."""
+    """Return the kinds of violation that the watch finds in these contents of the tables, one after the other."""
     now: dict[str, list[tuple[Any, ...]]] = {}
     watch = Watch(lambda query: now[query.rpartition(" ")[2]], lambda: 0.0)
     for now in moments:  # noqa: B007 - the query reads it
@@ -80,7 +82,8 @@ def _watched(*moments: dict[str, list[tuple[Any, ...]]]) -> list[str]:
 
 
 def test_what_may_never_be_is_seen_when_it_is() -> None:
-    """Each kind, and nothing where all is well; what was wrong for a moment has been wrong."""
+    """The watch finds each kind of state that must never exist, also if it lasted only a moment, and none in valid
+    states."""
     operation = ("o", "u", "CreateUser", 1, "applied", 1)
 
     def held(*users: tuple[Any, ...], end: str = "applied") -> dict[str, list[tuple[Any, ...]]]:

@@ -15,12 +15,12 @@ from tests.simulation.plan import LARGE, Fault, Plan
 from tests.simulation.run import Run
 
 _AWAY_S = 5.0
-#: A probe, a look of the queue's readers, and the work itself.
+#: #: Two probe intervals: room for a probe, a poll of the queue's readers, and the work itself.
 _RESUME_MAX_S = 2 * PROBE_EVERY_S
 
 
 def _plan(store: str) -> Plan:
-    """Six clients who create, change and read; the store is dead for a while, and comes back."""
+    """Return a plan in which six clients create, change and read while the store is dead for a while and comes back."""
     mix = replace(draw(1, LARGE).mix, keyed=1.0, conditional=0.0, waiting=0.0, expiring=0.0, hasty=0.0, fresh=0.0)
     return Plan(
         seed=7, apis=2, writers=2, admins=1, clients=tuple(range(6)), operators=(), load_s=3 + _AWAY_S + 3,
@@ -30,7 +30,7 @@ def _plan(store: str) -> Plan:
 
 @pytest.mark.parametrize("store", ["database", "queue"])
 def test_writes_resume_when_the_store_is_back(store: str, tmp_path: Path) -> None:
-    """By way of the queue, within a second of its return."""
+    """Writes by way of the queue are applied again within two probe intervals after the store is back."""
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
         run = Run(_plan(store), Path(folder))
         now, transactions, report = run.now, run.world.database.transactions, run.nemesis.report

@@ -19,7 +19,8 @@ _Row = tuple[str, str | None, int, int, int, int]
     ids=["changed", "version back", "an earlier delete", "a later delete", "back from the dead"],
 )
 def test_what_a_user_may_become(before: _Row, after: _Row, wrong: str) -> None:
-    """id, key, versions of both fields, of the create and of the delete; only the last may go back."""
+    """It is a violation if a version of a user decreases, or if a delete is undone or becomes later. A row holds id,
+    key, the versions of both fields, of the create and of the delete."""
     rows = [before]
     watch = Watch(lambda query: rows if " FROM users" in query else (), lambda: 0.0)
     watch.look()

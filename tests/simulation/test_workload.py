@@ -14,11 +14,11 @@ _PORTS = {"api-1": 8080, "proxy-1": 8081}
 
 class _Silent(Recorder):
     def invoked(self, who: str, api: str, request: Request) -> int:
-        """Nothing is kept."""
+        """Record nothing."""
         return 0
 
     def ended(self, number: int, response: Response) -> None:
-        """Nothing is kept."""
+        """Record nothing."""
 
 
 def _client(number: int, seed: int, known: Known) -> Client:
@@ -27,13 +27,14 @@ def _client(number: int, seed: int, known: Known) -> Client:
 
 
 def test_a_client_draws_the_same_again() -> None:
-    """Whoever else there is; another client draws something else."""
+    """A client draws the same requests for the same seed, whatever other clients there are; another client draws
+    others."""
     requests = [[_client(number, 5, Known()).draw() for _ in range(30)] for number in (0, 1, 0)]
     assert requests[0] == requests[2] != requests[1]
 
 
 def test_requests_are_as_the_api_takes_them() -> None:
-    """Over many mixes: every method is used, bodies are JSON objects with known fields, users were acknowledged."""
+    """Over many mixes, every method is used, bodies are JSON objects with known fields, and no body is empty."""
     methods = set()
     for seed in range(60):
         known = Known()
@@ -51,7 +52,7 @@ def test_requests_are_as_the_api_takes_them() -> None:
 
 
 def test_small_numbers_are_drawn_as_often_as_large_ones() -> None:
-    """On a logarithmic scale, within its bounds."""
+    """Numbers are drawn evenly on a logarithmic scale, within their bounds."""
     chance = Random(1)
     drawn = [log_uniform(chance, 0.1, 10) for _ in range(2000)]
     assert all(0.1 <= each <= 10 for each in drawn)
