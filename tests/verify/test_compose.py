@@ -11,7 +11,7 @@ _STORES = {"queue": 7, "cache": 8, "mysql": 9}
 
 
 def _config() -> dict[str, Any]:
-    """As `docker compose config` has it, as far as it matters here."""
+    """Return the part of `docker compose config` that matters here."""
     config: dict[str, Any] = read_yaml.document((ROOT / "docker-compose.yml").read_text())
     for service in config["services"].values():
         service["networks"] = dict.fromkeys(service.get("networks", ()))
@@ -25,7 +25,8 @@ def _made() -> dict[str, Any]:
 
 
 def test_each_replica_is_a_service_that_can_be_broken_by_name() -> None:
-    """It is confined as in the file it comes from, starts when it is told to, and is reached at a port of its own."""
+    """Each replica is a service with its own container name and port, is confined as in the original file, and is never
+    restarted by Docker, so that it can be broken by name."""
     config, services = _config(), _made()["services"]
     for name, port in (_PUBLISHED | _STORES).items():
         made, origin = services[name], config["services"][replica_of(name)]
@@ -41,7 +42,8 @@ def test_each_replica_is_a_service_that_can_be_broken_by_name() -> None:
 
 
 def test_nothing_else_is_started() -> None:
-    """Neither what watches the system nor what stands before it; and nothing of the running project is touched."""
+    """Neither the monitoring nor the load balancer is started, and the project has a name of its own, so that a running
+    Holdfast is not touched."""
     made = _made()
     assert made["name"] == PROJECT != "holdfast"
     assert set(made["services"]) == {*_PUBLISHED, *_STORES, "secrets", "migrate", "links"}

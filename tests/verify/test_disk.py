@@ -12,7 +12,7 @@ from tests.verify.disk import RedisOnDisk
 
 @pytest.fixture
 def server(tmp_path: Path) -> RedisOnDisk:
-    """One that is running."""
+    """A running Redis whose file operations are observed."""
     server = RedisOnDisk(tmp_path)
     if not server.observed:
         pytest.fail("there is no C compiler: a power loss cannot be shown here")
@@ -26,7 +26,8 @@ def _write_on(client: redis.Redis) -> None:
 
 
 def test_what_was_answered_survives_a_power_loss_and_what_was_not_synced_does_not(server: RedisOnDisk) -> None:
-    """The write that is held back on its way to the disk has no answer, and is gone."""
+    """An answered write survives a power loss. The write that is held back on its way to the disk gets no answer, and
+    is lost."""
     lost: list[int] = []
     try:
         with server.client() as client:
@@ -47,7 +48,8 @@ def test_what_was_answered_survives_a_power_loss_and_what_was_not_synced_does_no
 
 
 def test_a_redis_that_answers_before_it_syncs_loses_what_it_answered(tmp_path: Path) -> None:
-    """So this finds a queue that is set up wrongly, which `kill -9` does not."""
+    """A power loss finds a Redis that answers before it syncs, because an answered write is gone; `kill -9` does not
+    find this."""
     server = RedisOnDisk(tmp_path, "--appendfsync", "no")
     server.start()
     try:

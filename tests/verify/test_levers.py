@@ -14,7 +14,7 @@ from tests.verify.levers import Hops, Service, Store
 
 
 class Noting:
-    """A stack on which everything works."""
+    """A stack on which every fault succeeds, and which records the faults."""
 
     def __init__(self) -> None:
         self.prepared: list[Fault] = []
@@ -22,28 +22,28 @@ class Noting:
         self.waited: list[bool] = []
 
     def prepare(self, faults: list[Fault]) -> None:
-        """In place."""
+        """Record the faults as prepared."""
         self.prepared += faults
 
     def begin(self, fault: Fault) -> None:
-        """Refused when it is in force."""
+        """Put the fault in force. Raises Problem if it is in force already."""
         if fault in self.in_force:
             raise Problem("twice")
         self.in_force.append(fault)
 
     def end(self, fault: Fault, *, wait: bool = True) -> None:
-        """Gone."""
+        """Lift the fault, and record whether the caller waits for recovery."""
         self.in_force.remove(fault)
         self.waited.append(wait)
 
     def primary(self, store: str) -> str:
-        """The second node."""
+        """Return the second node."""
         return f"{store}-1"
 
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """With a supervisor that starts whatever it is asked for."""
+    """A stack with a supervisor that can start every program."""
 
     class Supervisor:
         def start(self, names: list[str]) -> None:
@@ -54,7 +54,8 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_service_is_broken_alone_and_nobody_waits_for_it(stack: Any) -> None:
-    """It may have to wait for a store that is broken too."""
+    """A fault of a service hits one replica only, and its end does not wait for the replica, which may need a store
+    that is broken too."""
     [program] = [one for one in levers.programs_of(StackSettings(ha=1)) if one.name == "dlq_admin-1"]
     service = Service(stack, program)
     service.kill()
@@ -67,7 +68,7 @@ def test_a_service_is_broken_alone_and_nobody_waits_for_it(stack: Any) -> None:
 
 
 def test_of_a_store_the_primary_is_broken(stack: Any) -> None:
-    """And all nodes are there before the next fault comes."""
+    """A fault of a store hits its primary, and its end waits until all nodes are up before the next fault."""
     store = Store(stack, "queue", stores(StackSettings(ha=1), "queue"))
     store.kill()
     assert stack.in_force == [KillPrimary("queue")]
@@ -79,7 +80,8 @@ def test_of_a_store_the_primary_is_broken(stack: Any) -> None:
 
 
 def test_a_way_is_broken_for_one_kind_of_services(stack: Any) -> None:
-    """New connections are reset, because a refusal hits whoever comes; mended, it is as it was."""
+    """A link is broken for one kind of service by resets of new connections, because a refusal would hit every client;
+    once healed, no fault is left."""
     hops = Hops(stack)
     assert {fault.program for fault in stack.prepared} == {"queue", "cache", "database"}
     hops.set("dlq-admin → database", Faults(refuse=True, reset=True))

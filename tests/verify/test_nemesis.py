@@ -15,7 +15,8 @@ _SENT = {"method": "POST", "path": "/users", "body": {"email": "ann@example.com"
 
 @pytest.mark.parametrize(("fails_over", "found"), [(True, []), (False, ["doubled"])])
 def test_a_failover_forgets_a_try_that_was_not_acknowledged(fails_over: bool, found: list[str]) -> None:
-    """The old primary had it, and so did a writer; the new one takes the next try as a write of its own."""
+    """After a failover, a retry of an unacknowledged attempt may become a second operation: the old primary and a
+    writer had the first attempt, and the new primary does not know it."""
     events: list[Event] = [
         Invoke(1, 1, "ann", "api-0", **_SENT),
         Unknown(2, 1, "ACCEPTANCE_UNKNOWN", 504, "post"),
@@ -28,7 +29,8 @@ def test_a_failover_forgets_a_try_that_was_not_acknowledged(fails_over: bool, fo
 
 
 def test_a_failover_is_no_excuse_for_what_was_acknowledged() -> None:
-    """A replica had it before the answer."""
+    """A failover does not excuse the loss of an acknowledged write, because a replica had the write before the
+    answer."""
     events: list[Event] = [
         Invoke(1, 1, "ann", "api-0", **_SENT),
         Ok(2, 1, 202, "post", _ANN.id, 10, "queued"),

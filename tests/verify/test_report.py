@@ -43,7 +43,8 @@ def _run(*, broken: bool = False, never: bool = False) -> Run:
 def test_a_page_says_what_was_promised_done_checked_and_found(
     run: Run, word: Word, sentence: str, tmp_path: Path
 ) -> None:
-    """In every form."""
+    """The page, `verdict.json`, the terminal and the picture all state the promises, the faults, the checks and the
+    verdict, and the page needs no other file."""
     page, *_ = report.write(tmp_path, run)
     text = page.read_text()
     assert run.verdict.word is word
@@ -68,7 +69,7 @@ def test_a_page_says_what_was_promised_done_checked_and_found(
 
 
 def test_a_violation_is_shown_with_the_events_that_belong_to_it(tmp_path: Path) -> None:
-    """So that a reader can follow what happened to the write."""
+    """The page shows a violation together with the events of its operation, so that a reader can follow the write."""
     run = _run(broken=True)
     [lost] = [violation for violation in run.verdict.violations if violation.kind == "lost"]
     page, *_ = report.write(tmp_path, run)
@@ -78,7 +79,8 @@ def test_a_violation_is_shown_with_the_events_that_belong_to_it(tmp_path: Path) 
 
 
 def test_machines_get_a_case_for_each_promise_and_for_what_never_happened() -> None:
-    """JUnit: a broken promise is a failure, what did not happen is skipped."""
+    """In JUnit's format each promise is a case; a broken promise is a failure, and a wanted event that never happened
+    is skipped."""
     suite = ElementTree.fromstring(report.junit(_run(broken=True, never=True)))  # noqa: S314 - our own
     promises = [case for case in suite if case.get("classname") == "promises"]
     broken = {case.get("name") for case in promises if case.find("failure") is not None}

@@ -19,7 +19,7 @@ _LINKS = ("api → queue", "api → cache", "writer → database")
 @pytest.mark.parametrize("seconds", [15, 60, 560])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_schedule_breaks_everything_and_no_target_twice_at_a_time(seed: int, seconds: float) -> None:
-    """Whatever the seed; and the same seed breaks the same."""
+    """Each seed breaks every kind of target, no target twice at a time, and the same seed gives the same schedule."""
     every = kinds(_SERVICES, _LINKS)
     schedule = drawn(seed, seconds, every)
     assert schedule == drawn(seed, seconds, every)
@@ -34,7 +34,8 @@ def test_a_schedule_breaks_everything_and_no_target_twice_at_a_time(seed: int, s
 
 @pytest.mark.parametrize("seconds", [15, 60, 560])
 def test_each_store_is_down_alone_and_the_longer_the_run_the_more_of_ours(seconds: float) -> None:
-    """With every replica of it; the cache last, because copies are in it."""
+    """Dependencies are down alone, each with all its replicas: one in 15 s, four in 60 s, six in 560 s. In all but the
+    shortest runs the cache comes last, because it holds the copies."""
     for seed in range(5):
         down = down_alone(seed, seconds, _SERVICES)
         assert down == down_alone(seed, seconds, _SERVICES)
@@ -46,7 +47,8 @@ def test_each_store_is_down_alone_and_the_longer_the_run_the_more_of_ours(second
 
 
 def test_what_chance_did_not_bring_about_is_tried_again() -> None:
-    """A kind of fault that was missed, and what leads to what clients did not meet; nothing where there is no way."""
+    """A kind of fault that chance missed is scheduled again, and so is a fault that leads to an event which clients did
+    not meet. For an event that no fault can cause, nothing is scheduled."""
     every = kinds(_SERVICES, _LINKS)
     for kind in every:
         missed = kind_of(kind.what, kind.targets[0])
@@ -58,7 +60,8 @@ def test_what_chance_did_not_bring_about_is_tried_again() -> None:
 
 @pytest.mark.parametrize("state", ["closed", "open", "half_open", "stale"])
 def test_all_is_well_when_no_breaker_is_open(state: str) -> None:
-    """As the api itself sums them up; else it is named."""
+    """The system is healthy if no breaker is open or half open in the api's own summary; otherwise the breaker is
+    named."""
     one = {"name": "database", "instance": "api-1", "state": "open", "report": {"stale": True}}
     if state != "stale":
         one |= {"state": state, "report": {"stale": False}}
@@ -79,7 +82,8 @@ def _wishes(seed: int) -> list[Wish]:
 
 
 def test_clients_ask_for_everything_and_the_same_seed_asks_the_same() -> None:
-    """Each method, reads of each kind, conditions, waits, impatience, and writes without a key."""
+    """Clients use each method, each kind of read, conditions, waits, short timeouts, and writes without a key; the same
+    seed gives the same requests."""
     wishes = _wishes(1)
     assert wishes == _wishes(1)
     assert wishes != _wishes(2)

@@ -7,7 +7,7 @@ from tests.verify.stage import Stage
 
 
 class _Program:
-    """Only its end matters."""
+    """A program that only records that it was killed."""
 
     def __init__(self, name: str, ended: list[str]) -> None:
         self._name, self._ended = name, ended
@@ -17,7 +17,8 @@ class _Program:
 
 
 class _Stage(Stage):
-    """A heartbeat was queued as the api ended, and is worked off at the third look, if a writer is there."""
+    """A stage on which the api queues a heartbeat as it ends, which a writer works off by the third look at the
+    stream."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, 1)
@@ -30,7 +31,7 @@ class _Stage(Stage):
         pass
 
     def start(self) -> None:
-        """Nothing runs."""
+        """Start nothing."""
 
     def length(self, stream: Literal["writes", "dead"]) -> int:
         assert self.ended == ["api-1"]
@@ -39,7 +40,8 @@ class _Stage(Stage):
 
 
 def test_what_the_apis_queued_last_is_worked_off(tmp_path: Path) -> None:
-    """The apis end first, the others when nothing is queued any more: a heartbeat is not taken for stuck."""
+    """The apis end first and the other services when the queue is empty, so that an api's last heartbeat is not taken
+    for a stuck entry."""
     stage = _Stage(tmp_path)
     stage.end_services()
     assert sorted(stage.ended[1:]) == ["dlq-admin-1", "writer-1"]

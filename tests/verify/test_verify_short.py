@@ -10,7 +10,7 @@ from tests.verify.run import Plan, run
 
 _LAST, _WORDS_MAX = 3, 300
 _PLAN = Plan(seed=20260115, seconds=15, per_s=20, letters=600)
-#: However slow the machine is, a run has these.
+#: #: Events that every run has, however slow the machine is.
 _ALWAYS = (
     "write queued",
     "a writer died between commit and acknowledgement",
@@ -27,8 +27,8 @@ _ALWAYS = (
 
 @pytest.mark.long
 def test_every_promise_is_kept_while_everything_is_broken(tmp_path: Path) -> None:
-    """Each kind of fault at least once under load and under a replay; then the stores against what clients were
-    answered."""
+    """No promise is broken in a run with each kind of fault at least once under load and under a replay; the check
+    compares the stores with the answers to clients."""
     data = tmp_path / "data"
     data.mkdir()
     done = run(data, _PLAN)
@@ -39,7 +39,7 @@ def test_every_promise_is_kept_while_everything_is_broken(tmp_path: Path) -> Non
 
 
 def _last_words(data: Path) -> str:
-    """Return the end of each process' log, because the folder may be gone when somebody reads this."""
+    """Return the end of each process' log, because the folder may be gone when the failure is read."""
     lines = []
     for log in sorted(data.rglob("*.log")):
         lines += [f"{log.relative_to(data)}: {line[:_WORDS_MAX]}" for line in log.read_text().splitlines()[-_LAST:]]
