@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def test_nothing_of_deploy_is_read_at_run_time() -> None:
-    """No path in what runs leads there."""
+    """No string constant in services and shared is a path into deploy/."""
     found = [
         f"{file}:{node.lineno}"
         for folder in ("services", "shared")

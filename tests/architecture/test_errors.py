@@ -5,7 +5,7 @@ from holdfast.shared.http.envelope import status_of
 
 
 def test_every_error_has_its_own_code_and_an_explanation() -> None:
-    """Codes are unique, every one has a sentence and a status."""
+    """Error codes are unique, and every error has a sentence of explanation and a status."""
     errors = [error for error in catalogue() if error.__name__ != "Unexpected"]
     codes = [error.code for error in errors]
     assert len(codes) == len(set(codes))
@@ -16,7 +16,8 @@ def test_every_error_has_its_own_code_and_an_explanation() -> None:
 
 
 def test_only_what_may_have_happened_is_indefinite() -> None:
-    """An indefinite error is one that the same key has to settle."""
+    """Only these errors are indefinite: the request may have taken effect, and a retry with the same key has to settle
+    it."""
     assert {error.__name__ for error in catalogue() if not error.definite} == {
         "AcceptanceUnknown",
         "AnswerLost",

@@ -31,7 +31,7 @@ _TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(
 _DURATION = re.compile(
     r"\d ?(?:ms|s|min|h|d)\b|\ban? (?:second|minute|hour|day)\b|\b(?:seconds|minutes|hours|days)\b", re.IGNORECASE
 )
-#: Ports of the network policies -> who listens there.
+#: #: Ports of the network policies -> the dependencies that listen on them.
 _LISTENS = {
     3306: {"database"}, 6379: {"queue", "cache"}, 8080: {"api"}, 8081: {"external_proxy"}, 8082: {"dlq_admin"},
     443: {"third party"}, 53: {"DNS"},
@@ -40,23 +40,23 @@ _SERVICES = {"api", "writer", "external_proxy", "dlq_admin"}
 
 
 def exists(proof: str) -> bool:
-    """Whether the test, with these parameters, or the target is there."""
+    """Return whether the test with these parameters, or the make target, exists."""
     return proof.removeprefix("make ") in _TARGETS if proof.startswith("make ") else is_test(proof_name(proof))
 
 
 def missing(proofs: Iterable[str]) -> list[str]:
-    """Those that do not exist."""
+    """Return the proofs that do not exist."""
     return [proof_name(proof) for proof in proofs if not exists(proof)]
 
 
 def test_there_is_a_cell_for_every_combination() -> None:
-    """Each dependency, each mode, in the page's order."""
+    """The table has a cell for each dependency and each mode, in the page's order."""
     assert set(TABLE) >= _NEEDED
     assert {name: list(each.cells) for name, each in TABLE.items()} == {name: list(Mode) for name in TABLE}
 
 
 def wrong_with(cell: Cell) -> list[str]:
-    """What is missing in a cell."""
+    """Return what is missing in a cell."""
     found = missing(cell.proofs)
     match cell:
         case Failure():
@@ -70,20 +70,21 @@ def wrong_with(cell: Cell) -> list[str]:
 
 
 def test_a_cell_is_filled_and_its_proof_exists() -> None:
-    """What can happen has all its parts and a proof; what is like another cell leads to one that has; what cannot
-    happen has a reason."""
+    """A failure that can happen has all its parts and a proof; a cell that refers to another one refers to such a
+    failure; an impossible failure has a reason."""
     assert {anchor: wrong for anchor, cell in cells().items() if (wrong := wrong_with(cell))} == {}
 
 
 def test_every_simulated_fault_is_one_of_the_simulation() -> None:
-    """And belongs to a cell that can happen."""
+    """Every simulated fault in the table is a fault of the simulation, and belongs to a failure that can happen."""
     for name, modes in SIMULATED.items():
         assert not [mode for mode in modes if isinstance(TABLE[name].cells[mode], Impossible)], name
         assert {fault for faults in modes.values() for fault in faults} <= set(KINDS), name
 
 
 def test_every_connection_that_is_allowed_is_one_that_may_be_cut() -> None:
-    """The pairs of the network's table are those of the network policies, and what else is connected."""
+    """The network's table has a pair for each connection that the network policies allow, and for no other except DNS
+    for migrate, and its proofs exist."""
     allowed = set()
     for policy in read_yaml.documents((ROOT / "deploy/kubernetes/network-policies.yaml").read_text()):
         ports = {port["port"] for rule in policy["spec"].get("egress") or () for port in rule.get("ports") or ()}
@@ -98,7 +99,7 @@ def test_every_connection_that_is_allowed_is_one_that_may_be_cut() -> None:
 
 
 def test_what_does_not_exist_is_found() -> None:
-    """The checks can fail, and a wrong reference is an error where it is made."""
+    """The checks find proofs that do not exist, and a wrong reference is an error where it is made."""
     wrong = [
         "faults/test_database.py::test_nothing", "faults/test_nothing.py::test_killed",
         "faults/test_queue.py::test_writes_go_to_the_database[explode]", "make chaos-nothing",
@@ -118,7 +119,7 @@ def test_what_does_not_exist_is_found() -> None:
 
 @pytest.mark.parametrize("module", sorted(Path(dependencies.__path__[0]).glob("*.py")), ids=lambda module: module.stem)
 def test_no_time_is_written_by_hand(module: Path) -> None:
-    """It is a setting's, a limit's, an alert's or a measurement's."""
+    """No duration is written by hand in the table: each comes from a setting, a limit, an alert or a measurement."""
     written = [
         node.value
         for node in ast.walk(ast.parse(module.read_text()))
@@ -128,14 +129,14 @@ def test_no_time_is_written_by_hand(module: Path) -> None:
 
 
 def test_every_metric_is_exported() -> None:
-    """Those that are named by hand too."""
+    """Every metric that the page names is exported, including those that are named by hand."""
     declared = [each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)]
     names = {family.name for metric in declared for family in metric.describe()}
     assert {name.removesuffix("_total") for name in re.findall(r"`(holdfast_\w+)", failure_modes())} <= names
 
 
 def test_every_link_within_the_page_has_its_place() -> None:
-    """Each word of the overview and each alert's cell."""
+    """Every link within the page, from the overview and from an alert's cell, has its target."""
     text = failure_modes()
     headings = {re.sub(r"[^a-z0-9_]+", "-", title.lower()) for title in re.findall(r"^## (.+)$", text, re.MULTILINE)}
     places = headings | set(re.findall(r'<a id="([^"]+)">', text))

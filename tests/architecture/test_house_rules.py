@@ -27,14 +27,15 @@ TABLES = {
 
 
 def sources(*folders: str) -> Iterator[tuple[Path, str]]:
-    """Every module below these folders, and its text."""
+    """Yield every module below these folders, and its text."""
     for folder in folders:
         for file in sorted(Path(folder).rglob("*.py")):
             yield file, file.read_text()
 
 
 def test_a_module_is_short() -> None:
-    """Except for tables, each with its reason, which are longer."""
+    """No module is longer than its limit, except for the tables, each with its reason; a table that is short enough
+    needs no exception."""
     lengths = {str(file): text.count("\n") for file, text in sources(*SHIPPED)}
     tests = {str(file): text.count("\n") for file, text in sources("tests")}
     assert [name for name, lines in lengths.items() if lines > MODULE_MAX and name not in TABLES] == []
@@ -43,7 +44,8 @@ def test_a_module_is_short() -> None:
 
 
 def test_a_function_fits_on_a_screen() -> None:
-    """Functions inside it, such as the handlers of routes, are counted by themselves."""
+    """No function is longer than a screen; functions inside it, such as the handlers of routes, are counted by
+    themselves."""
     long = {
         f"{file}: {name}": lines
         for file, text in sources(*SHIPPED, "tests")
@@ -55,7 +57,7 @@ def test_a_function_fits_on_a_screen() -> None:
 
 
 def _own_lines(module: ast.Module) -> Iterator[tuple[str, int]]:
-    """Of each function: its name, and its lines without those of functions inside it."""
+    """Yield the name of each function, and its number of lines without those of functions inside it."""
     found = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     lines = [range(node.lineno, (node.end_lineno or node.lineno) + 1) for node in found]
     for function, mine in zip(found, lines, strict=True):
@@ -64,7 +66,7 @@ def _own_lines(module: ast.Module) -> Iterator[tuple[str, int]]:
 
 
 def test_only_tables_are_formatted_by_hand() -> None:
-    """A table is a constant of a module or a class; everything else is the formatter's."""
+    """Only a table, which is a constant of a module or a class, is formatted by hand."""
     by_hand = {}
     for file, text in sources(*SHIPPED):
         lines = {number for number, line in enumerate(text.splitlines(), 1) if line.endswith("# fmt: skip")}
@@ -84,7 +86,7 @@ def _ends_of_tables(module: ast.Module) -> set[int]:
 
 
 def written(words: set[str], folders: tuple[str, ...], declared_in: str) -> dict[str, str]:
-    """Where the code has one of these as a string that is no docstring."""
+    """Return the places where the code has one of these words as a string that is no docstring."""
     anyone = re.compile("|".join(map(re.escape, words)))
     return {where: text for where, text in _texts(anyone, folders, declared_in) if text in words}
 
@@ -106,19 +108,21 @@ def _texts(anyone: re.Pattern[str], folders: tuple[str, ...], declared_in: str) 
 
 
 def test_no_test_sends_the_log_elsewhere() -> None:
-    """`logs.configure` is for a process: in a test it would hold for every later test of its worker too."""
+    """No test calls `logs.configure`, which is for a process and would hold for every later test of the same worker."""
     tests = [(file, text) for file, text in sources("tests") if file.name.startswith(("test_", "conftest"))]
     assert [str(file) for file, text in tests if re.search(r"\blogs\.configure\(", text)] == []
 
 
 def test_an_error_code_is_written_where_it_is_declared() -> None:
-    """Elsewhere it is the class's, so that a renamed or removed error is found by the type checker."""
+    """Only the catalogue contains error codes; other code uses the class, so that the type checker finds a renamed or
+    removed error."""
     codes = {error.code for error in catalogue()}
     assert written(codes, ("services", "shared"), _path(errors)) == {}
 
 
 def test_a_metrics_name_is_written_where_it_is_declared() -> None:
-    """Elsewhere in what runs it is the object; PromQL in deploy/ is held to the declarations by its own lint."""
+    """Only the catalogue contains metric names; other code that runs uses the object. PromQL in deploy/ is checked by
+    its own lint."""
     declared = [each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)]
     names = {family.name for metric in declared for family in metric.describe()}
     assert len(names) > 50
@@ -131,6 +135,6 @@ def _path(module: object) -> str:
 
 
 def test_settings_are_read_in_one_way() -> None:
-    """By `read_settings`, which reports what is wrong; the local stack's are not a service's."""
+    """Settings are read by `read_settings` only, which reports what is wrong; the local stack's settings are exempt."""
     by_hand = re.compile(r"(?<!\bStack)Settings\(\)")
     assert [str(file) for file, text in sources("services", "shared", "deploy") if by_hand.search(text)] == []

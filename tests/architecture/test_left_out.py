@@ -62,7 +62,8 @@ def _printed(program: str, **environment: str) -> str:
 
 
 def test_services_do_not_load_what_is_left_out() -> None:
-    """Neither the packages nor anything in them, whichever library would like to have them."""
+    """A process of any service loads neither the packages that are left out nor anything in them, whichever library
+    would import them."""
     loaded = _printed(_IMPORT_ALL).split()
     assert "holdfast.services.api.app" in loaded
     assert [
@@ -71,11 +72,12 @@ def test_services_do_not_load_what_is_left_out() -> None:
 
 
 def test_a_password_that_a_server_wants_encrypted_is_encrypted() -> None:
-    """MySQL without TLS: what takes it is loaded then, before the first password and for the next ones."""
+    """A password that a MySQL server without TLS wants encrypted is encrypted, because the modules for it are loaded
+    before the first password."""
     assert _printed(_LOGIN) == "secret\0\n"
 
 
 def test_nobody_reads_the_machines_certificates_who_may_never_need_them(tmp_path: Path) -> None:
-    """An import reads none, and leaves the environment as it was."""
+    """An import reads no certificates of the machine, and leaves the environment as it was."""
     certificate = str(Authority(tmp_path).certificate)
     assert _printed(_CERTIFICATES, SSL_CERT_FILE=certificate) == f"0 0 {certificate}\n"

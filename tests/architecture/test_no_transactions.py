@@ -4,12 +4,12 @@ reads. A script declares what it needs."""
 import ast
 from pathlib import Path
 
-#: Passes on what it is given.
+#: #: This module passes on the flag that its caller sets.
 _PASSES_ON = {"shared/connections/cluster.py"}
 
 
 def test_every_pipeline_is_without_a_transaction() -> None:
-    """redis-py makes one unless `transaction=False`."""
+    """Every pipeline is created with `transaction=False`, because redis-py uses a transaction by default."""
     found = {
         str(file)
         for folder in ("services", "shared")

@@ -5,13 +5,14 @@ import ast
 import re
 from pathlib import Path
 
-#: The audit stream is a look at the latest, and the table has it all; an order to a breaker is over in a day.
+#: #: The audit stream holds only the latest events, all of which are in the table; an order to a breaker is over in a
+#: day.
 _BOUNDED = {"shared/queue/audit.py", "shared/fleet/board.py"}
 _TRIMS = re.compile(r"MAXLEN|MINID|XTRIM", re.IGNORECASE)
 
 
 def test_no_script_bounds_a_stream() -> None:
-    """Comments aside."""
+    """No Lua script limits the length of a stream, comments aside."""
     scripts = list(Path("shared").rglob("*.lua")) + list(Path("services").rglob("*.lua"))
     assert scripts
     found = [
@@ -24,7 +25,8 @@ def test_no_script_bounds_a_stream() -> None:
 
 
 def test_no_call_bounds_a_stream() -> None:
-    """`xadd(maxlen=…)`, `xadd(minid=…)`, `xtrim(…)`, or a command by its name."""
+    """No call limits the length of a stream by `xadd(maxlen=…)`, `xadd(minid=…)`, `xtrim(…)` or a command by its
+    name."""
     found = {
         str(file)
         for folder in ("services", "shared")

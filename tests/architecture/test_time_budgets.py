@@ -13,7 +13,7 @@ _PER = re.compile(r".*_PER_(S|MS)")
 
 
 def shipped() -> Iterator[tuple[Path, ast.Module]]:
-    """The modules of the services and what they share, the table left out."""
+    """Yield the modules of the services and of shared, except the table."""
     for folder in ("services", "shared"):
         for file in sorted(Path(folder).rglob("*.py")):
             if file != TABLE:
@@ -21,12 +21,13 @@ def shipped() -> Iterator[tuple[Path, ast.Module]]:
 
 
 def is_time(name: str) -> bool:
-    """Whether a constant of this name is a duration."""
+    """Return whether a constant of this name is a duration."""
     return bool(_NAME.fullmatch(name)) and not _PER.fullmatch(name)
 
 
 def test_a_time_constant_outside_the_table_is_its_modules_own() -> None:
-    """It has a private name: what another module needs to know is in the table."""
+    """A time constant outside the table has a private name, because a constant that another module needs belongs in the
+    table."""
     public = [
         f"{file}: {target.id}"
         for file, tree in shipped()
@@ -40,7 +41,7 @@ def test_a_time_constant_outside_the_table_is_its_modules_own() -> None:
 
 
 def test_the_table_holds_only_what_has_to_be_there() -> None:
-    """Each of its constants is in a relation, or used by two modules."""
+    """Each constant of the table is in a relation, or is used by two modules."""
     constants = {name for name in vars(time_budgets) if is_time(name)}
     related = {part.name for budget in time_budgets.FIXED for part in (budget.outer, *budget.inner)}
     used: dict[str, set[Path]] = {name: set() for name in constants}
@@ -55,12 +56,12 @@ def test_the_table_holds_only_what_has_to_be_there() -> None:
 
 
 def test_a_relation_names_the_constants_that_it_compares() -> None:
-    """A part's seconds are the constant's of that name."""
+    """The seconds of each part of a relation are the value of the constant that the part names."""
     for budget in time_budgets.FIXED:
         for part in (budget.outer, *budget.inner):
             assert vars(time_budgets)[part.name] == part.seconds
 
 
 def test_every_relation_holds() -> None:
-    """As at the start of a service."""
+    """Every fixed relation holds, by the same check as at the start of a service."""
     time_budgets.check(time_budgets.FIXED)
