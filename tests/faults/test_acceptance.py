@@ -25,7 +25,7 @@ _TIMEOUT_S = 0.1
 _REFUSALS = ("OOM command not allowed", "READONLY no", "MISCONF no", "LOADING not yet", "BUSY a script", "NOAUTH who")
 _CHANCE = random.Random()
 
-#: A first try after which there is a second.
+#: First attempts after which there is a second attempt.
 FIRST = {
     "nothing was sent": lambda: Step(up=0),
     "half was sent": lambda: Step(up=_CHANCE.uniform(0.01, 0.99)),
@@ -33,7 +33,7 @@ FIRST = {
     "taken, half a reply": lambda: Step(down=_CHANCE.uniform(0.01, 0.9)),
     "taken, and gone": lambda: Step(down=0, deaf=True),
 }
-#: A try that is the last one.
+#: Last attempts.
 LAST = FIRST | {
     "well": Step,
     "hangs before": lambda: Step(up=0, then="hang"),
@@ -47,7 +47,7 @@ Accept = Callable[[Candidate], Awaitable[Answer | AppError]]
 
 @pytest.fixture
 async def relay(clean_redis: RedisServer) -> AsyncIterator[Relay]:
-    """Before the shared Redis."""
+    """A relay in front of the shared Redis."""
     async with Relay(clean_redis.port) as relay:
         yield relay
 
@@ -62,7 +62,7 @@ async def queue(relay: Relay) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 def accept(queue: Redis) -> Accept:
-    """A fresh acceptor's, as answer or error."""
+    """The accept function of a new acceptor, which returns its answer or its error."""
     taking = acceptor(queue)
 
     async def tried(candidate: Candidate) -> Answer | AppError:
@@ -75,20 +75,20 @@ def accept(queue: Redis) -> Accept:
 
 
 async def warm_up(accept: Accept) -> None:
-    """So that a connection lives, and the script is known."""
+    """Accept writes until one succeeds, so that a connection is open and the script is cached."""
     async with asyncio.timeout(START_DEADLINE_S):
         while not isinstance(await accept(new_user()), Answer):
             pass
 
 
 def taken(server: RedisServer) -> set[str]:
-    """Operations on the stream."""
+    """Return the ids of the operations on the stream."""
     with server.client() as redis:
         return {fields[b"operation_id"].decode() for _, fields in redis.xrange(WRITES)}
 
 
 def forget_script(server: RedisServer) -> None:
-    """As a restart does."""
+    """Make the server forget its scripts, as a restart does."""
     with server.client() as redis:
         redis.script_flush()
 
@@ -99,8 +99,8 @@ def forget_script(server: RedisServer) -> None:
 async def test_what_is_answered_is_true(
     accept: Accept, relay: Relay, clean_redis: RedisServer, first: str | None, last: str, known: bool
 ) -> None:
-    """Three writes in one round trip, with a key, with a caller who waits, and with neither: whatever happens to it and
-    to the second try, accepted is on the stream, and a definite error is not."""
+    """Of three writes in one round trip, with a key, with a waiting caller and with neither, each accepted one is on
+    the stream and each definitely failed one is not, whatever happens to both attempts."""
     await warm_up(accept)
     if not known:
         forget_script(clean_redis)
@@ -125,7 +125,8 @@ async def test_what_is_answered_is_true(
 async def test_the_only_living_connection_is_in_use(
     accept: Accept, relay: Relay, queue: Redis, clean_redis: RedisServer
 ) -> None:
-    """Somebody else hangs in it, and no other can be had: then nothing was sent, and that is certain."""
+    """If the only open connection is in use by a call that hangs and no other can be opened, nothing is sent, and the
+    error is definite."""
     await warm_up(accept)
     relay.steps = [Step(up=0, then="hang", deaf=True)]
     other = asyncio.ensure_future(queue.eval("return 1", 0))
@@ -141,12 +142,12 @@ async def test_the_only_living_connection_is_in_use(
 
 
 def address_taken(redis: SyncRedis, write: Candidate) -> None:
-    """Somebody else has reserved it."""
+    """Reserve the write's email address for another user."""
     redis.hset(EMAILS, write.command.values["email"], "somebody-else another-operation")
 
 
 def entity_busy(redis: SyncRedis, write: Candidate) -> None:
-    """As many writes of it wait as may."""
+    """Make as many writes of the entity wait as may."""
     redis.hset(f"{PREFIX}user:{write.entity_id}", mapping={f"{number}": "" for number in range(11)})
 
 
@@ -154,7 +155,8 @@ def entity_busy(redis: SyncRedis, write: Candidate) -> None:
 async def test_what_refuses_a_second_try_says_nothing_about_the_first(
     accept: Accept, relay: Relay, clean_redis: RedisServer, refusal: Callable[[SyncRedis, Candidate], None]
 ) -> None:
-    """Which was taken, applied and forgotten before the second."""
+    """If the first attempt was taken, applied and forgotten before the second was refused, the acceptance is
+    unknown."""
     await warm_up(accept)
     write = new_user()
     relay.steps = [Step(down=0, after=lambda: settled(clean_redis, write, refusal))]
@@ -167,7 +169,8 @@ async def test_what_refuses_a_second_try_says_nothing_about_the_first(
 async def test_a_second_try_may_be_of_what_is_over(
     accept: Accept, relay: Relay, clean_redis: RedisServer, over: bool
 ) -> None:
-    """Then the database tells what it was accepted as. While the first try waits, the queue knows it."""
+    """A second attempt is accepted; after the first has ended the database has to tell its version, and while the first
+    waits, the queue knows it."""
     await warm_up(accept)
     write = new_user()
     relay.steps = [Step(down=0, after=lambda: settled(clean_redis, write)) if over else Step(down=0)]
@@ -179,7 +182,7 @@ async def test_a_second_try_may_be_of_what_is_over(
 async def settled(
     server: RedisServer, write: Candidate, then: Callable[[SyncRedis, Candidate], None] = lambda *_: None
 ) -> None:
-    """The write is over, and the queue knows nothing of it any more."""
+    """Make the queue forget the write, as after its end."""
     with server.client() as redis:
         redis.delete(f"{PREFIX}op:{write.operation_id}")
         then(redis, write)

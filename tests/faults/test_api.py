@@ -26,9 +26,9 @@ def other(rig: Rig, tmp_path: Path) -> Iterator[httpx.Client]:
     service.kill()
 
 
-#: Of anyio's pool, which blocking routes share.
+#: The size of anyio's thread pool, which blocking routes share.
 _SHARED_THREADS = 40
-#: A request whose caller has gone: found to be taken already, or not begun.
+#: How a request whose caller has disconnected ends: it was accepted already, or was not begun.
 _ENDS = (
     'holdfast_writes_accepted_total{result="repeated"}',
     'holdfast_http_requests_total{method="POST",route="/users",status="499"}',
@@ -36,8 +36,8 @@ _ENDS = (
 
 
 def test_one_hung_process_does_not_stop_the_other(rig: Rig, other: httpx.Client, start_writer: StartWriter) -> None:
-    """A request that it had taken is sent to the other with the same key; when it wakes up it does its work too, or
-    finds that nobody waits for it any more, and there is one write."""
+    """While one process hangs, its request succeeds at the other process with the same key. When the first wakes up, it
+    repeats the request or finds its caller gone, and there is one write."""
     headers = key()
     rig.api.freeze()
     try:
@@ -58,7 +58,8 @@ def test_one_hung_process_does_not_stop_the_other(rig: Rig, other: httpx.Client,
 
 
 def test_callers_who_go_away_harm_nobody(rig: Rig) -> None:
-    """In the middle of a body, of a read, or of a write: no half a write, no write twice, no breaker opened."""
+    """Callers that disconnect in the middle of a body, a read or a write leave no partial or second write and open no
+    breaker."""
     rig.known_user()
     rig.to_database.set(Faults(down=WayFaults(latency_ms=100)))
     address = ("127.0.0.1", rig.api.port)
@@ -87,7 +88,8 @@ def test_callers_who_go_away_harm_nobody(rig: Rig) -> None:
 
 
 def test_health_answers_while_sixty_callers_hang(rig: Rig) -> None:
-    """Before any of them, when more of them wait than a shared pool has threads; and every caller is answered."""
+    """Health routes answer before any of the waiting callers, when more callers wait than the shared pool has threads,
+    and every caller is answered."""
     rig.database.freeze()
     with httpx.Client(base_url=rig.client.base_url, timeout=60) as health, ThreadPoolExecutor(60) as pool:
         health.get("/livez")

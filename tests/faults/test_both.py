@@ -18,7 +18,8 @@ EVE = {"name": "Eve", "email": "eve@example.com"}
 
 
 def test_away(rig: Rig, writer: Service) -> None:
-    """503, and certain that it did not happen; the same key works when both are back, and there is one user."""
+    """With both stores away a write is refused with a definite 503; the same key works when both are back, and there is
+    one user."""
     path = rig.known_user()
     rig.to_queue.set(AWAY)
     rig.to_database.set(AWAY)
@@ -31,11 +32,12 @@ def test_away(rig: Rig, writer: Service) -> None:
 
 @pytest.mark.hangs
 def test_hung(rig: Rig, writer: Service) -> None:
-    """The first writer waits, and hears that nobody knows: the queue hangs with the command. When both breakers have
-    opened, the refusal comes at once and is certain."""
+    """While both stores hang, the first write waits and ends as unknown, because the queue hangs with the command. Once
+    both breakers are open, the refusal is immediate and definite."""
     path = rig.known_user()
     rig.warm_up()
-    # Not all of it at once: if another call were in the only living connection, nothing would be sent for this one.
+    # The queue does not hang as a whole: if another call used the only open connection, nothing would be sent for this
+    # one.
     rig.to_queue.set(Faults(lose_reply=LoseReply("EVALSHA", then="hang")))
     rig.to_database.set(SILENT)
     headers = key()
@@ -57,7 +59,7 @@ def test_hung(rig: Rig, writer: Service) -> None:
 
 
 def and_so_is_everything_else(rig: Rig, path: str) -> None:
-    """What is known is read from copies, what is not known is not guessed, and health answers."""
+    """Assert that known users are read from copies, that an unknown one is a 503, and that health routes answer."""
     with within():
         assert stale(rig.client.get(path))
         assert rig.client.get(NOBODY).status_code == 503
@@ -66,7 +68,7 @@ def and_so_is_everything_else(rig: Rig, path: str) -> None:
 
 
 def heals(rig: Rig, path: str, headers: dict[str, str]) -> None:
-    """Both come back; the write that was refused, or whose fate was not known, is done once."""
+    """Heal both stores, and assert that the write that was refused or unknown is done once."""
     rig.to_queue.heal()
     rig.to_database.heal()
     rig.wait_until_fresh(path)
@@ -75,8 +77,8 @@ def heals(rig: Rig, path: str, headers: dict[str, str]) -> None:
 
 
 def test_an_acceptance_without_an_answer_is_found_again(rig: Rig, start_writer: StartWriter) -> None:
-    """The queue took it, its replies were lost, and the database was away: 504 and an operation; the same key then
-    leads to that operation, and to one write."""
+    """If the queue accepted a write, its replies were lost and the database was away, the answer is 504 with an
+    operation. The same key then leads to that operation, and to one write."""
     rig.warm_up()
     rig.to_database.set(AWAY)
     rig.to_queue.set(Faults(lose_reply=LoseReply("EVALSHA", times=2)))

@@ -20,7 +20,8 @@ BREAK: dict[str, Callable[[Rig], None]] = {
 
 @pytest.mark.parametrize("how", ["killed", pytest.param("frozen", marks=pytest.mark.hangs)])
 def test_copies_are_a_help_and_no_need(rig: Rig, how: str) -> None:
-    """Reads are fresh and writes are accepted without it; without the database too, this process still knows."""
+    """Without the cache, reads are fresh and writes are accepted; without the database too, the process reads copies
+    from its own memory."""
     path = rig.known_user()
     BREAK[how](rig)
     rig.wait_until_fresh(path)
@@ -38,7 +39,7 @@ def test_copies_are_a_help_and_no_need(rig: Rig, how: str) -> None:
 
 
 def test_a_copy_that_the_cache_did_not_take_is_put_again(rig: Rig) -> None:
-    """Nobody reads the user a second time; the cache has the copy once it is back."""
+    """A copy that the cache did not take is put again once the cache is back, without another read of the user."""
     errors = 'holdfast_cache_requests_total{result="error"}'
     rig.to_cache.set(AWAY)
     rig.to_queue.set(AWAY)
@@ -54,7 +55,7 @@ def test_a_copy_that_the_cache_did_not_take_is_put_again(rig: Rig) -> None:
 
 @contextmanager
 def on_the_way(rig: Rig, faults: Faults) -> Iterator[None]:
-    """These faults between the api and the cache."""
+    """Set these faults between the api and the cache."""
     rig.to_cache.set(faults)
     yield
     rig.to_cache.heal()
@@ -62,7 +63,7 @@ def on_the_way(rig: Rig, faults: Faults) -> Iterator[None]:
 
 @contextmanager
 def refusing_writes(rig: Rig, command: str, value: str, well: str) -> Iterator[None]:
-    """A setting with which Redis refuses every write."""
+    """Set an option with which Redis refuses every write."""
     with rig.cache.client() as cache:
         cache.config_set(command, value)
         yield
@@ -71,7 +72,7 @@ def refusing_writes(rig: Rig, command: str, value: str, well: str) -> Iterator[N
 
 @contextmanager
 def read_only(rig: Rig) -> Iterator[None]:
-    """A replica of nobody."""
+    """Make the cache a replica of a server that does not exist."""
     with rig.cache.client() as cache:
         cache.replicaof("127.0.0.1", free_port())
         yield
@@ -80,7 +81,7 @@ def read_only(rig: Rig) -> Iterator[None]:
 
 @contextmanager
 def forgetting(rig: Rig) -> Iterator[None]:
-    """All that it had."""
+    """Empty the cache."""
     with rig.cache.client() as cache:
         cache.flushall()
     yield
@@ -88,7 +89,7 @@ def forgetting(rig: Rig) -> Iterator[None]:
 
 @contextmanager
 def flapping(rig: Rig) -> Iterator[None]:
-    """Away and back, again and again."""
+    """Cut the cache off and bring it back, five times."""
     for _ in range(5):
         rig.to_cache.set(AWAY)
         rig.client.get("/users")
@@ -109,8 +110,8 @@ FAULTS: dict[str, Callable[[Rig], AbstractContextManager[None]]] = {
 
 
 def test_whatever_the_cache_does_reads_are_fresh(rig: Rig) -> None:
-    """One fault after another, in any order: what was written last is read, and writes are accepted; in the end copies
-    are kept again."""
+    """Under one cache fault after another, in random order, the latest write is read and writes are accepted;
+    afterwards copies are kept again."""
     path = rig.known_user()
     rig.to_queue.set(AWAY)  # a write is read back from the database at once, without a writer
     for name in random.sample(list(FAULTS), len(FAULTS)):

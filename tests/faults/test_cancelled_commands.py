@@ -17,9 +17,10 @@ from holdfast.shared.connections.script import Script
 from tests.servers import RedisServer
 
 _LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-#: How many turns a script may take on a slow machine, and how often each is tried: when a reply comes is chance.
+#: The number of loop turns that a script may take on a slow machine, and how often each is tried, because it is
+#: chance when a reply comes.
 _TURNS, _ROUNDS = 40, 10
-#: What a script does. Without replicas of a server `WAIT` is one more answer to read.
+#: What a script does. `WAIT` on a server without replicas is one more reply to read.
 _SCRIPTS = {
     "answers": ("return redis.call('INCR', KEYS[1])", None),
     "fails": ("return redis.error_reply('NO of its own')", None),
@@ -32,7 +33,8 @@ _SCRIPTS = {
 async def test_an_error_does_not_wait_until_the_connection_is_closed(
     clean_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, kind: type[Exception]
 ) -> None:
-    """Which may take long: a frozen server does not end TLS."""
+    """An error is raised without waiting for the connection to close, which may take long: a frozen server does not end
+    TLS."""
     (tmp_path / "script.lua").write_text(f"return redis.error_reply('{code} of its own')")
 
     async def never(_: asyncio.StreamWriter) -> None:
@@ -56,7 +58,8 @@ def test_a_cancelled_script_gives_its_place_back(
     text: str,
     replicas: Replicas | None,
 ) -> None:
-    """Cancelled after each number of the loop's turns, and again while it ends."""
+    """A script returns its place in the pool when it is cancelled after any number of loop turns, and again while it
+    ends."""
     (tmp_path / "script.lua").write_text(text)
 
     async def cancelled_everywhere() -> None:

@@ -36,8 +36,8 @@ def others(rig: Rig, tmp_path: Path) -> Iterator[list[httpx.Client]]:
 
 
 def test_services_whose_clocks_are_wrong_agree(rig: Rig, others: list[httpx.Client], tmp_path: Path) -> None:
-    """Writes of one user through three apis whose clocks differ by hours, some without the queue and some with it,
-    applied by a writer whose clock is days behind: what was accepted last stands, each time."""
+    """Writes of one user through three apis whose clocks differ by hours, some with the queue and some without, are
+    applied by a writer whose clock is days behind, and the write accepted last stands each time."""
     user = rig.known_user()
     writer = processes.writer(
         tmp_path, rig.queue.address, rig.database.dsn, module=_OTHER_CLOCK, SERVICE="holdfast.services.writer",
@@ -66,7 +66,8 @@ def test_services_whose_clocks_are_wrong_agree(rig: Rig, others: list[httpx.Clie
 async def test_the_age_of_the_backlog_is_by_the_clock_that_gave_its_ids(
     own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An api whose clock is hours ahead does not take a new write for an old one, and refuse others for it."""
+    """An api whose clock is hours ahead computes the age of a new write from the clock of the queue, so it does not
+    take the write for an old one and refuse others."""
     with own_redis.client() as queue:
         queue.xadd(WRITES, {"a": "new write"})
     now = time.time

@@ -36,7 +36,7 @@ _ANSWERS = (
 )
 #: Keys and arguments of look.lua.
 _A_LOOK = ([WRITES, f"{HOME}:look", LEDGER], [1, 0, ""])
-#: How a node is announced, and where it is found then.
+#: How a node is announced: the options that set it.
 _ANNOUNCED = {
     "ip": {"cluster-announce-ip": "127.0.0.1"},
     "hostname": {"cluster-announce-hostname": "localhost", "cluster-preferred-endpoint-type": "hostname"},
@@ -54,21 +54,21 @@ class _Node(RedisServer):
         self._encrypted: dict[str, Any] = {}
 
     def encrypt(self, authority: Authority) -> None:
-        """It speaks TLS at its port."""
+        """Make the node speak TLS at its port."""
         self._command += ["--tls-port", str(self.port)]
         self._encrypted = {"ssl": True, "ssl_ca_certs": str(authority.certificate)}
 
     def client(self) -> Server:
-        """For looking."""
+        """Return a client that asks the node directly."""
         return Server(host="127.0.0.1", port=self.port, socket_timeout=60, **self._encrypted)
 
     def take_all_slots(self) -> None:
-        """It serves."""
+        """Give the node all slots, and wait until the cluster serves."""
         ask(self, "CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
         wait_until(lambda: b"cluster_state:ok" in ask(self, "CLUSTER", "INFO"), what="the cluster serves")
 
     def announce(self, **options: str) -> None:
-        """As it is configured from now on."""
+        """Change how the node is announced."""
         ask(self, "CONFIG", "SET", *itertools.chain(*options.items()))
 
 
@@ -83,7 +83,7 @@ def _node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Node]:
 
 @pytest.fixture
 def node(_node: _Node) -> Iterator[_Node]:
-    """Empty, and announced as usual."""
+    """The node, empty, and announced by its address."""
     with _node.client() as client:
         client.flushall()
     yield _node
@@ -95,27 +95,27 @@ def node(_node: _Node) -> Iterator[_Node]:
 
 @pytest.fixture
 async def cluster(node: _Node) -> AsyncIterator[Any]:
-    """A client, as services make it."""
+    """A client of the cluster, as services make it."""
     redis = connect(f"redis+cluster://{node.address}", PATIENT_REDIS)
     yield redis
     await redis.aclose()
 
 
 def test_what_has_no_key_is_about_the_queue() -> None:
-    """TIME and INFO ask the node that has the streams."""
+    """Commands without a key, like TIME and INFO, ask the node that has the streams."""
     assert slot_of(HOME) == slot_of(WRITES)
 
 
 @pytest.mark.parametrize("how", _ANNOUNCED)
 async def test_a_node_is_found_as_it_is_announced(node: _Node, cluster: Any, how: str) -> None:
-    """By address, by name, and where it does not know itself, where it was asked."""
+    """A node is found by its announced address or name, and where it was asked if it does not know its own."""
     node.announce(**_ANNOUNCED[how])
     assert await cluster.set("a", "b")
     assert await cluster.get("a") == b"b"
 
 
 async def test_it_is_used_where_it_is_announced(node: _Node, cluster: Any) -> None:
-    """Not at the address in the settings, which is for asking only."""
+    """Commands go to the announced address, and not to the one in the settings, which only serves to ask for nodes."""
     async with Relay(node.port) as relay:
         node.announce(**{"cluster-announce-port": relay.address.partition(":")[2]})
         relay.steps = [Step(refusal="ERR this way")]
@@ -125,7 +125,8 @@ async def test_it_is_used_where_it_is_announced(node: _Node, cluster: Any) -> No
 
 @pytest.mark.parametrize("answer", _ANSWERS, ids=[answer.split()[0] for answer in _ANSWERS])
 async def test_another_node_is_a_failure_once(node: _Node, cluster: Any, answer: str) -> None:
-    """The command is not sent again, here or there; the next one asks who owns the slot, and works."""
+    """After the reply of a wrong node a command is not sent again to any node; the next command asks who owns the slot,
+    and works."""
     script = Script(cluster, Path(__file__).parents[2] / "shared/queue/lua/look.lua")
     async with Relay(node.port) as relay:
         node.announce(**{"cluster-announce-port": relay.address.partition(":")[2]})
@@ -140,7 +141,8 @@ async def test_another_node_is_a_failure_once(node: _Node, cluster: Any, answer:
 
 
 async def test_tls_and_a_password(tmp_path: Path) -> None:
-    """To every node, for asking too; one whose certificate names another is not used."""
+    """TLS and the password apply to every connection, also to ask for nodes, and a node whose certificate has another
+    name is not used."""
     authority = Authority(tmp_path)
     certificate, key = authority.issue("node")
     node = _Node(
@@ -167,7 +169,7 @@ async def test_tls_and_a_password(tmp_path: Path) -> None:
 
 
 async def test_keys_of_many_slots(cluster: Any) -> None:
-    """Pipelines, MGET and copies come back in the order in which they were asked."""
+    """The results of pipelines, MGET and copies with keys of many slots come back in the order of the keys."""
     names = [f"key-{number}" for number in range(50)]
     writing = cluster.pipeline(transaction=False)
     for name in names:
@@ -186,7 +188,8 @@ async def test_keys_of_many_slots(cluster: Any) -> None:
 
 
 async def test_a_node_without_a_cluster_is_named(tmp_path: Path) -> None:
-    """Cluster mode is off, or it has joined none: one sentence, whichever command is tried."""
+    """If cluster mode is off or the node has joined no cluster, any command fails with the same error, which names the
+    cause."""
     alone, outside = _Node(tmp_path / "alone", "no"), _Node(tmp_path / "outside")
     for node, sentence in (
         (alone, f"127.0.0.1:{alone.port} is no node of a Redis Cluster: This instance has cluster support disabled"),
@@ -204,7 +207,7 @@ async def test_a_node_without_a_cluster_is_named(tmp_path: Path) -> None:
 
 
 async def test_no_node_answers(tmp_path: Path) -> None:
-    """An outage like any other, within the time for a connection."""
+    """If no node answers, a command fails as in any outage, within the connect timeout."""
     node = _Node(tmp_path / "node")
     redis = connect(f"redis+cluster://{node.address}", RedisTimeouts(0.5, 60))
     with pytest.raises(ConnectionError):
@@ -219,7 +222,7 @@ async def test_no_node_answers(tmp_path: Path) -> None:
 
 
 def test_every_command_of_ours_is_routed(node: _Node) -> None:
-    """Each command that a service may call has its first key where the server says that it has."""
+    """The first key of each command that a service may call is where the server finds it."""
     allowed = {
         word.replace("|", " ").upper()
         for place in USERS.values()
@@ -240,8 +243,8 @@ def test_every_command_of_ours_is_routed(node: _Node) -> None:
 
 
 def _first_key(client: Any, command: list[str]) -> str:
-    """As the server finds it in as few of these words as it takes."""
+    """Return the first key that the server finds, given as few of these words as it needs."""
     for words in range(2, len(command) + 1):
-        with contextlib.suppress(ResponseError):  # there have to be more
+        with contextlib.suppress(ResponseError):  # the server needs more words
             return str(client.command_getkeys(*command[0].split(), *command[1:words])[0])
     raise AssertionError(f"{command[0]}: the server finds no key")

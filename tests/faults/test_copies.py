@@ -12,7 +12,7 @@ GONE = {"name": "Edward Gone", "email": "gone@example.com"}
 
 
 def personal(rig: Rig) -> bool:
-    """Whether a name or an address of the deleted user is anywhere in the cache, names of keys included."""
+    """Return whether the deleted user's name or address is anywhere in the cache, including names of keys."""
     with rig.cache.client() as cache:
         keys = [key for key in cache.keys("*") if cache.type(key) == b"string"]
         everything = b" ".join([*keys, *(value or b"" for value in cache.mget(keys))]) if keys else b""
@@ -20,27 +20,27 @@ def personal(rig: Rig) -> bool:
 
 
 def shown(rig: Rig, path: str) -> list[dict[str, object]]:
-    """The users of a list while the database is away."""
+    """Return the users of a list while the database is away."""
     return list(stale(rig.client.get(path)))
 
 
 def check_gone(rig: Rig, user: str) -> None:
-    """The database is away: no look finds the user; the others are there."""
+    """Assert that without the database no read finds the deleted user, and the other user is still there."""
     assert [each["email"] for each in shown(rig, "/users")] == ["ada@example.com"]
     assert shown(rig, "/users?email=gone@example.com") == []
     assert error_of(rig.client.get(user))["code"] == "USER_NOT_FOUND"
 
 
 def read_everything(rig: Rig, user: str) -> None:
-    """So that there are copies of all."""
+    """Read every path with the user, so that all have copies."""
     for path in ("/users", "/users?limit=1", "/users?email=gone@example.com", user):
         wait_until(lambda path=path: rig.client.get(path).json()["success"], what="it is read")  # type: ignore[misc]
     wait_until(lambda: personal(rig), what="copied")
 
 
 def test_a_user_who_was_deleted_directly(rig: Rig) -> None:
-    """Read, deleted while the queue is away, read again, and then the database goes. The page says that it goes on
-    although its only other user is gone."""
+    """No copy shows a user who was read, deleted directly while the queue was away, and read again before the database
+    went away. The page still says that it goes on, although its only other user is gone."""
     rig.known_user()
     rig.to_queue.set(AWAY)
     user = rig.sent("POST", "/users", 201, json=GONE).headers["location"]
@@ -53,13 +53,13 @@ def test_a_user_who_was_deleted_directly(rig: Rig) -> None:
     rig.to_database.set(AWAY)
     wait_until(lambda: rig.client.get(user).status_code == 404, what="it heals")
     check_gone(rig, user)
-    # The page of one was not read again: it does not show who is gone, and still says how to go on.
+    # The page of one user was not read again: it omits the deleted user, and still has a cursor to the next page.
     assert rig.client.get("/users?limit=1").json()["meta"]["next_cursor"]
 
 
 def test_the_message_is_lost(rig: Rig, tmp_path: Path) -> None:
-    """The writer that deletes does not reach the cache. The api learns of it from the database, for the cache and for
-    its own memory; and a page that is read is renewed."""
+    """If the writer that deletes a user cannot reach the cache, the api learns of the delete from the database and
+    removes the copies from the cache and its own memory; a page that is read is renewed."""
     rig.known_user()
     cut_off = processes.writer(
         tmp_path, rig.queue.address, rig.database.dsn, "cut-off",
@@ -80,8 +80,8 @@ def test_the_message_is_lost(rig: Rig, tmp_path: Path) -> None:
 
 
 def test_the_cache_is_back_with_what_it_had(rig: Rig) -> None:
-    """Nobody reaches it during the delete, and long after, and the api that deleted is gone: it hears of it when it is
-    back."""
+    """A cache that was away during the delete and long after loses its copies of the user when it is back, although the
+    api that deleted is gone."""
     rig.known_user()
     rig.to_queue.set(AWAY)
     user = rig.sent("POST", "/users", 201, json=GONE).headers["location"]
@@ -91,7 +91,7 @@ def test_the_cache_is_back_with_what_it_had(rig: Rig) -> None:
     rig.to_cache.set(AWAY)
     assert rig.sent("DELETE", user, 200)
     with rig.database.connect() as connection, connection.cursor() as cursor:
-        # As if it had been away for longer than is looked back in any case.
+        # as if the cache had been away for longer than the time that is always looked back
         cursor.execute("UPDATE deleted_users SET deleted_at = deleted_at - INTERVAL 15 SECOND")
     with rig.cache.client() as cache:
         cache.decrby("holdfast:cache:deletions_until", 20)
@@ -103,7 +103,7 @@ def test_the_cache_is_back_with_what_it_had(rig: Rig) -> None:
 
 
 def test_a_page_that_is_read_is_renewed(rig: Rig) -> None:
-    """Its newest user is deleted: the copy in the cache becomes the page as it was read last."""
+    """When a page's newest user is deleted, the copy in the cache becomes the page as it was read last."""
     rig.known_user()
     rig.to_queue.set(AWAY)
     user = rig.sent("POST", "/users", 201, json=GONE).headers["location"]

@@ -23,7 +23,7 @@ EVE = {"name": "Eve", "email": "eve@example.com"}
 
 @contextmanager
 def altered(database: Database, variable: str, value: int, *, afterwards: int) -> Iterator[None]:
-    """A server variable, put back in the end."""
+    """Set a server variable, and restore it at the end."""
 
     def set_to(value: int) -> None:
         with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
@@ -37,7 +37,8 @@ def altered(database: Database, variable: str, value: int, *, afterwards: int) -
 
 
 def take_every_connection(database: Database, hogs: ExitStack) -> None:
-    """Until the server refuses one; those of the api, which are cut, have to be gone: what it gives up, others get."""
+    """Open connections until the server refuses one. The api's connections have to be gone first, because others could
+    take those that it gives up."""
     with database.connect() as looking, looking.cursor() as cursor:
 
         def gone() -> bool:
@@ -51,8 +52,8 @@ def take_every_connection(database: Database, hogs: ExitStack) -> None:
 
 
 def queues(rig: Rig, *, fresh: bool = False) -> str:
-    """Where to ask for a write that was accepted meanwhile. It can be read. Unless the database answers reads, it is
-    marked: a later write may have gone past the queue."""
+    """Queue a write, assert that it can be read, and return its operation's path. Unless the database answers reads,
+    the read is marked, because a later write may have bypassed the queue."""
     accepted = rig.sent("POST", "/users", 202, json=EVE)
     assert accepted.json()["data"]["status"] == "queued"
     path = f"/users/{accepted.json()['data']['id']}"
@@ -65,8 +66,8 @@ def queues(rig: Rig, *, fresh: bool = False) -> str:
 
 
 def test_killed(rig: Rig, writer: Service) -> None:
-    """Reads from copies; what nobody knows is a 503 and no 404, and so is a copy to a caller who wants none; writes
-    queue and can be read; all of them are applied when it is back."""
+    """With the database dead, reads come from copies. An unknown user is a 503 and not a 404, also for a caller that
+    wants no copy; writes queue, can be read, and are applied when the database is back."""
     path = rig.known_user()
     rig.database.kill()
     with within():
@@ -86,8 +87,8 @@ def test_killed(rig: Rig, writer: Service) -> None:
 
 @pytest.mark.hangs
 def test_frozen(rig: Rig, writer: Service) -> None:
-    """The first reads cost one time limit each and are stale; with the breaker open they cost nothing, and are the
-    mission's answer."""
+    """With the database frozen, the first reads cost one timeout each and are stale; with the breaker open they
+    are stale and immediate."""
     path = rig.known_user()
     rig.database.freeze()
     with within():
@@ -104,7 +105,7 @@ def test_frozen(rig: Rig, writer: Service) -> None:
 
 @pytest.mark.hangs
 def test_slow(rig: Rig) -> None:
-    """A little slow is only slow; slower than the time limit is away, at the price of the time limit."""
+    """A slightly slow database is read as usual; one slower than the timeout counts as away, and costs the timeout."""
     path = rig.known_user()
     rig.to_database.set(Faults(down=WayFaults(latency_ms=50)))
     rig.wait_until_fresh(path)
@@ -121,7 +122,8 @@ def test_slow(rig: Rig) -> None:
 
 @pytest.mark.hangs
 def test_cut_off_in_one_direction(rig: Rig) -> None:
-    """Questions that do not arrive, or answers that do not, on living connections."""
+    """Reads are stale while requests do not arrive or answers do not return on open connections, and fresh
+    afterwards."""
     path = rig.known_user()
     for way in ("up", "down"):
         rig.to_database.set(Faults.from_json({way: {"blackhole": True}}))
@@ -132,7 +134,7 @@ def test_cut_off_in_one_direction(rig: Rig) -> None:
 
 
 def test_a_connection_reset_in_the_middle_of_an_answer(rig: Rig) -> None:
-    """The torn answer is no answer; the next connection works at once."""
+    """A torn answer is no answer, and the next connection works at once."""
     path = rig.known_user()
     rig.to_database.set(Faults(down=WayFaults(cut_after_bytes=20)))
     with within():
@@ -143,7 +145,7 @@ def test_a_connection_reset_in_the_middle_of_an_answer(rig: Rig) -> None:
 
 
 def test_refusing_for_too_many_connections(rig: Rig, writer: Service) -> None:
-    """Others hold every connection: reads are stale, writes queue, and nothing is blamed on the writes."""
+    """While others hold every connection, reads are stale and writes queue, and no write is rejected for it."""
     path = rig.known_user()
     with altered(rig.database, "max_connections", 10, afterwards=151), ExitStack() as hogs:
         rig.to_database.set(Faults(reset=True))
@@ -158,8 +160,8 @@ def test_refusing_for_too_many_connections(rig: Rig, writer: Service) -> None:
 
 
 def test_read_only(rig: Rig, writer: Service) -> None:
-    """Reads do not notice; writes wait in the queue and are charged no attempt; without the queue they are refused for
-    certain."""
+    """With a read-only database, reads stay fresh and writes wait in the queue without being charged an attempt;
+    without the queue they are refused definitely."""
     path = rig.known_user()
     with altered(rig.database, "read_only", 1, afterwards=0):
         operation = queues(rig, fresh=True)
@@ -179,8 +181,8 @@ def test_read_only(rig: Rig, writer: Service) -> None:
 
 @pytest.mark.parametrize("fault", [fault for fault in KNOWN if not fault.reads], ids=lambda fault: fault.name)
 def test_whatever_the_database_answers_a_read_with(rig: Rig, fault: DatabaseFault) -> None:
-    """Copies from every failed read, and what nobody knows is a 503; writes queue. Other tables can still be read, so
-    the breaker may stay closed."""
+    """Whatever error the database answers a read with, known users come from copies, unknown ones are a 503, and writes
+    queue. Other tables can still be read, so the breaker may stay closed."""
     path = rig.known_user()
     with fault.on(rig.database):
         assert stale(rig.client.get(path))["name"] == "Ada"
@@ -196,13 +198,13 @@ def test_whatever_the_database_answers_a_read_with(rig: Rig, fault: DatabaseFaul
 
 
 def test_whatever_the_database_refuses_direct_writes_with(rig: Rig) -> None:
-    """For certain not done, and to be tried again; reads of a database that takes no writes stay fresh, however many
-    writes it refuses."""
+    """Direct writes that the database refuses are definitely not done and retryable, and reads of a database that takes
+    no writes stay fresh, however many writes it refuses."""
     path = rig.known_user()
     rig.to_queue.set(AWAY)
     for fault in (KNOWN[0], KNOWN[1], refusing("users", any_number()), refusing("operations", 1406)):
         with fault.on(rig.database):
-            rig.wait_until_fresh(path)  # a read on a connection that has just been ended may be a copy
+            rig.wait_until_fresh(path)  # a read on a connection that was just ended may be a copy
             for number in range(8):
                 user = {"name": "Bob", "email": f"bob-{number}@example.com"}
                 refused(rig.client.post("/users", json=user, headers=key()), 503, "WRITES_UNAVAILABLE")
@@ -213,9 +215,9 @@ def test_whatever_the_database_refuses_direct_writes_with(rig: Rig) -> None:
 
 @pytest.mark.hangs
 def test_the_reply_to_a_direct_write_s_commit_is_lost(rig: Rig) -> None:
-    """It happened without an answer: 504, not definite, with the operation to ask for; the same key again gets the
-    same user, and there is one."""
-    assert rig.client.get("/users").status_code == 200  # the driver itself commits on a new connection
+    """A direct write whose commit succeeded without a reply is a 504, not definite, with the operation to ask for. The
+    same key again gets the same user, and there is one."""
+    assert rig.client.get("/users").status_code == 200  # the driver also commits on a new connection
     rig.to_queue.set(AWAY)
     ways: tuple[Lost, ...] = ("hang", "reset")
     for then in ways:
@@ -233,8 +235,8 @@ def test_the_reply_to_a_direct_write_s_commit_is_lost(rig: Rig) -> None:
 
 
 def lost_commit(rig: Rig, then: Lost) -> tuple[dict[str, str], dict[str, str], httpx.Response]:
-    """A direct write, its headers, and its answer without the reply to its commit. The api's loops commit too, when
-    they make a connection: then theirs was lost, and it is tried again."""
+    """Return a direct write, its headers, and its answer without the reply to its commit. The api's loops also commit
+    when they open a connection: if their reply was lost, the write is tried again."""
     for number in range(20):
         user, headers = {"name": "Ada", "email": f"{then}{number}@example.com"}, key()
         rig.to_database.set(Faults(lose_reply=LoseReply("COMMIT", then=then)))
@@ -247,9 +249,9 @@ def lost_commit(rig: Rig, then: Lost) -> tuple[dict[str, str], dict[str, str], h
 
 
 def test_a_write_that_was_taken_is_no_error_because_it_cannot_be_read_back(rig: Rig, writer: Service) -> None:
-    """Applied while the api is cut off from the database: 202, and where to ask. Applied directly, and the look at the
-    user torn off: 201, and the user as the copy has it that the write leaves, if it is there already. The same
-    again is the same operation."""
+    """A write that was accepted is no error if it cannot be read back: applied while the api is cut off it is a 202
+    with its operation, and applied directly a 201 with the user from the copy if there is one. Its repetition is the
+    same operation."""
     rig.to_database.set(AWAY)
     waited = rig.client.post("/users", json=EVE, headers={"Prefer": "wait=3"})
     assert (waited.status_code, waited.json()["data"]["status"]) == (202, "queued")
@@ -259,7 +261,8 @@ def test_a_write_that_was_taken_is_no_error_because_it_cannot_be_read_back(rig: 
 
     rig.to_queue.set(AWAY)
     headers = key()
-    # The statement that reads the row back. The one that locks it, to write it, names an index.
+    # The lost reply is to the statement that reads the row back; the one that locks the row, to write it, names an
+    # index.
     rig.to_database.set(Faults(lose_reply=LoseReply("`deleted_version` FROM `users` WHERE id IN (")))
     direct = rig.client.post("/users", json=ADA, headers=headers)
     assert rig.to_database.lost_replies == 1
@@ -272,13 +275,13 @@ def test_a_write_that_was_taken_is_no_error_because_it_cannot_be_read_back(rig: 
 
 
 def wait_for_operation(rig: Rig, operation: str) -> dict[str, object]:
-    """The operation, as soon as the queue tells of it again."""
+    """Return the operation, as soon as the queue reports it again."""
     wait_until(lambda: rig.client.get(operation).status_code == 200, what="the operation can be asked for")
     return dict(rig.client.get(operation).json()["data"])
 
 
 def test_what_was_written_and_never_read_has_a_copy(rig: Rig, writer: Service) -> None:
-    """The writer leaves one after each commit; a copy is never older than one that was there."""
+    """The writer leaves a copy of a user after each commit, and never replaces a copy by an older one."""
     created = rig.client.post("/users", json=ADA, headers=WAIT).json()["data"]["id"]
     rig.client.patch(f"/users/{created}", json={"name": "Ada King"}, headers=WAIT)
     wait_until(lambda: copied_name(rig.cache, created) == "Ada King", what="copied")
@@ -288,13 +291,13 @@ def test_what_was_written_and_never_read_has_a_copy(rig: Rig, writer: Service) -
 
 
 def copied_name(server: RedisServer, user_id: str) -> str | None:
-    """The name in the cache's copy of a user."""
+    """Return the name in the cache's copy of a user."""
     with server.client() as cache:
         value = cache.get(f"holdfast:cache:user:{user_id}")
     return orjson.loads(value)[3][1] if value else None
 
 
 def test_errors_keep_their_envelope(rig: Rig) -> None:
-    """What is wrong with the request is reported as ever while the database is away."""
+    """While the database is away, what is wrong with a request is reported as ever."""
     rig.to_database.set(Faults(reset=True))
     assert error_of(rig.client.post("/users", json={"name": ""}))["type"] == "validation_error"

@@ -38,7 +38,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, D
 
 @pytest.fixture
 def hosts(pair: tuple[Database, Database]) -> str:
-    """A DSN of both."""
+    """A DSN of both servers."""
     return pair[0].dsn.replace(f":{pair[0].port}", f":{pair[0].port},127.0.0.1:{pair[1].port}")
 
 
@@ -48,27 +48,27 @@ def read_only(database: Database, value: int) -> None:
 
 
 def names(database: Database) -> list[str]:
-    """Of its users."""
+    """Return the names of the database's users."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT name FROM users")
         return [name for (name,) in cursor.fetchall()]
 
 
 def listed(client: httpx.Client) -> list[str]:
-    """The names that the api reads from the database; none, if it has only a copy."""
+    """Return the names that the api reads from the database, or an empty list if it has only a copy."""
     answer = client.get("/users").json()
     fresh = answer["success"] and not answer["meta"].get("stale")
     return [user["name"] for user in answer["data"]] if fresh else []
 
 
 def port_of(engine: Engine) -> int:
-    """The port of the server on which a transaction is done."""
+    """Return the port of the server that runs a transaction."""
     with transaction(engine) as connection:
         return int(connection.exec_driver_sql("SELECT @@port").scalar_one())
 
 
 def reaches(engine: Engine, port: int) -> bool:
-    """Whether a transaction is done on the server of this port; an outage is no answer."""
+    """Return whether a transaction runs on the server with this port; in an outage, False."""
     try:
         return port_of(engine) == port
     except Outage:
@@ -76,8 +76,8 @@ def reaches(engine: Engine, port: int) -> bool:
 
 
 def test_services_follow(pair: tuple[Database, Database], hosts: str, own_redis: RedisServer, tmp_path: Path) -> None:
-    """A write is applied by the standby when the first host is killed, and by the first one when it is back; reads are
-    that host's, fresh. Nothing is restarted, and nothing is dead-lettered."""
+    """A write is applied by the standby when the first host is killed, and by the first host when it is back; reads are
+    fresh, from that host. No service is restarted, and nothing is dead-lettered."""
     first, second = pair
     api = processes.api(tmp_path, own_redis.address, hosts).start()
     writer = processes.writer(tmp_path, own_redis.address, hosts, **processes.QUICK).start()
@@ -109,7 +109,8 @@ def test_services_follow(pair: tuple[Database, Database], hosts: str, own_redis:
 
 
 def test_the_first_that_takes_writes(pair: tuple[Database, Database], hosts: str) -> None:
-    """Read-only, dead, and back: each time the connections follow, and with both refusing the error names both."""
+    """Connections follow when the first host is read-only, dead or back; when both hosts refuse, the error names
+    both."""
     first, second = pair
     engine = make_engine(hosts, PATIENT_DATABASE, 2)
     try:

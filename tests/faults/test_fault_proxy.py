@@ -28,12 +28,12 @@ PATIENCE_S = 60.0
 
 
 async def soon(work: Awaitable[bytes]) -> bytes:
-    """Its result, in a time that no fault here explains."""
+    """Return the result of the work, within a time that no fault of these tests exceeds."""
     return await asyncio.wait_for(work, PATIENCE_S)
 
 
 async def is_silent(reader: asyncio.StreamReader, for_s: float = 0.15) -> bool:
-    """Whether nothing comes for a moment."""
+    """Return whether no byte comes for a moment."""
     try:
         await asyncio.wait_for(reader.read(1), for_s)
     except TimeoutError:
@@ -43,7 +43,7 @@ async def is_silent(reader: asyncio.StreamReader, for_s: float = 0.15) -> bool:
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[Proxy]:
-    """Before a server that sends back whatever it gets."""
+    """A proxy in front of a server that echoes all bytes."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -63,7 +63,7 @@ async def proxy() -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def ends(proxy: Proxy) -> AsyncIterator[Ends]:
-    """A living connection through it."""
+    """An open connection through the proxy."""
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     writer.write(b"hello")
     assert await soon(reader.readexactly(5)) == b"hello"
@@ -72,10 +72,10 @@ async def ends(proxy: Proxy) -> AsyncIterator[Ends]:
 
 
 async def test_who_arrives_as_it_begins_to_refuse_is_cut_off(proxy: Proxy) -> None:
-    """A connection that was accepted in the same turn of the loop is no exception."""
+    """When the proxy begins to refuse, it also cuts off a connection that was accepted in the same turn of the loop."""
     clients = [socket.create_connection(("127.0.0.1", proxy.port), PATIENCE_S) for _ in range(5)]
     for _ in range(2):
-        await asyncio.sleep(0)  # one turn each: it sees them, and begins to serve them
+        await asyncio.sleep(0)  # one turn each: the proxy accepts the connections, and begins to serve them
     await proxy.set(Faults(refuse=True, reset=True))
     await asyncio.sleep(0)
     for client in clients:
@@ -85,7 +85,8 @@ async def test_who_arrives_as_it_begins_to_refuse_is_cut_off(proxy: Proxy) -> No
 
 
 async def test_a_process_without_free_descriptors_accepts_later(proxy: Proxy) -> None:
-    """The client waits, in no busy loop and with nothing in the log, and is served when there are some again."""
+    """While the process has no free descriptors, a client waits without a busy loop or a log line, and is served when
+    there are some again."""
     errors: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -106,7 +107,7 @@ async def test_a_process_without_free_descriptors_accepts_later(proxy: Proxy) ->
 
 
 async def test_without_a_fault_it_only_copies(proxy: Proxy, ends: Ends) -> None:
-    """Megabytes come back unchanged, and so does the end of the stream, in one direction at a time."""
+    """Without a fault megabytes come back unchanged, and so does the end of the stream, in one direction at a time."""
     reader, writer = ends
     sent = bytes(range(256)) * 16_384
     writer.write(sent)
@@ -120,7 +121,8 @@ async def test_without_a_fault_it_only_copies(proxy: Proxy, ends: Ends) -> None:
 
 
 async def test_latency_holds_each_byte_and_a_heal_lets_go_at_once(proxy: Proxy, ends: Ends) -> None:
-    """100 ms there and 100 ms back; with a minute of it, healing delivers what is under way, in order."""
+    """A latency of 100 ms delays a byte by that in each direction; with a latency of a minute, a heal delivers the
+    delayed bytes in order."""
     reader, writer = ends
     await proxy.set(Faults.both(latency_ms=100, jitter_ms=20))
     began = time.monotonic()
@@ -139,7 +141,8 @@ async def test_latency_holds_each_byte_and_a_heal_lets_go_at_once(proxy: Proxy, 
 @pytest.mark.parametrize("faults", [Faults.both(blackhole=True), Faults(up=WayFaults(blackhole=True)),
                                     Faults(down=WayFaults(blackhole=True))])  # fmt: skip
 async def test_a_blackhole_holds_a_living_connection_and_new_ones(proxy: Proxy, ends: Ends, faults: Faults) -> None:
-    """In either direction or both: nothing is refused, nothing comes; afterwards all of it does."""
+    """A blackhole in either direction or both refuses no connection and delivers no byte; after a heal it delivers all
+    bytes."""
     await proxy.set(faults)
     new_reader, new_writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     for writer in (ends[1], new_writer):
@@ -153,7 +156,7 @@ async def test_a_blackhole_holds_a_living_connection_and_new_ones(proxy: Proxy, 
 
 
 async def test_a_reset_ends_living_and_new_connections(proxy: Proxy, ends: Ends) -> None:
-    """RST and no FIN, also in the middle of a blackhole; after a heal connections work."""
+    """A reset sends RST and no FIN, also in the middle of a blackhole; after a heal connections work."""
     await proxy.set(Faults.both(blackhole=True))
     ends[1].write(b"held")
     await proxy.set(Faults(reset=True))
@@ -171,7 +174,7 @@ async def test_a_reset_ends_living_and_new_connections(proxy: Proxy, ends: Ends)
 
 
 async def test_refusing_spares_the_living(proxy: Proxy, ends: Ends) -> None:
-    """New connections are refused on a port that stays ours."""
+    """New connections are refused while open ones continue, on a port that the proxy keeps."""
     for _ in range(2):
         await proxy.set(Faults(refuse=True))
         with pytest.raises(ConnectionRefusedError):
@@ -184,7 +187,8 @@ async def test_refusing_spares_the_living(proxy: Proxy, ends: Ends) -> None:
 
 
 async def test_bandwidth_and_a_slow_drip(proxy: Proxy, ends: Ends) -> None:
-    """4000 bytes at 10,000 a second take 0.4 s; at ten a second one comes at a time."""
+    """With bandwidth limits, 4000 bytes at 10,000 per second take 0.4 s, and at ten per second one byte comes at a
+    time."""
     reader, writer = ends
     await proxy.set(Faults(down=WayFaults(bytes_per_s=10_000)))
     began = time.monotonic()
@@ -200,7 +204,7 @@ async def test_bandwidth_and_a_slow_drip(proxy: Proxy, ends: Ends) -> None:
 
 
 async def test_a_reply_cut_in_the_middle(proxy: Proxy, ends: Ends) -> None:
-    """So many bytes, then a reset; counted from when the fault was set."""
+    """After a given number of bytes, counted from when the fault was set, the connection is reset."""
     await proxy.set(Faults(down=WayFaults(cut_after_bytes=5)))
     ends[1].write(b"0123456789")
     assert await soon(ends[0].readexactly(5)) == b"01234"
@@ -209,7 +213,7 @@ async def test_a_reply_cut_in_the_middle(proxy: Proxy, ends: Ends) -> None:
 
 
 async def test_a_target_that_is_away_looks_like_a_reset() -> None:
-    """The client is connected before the proxy knows."""
+    """If the target is away, the client sees a reset, because it is connected before the proxy knows."""
     async with Proxy("127.0.0.1", 1) as proxy:
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
         with pytest.raises(ConnectionResetError):
@@ -222,13 +226,13 @@ async def test_a_target_that_is_away_looks_like_a_reset() -> None:
 
 @pytest.fixture
 def before_redis(clean_redis: RedisServer) -> Iterator[FaultProxy]:
-    """A proxy before a Redis."""
+    """A proxy in front of a Redis."""
     with FaultProxy("127.0.0.1", clean_redis.port) as proxy:
         yield proxy
 
 
 def client_of(port: int, timeout_s: float = PATIENCE_S) -> redis.Redis:
-    """A client that tries once."""
+    """Return a client that does not retry."""
     return redis.Redis(port=port, socket_timeout=timeout_s, retry=None)
 
 
@@ -236,7 +240,8 @@ def client_of(port: int, timeout_s: float = PATIENCE_S) -> redis.Redis:
 def test_a_lost_reply_is_one_whose_command_was_carried_out(
     before_redis: FaultProxy, clean_redis: RedisServer, then: str, error: type[Exception]
 ) -> None:
-    """The second INCR of two connections is done and not answered; the third is."""
+    """With the second reply to INCR lost, that command is done but not answered; the first and the third are
+    answered."""
     before_redis.set(Faults.from_json({"lose_reply": {"to": "INCR", "nth": 2, "then": then}}))
     port = before_redis.port
     with client_of(port) as one, client_of(port, 1) as lost, client_of(port) as other, clean_redis.client() as direct:
@@ -250,7 +255,7 @@ def test_a_lost_reply_is_one_whose_command_was_carried_out(
 
 
 def test_a_command_is_found_where_two_packets_meet(before_redis: FaultProxy, clean_redis: RedisServer) -> None:
-    """Its text may come in pieces."""
+    """A command is recognized even if its text comes in two packets."""
     before_redis.set(Faults(lose_reply=LoseReply("INCR")))
     with (
         socket.create_connection(("127.0.0.1", before_redis.port), timeout=PATIENCE_S) as one,
@@ -266,7 +271,7 @@ def test_a_command_is_found_where_two_packets_meet(before_redis: FaultProxy, cle
 
 
 def test_the_death_of_the_server_is_passed_on(own_redis: RedisServer) -> None:
-    """kill -9 behind the proxy is seen before it, and so is the return."""
+    """Clients of the proxy see a kill -9 of the server behind it, and the server's return."""
     with FaultProxy("127.0.0.1", own_redis.port) as proxy, client_of(proxy.port) as client:
         assert client.ping()
         own_redis.kill()
@@ -280,7 +285,8 @@ def test_the_death_of_the_server_is_passed_on(own_redis: RedisServer) -> None:
 
 
 def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> None:
-    """GET and PUT /faults; nonsense is refused with a reason and changes nothing; SIGTERM ends it."""
+    """The process is controlled by GET and PUT /faults, refuses invalid faults with a reason and without a change, and
+    ends on SIGTERM."""
     command = [sys.executable, "-m", "deploy.faults", "--to", clean_redis.address]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -314,7 +320,7 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
 
 
 async def test_faults_for_one_client_are_not_for_another(proxy: Proxy, ends: Ends) -> None:
-    """By the process at the other end, on living connections too; a reset picks its connections in the same way."""
+    """Faults and resets can be limited to clients, by the process at the other end, also on open connections."""
     await proxy.set(
         Faults.from_json({"up": {"blackhole": True}, "reset": True, "clients": ["holdfast.services.writer "]})
     )
@@ -332,7 +338,8 @@ async def test_faults_for_one_client_are_not_for_another(proxy: Proxy, ends: End
 
 
 def test_an_address_is_a_client_as_a_whole() -> None:
-    """10.0.0.1 is not 10.0.0.11; of a command line a part is enough."""
+    """An address names a client only as a whole (10.0.0.1 is not 10.0.0.11), while a part of a command line is
+    enough."""
     faults = Faults(clients=("10.0.0.1", "holdfast.services.api "))
     assert faults.meet("10.0.0.1")
     assert faults.meet("/venv/python -m holdfast.services.api ")
@@ -341,7 +348,7 @@ def test_an_address_is_a_client_as_a_whole() -> None:
 
 
 def test_faults_survive_the_way_through_json() -> None:
-    """What is reported is what was set."""
+    """Faults that were converted to JSON and back are the same."""
     way = WayFaults(10, 5, 1000, True, 7)
     refused = Faults(way, refuse=True)
     assert Faults.from_json(json.loads(json.dumps(refused.to_json()))) == refused

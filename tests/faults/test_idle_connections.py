@@ -22,8 +22,8 @@ _LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 def test_what_died_idle_takes_no_command(
     own_redis: RedisServer, tmp_path: Path, new_loop: Callable[[], asyncio.AbstractEventLoop], turns: int
 ) -> None:
-    """Whether or not the loop had the time to see that the server is gone; and the same client goes on when it is back,
-    after a restart that nobody noticed, too."""
+    """A connection that died while idle takes no command, whether or not the loop had time to see that the server is
+    gone. The same client continues when the server is back, also after an unnoticed restart."""
     (tmp_path / "add.lua").write_text("return redis.call('INCR', KEYS[1])")
 
     async def used_by_many(script: Script) -> list[object]:

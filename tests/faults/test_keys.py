@@ -16,24 +16,24 @@ from tests.servers import wait_until
 BODY = {"name": "Ada King", "email": "king@example.com"}
 OTHER = {"name": "Eve", "email": "king@example.com"}
 
-#: Each makes the first request and lets something happen; with a writer running or not.
+#: Each makes the first request and then causes one state of its key; a writer runs or not.
 Met = Callable[[Rig, Callable[[], httpx.Response]], httpx.Response]
 
 
 def queued(_: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """On the stream."""
+    """Leave the write on the stream."""
     return send()
 
 
 def forgotten_while_queued(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """On the stream, its key forgotten before its time."""
+    """Leave the write on the stream, with its key forgotten early."""
     first = send()
     forget_keys(rig)
     return first
 
 
 def direct(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """In the database, and the queue, which never saw it, is back."""
+    """Write to the database without the queue, which then comes back."""
     rig.to_queue.set(AWAY)
     first = send()
     assert (first.status_code, first.json()["meta"]["way"]) == (200, "direct")
@@ -42,7 +42,7 @@ def direct(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
 
 
 def direct_and_restarted(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """The same, and the api that did it is gone."""
+    """Write to the database without the queue, and kill that api before the queue is back."""
     rig.to_queue.set(AWAY)
     first = send()
     rig.api.kill()
@@ -52,28 +52,28 @@ def direct_and_restarted(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.
 
 
 def applied(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """In the database, by the queue, which knows the key."""
+    """Have the write applied through the queue, which knows the key."""
     first = send()
     rig.wait_until_applied(first.headers["location"])
     return first
 
 
 def ended_a_while_ago(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """In the database, and the queue only knows that the key was used."""
+    """Have the write applied, with the queue only knowing that the key was used."""
     first = applied(rig, send)
     forget_keys(rig)
     return first
 
 
 def ended_and_nobody_to_ask(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """The same, and the database is away."""
+    """Have the write applied, with the queue only knowing that the key was used, and the database away."""
     first = ended_a_while_ago(rig, send)
     rig.to_database.set(AWAY)
     return first
 
 
 def emptied(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """In the database, and the queue has lost everything."""
+    """Have the write applied, and empty the queue."""
     first = applied(rig, send)
     with rig.queue.client() as queue:
         queue.flushall()
@@ -81,27 +81,27 @@ def emptied(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
 
 
 def away(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """In the database by the queue, which is away now."""
+    """Have the write applied through the queue, and take the queue away."""
     first = applied(rig, send)
     rig.to_queue.set(AWAY)
     return first
 
 
 def forget_keys(rig: Rig) -> None:
-    """Their records, as they are forgotten soon after the end."""
+    """Delete the keys' records, as happens soon after the end of a write."""
     with rig.queue.client() as queue:
         assert queue.delete(*queue.keys(KEY + "*"))
 
 
 def once_healed(rig: Rig, first: httpx.Response) -> httpx.Response:
-    """When the api reaches the queue again."""
+    """Return the response when the api reaches the queue again."""
     user = f"/users/{first.json()['data']['id']}"
     wait_until(lambda: rig.client.get(user).json()["meta"].get("pending") is not None, what="it heals")
     return first
 
 
 def test_met_again_while_queued(rig: Rig, start_writer: StartWriter) -> None:
-    """Nothing was applied when the key was met again: also a queue that forgot it leads to the same end."""
+    """A key that is reused before anything is applied leads to the same end, also if the queue forgot it."""
     path = rig.known_user()
     met = [meet(rig, path, how) for how in (queued, forgotten_while_queued)]
     start_writer()
@@ -110,7 +110,8 @@ def test_met_again_while_queued(rig: Rig, start_writer: StartWriter) -> None:
 
 
 def test_met_again_when_applied(rig: Rig, start_writer: StartWriter) -> None:
-    """Whichever way it was applied, and whatever the queue knows of it now."""
+    """A reused key is recognized after its write was applied, whichever way it was applied and whatever the queue still
+    knows."""
     path = rig.known_user()
     start_writer()
     for how in (
@@ -123,7 +124,7 @@ def test_met_again_when_applied(rig: Rig, start_writer: StartWriter) -> None:
 
 @dataclass(frozen=True)
 class Meeting:
-    """A key was used for a request, for another, and for the first again."""
+    """One use of a key for a request, then for another request, then for the first again."""
 
     how: Met
     first: httpx.Response
@@ -131,7 +132,8 @@ class Meeting:
     again: httpx.Response
 
     def check(self, rig: Rig, path: str) -> None:
-        """Same bytes: same operation. Other bytes: refused at once, or in the end where nobody knew better."""
+        """Assert that the same body is the same operation, and that another body is refused: at once, or in the end
+        where neither store could know."""
         assert self.again.status_code in (200, 202), self.how
         assert self.again.json()["data"]["operation_id"] == self.first.json()["data"]["operation_id"]
         if self.other.status_code == 202:
@@ -164,7 +166,7 @@ def meet(rig: Rig, path: str, how: Met) -> Meeting:
 
 
 def test_who_waits_gets_the_outcome(rig: Rig, start_writer: StartWriter) -> None:
-    """A caller who waits gets the refusal itself, also where only the database knows the key."""
+    """A caller that waits gets the refusal itself, also where only the database knows the key."""
     path, headers = rig.known_user(), key()
     start_writer()
     assert rig.client.patch(path, json=BODY, headers=headers | WAIT).status_code == 200
@@ -174,7 +176,8 @@ def test_who_waits_gets_the_outcome(rig: Rig, start_writer: StartWriter) -> None
 
 
 def test_keys_of_direct_writes_reach_the_queue(rig: Rig) -> None:
-    """Whoever is up when the queue is back tells it, and then forgets."""
+    """A key of a direct write is handed over to the queue when the queue is back, and then removed from the
+    database."""
     path, headers = rig.known_user(), key()
     rig.to_queue.set(AWAY)
     rig.client.patch(path, json=BODY, headers=headers)

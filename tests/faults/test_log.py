@@ -11,7 +11,7 @@ from tests import processes
 from tests.faults.rig import Rig
 from tests.integration.test_api_accepts import ADA, key
 
-#: Linux gives a pipe at least a page.
+#: The smallest size of a pipe in Linux, one page.
 _PIPE_BYTES = 4096
 _PANICS = 20
 
@@ -31,9 +31,9 @@ def unread(rig: Rig, tmp_path: Path) -> Iterator[processes.Service]:
 
 
 def test_a_log_that_nobody_reads_holds_nobody_up(unread: processes.Service) -> None:
-    """Requests that log more than the pipe takes are answered, as is everybody else; and the api stops when asked."""
+    """Requests that log more than the pipe takes are answered, as are all others, and the api stops when asked."""
     with unread.client() as client:
-        for _ in range(_PANICS):  # a traceback each
+        for _ in range(_PANICS):  # each logs a traceback
             assert client.get("/panic").status_code == 500
         assert client.post("/users", json=ADA, headers=key()).status_code == 202
         assert client.get("/livez").status_code == 200

@@ -13,17 +13,18 @@ from tests.faults.rig import DEADLINE_S, HEALING_S, NOBODY, within
 from tests.integration.test_api_accepts import ADA
 from tests.servers import Database, RedisServer, wait_until
 
-#: RFC 2606: no such name exists, anywhere.
+#: RFC 2606 reserves this domain, so the name never exists.
 _NOWHERE = "store.invalid"
 
 
 def by_name(dsn: str, name: str) -> str:
-    """The same database, by a name."""
+    """Return the DSN of the same database by a host name."""
     return dsn.replace("@127.0.0.1:", f"@{name}:")
 
 
 def test_no_name_is_known(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> None:
-    """An api that finds one store writes to it; one that finds none says so. Both start and are alive."""
+    """With unknown names, an api that finds one store writes to it, and one that finds none answers with a retryable
+    error. Both start and are alive."""
     unknown = {"HOLDFAST_CACHE_REDIS_ADDR": f"{_NOWHERE}:6379", "HOLDFAST_API_EXTERNAL_PROXY_URL": f"http://{_NOWHERE}"}
     stores = [(f"{_NOWHERE}:6379", own_database.dsn), (f"{_NOWHERE}:6379", by_name(own_database.dsn, _NOWHERE))]
     one, none = services = [
@@ -41,7 +42,8 @@ def test_no_name_is_known(tmp_path: Path, own_redis: RedisServer, own_database: 
 
 
 def test_a_resolver_that_hangs(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> None:
-    """No request waits for it: reads are answered in time, writes queue, health answers; and it heals by itself."""
+    """While the resolver hangs, no request waits for it: reads are answered in time, writes queue and health answers.
+    The api recovers without intervention."""
     hangs = tmp_path / "hangs"
     api = processes.api(
         tmp_path, own_redis.address, by_name(own_database.dsn, "database.test"), "tests.faults.hanging_names",
@@ -52,7 +54,7 @@ def test_a_resolver_that_hangs(tmp_path: Path, own_redis: RedisServer, own_datab
         with httpx.Client(base_url=api.start().url, timeout=4 * DEADLINE_S) as client:
             wait_until(lambda: client.get("/users").json()["success"], HEALING_S, "it reads")
             with own_redis.client() as queue:
-                queue.set(CLOCK, wall_clock())  # else the database is asked how far versions have come
+                queue.set(CLOCK, wall_clock())  # otherwise the database is asked for the highest version
             hangs.touch()
             end_connections(own_database)
             wait_until(lambda: not client.get(NOBODY).json()["success"], HEALING_S, "nothing new is read")

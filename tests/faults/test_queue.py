@@ -17,7 +17,7 @@ from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.processes import Service
 from tests.servers import wait_until
 
-#: Takes the queue away; returns what brings it back.
+#: Takes the queue away, and returns the function that brings it back.
 Break = Callable[[Rig], Callable[[], None]]
 
 CHARGE = (ROOT / "shared/queue/lua/charge.lua").read_text()
@@ -26,20 +26,21 @@ EVE = {"name": "Eve", "email": "eve@example.com"}
 
 
 def kill(rig: Rig) -> Callable[[], None]:
-    """kill -9."""
+    """Kill the queue with SIGKILL."""
     rig.queue.kill()
     return rig.queue.start
 
 
 def freeze(rig: Rig) -> Callable[[], None]:
-    """SIGSTOP."""
+    """Freeze the queue with SIGSTOP."""
     rig.queue.freeze()
     return rig.queue.thaw
 
 
 @pytest.mark.parametrize("away", [kill, pytest.param(freeze, marks=pytest.mark.hangs)])
 def test_writes_go_to_the_database(rig: Rig, start_writer: StartWriter, away: Break) -> None:
-    """201 in time; reads go on; and when the queue is back, the next write is queued and comes after it."""
+    """Without the queue, writes are a 201 in time and reads continue; when the queue is back, the next write is queued
+    and comes after them."""
     user = rig.known_user()
     back = away(rig)
     with within():
@@ -60,8 +61,8 @@ def test_writes_go_to_the_database(rig: Rig, start_writer: StartWriter, away: Br
 
 
 def test_what_only_the_queue_knows_is_not_guessed(rig: Rig) -> None:
-    """A user who is only queued is not reported missing; a known one is shown, and what is on its way is not known;
-    a change of somebody unknown may be ahead of a queued create: certainly not done."""
+    """Without the queue, a user who is only queued is not reported missing, and a known user is shown with unknown
+    pending state. A change of an unknown user could overtake a queued create, so it is definitely refused."""
     known = rig.known_user()
     queued = f"/users/{rig.queued('Eve').json()['data']['id']}"
     rig.queue.kill()
@@ -78,7 +79,8 @@ def test_what_only_the_queue_knows_is_not_guessed(rig: Rig) -> None:
 
 
 def test_a_direct_write_past_its_time_is_expired(rig: Rig) -> None:
-    """With a key or without one, a create or a change: it did not happen; one that has time does."""
+    """A direct write past its time limit is definitely not done, with or without a key, for a create or a change, while
+    one with time left is done."""
     user = rig.known_user()
     rig.queue.kill()
     late, in_time = {"X-Expire-After-Ms": "1"}, {"X-Expire-After-Ms": "60000"}
@@ -95,7 +97,7 @@ def test_a_direct_write_past_its_time_is_expired(rig: Rig) -> None:
 
 
 def test_a_direct_write_is_done_once_too(rig: Rig) -> None:
-    """The same key again is the same user, and another body with it is refused."""
+    """The same key again gets the same user from a direct write, and is refused with another body."""
     rig.queue.kill()
     headers = key()
     first, second = (rig.sent("POST", "/users", 201, json=ADA, headers=headers) for _ in range(2))
@@ -109,13 +111,14 @@ def test_a_direct_write_is_done_once_too(rig: Rig) -> None:
 
 
 def test_a_direct_write_is_recognised_by_the_queue_that_never_saw_it(rig: Rig, start_writer: StartWriter) -> None:
-    """Its answer was lost; the same key again, with the queue back, is no conflict with itself."""
+    """A direct write whose answer was lost is recognized by its key when the queue is back, and does not conflict with
+    itself."""
     rig.queue.kill()
     headers = key()
     first = rig.sent("POST", "/users", 201, json=ADA, headers=headers).json()["data"]["id"]
     rig.queue.start()
     start_writer()
-    eve = {"name": "Eve", "email": ADA["email"]}  # holds the address on its way, to be rejected
+    eve = {"name": "Eve", "email": ADA["email"]}  # reserves the address while it is on its way to being rejected
     wait_until(lambda: rig.client.post("/users", json=eve).status_code == 202, what="the queue is back")
     wait_until(
         lambda: (
@@ -128,13 +131,14 @@ def test_a_direct_write_is_recognised_by_the_queue_that_never_saw_it(rig: Rig, s
 
 @pytest.mark.hangs
 def test_a_write_that_reached_a_frozen_queue_as_well_is_done_once(rig: Rig, start_writer: StartWriter) -> None:
-    """The queue hangs with the write in its socket; the api goes on without it; the writer finds a duplicate."""
+    """If the queue hangs with the write in its socket and the api continues without it, the writer finds a duplicate
+    and the write is done once."""
     users = 0
 
     def reached() -> bool:
         nonlocal users
         rig.wait_until_whole()
-        rig.warm_up()  # leaves a living connection; when another call is in it by then, nothing is sent
+        rig.warm_up()  # leaves an open connection; if another call used it by then, nothing would be sent
         rig.queue.freeze()
         created = rig.sent("POST", "/users", 201, json=ADA | {"email": f"{users}@example.com"})
         users += 1
@@ -157,9 +161,9 @@ def test_a_write_that_reached_a_frozen_queue_as_well_is_done_once(rig: Rig, star
     ],
 )
 def test_the_reply_to_an_acceptance_is_lost(rig: Rig, start_writer: StartWriter, lost: LoseReply, status: int) -> None:
-    """It was accepted. A second try finds that out, or the write is done directly: in any case once, and the same key
-    again leads to the same user."""
-    rig.warm_up()  # from now on the script is known by its hash
+    """A write whose acceptance was not answered is done exactly once: a second attempt finds it, or the write is done
+    directly. The same key again leads to the same user."""
+    rig.warm_up()  # so that the script is called by its hash from now on
     rig.wait_until_whole()
     wait_until(lambda: rig.count("direct_keys") == 0, what="no key is handed over meanwhile")  # with EVALSHA too
     headers, backlog = key(), rig.backlog() + 1
@@ -176,15 +180,15 @@ def test_the_reply_to_an_acceptance_is_lost(rig: Rig, start_writer: StartWriter,
     start_writer()
     wait_until(lambda: rig.backlog() == 0, what="settled")
     assert (rig.count("users WHERE name = 'Ada'"), duplicates(rig)) == (1, status == 201)
-    with rig.queue.client() as queue:  # for the ledger, which may have seen it as the queue's
+    with rig.queue.client() as queue:  # for the ledger, which may have counted the write as the queue's
         counts = {name.decode() for name in queue.hkeys("{holdfast}:ledger")}
     assert counts == ({"duplicates", f"late:{first.json()['data']['operation_id']}"} if status == 201 else set())
     assert rig.count("operations") == rig.count("users")
 
 
 def test_the_answer_to_a_second_try_has_the_version_of_the_first(rig: Rig, writer: Service) -> None:
-    """Which was applied before, and forgotten by the queue. As the second may come too early for that, it is tried
-    until it does not: a writer has found two entries of one write."""
+    """A second attempt gets the version of the first, which was applied and forgotten by the queue before it. The
+    second may come too early for that, so the test repeats until a writer finds two entries of one write."""
     rig.warm_up()
 
     def late() -> bool:
@@ -207,8 +211,8 @@ def test_the_answer_to_a_second_try_has_the_version_of_the_first(rig: Rig, write
 
 
 def test_full(rig: Rig, start_writer: StartWriter) -> None:
-    """Out of memory: nothing is thrown away and nothing new is taken, for certain; reads go on, and so does the work on
-    what is queued, which is what makes room."""
+    """A queue out of memory discards nothing and definitely refuses new writes; reads continue, and so does the work on
+    queued writes, which frees memory."""
     accepted = [rig.client.post("/users", json=EVE | {"email": f"{n}@example.com"}) for n in range(20)]
     users = [f"/users/{each.json()['data']['id']}" for each in accepted]
     with rig.queue.client() as queue:
@@ -229,7 +233,7 @@ def test_full(rig: Rig, start_writer: StartWriter) -> None:
 
 
 def test_a_caller_who_waits_hears_that_it_is_queued(rig: Rig) -> None:
-    """The queue hangs while somebody waits for the end of a write: 202 when the wait is over."""
+    """If the queue hangs while a caller waits for the end of a write, the answer is 202 when the wait is over."""
     accepted = 'holdfast_writes_accepted_total{result="accepted"}'
     before = rig.api.metric(accepted)
     with ThreadPoolExecutor(1) as pool:
@@ -242,6 +246,6 @@ def test_a_caller_who_waits_hears_that_it_is_queued(rig: Rig) -> None:
 
 
 def duplicates(rig: Rig) -> int:
-    """Second entries of one operation that a writer has found."""
+    """Return the number of second entries of one operation that a writer has found."""
     with rig.queue.client() as queue:
         return int(queue.hget("{holdfast}:ledger", "duplicates") or 0)

@@ -10,13 +10,13 @@ EVE = {"name": "Eve", "email": "eve@example.com"}
 
 
 def test_read_only(rig: Rig, start_writer: StartWriter) -> None:
-    """It was made a replica, and a primary again. New writes go to the database meanwhile; what is queued can be read,
-    waits, and is applied afterwards; the same key leads to the same user all along."""
+    """While the queue is a replica, new writes go to the database, and a queued write can be read and is applied
+    afterwards. The same key leads to the same user throughout."""
     queued = rig.client.post("/users", json=EVE)
     assert queued.status_code == 202
     headers = key()
     with rig.queue.client() as queue:
-        queue.replicaof("127.0.0.1", free_port())  # nobody is there: what it has stays
+        queue.replicaof("127.0.0.1", free_port())  # a replica keeps its data if its primary does not exist
         try:
             writer = start_writer()
             wait_until(lambda: "READONLY" in writer.log.read_text(), what="the writer is refused")
@@ -40,8 +40,8 @@ def test_read_only(rig: Rig, start_writer: StartWriter) -> None:
 
 
 def test_its_disk_is_full(rig: Rig, start_writer: StartWriter) -> None:
-    """Redis ends in the middle of a write that it cannot keep. Clients are answered all the same, and what they were
-    promised, before and after, takes effect once."""
+    """Redis ends in the middle of a write that its full disk cannot store, clients are still answered, and each write
+    accepted before or after takes effect once."""
     rig.warm_up()
     rig.queue.fill_disk(free_bytes=5_000)
     users = 0

@@ -19,13 +19,13 @@ from tests.client import fetch
 from tests.processes import QUICK
 from tests.servers import PASSWORD, Database, RedisServer, wait_until
 
-#: What each service cannot work without: commands that one of its loops makes all the time.
+#: The commands that each service needs because one of its loops calls them all the time.
 _NEEDED = {
     "api": ("xinfo|stream", "hgetall", "evalsha"),
     "writer": ("xreadgroup", "xpending", "xautoclaim", "evalsha"),
     "dlq_admin": ("xreadgroup", "xautoclaim", "xlen", "evalsha"),
 }
-#: Keys that all of them use, and what one of them says of it.
+#: Keys that each service uses all the time.
 _HEARTBEAT = PREFIX + pending_name(Ref(HEARTBEATS.plural, HEARTBEAT_ID))
 _KEYS = {"api": (WRITES, REPORTS, _HEARTBEAT), "writer": (WRITES, WRITERS, REPORTS), "dlq_admin": (DEAD, REPORTS)}
 
@@ -43,7 +43,7 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 def services(
     tmp_path_factory: pytest.TempPathFactory, queue: RedisServer, database: Database
 ) -> Iterator[dict[str, processes.Service]]:
-    """One of each."""
+    """A running service of each kind."""
     folder = tmp_path_factory.mktemp("services")
     quick = {key: value for key, value in QUICK.items() if "WRITER" not in key}
     found = {
@@ -55,9 +55,9 @@ def services(
         yield found
 
 
-#: One of them is said.
+#: Alternatives, of which an error has to contain one.
 Words = tuple[str, ...]
-#: Of a command by itself, and of one in a script.
+#: The errors of a command by itself, and of a command in a script.
 _NO_RIGHT = ("permissions", "can't run this command")
 
 
@@ -66,14 +66,14 @@ def _says(text: str, words: Words) -> bool:
 
 
 class LogSince:
-    """What a service has logged since this was made."""
+    """The lines that a service has logged since the instance was made."""
 
     def __init__(self, service: processes.Service) -> None:
         self._service = service
         self._from = service.log.stat().st_size
 
     def lines(self, action: str) -> list[dict[str, Any]]:
-        """Of this action."""
+        """Return the lines of this action."""
         with self._service.log.open("rb") as log:
             log.seek(self._from)
             found = [
@@ -82,7 +82,7 @@ class LogSince:
         return [line for line in found if line.get("action") == action]
 
     def refused(self, words: Words) -> bool:
-        """Whether one says this, as an error."""
+        """Return whether a line reports one of these words as an error."""
         return any(
             _says(line["error"], words) and line["level"] == "error" and line["kind"] == "refused"
             for line in self.lines("loop_failing")
@@ -134,7 +134,8 @@ def _set_user(client: Any, name: str, rules: list[str]) -> None:
 
 
 def test_a_wrong_password(queue: RedisServer, services: dict[str, processes.Service]) -> None:
-    """Changed while they run, and every connection cut."""
+    """Services whose passwords change while they run, with every connection cut, report it and recover once it is
+    restored."""
 
     def kill(client: Any, passwords: str) -> None:
         for name in services:
@@ -147,7 +148,7 @@ def test_a_wrong_password(queue: RedisServer, services: dict[str, processes.Serv
 
 
 def test_a_missing_right(queue: RedisServer, services: dict[str, processes.Service]) -> None:
-    """One that the service needs all the time, drawn at random."""
+    """Services that lack a right that they need all the time, drawn at random, report it and recover."""
     drawn = {name: random.choice(_NEEDED[name]) for name in services}
     with queue.client() as client:
 
@@ -168,12 +169,12 @@ def _without(rule: str, command: str) -> str:
 
 
 def test_a_key_of_another_type(queue: RedisServer, services: dict[str, processes.Service]) -> None:
-    """One that the service uses all the time, drawn at random."""
+    """Services report a key of another type, drawn at random from those that they use all the time, and recover."""
     wrong = {random.choice(_KEYS[name]) for name in services}
     with queue.client() as client:
 
         def broken() -> None:
-            # In one step: a service that writes in between would make the key again, of its own type.
+            # One transaction, because a service that writes in between would make the key again, of its own type.
             with client.pipeline(transaction=True) as step:
                 for key in wrong:
                     step.delete(key)

@@ -40,7 +40,7 @@ SOON = {
 
 
 class Pair:
-    """A primary, its replica, and the way between them."""
+    """A primary, its replica, and the connection between them."""
 
     def __init__(self, primary: RedisServer, replica: RedisServer, way: FaultProxy) -> None:
         self.primary = primary
@@ -48,19 +48,19 @@ class Pair:
         self.way = way
 
     def operations(self) -> set[str]:
-        """On the replica's stream."""
+        """Return the ids of the operations on the replica's stream."""
         with self.replica.client() as client:
             return {fields[b"operation_id"].decode() for _, fields in client.xrange(WRITES)}
 
     def wait_until_linked(self) -> None:
-        """Until the replica has what the primary has."""
+        """Wait until the replica has what the primary has."""
         with self.primary.client() as client:
             wait_until(lambda: client.wait(1, 100) == 1, what="the replica follows")
 
 
 @contextmanager
 def replica_of(port: int, folder: Path) -> Iterator[RedisServer]:
-    """Of the Redis on this port of the machine."""
+    """Run a replica of the Redis on this port of the machine."""
     folder.mkdir()
     replica = RedisServer(folder, "--replicaof", "127.0.0.1", str(port), "--repl-timeout", "5")
     replica.start()
@@ -72,7 +72,7 @@ def replica_of(port: int, folder: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def pair(own_redis: RedisServer, tmp_path: Path) -> Iterator[Pair]:
-    """Linked, and empty."""
+    """A linked and empty pair."""
     with own_redis.client() as client:
         client.config_set("repl-diskless-sync-delay", 0)
     with FaultProxy("127.0.0.1", own_redis.port) as way, replica_of(way.port, tmp_path / "replica") as replica:
@@ -87,8 +87,8 @@ def _write(client: httpx.Client) -> httpx.Response:
 
 
 async def test_no_accepted_write_is_on_the_primary_alone(pair: Pair, own_database: Database, tmp_path: Path) -> None:
-    """Each 202 is on the replica when it is answered; what is not is in the database; and what was left on the stream
-    of those is a second copy, which the ledger knows of."""
+    """Each write answered with 202 is on the replica by then, and each other one is in the database. If such a write
+    was also left on the stream, that is a second copy, which the ledger knows of."""
     at = (pair.primary.address, own_database.dsn)
     api = processes.api(tmp_path, *at, **SOON).start()
     operations: set[str] = set()
@@ -129,7 +129,8 @@ async def test_no_accepted_write_is_on_the_primary_alone(pair: Pair, own_databas
 
 
 async def test_a_letter_is_sent_when_a_replica_has_its_entry(clean_redis: RedisServer) -> None:
-    """Without one it does not count as sent; once more it is the same entry."""
+    """A dead letter does not count as sent unless a replica has its entry, and sending it once more leads to the same
+    entry."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(3)]
     with pytest.raises(TooFewReplicas, match="0 of 1 replicas"):
@@ -141,7 +142,7 @@ async def test_a_letter_is_sent_when_a_replica_has_its_entry(clean_redis: RedisS
 
 
 async def test_a_connection_that_is_made_again_asks_anew(own_redis: RedisServer) -> None:
-    """It may be to another server, which has no WAITAOF."""
+    """A connection that is opened again asks anew whether the server has WAITAOF, because it may be another server."""
     redis = connect(own_redis.address, PATIENT_REDIS)
     connection = await redis.connection_pool.get_connection()
     connection.has_waitaof = True

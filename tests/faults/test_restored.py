@@ -13,7 +13,8 @@ from tests.stream import Stream, change, new_user
 def test_an_older_database_is_seen_and_worked_with(
     tmp_path: Path, own_redis: RedisServer, own_database: Database
 ) -> None:
-    """The ledger says how many writes are missing. What comes after is applied, to users from before the loss too."""
+    """The ledger counts the writes that an older database is missing, and later writes are applied, also to users from
+    before the loss."""
     stream = Stream(own_redis, own_database)
     writer = processes.writer(tmp_path, own_redis.address, own_database.dsn, **processes.QUICK).start()
     try:

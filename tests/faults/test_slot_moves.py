@@ -28,27 +28,28 @@ from tests.stream import new_user
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """Of three primaries."""
+    """A cluster of three primaries."""
     with running_cluster(tmp_path, WRITES, replicas=0) as cluster:
         yield cluster
 
 
 def _contents(cluster: Cluster) -> dict[bytes, Any]:
-    """Everything of the slot's owner, as bytes."""
+    """Return all keys of the slot's owner, with their values as bytes."""
     with cluster.owner().client() as client:
         return {key: client.dump(key) for key in client.keys("*")}
 
 
 @pytest.fixture
 async def queue(cluster: Cluster) -> AsyncIterator[Any]:
-    """As services are connected."""
+    """A connection as services have it."""
     redis = connect(cluster.address("operator"), PATIENT_REDIS)
     yield redis
     await redis.aclose()
 
 
 async def test_nothing_is_half_done(cluster: Cluster, queue: Any) -> None:
-    """Neither an accept, which makes keys, nor a settle, which deletes them; afterwards both work."""
+    """While a slot moves, neither an accept, which makes keys, nor a settle, which deletes them, is half done, and both
+    work afterwards."""
     taking = acceptor(queue)
     await queue.xgroup_create(WRITES, WRITERS_GROUP, id="0", mkstream=True)
     await taking.accept(new_user())

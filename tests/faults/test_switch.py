@@ -11,7 +11,7 @@ from tests.faults.rig import Rig
 from tests.integration.test_api_accepts import ADA
 from tests.servers import Database, wait_until
 
-#: Far below the 300 s after which a pooled connection is renewed anyway.
+#: Far below the 300 s after which a pooled connection is renewed in any case.
 _SWITCHED_S = 240.0
 
 
@@ -26,14 +26,14 @@ def _standby(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture
 def standby(_standby: Database) -> Database:
-    """The next primary; it knows nobody."""
+    """The next primary, without users."""
     empty(_standby)
     return _standby
 
 
 @pytest.fixture
 def writer(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[processes.Service]:
-    """A writer that reaches the database where the api does."""
+    """A writer that reaches the database at the same address as the api."""
     dsn = rig.database.dsn.replace(f":{rig.database.port}", f":{rig.to_database.port}")
     more = processes.QUICK | {"HOLDFAST_CACHE_REDIS_ADDR": rig.cache.address}
     service = processes.writer(tmp_path_factory.mktemp("writer"), rig.queue.address, dsn, **more).start()
@@ -43,7 +43,7 @@ def writer(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[proce
 
 @pytest.fixture
 def switched(rig: Rig, standby: Database) -> Iterator[None]:
-    """New connections lead to the standby once the test says so; afterwards all is as it was."""
+    """The test's redirect of new connections to the standby, undone at the end."""
     yield
     rig.to_database.redirect("127.0.0.1", rig.database.port)
     rig.database.thaw()
@@ -55,8 +55,8 @@ def switched(rig: Rig, standby: Database) -> Iterator[None]:
 @pytest.mark.parametrize("old", ["read-only, its connections kept", "killed"])
 @pytest.mark.usefixtures("switched")
 def test_the_primary_is_switched(rig: Rig, writer: processes.Service, standby: Database, old: str) -> None:
-    """Writes and reads are the new one's within moments: of the writer, whose connections meet an error, and of the
-    api, whose connections would go on to answer reads. Nobody is charged."""
+    """Writes and reads go to the new primary within moments: those of the writer, whose connections meet an error, and
+    those of the api, whose connections could go on to answer reads. No write is charged an attempt."""
     before = rig.client.post("/users", json=ADA)
     rig.wait_until_applied(before.headers["location"])
     assert rig.client.get("/users").json()["data"], "the api has a connection to the old one"
@@ -75,14 +75,14 @@ def test_the_primary_is_switched(rig: Rig, writer: processes.Service, standby: D
 
 
 def names(database: Database) -> list[str]:
-    """Of its users."""
+    """Return the names of the database's users."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT name FROM users")
         return [name for (name,) in cursor.fetchall()]
 
 
 def listed(rig: Rig) -> list[str] | None:
-    """The names that the api reads; None: from a copy."""
+    """Return the names that the api reads, or None if the read fails."""
     body = rig.client.get("/users").json()
     if not body["success"]:
         return None

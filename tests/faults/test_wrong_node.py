@@ -40,7 +40,8 @@ async def node() -> AsyncIterator[tuple[RedisModel, int]]:
 
 @pytest.mark.parametrize("answer", _ANSWERS, ids=[answer.split()[0] for answer in _ANSWERS])
 async def test_the_breaker_opens(node: tuple[RedisModel, int], answer: str) -> None:
-    """Each write is refused for certain, the counter knows why, and after a few none is sent to that node."""
+    """Each write is definitely refused, the counter has the cause, and after a few attempts no write is sent to that
+    node."""
     patient = dict.fromkeys(
         ("database_timeout_s", "database_write_timeout_s", "queue_timeout_s", "cache_timeout_s", "external_timeout_s"),
         12.0,
@@ -63,7 +64,8 @@ async def test_the_breaker_opens(node: tuple[RedisModel, int], answer: str) -> N
 
 
 async def test_its_connection_is_not_used_again(node: tuple[RedisModel, int]) -> None:
-    """The next command goes to a new one, which may be another node's."""
+    """The connection of a node that refused as a replica is closed, and the next command uses a new one, which may
+    reach another node."""
     model, port = node
     redis = connect(f"127.0.0.1:{port}", PATIENT_REDIS, pool_size=1)
     await redis.set("a", "b")

@@ -22,13 +22,13 @@ DECLARED: Mapping[str, MetricWrapperBase] = {
     metric._name: metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)
 }
 _TYPES = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
-#: #: Their label sets are known only after an event: a request to a route, a fault, a heartbeat.
+#: Their label sets are known only after an event: a request to a route, a fault, a heartbeat.
 _BORN_LATER = {
     "holdfast_http_requests", "holdfast_http_errors", "holdfast_http_request_duration_seconds",
     "holdfast_fault_active", "holdfast_fault_last_start_timestamp_seconds", "holdfast_fault_last_end_timestamp_seconds",
     "holdfast_recovery_phase_seconds", "holdfast_heartbeat_timestamp_seconds", "holdfast_failures",
 }  # fmt: skip
-#: #: What a service reports about its own dependencies and loops, and no other service can report.
+#: What a service reports about its own dependencies and loops, and no other service can report.
 _OF_ITS_OWN = {
     "holdfast_attempts", "holdfast_retries_suppressed", "holdfast_breaker_transitions",
     "holdfast_breaker_refused_calls", "holdfast_breaker_would_refuse_calls", "holdfast_breaker_unsuccessful_calls",
