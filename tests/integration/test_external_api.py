@@ -52,7 +52,7 @@ def chain(
         clean_redis.address,
         f"mysql://nobody:nothing@{NOWHERE}/none",
         HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url,
-        # A second of a caller's is no haste for a breaker.
+        # Calls that last 1.5 s still count for the breaker, whose threshold is a tenth of this timeout.
         **(processes.HASTY_API | {"HOLDFAST_API_TIMEOUT_S": "11"} | getattr(request, "param", {})),
     ).start()
     proxy.wait_until_alive()

@@ -36,14 +36,14 @@ _BEGAN = wall_clock() - 400 * _DAY
 _HISTORY = 80
 _USERS = [str(uuid.UUID(int=number)) for number in range(8)]
 _DELETED = -1
-#: What comes after the delete of its user, and was accepted before it.
+#: Writes that arrive after the delete of their user, but were accepted before it.
 _LATE = (create_user("Ann", "a@example.com"), update_user(name="Bob"), update_user(email="b@example.com"))
 _LATER = _BEGAN + 100 * _DAY
 
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """On an empty database."""
+    """An engine on an empty database."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, 6)
     yield made
     made.dispose()
@@ -59,7 +59,8 @@ def _write(command: Any, version: int, user: str = "") -> Write:
 
 
 def _history(chance: random.Random, count: int, since: int, until: int) -> list[Write]:
-    """Of a few users who take and leave a few addresses, each created at most once, heartbeats between; in no order."""
+    """Return writes, in random order, of a few users who take and release a few addresses. Each user is created at most
+    once, and heartbeats are among the writes."""
     writes, unborn = [], [] if since > _BEGAN else list(_USERS)
     for version in chance.sample(range(since, until), count):
         email = f"{chance.randrange(5)}@example.com"
@@ -75,7 +76,7 @@ def _history(chance: random.Random, count: int, since: int, until: int) -> list[
 
 
 def _age(engine: Engine) -> None:
-    """As if everything had ended when it was accepted."""
+    """Set the end of every operation to the time at which it was accepted."""
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE operations SET ended_at = FROM_UNIXTIME(version / 1000000)"))
 
@@ -107,7 +108,7 @@ def _undeleted(engine: Engine) -> list[Any]:
 
 
 def _tombstones(engine: Engine) -> list[int]:
-    """When they were deleted."""
+    """Return the versions of the deletes."""
     return sorted(row[_DELETED] for row in _rows(engine, "users") if row[_DELETED])
 
 
@@ -127,8 +128,9 @@ def _forget(engine: Engine) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_that_may_come_back_misses_what_was_removed(engine: Engine, seed: int) -> None:
-    """A random history, purged to a random moment. Late writes that are not older end as they do where nothing was
-    removed. What comes back changes nobody: it is known to be over, or dead-lettered as too old where its row went."""
+    """After a random history is purged up to a random moment, late writes that are not older have the same outcomes as
+    without the purge. Every returning write of the history changes no user: it is a duplicate, or it is dead-lettered
+    as too old if its row was removed."""
     chance = random.Random(seed)
     moment = chance.randint(_BEGAN + 15 * _DAY, _BEGAN + 30 * _DAY)
     history, late = (_history(chance, _HISTORY, since, _BEGAN + 40 * _DAY) for since in (_BEGAN, moment))
@@ -173,7 +175,8 @@ def _before_statement(engine: Engine, number: int, act: Callable[[], object]) ->
     "command", [create_user("Ann", "a@example.com"), update_user(name="Bob"), Heartbeat()], ids=str
 )
 def test_the_horizon_may_pass_at_any_moment(engine: Engine, database: Database, command: Any) -> None:
-    """Between any two statements of the transaction that meets a write again: it is never applied twice."""
+    """A redelivered write is never applied twice, even if the horizon passes it between any two statements of its
+    transaction."""
     other = make_engine(database.dsn, PATIENT_DATABASE, 2)
     for number in range(8):
         user = "heartbeat" if isinstance(command, Heartbeat) else str(uuid.uuid4())
@@ -193,8 +196,8 @@ def test_the_horizon_may_pass_at_any_moment(engine: Engine, database: Database, 
 
 
 def test_a_purged_tombstone_turns_its_late_writes_away_at_any_moment(engine: Engine, database: Database) -> None:
-    """Whenever the tombstone is removed, between any two statements: a create or change that comes late brings nobody
-    back, and is answered by the tombstone or as too old."""
+    """A late create or change does not restore a deleted user, even if the tombstone is removed between any two
+    statements of its transaction. It is rejected or superseded because of the tombstone, or dead-lettered."""
     other = make_engine(database.dsn, PATIENT_DATABASE, 2)
     chance = random.Random(0)
     for number, late in [(number, late) for number in range(8) for late in _LATE]:
@@ -218,7 +221,8 @@ def test_a_purged_tombstone_turns_its_late_writes_away_at_any_moment(engine: Eng
 @pytest.mark.parametrize("horizon", [0, _BEGAN + 50, _BEGAN + 400], ids=["none", "within", "newest"])
 @pytest.mark.parametrize("kept", [0.0, 0.000_3])
 def test_a_tombstone_goes_once_it_is_beyond_both_limits(engine: Engine, horizon: int, kept: float) -> None:
-    """The committed horizon of operations, and its own retention before the newest operation; one after another."""
+    """A tombstone is removed, one per call, once it is older than the committed horizon of operations and older than
+    its own retention before the newest operation."""
     for at in range(0, 500, 100):
         _apply(engine, _write(create_user("Ann", f"{at}@example.com"), _BEGAN + at, _USERS[at // 100]))
     for at in range(0, 400, 100):
@@ -234,7 +238,8 @@ def test_a_tombstone_goes_once_it_is_beyond_both_limits(engine: Engine, horizon:
 
 
 def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: Engine, database: Database) -> None:
-    """Whenever the release is removed: the claim never takes what was somebody else's at its time."""
+    """A late claim never gets an address that belonged to another user at the time of the claim, even if the release is
+    removed between any two statements."""
     other = make_engine(database.dsn, PATIENT_DATABASE, 2)
     for number in range(8):
         email, first = f"{number}@example.com", str(uuid.uuid4())
@@ -250,7 +255,8 @@ def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: E
 
 
 def test_what_ended_after_the_horizon_stays(engine: Engine) -> None:
-    """A write that was on its way when a newer one was accepted is looked for by that one, however old it is."""
+    """An operation that ended after the horizon is kept, however old its version is, because a newer write that was
+    accepted while it was in flight still looks for it."""
     _apply(engine, _write(create_user("Ann", "a@example.com"), _BEGAN))
     assert _purge_up_to(engine, _BEGAN + _DAY) == 0
     _age(engine)
@@ -258,8 +264,8 @@ def test_what_ended_after_the_horizon_stays(engine: Engine) -> None:
 
 
 async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: RedisServer) -> None:
-    """An entry on the stream, a letter that no table has, a dead letter: each keeps everything that is not older; then
-    it goes, the ledger still balances, and the newest operation always stays."""
+    """An entry on the stream, an unindexed dead letter or a dead letter in the table keeps every operation that is not
+    older. Without them operations are purged, the ledger still balances, and the newest operation is always kept."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     database = AdminDatabase(engine, threads=1, background=2, audit=1, read_timeout_s=5)
     versions = [_BEGAN + day * _DAY for day in range(0, 200, 20)]
@@ -284,7 +290,7 @@ async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: Redi
         client.delete(DEAD)
         letter = letters.letter(1, original={b"version": str(versions[3] + _DAY * 2).encode()})
         index.index(engine, [letter])
-        with engine.begin() as connection:  # brought in from elsewhere: no entry of this stream tells of it
+        with engine.begin() as connection:  # as if imported: no entry of this stream refers to the letter
             connection.execute(sa.text("UPDATE dead_letters SET imported = 1"))
             connection.execute(sa.text("UPDATE dead_letter_groups SET imported = 1"))
         assert await kept() == 6, "an older letter keeps what is newer than it, a key's lifetime aside"
@@ -299,14 +305,15 @@ async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: Redi
 
 
 def test_a_letter_that_a_test_puts_on_its_stream_is_within_the_horizon(engine: Engine) -> None:
-    """As one of a write that has just died: a replay applies it, however soon the auditor looks."""
+    """The letters of the test helpers are as recent as those of a write that has just died, so a replay applies them
+    however soon the auditor runs."""
     purging.advance(engine, wall_clock() - _DAY)
     original = letters.letter(1).original
     assert isinstance(_apply(engine, decode(original))[0], Applied)
 
 
 def test_an_operation_that_is_not_kept_is_gone(api: httpx.Client, clean_database: Database) -> None:
-    """410 for an id of that age, 404 for any other that nobody knows."""
+    """The id of an operation from before the horizon gets 410, and any other unknown id gets 404."""
     old, young = _BEGAN // 1000, wall_clock() // 1000
     with clean_database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO operation_totals (id, purged_to) VALUES (1, %s)", (_LATER,))

@@ -28,7 +28,7 @@ _JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 @contextlib.asynccontextmanager
 async def server(reply: bytes | None, *, close: bool = False, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Its port. It reads one request and sends `reply` as it is; None: nothing, ever."""
+    """Serve one request per connection with `reply` as it is, or never answer if it is None. Yields the port."""
     writers: list[asyncio.StreamWriter] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -50,7 +50,7 @@ async def server(reply: bytes | None, *, close: bool = False, tls: ssl.SSLContex
 
 
 async def get(port: int, limits: Limits = _LIMITS, scheme: str = "http") -> Answer:
-    """One call by a client of its own."""
+    """Make one call with a new client."""
     client = HttpClient("test", f"{scheme}://127.0.0.1:{port}/", in_flight_max=1)
     try:
         return await client.call("GET", "/data", limits, {"X-Request-ID": "req_of_the_test"})
@@ -59,7 +59,7 @@ async def get(port: int, limits: Limits = _LIMITS, scheme: str = "http") -> Answ
 
 
 def whole(body: bytes, *headers: bytes) -> bytes:
-    """A JSON answer."""
+    """Return a complete JSON answer."""
     return b"".join([_JSON, *(h + b"\r\n" for h in headers), b"Content-Length: %d\r\n\r\n" % len(body), body])
 
 
@@ -86,7 +86,7 @@ def whole(body: bytes, *headers: bytes) -> bytes:
     ids=lambda value: repr(value[:60]) if isinstance(value, bytes) else None,
 )
 async def test_what_is_no_answer_is_named(reply: bytes, why: str) -> None:
-    """And never taken for one."""
+    """A malformed or unusable answer raises an error that names the reason."""
     async with server(reply) as port:
         with pytest.raises(BadAnswer) as caught:
             await get(port)
@@ -94,7 +94,7 @@ async def test_what_is_no_answer_is_named(reply: bytes, why: str) -> None:
 
 
 async def test_an_answer_is_dated_by_its_question() -> None:
-    """However long it is on its way."""
+    """An answer carries a time that is not later than the arrival of its request, however long the answer takes."""
     arrived: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,7 +110,7 @@ async def test_an_answer_is_dated_by_its_question() -> None:
 
 
 async def test_a_body_that_ends_too_soon() -> None:
-    """Its length was announced, and the connection closed before."""
+    """An answer whose connection closes before the announced length is refused as cut short."""
     async with server(_JSON + b"Content-Length: 100\r\n\r\n{}", close=True) as port:
         with pytest.raises(BadAnswer, match="cut_short"):
             await get(port)
@@ -125,7 +125,7 @@ async def test_a_body_that_ends_too_soon() -> None:
     ],
 )
 async def test_an_error_is_an_error_whatever_its_body(reply: bytes) -> None:
-    """Its status counts; a redirect is not followed."""
+    """An error status is returned whatever its body is, and a redirect is not followed."""
     async with server(reply) as port:
         answer = await get(port)
     assert (answer.status, answer.document) == (int(reply[9:12]), None)
@@ -133,7 +133,7 @@ async def test_an_error_is_an_error_whatever_its_body(reply: bytes) -> None:
 
 @pytest.mark.parametrize("reply", [None, b"HTTP/1.1 200 OK\r\n", _JSON + b"Content-Length: 9\r\n\r\n{"])
 async def test_silence_ends_with_the_time(reply: bytes | None) -> None:
-    """Wherever in the answer it begins."""
+    """A call times out wherever in the answer the server stops sending."""
     async with server(reply) as port:
         with pytest.raises(TookTooLong):
             await get(port, _LIMITS._replace(total_s=0.2))
@@ -141,14 +141,15 @@ async def test_silence_ends_with_the_time(reply: bytes | None) -> None:
 
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "refused"])
 async def test_nobody_there(close: bool) -> None:
-    """Refused, or accepted and closed without a word."""
+    """A refused connection, and one that is accepted and closed without an answer, both raise NotReached."""
     async with server(b"", close=True) as port:
         with pytest.raises(NotReached):
             await get(port if close else free_port())
 
 
 async def test_no_more_at_once_than_are_allowed() -> None:
-    """The one too many is refused at once, and those before it are not disturbed; a place comes free again."""
+    """A call above the limit is refused at once without disturbing the calls in flight, and a slot becomes free when
+    they end."""
     async with server(None) as port:
         client = HttpClient("test", f"http://127.0.0.1:{port}", in_flight_max=2)
         held = [asyncio.create_task(client.call("GET", "/", _LIMITS._replace(total_s=0.3), {})) for _ in range(2)]
@@ -164,7 +165,7 @@ async def test_no_more_at_once_than_are_allowed() -> None:
 
 
 async def test_a_good_answer_is_read() -> None:
-    """Numbers, names in lower case, and nothing raised."""
+    """A good answer is returned with its parsed JSON document and with its header names in lower case."""
     async with server(whole(b'{"a": [1, 2.5]}', b"X-Sent: yes")) as port:
         answer = await get(port)
     assert (answer.status, answer.document, answer.headers["x-sent"]) == (200, {"a": [1, 2.5]}, "yes")
@@ -175,7 +176,7 @@ async def test_a_good_answer_is_read() -> None:
 async def test_https_trusts_whom_the_machine_trusts(
     trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A certificate that one of the machine's authorities has signed, and one that none has."""
+    """A certificate is accepted if one of the machine's authorities has signed it, and refused otherwise."""
     ours, stranger = Authority(tmp_path, "ours"), Authority(tmp_path, "stranger")
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(*ours.issue("server"))

@@ -22,7 +22,7 @@ _ANN, _BOB, _NEW = (f"00000000-0000-4000-8000-{number:012d}" for number in (1, 2
 
 @pytest.fixture
 def engine(own_database: Database) -> Iterator[Engine]:
-    """As a writer makes it."""
+    """An engine with a writer's login."""
     made = make_engine(login_of("writer", own_database.dsn), PATIENT_DATABASE, 2)
     yield made
     made.dispose()
@@ -63,8 +63,8 @@ def test_without_the_index_nobody_gets_a_value(
     user_id: str,
     command: Callable[[str], Command],
 ) -> None:
-    """Neither one that is taken nor one that is free: the database refuses, as it does without a column. What has
-    nothing to do with unique values is applied."""
+    """Without its index, neither a taken nor a free unique value can be written: the database refuses, as it does
+    without a column. A write that concerns no unique value is applied."""
     _apply(engine, _write(1, _ANN, create_user("Ann", "ann@example.com")))
     _apply(engine, _write(2, _BOB, create_user("Bob", "bob@example.com")))
     with _MISSING.on(own_database):
@@ -96,7 +96,8 @@ _NO_KEY = [
 def test_without_a_primary_key_no_value_is_given(
     engine: Engine, own_database: Database, way: Callable[[Engine, Write], None], missing: DatabaseFault
 ) -> None:
-    """Whether an entity is made or changed; afterwards both work."""
+    """Without a primary key, creates, changes and control writes are refused, and the same writes are applied once the
+    key is back."""
     _apply(engine, _write(1, _ANN, create_user("Ann", "ann@example.com")))
     writes = [_write(2, _NEW, _created("new@example.com")), _write(3, _ANN, _changed("anna@example.com"))]
     with missing.on(own_database):

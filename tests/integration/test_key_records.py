@@ -61,7 +61,8 @@ def _text(value: str | bytes | int) -> str:
     ],
 )
 async def test_a_record_stays_until_soon_after_the_end(clean_redis: RedisServer, outcome: Outcome, ttl_s: int) -> None:
-    """While its operation is on its way, or may be sent again, only the queue knows what a key was used for."""
+    """A key's record lasts for the key's lifetime while its operation is in flight or may be replayed, since only the
+    queue knows what the key was used for; after any other end it lasts for 300 s."""
     candidate = _with_key()
     async with Redis(port=clean_redis.port) as redis:
         await redis.execute_command(*_accept([candidate]))  # type: ignore[no-untyped-call]
@@ -77,8 +78,8 @@ async def test_a_record_stays_until_soon_after_the_end(clean_redis: RedisServer,
 
 
 def test_a_used_key_is_never_taken_for_a_new_one() -> None:
-    """From its use until its lifetime is over, whenever that is and whatever other keys are used; a key whose lifetime
-    is over, or that is new, is hardly ever in doubt."""
+    """Within its lifetime a used key is always marked as unsure, at any time and whatever other keys are used. A new
+    key, or one whose lifetime is over, is seldom marked."""
     chance = random.Random(7)
     now = [1_700_000_000.0]
     model = RedisModel(lambda: now[0])
@@ -104,7 +105,7 @@ def test_a_used_key_is_never_taken_for_a_new_one() -> None:
 
 
 def test_what_is_left_of_keys_has_a_limit(clean_redis: RedisServer) -> None:
-    """Whatever the number of keys: so many bitmaps, each of one size."""
+    """The traces of keys take at most 4096 bitmaps of less than 8500 bytes each, however many keys there are."""
     with clean_redis.client() as redis:
         for _ in range(8):
             redis.execute_command(*_accept([_with_key() for _ in range(500)]))  # type: ignore[no-untyped-call]
@@ -114,7 +115,8 @@ def test_what_is_left_of_keys_has_a_limit(clean_redis: RedisServer) -> None:
 
 
 def test_without_the_right_to_leave_traces_a_key_is_in_doubt(clean_redis: RedisServer) -> None:
-    """A server whose users are those of the build before: writes are taken, and the database is asked."""
+    """On a server with the users of the previous build, which may not set traces, a write is accepted and marked as
+    unsure, so the database is asked."""
     with clean_redis.client() as redis:
         redis.set(KEYS_SINCE, 0)
         redis.execute_command("ACL", "SETUSER", "earlier", "on", f">{PASSWORD}", "~*", "+@all", "-bitfield")  # type: ignore[no-untyped-call]

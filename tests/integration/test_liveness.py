@@ -26,7 +26,8 @@ _QUICK = {
 def test_an_outage_longer_than_the_limit_restarts_nobody(
     tmp_path: Path, own_redis: RedisServer, database: Database
 ) -> None:
-    """Redis hangs, then is gone: writer, dlq_admin and api answer /livez with 200 all the while."""
+    """While Redis first hangs and then is down for longer than the limit, writer, dlq_admin and api answer /livez with
+    200."""
     address, dsn = own_redis.address, database.dsn
     more = _QUICK | {"HOLDFAST_WRITER_BLOCK_MS": "200", "HOLDFAST_DRAIN_S": "1"}
     services = [
@@ -52,18 +53,19 @@ class _Stuck:
     """A reader that neither reads nor ends."""
 
     def on_startup(self, _: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def exit(self) -> None:
-        """Nothing comes of it."""
+        """Do nothing."""
 
     async def run(self) -> None:
-        """For ever."""
+        """Never return."""
         await asyncio.Event().wait()
 
 
 async def test_a_loop_that_hangs_is_not_alive(clean_redis: RedisServer) -> None:
-    """With Redis there, and nothing in hand; work in hand would explain it."""
+    """A reader that hangs while Redis answers counts as stalled, unless work is in hand, which would explain the
+    silence."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     in_hand: list[int] = []
     watch = Watch(lambda: in_hand, 0.3, silence_max_s=0.1)
@@ -91,19 +93,20 @@ class _Reader:
         self._ended = asyncio.Event()
 
     def on_startup(self, _: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def exit(self) -> None:
-        """End it."""
+        """End `run`."""
         self._ended.set()
 
     async def run(self) -> None:
-        """Until then."""
+        """Wait until `exit` is called."""
         await self._ended.wait()
 
 
 async def test_a_reader_that_lost_its_connection_is_replaced(clean_redis: RedisServer) -> None:
-    """At once, as Redis answers; FastStream would pause for five seconds. A refusal is an answer, and no reason."""
+    """A reader whose connection was lost is replaced as soon as Redis answers, where FastStream would pause for five
+    seconds. A refusal is an answer, and does not replace the reader."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     made: list[_Reader] = []
 

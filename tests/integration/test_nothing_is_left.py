@@ -9,7 +9,8 @@ from deploy.local.processes import Process
 from tests.conftest import ROOT
 from tests.servers import START_DEADLINE_S, wait_until
 
-#: Starts a server and a service as tests do, says so, and dies as the kernel kills what is out of memory.
+#: Starts a server and a service as tests do, prints their process ids, and ends by SIGKILL, like a process that the
+#: kernel kills for lack of memory.
 _KILLED = """
 import os, pathlib, signal, sys
 from tests import processes
@@ -25,7 +26,7 @@ _PORTS = "from tests.ports import free_port; print(*(free_port() for _ in range(
 
 
 def test_a_run_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
-    """Neither servers nor services."""
+    """A test run that is killed leaves neither servers nor services running."""
     command = [sys.executable, "-c", _KILLED, str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=START_DEADLINE_S)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -35,7 +36,7 @@ def test_a_run_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
 
 
 def test_runs_beside_one_another_give_out_other_ports() -> None:
-    """Each port once, among all that run."""
+    """Concurrent test runs never give out the same port."""
     runs = [
         subprocess.Popen([sys.executable, "-c", _PORTS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for _ in range(3)

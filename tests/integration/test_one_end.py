@@ -31,19 +31,19 @@ _COMMANDS: dict[str, Command] = {
 
 @pytest.fixture
 def engines(clean_database: Database) -> Iterator[tuple[Engine, Engine]]:
-    """Two writers', on an empty database."""
+    """The engines of two writers, on an empty database."""
     made = (make_engine(clean_database.dsn, _IMPATIENT, 2), make_engine(clean_database.dsn, _IMPATIENT, 2))
     yield made
     for each in made:
         each.dispose()
 
 
-#: Of a heartbeat, which is written down and looked at again.
+#: The step at which a heartbeat commits, after an insert and a check.
 _AT_THE_COMMIT = 2
 
 
 class Interrupted:
-    """Before step number `step` of an engine, a statement or a commit, something else happens."""
+    """Calls `happens` before step number `step` of an engine, where a step is a statement or a commit."""
 
     def __init__(self, engine: Engine, step: int, happens: Callable[[], None]) -> None:
         self._engine = engine
@@ -52,7 +52,7 @@ class Interrupted:
 
     @property
     def happened(self) -> bool:
-        """Whether there were so many steps."""
+        """Whether the engine reached that step."""
         return self._left < 0
 
     def _step(self, *_: object) -> None:
@@ -93,7 +93,8 @@ def _ended(database: Database) -> set[str]:
 def _interrupted_at(
     step: int, engines: tuple[Engine, Engine], database: Database, delivery: Delivery, neighbour: Delivery
 ) -> bool:
-    """Whether there is such a step. Another writer gives up the entry there; its neighbour is applied."""
+    """Return whether there is such a step. Another writer gives up the entry there, and the neighbour is still
+    applied."""
     one, other = engines
     found: list[GivenUp] = []
     with Interrupted(one, step, lambda: found.append(give_up(other, _dying(delivery)))) as interrupted:
@@ -120,7 +121,7 @@ def _interrupted_at(
 def test_whatever_the_moment_it_has_one_end(
     name: str, engines: tuple[Engine, Engine], clean_database: Database
 ) -> None:
-    """At each step of a transaction another writer wants its entry to be a dead letter."""
+    """An entry that another writer gives up at any step of its transaction is either applied or dead, never both."""
     step, ways = 0, True
     while ways:
         number = 100 * (step + 1)
@@ -138,7 +139,8 @@ def test_whatever_the_moment_it_has_one_end(
 
 
 def test_a_dead_letter_that_is_sent_again_is_applied(engines: tuple[Engine, Engine], clean_database: Database) -> None:
-    """It is the entry that gave up its operation. A replay's is another one; after it the first is a duplicate."""
+    """Giving up an operation affects only its entry: a replay's entry with the same operation is applied, and after
+    that the first entry is a duplicate."""
     first = _delivery(_COMMANDS["create"], 1)
     assert give_up(engines[0], _dying(first)) == GivenUp()
     [outcome] = _apply(engines[1], first)
@@ -151,7 +153,8 @@ def test_a_dead_letter_that_is_sent_again_is_applied(engines: tuple[Engine, Engi
 
 
 def test_each_of_many_is_found_out_about(engines: tuple[Engine, Engine]) -> None:
-    """Some are over, one is in a transaction, and the others may die."""
+    """Of nine entries, `give_up` reports the committed ones as ended and the one in a transaction as unknown, and gives
+    up the others."""
     one, other = engines
     batch = [_delivery(Heartbeat(), number, HEARTBEAT_ID) for number in range(1, 10)]
     over, held, free = batch[:3], batch[3], batch[4:]
@@ -181,7 +184,8 @@ _NUMBERS = st.integers(0, 120) | st.integers(0, 2**64 - 1)
 def test_those_that_gave_up_are_found_whatever_their_ids(
     engines: tuple[Engine, Engine], entries: list[tuple[str, bool, bool]]
 ) -> None:
-    """Among ids of any number of digits: each that is in the batch and gave up, and none else."""
+    """`too_late` returns exactly those entries of the batch that have been given up, whatever the number of digits in
+    their ids."""
     with transaction(engines[0]) as connection:
         connection.exec_driver_sql("DELETE FROM released_values")
     every = [(_delivery(Heartbeat(), 1, entry_id=id), in_batch, gave_up) for id, in_batch, gave_up in entries]
@@ -194,7 +198,8 @@ def test_those_that_gave_up_are_found_whatever_their_ids(
 
 
 def test_what_is_asked_does_not_grow_with_the_batch(engines: tuple[Engine, Engine]) -> None:
-    """As long as no entry gave up that has an id like theirs, entries are not looked for one by one."""
+    """The number of entry ids in a query does not grow with the batch, as long as no entry with an id in the batch's
+    range was given up."""
     asked: list[Any] = []
     sa.event.listen(
         engines[0],

@@ -19,11 +19,12 @@ _USER = "00000000-0000-4000-8000-000000000001"
 
 
 class Died(Exception):
-    """As a process does, in the middle."""
+    """Stands for the death of a process."""
 
 
 class Steps:
-    """Steps of an engine that change something, the commit among them; before step number `last` it dies."""
+    """Raises Died before step number `last` of an engine, where a step is a statement that changes something or a
+    commit."""
 
     def __init__(self, engine: Engine, last: int) -> None:
         self._engine = engine
@@ -50,7 +51,7 @@ class Steps:
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """On an empty database."""
+    """An engine on an empty database."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, 2)
     yield made
     made.dispose()
@@ -61,7 +62,7 @@ def _write(number: int, user_id: str, command: Command) -> Write:
 
 
 def _rows(database: Database) -> tuple[Any, Any]:
-    """All that writes leave behind."""
+    """Return all users and the ids of all operations."""
     with database.connect() as connection, connection.cursor() as cursor:
         found = []
         for query in ("SELECT * FROM users", "SELECT operation_id FROM operations"):
@@ -72,7 +73,7 @@ def _rows(database: Database) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("way", ["created", "changed", "directly"])
 def test_whoever_dies_before_the_commit_leaves_nothing(engine: Engine, database: Database, way: str) -> None:
-    """Wherever it dies: before any statement that changes something, and before the commit itself."""
+    """A write that dies before any changing statement or before the commit leaves no user and no operation changed."""
     _apply(engine, _write(1, _USER, create_user("Ann", "ann@example.com")), "created")
     before, steps = _rows(database), 0
     bob = "00000000-0000-4000-8000-000000000002"
@@ -83,7 +84,7 @@ def test_whoever_dies_before_the_commit_leaves_nothing(engine: Engine, database:
         with Steps(engine, steps), suppress(Exception):
             _apply(engine, write, way)
             break
-        engine.dispose()  # nobody who died goes on with the same connection
+        engine.dispose()  # a dead process does not reuse its connection
         assert _rows(database) == before, f"it died after {steps} steps"
         steps += 1
     assert steps >= 3
@@ -98,7 +99,8 @@ def _apply(engine: Engine, write: Write, way: str) -> None:
 
 
 def test_a_connection_goes_back_without_an_open_transaction(engine: Engine, database: Database) -> None:
-    """One whose transaction was committed needs nothing for it, and any other is rolled back."""
+    """A connection that goes back to the pool is rolled back if its transaction is open, and costs no rollback after a
+    commit."""
 
     def rollbacks() -> int:
         with transaction(engine) as connection:
@@ -123,8 +125,9 @@ def test_a_connection_goes_back_without_an_open_transaction(engine: Engine, data
 
 
 def test_patience_is_asked_for_before_anything_is_loaded(engine: Engine) -> None:
-    """It may end because an earlier write is over, which is not in what was loaded before that was found: the write
-    waits for another turn, which knows how the earlier one ended."""
+    """A write's patience is checked before its rows are loaded. The patience may end because an earlier write has
+    ended, which rows from before that moment do not show; so the write waits for the next turn, which loads them
+    anew."""
     patient = [True]
     sa.event.listen(engine, "before_cursor_execute", lambda *_: patient.append(False))
     write = _write(2, _USER, update_user(name="Ann"))._replace(after="00000000-0000-4000-9000-000000000001")

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[requests.Session]:
-    """For all cases: a session of its own would look for proxies, certificates and a password each time."""
+    """One session for all cases, because each new session would look for proxies, certificates and a password."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
@@ -35,7 +35,7 @@ def api_service(
     database: Database,
     _third_party: processes.ThirdParty,
 ) -> Iterator[processes.Service]:
-    """An api with everything behind it."""
+    """An api with a proxy and a third party behind it."""
     with redis_server.client() as redis:
         redis.flushall()
     folder = tmp_path_factory.mktemp("whole")
@@ -49,7 +49,7 @@ def api_service(
 @pytest.mark.usefixtures("writer")
 @pytest.mark.parametrize("valid", [True, False], ids=["valid", "invalid"])
 def test_the_api_does_what_its_document_says(api: httpx.Client, session: requests.Session, valid: bool) -> None:
-    """Every operation, with valid and with invalid input."""
+    """Every operation of the api answers valid and invalid input as its document says."""
     import schemathesis
 
     from tests.integration.conformity import CHECKS as _CHECKS
@@ -76,7 +76,7 @@ def test_the_api_does_what_its_document_says(api: httpx.Client, session: request
 
 
 def _answer(case: "schemathesis.Case", session: requests.Session) -> "schemathesis.Response":
-    """What the api answers when its machine leaves it the time."""
+    """Return the answer to a case, and repeat the request while the api is overloaded."""
     answers: list[schemathesis.Response] = []
 
     def not_turned_away() -> bool:

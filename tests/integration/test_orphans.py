@@ -13,15 +13,15 @@ from tests.stream import Stream, change, new_user
 
 
 def read_as(redis: Redis, consumer: str, count: int, stream: str = WRITES, group: str = WRITERS_GROUP) -> None:
-    """Have entries delivered to a consumer that never settles them."""
+    """Deliver entries to a consumer that never settles them."""
     redis.xreadgroup(group, consumer, {stream: ">"}, count=count)
 
 
 def test_entries_in_nobodys_pending_list_are_applied(
     stream: Stream, start_writer: StartWriter, own_redis: RedisServer
 ) -> None:
-    """Whether their consumer was deleted, the group moved past them, or somebody acknowledged them by hand; each once,
-    and what was never lost is not counted as found."""
+    """Entries outside all pending lists are applied exactly once, whether their consumer was deleted, the group was
+    moved past them, or they were acknowledged by hand. Only such entries are counted as orphans."""
     drawn = random.Random(7)
     users = [new_user() for _ in range(30)]
     stream.accept(users)
@@ -43,7 +43,7 @@ def test_entries_in_nobodys_pending_list_are_applied(
 def test_an_orphan_found_while_its_writer_works_takes_effect_once(
     stream: Stream, start_writer: StartWriter, own_redis: RedisServer
 ) -> None:
-    """Consumers are deleted again and again under two writers; every write ends, exactly once, in order."""
+    """While consumers are repeatedly deleted under two running writers, every write ends exactly once and in order."""
     for name in ("writer-1", "writer-2"):
         start_writer(name)
     users = [new_user() for _ in range(60)]
@@ -60,7 +60,7 @@ def test_an_orphan_found_while_its_writer_works_takes_effect_once(
 def test_dead_letters_in_nobodys_pending_list_are_indexed(
     own_redis: RedisServer, own_database: Database, tmp_path: Path, stream: Stream, start_writer: StartWriter
 ) -> None:
-    """The dead-letter stream is held to the same rule."""
+    """A dead letter whose consumer was deleted is indexed, too."""
     [_] = stream.add_raw({"schema": "1", "command": "InvalidFaults"})
     start_writer()
     wait_until(lambda: stream.dead(), what="dead-lettered")

@@ -30,7 +30,7 @@ _PATH = "/circuit-breaker/api/database/override"
 
 
 class _PlayedGrafana:
-    """Keeps what is added; `hangs`: never answers."""
+    """A fake Grafana that keeps the regions that are added to it. With `hangs` set it never answers."""
 
     def __init__(self) -> None:
         self.regions: list[dict[str, Any]] = []
@@ -63,7 +63,7 @@ class _PlayedGrafana:
 
 
 class Replica:
-    """The part of an api that takes overrides."""
+    """The part of an api that accepts overrides."""
 
     def __init__(self, name: str, redis: RedisServer, folder: Path, grafana: _PlayedGrafana) -> None:
         self.redis = connect(redis.address, PATIENT_REDIS)
@@ -80,7 +80,7 @@ class Replica:
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://replica")
 
     async def order(self, action: str, **more: Any) -> None:
-        """By an operator."""
+        """Order an override as an operator."""
         wish = {"action": action, "reason": "a test"} | more
         answer = await self.http.post(_PATH, json=wish, headers=keys.bearer(keys.OPERATOR))
         assert answer.status_code == 200, answer.text
@@ -107,7 +107,8 @@ async def _until(condition: Any) -> None:
 async def test_an_override_is_a_region_until_it_runs_out_or_another_replica_ends_it(
     clean_redis: RedisServer, tmp_path: Path
 ) -> None:
-    """Drawn at once with the end it will have; a lift elsewhere amends it; a replaced one ends as the next begins."""
+    """An override is drawn at once up to its planned end. A lift on another replica shortens the region, and a replaced
+    override ends where the next one begins."""
     grafana = _PlayedGrafana()
     async with _replicas(clean_redis, tmp_path, grafana) as (one, other):
         before_ms = time.time() * 1000
@@ -134,7 +135,7 @@ async def test_an_override_is_a_region_until_it_runs_out_or_another_replica_ends
 
 
 async def test_one_replica_s_override_leaves_everybody_s(clean_redis: RedisServer, tmp_path: Path) -> None:
-    """They are two regions; a lift for all ends both."""
+    """An override of one instance and an override of all instances are two regions, and a lift for all ends both."""
     grafana = _PlayedGrafana()
     async with _replicas(clean_redis, tmp_path, grafana) as (one, _):
         await one.order("force_open", for_s=600)
@@ -146,7 +147,7 @@ async def test_one_replica_s_override_leaves_everybody_s(clean_redis: RedisServe
 
 
 async def test_a_grafana_that_hangs_delays_nobody(clean_redis: RedisServer, tmp_path: Path) -> None:
-    """Overrides answer while the first of them is still being sent."""
+    """Further overrides are answered while the first one is still being sent to a Grafana that hangs."""
     grafana = _PlayedGrafana()
     grafana.hangs = True
     async with _replicas(clean_redis, tmp_path, grafana) as (one, _), asyncio.timeout(60):
@@ -161,7 +162,8 @@ async def test_a_grafana_that_hangs_delays_nobody(clean_redis: RedisServer, tmp_
 def test_an_api_without_the_extra_or_without_a_grafana_works(
     clean_redis: RedisServer, database: Database, tmp_path: Path
 ) -> None:
-    """Configured, absent and its client not installed: the override is in force, and what was not drawn is counted."""
+    """With Grafana configured but absent and its client not installed, an override is in force, and the missing region
+    is counted as failed."""
     url = f"http://127.0.0.1:{free_port()}"
     api = processes.api(tmp_path, clean_redis.address, database.dsn, HOLDFAST_GRAFANA_URL=url).start()
     try:

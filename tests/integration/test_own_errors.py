@@ -31,7 +31,8 @@ async def redis(clean_redis: RedisServer) -> AsyncIterator[Redis]:
 
 
 async def accept(redis: Redis, count: int, *, spoilt: dict[int, str]) -> tuple[list[Any], list[Any]]:
-    """`count` writes in one batch, before which keys of another type were put where some need theirs."""
+    """Send `count` writes in one batch, after keys of another type were put in place of the keys of the `spoilt` ones.
+    Returns the candidates and their outcomes."""
     candidates = [new_user() for _ in range(count)]
     for number, prefix in spoilt.items():
         one = candidates[number]
@@ -44,7 +45,8 @@ async def accept(redis: Redis, count: int, *, spoilt: dict[int, str]) -> tuple[l
 @pytest.mark.parametrize("prefix", [PENDING, OPERATION])
 @pytest.mark.parametrize("at", [0, 3, 6])
 async def test_only_the_write_with_the_error_is_refused(redis: Redis, at: int, prefix: str) -> None:
-    """Its neighbours are accepted, before and after it; it is not on the stream, and its answer says so."""
+    """A write whose own key has another type is refused with an error and is not on the stream, while the writes before
+    and after it in the batch are accepted."""
     candidates, ends = await accept(redis, 7, spoilt={at: prefix})
     assert isinstance(ends[at], QueueUnavailable)
     assert [isinstance(end, Answer) for end in ends] == [number != at for number in range(7)]
@@ -53,7 +55,8 @@ async def test_only_the_write_with_the_error_is_refused(redis: Redis, at: int, p
 
 
 async def test_an_error_behind_the_entry_is_no_refusal(redis: Redis, clean_redis: RedisServer) -> None:
-    """A right that is missing halfway: every entry is on the stream, so that every answer is `unknown`."""
+    """When a permission is missing halfway through the script, every entry is on the stream, so every outcome is
+    unknown."""
     await redis.execute_command("ACL", "SETUSER", "half", "on", ">half", "~*", "&*", "+@all", "-hset")
     half = connect(f"redis://half:half@{clean_redis.address}", PATIENT_REDIS)
     try:
@@ -68,7 +71,8 @@ async def test_an_error_behind_the_entry_is_no_refusal(redis: Redis, clean_redis
 
 
 async def test_an_error_of_the_script_itself_is_unknown(redis: Redis) -> None:
-    """Not of one write: nobody can tell from it how far the script came."""
+    """After an error of the script as a whole every outcome is unknown, because the error does not show how far the
+    script ran."""
     await redis.rpush(KEYS_SINCE, "of another type")
     _, ends = await accept(redis, 3, spoilt={})
     assert all(isinstance(end, AcceptanceUnknown) for end in ends)
@@ -81,7 +85,7 @@ async def test_an_error_of_the_script_itself_is_unknown(redis: Redis) -> None:
 async def test_a_refusal_to_run_the_script_is_definite(
     redis: Redis, setting: str, value: str, well: str, error: type[Exception]
 ) -> None:
-    """Nothing was added, and the answer says so."""
+    """When Redis refuses to run the script, every write fails with a definite error and nothing is on the stream."""
     try:
         await redis.config_set(setting, value)
         _, ends = await accept(redis, 3, spoilt={})
@@ -97,7 +101,8 @@ CODES = ["OOM", "READONLY", "MISCONF", "LOADING", "NOPERM", "NOAUTH", "MASTERDOW
 
 @given(code=st.sampled_from(CODES), words=st.text(max_size=30), inside=st.booleans())
 def test_what_counts_as_a_refusal(code: str, words: str, inside: bool) -> None:
-    """Known codes of answers in place of a run; never an error that names the script it comes from."""
+    """An error counts as a refusal if it has one of the known codes of answers in place of a run, and never if it names
+    the script that raised it."""
     error = ResponseError(f"{code} {words}" + (" script: 0123abcd, on @user_script:7." if inside else ""))
     definite = code in CODES[:9] and not inside and "script: " not in words
     assert refused(error) is definite
@@ -105,7 +110,7 @@ def test_what_counts_as_a_refusal(code: str, words: str, inside: bool) -> None:
 
 
 async def test_a_real_error_out_of_a_script_names_it(redis: Redis) -> None:
-    """What the rule above rests on, as this Redis words it."""
+    """The Redis under test names the script in an error that the script raised, which the rule above relies on."""
     await redis.set(WRITES, "of another type")
     with pytest.raises(ResponseError) as failed:
         await Script(redis, LUA / "charge.lua")([WRITES], ["0-1", "attempt", "error"])

@@ -32,7 +32,7 @@ _FAILED = Retry(Failure("Bug", "UNKNOWN", "nobody expected it"))
 
 
 def delivered(looking: Looking, stream: Stream, count: int) -> list[Handled]:
-    """New writes, in a writer's hands; applied."""
+    """Accept new writes and deliver them to a writer. Returns them as applied."""
     stream.accept([new_user() for _ in range(count)])
     looking.xgroup_create(WRITES, WRITERS_GROUP, id="0", mkstream=True)
     answer: Any = looking.xreadgroup(WRITERS_GROUP, "me", {WRITES: ">"})
@@ -41,13 +41,13 @@ def delivered(looking: Looking, stream: Stream, count: int) -> list[Handled]:
 
 
 def spoil(looking: Looking, name: str) -> None:
-    """Put a key of another type there."""
+    """Replace a key by one of another type."""
     looking.delete(name)
     looking.set(name, "of another type")
 
 
 def kept_for(one: Handled) -> dict[str, str]:
-    """The keys of one entry."""
+    """Return the keys that are kept for one entry."""
     assert one.delivery
     pending = PENDING + one.delivery.write.entity_id
     return {"pending": pending, "operation": OPERATION + one.operation_id, "attempts": ATTEMPTS + one.entry.id}
@@ -58,7 +58,8 @@ def kept_for(one: Handled) -> dict[str, str]:
 async def test_what_is_kept_beside_the_stream(
     clean_redis: RedisServer, clean_database: Database, what: str, outcome: Outcome
 ) -> None:
-    """It is cleared as far as it can be: all entries leave, each as it ended, and an attempt is charged."""
+    """When one of an entry's keys has another type, all entries of the batch still leave with their own outcomes, and a
+    failed attempt is still charged."""
     with clean_redis.client() as looking:
         batch = delivered(looking, Stream(clean_redis, clean_database), 3)
         spoil(looking, kept_for(batch[1])[what])
@@ -75,7 +76,7 @@ async def test_what_is_kept_beside_the_stream(
 
 
 async def test_claims_of_another_type(clean_redis: RedisServer, clean_database: Database) -> None:
-    """The writes that made them leave all the same."""
+    """Entries leave the stream even if the key of their claims has another type."""
     with clean_redis.client() as looking:
         batch = delivered(looking, Stream(clean_redis, clean_database), 3)
         spoil(looking, EMAILS)
@@ -92,7 +93,8 @@ async def test_claims_of_another_type(clean_redis: RedisServer, clean_database: 
 async def test_an_entry_that_cannot_leave_stays_alone(
     clean_redis: RedisServer, clean_database: Database, where: str, outcome: Outcome
 ) -> None:
-    """Its neighbours leave. It is kept, pending, for a later try, and leaves when that can work."""
+    """An entry that cannot leave stays pending and deferred alone, while its neighbours leave, and leaves once it
+    can."""
     with clean_redis.client() as looking:
         batch = delivered(looking, Stream(clean_redis, clean_database), 3)
         spoil(looking, where)
@@ -111,7 +113,8 @@ async def test_an_entry_that_cannot_leave_stays_alone(
 
 
 async def test_what_cannot_be_read_is_waited_for_with_patience(clean_redis: RedisServer) -> None:
-    """One entity's pending writes that are none: the others' are known, and its own patience goes on."""
+    """An entity whose pending writes cannot be read has 0 as its oldest version, and the oldest versions of other
+    entities are still found."""
     one, other = Ref("users", str(uuid.uuid4())), Ref("users", str(uuid.uuid4()))
     with clean_redis.client() as looking:
         spoil(looking, PENDING + one.id)
@@ -121,7 +124,7 @@ async def test_what_cannot_be_read_is_waited_for_with_patience(clean_redis: Redi
 
 
 async def test_what_is_silent_is_taken_over_beside_it(clean_redis: RedisServer, clean_database: Database) -> None:
-    """Attempts that cannot be counted count as none; all entries of the page are looked after."""
+    """When an entry's attempts cannot be counted, they count as none, and all entries of the page are taken over."""
     with clean_redis.client() as looking:
         batch = delivered(looking, Stream(clean_redis, clean_database), 3)
         spoil(looking, kept_for(batch[1])["attempts"])

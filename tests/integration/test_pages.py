@@ -23,7 +23,7 @@ _USERS = 30
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """On an empty database."""
+    """An engine on an empty database."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, 2)
     yield made
     made.dispose()
@@ -31,7 +31,8 @@ def engine(clean_database: Database) -> Iterator[Engine]:
 
 @pytest.mark.parametrize("limit", [1, 7, _USERS])
 def test_a_walk_sees_each_once_in_the_order_of_creation(engine: Engine, limit: int) -> None:
-    """Ids and the order in which they are stored say nothing; one more is created after each page."""
+    """A client that follows the cursor sees each user once in the order of creation, whatever the ids and the order of
+    storage are, although one user is created after each of the first pages."""
     chance = random.Random(limit)
     versions = list(range(1, _USERS + 1))
     chance.shuffle(versions)
@@ -57,7 +58,7 @@ _ENTITIES, _LIVE_EACH = 2000, 100
 
 
 def _filled(engine: Engine) -> None:
-    """Users in the order of creation, of whom one in a hundred is left."""
+    """Insert users in the order of creation, of whom one in a hundred is not deleted."""
     rows = [
         user_row(
             f"{number:08d}-0000-4000-8000-000000000000", "Ann", number,
@@ -82,9 +83,9 @@ def _rows_read(connection: sa.Connection) -> int:
 
 
 def test_a_page_reads_no_tombstones(clean_database: Database) -> None:
-    """At the start, in the middle and at the end, and where the next page is far away; nor does their removal read more
-    than it removes, or a look for the newest version anything but the ends of indexes."""
-    engine = make_engine(clean_database.dsn, PATIENT_DATABASE, 1)  # one connection counts it all
+    """A page at any position reads few rows, even if the next live user is far away; removing tombstones reads few more
+    rows than it removes, and finding the newest version reads only the ends of indexes."""
+    engine = make_engine(clean_database.dsn, PATIENT_DATABASE, 1)  # one connection, whose counter covers all reads
     _filled(engine)
     seen = []
 

@@ -20,8 +20,8 @@ from tests.stream import new_user
 
 
 async def test_the_sweeper_sweeps_the_partitions_that_answer(queue: Redis) -> None:
-    """Claims that no write held go, but for those of a partition that is away, and of entities there; when they are
-    done the look fails, and takes the rest when it is back."""
+    """The sweeper removes abandoned claims, except those of a partition that is away and of entities in it, and then
+    fails. When the partition is back, it removes the rest."""
     database: Any = partitioned.Known()
     candidates = [new_user(email=f"{number}@example.com") for number in range(40)]
     for candidate in candidates:
@@ -40,7 +40,8 @@ async def test_the_sweeper_sweeps_the_partitions_that_answer(queue: Redis) -> No
 
 
 async def test_letters_on_the_stream_are_of_the_partitions_that_answer(queue: Redis) -> None:
-    """How many are not indexed yet, the newest of them, and one by its id; nothing is known when none answers."""
+    """The number of unindexed letters, the newest letters and a letter by its id are read from the partitions that
+    answer, and are None if no partition answers."""
     for partition in FOUR:
         fields: Any = letters.fields()
         await queue.xadd(partition.dead, fields, id=f"1764000000000-{partition.number}")
@@ -57,7 +58,8 @@ async def test_letters_on_the_stream_are_of_the_partitions_that_answer(queue: Re
 
 
 async def test_unknown_writes_of_the_partitions_that_answer_are_let_go(queue: Redis) -> None:
-    """Those of a partition that is away are kept, and let go when it is back; none is forgotten meanwhile."""
+    """Unknown writes in the partitions that answer are let go. Those in a partition that is away are kept and are let
+    go when it is back; none is forgotten meanwhile."""
     ids = {}
     for partition in FOUR:
         own_id = f"1764000000000-{partition.number}"
@@ -80,7 +82,8 @@ async def test_unknown_writes_of_the_partitions_that_answer_are_let_go(queue: Re
 
 
 async def test_a_node_that_is_away_answers_its_own_commands_with_its_error(queue: Redis) -> None:
-    """Those of a pipeline that go to other nodes are answered; who wants all of them gets the error alone."""
+    """In a pipeline, a node that is away answers its own commands with its error and other nodes answer theirs; a
+    caller that requires all replies gets the error."""
     pipeline = Away(queue, FOUR[1]).redis.pipeline(transaction=False)
     for partition in FOUR:
         pipeline.xlen(partition.writes)
