@@ -12,13 +12,14 @@ ROOT = Path(__file__).parent.parent.parent
 COMPOSE = read_yaml.document((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONCE = {"secrets", "migrate"}
-#: Their images hold nothing that could ask.
+#: #: The images of these services contain no program that a health check could run.
 UNASKED = {"queue_exporter", "cache_exporter", "mysql_exporter"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_container_is_confined(name: str) -> None:
-    """No root, nothing to write to, no capabilities, no new privileges, limits of everything."""
+    """Every container runs without root, write access, capabilities or new privileges, and has limits of memory, CPUs
+    and processes."""
     service = SERVICES[name]
     assert str(service["user"]).split(":")[0] not in ("0", "root")
     assert service["read_only"] is True
@@ -30,7 +31,8 @@ def test_every_container_is_confined(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_image_is_pinned_or_ours(name: str) -> None:
-    """A tag that says a version; ours are built from this folder."""
+    """Every image of another project is pinned to a tag that names a version; Holdfast's own images are built from this
+    folder."""
     image, tag = SERVICES[name]["image"].split(":", 1)
     if "build" in SERVICES[name]:
         assert image.startswith("holdfast/")
@@ -41,18 +43,19 @@ def test_every_image_is_pinned_or_ours(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - ONCE))
 def test_what_stays_is_watched_and_comes_back(name: str) -> None:
-    """A restart policy, and a health check wherever there is something to ask with."""
+    """Every lasting service has a restart policy, and a health check if its image contains a program that can run
+    one."""
     assert SERVICES[name]["restart"] == "unless-stopped"
     assert ("healthcheck" in SERVICES[name]) == (name not in UNASKED)
 
 
 def test_one_command_starts_and_stops_all_of_it() -> None:
-    """What is in a profile is neither there after `docker compose up`, nor gone after `down`."""
+    """No service is in a profile, because `docker compose up` would not start it and `down` would not stop it."""
     assert not [name for name, service in SERVICES.items() if "profiles" in service]
 
 
 def test_only_four_can_be_reached_and_from_this_machine_alone() -> None:
-    """A published port listens on 127.0.0.1 unless somebody says otherwise."""
+    """Only four services publish ports, and these ports listen on 127.0.0.1 unless a setting changes that."""
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert set(published) == {"haproxy", "dlq_admin", "grafana", "third_party"}
     for ports in published.values():
@@ -64,7 +67,8 @@ def _met(one: str, other: str) -> set[str]:
 
 
 def test_networks_keep_apart_what_has_no_business() -> None:
-    """The database is reached by those that use it; only what is published has a way in or out."""
+    """Only the services that use the database share its network, and only the networks of what is published lead in or
+    out."""
     users = {name for name in SERVICES if "networks" in SERVICES[name] and "database" in SERVICES[name]["networks"]}
     assert users == {"mysql", "mysql_exporter", "migrate", "api", "writer", "dlq_admin"}
     assert not _met("api", "grafana")
@@ -76,7 +80,8 @@ def test_networks_keep_apart_what_has_no_business() -> None:
 
 
 def test_prometheus_listens_on_one_network_only() -> None:
-    """It is beside the services to look at them, and they must not look at it."""
+    """Prometheus shares networks with the services to scrape them, but listens on the monitoring network only, so that
+    they cannot query it."""
     prometheus = SERVICES["prometheus"]
     aliased = [name for name, network in prometheus["networks"].items() if network]
     assert aliased == ["monitoring"]
@@ -85,7 +90,7 @@ def test_prometheus_listens_on_one_network_only() -> None:
 
 
 def test_no_secret_is_in_the_file() -> None:
-    """Passwords come from files; who does not need one does not mount it."""
+    """The file contains no password; passwords are files, which only the services that need them mount."""
     mounted = {name: " ".join(map(str, service.get("volumes", ()))) for name, service in SERVICES.items()}
     for secret, users in {
         "operator-secret": {"secrets"},
@@ -114,7 +119,7 @@ def test_there_is_time_to_finish(name: str) -> None:
 
 
 def test_prometheus_watches_all_jobs() -> None:
-    """The local stack's, and the proxy; under names that are services."""
+    """Prometheus scrapes every job of the local stack, the proxy and the stores, under host names that are services."""
     local = read_yaml.document((ROOT / "deploy/prometheus/prometheus.yml").read_text())
     ours = read_yaml.document((ROOT / "deploy/prometheus/compose.yml").read_text())
     jobs = {each["job_name"]: each for each in ours["scrape_configs"]}

@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent.parent.parent
 
 
 class _Loader(yaml.CSafeLoader):
-    """Knows compose's `!reset`."""
+    """A loader that also accepts compose's `!reset`."""
 
 
 _Loader.add_constructor("!reset", lambda loader, node: None)
@@ -27,7 +27,7 @@ PASSWORDS = {"replica": "one", "sentinel": "two", "api": "three"}
 
 
 def test_the_addresses_of_services_name_nodes_that_are_there() -> None:
-    """Every Sentinel and every server of the database, by name."""
+    """The addresses of services name every Sentinel and every server of the database."""
     redis = parse_redis(nodes.address("api", "three", "four").strip())
     assert [host for host, _ in redis.sentinels] == [name for name in SERVICES if name.startswith("sentinel-")]
     assert redis.sentinel_password == "four"  # noqa: S105 - of nobody
@@ -39,7 +39,8 @@ def test_the_addresses_of_services_name_nodes_that_are_there() -> None:
 
 @pytest.mark.parametrize("name", ["api", "writer", "dlq_admin", "external_proxy"])
 def test_two_of_each_service_find_the_nodes(name: str) -> None:
-    """By files that only the secrets' container writes; no port is published twice."""
+    """Each service has two replicas and reads its addresses from files that only the secrets' container writes; no port
+    is published twice."""
     service = SERVICES[name]
     assert service["deploy"]["replicas"] == 2
     assert service["environment"]["REDIS_ADDR_FILE"].endswith("/queue-nodes")
@@ -51,7 +52,7 @@ def test_two_of_each_service_find_the_nodes(name: str) -> None:
 
 
 def test_every_node_keeps_its_data_in_a_volume_of_its_own() -> None:
-    """Declared, and used by nobody else."""
+    """Each node has a volume that is declared, and that no other node uses."""
     stored = [
         each.partition(":")[0]
         for name, service in SERVICES.items()
@@ -63,8 +64,8 @@ def test_every_node_keeps_its_data_in_a_volume_of_its_own() -> None:
 
 
 def test_the_group_has_one_name_and_is_begun_by_nobody_else() -> None:
-    """The servers' and that of the program that forms it; no server begins or joins one when it starts. They find one
-    another without names: a stopped one has none."""
+    """The servers and the program that forms the group use the same group name and addresses, and no server starts
+    group replication itself. Addresses are numbers, because a stopped server has no name."""
     for name, address in nodes.GROUP.items():
         command = SERVICES[name]["command"]
         assert SERVICES[name]["networks"]["database"]["ipv4_address"] == address
@@ -75,7 +76,8 @@ def test_the_group_has_one_name_and_is_begun_by_nobody_else() -> None:
 
 
 def test_every_node_but_one_begins_as_a_replica() -> None:
-    """Known by its name, and logged in as what may copy and nothing else."""
+    """Every Redis node except the first starts as a replica, announces its address, and logs in as a user that may only
+    replicate."""
     texts = dict(nodes.configurations(PASSWORDS, "four"))
     of_nodes = {name: text for name, text in texts.items() if name.startswith("queue")}
     assert [name for name, text in of_nodes.items() if "replicaof" not in text] == ["queue"]
@@ -90,8 +92,8 @@ def test_every_node_but_one_begins_as_a_replica() -> None:
 
 @pytest.mark.parametrize(("job", "store"), [("redis", "queue"), ("mysql", "mysql")])
 def test_every_node_is_watched(job: str, store: str) -> None:
-    """The first one as in any stack; each other by an exporter of its own, which Prometheus finds in a file that is
-    mounted with this one."""
+    """The first node is scraped as in every stack; each other node has an exporter of its own, which Prometheus finds
+    in the mounted file."""
     others = [name for name in SERVICES if re.fullmatch(rf"{store}-\d", name)]
     watched = read_yaml.document((FOLDER / f"deploy/prometheus/nodes/{job}.yml").read_text())
     assert [each["labels"]["instance"] for each in watched] == others

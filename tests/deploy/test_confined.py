@@ -18,7 +18,7 @@ FINE: dict[str, Any] = {
 
 
 def test_one_that_is_confined() -> None:
-    """There is nothing to say."""
+    """A confined container has no faults."""
     assert list(faults("api", FINE)) == []
 
 
@@ -39,7 +39,7 @@ def test_one_that_is_confined() -> None:
     ],
 )
 def test_what_is_missing_is_named(part: str, name: str, value: object, expected: str) -> None:
-    """One sentence for one fault."""
+    """Each missing restriction is reported in one sentence that names it."""
     container = copy.deepcopy(FINE)
     container[part][name] = value
     (fault,) = faults("api", container)

@@ -17,14 +17,14 @@ FOLDERS = (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Empty volumes."""
+    """A folder with empty volumes."""
     for name in FOLDERS:
         (tmp_path / name).mkdir(parents=True)
     return tmp_path
 
 
 def test_what_is_drawn_fits_together(folder: Path) -> None:
-    """Each service logs in as itself, with a password that the servers know; and the tokens are known keys."""
+    """Each service logs in as its own user, with a password that the servers know, and the tokens are known keys."""
     assert main([str(folder)]) == 0
     users = (folder / "mysql-init/users.sql").read_text()
     logins = []
@@ -52,7 +52,7 @@ def test_what_is_drawn_fits_together(folder: Path) -> None:
 
 
 def test_what_is_there_stays(folder: Path) -> None:
-    """A second start changes nothing, and after a crash in the middle the rest fits what was drawn before."""
+    """A second start changes nothing, and after an interrupted start the missing files match those that exist."""
     draw(folder)
     before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
     assert draw(folder) == []
@@ -63,13 +63,13 @@ def test_what_is_there_stays(folder: Path) -> None:
 
 
 def test_a_missing_volume_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 1 and which one."""
+    """A missing volume is named on stderr, and the exit code is 1."""
     assert main([str(tmp_path)]) == 1
     assert "passwords" in capsys.readouterr().err
 
 
 def test_nothing_secret_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What goes to a log is names."""
+    """Only names are printed, and no secret."""
     main([str(folder)])
     output = capsys.readouterr()
     for path in folder.rglob("*"):

@@ -28,7 +28,7 @@ HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
 
 
 class _Rude:
-    """A replica that is ready, and hangs up on every other request once it has read its head."""
+    """A replica that is ready, and closes the connection of every other request once it has read the request's head."""
 
     def __init__(self) -> None:
         self.heads: list[bytes] = []
@@ -47,7 +47,7 @@ class _Rude:
 
     @property
     def requests(self) -> int:
-        """How many it has hung up on."""
+        """The number of requests whose connection it has closed."""
         return len(self.heads)
 
     def __enter__(self) -> "_Rude":
@@ -60,7 +60,8 @@ class _Rude:
 
 
 class Proxy:
-    """HAProxy with deploy/haproxy/haproxy.cfg; only the ports are its own, and who the replicas are."""
+    """HAProxy with deploy/haproxy/haproxy.cfg, in which only the ports and the addresses of the replicas are
+    changed."""
 
     def __init__(self, folder: Path, replicas: list[int]) -> None:
         self.port, self.metrics_port = free_port(), free_port()
@@ -71,11 +72,11 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where clients ask."""
+        """The address for clients."""
         return f"http://127.0.0.1:{self.port}"
 
     def up(self) -> int:
-        """Replicas that it finds well."""
+        """Return the number of replicas that HAProxy finds healthy, or -1 if HAProxy does not answer."""
         try:
             lines = fetch("GET", f"http://127.0.0.1:{self.metrics_port}/metrics").text.splitlines()
         except httpx.TransportError:
@@ -84,14 +85,14 @@ class Proxy:
         return sum(line.endswith(" 1") for line in up)
 
     def end(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM and wait for the end."""
         self._process.terminate()
         self._process.wait(START_DEADLINE_S)
 
 
 @pytest.fixture
 def apis(tmp_path: Path, clean_redis: RedisServer, clean_database: Database) -> Iterator[list[Service]]:
-    """Two replicas, which trust what this machine says of whom it asks for."""
+    """Two api replicas, which trust the client address that a proxy on this machine reports."""
     some = [
         processes.api(
             tmp_path, clean_redis.address, clean_database.dsn, HOLDFAST_INSTANCE=f"api-{number}",
@@ -107,7 +108,7 @@ def apis(tmp_path: Path, clean_redis: RedisServer, clean_database: Database) -> 
 
 @pytest.fixture
 def proxy(tmp_path: Path, apis: list[Service]) -> Iterator[Proxy]:
-    """In front of them."""
+    """HAProxy in front of the two replicas."""
     one = Proxy(tmp_path, [api.port for api in apis])
     yield one
     one.end()
@@ -115,7 +116,8 @@ def proxy(tmp_path: Path, apis: list[Service]) -> Iterator[Proxy]:
 
 @pytest.mark.parametrize("names", [["haproxy.cfg"], ["haproxy.cfg", "ha.cfg"]])
 def test_the_configuration_is_valid(names: list[str]) -> None:
-    """As it is shipped, with and without what stands before services that run twice."""
+    """HAProxy accepts the shipped configuration without a warning, with and without the file for services with two
+    replicas."""
     files = [argument for name in names for argument in ("-f", str(FOLDER / name))]
     done = subprocess.run([HAPROXY, "-c", *files], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
@@ -123,7 +125,8 @@ def test_the_configuration_is_valid(names: list[str]) -> None:
 
 
 def test_a_killed_replica_costs_nothing_that_may_be_asked_again(proxy: Proxy, apis: list[Service]) -> None:
-    """kill -9 under load, and back again: every read and every write with a key has a good response."""
+    """While each replica in turn is killed under load and started again, every read and every write with a key has a
+    good response."""
     with traffic(f"127.0.0.1:{proxy.port}") as load:
         wait_until(lambda: counted(load.run).good > 100, what="load")
         for api in apis:
@@ -136,7 +139,8 @@ def test_a_killed_replica_costs_nothing_that_may_be_asked_again(proxy: Proxy, ap
 
 
 def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:
-    """The replica goes away after it has taken the request: the client learns once that the outcome is unknown."""
+    """If the replica disconnects after it has taken a write without a key, the proxy does not retry, and the client
+    learns that the outcome is unknown."""
     with _Rude() as rude:
         proxy = Proxy(tmp_path, [rude.port])
         try:
@@ -153,7 +157,7 @@ def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:
 
 
 def test_what_the_proxy_says_itself_is_in_the_envelope(tmp_path: Path, apis: list[Service], proxy: Proxy) -> None:
-    """Codes and statuses of the catalogue, the sentence too, and the caller's request id."""
+    """The proxy's own errors have code, status and sentence of the catalogue, and the caller's request id."""
     known = {error.code: error for error in catalogue()}
     answers = [fetch("GET", f"{proxy.url}/metrics", headers={"X-Request-ID": "mine-12345"})]
     for api in apis:
@@ -172,7 +176,8 @@ def test_what_the_proxy_says_itself_is_in_the_envelope(tmp_path: Path, apis: lis
 
 
 def test_every_code_in_the_configuration_is_in_the_catalogue() -> None:
-    """Also of those answers that are hard to bring about."""
+    """Every error in the configuration has the code, type and flags of the catalogue, including errors that are hard to
+    provoke."""
     known = {error.code: error for error in catalogue()}
     bodies = [
         json.loads(line.split("lf-string '")[1].split("'")[0]) for line in CONFIG.splitlines() if "lf-string" in line
@@ -184,7 +189,8 @@ def test_every_code_in_the_configuration_is_in_the_catalogue() -> None:
 
 
 def test_a_client_cannot_say_who_it_is(tmp_path: Path) -> None:
-    """The replica hears of the connection's address only, in the one header that it trusts."""
+    """The replica gets the address of the connection in the one header that it trusts, and none that the client
+    claims."""
     lies = {"X-Forwarded-For": "203.0.113.1", "X-Forwarded-Host": "evil", "Forwarded": "for=203.0.113.9",
             "X-Real-IP": "203.0.113.7"}  # fmt: skip
     with _Rude() as rude:

@@ -24,7 +24,7 @@ _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
 
 def imported(folder: str) -> set[str]:
-    """Every package from elsewhere that is imported when the folder's modules are, directly or by what they import."""
+    """Return every third-party package that is imported, directly or indirectly, when the folder's modules are."""
     seen: set[str] = set()
     foreign: set[str] = set()
     files = sorted((ROOT / folder).rglob("*.py"))
@@ -52,7 +52,7 @@ def _path(module: str) -> Path | None:
 
 
 def _at_import(tree: ast.AST) -> Iterator[str]:
-    """What runs when the module is imported: not what functions import, nor what only type checkers see."""
+    """Yield what is imported at module level: not what functions import, nor what only type checkers see."""
     for node in ast.iter_child_nodes(tree):
         match node:
             case ast.Import():
@@ -70,7 +70,8 @@ def _at_import(tree: ast.AST) -> Iterator[str]:
 
 @pytest.mark.parametrize("image", FOLDERS)
 def test_an_image_has_what_its_service_imports(image: str) -> None:
-    """Or the service would end at its start, in the image alone: here every package is installed."""
+    """An image pins every package that its service imports. Otherwise the service would end at its start in the image
+    alone, because every package is installed here."""
     pinned = {_normal(name) for name in _PINNED.findall((ROOT / f"requirements/{image}.txt").read_text())}
     packages = imported(FOLDERS[image])
     assert len(packages) > 2
@@ -85,7 +86,7 @@ def test_an_image_has_what_its_service_imports(image: str) -> None:
 
 @cache
 def _distributions() -> Mapping[str, list[str]]:
-    """Of each package that is installed; that takes a second."""
+    """Return the distributions of each installed package; cached, because that takes a second."""
     return packages_distributions()
 
 

@@ -42,7 +42,7 @@ def _one(kind: str, name: str) -> dict[str, Any]:
 
 
 def test_every_document_says_what_it_is() -> None:
-    """A version, a kind, a name; no two alike; and every file belongs to the base."""
+    """Every document has a version, a kind and a name, no two have the same, and every file belongs to the base."""
     names = [(each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in DOCUMENTS]
     assert len(names) == len(set(names))
     assert {path.name for path in FOLDER.glob("*.yaml")} == {*FILES, "kustomization.yaml"}
@@ -50,7 +50,8 @@ def test_every_document_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("name", PODS)
 def test_every_pod_is_confined(name: str) -> None:
-    """No root, no writing, no capabilities, no token of the cluster, limits; no settings out of nowhere."""
+    """Every pod runs without root, write access, capabilities, a token of the cluster and injected service variables,
+    and with limits."""
     pod = PODS[name]
     assert pod["automountServiceAccountToken"] is False
     assert pod["enableServiceLinks"] is False
@@ -64,7 +65,8 @@ def test_every_pod_is_confined(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_probed_scraped_and_ended_gently(name: str) -> None:
-    """On the port that it listens on; with time for the pause before SIGTERM and for the drain."""
+    """Every service is probed and scraped on the ports that it listens on, and has time for the pause before SIGTERM
+    and for the drain."""
     settings, port_setting = SERVICES[name]
     port = settings.model_fields[port_setting].default
     deployment = _one("Deployment", name)
@@ -84,7 +86,8 @@ def test_every_service_is_probed_scraped_and_ended_gently(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_variable_is_a_setting(name: str) -> None:
-    """What the service would refuse at its start is not there, and its secrets are files that are mounted."""
+    """Every variable is a setting that the service accepts, and the files that its settings name are mounted from its
+    secret."""
     settings, _ = SERVICES[name]
     (container,) = PODS[name]["containers"]
     known = {variable(ENV_PREFIX, field, info) for field, info in settings.model_fields.items()}
@@ -99,7 +102,8 @@ def test_every_variable_is_a_setting(name: str) -> None:
 
 
 def test_what_scales_declares_no_count() -> None:
-    """Or every `apply` would undo what the scalers did; and the writers' goes by the stream that they read."""
+    """Scaled deployments declare no replica count, because every `apply` would undo the scaling, and writers scale by
+    the stream that they read."""
     for name, kind in (("api", "HorizontalPodAutoscaler"), ("writer", "ScaledObject")):
         assert "replicas" not in _one("Deployment", name)["spec"]
         assert _one(kind, name)["spec"]["scaleTargetRef"]["name"] == name
@@ -109,7 +113,8 @@ def test_what_scales_declares_no_count() -> None:
 
 
 def test_the_network_is_closed_first() -> None:
-    """Nobody talks to anybody, then exceptions; only the proxy's way out is to the whole world, over TLS."""
+    """All traffic is denied by default; only the external proxy may reach the whole world, over TLS, and only users of
+    the database may reach it."""
     assert _one("NetworkPolicy", "nobody")["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     assert _one("NetworkPolicy", "external-proxy")["spec"]["egress"] == [{"ports": [{"port": 443}]}]
     database = _one("NetworkPolicy", "uses-database")["spec"]["podSelector"]["matchExpressions"][0]["values"]
@@ -121,7 +126,7 @@ def _several_nodes(name: str) -> list[dict[str, Any]]:
 
 
 def test_every_shared_setting_is_one() -> None:
-    """Of some service at least, in the base and in what is laid over it."""
+    """Every shared setting is a setting of at least one service, in the base and in the overlay."""
     known = {
         variable(ENV_PREFIX, field, info)
         for settings, _ in SERVICES.values()
@@ -134,7 +139,8 @@ def test_every_shared_setting_is_one() -> None:
 
 
 def test_what_is_laid_over_the_base_fits_it() -> None:
-    """Each patch is of something that is there; the queue's users may ask the Sentinels, and nobody else may."""
+    """Each patch of the overlay changes a document of the base, and only the users of the queue may reach the
+    Sentinels."""
     (overlay,) = _several_nodes("kustomization.yaml")
     assert overlay["resources"] == ["..", "network-policies.yaml"]
     for name in (patch["path"] for patch in overlay["patches"]):

@@ -20,7 +20,8 @@ def _digest(image: str) -> str:
 
 
 def test_every_image_is_held() -> None:
-    """Other people's by digest, ours by the digest of what they are built from, which the recipe takes."""
+    """Every image of another project is pinned by its digest, and Holdfast's own images by the digest of their base
+    image, which the Dockerfile accepts."""
     override = pinned(SERVICES, _digest)["services"]
     assert set(override) == set(SERVICES)
     for name, about in SERVICES.items():
@@ -34,7 +35,8 @@ def test_every_image_is_held() -> None:
 
 @pytest.mark.parametrize("pulled", [True, False])
 def test_the_file_is_written_whole_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pulled: bool) -> None:
-    """From what Docker says; an image that was never pulled has no digest, and then nothing is written."""
+    """The file holds the digests that Docker reports. An image that was never pulled has no digest, and then no file is
+    written."""
     config = {"services": {"queue": {"image": "redis:8"}, "api": {"image": "holdfast/api:dev", "build": {}}}}
     docker = tmp_path / "docker"
     digests = json.dumps([_digest("redis:8")] if pulled else [])

@@ -14,7 +14,7 @@ _WANTED = {
 
 
 class Configured(RedisServer):
-    """With the file alone: none of the options that tests use."""
+    """A Redis with the shipped configuration alone, without the options that other tests use."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -31,7 +31,8 @@ class Configured(RedisServer):
 
 
 def test_what_is_answered_is_on_disk(tmp_path: Path) -> None:
-    """`kill -9` of Redis does not show it: the kernel keeps what a dead process has written."""
+    """Redis syncs every write to disk before it answers. `kill -9` does not show this, because the kernel keeps what a
+    dead process has written."""
     server = Configured(tmp_path)
     server.start()
     try:

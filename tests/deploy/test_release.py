@@ -17,12 +17,12 @@ _CHANGES = "# Changelog\n\n## [Unreleased]\n\n### Added\n- A thing.\n\n## [0.1.0
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from this tree."""
+    """The wheel, built from this tree."""
     return build(ROOT, tmp_path_factory.mktemp("dist"))
 
 
 def test_the_wheel_has_one_import_name(wheel: Path) -> None:
-    """Nothing of it is importable but `holdfast`; every file of both folders is in it, as a file."""
+    """Only `holdfast` can be imported from the wheel, which contains every file of the packaged folders as a file."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {name.partition("/")[0] for name in names} == {"holdfast", f"holdfast-{current_version(ROOT)}.dist-info"}
@@ -75,7 +75,8 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_release_is_one_commit_and_one_tag(repository: Path) -> None:
-    """Version, changelog and tag agree, the wheel that was tried has the version, and the tree is clean."""
+    """After a release, version, changelog and tag agree, the wheel that was tried has the version, and the tree is
+    clean."""
     tried: list[str] = []
     release(repository, "3.2.1", check=lambda _: None, try_out=lambda _, wheel: tried.append(wheel.name))
     assert tried == ["holdfast-3.2.1-py3-none-any.whl"]
@@ -90,7 +91,7 @@ def test_a_release_is_one_commit_and_one_tag(repository: Path) -> None:
 
 
 def test_what_is_not_ready_is_not_released(repository: Path) -> None:
-    """A changed tree, an old version, a used tag, an empty changelog: each is refused, and nothing is changed."""
+    """A changed tree, an old version, a used tag or an empty changelog is refused, and no commit is made."""
     before = _git(repository, "rev-parse", "HEAD")
     _refused(repository, "0.0.9", "older than")
     (repository / "new.txt").write_text("x")
@@ -105,7 +106,7 @@ def test_what_is_not_ready_is_not_released(repository: Path) -> None:
 
 
 def test_a_failed_trial_leaves_the_tree_as_it_was(repository: Path) -> None:
-    """No commit, no tag, no changed file."""
+    """A failed trial leaves no commit, no tag and no changed file."""
     before = _git(repository, "rev-parse", "HEAD")
 
     def fails(_: Path, __: Path) -> None:
@@ -119,7 +120,7 @@ def test_a_failed_trial_leaves_the_tree_as_it_was(repository: Path) -> None:
 
 
 def test_every_place_that_names_the_version_is_known() -> None:
-    """A release changes all of them, and only them; dependencies with the same number stay."""
+    """A release changes every file that names the version, and no others; dependencies with the same number stay."""
     version = current_version(ROOT)
     tracked = _git(ROOT, "ls-files", "*.py", "*.toml", "*.yml", "*.yaml", "*Dockerfile").splitlines()
     naming = {
@@ -136,7 +137,7 @@ def test_every_place_that_names_the_version_is_known() -> None:
 
 
 def test_the_changelog_opens_a_new_section() -> None:
-    """What was unreleased is the release's; older sections stay."""
+    """The unreleased section becomes the release's, a new unreleased section is empty, and older sections stay."""
     after = released(_CHANGES, "0.2.0", "2026-12-01")
     assert section(after, "0.2.0") == section(_CHANGES, "Unreleased") == "### Added\n- A thing."
     assert section(after, "0.1.0") == "- First."

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With all of them."""
+    """A folder with the bills of all images."""
     folder = tmp_path_factory.mktemp("sbom")
     assert main([str(folder)]) == 0
     return folder
@@ -31,7 +31,8 @@ def _read(folder: Path, image: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_every_pinned_package_is_named(folder: Path, image: str) -> None:
-    """By version, with each hash that pip accepts; found anew by other means than the code's."""
+    """Each bill names every pinned package with its version and each hash that pip accepts. The test finds them by
+    other means than the code."""
     text = (ROOT / "requirements" / f"{IMAGES[image]}.txt").read_text()
     parts = _read(folder, image)["components"]
     assert [(part["name"], part["version"]) for part in parts] == re.findall(
@@ -46,7 +47,8 @@ def test_every_pinned_package_is_named(folder: Path, image: str) -> None:
 
 
 def test_there_is_one_for_every_image_that_is_built() -> None:
-    """From the requirements that its build takes; and the build writes it too."""
+    """Every image that is built has a bill, from the requirements that its build uses, and the build writes the bill
+    too."""
     services = read_yaml.document((ROOT / "docker-compose.yml").read_text())["services"].values()
     built = [each["build"]["args"] for each in services if "build" in each]
     assert {each["SERVICE"]: each.get("REQUIREMENTS", each["SERVICE"]) for each in built} == IMAGES
@@ -55,7 +57,8 @@ def test_there_is_one_for_every_image_that_is_built() -> None:
 
 
 def test_the_same_pins_give_the_same_bill(folder: Path, tmp_path: Path) -> None:
-    """To the byte, and another serial number for anything else; no address of a registry is in it."""
+    """The same pins give the same bill to the byte, and other pins another serial number; the bill contains no address
+    of a registry."""
     assert main([str(tmp_path), "api"]) == 0
     name = "holdfast-api.cdx.json"
     assert [each.name for each in tmp_path.iterdir()] == [name]
@@ -71,7 +74,7 @@ _NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmat
 
 @given(st.lists(st.tuples(_NAMES, st.sampled_from(["", "python_version < '3.12'"]), st.integers(1, 3)), max_size=5))
 def test_what_was_pinned_is_read(packages: list[tuple[str, str, int]]) -> None:
-    """With extras, conditions, comments and any number of hashes."""
+    """Pins are read with extras, conditions, comments and any number of hashes."""
     wanted = [Pin(name, "1.0", condition, ("a" * 64,) * count) for name, condition, count in packages]
     text = "# ours\n" + "".join(
         f"{pin.name}[x,y]==1.0{f' ; {pin.condition}' if pin.condition else ''}"
@@ -83,12 +86,12 @@ def test_what_was_pinned_is_read(packages: list[tuple[str, str, int]]) -> None:
 
 @pytest.mark.parametrize("line", ["redis", "redis>=8", "redis==8", "-r other.txt", "redis @ file:///x --hash=sha256:a"])
 def test_what_is_not_pinned_is_no_bill(line: str) -> None:
-    """An image holds what its bill says, or there is none."""
+    """A requirement that is not pinned is refused, because a bill has to name exactly what its image holds."""
     with pytest.raises(ValueError, match="not pinned"):
         pins(line)
 
 
 def test_an_unknown_image_is_refused(tmp_path: Path) -> None:
-    """And nothing is written."""
+    """An unknown image is refused, and nothing is written."""
     assert main([str(tmp_path), "none"]) == main([]) == 2
     assert list(tmp_path.iterdir()) == []
