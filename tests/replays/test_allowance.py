@@ -31,7 +31,7 @@ RULES = Rules(20, 3600)
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """With sixty letters in its database."""
+    """The engine of a database with sixty dead letters."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, pool_size=8)
     index.index(made, [letter(n) for n in range(60)])
     yield made
@@ -51,7 +51,8 @@ def _replay(engine: Engine, first: int, count: int) -> ReplayState:
 
 
 def test_all_that_one_does_counts_together(engine: Engine) -> None:
-    """Replays, discards and transforms; not what was refused or waits for approval, nor what others do."""
+    """Replays, discards and transforms of one operator count against one allowance. Requests that were refused or wait
+    for approval do not count, nor do those of other operators."""
     assert _replay(engine, 0, 8) is ReplayState.RUNNING
     _discard(engine, 8, 6)
     with pytest.raises(AllowanceUsedUp) as refused:
@@ -71,8 +72,8 @@ def test_all_that_one_does_counts_together(engine: Engine) -> None:
 
 
 def test_what_is_undone_is_given_back_once(engine: Engine) -> None:
-    """A reverted transform, and a discard restored from its record, are as if they had not been, whoever took them
-    back; the same letters discarded again count again, and another way back for them gives nothing."""
+    """A reverted transform and a discard restored from its record give the allowance back once, whoever reverts them.
+    The same letters count when they are discarded again, and a second restore gives nothing back."""
     change_name, patch = by({"op": "add", "path": "/payload/name", "value": "Other"})
     number, made = transforms.make(engine, _these(0, 8), change_name, patch, ANN, expected=8, most=100, rules=RULES)
     assert made.edited == 8
@@ -94,7 +95,8 @@ def _unchanged(*_: object) -> None:
 
 
 def test_a_second_person_allows_more(engine: Engine) -> None:
-    """Somebody else, on record; never oneself; and what is too old to count counts no more."""
+    """Only another operator may raise an allowance, on record, and only an equal name is the same operator; changes
+    older than the window no longer count."""
     _discard(engine, 0, 20)
     with pytest.raises(SecondPersonNeeded):
         allowance.allow(engine, "ann", 10, ANN)
@@ -112,7 +114,7 @@ def test_a_second_person_allows_more(engine: Engine) -> None:
 
 
 def test_requests_side_by_side_do_not_use_it_twice(engine: Engine) -> None:
-    """Of eight at once that each take half of it, two are obeyed."""
+    """Of eight concurrent requests that each need half of the allowance, two succeed and six are refused."""
     ends: list[str] = []
 
     def go(at: int) -> None:
@@ -133,7 +135,8 @@ def test_requests_side_by_side_do_not_use_it_twice(engine: Engine) -> None:
 
 
 def test_pages_and_routes_say_what_is_left(desk: Desk) -> None:
-    """Before, when it is used up, and after somebody else allowed more."""
+    """Routes and pages show what is left of the allowance, a refusal shows it too, and only another operator with a
+    known name may raise it."""
     with desk.redis_server.client() as client:
         ids = [client.xadd(DEAD, letters.fields()).decode() for _ in range(45)]
     desk.indexed()

@@ -31,7 +31,7 @@ _SPOILT: list[Entry] = [
 
 
 def _write(draw: random.Random, operation: str) -> Entry:
-    """A good create, as an api would have put it there."""
+    """Return the entry of a valid create, as an api would have added it."""
     user = str(uuid.uuid4())
     payload = orjson.dumps({"name": "Ann", "email": f"{user}@example.com"})
     return {"schema": "1", "command": "CreateUser", "operation_id": operation, "user_id": user,
@@ -39,10 +39,10 @@ def _write(draw: random.Random, operation: str) -> Entry:
 
 
 def _spoiled(draw: random.Random, foreign: str) -> Entry:
-    """One that no writer can read, each in a way of its own. `foreign`: an operation that has ended."""
+    """Return an entry that no writer can read, for one of several reasons. `foreign`: an operation that has ended."""
     kind = draw.randrange(8)
     if kind == 0:
-        return {"schema": "9", **{f"field {each}": "x" for each in range(3600)}}  # too many to be sent again
+        return {"schema": "9", **{f"field {each}": "x" for each in range(3600)}}  # too many fields for a replay to send
     if kind == 1:
         return {bytes([draw.randrange(256) for _ in range(8)]): bytes(range(256)), b"": b""}
     entry = _write(draw, str(uuid.uuid4())) | draw.choice(_SPOILT)
@@ -56,7 +56,7 @@ def _spoiled(draw: random.Random, foreign: str) -> Entry:
 
 
 def _decide(desk: Desk, draw: random.Random) -> None:
-    """Something that an operator might do now; refusals are as good."""
+    """Send some requests that an operator might send now; refused requests are welcome too."""
     letters = desk.data("GET", "/dlq/letters", params={"limit": 500})
     running = [each for each in desk.data("GET", "/dlq/replays") if each["state"] not in OVER]
     chosen = [each["id"] for each in letters if each["state"] == "dead" and draw.random() < 0.6]
@@ -75,7 +75,8 @@ def _decide(desk: Desk, draw: random.Random) -> None:
 
 
 def _rest(desk: Desk) -> None:
-    """Go on with what was stopped, until nothing is under way."""
+    """Resume and approve replays until none is under way, and check that every letter is at rest and the ledger
+    balances."""
 
     def over() -> bool:
         running = [each for each in desk.data("GET", "/dlq/replays") if each["state"] not in OVER]
@@ -94,7 +95,8 @@ def _rest(desk: Desk) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_it_comes_to_rest(desk: Desk, writer: processes.Service, seed: int) -> None:
-    """Entries without operation id, with a foreign one, one used twice, oversized, packed, not text."""
+    """Every letter and every replay comes to rest, for entries without an operation id, with a foreign one or a
+    repeated one, and for oversized, packed and binary entries."""
     draw = random.Random(seed)
     ended = new_user()
     desk.stream.accept([ended])
@@ -110,7 +112,8 @@ def test_it_comes_to_rest(desk: Desk, writer: processes.Service, seed: int) -> N
 
 
 def test_what_makes_it_unreadable_is_not_sent_again(desk: Desk, writer: processes.Service) -> None:
-    """A field that a replay leaves out: what-if and the replay go by what is sent, and the write is applied."""
+    """A letter that is unreadable only because of a field that a replay leaves out is applied by a replay, and what-if
+    predicts this."""
     entry = _write(random.Random(1), str(uuid.uuid4())) | {"notify": b"\xff"}
     desk.stream.add_raw(entry)
     wait_until(lambda: desk.stream.backlog() == 0, what="dead")
@@ -125,11 +128,11 @@ def test_what_makes_it_unreadable_is_not_sent_again(desk: Desk, writer: processe
 
 @pytest.mark.parametrize(("whole", "word"), [(False, None), (True, "cancel"), (False, "recall")])
 def test_an_entry_that_vanishes(desk: Desk, writer: processes.Service, *, whole: bool, word: str | None) -> None:
-    """Deleted by hand, or with everything that Redis knew: the item is lost, its letter dead as before with its address
-    claimed again, and it can be sent again."""
+    """If the entry of a replayed letter was deleted, alone or with all of the queue's keys, the item is lost. The
+    letter is dead as before, its address is claimed again, and a new replay applies it."""
     good = new_user("much too long")
     ids = desk.bury([good])
-    assert writer.stop() == 0  # so that nobody is faster than we are
+    assert writer.stop() == 0  # # so that no writer takes the entry before it is deleted
     try:
         desk.stream.add_raw({"schema": "9"})
         replay = desk.replay({"ids": ids}, 1, canary=[])

@@ -31,7 +31,7 @@ DEAD = Selection(matching=Filter(state=State.DEAD))
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """As dlq_admin has one."""
+    """An engine like dlq_admin's."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, pool_size=4)
     yield made
     made.dispose()
@@ -39,7 +39,7 @@ def engine(clean_database: Database) -> Iterator[Engine]:
 
 @pytest.fixture
 def replay_id(engine: Engine) -> int:
-    """Of a replay of ten letters."""
+    """The id of a replay of ten letters."""
     index.index(engine, [letter(n) for n in range(10)])
     made = create.create(engine, DEAD, Plan(), ANN, expected=10, most=100, rules=Rules(100, 60))
     assert made.replay_id is not None
@@ -47,7 +47,7 @@ def replay_id(engine: Engine) -> int:
 
 
 def test_the_set_is_frozen(engine: Engine, replay_id: int) -> None:
-    """What dies later is not in it; what is in it is nobody else's."""
+    """A letter that dies later is not part of the replay, and no other change may take a letter that is."""
     index.index(engine, [letter(99)])
     assert change.look(engine, DEAD, {State.DEAD}, most=100).numbers == [letter(99).number]
     assert len(read.item_page(engine, replay_id, [], after=None, limit=100)) == 10
@@ -56,11 +56,12 @@ def test_the_set_is_frozen(engine: Engine, replay_id: int) -> None:
 
 
 def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
-    """Until it lapses; a successor's token shuts out the one before; our own name need not wait."""
+    """One driver holds a replay until its lease lapses, and the token of its successor shuts it out. A process that
+    succeeds itself need not wait."""
     [first] = lease.take(engine, "a/1", 600, most=4)
     assert lease.take(engine, "b/1", 600, most=4) == []
     sending.step(engine, first, [], 2)
-    with engine.begin() as connection:  # as if the time were over
+    with engine.begin() as connection:  # # makes the lease lapse
         connection.execute(sa.text("UPDATE replays SET lease_until = lease_until - INTERVAL 601 SECOND"))
     [second] = lease.take(engine, "b/1", 600, most=4)
     assert second.token == first.token + 1
@@ -81,7 +82,8 @@ def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
 
 
 def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
-    """Reported twice, an item is sent once and over once; groups and letters follow; it ends when nothing is left."""
+    """An item that is reported twice is counted once as sent and once as over, groups and letters follow, and the
+    replay ends when no item is left."""
     [mine] = lease.take(engine, "a/1", 600, most=4)
     replay, chosen = sending.step(engine, mine, [], 4)
     assert replay.counts == {ItemState.WAITING: 6, ItemState.SENDING: 4}
@@ -114,7 +116,8 @@ def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
 
 
 def test_waiting_for_a_person_takes_no_driver_and_lapses(engine: Engine, replay_id: int) -> None:
-    """Paused with nothing on its way nobody drives it; long after, it is cancelled and its letters are dead again."""
+    """A paused replay with nothing in flight has no driver. After a long time it is cancelled, and a driver may take it
+    to make its letters dead again."""
     steer.steer(engine, replay_id, "pause", ANN, dry_run=False)
     assert lease.take(engine, "a/1", 600, most=4) == []
     now = datetime.now(UTC)

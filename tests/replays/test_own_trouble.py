@@ -27,14 +27,14 @@ async def redis(clean_redis: RedisServer) -> AsyncIterator[Redis]:
 
 
 def letters() -> tuple[list[Chosen], list[str]]:
-    """Three letters, and what the queue keeps of the second."""
+    """Return three letters, and the keys that the queue keeps for the second."""
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(3)]
     write = decode(batch[1].letter.fields)
     return batch, [PENDING + write.entity_id, OPERATION + write.operation_id]
 
 
 async def spoil(redis: Redis, name: str) -> None:
-    """Put a key of another type in the place of one of its keys."""
+    """Replace a key by one of another type."""
     await redis.delete(name)
     await redis.set(name, "of another type")
 
@@ -46,7 +46,8 @@ def _others(batch: list[Chosen]) -> list[str]:
 
 @pytest.mark.parametrize("what", [0, 1, EMAILS])
 async def test_all_are_sent(redis: Redis, what: Any) -> None:
-    """In one call, each once; of the others everything is kept, and the clock goes with their entries."""
+    """All letters are sent in one call, each once, although a key of one letter has the wrong type; the keys of the
+    others are complete, and the clock advances with their entries."""
     batch, kept = letters()
     await redis.set(CLOCK, 1)
     await spoil(redis, what if isinstance(what, str) else kept[what])
@@ -62,7 +63,8 @@ async def test_all_are_sent(redis: Redis, what: Any) -> None:
 
 @pytest.mark.parametrize("what", [0, 1, EMAILS])
 async def test_all_are_taken_back(redis: Redis, what: Any) -> None:
-    """In one call. Nothing is kept of the others."""
+    """All letters are recalled in one call although a key of one letter has the wrong type, and no key of the others is
+    left."""
     batch, kept = letters()
     sender = Sender(redis)
     sent = await sender.send(1, batch, Held())
@@ -76,7 +78,8 @@ async def test_all_are_taken_back(redis: Redis, what: Any) -> None:
 
 
 async def test_a_ledger_of_another_type_holds_all(redis: Redis) -> None:
-    """Nothing could be counted, so nothing is sent; when somebody has repaired it, all are."""
+    """If the ledger's key has the wrong type, sending could not be counted, so nothing is sent; after the repair all
+    letters are."""
     batch, _ = letters()
     await spoil(redis, LEDGER)
     held, sender = Held(), Sender(redis)

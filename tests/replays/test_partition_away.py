@@ -25,20 +25,20 @@ from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 _FOUR = Partitions(4)
 _AWAY = _FOUR[2]
-#: What the partition keeps of the first replays.
+#: #: The keys that the partition keeps of the first replays.
 _REPLAYS = [_AWAY.replay(number) for number in range(1, 4)]
 _SETTINGS = {"HOLDFAST_QUEUE_PARTITIONS": "4", "HOLDFAST_DLQ_APPROVE_OVER": "100"}
 
 
 class _Office:
-    """An operator, 40 dead letters and a replay of them; of one partition it can be cut off."""
+    """An operator with 40 dead letters and a replay of them, who can cut off one partition."""
 
     def __init__(self, redis: RedisServer, service: processes.Service) -> None:
         self._redis = redis
         self._service = service
         self._id = 0
         users = [str(uuid.uuid4()) for _ in range(40)]
-        # Addresses of that partition would wait, too.
+        # # Letters with addresses of that partition would wait too.
         names = (name for name in map("Ann{}".format, itertools.count()) if _value_of(name) is not _AWAY)
         with redis.client() as client:
             for number, (user_id, name) in enumerate(zip(users, names, strict=False)):
@@ -48,7 +48,7 @@ class _Office:
             wait_until(lambda: not any(client.xlen(each.dead) for each in _FOUR), what="all are indexed")
 
     def replay(self, **plan: Any) -> None:
-        """All of them."""
+        """Replay all letters."""
         ids = [one["id"] for one in self._ask("GET", "/dlq/letters?limit=100")]
         wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": 40, **plan}
         self._id = self._ask("POST", "/dlq/replays", json=wish)["id"]
@@ -59,7 +59,7 @@ class _Office:
         return answer.json()["data"]
 
     def away(self) -> None:
-        """The partition answers the replay's calls with an error from now on."""
+        """Make the partition answer the replay's calls with an error."""
         with self._redis.client() as client:
             for key in _REPLAYS:
                 if client.exists(key):
@@ -67,7 +67,7 @@ class _Office:
                 client.set(key, "no hash")
 
     def back(self) -> None:
-        """It answers again."""
+        """Make the partition answer again."""
         with self._redis.client() as client:
             for key in _REPLAYS:
                 client.delete(key)
@@ -75,27 +75,27 @@ class _Office:
                     client.rename(f"{key}:aside", key)
 
     def order(self, word: str) -> None:
-        """To the replay."""
+        """Send an order to the replay."""
         self._ask("POST", f"/dlq/replays/{self._id}/{word}", json={"reason": "a test"})
 
     def seen(self) -> Any:
-        """The replay."""
+        """Return the replay."""
         return self._ask("GET", f"/dlq/replays/{self._id}")
 
     @property
     def state(self) -> str:
-        """Of the replay."""
+        """The state of the replay."""
         return str(self.seen()["state"])
 
     def letters(self, *partitions: Partition) -> list[str]:
-        """The states of the letters of these partitions' entities."""
+        """Return the states of the letters whose entities belong to these partitions."""
         found = self._ask("GET", "/dlq/letters?limit=100")
         return [one["state"] for one in found if _FOUR.of(one["entity_id"]) in partitions]
 
 
 @pytest.fixture
 def office(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[_Office]:
-    """With a dlq_admin of its own, whose first replay is number 1."""
+    """An operator at a dlq_admin of its own, whose first replay is number 1."""
     with own_database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE replays AUTO_INCREMENT = 1")
     service = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, **_SETTINGS).start()
@@ -105,7 +105,7 @@ def office(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> It
 
 @pytest.fixture
 def writer(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[processes.Service]:
-    """Not started yet."""
+    """A writer that is not started yet."""
     service = processes.writer(tmp_path, own_redis.address, own_database.dsn, **_SETTINGS)
     yield service
     service.kill()
@@ -115,7 +115,8 @@ _OTHERS = [each for each in _FOUR if each is not _AWAY]
 
 
 def test_a_replay_sends_the_letters_of_the_partitions_that_answer(office: _Office, writer: processes.Service) -> None:
-    """Canary and all; those of the one that is away are sent when it is back."""
+    """While a partition is away, a replay with a canary sends the letters of the others; it sends those of the
+    partition once it is back."""
     writer.start()
     office.away()
     office.replay()
@@ -129,8 +130,8 @@ def test_a_replay_sends_the_letters_of_the_partitions_that_answer(office: _Offic
 def test_a_cancelled_replay_gives_back_the_letters_of_the_partitions_that_answer(
     office: _Office, writer: processes.Service
 ) -> None:
-    """It is `cancelled` only when the one that is away is back and closed, too: until then one of its letters could
-    be sent."""
+    """A replay is `cancelled` only once the partition that was away is back and closed, because until then one of its
+    letters could be sent."""
     office.away()
     office.replay()
     office.order("cancel")
@@ -143,7 +144,8 @@ def test_a_cancelled_replay_gives_back_the_letters_of_the_partitions_that_answer
 
 
 def test_a_recall_takes_back_what_the_partitions_that_answer_hold(office: _Office) -> None:
-    """Those of the one that is away are taken back when it is there again; until then the replay is `recalling`."""
+    """A recall takes back the letters of the partitions that answer at once, and those of the other when it is back;
+    until then the replay is `recalling`."""
     office.replay(canary=[])
     wait_until(lambda: office.seen()["counts"]["sent"] == 40, what="all are sent")
     office.away()
@@ -157,8 +159,8 @@ def test_a_recall_takes_back_what_the_partitions_that_answer_hold(office: _Offic
 
 
 async def test_letters_of_an_entity_are_sent_in_their_order(clean_redis: RedisServer) -> None:
-    """One that wants a value of a partition that is away waits, and so does what follows of its entity; another
-    entity's does not. When the partition is back all are sent, none of them twice."""
+    """A letter that claims a value of a partition that is away waits, and so do later letters of its entity, but not
+    those of other entities. When the partition is back, all are sent once."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     ids = (str(uuid.uuid4()) for _ in itertools.count())
     one, other = itertools.islice((each for each in ids if _FOUR.of(each) is _FOUR[0]), 2)
@@ -183,7 +185,8 @@ async def test_letters_of_an_entity_are_sent_in_their_order(clean_redis: RedisSe
 
 
 async def test_a_letter_is_taken_back_when_the_partition_of_its_value_answers(clean_redis: RedisServer) -> None:
-    """Its entry is left where it is until then, so that nobody else takes the value meanwhile; others are taken."""
+    """A letter whose value belongs to a partition that is away keeps its entry, so that no other write takes the value
+    meanwhile; other letters are recalled."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     users = itertools.islice((each for each in iter(lambda: str(uuid.uuid4()), "") if _FOUR.of(each) is _FOUR[0]), 2)
     names = [next(n for n in map("N{}".format, itertools.count()) if _value_of(n) is of) for of in (_AWAY, _FOUR[1])]
@@ -205,6 +208,6 @@ async def test_a_letter_is_taken_back_when_the_partition_of_its_value_answers(cl
 
 
 def _value_of(name: str) -> Partition:
-    """The partition of the address that a letter of this name has."""
+    """Return the partition of the address of a letter with this name."""
     [value] = pairs(claims_of(decode(letter(1, name=name).original)))
     return _FOUR.of_text(" ".join(value))

@@ -18,14 +18,15 @@ pytestmark = pytest.mark.long
 
 
 def operation_rows(desk: Desk) -> dict[str, tuple[str, int]]:
-    """Operation -> (effect, version)."""
+    """Return the effect and the version of each operation."""
     with desk.database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT operation_id, effect, version FROM operations")
         return {id: (effect, version) for id, effect, version in cursor.fetchall()}
 
 
 def test_a_group_is_replayed_and_applied(desk: Desk, writer: processes.Service) -> None:
-    """Canary first; the same operation and version; each letter over; the queue as if nothing had been."""
+    """A group is replayed, canary first, and each letter is applied with its own operation and version; the queue keeps
+    nothing of it but the counter and a closed replay."""
     users = [new_user("much too long") for _ in range(40)]
     ids = desk.bury(users)
     [group] = desk.data("GET", "/dlq/groups")
@@ -52,7 +53,8 @@ def test_a_group_is_replayed_and_applied(desk: Desk, writer: processes.Service) 
 
 
 def test_every_outcome_is_shown(desk: Desk, writer: processes.Service) -> None:
-    """Applied, superseded, duplicate, rejected, failed the same, failed otherwise; each a selection to go on with."""
+    """A replay shows applied, superseded, duplicate, rejected, failed the same and failed differently, and the failed
+    items of a replay can be selected for the next."""
     users = {name: new_user(f"{name} too long") for name in ("applied", "duplicate", "rejected", "same", "other")}
     updated = new_user("Ann")
     desk.stream.accept([updated])
@@ -64,7 +66,7 @@ def test_every_outcome_is_shown(desk: Desk, writer: processes.Service) -> None:
     wait_until(lambda: desk.stream.backlog() == 0, what="the newer one is applied")
     other = new_user("x", email=users["rejected"].command.values["email"])
     with desk.redis_server.client() as client, desk.database.connect() as connection:
-        client.delete(EMAILS)  # so that somebody else may take the address
+        client.delete(EMAILS)  # # so that another entity may take the address
         desk.stream.accept([other])
         wait_until(lambda: desk.stream.backlog() == 0, what="the address is taken")
         with connection.cursor() as cursor:
@@ -106,7 +108,8 @@ def test_every_outcome_is_shown(desk: Desk, writer: processes.Service) -> None:
 
 
 def test_an_undecodable_letter_is_edited_and_applied(desk: Desk, writer: processes.Service) -> None:
-    """A schema that moved on: replayed as it is it fails again; after an edit it is a write like any other."""
+    """A letter with an outdated schema fails again when it is replayed as it is, and is applied like any other write
+    after an edit."""
     operation, user = str(uuid.uuid4()), str(uuid.uuid4())
     payload = {"full_name": "Ann", "email": f"{user}@example.com"}
     entry = {"schema": "1", "command": "CreateUser", "operation_id": operation, "user_id": user, "version": "7",
@@ -128,7 +131,8 @@ def test_an_undecodable_letter_is_edited_and_applied(desk: Desk, writer: process
 
 
 def test_it_stops_by_itself_and_goes_on(desk: Desk, writer: processes.Service) -> None:
-    """The canary fails as before: nothing more is sent until somebody says so; what failed is a letter again."""
+    """A replay whose canary fails as before stops and sends nothing more until it is resumed; a failed letter becomes a
+    new dead letter."""
     ids = desk.bury([new_user("much too long") for _ in range(20)])
     with altered(desk.database, SHORT, LONG):
         replay = desk.replay({"ids": ids}, 20)
@@ -143,7 +147,7 @@ def test_it_stops_by_itself_and_goes_on(desk: Desk, writer: processes.Service) -
 
 
 def test_cancel_leaves_the_rest_as_it_was(desk: Desk, writer: processes.Service) -> None:
-    """Slow enough to be caught at it; what was not sent is dead and can be replayed again."""
+    """When a slow replay is cancelled, the letters that were not sent are dead, and can be replayed again."""
     ids = desk.bury([new_user("much too long") for _ in range(40)])
     replay = desk.replay({"ids": ids}, 40, canary=[], rate_per_s=1)
     wait_until(lambda: desk.one(replay)["counts"]["applied"] > 1, what="some are applied")
@@ -160,7 +164,7 @@ def test_cancel_leaves_the_rest_as_it_was(desk: Desk, writer: processes.Service)
 
 
 def test_a_large_one_needs_a_second_person(desk: Desk, writer: processes.Service) -> None:
-    """Nothing is sent before, and whoever created it is not one."""
+    """A replay above the limit sends nothing until another operator than its creator has approved it."""
     ids = desk.bury([new_user("much too long") for _ in range(41)])
     wrong = {"selection": {"ids": ids}, "reason": "a test", "expected_count": 40}
     assert desk.ask("POST", "/dlq/replays", json=wrong).json()["error"]["code"] == "COUNT_MISMATCH"
@@ -176,14 +180,15 @@ def test_a_large_one_needs_a_second_person(desk: Desk, writer: processes.Service
 
 
 def test_recall_takes_back_what_no_writer_has(desk: Desk, writer: processes.Service) -> None:
-    """With the writer frozen before it is given them: all come back, and nothing of them stays on the queue."""
+    """A recall takes back all letters that no writer has taken, here those of a stopped writer, and leaves nothing of
+    them on the queue."""
     first, second = new_user("much too long"), new_user("also too long")
     ids = desk.bury([first, second])
     email = {"reason": "a test", "patch": [{"op": "replace", "path": "/payload/email", "value": "new@example.com"}]}
     desk.data("POST", f"/dlq/letters/{ids[0]}/edits", json=email)
     with desk.redis_server.client() as client:
         reserved = client.hgetall(EMAILS)
-        assert writer.stop() == 0  # in order, so that it takes nothing with it
+        assert writer.stop() == 0  # # ends in order, so that it holds no entries
         try:
             replay = desk.replay({"ids": ids}, 2, canary=[])
             wait_until(lambda: desk.one(replay)["in_flight"] == 2, what="sent")
@@ -205,7 +210,8 @@ def test_recall_takes_back_what_no_writer_has(desk: Desk, writer: processes.Serv
 
 
 def test_recall_of_a_cancelled_one_takes_back_what_no_writer_has(desk: Desk, writer: processes.Service) -> None:
-    """What was sent waits on the stream, so a recall can still help when the rest has been withdrawn."""
+    """A recall also works after a cancel, because letters that were sent still wait on the stream when the rest is
+    withdrawn."""
     ids = desk.bury([new_user("much too long") for _ in range(3)])
     assert writer.stop() == 0
     try:
@@ -225,7 +231,8 @@ def test_recall_of_a_cancelled_one_takes_back_what_no_writer_has(desk: Desk, wri
 
 
 def test_kill_9_of_its_driver_sends_nothing_twice(desk: Desk, dlq: processes.Service, writer: Any) -> None:
-    """Again and again in the middle: whoever comes next goes on, and each letter was on the stream once."""
+    """When the driver is killed again and again in the middle of a replay, its successor goes on, and each letter is
+    sent once."""
     ids = desk.bury([new_user("much too long") for _ in range(40)])
     replay = desk.replay({"ids": ids}, 40, canary=[2, 3], rate_per_s=20)
     for applied in (1, 8, 20):

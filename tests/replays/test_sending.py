@@ -24,13 +24,14 @@ from tests.users import EMAILS, PENDING, user_ref
 
 
 def chosen(one: Letter, position: int = 0, fields: dict[bytes, bytes] | None = None) -> Chosen:
-    """To be sent as it is, or otherwise."""
+    """Return the letter as chosen for sending, with other fields if given."""
     sent = one.original if fields is None else fields
     return Chosen(position, Current(one.number, State.REPLAYING, one.entry_id, 0, one.original, sent))
 
 
 async def test_two_who_send_the_same_send_it_once(clean_redis: RedisServer) -> None:
-    """The second gets the first one's entries; a closed replay sends nothing more, and still reports."""
+    """If two senders send the same letters, each is sent once, and the second gets the entries of the first. A closed
+    replay sends nothing more, but still reports."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     first, second = Sender(redis), Sender(redis)
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(5)]
@@ -54,8 +55,8 @@ async def test_two_who_send_the_same_send_it_once(clean_redis: RedisServer) -> N
 
 
 async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: RedisServer) -> None:
-    """Pending and queued again with its own version; its address claimed; marked with where it comes from; ids as
-    `accept.lua` gives them, after whatever came before."""
+    """A letter that is sent is pending and queued with its own version and conditions, its address is claimed, and its
+    entry names letter and replay. Its entry id follows all earlier ones, as `accept.lua` gives it."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     conditions = {b"if_match": b"7,9", b"if_none_match": b"*", b"expires_at": b"8"}
     original = {b"notify": b"x", b"replay": b"9", **conditions}
@@ -82,7 +83,8 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
 
 
 async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) -> None:
-    """The old one is free; a recall puts both back; what somebody else holds is left to him."""
+    """Sending a letter with an edited address claims the new address and releases the old one; a recall undoes both.
+    Addresses of other entities stay as they are."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     one = letter(1, user_id="u-1", operation_id="o-1")
     await redis.hset(EMAILS, "ann@example.com", "u-1 o-1")
@@ -104,7 +106,8 @@ async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) ->
 
 
 async def test_only_what_no_writer_has_is_taken_back(clean_redis: RedisServer) -> None:
-    """What was delivered stays, also when it is not settled yet."""
+    """A recall takes back only entries that were not delivered; a delivered entry stays, even if it is not settled
+    yet."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     await redis.xgroup_create(WRITES, "writers", id="0", mkstream=True)
     sender = Sender(redis)
@@ -119,13 +122,15 @@ async def test_only_what_no_writer_has_is_taken_back(clean_redis: RedisServer) -
 
 @pytest.mark.parametrize(("count", "fits"), [(10, True), (3000, True), (5000, False)])
 def test_what_lua_cannot_pass_on_is_not_sent(count: int, fits: bool) -> None:
-    """An entry of thousands of fields stays a dead letter until an edit makes it less."""
+    """An entry with more fields than Lua can pass on is not sent, and stays a dead letter until an edit removes
+    fields."""
     one = letter(1, original={b"f%d" % n: b"" for n in range(count)})
     assert sendable(chosen(one).letter) is fits
 
 
 async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: RedisServer) -> None:
-    """Its database's, as its last report has it; and other people's writes are not taken for the replay's own."""
+    """The surroundings of a replay show the open database breakers and the halts that writers report, and the backlog
+    without the replay's own entries."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     for _ in range(7):
         await redis.xadd(WRITES, {"a": "b"})
@@ -146,8 +151,8 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
 
 
 async def test_a_report_from_before_the_replay_says_nothing_of_it(clean_redis: RedisServer) -> None:
-    """Its breaker may have closed since, and a replay that stops for it stays stopped until somebody resumes it. The
-    next report counts."""
+    """A report from before the replay is ignored, because its breaker may have closed since, and a replay that stops
+    stays stopped until it is resumed. The next report counts."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     roll = Roster("dlq_admin/here")
     report = orjson.dumps([{"name": "database", "state": "open"}])
