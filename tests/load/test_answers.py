@@ -21,7 +21,7 @@ _GREETING = b"\x4a\x00\x00\x00\x0a10.11.6-MariaDB\x00"
     [("queue", _LOADING, b"+PONG\r\n"), ("queue", _LOADING, _NO_LOGIN), ("database", _TOO_MANY, _GREETING)],
 )
 async def test_it_answers_when_it_takes_work(target: Any, first: bytes, then: bytes) -> None:
-    """Not while nobody listens, nor while it refuses every client."""
+    """A server counts as answering once it takes work, not while its port is closed or it refuses every client."""
     replies = [first, first]
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

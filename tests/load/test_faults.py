@@ -9,7 +9,7 @@ from deploy.third_party.party import Room
 
 
 def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
-    """Nothing at all is unknown too."""
+    """An unknown fault, or none at all, is refused with the list of known faults."""
     assert [fault.name for fault in chosen("queue-killed, database-frozen")] == ["queue-killed", "database-frozen"]
     for text in ("database-gone", ""):
         with pytest.raises(ValueError, match=r"FAULTS=.* there are database-stopped"):
@@ -17,7 +17,8 @@ def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
 
 
 async def test_a_third_party_that_is_full_works_on_for_those_who_have_left() -> None:
-    """One place: who gives up does not make it free, and the next one waits for both."""
+    """A request that was given up keeps its place at a full third party until its work is done, and the next request
+    waits for both."""
     room = Room(1)
     order: list[str] = []
 
@@ -34,4 +35,4 @@ async def test_a_third_party_that_is_full_works_on_for_those_who_have_left() -> 
     await patient
     assert order == ["patient"]
     assert asyncio.get_running_loop().time() - began > 0.08
-    await asyncio.gather(*(Room(None).work(0.01) for _ in range(1000)))  # room for everybody: at once
+    await asyncio.gather(*(Room(None).work(0.01) for _ in range(1000)))  # a room without a limit: all at once

@@ -18,7 +18,7 @@ from tests.load.tiny import OK, serving
 
 
 def test_the_report_of_a_run_that_was_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends an endless run early, its phase has an end, and its verdict is unknown."""
+    """Ctrl-C ends a run early, its report is written with the phase's end, and its verdict is unknown."""
     run = asyncio.run(_interrupted())
     assert run.interrupted
     monkeypatch.setattr(report, "LOCAL", tmp_path)
@@ -31,7 +31,7 @@ def test_the_report_of_a_run_that_was_cut_short(tmp_path: Path, monkeypatch: pyt
 
 
 async def _interrupted() -> Run:
-    """SIGINT after ten responses."""
+    """Return a run that gets SIGINT after ten responses."""
 
     async def answer(number: int, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)

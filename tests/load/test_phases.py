@@ -19,13 +19,15 @@ def _read(at: float, latency_s: float = 0.01, outcome: Outcome = Outcome.GOOD, k
 
 
 def test_detect_is_the_first_breaker_that_opened_during_the_fault() -> None:
-    """One that opened before has seen something else; so has one that opened after."""
+    """The detection time is that of the first breaker that opened during the fault; a breaker that opened before or
+    after has another cause."""
     assert detect_s([90.0, 103.0, 101.5], BROKEN, MENDED) == 1.5
     assert detect_s([90.0, 111.0], BROKEN, MENDED) is None
 
 
 def test_contain_is_the_end_of_the_last_bad_answer() -> None:
-    """By when it came; degraded and rejected ones are not bad."""
+    """The containment time is the arrival of the last bad answer during the fault; degraded and rejected answers are
+    not bad."""
     samples = [
         _read(101, 2.0, Outcome.FAILED),
         _read(104, 0.5, Outcome.INDETERMINATE, Kind.WRITES),
@@ -38,7 +40,8 @@ def test_contain_is_the_end_of_the_last_bad_answer() -> None:
 
 
 def test_resume_is_the_first_commit_after_the_mending() -> None:
-    """A write past the queue does not count; for the third party it is a good answer, not a copy."""
+    """The resume time is the first commit by a writer after the repair, so a write past the queue does not count. For
+    the third party it is the first good answer, and a copy does not count."""
     writes = [
         Followed(101, "applied", 101.0, direct=True),
         Followed(110.5, "applied", 110.6, direct=True),
@@ -56,7 +59,8 @@ def test_resume_is_the_first_commit_after_the_mending() -> None:
 
 
 def test_drain_is_the_end_of_the_last_write_that_was_old() -> None:
-    """Not over: not drained. Nothing had to wait: at once."""
+    """The drain time is the end of the last write that was accepted before the repair: None if one has not ended, and 0
+    if there was none."""
     old, young = Followed(105, "applied", 114.0), Followed(118, "applied", 118.5)
     assert drain_s([old, young], MENDED) == 4.0
     assert drain_s([young], MENDED) == 0
@@ -70,7 +74,8 @@ def _after(slow_until: float, outcome: Outcome = Outcome.GOOD) -> Iterator[Sampl
 
 
 def test_steady_is_the_first_ten_seconds_that_are_as_before() -> None:
-    """Slow ones, or copies, move it; a window that is not over yet says nothing."""
+    """The system is steady from the first complete ten seconds that are as good and as fast as before the fault; slow
+    answers or copies delay this."""
     before = Baseline(p99_ms=10.0, good=1.0)
     assert steady_s(list(_after(MENDED)), MENDED, MENDED + 30, before) == 0
     assert steady_s(list(_after(MENDED + 4)), MENDED, MENDED + 30, before) == 4
@@ -81,13 +86,14 @@ def test_steady_is_the_first_ten_seconds_that_are_as_before() -> None:
 
 
 def test_a_baseline_is_a_share_and_a_percentile() -> None:
-    """Of what was seen before the fault."""
+    """A baseline is the share of good answers and the 99th percentile before the fault."""
     seen = baseline([_read(1, 0.01), _read(2, 0.02), _read(3, 0.03, Outcome.DEGRADED), _read(4, 0.04)])
     assert (seen.good, seen.p99_ms) == (0.75, pytest.approx(40))
 
 
 def test_a_baseline_is_as_bad_as_its_worst_ten_seconds() -> None:
-    """A slow stretch is part of what is usual; a rest of less than ten seconds is too short to say."""
+    """The latency of a baseline is that of its worst ten seconds, because a slow stretch is usual too; a remainder of
+    less than ten seconds is ignored."""
     slow = [_read(at / 10, 0.05 if 150 <= at < 190 else 0.01) for at in range(1, 300)]
     rest = [_read(30.2, 0.5)]
     assert baseline(slow + rest).p99_ms == pytest.approx(50)
@@ -95,7 +101,7 @@ def test_a_baseline_is_as_bad_as_its_worst_ten_seconds() -> None:
 
 
 def test_samples_come_back_as_they_went_in() -> None:
-    """With their codes; from any of them on."""
+    """Samples are read back as they were added, with their codes, from any sample on."""
     samples = Samples()
     samples.add(1.0, 0.5, Kind.WRITES, Outcome.REJECTED, "SHED")
     samples.add(2.0, 0.25, Kind.READS, Outcome.GOOD)
@@ -115,5 +121,6 @@ def test_samples_come_back_as_they_went_in() -> None:
     ],
 )
 def test_the_limit_is_what_was_full(cores: dict[str, float], says: str) -> None:
-    """And nobody is blamed for what others did to the machine."""
+    """The processors that were full are named as the bottleneck. If other programs used the machine, the bottleneck is
+    unknown."""
     assert says in bottleneck(cores, 2)

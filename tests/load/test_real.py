@@ -12,7 +12,7 @@ from tests.servers import Database, RedisServer, free_port
 
 @pytest.fixture
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where reports go."""
+    """The folder for reports."""
     monkeypatch.setattr(report, "LOCAL", tmp_path)
     return tmp_path
 
@@ -30,8 +30,8 @@ def test_a_run_against_the_real_thing(
     results: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every kind of request is answered, and followed writes are seen applied. On a machine that is busy beyond measure
-    some may be shed or be copies."""
+    """Every kind of request is answered, and followed writes are seen applied. On a very busy machine some requests may
+    be shed or answered with copies."""
     api = processes.api(tmp_path, clean_redis.address, clean_database.dsn)
     writer = processes.writer(tmp_path, clean_redis.address, clean_database.dsn)
     try:
@@ -62,7 +62,8 @@ def test_writes_that_nobody_applies_are_noticed(
     results: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without a writer everything is accepted and nothing happens: the answers alone would look fine."""
+    """Without a writer all writes are accepted and none is applied: the answers alone would look fine, but the target
+    for writes that are not over is missed."""
     monkeypatch.setattr("deploy.client.follow.PATIENCE_S", 1.0)
     api = processes.api(tmp_path, clean_redis.address, clean_database.dsn)
     try:
@@ -77,7 +78,7 @@ def test_writes_that_nobody_applies_are_noticed(
 
 
 def test_an_api_that_is_not_there_is_a_problem_with_a_way_out(results: Path) -> None:
-    """And not a report of a hundred percent failures."""
+    """If the api cannot be reached, the command fails with a hint to `make up`, instead of reporting 100 % failures."""
     with pytest.raises(Exception, match="no user can be made") as caught:
         steady.main(["--api", f"http://127.0.0.1:{free_port()}"])
     assert "make up" in str(caught.value)

@@ -25,7 +25,7 @@ BEGAN = 1_000_000.0
 
 @pytest.fixture
 def run() -> Run:
-    """Ten seconds with a fault in the middle; one write is never over."""
+    """A run of ten seconds with a fault in the middle, in which one write never ends."""
     run = Run(Plan("http://<api>:8080", 10, 10), loop=OpenLoop((), began=BEGAN), ended=BEGAN + 10)
     run.loop.slips_s.extend([0.001] * 100)
     for number in range(100):
@@ -44,7 +44,7 @@ def run() -> Run:
 
 
 def test_a_summary_has_every_part_with_its_own_numbers(run: Run) -> None:
-    """The whole, each phase, each kind of request."""
+    """A summary has numbers of its own for the whole run, each phase and each kind of request."""
     summary = summarize(run)
     assert summary["all"]["shares"]["failed"] == 20
     assert summary["phases"]["before"]["shares"]["good"] == 100
@@ -57,7 +57,7 @@ def test_a_summary_has_every_part_with_its_own_numbers(run: Run) -> None:
 
 
 def test_the_files_of_a_report(run: Run, tmp_path: Path) -> None:
-    """The page needs nothing from elsewhere and runs nothing; what servers sent is text in it; the numbers are JSON."""
+    """The page refers to nothing outside it, runs no script and escapes what servers sent; the numbers are JSON."""
     summary = summarize(run)
     files = report.write(tmp_path, "Load test", summary, judge(summary, parse("failed<=1")), charts_of(run))
     page = (tmp_path / "report.html").read_text()
@@ -74,7 +74,7 @@ def test_the_files_of_a_report(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_is_printed_at_the_end(run: Run) -> None:
-    """Errors, what is missing, and the word."""
+    """The terminal shows missed targets, errors, writes that have not ended, and the verdict last."""
     summary = summarize(run)
     printed = report.terminal(summary, judge(summary, parse("failed<=1,not_over<=0")))
     assert "MISSED  failed<=1: 20" in printed
@@ -87,7 +87,8 @@ def test_what_is_printed_at_the_end(run: Run) -> None:
 @pytest.mark.parametrize("log", [True, False])
 @pytest.mark.parametrize("points", [[], [(0.0, 0.0)], [(0.0, 3.0), (1.0, 12_000.0), (2.0, 0.001)]])
 def test_charts_are_well_formed_and_stay_inside(style: str, log: bool, points: list[tuple[float, float]]) -> None:
-    """Of nothing, of one point, and of very different ones."""
+    """A chart of no point, one point or points of very different sizes is well-formed XML and stays inside its
+    frame."""
     chart = Chart("a < b", "ms", [Series("x & y", "#000", points)], [Band("<fault>", 0, 1)], style, log)  # type: ignore[arg-type]
     drawn = ElementTree.fromstring(svg.inline(chart))  # noqa: S314 - our own
     heights = [float(y) for shape in drawn.iter() for y in re.findall(r",(-?[\d.]+)", shape.get("points", ""))]
@@ -95,7 +96,8 @@ def test_charts_are_well_formed_and_stay_inside(style: str, log: bool, points: l
 
 
 def test_a_page_keeps_what_earlier_runs_measured(tmp_path: Path) -> None:
-    """One fault a run is enough; the same again replaces its own, and a phase that never came is shown as such."""
+    """A page keeps the faults that earlier runs measured, and a new run of a fault replaces its old numbers. A phase
+    that was never reached is shown as such."""
     page = tmp_path / "recovery.md"
     seen = Recovery(0.1, None, 0.0, 0.5, 1.0, 2.0, 3.0, 99.5, 12.0)
     never = Recovery(0.3, None, 0.0, 0.5, 2.0, None, 5.0, 98.0, 12.0)
@@ -115,5 +117,5 @@ def test_a_page_keeps_what_earlier_runs_measured(tmp_path: Path) -> None:
 
 
 def test_a_percentage_is_never_rounded_to_what_it_is_not() -> None:
-    """One failure in a million is not a hundred percent."""
+    """A percentage is never rounded to 100 or 0: one failure in a million is not 100 %."""
     assert [table.percent(value) for value in (100.0, 99.9999, 0.0001, 0.0, None)] == ["100", "99.99", "0.01", "0", "–"]

@@ -14,12 +14,13 @@ STALL_S = 0.5
 
 
 def test_constant_arrivals_are_evenly_spaced() -> None:
-    """So many a second, from the very start."""
+    """Constant arrivals are evenly spaced at the given rate, from time 0."""
     assert list(constant(4, 1)) == [0.0, 0.25, 0.5, 0.75]
 
 
 def test_poisson_arrivals_keep_the_rate_and_are_uneven() -> None:
-    """About as many as asked for, in order, some close together; the same again with the same seed."""
+    """Poisson arrivals are ordered, keep the rate to within 5 %, are sometimes close together, and repeat with the
+    seed."""
     arrivals = list(poisson(100, 100, seed=7))
     gaps = [late - early for early, late in pairwise(arrivals)]
     assert len(arrivals) == pytest.approx(10_000, rel=0.05)
@@ -29,7 +30,7 @@ def test_poisson_arrivals_keep_the_rate_and_are_uneven() -> None:
 
 
 async def test_a_send_that_hangs_holds_nobody_up() -> None:
-    """Those after it leave all the same."""
+    """While one send hangs, all later ones leave at their times."""
     released = asyncio.Event()
     sent: list[int] = []
 
@@ -48,7 +49,7 @@ async def test_a_send_that_hangs_holds_nobody_up() -> None:
 
 
 async def test_what_is_too_much_is_counted_and_not_sent() -> None:
-    """Above the bound a request is dropped, and the report can say so."""
+    """A request above the limit of requests in flight is dropped and counted, so that the report can show it."""
     released = asyncio.Event()
     sent: list[int] = []
 
@@ -67,7 +68,7 @@ async def test_what_is_too_much_is_counted_and_not_sent() -> None:
 
 
 async def test_a_generator_that_is_held_up_says_how_late_it_was() -> None:
-    """Its own slip is no latency of the server's, and is on record."""
+    """The generator's own delay is recorded as slip, and not as latency of the server."""
 
     async def send(number: int, _: float) -> None:
         if number == 0:
@@ -81,8 +82,8 @@ async def test_a_generator_that_is_held_up_says_how_late_it_was() -> None:
 
 
 async def test_an_open_loop_sees_the_stall_that_a_closed_loop_hides() -> None:
-    """A server stands still once. One client who waits for each answer meets it once in 200 requests; of those who
-    come at their own times all who came meanwhile do, and the 99th percentile shows it."""
+    """If a server stalls once, a closed-loop client meets the stall once in 200 requests. In the open loop, every
+    request that is due during the stall meets it, and the 99th percentile shows it."""
 
     class Stalling:
         def __init__(self) -> None:

@@ -15,7 +15,7 @@ from deploy.local.output import Problem
 
 @contextmanager
 def _api(status: int, code: str) -> Iterator[tuple[str, list[str]]]:
-    """Its address, and what it was asked."""
+    """Yield the address of an api that always answers with this error, and the list of requests that it got."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -41,7 +41,7 @@ def _api(status: int, code: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def test_an_api_without_users_is_named_before_anything_is_done() -> None:
-    """One sentence, and no write."""
+    """A command that writes users refuses an api without this resource in one sentence, before it writes anything."""
     with _api(404, "PATH_NOT_FOUND") as (api, asked):
         for weights in ("writes=1", "reads=1"):
             with pytest.raises(Problem, match="needs the resource users"), Background(Plan(api, 1, 1, parse(weights))):
@@ -51,7 +51,7 @@ def test_an_api_without_users_is_named_before_anything_is_done() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [(503, "OVERLOADED"), (401, "UNAUTHENTICATED"), (200, "")])
 def test_an_api_that_may_have_users_is_not_refused(status: int, code: str) -> None:
-    """Neither by an outage nor by a key; what follows says more."""
+    """The check for users does not refuse an api because of an outage or a wrong key; later requests report these."""
     with _api(status, code) as (api, _):
         check_users(api)
     check_users("http://127.0.0.1:1")

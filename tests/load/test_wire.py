@@ -23,7 +23,7 @@ async def _asked(data: bytes, *, close: bool = False, timeout_s: float = 5.0) ->
 
 
 async def test_connections_are_kept() -> None:
-    """Three requests one after another need one."""
+    """Three successive requests use one connection."""
     peers = set()
 
     async def answer(_: int, writer: asyncio.StreamWriter) -> None:
@@ -39,7 +39,7 @@ async def test_connections_are_kept() -> None:
 
 
 async def test_marks_of_a_degraded_answer_and_of_a_refusal_are_seen() -> None:
-    """Whatever the case of their names."""
+    """The headers of a degraded answer and of a refusal are recognized whatever the case of their names."""
     response = b"HTTP/1.1 503 Busy\r\nx-DEGRADED: stale\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 
     async def answer(_: int, writer: asyncio.StreamWriter) -> None:
@@ -53,7 +53,7 @@ async def test_marks_of_a_degraded_answer_and_of_a_refusal_are_seen() -> None:
 
 
 async def test_a_chunked_answer_is_put_together() -> None:
-    """As some proxies send it."""
+    """A chunked body, as some proxies send it, is joined."""
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
     assert await _asked(chunked) == (200, "", b"{}")
 
@@ -67,30 +67,30 @@ async def test_a_chunked_answer_is_put_together() -> None:
     ],
 )
 async def test_what_is_no_answer_is_reported_as_none(data: bytes, close: bool, why: str) -> None:
-    """Cut short, or not even HTTP."""
+    """A response that is cut short or is not HTTP has status 0 and the reason."""
     status, reason, _ = await _asked(data, close=close)
     assert (status, reason) == (0, why)
 
 
 async def test_silence_ends_after_the_timeout() -> None:
-    """And the connection is not used again."""
+    """A request without an answer ends after the timeout, with status 0."""
     assert await _asked(b"", timeout_s=0.1) == (0, "timeout", b"")
 
 
 async def test_a_refused_connection_is_no_response() -> None:
-    """And says that it was the connection."""
+    """A refused connection gives status 0, and the reason names the connection."""
     response = await Connections(Address("127.0.0.1", free_port())).request("POST", "/users", body=b"{}")
     assert (response.status, response.why) == (0, "connect_ConnectionRefusedError")
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://localhost", "http://", "http://localhost:8080/users"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
-    """Rather than asked for."""
+    """A URL that is not http://HOST:PORT is refused, not requested."""
     with pytest.raises(ValueError, match="is not http://HOST:PORT"):
         address_of(url)
 
 
 def test_addresses() -> None:
-    """With and without a port, with and without TLS."""
+    """An address is parsed with and without a port, with and without TLS."""
     assert address_of("http://localhost:8080/") == Address("localhost", 8080)
     assert address_of("https://example.com") == Address("example.com", 443, True)

@@ -14,7 +14,7 @@ from deploy.load.verdict import Word, judge
 
 
 def test_a_mix_is_weights() -> None:
-    """They need not add up to a hundred."""
+    """The weights of a mix need not add up to 100."""
     assert parse(" reads=80, writes=0.5 ") == {Kind.READS: 80, Kind.WRITES: 0.5}
 
 
@@ -32,7 +32,7 @@ def test_a_mix_is_weights() -> None:
     ],
 )
 def test_a_mix_that_is_wrong_says_what_would_be_right(text: str, says: str) -> None:
-    """In the words that were typed."""
+    """An invalid mix is refused in terms of the typed text, with the valid words."""
     with pytest.raises(ValueError, match="MIX=") as caught:
         parse(text)
     assert says in str(caught.value)
@@ -63,7 +63,8 @@ def _error(**error: object) -> bytes:
     ],
 )
 def test_outcomes(response: Response, write: bool, outcome: Outcome, code: str) -> None:
-    """A refusal says that and when to retry, or it is a failure; a write that may have happened is neither."""
+    """A refusal is rejected only if it is retryable and says when to retry; otherwise it is a failure. A write that may
+    have taken effect is indeterminate."""
     assert classify(response, write=write) == (outcome, code)
 
 
@@ -86,37 +87,38 @@ def _word(targets: str, **changed: Any) -> Word:
 
 
 def test_verdicts() -> None:
-    """Met, missed, and what cannot be known."""
+    """A verdict is passed if all targets are met, failed if one is missed, and unknown if a target cannot be judged."""
     assert _word("answered>=99,p99<=40,not_over<=0") is Word.PASSED
     assert _word("answered>=99,p99<=39") is Word.FAILED
     assert _word("answered>=99,e2e_p99<=1000") is Word.UNKNOWN  # no write was followed
-    assert _word("p99<=39,e2e_p99<=1000") is Word.FAILED  # enough is known
+    assert _word("p99<=39,e2e_p99<=1000") is Word.FAILED  # a missed target decides
     assert _word("before.good>=99") is Word.UNKNOWN  # there is no such phase
     assert _word("fault.failed<=0.5") is Word.FAILED
 
 
 def test_a_phase_before_the_dot_stands_for_all_that_begin_so() -> None:
-    """And each of them is judged."""
+    """A phase name in a target stands for all phases that begin with it, and each of them is judged."""
     checked = judge(_summary(), verdict.parse("fault.good>=99")).checked
     assert [one.target for one in checked] == ["fault:a.good>=99", "fault:b.good>=99"]
 
 
 @pytest.mark.parametrize("changed", [{"slip_p99_ms": 10.5}, {"dropped": 1}])
 def test_a_generator_that_measured_itself_has_no_verdict(changed: dict[str, float]) -> None:
-    """Neither passed nor failed: whatever the numbers say."""
+    """If the generator was late or dropped requests, the verdict is unknown, whatever the numbers are."""
     assert _word("answered>=99", **changed) is Word.UNKNOWN
     assert _word("answered>=100", **changed) is Word.UNKNOWN
 
 
 @pytest.mark.parametrize("text", ["p99", "p99<100", "p98<=100", "p99<=fast", "good>=-1"])
 def test_a_target_that_is_none_is_refused(text: str) -> None:
-    """With the names that there are."""
+    """An invalid target is refused with the list of known names."""
     with pytest.raises(ValueError, match=r"TARGETS: .* answered"):
         verdict.parse(text)
 
 
 async def test_two_runs_without_users_have_keys_of_their_own() -> None:
-    """A second backlog is new writes, and not the first one's again."""
+    """Two runs without prepared users use different idempotency keys and bodies, so that the second run writes new
+    users."""
     first, second = [(await prepare("http://127.0.0.1:9", "", 0)).request(Kind.WRITES, 0) for _ in range(2)]
     assert first.headers != second.headers
     assert first.body != second.body
