@@ -17,7 +17,7 @@ from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
 
 
 class Output(NamedTuple):
-    """What was printed."""
+    """What a command printed."""
 
     stdout: str
     stderr: str
@@ -25,7 +25,7 @@ class Output(NamedTuple):
 
 @pytest.fixture
 def service(clean_redis: RedisServer, database: Database, tmp_path: Path) -> Iterator[processes.Service]:
-    """A dlq_admin with nothing in it."""
+    """A dlq_admin without dead letters."""
     empty(database)
     service = processes.dlq_admin(tmp_path, clean_redis.address, database.dsn).start()
     yield service
@@ -33,7 +33,8 @@ def service(clean_redis: RedisServer, database: Database, tmp_path: Path) -> Ite
 
 
 def test_it_starts_without_the_service(service: processes.Service) -> None:
-    """`python -m holdfast.services.dlq_admin COMMAND`; nothing of what the service needs is imported."""
+    """`python -m holdfast.services.dlq_admin COMMAND` runs without importing the libraries that only the service
+    needs."""
     environment = {"PATH": "/usr/bin:/bin", "HOLDFAST_DLQ_URL": service.url, "HOLDFAST_DLQ_KEY": keys.VIEWER}
     command = [sys.executable, "-X", "importtime", "-m", "holdfast.services.dlq_admin", "overview"]
     done = subprocess.run(
@@ -50,7 +51,7 @@ def test_see_try_change_decide_and_undo(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every command once; what the last ones did is in the audit."""
+    """Every command works from a list of dead letters to a decision, and the audit has what the last ones did."""
     monkeypatch.setenv("HOLDFAST_DLQ_URL", service.url)
 
     def run(*words: str, code: int = 0, key: str = keys.OPERATOR) -> Output:

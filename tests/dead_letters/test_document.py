@@ -19,7 +19,7 @@ pytestmark = pytest.mark.long
 def service(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
 ) -> Iterator[processes.Service]:
-    """A dlq_admin with a few letters."""
+    """A dlq_admin with five dead letters."""
     with redis_server.client() as redis:
         redis.flushall()
         for number in range(5):
@@ -35,7 +35,7 @@ def service(
 def test_dlq_admin_does_what_its_document_says(
     service: processes.Service, session: requests.Session, valid: bool
 ) -> None:
-    """Every operation, with valid and with invalid input."""
+    """Every operation answers as documented, with valid and with invalid input."""
     import schemathesis
 
     from tests.integration.conformity import CHECKS as _CHECKS
@@ -47,7 +47,7 @@ def test_dlq_admin_does_what_its_document_says(
     for result in document.get_all_operations():
         operation = result.ok()
         if operation.path == "/dlq/import":
-            continue  # its lines are beyond a schema; test_rest.py has them
+            continue  # a schema cannot describe its lines; test_rest.py tests them
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -24,7 +24,7 @@ ENTRY = "1764000000000-1"
 
 
 def patch(document: Any, *operations: dict[str, Any]) -> Any:
-    """Parsed and done."""
+    """Return the document to which the parsed patch was applied."""
     return patched(document, _PATCH.validate_python(list(operations)))
 
 
@@ -48,7 +48,7 @@ def patch(document: Any, *operations: dict[str, Any]) -> Any:
     ],
 )
 def test_each_operation(before: Any, operation: dict[str, Any], after: Any) -> None:
-    """As the RFC's examples have it; the document handed in stays as it is."""
+    """Each operation gives the result of the RFC's example, and the given document does not change."""
     kept = copy.deepcopy(before)
     assert patch(before, operation) == after
     assert before == kept
@@ -66,7 +66,7 @@ def test_each_operation(before: Any, operation: dict[str, Any], after: Any) -> N
     ],
 )  # fmt: skip
 def test_what_does_not_fit_fails_by_number(operation: dict[str, Any]) -> None:
-    """The whole patch, and it says which step it was, and of which places."""
+    """A patch of which one operation does not fit fails as a whole, with the operation's number and its paths."""
     before = {"a": 1, "l": [1, 2]}
     with pytest.raises(PatchFailed) as failed:
         patch(before, {"op": "test", "path": "/a", "value": 1.0}, operation)
@@ -82,7 +82,7 @@ def test_what_does_not_fit_fails_by_number(operation: dict[str, Any]) -> None:
      {"op": "remove", "path": "a"}, {"op": "remove", "path": "/~2"}, {"op": "remove", "path": "/a", "x": 1}],
 )  # fmt: skip
 def test_what_is_no_patch_is_refused(operation: dict[str, Any]) -> None:
-    """Before anything is done."""
+    """A malformed patch is refused before any operation is applied."""
     with pytest.raises(ValidationError):
         _PATCH.validate_python([operation])
 
@@ -91,7 +91,7 @@ def test_what_is_no_patch_is_refused(operation: dict[str, Any]) -> None:
                                  st.sampled_from(["", "/a", "/b", "/a/0", "/a/-", "/~1", "/a/b", "/0", "/-"]),
                                  st.sampled_from(["", "/a", "/b", "/0"]), _JSON), max_size=4))  # fmt: skip
 def test_any_patch_on_any_document(before: Any, steps: list[tuple[str, str, str, Any]]) -> None:
-    """Ends in a document of its own or in PatchFailed; never in anything else, never halfway."""
+    """Any patch of any document gives a new document or raises PatchFailed, and never changes the given document."""
     kept = copy.deepcopy(before)
     try:
         after = patch(before, *[{"op": op, "path": to, "from": of, "value": value} for op, to, of, value in steps])
@@ -102,14 +102,14 @@ def test_any_patch_on_any_document(before: Any, steps: list[tuple[str, str, str,
 
 
 def original(**changed: bytes | None) -> dict[bytes, bytes]:
-    """Of a good letter, changed."""
+    """Return the fields of a good letter with these changes."""
     fields = dict(letters.letter(1).original) | {n.encode(): v for n, v in changed.items() if v is not None}
     return {name: value for name, value in fields.items() if changed.get(name.decode("latin-1"), b"") is not None}
 
 
 def test_an_edit_changes_what_it_changes() -> None:
-    """Bytes of the other fields stay, those that are no text too; a payload that is not touched stays as it was
-    written."""
+    """An edit leaves the bytes of other fields unchanged, also those that are not text, and leaves an untouched payload
+    as it was written."""
     fields = original() | {b"\xff": b"\xfe", b"later": b"\xff", b"payload": b'{"name" : "Ann","email":"a@example.com"}'}
     shown = document(fields)
     assert shown["payload"] == {"name": "Ann", "email": "a@example.com"}
@@ -141,7 +141,7 @@ def test_an_edit_changes_what_it_changes() -> None:
     ],
 )
 def test_an_edit_that_makes_no_write_is_refused(changed: dict[str, Any], why: str) -> None:
-    """By the model, by the rules for people, or because it would be another write."""
+    """An edit is refused by the model, by the rules for people, or because it would make another write."""
     fields = original()
     with pytest.raises(EditRefused, match=why):
         edited(fields, document(fields) | changed, ENTRY)
@@ -150,14 +150,16 @@ def test_an_edit_that_makes_no_write_is_refused(changed: dict[str, Any], why: st
 
 
 def test_a_field_of_the_payload_is_not_set_beside_it() -> None:
-    """It would change nothing that is stored; the refusal says how it is changed."""
+    """A field of the payload that is set beside the payload is refused, because it would change nothing that is stored;
+    the refusal says how to change it."""
     fields = original()
     with pytest.raises(EditRefused, match=r'name is a field of the payload, not of the entry.*"path": "/payload/name"'):
         edited(fields, document(fields) | {"name": "Ada"}, "1-0")
 
 
 def test_what_the_entry_had_all_along_has_to_be_right_too() -> None:
-    """An edit makes a write of the entry, by the checks of any other; the values that it leaves are as they were."""
+    """An edit checks the whole write like any other, including values that the entry already had; the values that it
+    does not set do not change."""
     fields = original(payload=b'{"name": "a\\u2028b", "email": "ann@example.com"}')
     shown = document(fields)
     with pytest.raises(EditRefused, match="name: must be"):
@@ -168,7 +170,8 @@ def test_what_the_entry_had_all_along_has_to_be_right_too() -> None:
 
 
 def test_who_a_write_is_can_be_supplied() -> None:
-    """Where the entry does not say; its version is then when it was put on the stream."""
+    """An edit can supply the ids that the entry does not have; the write's version is then the time at which the entry
+    was put on the stream."""
     fields = original(operation_id=None, version=b"soon", entity_id=b"\xff")
     shown = document(fields) | {"operation_id": "op-1", "entity_id": "u-1"}
     changed = edited(fields, shown, ENTRY)

@@ -39,7 +39,7 @@ EVERYTHING = Selection(matching=Filter(state=State.DEAD))
 
 
 def named(name: str) -> Change:
-    """An edit that sets the name."""
+    """Return an edit that sets the name."""
 
     def wanted(fields: Any, entry_id: str, _: WorkBudget) -> Any:
         shown = document(fields)
@@ -49,19 +49,20 @@ def named(name: str) -> Change:
 
 
 def by(*operations: dict[str, Any]) -> tuple[Change, list[dict[str, Any]]]:
-    """A patch as a change."""
+    """Return a patch as a change, with its operations."""
     patch = [Operation.model_validate(each) for each in operations]
     return (lambda fields, entry_id, work: patched_fields(fields, patch, entry_id, work)), list(operations)
 
 
 def names(engine: Engine, *numbers: int) -> list[str]:
-    """As a replay would send them."""
+    """Return the names that a replay would send."""
     found = edits.look(engine, numbers)
     return [orjson.loads(found[number].fields[b"payload"])["name"] for number in numbers]
 
 
 def test_each_edit_is_a_version(engine: Engine) -> None:
-    """With author and reason; the original stays; going back is one more edit; a look changes nothing."""
+    """Each edit is a version with author and reason, the original does not change, reverting is one more edit, and a
+    dry run changes nothing."""
     mine = letter(1)
     index.index(engine, [mine])
     edits.edit(engine, mine.number, named("Look"), ANN, dry_run=True)
@@ -86,7 +87,8 @@ def test_each_edit_is_a_version(engine: Engine) -> None:
 
 
 def test_what_is_back_at_the_original_is_not_edited(engine: Engine) -> None:
-    """However often letters are edited, transformed and taken back, by hand or together, to whichever edit."""
+    """A letter that is back at its original does not count as edited, however often letters are edited, transformed and
+    reverted, one by one or together, to any edit."""
     luck = random.Random(11)
     mine = [letter(number) for number in range(4)]
     index.index(engine, mine)
@@ -114,7 +116,7 @@ def test_what_is_back_at_the_original_is_not_edited(engine: Engine) -> None:
 
 
 def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
-    """And only by what makes it a write; a refusal leaves no trace."""
+    """Only a dead letter can be edited, only into a valid write, and a refused edit leaves no trace."""
     mine = letter(1)
     index.index(engine, [mine])
     with pytest.raises(EditInvalid):
@@ -132,7 +134,8 @@ def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
 
 
 def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
-    """On all of a selection: counts and verdicts before, one record, one way back; what was edited since stays."""
+    """A transform of a selection shows counts and verdicts first, is one record, and can be reverted as a whole;
+    letters that were edited since keep their edits."""
     moved = {b"payload": b'{"full_name": "Ann", "email": "%d@example.com"}'}
     letters = [letter(n, original={b"payload": moved[b"payload"] % n}) for n in range(30)]
     odd = letter(30, original={b"payload": b"\xff"})
@@ -168,7 +171,7 @@ def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
 
 
 def test_huge_letters_are_not_held_in_memory_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages are short where letters are large, keep their order, and leave none out."""
+    """Pages of large letters are short, keep the order, and omit no letter."""
     monkeypatch.setattr(edits, "PAGE_MAX_BYTES", 3000)
     letters = [letter(n, original={b"x": b"." * (5000 if n == 4 else 500)}) for n in range(12)]
     index.index(engine, letters)

@@ -20,25 +20,25 @@ _FIELDS = st.dictionaries(st.binary(max_size=40), st.binary(max_size=200), max_s
 
 @given(st.binary() | st.text().map(str.encode))
 def test_bytes_survive_json(value: bytes) -> None:
-    """Text or not."""
+    """A field's bytes are the same after encoding as JSON and decoding, whether they are text or not."""
     assert bytes_from_json(orjson.loads(orjson.dumps(bytes_to_json(value)))) == value
 
 
 @given(_FIELDS)
 def test_fields_survive_json(fields: dict[bytes, bytes]) -> None:
-    """In their order."""
+    """Fields keep their order through JSON."""
     assert list(fields_from_json(orjson.loads(orjson.dumps(fields_to_json(fields)))).items()) == list(fields.items())
 
 
 @pytest.mark.parametrize("value", [1, None, {"base64": "?"}, {"base64": 1}, {"text": "a"}, [], {"base64": "é"}])
 def test_what_no_export_contains_is_refused(value: object) -> None:
-    """By a ValueError and nothing else."""
+    """A value that no export contains is refused with a ValueError."""
     with pytest.raises(ValueError, match="base64"):
         bytes_from_json(value)
 
 
 def test_ids_are_numbers_in_order() -> None:
-    """There and back; the order of the stream; when it was."""
+    """Ids convert to numbers and back, the numbers have the order of the stream, and they contain the time."""
     ids = ["1764000000123-0", "1764000000123-4", "1764000000124-0"]
     numbers = [number_of(each) for each in ids]
     assert numbers == sorted(numbers)
@@ -51,33 +51,34 @@ def test_ids_are_numbers_in_order() -> None:
 
 @pytest.mark.parametrize("sizes", [[], [0], [31, 32, 255, 256], [70_000], [1] * 15, [1] * 16, [1] * 70_000])
 def test_what_lua_packs_is_unpacked(clean_redis: RedisServer, sizes: list[int]) -> None:
-    """Lists and strings on both sides of every limit of the format."""
+    """Lists and strings that Lua packs are unpacked, on both sides of every limit of the format."""
     strings = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
     script = "local all = {} for i = 1, #KEYS do all[i] = KEYS[i] end return cmsgpack.pack(all)"
     with clean_redis.client() as client:
         packed_by_lua = client.eval(script, len(strings), *strings)
     if not strings:
-        packed_by_lua = b"\x90"  # an empty table of Lua's is a map to cmsgpack; nobody packs one
+        packed_by_lua = b"\x90"  # cmsgpack packs an empty Lua table as a map, and no script packs one
     assert packed.unpack(packed_by_lua) == strings
 
 
 @given(st.binary(max_size=50))
 def test_nonsense_is_not_unpacked(raw: bytes) -> None:
-    """A ValueError, or a list that somebody could have packed."""
+    """Random bytes raise a ValueError or give a list of byte strings that could have been packed."""
     with contextlib.suppress(ValueError):
         assert all(isinstance(each, bytes) for each in packed.unpack(raw))
 
 
 @given(_FIELDS)
 def test_anything_on_the_stream_is_read(fields: dict[bytes, bytes]) -> None:
-    """Reading never fails, and what it reads fits."""
+    """Reading any entry succeeds, and its columns fit the table."""
     letter = read("1764000000123-4", fields)
     assert len(letter.fingerprint) == 16
     assert all(len(text) <= 1000 for text in (letter.reason, letter.error, letter.kind, letter.command, letter.writer))
 
 
 def test_a_dead_letter_is_read_whole() -> None:
-    """Who, what, why, where, when; the last attempt is shown once."""
+    """A dead letter is read with its entity, operation, command, reason, error and frame, and the last attempt is shown
+    once."""
     letter = read("1764000000123-4", letters.fields(user_id="u-1", operation_id="o-1"))
     assert (letter.entity_id, letter.operation_id, letter.command) == ("u-1", "o-1", "CreateUser")
     assert (letter.reason, letter.kind, letter.code) == ("invalid_data", "BadData", "1406")
@@ -89,7 +90,7 @@ def test_a_dead_letter_is_read_whole() -> None:
 
 
 def test_a_line_is_read_back() -> None:
-    """An export's line gives the letter it was made of, binary fields included."""
+    """A line of an export gives the letter from which it was made, including binary fields."""
     letter = letters.letter(1, original={b"\xff\x00": b"\xfe"})
     names = ("fingerprint", "dead_at", "reason", "kind", "code", "error", "frame", "writer", "build", "entry_id")
     about = {name: getattr(letter, name) for name in names} | {"state": "dead"}
@@ -101,7 +102,7 @@ def test_a_line_is_read_back() -> None:
 
 
 def test_a_letter_tells_its_stream() -> None:
-    """However many letters a millisecond has on the only stream, they are of one."""
+    """All letters of the only stream belong to it, however many there are in one millisecond."""
     assert {stream_of(number_of(f"1764000000000-{each}")) for each in (0, 99, 100, 5_000)} == {0}
     assert [stream_of(number_of(f"1764000000000-{each}")) for each in (20_000, 20_100, 640_000, 646_399)] == [
         200, 201, 6400, 6463,

@@ -29,7 +29,7 @@ Start = Callable[..., processes.Service]
 
 @pytest.fixture
 def start(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[Start]:
-    """Starts dlq_admins on servers that the test may break. They end with the test."""
+    """A function that starts dlq_admins on servers that the test may break; they end with the test."""
     started: list[processes.Service] = []
 
     def start(name: str = "dlq-1", module: str = "holdfast.services.dlq_admin", **more: str) -> processes.Service:
@@ -43,7 +43,7 @@ def start(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Ite
 
 
 def bury(server: RedisServer, count: int, **about: Any) -> list[str]:
-    """Put dead letters on the stream, as many as in one go; their ids."""
+    """Put dead letters on the stream in one transaction, and return their ids."""
     with server.client() as client, client.pipeline(transaction=True) as pipeline:
         for _ in range(count):
             pipeline.xadd(DEAD, letters.fields(**about))
@@ -51,36 +51,36 @@ def bury(server: RedisServer, count: int, **about: Any) -> list[str]:
 
 
 def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
-    """What the database says."""
+    """Return the rows of a query."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(query)
         return list(cursor.fetchall())
 
 
 def indexed(database: Database) -> int:
-    """How many letters are in the table; -1 while there is no telling."""
+    """Return the number of letters in the table."""
     return int(rows(database, "SELECT COUNT(*) FROM dead_letters")[0][0])
 
 
 def left(server: RedisServer) -> tuple[int, int]:
-    """(entries on the stream, deliveries not acknowledged)."""
+    """Return the number of entries on the stream, and the number of unacknowledged deliveries."""
     with server.client() as client:
-        groups: Any = client.xinfo_groups(DEAD)  # none yet, where the service has just begun
+        groups: Any = client.xinfo_groups(DEAD)  # no group yet, if the service has just started
         return client.xlen(DEAD), sum(each["pending"] for each in groups)
 
 
 async def test_letters_move_from_the_stream_into_the_table(
     own_redis: RedisServer, own_database: Database, start: Start
 ) -> None:
-    """Those from before the first start too; their operations are answered by the table from then on; the ledger
-    counts each of them once, at any moment."""
+    """Letters move into the table, also those from before the first start. The table then answers for their operations,
+    and the ledger counts each letter once at any moment."""
     operation = str(uuid.uuid4())
     [letter_id] = bury(own_redis, 1, operation_id=operation)
     other = str(uuid.uuid4())
     bury(own_redis, 1, operation_id=other)
     with own_redis.client() as client:
         client.hset(OPERATION + operation, mapping={"status": "dead_lettered", "letter": letter_id, "version": 1})
-        client.hset(OPERATION + other, mapping={"user": "u", "version": 2})  # it was sent again since
+        client.hset(OPERATION + other, mapping={"user": "u", "version": 2})  # it was sent again after it died
     bury(own_redis, 1500)
     redis = connect(own_redis.address, PATIENT_REDIS)
     engine = make_engine(own_database.dsn, PATIENT_DATABASE, 2)
@@ -99,7 +99,7 @@ async def test_letters_move_from_the_stream_into_the_table(
 async def test_a_letter_is_found_while_it_is_indexed(
     own_redis: RedisServer, own_database: Database, monkeypatch: pytest.MonkeyPatch, who: Actor | None
 ) -> None:
-    """It gets into the table and off the stream between the looks at the one and at the other: it exists all along."""
+    """A letter that moves from the stream into the table between the reads of both is still found."""
     redis, engine = connect(own_redis.address, PATIENT_REDIS), make_engine(own_database.dsn, PATIENT_DATABASE, 2)
     database = DatabaseOfOurs(engine, threads=1, background=1, audit=1, read_timeout_s=30)
     letter_id, fields = "1764000000000-0", letters.fields()
@@ -120,7 +120,8 @@ async def test_a_letter_is_found_while_it_is_indexed(
 
 
 def test_killed_between_commit_and_acknowledge(own_redis: RedisServer, own_database: Database, start: Start) -> None:
-    """Another replica takes over what was delivered: every letter is in the table once, and counted once."""
+    """After a kill between commit and acknowledgement another replica takes over the pending entries, and every letter
+    is in the table once and counted once."""
     bury(own_redis, 700)
     dying = start("dlq-dying", "tests.dead_letters.half_indexed")
     dying.wait()
@@ -135,7 +136,7 @@ def test_killed_between_commit_and_acknowledge(own_redis: RedisServer, own_datab
 
 
 def test_killed_again_and_again(own_redis: RedisServer, own_database: Database, start: Start) -> None:
-    """Two replicas under kill -9 while letters keep dying: none lost, none twice."""
+    """No letter is lost or stored twice while two replicas are killed with SIGKILL in turn and more letters arrive."""
     total = 0
     services = [start(f"dlq-{number}") for number in range(2)]
     for turn in range(3):
@@ -152,7 +153,8 @@ def test_killed_again_and_again(own_redis: RedisServer, own_database: Database, 
 def test_without_its_database_nothing_leaves_the_stream(
     own_redis: RedisServer, own_database: Database, start: Start
 ) -> None:
-    """It holds, says so, goes on by itself; a replica that was stopped meanwhile has lost nothing."""
+    """Without its database dlq_admin holds, reports it, and continues when the database is back; stopping a replica
+    meanwhile loses no letter."""
     service = start()
     own_database.kill()
     bury(own_redis, 30)
@@ -169,7 +171,8 @@ def test_without_its_database_nothing_leaves_the_stream(
 
 
 def test_what_the_table_does_not_take_stays_alone(own_redis: RedisServer, own_database: Database, start: Start) -> None:
-    """Whatever is on the stream: one letter that cannot be stored keeps no other out, and is never dropped."""
+    """A letter that cannot be stored keeps no other letter out of the table, and stays on the stream until it can be
+    stored."""
     trigger = (
         "CREATE TRIGGER picky BEFORE INSERT ON dead_letters FOR EACH ROW"
         " IF NEW.code = 'picky' THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1644; END IF"
@@ -196,7 +199,7 @@ def test_what_the_table_does_not_take_stays_alone(own_redis: RedisServer, own_da
 
 
 def test_a_lost_group_is_made_again(own_redis: RedisServer, own_database: Database, start: Start) -> None:
-    """FLUSHALL under it: it goes on with what comes after."""
+    """After a FLUSHALL the indexer makes its group again, and indexes the letters that come afterwards."""
     start()
     bury(own_redis, 3)
     wait_until(lambda: indexed(own_database) == 3, what="it works")
@@ -209,8 +212,8 @@ def test_a_lost_group_is_made_again(own_redis: RedisServer, own_database: Databa
 async def test_letters_put_there_by_hand_leave_the_books_balanced(
     own_redis: RedisServer, own_database: Database, start: Start
 ) -> None:
-    """No write was accepted for them: of the stream, without an entry, and a copy of another letter; ids that no table
-    takes included."""
+    """The ledger balances with letters put on the stream by hand, for which no write was accepted: without an entry,
+    with a copy of another letter's entry, and with an id that no table takes."""
     bury(own_redis, 3)
     with own_redis.client() as client:
         dead = client.xrange(DEAD)[0][1]
@@ -223,7 +226,7 @@ async def test_letters_put_there_by_hand_leave_the_books_balanced(
             client.xadd(DEAD, fields)
     redis = connect(own_redis.address, PATIENT_REDIS)
     engine = make_engine(own_database.dsn, PATIENT_DATABASE, 2)
-    with own_redis.client() as client:  # what the three were accepted as, and settled
+    with own_redis.client() as client:  # stands for the accepted and settled entries of the three
         for _ in range(3):
             client.xdel(WRITES, client.xadd(WRITES, {"command": "CreateUser"}))
         client.xadd(DEAD, {b"note": b"b"}, id=b"99999999999999-0")

@@ -18,13 +18,13 @@ from tests.verify import poison
 
 _TURNS, _GOOD, _POISON = 8, 40, 15
 _COPIES = 6
-#: While the writer works off a turn.
+#: Readings per turn, while the writer works off the turn.
 _LOOKS = 4
 _LETTERS = 150
 
 
 async def test_it_balances_all_along(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> None:
-    """Each single reading; and in the end every poison write is dead or discarded, as it was decided."""
+    """Every single reading balances, and in the end every poison write is dead or discarded, as was decided."""
     stream = Stream(own_redis, own_database)
     at = (tmp_path, own_redis.address, own_database.dsn)
     writer = processes.writer(*at, **(processes.QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}))
@@ -36,7 +36,7 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
         admin.start()
         for turn in range(_TURNS):
             stream.accept([new_user() for _ in range(_GOOD)])
-            with own_redis.client() as client:  # second copies of some, good ones and poison
+            with own_redis.client() as client:  # second copies of some writes, good and poison
                 stream.add_raw(*[fields for _, fields in client.xrange(WRITES, count=_COPIES)])
             stream.add_raw(*[POISON | {b"operation_id": f"op-{turn}-{each}".encode()} for each in range(_POISON)])
             looks += [await reading_at(redis, engine, None) for _ in range(_LOOKS)]
@@ -65,7 +65,8 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
 async def test_it_balances_while_letters_are_sent_again(
     own_redis: RedisServer, own_database: Database, tmp_path: Path
 ) -> None:  # fmt: skip
-    """A tenth of them dies again, the others are applied: some of each between any two looks at a store."""
+    """Every reading balances during a replay in which a tenth of the letters dies again and the others are applied,
+    some of each between any two reads of a store."""
     stream = Stream(own_redis, own_database)
     at = (tmp_path, own_redis.address, own_database.dsn)
     writer = processes.writer(*at, **(processes.QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}))
@@ -99,7 +100,7 @@ async def test_it_balances_while_letters_are_sent_again(
 
 
 def _discard_some(admin: processes.Service) -> None:
-    """The newest few, and one of the discarded ones back."""
+    """Discard the newest few, and restore one that was discarded."""
     with admin.client(headers=keys.bearer(keys.OPERATOR)) as client:
         for state, what, count in (("dead", "discards", 5), ("discarded", "restores", 1)):
             found: list[Any] = client.get("/dlq/letters", params={"state": state, "limit": count}).json()["data"]

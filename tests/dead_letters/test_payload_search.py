@@ -28,7 +28,7 @@ _NAMES = ("slug", "title", "body", "doi", "tags", "unknown")
 
 @pytest.fixture
 def articles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A resource with fields that are shown to everybody, and one that is not."""
+    """A resource with fields that are shown to all operators, and one that is not."""
     monkeypatch.setenv("HOLDFAST_DOMAIN", "tests.articles")
     domain.cache_clear()
     yield
@@ -47,7 +47,7 @@ def _value(luck: random.Random, depth: int) -> Any:
 
 
 def test_who_may_not_reveal_finds_only_by_what_is_shown(articles: None) -> None:
-    """Whatever the payload: another value in a masked place is found, or not found, just the same."""
+    """A search without the right to reveal gives the same result whatever the masked values are."""
     luck = random.Random(5)
     outcomes = set()
     for _ in range(2000):
@@ -71,11 +71,11 @@ def test_who_may_not_reveal_finds_only_by_what_is_shown(articles: None) -> None:
      ("true", None, True), ("e\u0301", None, True), ("city", None, False), ("null", None, True)],
 )  # fmt: skip
 def test_a_value_is_found_however_it_is_written(text: str, field: str | None, found: bool) -> None:
-    """Whatever the case and the form of its characters, at any depth; names of fields are no values."""
+    """A value is found at any depth, regardless of case and Unicode form, but names of fields are not searched."""
     payload = {"name": "Zoé", "home": [{"city": "Lange Straße 1"}], "age": 42, "ok": True, "phone": None}
     entry = {b"resource": b"users", b"payload": json.dumps(payload).encode()}
     assert holds(entry, Contents(text, field), revealed=True) == found
-    assert not holds(entry, Contents(text, field), revealed=False)  # all of a user is personal
+    assert not holds(entry, Contents(text, field), revealed=False)  # all fields of a user are personal
     torn = {b"resource": b"users", b"payload": f"{{{text}".encode()}
     assert holds(torn, Contents(text), revealed=True)
     assert not holds(torn, Contents(text, "name"), revealed=True)
@@ -96,7 +96,8 @@ def _all(engine: Engine, wanted: Filter, text: str, limit: int) -> tuple[list[in
 
 @pytest.mark.parametrize("stretch", [1, 7, 20_000])
 def test_every_letter_is_looked_through_once(engine: Engine, monkeypatch: pytest.MonkeyPatch, stretch: int) -> None:
-    """In stretches of any length, with large letters among them, in the original and in the edit in force."""
+    """Every letter is searched once, in stretches of any length, with large letters among them, in the original or in
+    the edit in force."""
     monkeypatch.setattr(payloads, "LETTERS_MAX", stretch)
     monkeypatch.setattr(payloads, "_PAGE", 5)
     monkeypatch.setattr(versions, "PAGE_MAX_BYTES", 2000)

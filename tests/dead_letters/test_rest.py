@@ -23,7 +23,7 @@ from tests.users import EMAILS
 def service(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
 ) -> Iterator[processes.Service]:
-    """A dlq_admin on the shared servers."""
+    """A dlq_admin on the shared servers, with a limit of 50 letters per call."""
     with redis_server.client() as redis:
         redis.flushall()
     service = processes.dlq_admin(
@@ -34,7 +34,7 @@ def service(
 
 
 class Desk:
-    """An operator at work."""
+    """An operator's requests to dlq_admin."""
 
     def __init__(self, service: processes.Service, redis_server: RedisServer) -> None:
         self.service = service
@@ -42,18 +42,18 @@ class Desk:
         self.http = service.client()
 
     def ask(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
-        """One request."""
+        """Send one request with this key."""
         return self.http.request(method, path, headers=keys.bearer(key), **more)
 
     def data(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> Any:
-        """The data of a success."""
+        """Return the data of a request that has to succeed."""
         answer = self.ask(method, path, key, **more)
         assert answer.status_code == 200, answer.text
         assert answer.json()["success"], answer.text
         return answer.json()["data"]
 
     def bury(self, count: int, **about: Any) -> list[str]:
-        """Dead letters, indexed."""
+        """Put dead letters on the stream, wait until they are indexed, and return their ids."""
         with self._redis.client() as client:
             ids = [client.xadd(DEAD, letters.fields(**about)).decode() for _ in range(count)]
             wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
@@ -62,7 +62,7 @@ class Desk:
 
 @pytest.fixture
 def desk(service: processes.Service, redis_server: RedisServer, database: Database) -> Iterator[Desk]:
-    """With nothing on it."""
+    """A desk on an empty table."""
     with redis_server.client() as redis:
         wait_until(lambda: redis.xlen(DEAD) == 0, what="indexed")
         redis.delete(EMAILS, WRITERS)
@@ -75,7 +75,8 @@ def desk(service: processes.Service, redis_server: RedisServer, database: Databa
 def test_groups_tell_what_fails_since_when_for_whom_and_whether_it_is_fixed(
     desk: Desk, redis_server: RedisServer
 ) -> None:
-    """The newest failure first; the build that runs now against those it failed on."""
+    """Groups are listed with the newest failure first, and say whether the running build differs from those that
+    failed."""
     first = desk.bury(3, user_id="u-1")
     [other] = desk.bury(1, code="1366", build=build())
     with redis_server.client() as client:
@@ -96,7 +97,8 @@ def test_groups_tell_what_fails_since_when_for_whom_and_whether_it_is_fixed(
 
 
 def test_one_letter_whole_masked_until_somebody_says_why(desk: Desk) -> None:
-    """Viewers see no personal data; revealing shows all of it, and who did it is on the letter's record."""
+    """Viewers see no personal data; revealing a letter shows all of it, and is in the letter's audit with actor and
+    reason."""
     operation, user = str(uuid.uuid4()), str(uuid.uuid4())
     more = {b"secret\xff": b"\xfe", b"traceparent": b"00-1"}
     [letter_id] = desk.bury(1, operation_id=operation, user_id=user, name="Ottilie", original=more)
@@ -116,7 +118,7 @@ def test_one_letter_whole_masked_until_somebody_says_why(desk: Desk) -> None:
 
 
 def test_the_user_s_row_is_beside_it(desk: Desk, database: Database) -> None:
-    """As it is now, so that one sees what a replay would change."""
+    """A letter shows the current row of its user, to compare with what a replay would change."""
     user = str(uuid.uuid4())
     with database.connect() as connection, connection.cursor() as cursor:
         row = (user, "Bo", 5, "bo@example.com", "bo@example.com", 5, 5, 0)
@@ -127,7 +129,8 @@ def test_the_user_s_row_is_beside_it(desk: Desk, database: Database) -> None:
 
 
 def test_discard_needs_the_count_and_comes_back(desk: Desk, redis_server: RedisServer) -> None:
-    """Dry run, the count typed back, the record, the address let go of; and everything back again."""
+    """A discard has a dry run, needs the letters' count, is recorded, and releases the claimed address; a restore
+    undoes it."""
     user, operation = str(uuid.uuid4()), str(uuid.uuid4())
     [mine] = desk.bury(1, user_id=user, operation_id=operation, name="Cy")
     desk.bury(4, name="Di")
@@ -156,7 +159,7 @@ def test_discard_needs_the_count_and_comes_back(desk: Desk, redis_server: RedisS
 
 
 def test_more_than_one_call_may_change_is_refused(desk: Desk) -> None:
-    """Whatever the count says."""
+    """A selection of more than one call may change is refused, even with the right count."""
     desk.bury(51)
     wish = {"selection": {"filter": {}}, "reason": "all of it", "expected_count": 51}
     answer = desk.ask("POST", "/dlq/discards", json=wish)
@@ -164,7 +167,8 @@ def test_more_than_one_call_may_change_is_refused(desk: Desk) -> None:
 
 
 def test_what_is_exported_can_be_brought_back(desk: Desk, database: Database) -> None:
-    """Line by line, byte by byte, once; a broken line, another letter and a wrong count bring nothing in."""
+    """An export can be imported byte by byte, once; a broken line, a different letter of the same id or a wrong count
+    imports nothing."""
     ids = desk.bury(450, original={b"\xff": b"\x00"})
     export = desk.ask("GET", "/dlq/export", params={"why": "to the other site", "code": "1406"})
     assert export.headers["content-type"].startswith("application/x-ndjson")
@@ -194,12 +198,12 @@ def test_what_is_exported_can_be_brought_back(desk: Desk, database: Database) ->
 
 
 def _ledger(desk: Desk) -> dict[str, Any]:
-    """As the overview has it; empty while nobody knows."""
+    """Return the ledger of the overview, empty while it is unknown."""
     return desk.data("GET", "/dlq/overview")["ledger"] or {}
 
 
 def test_a_note_is_kept_and_shown(desk: Desk) -> None:
-    """Written by its author's name."""
+    """A note on a group is kept as it was written, with its author's name."""
     desk.bury(1)
     [group] = desk.data("GET", "/dlq/groups")
     data = desk.data("PUT", f"/dlq/groups/{group['fingerprint']}/note", json={"text": "<script>alert(1)</script>"})
@@ -212,7 +216,7 @@ def test_a_note_is_kept_and_shown(desk: Desk) -> None:
      "fingerprint=x", "unknown=1", "operation_id=%00", "text="],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(desk: Desk, query: str) -> None:
-    """With the field named, in the envelope."""
+    """An invalid query is a 422 that names the field."""
     answer = desk.ask("GET", f"/dlq/letters?{query}")
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"]["details"]["field"] == query.partition("=")[0]
@@ -225,7 +229,7 @@ def test_what_makes_no_sense_is_refused(desk: Desk, query: str) -> None:
      ("replays", "1764000000123-4"), ("replays", "0"), ("replays/1/items", "-1")],
 )  # fmt: skip
 def test_a_cursor_of_another_list_is_refused_as_a_cursor(desk: Desk, path: str, cursor: str) -> None:
-    """In the same words on every list."""
+    """Every list refuses a cursor of another list with the same error."""
     answer = desk.ask("GET", f"/dlq/{path}", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "INVALID_CURSOR"), answer.text
     constraint = "must be a meta.next_cursor of the same list"
@@ -233,7 +237,8 @@ def test_a_cursor_of_another_list_is_refused_as_a_cursor(desk: Desk, path: str, 
 
 
 def test_a_cursor_that_one_list_gave_is_refused_by_every_other(desk: Desk) -> None:
-    """And by the search in payloads, where it is in the body; its own list goes on behind it."""
+    """A cursor works with its own list only, and every other list and the payload search, which has it in the body,
+    refuses it."""
     for code in ("1366", "1406"):
         ids = desk.bury(2, code=code)
         for each in ids:
@@ -277,12 +282,12 @@ def test_a_cursor_that_one_list_gave_is_refused_by_every_other(desk: Desk) -> No
      b'{"selection": {"filter": {"user_id": "\\ud800"}}, "reason": "why", "expected_count": 1}'],
 )  # fmt: skip
 def test_a_body_that_makes_no_sense_is_refused(desk: Desk, body: bytes) -> None:
-    """Whatever is wrong with it."""
+    """Any invalid body of a decision is a 400 or 422."""
     assert desk.ask("POST", "/dlq/discards", content=body).status_code in (400, 422)
 
 
 def test_the_overview_tells_all_in_one_look(desk: Desk) -> None:
-    """What died, whether it balances, who writes, what is kept for how long."""
+    """The overview has the letters, the backlog, the ledger, the breakers, and what is kept for how long."""
     desk.bury(2)
     data = desk.data("GET", "/dlq/overview", keys.VIEWER)
     assert (data["letters"]["dead"], data["letters"]["dying_groups"], data["waiting"]) == (2, 1, 0)
@@ -292,14 +297,15 @@ def test_the_overview_tells_all_in_one_look(desk: Desk) -> None:
     assert sum(data["trend"]["letters"]) == 2
     assert data["banner"] is None
     wait_until(lambda: desk.data("GET", "/dlq/overview")["breakers"], what="the board is read")
-    [own] = desk.data("GET", "/dlq/overview")["breakers"]  # counted as everywhere: with the service's own
+    [own] = desk.data("GET", "/dlq/overview")["breakers"]  # the board includes the service's own breaker
     assert (own["service"], own["name"]) == ("dlq_admin", "database")
 
 
 def test_the_api_tells_what_became_of_an_operation(
     desk: Desk, redis_server: RedisServer, database: Database, tmp_path: Any
 ) -> None:
-    """dead_lettered before and after indexing, discarded, and dead_lettered again."""
+    """The api reports an operation as dead_lettered before and after indexing, then as discarded, and as dead_lettered
+    again."""
     operation, user = str(uuid.uuid4()), str(uuid.uuid4())
     with redis_server.client() as client:
         client.hset(OPERATION + operation, mapping={"user": user, "version": 1764000000000001, "command": "CreateUser"})
@@ -329,8 +335,8 @@ def test_the_api_tells_what_became_of_an_operation(
 
 
 def test_a_group_says_how_far_its_letters_are(desk: Desk) -> None:
-    """A what-if of the whole group is known until an edit or a new letter changes what it was of; edits are counted
-    until they are taken back."""
+    """A what-if of a whole group is known until an edit or a new letter changes the group, and edits are counted until
+    they are reverted."""
     ids = [letter for name in ("Ann", "Bob", "Cleo") for letter in desk.bury(1, name=name)]
     fingerprint = desk.data("GET", f"/dlq/letters/{ids[0]}")["fingerprint"]
     selection = {"fingerprint": fingerprint}
@@ -370,7 +376,7 @@ def test_a_group_says_how_far_its_letters_are(desk: Desk) -> None:
 
 
 def test_the_letters_of_an_action_are_a_selection(desk: Desk) -> None:
-    """By its number in the audit, for as long as they are in the state that is asked for."""
+    """The number of an action in the audit selects its letters, as long as they are in the requested state."""
     ids = desk.bury(3)
     wish = {"selection": {"ids": ids[:2]}, "reason": "a test", "expected_count": 2}
     entry = desk.data("POST", "/dlq/discards", json=wish)["audit_id"]
@@ -382,8 +388,8 @@ def test_the_letters_of_an_action_are_a_selection(desk: Desk) -> None:
 
 
 def test_masked_payloads_are_searched_on_record(desk: Desk) -> None:
-    """A viewer finds nothing by a personal field and may give no reason; an operator's search is in the audit, with
-    the letters found and no personal data, and they are a selection."""
+    """A viewer finds no letter by a personal field and may give no reason. An operator's search is in the audit with
+    the letters found and without personal data, and they are a selection."""
     [found] = desk.bury(1, name="Ottilie")
     desk.bury(2)
     asked = {"text": "ttilie@EXAMPLE", "field": "email"}

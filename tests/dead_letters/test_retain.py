@@ -19,7 +19,8 @@ def _retention(database: Database, keep_days: float | None) -> Retention:
 
 
 async def test_discarded_letters_go_when_they_are_due(engine: Engine) -> None:
-    """Kept, then announced, then gone; dead ones stay; and without a limit nothing ever goes."""
+    """Discarded letters are announced and then purged when they are due, dead ones stay, and without a limit nothing is
+    purged."""
     index.index(engine, some(8))
     change.discard(engine, Selection(matching=Filter(code="1366")), ANN, expected=2, most=MOST)
     database = Database(engine, threads=1, background=1, audit=1, read_timeout_s=5)

@@ -14,14 +14,14 @@ _ROWS = 40
 
 
 def seal_all(engine: Engine) -> None:
-    """Until there is nothing left to seal."""
+    """Seal until no row is left to seal."""
     while seals.seal(engine, 0) is not None:
         pass
 
 
 @pytest.fixture
 def sealed(engine: Engine) -> Engine:
-    """An audit of some rows, in two goes."""
+    """An audit of some rows, sealed in two runs."""
     for number in range(_ROWS):
         record_read(
             engine,
@@ -58,7 +58,7 @@ def test_an_audit_that_nobody_touched_is_whole(sealed: Engine) -> None:
     ],
 )
 def test_tampering_is_found(sealed: Engine, database: Database, tampering: str) -> None:
-    """Whatever column, whichever row but the newest seal, whose hash is in the log as well."""
+    """A change of any column is found, in any row but the newest, whose hash is in the log as well."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT id FROM audit_log ORDER BY id")
         ids = [id for (id,) in cursor.fetchall()]
@@ -68,7 +68,7 @@ def test_tampering_is_found(sealed: Engine, database: Database, tampering: str) 
 
 
 def test_replicas_that_seal_at_once_make_one_chain(engine: Engine) -> None:
-    """Two seal while others write; at the end every row has one seal and the chain is whole."""
+    """Replicas that seal at once while others write make one whole chain, with one seal per row."""
 
     def write(number: int) -> None:
         record_read(engine, Actor(f"ann{number}", "operate", "why", "req"), AuditAction.REVEAL, numbers=[])

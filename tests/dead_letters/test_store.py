@@ -40,7 +40,7 @@ MOST = 100_000
 
 
 def all_of(engine: Engine, wanted: Filter, limit: int = 7, *, oldest_first: bool = False) -> list[int]:
-    """Every page, one after the other."""
+    """Return the letters of all pages."""
     found: list[int] = []
     beyond: int | None = None
     while True:
@@ -52,7 +52,7 @@ def all_of(engine: Engine, wanted: Filter, limit: int = 7, *, oldest_first: bool
 
 
 def counted_anew(engine: Engine) -> dict[tuple[str, str], int]:
-    """What the summary should say."""
+    """Return the counts that the summary should have."""
     with engine.connect() as connection:
         query = sa.select(table.c.fingerprint, table.c.state, sa.func.count()).group_by(
             table.c.fingerprint, table.c.state
@@ -66,13 +66,13 @@ def _counted(engine: Engine, up_to: int, on_stream: dict[int, bool]) -> counts.L
 
 
 def summary(engine: Engine) -> dict[tuple[str, str], int]:
-    """What it says."""
+    """Return the counts that the summary has."""
     found = groups.page(engine, (), after=None, limit=1000)
     return {(each.fingerprint, state): count for each in found for state, count in each.states.items() if count}
 
 
 def retried(work: Callable[[], Any]) -> Any:
-    """As the indexer does it: two transactions that meet are no failure."""
+    """Repeat the work while transactions conflict, as the indexer does, for which a conflict is no failure."""
     for _ in range(20):
         try:
             return work()
@@ -82,7 +82,7 @@ def retried(work: Callable[[], Any]) -> Any:
 
 
 def some(count: int, *, users: int = 5) -> list[Letter]:
-    """Letters of four groups."""
+    """Return letters of four groups."""
     kinds: list[dict[str, Any]] = [
         {"code": "1406"}, {"code": "1366"}, {"code": "1406", "command": "DeleteUser"},
         {"reason": Reason.CRASH_LOOP, "code": "CRASH_LOOP", "error": "Killed its Writer", "build": "0.1.0+b"},
@@ -91,7 +91,7 @@ def some(count: int, *, users: int = 5) -> list[Letter]:
 
 
 def test_a_letter_is_kept_once_and_whole(engine: Engine) -> None:
-    """Again and again, alone and among others: one row, and every byte of it."""
+    """A letter that is indexed repeatedly, alone and among others, is one row with every byte."""
     odd = letter(1, original={b"\x00\xff": bytes(range(256)) * 5000})
     assert index.index(engine, [odd, odd]) == 1
     assert index.index(engine, [letter(0), odd, letter(2)]) == 2
@@ -104,7 +104,8 @@ def test_a_letter_is_kept_once_and_whole(engine: Engine) -> None:
 
 
 def test_huge_and_hostile_letters_are_kept(engine: Engine) -> None:
-    """Larger than any server takes in one statement; NULs, no UTF-8, and text that looks like SQL."""
+    """Letters are stored that are larger than one statement may be, or contain NULs, invalid UTF-8 or text that looks
+    like SQL."""
     huge = letter(1, original={b"payload": b"\xff" * 20_000_000})
     sly = letter(2, error="%s '); DROP TABLE dead_letters; -- \x00 \u202e", command="%(x)s", original={b"%s": b"%s"})
     assert index.index(engine, [huge, sly]) == 2
@@ -115,7 +116,7 @@ def test_huge_and_hostile_letters_are_kept(engine: Engine) -> None:
 
 
 def test_groups_are_exact_while_many_index_the_same(engine: Engine) -> None:
-    """Several replicas with overlapping batches: letters, users, builds and trend are counted once."""
+    """Letters, users, builds and trend are counted once when several replicas index overlapping batches."""
     letters = some(400, users=90)
     chance = random.Random(7)
     batches = [chance.sample(letters, 50) for _ in range(24)] + [letters[at : at + 50] for at in range(0, 400, 50)]
@@ -137,7 +138,8 @@ def test_groups_are_exact_while_many_index_the_same(engine: Engine) -> None:
 
 @pytest.mark.parametrize("runs_max", [0, 100])
 def test_every_filter_finds_what_it_names(engine: Engine, monkeypatch: pytest.MonkeyPatch, runs_max: int) -> None:
-    """Whether it is merged from groups or walked: the same letters, newest first, page by page."""
+    """Every filter finds the same letters, newest first, page by page, whether the search merges groups or walks the
+    table."""
     monkeypatch.setattr(search, "_RUNS_MAX", runs_max)
     letters = some(120)
     index.index(engine, letters)
@@ -171,7 +173,7 @@ def test_every_filter_finds_what_it_names(engine: Engine, monkeypatch: pytest.Mo
 
 
 def test_a_search_for_text_is_bounded_and_goes_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It looks through a stretch at a time, may come back with nothing, and still finds all."""
+    """A search for text looks through a limited stretch per call, may return no row, and still finds all letters."""
     monkeypatch.setattr(search, "TEXT_STRETCH", 10)
     index.index(engine, [letter(number, error="rare" if number in (3, 4) else "usual") for number in range(50)])
     first = search.search(engine, Filter(text="rare"), beyond=None, limit=5)
@@ -180,7 +182,8 @@ def test_a_search_for_text_is_bounded_and_goes_on(engine: Engine, monkeypatch: p
 
 
 def test_discard_and_restore_are_recorded_and_exact(engine: Engine) -> None:
-    """The counts follow, the record names every letter, and the queue is owed the news."""
+    """Counts follow a discard and a restore, the record names every letter, and the changes are due to be sent to the
+    queue."""
     letters = some(40)
     index.index(engine, letters)
     chosen = Selection(matching=Filter(code="1406", state=State.DEAD))
@@ -213,7 +216,8 @@ def test_discard_and_restore_are_recorded_and_exact(engine: Engine) -> None:
 
 
 def test_what_somebody_changed_since_is_not_for_an_older_undo(engine: Engine) -> None:
-    """Of what a discard concerns, the letters that nobody has touched since; a look changes nothing."""
+    """An undo of an older discard selects only the letters that no later decision changed; a read does not count as a
+    change."""
     index.index(engine, [letter(n) for n in range(6)])
     numbers = [letter(n).number for n in range(6)]
     bob = replace(ANN, name="bob")
@@ -231,7 +235,7 @@ def test_what_somebody_changed_since_is_not_for_an_older_undo(engine: Engine) ->
 
 
 def test_two_who_discard_the_same_do_it_once(engine: Engine) -> None:
-    """One of them finds nothing left, and its answer says so."""
+    """Of concurrent discards of the same letters one succeeds, and the others find none left and report it."""
     index.index(engine, some(200))
 
     def discard(_: int) -> int:
@@ -249,7 +253,7 @@ def test_two_who_discard_the_same_do_it_once(engine: Engine) -> None:
 
 @pytest.mark.parametrize("order", list(groups.Order))
 def test_groups_in_every_order(engine: Engine, order: groups.Order) -> None:
-    """Page by page: each group once, the largest number first."""
+    """Groups in any order are paged with each group once and the largest value first."""
     index.index(engine, [letter(n, code=str(1400 + n % 7)) for n in range(40)])
     found: list[groups.Group] = []
     while page := groups.page(engine, (), after=(order.of(found[-1]), found[-1].fingerprint) if found else None,
@@ -260,7 +264,7 @@ def test_groups_in_every_order(engine: Engine, order: groups.Order) -> None:
 
 
 def test_a_note_outlives_the_letters(engine: Engine) -> None:
-    """It is rewritten, removed, on record, and not written for a group that is not there."""
+    """A note can be rewritten and removed, is recorded, and is not written for a group that does not exist."""
     index.index(engine, [letter(1)])
     name = letter(1).fingerprint
     assert not notes.write(engine, "0" * 16, "?", ANN)
@@ -272,7 +276,8 @@ def test_a_note_outlives_the_letters(engine: Engine) -> None:
 
 
 def test_what_was_exported_comes_back(engine: Engine) -> None:
-    """Known letters stay as they are, another letter of the same id is refused, and the ledger counts the new ones."""
+    """An import leaves known letters unchanged and refuses another letter of the same id, and the ledger counts the new
+    ones."""
     index.index(engine, [letter(1)])
     first = [one.whole(engine, letter(1).number)]
     assert first[0] is not None
@@ -291,7 +296,7 @@ def test_what_was_exported_comes_back(engine: Engine) -> None:
 
 
 def test_only_what_is_over_goes_by_age(engine: Engine) -> None:
-    """Discarded letters of a certain age; never dead ones; and the ledger still knows of them."""
+    """Discarded letters of a certain age are purged, dead ones never, and the ledger still counts the purged ones."""
     letters = some(8)
     index.index(engine, letters)
     change.discard(engine, Selection(matching=Filter(code="1366")), ANN, expected=2, most=MOST)
@@ -307,7 +312,7 @@ def test_only_what_is_over_goes_by_age(engine: Engine) -> None:
 
 
 def test_the_ledger_s_share_is_as_of_one_moment(engine: Engine) -> None:
-    """Letters that came later do not count; those still on the stream count once."""
+    """The ledger's counts are of one moment: later letters do not count, and letters still on the stream count once."""
     letters = some(10)
     index.index(engine, letters)
     on_stream = {letters[5].number: True, letter(50).number: True}
@@ -316,8 +321,8 @@ def test_the_ledger_s_share_is_as_of_one_moment(engine: Engine) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_no_entry_tells_of_was_brought_in(engine: Engine, seed: int) -> None:
-    """A letter without an entry, with nonsense for one, or with an entry that died already, in any batches, on the
-    stream or in the table: dead like the others, and accepted only by being here."""
+    """A letter without an entry, with an invalid entry id, or with an entry that died already counts as dead and as
+    imported, in any batches, on the stream or in the table."""
     draw = random.Random(seed)
     good = [letter(at) for at in range(0, 40, 2)]
     odd = [
@@ -349,7 +354,8 @@ def test_what_no_entry_tells_of_was_brought_in(engine: Engine, seed: int) -> Non
 
 @pytest.mark.parametrize("cause", [Cause.MOVED, Cause.WENT_BACK, Cause.FIRST])
 def test_an_entry_that_came_back_dies_as_a_write_of_the_new_epoch(engine: Engine, cause: Cause) -> None:
-    """Once in each: the epoch counts the entry in flight, so its letter is not one that was put there by hand."""
+    """An entry that the queue has again after it moved or went back counts as in flight in the new epoch, so its next
+    letter is not one that was put there by hand; this holds once per epoch."""
     first = letter(0)
     index.index(engine, [first])
     began = versions.from_stream_id("1764000000005-0")
@@ -362,7 +368,7 @@ def test_an_entry_that_came_back_dies_as_a_write_of_the_new_epoch(engine: Engine
 
 
 def test_the_trend_of_groups(engine: Engine) -> None:
-    """Letters in whole minutes, of each group and of all together."""
+    """The trend counts letters in whole minutes, per group and for all groups together."""
     minutes = [0, 0, 1, 5, 61]
     index.index(engine, [letter(60_000 * minute + number) for number, minute in enumerate(minutes)])
     name, began = letter(0).fingerprint, 1_764_000_000

@@ -22,28 +22,28 @@ _BEGAN = 1_764_000_000_000_000
 
 
 def write(at: int, command: Any, user_id: str = "", **more: Any) -> Write:
-    """Accepted `at` microseconds into the test."""
+    """Return a write accepted `at` microseconds after the start of the test."""
     return Write(str(uuid.uuid4()), user_id or str(uuid.uuid4()), command, _BEGAN + at, **more)
 
 
 def create(at: int, name: str = "Ann", email: str = "", **more: Any) -> Write:
-    """Of a new user."""
+    """Return a write that creates a user."""
     return write(at, create_user(name, email or f"{uuid.uuid4().hex}@example.com"), **more)
 
 
 def fields(write: Write, **changed: bytes) -> dict[bytes, bytes]:
-    """As an entry holds it."""
+    """Return the fields of a write's entry, with these changes."""
     encoded = {name.encode(): value.encode() for name, value in encode(write).items()}
     return encoded | {name.encode(): value for name, value in changed.items()}
 
 
 def apply(engine: Engine, *writes: Write) -> None:
-    """As a writer does."""
+    """Apply writes as a writer does."""
     store.apply(engine, [Delivery(one, "1-1") for one in writes], lambda _: False, lambda _: None)
 
 
 def everything(database: Database) -> list[Any]:
-    """All rows that a write may change."""
+    """Return all rows that a write may change."""
     with database.connect() as connection, connection.cursor() as cursor:
         found = []
         for table in ("users", "operations", "released_values"):
@@ -54,7 +54,7 @@ def everything(database: Database) -> list[Any]:
 
 @contextmanager
 def short_names(database: Database) -> Iterator[None]:
-    """A database that takes names of five characters."""
+    """Limit names in the database to five characters."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE users MODIFY name VARCHAR(5) NOT NULL")
         try:
@@ -65,7 +65,7 @@ def short_names(database: Database) -> Iterator[None]:
 
 
 def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None:
-    """One of each kind in one call: each gets its own, and the database is as it was."""
+    """Letters of every kind in one call each get their own verdict, and the database does not change."""
     ann, gone, held = create(1), create(2), create(3, email="held@example.com")
     apply(engine, ann, gone, held)
     apply(engine, write(50, update_user(name="New"), ann.entity_id), write(4, delete_user(), gone.entity_id))
@@ -99,7 +99,8 @@ def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None
 
 
 def test_the_row_before_and_after(engine: Engine) -> None:
-    """Each letter of a user starts where the one before it would have ended."""
+    """A what-if shows the row before and after, and each letter of a user starts where the one before it would have
+    ended."""
     ann = create(1)
     first, second = (write(at, update_user(name=f"n{at}"), ann.entity_id) for at in (2, 3))
     apply(engine, ann)
@@ -113,7 +114,7 @@ def test_the_row_before_and_after(engine: Engine) -> None:
 
 @pytest.mark.parametrize("poison", [{0}, {0, 299}, set(range(0, 300, 7)), set(range(300))])
 def test_no_letter_spoils_its_neighbours(engine: Engine, clean_database: Database, poison: set[int]) -> None:
-    """Wherever the bad ones are and however many."""
+    """Failing letters do not change the verdicts of the others, wherever and however many they are."""
     entries = {n: fields(create(n, "much too long" if n in poison else "ok")) for n in range(300)}
     with short_names(clean_database):
         found = what_if(engine, entries)
@@ -123,8 +124,8 @@ def test_no_letter_spoils_its_neighbours(engine: Engine, clean_database: Databas
 
 
 def test_addresses_pass_between_letters(engine: Engine) -> None:
-    """Two letters claim one address: the first in the order of acceptance has it, the second is rejected; a letter that
-    lets go of one frees it for a later one."""
+    """Of two letters that claim one address, the first in order of acceptance gets it and the second is rejected. A
+    letter that releases an address frees it for a later one."""
     ann, bob = create(1, email="a@example.com", user_id=""), create(5, email="a@example.com")
     found = what_if(engine, {1: fields(bob), 2: fields(ann)})
     assert (found[2].verdict, found[1].why) == (Verdict.WOULD_APPLY, "EMAIL_TAKEN")
@@ -134,7 +135,7 @@ def test_addresses_pass_between_letters(engine: Engine) -> None:
 
 
 def test_the_error_quotes_no_data(engine: Engine, clean_database: Database) -> None:
-    """Neither does the payload of an entry that cannot be decoded."""
+    """The error of a what-if quotes no data, and neither does that of an entry that cannot be decoded."""
     with clean_database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE users MODIFY name VARCHAR(200) CHARACTER SET ascii NOT NULL")
         try:

@@ -24,7 +24,7 @@ from tests.servers import Database, RedisServer, wait_until
 
 @pytest.fixture
 def service(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[processes.Service]:
-    """On servers that the test may break."""
+    """A dlq_admin on servers that the test may break."""
     service = processes.dlq_admin(
         tmp_path, own_redis.address, own_database.dsn,
         HOLDFAST_DLQ_READ_TIMEOUT_S="1", HOLDFAST_DB_TIMEOUT_S="3", HOLDFAST_DB_LOCK_WAIT_S="1",
@@ -34,7 +34,7 @@ def service(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> I
 
 
 def ask(service: processes.Service, path: str) -> httpx.Response:
-    """As an operator."""
+    """Send a GET request as an operator."""
     return fetch("GET", service.url + path, headers=keys.bearer(keys.OPERATOR))
 
 
@@ -42,7 +42,8 @@ def ask(service: processes.Service, path: str) -> httpx.Response:
 def test_new_letters_are_listed_from_the_stream(
     service: processes.Service, own_redis: RedisServer, own_database: Database, how: str
 ) -> None:
-    """Killed or hung: the list has what came since, marked and with a banner; and all is well by itself afterwards."""
+    """While the database is dead or hangs, the list has the letters that arrived since, marked and with a banner, and
+    recovers without intervention."""
     with own_redis.client() as client:
         client.xadd(DEAD, letters.fields())
         wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
@@ -69,7 +70,7 @@ def test_new_letters_are_listed_from_the_stream(
 
 
 def test_without_its_queue_what_is_indexed_is_there(service: processes.Service, own_redis: RedisServer) -> None:
-    """The table answers; what only Redis knows is null."""
+    """Without the queue the table answers, and what only Redis knows is null."""
     with own_redis.client() as client:
         client.xadd(DEAD, letters.fields())
         wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
@@ -85,7 +86,8 @@ def test_without_its_queue_what_is_indexed_is_there(service: processes.Service, 
 
 
 def test_a_queue_that_hangs_is_waited_for_once(service: processes.Service, own_redis: RedisServer) -> None:
-    """By one page. The next ones go without it and say so, until it answers again."""
+    """Only one page waits for a queue that hangs; the next ones continue without it, and say so, until it answers
+    again."""
     with own_redis.client() as client:
         letter_id = client.xadd(DEAD, letters.fields()).decode()
         wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
@@ -104,7 +106,8 @@ def test_a_queue_that_hangs_is_waited_for_once(service: processes.Service, own_r
 
 
 async def test_what_did_not_answer_is_not_asked_again_by_a_page(own_redis: RedisServer) -> None:
-    """Of any command; what another partition holds is. It is asked here, and then by pages again."""
+    """After a command to a part of the queue timed out, commands of pages to that part fail at once, while other
+    partitions are still asked. Once a background probe succeeds, pages ask the part again."""
     redis = connect(own_redis.address, RedisTimeouts(5, 0.2))
     asked = AskedQueue(redis)
     four = Partitions(4)
@@ -144,8 +147,8 @@ async def _works(ask: Callable[[], Awaitable[Any]]) -> bool:
 def test_without_a_partition_of_its_queue_the_others_are_shown_and_it_is_named(
     own_redis: RedisServer, own_database: Database, tmp_path: Path
 ) -> None:
-    """In the answer, and at the top of every page of the console. The ledger is unknown then, however new its last
-    reading is."""
+    """The answer and every page of the console name the partition that is away, and the ledger is unknown then, however
+    new its last reading is."""
     away, four = Partitions(4)[2].writes, {"HOLDFAST_QUEUE_PARTITIONS": "4"}
     service = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, **four).start()
 
