@@ -43,12 +43,12 @@ _DEAD = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
 
 class _NeverHalts:
     def keeps(self, *_: object) -> bool:
-        """Never."""
+        """Return False: this writer never halts."""
         return False
 
 
 async def _settle(redis: Redis, candidate: Candidate, outcome: Outcome) -> None:
-    """A writer gets all entries of the entity's partition, and settles this one."""
+    """Settle the candidate's entry with this outcome, as a writer that reads all entries of its partition."""
     partition = FOUR.of(candidate.entity_id)
     halting: Any = _NeverHalts()
     settler = Settler(
@@ -68,7 +68,8 @@ async def _settle(redis: Redis, candidate: Candidate, outcome: Outcome) -> None:
 
 
 async def test_entries_and_letters_tell_their_partition(queue: Redis) -> None:
-    """Each write is on the stream of its entity, with an id that no other stream has; so has each dead letter."""
+    """Each write and each dead letter is in the partition of its entity, with an id that occurs in no other stream, and
+    can be found in that partition."""
     acceptor, candidates = partitioned.acceptor(queue), [new_user() for _ in range(40)]
     answers = await asyncio.gather(*map(acceptor.accept, candidates))
     for candidate, answer in zip(candidates, answers, strict=True):
@@ -97,7 +98,8 @@ async def test_entries_and_letters_tell_their_partition(queue: Redis) -> None:
 
 @pytest.mark.parametrize("outcome", [Applied(1), _DEAD])
 async def test_a_value_has_one_claim_at_a_time(queue: Redis, outcome: Outcome) -> None:
-    """Whichever partitions want it; a dead letter keeps it; who gets it next is newer than who had it."""
+    """Of concurrent claims of one value from any partitions exactly one succeeds. A dead letter keeps its claim; after
+    any other end, the next write with the value has a newer version."""
     acceptor = partitioned.acceptor(queue)
     rivals = [new_user(email="wanted@example.com") for _ in range(12)]
     answers = await asyncio.gather(*map(acceptor.accept, rivals))
@@ -113,8 +115,8 @@ async def test_a_value_has_one_claim_at_a_time(queue: Redis, outcome: Outcome) -
 
 
 async def test_a_later_write_is_newer_wherever_the_clock_is(queue: Redis) -> None:
-    """The server of one partition is a minute ahead: who gets a value after it was released there is newer all the
-    same, in a process that has not seen that version."""
+    """When one partition's clock is a minute ahead, a write that claims a value released there gets a newer version,
+    even in a process that has not seen that clock."""
     one = new_user(email="moved@example.com")
     ahead = versions.wall_clock() + 60_000_000
     await queue.set(FOUR.of(one.entity_id).clock, ahead)
@@ -126,8 +128,8 @@ async def test_a_later_write_is_newer_wherever_the_clock_is(queue: Redis) -> Non
 
 
 async def test_the_sweeper_takes_only_what_no_write_holds(queue: Redis) -> None:
-    """A claim within its lease stays, and one of a write on its way, and of a dead letter; what is left of an accept
-    that never came, or of a release that never arrived, goes."""
+    """The sweeper keeps claims within their lease, and claims of a pending write or of a dead letter. It removes the
+    claims of ended operations whose release never arrived, and of accepts that never completed."""
     database: Any = partitioned.Known()
     sweeper = Sweeper(queue, database, FOUR)
     acceptor = partitioned.acceptor(queue)
@@ -147,7 +149,7 @@ async def test_the_sweeper_takes_only_what_no_write_holds(queue: Redis) -> None:
 
 
 async def test_a_refused_write_claims_nothing(queue: Redis) -> None:
-    """Its entity has too many on their way: what it claimed besides is free again."""
+    """A write that is refused because its entity has too many pending writes releases the value that it had claimed."""
     acceptor, entity = partitioned.acceptor(queue), new_user()
     while (await acceptor.accept(replace(new_user(), entity_id=entity.entity_id))).result == "accepted":
         pass
@@ -157,8 +159,8 @@ async def test_a_refused_write_claims_nothing(queue: Redis) -> None:
 
 
 async def test_a_request_releases_only_what_it_claimed_itself(queue: Redis) -> None:
-    """Two requests have one operation: the first is refused after the second has claimed the value again, and leaves
-    it the claim."""
+    """When two requests with one operation claim a value, the release of the first request leaves the claim to the
+    second."""
     claims, value = partitioned.claiming(queue), ("emails", "one@example.com")
     first = await claims.claim([value], "entity", "operation")
     second = await claims.claim([value], "entity", "operation")
@@ -169,7 +171,8 @@ async def test_a_request_releases_only_what_it_claimed_itself(queue: Redis) -> N
 
 
 async def test_what_a_request_claimed_alone_is_released(queue: Redis) -> None:
-    """Also the values of other partitions, when one of them is taken."""
+    """A request releases its own claims in all partitions, both when one value is taken and when it undoes its
+    claims."""
     claims, values = partitioned.claiming(queue), [("emails", f"{number}@example.com") for number in range(8)]
     await claims.claim(values[3:4], "other", "theirs")
     refused = await claims.claim(values, "entity", "operation")
@@ -180,7 +183,8 @@ async def test_what_a_request_claimed_alone_is_released(queue: Redis) -> None:
 
 
 async def test_a_value_that_cannot_be_released_keeps_nobody_waiting(queue: Redis) -> None:
-    """Its partition refuses: the others' values are released at once, its own when it takes commands again."""
+    """When one partition refuses the release of its values, those of other partitions are released at once, and the
+    rest when the partition accepts commands again."""
     claimed = await partitioned.claiming(queue).claim(
         [("emails", f"{number}@example.com") for number in range(8)], "entity", "op"
     )
@@ -198,7 +202,8 @@ async def test_a_value_that_cannot_be_released_keeps_nobody_waiting(queue: Redis
 
 
 async def test_the_backlog_is_of_the_partitions_that_answer(queue: Redis) -> None:
-    """And it is known which do not; a replay's rules hold for what the others are sent. None answers: no backlog."""
+    """The backlog covers the partitions that answer and reports the error of each other one; if none answers, it raises
+    an error."""
     for partition in FOUR:
         await queue.xadd(partition.writes, {"x": "1"})
     away = [FOUR[1], FOUR[3]]
@@ -213,8 +218,8 @@ async def test_the_backlog_is_of_the_partitions_that_answer(queue: Redis) -> Non
 async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_waiting(
     queue: Redis, clean_redis: RedisServer
 ) -> None:
-    """It is settled with its batch, and waits without using up its patience; when the partition answers, it has nothing
-    left to wait for."""
+    """A write that waits for an entity in a partition that is away is deferred without using up its patience. When the
+    partition answers that nothing is pending, the patience ends."""
     ids = (str(uuid.uuid4()) for _ in itertools.count())
     entity = Ref("users", next(each for each in ids if FOUR.of(each) is FOUR[1]))
     others = [f"~{each.prefix}*" for each in FOUR if each is not FOUR[1]]
@@ -239,8 +244,8 @@ async def test_a_write_that_waits_for_a_partition_that_is_away_keeps_nobody_wait
 
 
 async def test_entries_that_are_moved_keep_their_partition(queue: Redis) -> None:
-    """Ids put there by hand, far in the future: those that the entries are given tell their partition, as all do; so
-    do the numbers of letters."""
+    """Entries with ids far in the future, added by hand, are moved to ids that still identify their partition, as do
+    the numbers of later dead letters."""
     for partition in FOUR:
         fields: Any = {"x": "1"}
         for sequence in range(3):
@@ -263,7 +268,8 @@ async def test_entries_that_are_moved_keep_their_partition(queue: Redis) -> None
 
 
 async def test_another_number_is_refused_until_the_streams_are_empty(queue: Redis) -> None:
-    """In a sentence that says what to do; then it is the number."""
+    """Another number of partitions is refused, with a message that names both numbers, until the streams are empty;
+    then it is accepted."""
     candidate = new_user()
     await partitioned.acceptor(queue).accept(candidate)
     with pytest.raises(PartitionsDiffer, match=r"PARTITIONS is 1, but the queue holds 1 entries in 4"):
@@ -276,7 +282,7 @@ async def test_another_number_is_refused_until_the_streams_are_empty(queue: Redi
 
 
 async def test_a_closed_replay_sends_nothing_anywhere(queue: Redis) -> None:
-    """Whatever partition its letters are of."""
+    """Closing a replay marks it as closed in every partition, and forgetting the replay keeps only this mark."""
     sender = Sender(queue, partitions=FOUR)
     await sender.close(7)
     assert [await queue.hexists(partition.replay(7), "closed") for partition in FOUR] == [True] * 4

@@ -9,7 +9,8 @@ from tests.servers import PASSWORD, RedisServer
 
 
 def test_entries_need_a_login(clean_redis: RedisServer) -> None:
-    """Each on its stream, in order and as it is, whatever is in it; nothing gets in without the right password."""
+    """Entries are added to their streams in order and unchanged, whatever their bytes are, and a wrong password is
+    refused."""
     address = ("127.0.0.1", clean_redis.port)
     entries = [{"n": b"%d" % n, "raw": bytes([n % 256]) * n} for n in range(600)]
     put(address, (OPERATOR, PASSWORD), [(f"poison-{number % 2}", each) for number, each in enumerate(entries)])

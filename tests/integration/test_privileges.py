@@ -28,7 +28,7 @@ _QUEUE_KEYS = (WRITES, DEAD, CLOCK, EMAILS, LEDGER, AUDIT, f"{PENDING}{_ID}", f"
 
 
 def _may(connection: "pymysql.Connection[pymysql.cursors.Cursor]", statement: str) -> bool:
-    """Whether it is let through; what it does is rolled back."""
+    """Return whether the server permits the statement; its effect is rolled back."""
     with connection.cursor() as cursor:
         try:
             cursor.execute("START TRANSACTION")
@@ -43,7 +43,7 @@ def _may(connection: "pymysql.Connection[pymysql.cursors.Cursor]", statement: st
 
 @pytest.fixture
 def tables(clean_database: Database) -> dict[str, str]:
-    """What the migrations have made: each table, with one of its columns."""
+    """Every table that the migrations create, with one of its columns."""
     query = "SELECT table_name, MIN(column_name) FROM information_schema.columns WHERE table_schema = 'holdfast'"
     with clean_database.connect(user="root") as connection, connection.cursor() as cursor:
         cursor.execute(f"{query} GROUP BY table_name")
@@ -60,7 +60,8 @@ def _statements(table: str, column: str) -> dict[privileges.Right, str]:
 
 
 def test_every_table_has_its_users(tables: dict[str, str]) -> None:
-    """A new table, or one that is gone, is noticed: deploy/privileges/database.py says who may do what with it."""
+    """The tables in deploy/privileges/database.py are exactly those that the migrations create, so a table that is
+    added or removed is noticed."""
     assert {table for service in SERVICES for table in privileges.tables_of(service, ["users"])} == set(tables)
 
 
@@ -68,7 +69,8 @@ def test_every_table_has_its_users(tables: dict[str, str]) -> None:
 def test_a_database_user_may_do_what_the_table_says(
     clean_database: Database, tables: dict[str, str], service: Service
 ) -> None:
-    """Each right on each table, given or refused; and nothing with the server, the schema, or other schemas."""
+    """On each table a service's database user has exactly the granted rights, and none on the server, the schema or
+    other schemas."""
     with clean_database.connect(user=f"holdfast_{service}") as connection:
         for table, column in tables.items():
             wanted = privileges.tables_of(service, ["users"]).get(table, frozenset())
@@ -83,14 +85,14 @@ def test_a_database_user_may_do_what_the_table_says(
 
 
 def test_the_watcher_sees_no_row(clean_database: Database, tables: dict[str, str]) -> None:
-    """Counters of the server, and nothing else."""
+    """The watcher may read the server's counters and no table."""
     with clean_database.connect(user="holdfast_watcher", database=None) as connection:
         assert _may(connection, "SHOW GLOBAL STATUS")
         assert not any(_may(connection, f"SELECT 1 FROM holdfast.{table} LIMIT 1") for table in tables)
 
 
 def test_migrating_again_takes_back_what_nobody_should_have(clean_database: Database) -> None:
-    """A right that was given by hand, or by an earlier release."""
+    """A migration revokes rights that were granted by hand or by an earlier release."""
     everything = "GRANT ALL ON holdfast.audit_log TO 'holdfast_api'@'127.0.0.%', 'holdfast_dlq_admin'@'127.0.0.%'"
     with clean_database.connect(user="root") as root, root.cursor() as cursor:
         cursor.execute(everything)
@@ -112,7 +114,7 @@ class Production(RedisServer):
         users.write_text(redis_privileges.acl(dict.fromkeys(redis_privileges.NAMES, PASSWORD), "queue"))
 
     def client(self, user: str = redis_privileges.OPERATOR, password: str | None = PASSWORD) -> redis.Redis:
-        """As this user; without a password as whoever comes by."""
+        """Return a client with this user's login, or an anonymous client without a password."""
         login = {"username": user, "password": password} if password else {}
         return redis.Redis(
             port=self.port, socket_timeout=5, driver_info=None, protocol=2, retry=Retry(NoBackoff(), 0), **login
@@ -121,7 +123,7 @@ class Production(RedisServer):
 
 @pytest.fixture(scope="module")
 def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
-    """Running."""
+    """A running server with the users of a deployment."""
     server = Production(tmp_path_factory.mktemp("queue"))
     server.start()
     yield server
@@ -129,7 +131,7 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
 
 
 _ENTRY = ("schema", "1", "command", "CreateUser")
-#: Ways of having something on the stream that was not there, or of taking its place.
+#: Commands that add a forged entry to the stream, or that replace the stream or its server's data.
 _FORGERIES: list[tuple[str, ...]] = [
     ("XADD", WRITES, "*", *_ENTRY),
     ("EVAL", "return redis.call('XADD', KEYS[1], '*', 'schema', '1')", "1", WRITES),
@@ -154,7 +156,8 @@ def _refused(client: redis.Redis, command: tuple[str, ...]) -> bool:
 
 @pytest.mark.parametrize("user", ["", "default", "writer", "external_proxy", "watcher"])
 def test_a_stranger_cannot_put_a_write_on_the_stream(queue: Production, user: str) -> None:
-    """Nobody without a password, and no service whose business it is not, by any command or script."""
+    """Neither an anonymous client nor a service that does not write to the stream can change the stream, by any command
+    or script."""
     with queue.client() as operator, queue.client(user, PASSWORD if user not in ("", "default") else None) as client:
         before = operator.xadd(WRITES, {"schema": "1"})
         for command in _FORGERIES:
@@ -164,7 +167,7 @@ def test_a_stranger_cannot_put_a_write_on_the_stream(queue: Production, user: st
 
 @pytest.mark.parametrize("user", ["api", "writer", "dlq_admin", "external_proxy", "watcher"])
 def test_nobody_rules_the_server(queue: Production, user: str) -> None:
-    """Its configuration, its users, its data as a whole are the operator's."""
+    """No service may change the server's configuration or users, or read or replace all of its data."""
     with queue.client(user) as client:
         for command in _FORGERIES[3:]:
             assert _refused(client, command), command
@@ -173,7 +176,8 @@ def test_nobody_rules_the_server(queue: Production, user: str) -> None:
 
 
 def test_dlq_admin_ends_the_ids_of_before(queue: Production) -> None:
-    """Of the write stream, which it may not do by hand; whether it is there or not."""
+    """dlq_admin's script may raise the last id of the write stream, whether the stream exists or not, although
+    dlq_admin may not do so with plain commands."""
     with queue.client("dlq_admin") as client, queue.client() as operator:
         operator.flushall()
         for floor in (4 * 10**15, 4 * 10**15 + 1):
@@ -182,7 +186,7 @@ def test_dlq_admin_ends_the_ids_of_before(queue: Production) -> None:
 
 
 def test_the_external_proxy_reaches_its_own_keys_only(queue: Production) -> None:
-    """Its configuration it reads and writes; of the queue it reads nothing."""
+    """The external_proxy reads and writes its configuration and has access to no key of the queue."""
     with queue.client("external_proxy") as client:
         assert client.set("{holdfast}:external_proxy:config", "x")
         assert client.get("{holdfast}:external_proxy:config") == b"x"
@@ -196,7 +200,8 @@ def test_the_external_proxy_reaches_its_own_keys_only(queue: Production) -> None
 
 
 def test_a_restart_loses_nothing(queue: Production) -> None:
-    """Redis reads its file as somebody too: what scripts, transactions and plain commands wrote is there again."""
+    """After a restart, the data that scripts, transactions and plain commands have written is restored in full, because
+    the user as which Redis loads its file may run these commands."""
     script = "redis.call('HSET', KEYS[2], 'a', 'b') return redis.call('XADD', KEYS[1], '*', 'schema', '1')"
     with queue.client("api") as api, queue.client() as operator:
         operator.flushall()
@@ -215,7 +220,7 @@ def test_a_restart_loses_nothing(queue: Production) -> None:
 
 
 def test_a_wrong_password_is_refused(queue: Production) -> None:
-    """And so is somebody else's name."""
+    """A wrong password and an unknown user are refused."""
     for user, password in (("api", "guess"), ("nobody", PASSWORD), ("default", "guess")):
         with queue.client(user, password) as client, pytest.raises(redis.exceptions.AuthenticationError):
             client.ping()

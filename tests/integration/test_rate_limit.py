@@ -14,24 +14,25 @@ from tests.client import fetch
 from tests.keys import bearer
 from tests.servers import Database, RedisServer, wait_until
 
-#: Clients of one kind: what is counted is counted again with another one if the machine was too busy.
+#: The number of interchangeable clients: a count during which the machine was too busy is repeated with the next
+#: client.
 _TRIES = 60
-#: What is kept of each key after its digest.
+#: The settings of each key, which follow its digest in the keys file.
 _KEYS = {
     "free": "writes=0",
     **{f"slow-{number}": "" for number in range(_TRIES)},
     **{f"slower-{number}": "reads=60 writes=6" for number in range(_TRIES)},
 }
-#: After this, a further write may pass.
+#: The interval after which one more write may pass.
 _TOKEN_EVERY_S = 2.0
 
-#: Kept open: what is asked for must be over before another token comes.
+#: Kept open for speed: the requests of a count must end before another token is added.
 _CLIENT = httpx.Client(timeout=30)
 
 Start = Callable[..., processes.Service]
 T = TypeVar("T")
 _DEGRADED = "holdfast_rate_limiter_degraded"
-#: How often an api has counted for itself.
+#: Metrics of how often an api has counted on its own.
 _ALONE = (
     'holdfast_loop_failures_total{kind="no_answer",loop="rate_limit"}',
     'holdfast_breaker_refused_calls_total{breaker="cache_limits"',
@@ -42,8 +43,8 @@ _ALONE = (
 def start(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database, _own_cache: RedisServer
 ) -> Iterator[Start]:
-    """Starts apis that let everybody write thirty times a minute, and some keys otherwise; they end with the module.
-    They count in a Redis that waits for no disk: after 50 ms they would count for themselves."""
+    """A function that starts apis with a limit of thirty writes a minute, and other limits for some keys; they end with
+    the module. Their Redis does not wait for a disk, because after 50 ms an api would count on its own."""
     folder = tmp_path_factory.mktemp("rate-limit")
     path = folder / "limited-keys"
     lines = [f"{key} read,write {hashlib.sha256(key.encode()).hexdigest()} {own}" for key, own in _KEYS.items()]
@@ -78,7 +79,7 @@ def direct(start: Start) -> processes.Service:
 
 @pytest.fixture(scope="module")
 def behind(start: Start) -> processes.Service:
-    """Another one, behind a proxy."""
+    """A second api, behind a trusted proxy."""
     return start(HOLDFAST_API_TRUSTED_PROXIES="127.0.0.0/8")
 
 
@@ -91,13 +92,14 @@ def _write(api: processes.Service, client: httpx.Client = _CLIENT, **headers: st
 
 
 def _passed(api: processes.Service, tries: int, client: httpx.Client = _CLIENT, **headers: str) -> int:
-    """How many of so many writes were looked at: they change nothing, but they count."""
+    """Return how many of the writes were within the limit. The writes are malformed and change nothing, but they are
+    counted."""
     return [_write(api, client, **headers).status_code for _ in range(tries)].count(422)
 
 
 def _undisturbed(count: Callable[[int], T], *apis: processes.Service) -> T:
-    """What `count` returns for the first client number whose requests ended before another token came, and were counted
-    in common: an api that has no answer of the common count in 50 ms counts for itself, and goes on for a while."""
+    """Return the result of `count` for the first client number whose requests ended before another token was added, and
+    were counted in the shared Redis: an api that gets no answer from Redis in 50 ms counts on its own for a while."""
 
     def alone() -> list[str]:
         texts = [fetch("GET", api.metrics_url).text for api in apis]
@@ -113,7 +115,8 @@ def _undisturbed(count: Callable[[int], T], *apis: processes.Service) -> T:
 
 
 def test_who_sends_too_much(behind: processes.Service) -> None:
-    """429 in the envelope, with the policy and the time until there is one more; reads and health go on."""
+    """A write above the limit gets 429 in the envelope with the policy and the time until the next token. Reads have
+    their own limit, and health requests have none."""
 
     def sent(number: int) -> tuple[dict[str, str], httpx.Response, int, httpx.Response]:
         ada = _from(f"192.0.2.{100 + number}")
@@ -138,7 +141,7 @@ def test_who_sends_too_much(behind: processes.Service) -> None:
 
 
 def test_a_key_is_counted_by_itself_wherever_it_is(direct: processes.Service, behind: processes.Service) -> None:
-    """Two apis together let pass what one would; each key has its own limit, or none."""
+    """Two apis together allow what one api would, and a key may have its own limit or none."""
     both = (direct, behind)
     assert _undisturbed(lambda n: sum(_passed(api, 5, **bearer(f"slow-{n}")) for api in both), *both) == 5
     assert _undisturbed(lambda n: _passed(behind, 3, **bearer(f"slower-{n}")), behind) == 1
@@ -153,7 +156,8 @@ def test_a_key_is_counted_by_itself_wherever_it_is(direct: processes.Service, be
 
 
 def test_behind_a_proxy_that_is_ours_and_one_that_is_not(direct: processes.Service, behind: processes.Service) -> None:
-    """A header of the client's own changes nothing."""
+    """Behind a trusted proxy each forwarded address has its own limit; a forwarding header that a client sends itself
+    has no effect."""
 
     def ours(number: int) -> list[int]:
         addresses = (f"6.6.6.6, 192.0.2.{number}", f"7.7.7.7, 192.0.2.{number}", f"198.51.100.{number}")
@@ -168,7 +172,8 @@ def test_behind_a_proxy_that_is_ours_and_one_that_is_not(direct: processes.Servi
 
 
 def test_when_the_cache_redis_goes_away(start: Start, own_redis: RedisServer) -> None:
-    """Each process counts for itself: the limit holds, nothing fails; and all is as before when it is back."""
+    """Without the shared Redis each process counts on its own, with the same limit and no errors, and counts in Redis
+    again when it is back."""
     service = start(HOLDFAST_CACHE_REDIS_ADDR=own_redis.address)
 
     def common() -> bool:

@@ -14,18 +14,18 @@ from tests.servers import RedisServer
 
 
 class Clock:
-    """Time that the test moves."""
+    """A clock that the test moves."""
 
     now = 100.0
 
     def __call__(self) -> float:
-        """Seconds."""
+        """Return the current time in seconds."""
         return self.now
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """At 100 s."""
+    """A clock at 100 s."""
     return Clock()
 
 
@@ -34,7 +34,7 @@ Make = Callable[[str], Counts]
 
 @pytest.fixture
 async def make(clock: Clock) -> AsyncIterator[Make]:
-    """The counts of one process, from the address of its Redis, whose own time goes on."""
+    """A function that makes the counts of one process from the address of its Redis, which has a clock of its own."""
     made = []
 
     def one(address: str) -> Counts:
@@ -60,14 +60,14 @@ async def make(clock: Clock) -> AsyncIterator[Make]:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """A Redis that works is waited for, however busy the machine is."""
+    """A timeout of 30 s for a Redis that works, so that a busy machine does not matter."""
     if "own_redis" not in request.fixturenames:
         monkeypatch.setattr(rate_limit_count, "RATE_LIMIT_TIMEOUT_S", 30.0)
 
 
 @pytest.fixture
 def counts(make: Make, clean_redis: RedisServer) -> Counts:
-    """In a Redis that works."""
+    """Counts in a Redis that works."""
     return make(clean_redis.address)
 
 
@@ -76,7 +76,8 @@ async def _passed(counts: Counts, policy: RatePolicy, tries: int, name: str = "k
 
 
 async def test_the_burst_and_then_no_more(counts: Counts) -> None:
-    """With how long it takes until there is one more."""
+    """Exactly the burst passes; a further request is refused with the time until the next token, and other clients are
+    not affected."""
     policy = RatePolicy("writes", 30)
     assert await _passed(counts, policy, 20) == policy.burst == 5
     taken = await counts.take("key:a", policy)
@@ -90,18 +91,19 @@ async def test_the_burst_and_then_no_more(counts: Counts) -> None:
 async def test_all_that_is_allowed_passes_also_when_it_comes_at_once(
     make: Make, clean_redis: RedisServer, per_min: int, away: bool
 ) -> None:
-    """Whoever waits for a lease that others use up asks again: the whole burst passes, and no more."""
+    """Of 50 concurrent requests exactly the burst passes, because a request that waits for a lease which others use up
+    asks again."""
     policy = RatePolicy("reads", per_min)
     counts = make("127.0.0.1:1" if away else clean_redis.address)
     taken = await asyncio.gather(*(counts.take("key:a", policy) for _ in range(50)))
     passed = sum(one.allowed for one in taken)
-    assert min(50, policy.burst) <= passed <= min(50, policy.burst + 1)  # one may have come back meanwhile
+    assert min(50, policy.burst) <= passed <= min(50, policy.burst + 1)  # one token may have been added meanwhile
     refused = [one for one in taken if not one.allowed]
     assert all(0 < one.next_in_s <= policy.interval_s for one in refused)
 
 
 async def test_latecomers_get_what_is_left(counts: Counts, clean_redis: RedisServer) -> None:
-    """Wave after wave of requests at once: together they are let have the burst, in few questions."""
+    """Repeated waves of concurrent requests get the burst in total, with fewer than 60 commands to Redis."""
     policy = RatePolicy("reads", 1800)
     with clean_redis.client() as redis:
         before = redis.info("stats")["total_commands_processed"]
@@ -113,7 +115,7 @@ async def test_latecomers_get_what_is_left(counts: Counts, clean_redis: RedisSer
 
 
 async def test_who_is_over_the_limit_is_not_asked_about(counts: Counts, clean_redis: RedisServer) -> None:
-    """Until something can have come back, a refusal costs no round trip."""
+    """A refused client costs no further round trip until a token can have been added."""
     policy = RatePolicy("writes", 6)
     await _passed(counts, policy, 3)
     with clean_redis.client() as redis:
@@ -123,7 +125,7 @@ async def test_who_is_over_the_limit_is_not_asked_about(counts: Counts, clean_re
 
 
 async def test_most_requests_ask_nobody(counts: Counts, clean_redis: RedisServer) -> None:
-    """A generous limit is taken in leases."""
+    """Under a high limit tokens are taken in leases, so most requests cost no round trip."""
     policy = RatePolicy("reads", 600_000)
     with clean_redis.client() as redis:
         before = redis.info("stats")["total_commands_processed"]
@@ -132,7 +134,7 @@ async def test_most_requests_ask_nobody(counts: Counts, clean_redis: RedisServer
 
 
 async def test_two_processes_share_one_count(clean_redis: RedisServer, make: Make) -> None:
-    """Together they let pass what one would; leases included."""
+    """Two processes together allow what one would, apart from one lease each."""
     policy = RatePolicy("reads", 1200)
     one, two = make(clean_redis.address), make(clean_redis.address)
     passed = sum(await asyncio.gather(*(_passed(each, policy, 300) for each in (one, two))))
@@ -140,7 +142,7 @@ async def test_two_processes_share_one_count(clean_redis: RedisServer, make: Mak
 
 
 async def test_the_script_counts_as_we_do(clean_redis: RedisServer, make: Make) -> None:
-    """The same grants, one after another, when no time passes to speak of."""
+    """The script and the Python code grant the same tokens for the same sequence of requests."""
     policy = RatePolicy("reads", 60)
     counts, whole_at = make(clean_redis.address), 0.0
     for _ in range(15):
@@ -153,7 +155,7 @@ async def test_the_script_counts_as_we_do(clean_redis: RedisServer, make: Make) 
 
 
 async def test_without_redis_each_process_counts(make: Make, clock: Clock) -> None:
-    """Nothing is raised, the limit holds, and what comes back comes back."""
+    """Without Redis nothing is raised, the limit holds, and tokens are added as time passes."""
     policy = RatePolicy("writes", 30)
     counts = make("127.0.0.1:1")
     assert await _passed(counts, policy, 20) == policy.burst
@@ -162,8 +164,8 @@ async def test_without_redis_each_process_counts(make: Make, clock: Clock) -> No
 
 
 async def test_a_hung_redis_costs_a_few_calls_and_then_nothing(own_redis: RedisServer, make: Make) -> None:
-    """1000 clients, one after another: the first few wait their 50 ms, the others, who would wait 50 s, are counted
-    here at once."""
+    """With a Redis that hangs, only the first few of 1000 clients wait 50 ms each, where all of them would wait 50 s;
+    the others are counted in the process at once."""
     counts, policy = make(own_redis.address), RatePolicy("writes", 30)
     assert await _passed(counts, policy, 1) == 1
     own_redis.freeze()
@@ -176,7 +178,7 @@ async def test_a_hung_redis_costs_a_few_calls_and_then_nothing(own_redis: RedisS
 
 
 async def test_many_clients_do_not_fill_the_memory(make: Make) -> None:
-    """The least recent are forgotten."""
+    """Only the 10,000 most recent clients are remembered."""
     counts = make("127.0.0.1:1")
     for number in range(11_000):
         await counts.take(f"from:{number}", RatePolicy("reads", 600))
@@ -184,7 +186,7 @@ async def test_many_clients_do_not_fill_the_memory(make: Make) -> None:
 
 
 async def test_a_caller_that_goes_away_harms_nobody(own_redis: RedisServer, make: Make) -> None:
-    """The question it asked is answered to the others that wait for it."""
+    """When a caller is cancelled, the other callers that wait for the same lease still get an answer."""
     counts, policy = make(own_redis.address), RatePolicy("reads", 600)
     own_redis.freeze()
     try:
@@ -199,7 +201,7 @@ async def test_a_caller_that_goes_away_harms_nobody(own_redis: RedisServer, make
 
 
 async def test_another_limit_is_another_count(counts: Counts) -> None:
-    """Who was given a higher one does not wait for what was taken under the lower."""
+    """A client whose limit is raised does not wait for requests that were counted under the lower limit."""
     low, high = RatePolicy("reads", 6), RatePolicy("reads", 6000)
     assert await _passed(counts, low, 3) == low.burst
     assert await _passed(counts, high, 10) == 10
@@ -209,7 +211,7 @@ async def test_another_limit_is_another_count(counts: Counts) -> None:
 async def test_a_clock_that_went_back_locks_nobody_out(
     clean_redis: RedisServer, make: Make, clock: Clock, stored: str
 ) -> None:
-    """Whatever is stored, nobody waits for longer than one without any allowance does; and it comes back in time."""
+    """Whatever value is stored, a client waits no longer than one without tokens, and may send again in time."""
     policy = RatePolicy("writes", 1200)
     key = f"{vars(rate_limit_count)['_PREFIX']}{policy.key}:key:a"
     with clean_redis.client() as redis:

@@ -27,7 +27,7 @@ _IDS = [f"0199d5a8-0000-7000-8000-{number:012d}" for number in range(20)]
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """For reads alone, with twenty users to read."""
+    """An engine for reads, on a database with twenty users."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, pool_size=2, transactions=False)
     rows = [
         user_row(id, f"User {at}", _VERSION, f"{at}@example.com", f"{at}@example.com", _VERSION, _VERSION + at)
@@ -41,7 +41,7 @@ def engine(clean_database: Database) -> Iterator[Engine]:
 
 
 def test_each_gets_its_own_row_whatever_is_asked_for_beside_it(engine: Engine) -> None:
-    """Missing ones, and rows that do not decode, change nothing for the others; together and alone are the same."""
+    """Each id of a batch gets the same result as a separate read, also beside ids without a row."""
     missing = [id.replace("8000", "9000") for id in _IDS[:5]]
     asked = random.sample([*_IDS, *missing], 15)
     found = reads.entities(engine, USERS, asked)
@@ -52,7 +52,8 @@ def test_each_gets_its_own_row_whatever_is_asked_for_beside_it(engine: Engine) -
 
 
 def test_a_row_that_does_not_decode_is_its_readers_alone(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether we cannot make an entity of it, or the driver cannot read it."""
+    """A row that cannot be decoded, by our code or by the driver, is an error for its own reader and for no other
+    reader of the batch."""
     poison = _IDS[7]
 
     def decode(resource: Any, row: Any) -> Any:
@@ -75,24 +76,25 @@ def test_a_row_that_does_not_decode_is_its_readers_alone(engine: Engine, monkeyp
     monkeypatch.setattr(reads, "_rows", read)
     found = reads.entities(engine, USERS, _IDS)
     assert {id for id, row in found.items() if isinstance(row, Exception)} == {poison}
-    with pytest.raises(Unexplained):  # for the breaker: nothing of the call was of use
+    with pytest.raises(Unexplained):  # the whole call failed, so the breaker has to count it
         reads.entities(engine, USERS, [poison])
 
 
 def test_a_read_costs_one_statement_and_no_transaction_gets_its_connection(
     engine: Engine, clean_database: Database
 ) -> None:
-    """No ping before it and no rollback after it; and an engine for reads refuses to begin a transaction."""
+    """A read sends one statement, without a ping before it or a rollback after it, and an engine for reads refuses to
+    begin a transaction."""
     reads.entities(engine, USERS, _IDS)
     before = _questions(engine)
     reads.entities(engine, USERS, _IDS)
-    assert _questions(engine) - before == 2  # with the question itself
+    assert _questions(engine) - before == 2  # one read, and the query of the counter itself
     with pytest.raises(ValueError, match="transactions"), transaction(engine):
         pass
 
 
 def test_a_connection_that_the_server_closed_is_not_used(engine: Engine, clean_database: Database) -> None:
-    """Its reader notices nothing."""
+    """When the server has closed a pooled connection, the next read succeeds on a new one."""
     with reading(engine) as connection:
         number = connection.exec_driver_sql("SELECT CONNECTION_ID()").scalar_one()
         own: Any = connection.connection.dbapi_connection
@@ -104,7 +106,8 @@ def test_a_connection_that_the_server_closed_is_not_used(engine: Engine, clean_d
 
 
 def test_pending_writes_that_cannot_be_read_are_their_entitys_alone(clean_redis: RedisServer) -> None:
-    """One round trip for all; a value of no form, and a key of another type, fail for those who asked for them."""
+    """The pending writes of all entities are read in one round trip. A malformed value and a key of another type are
+    errors for their own entities only."""
     refs = [user_ref(id) for id in _IDS[:4]]
     names = [PREFIX + pending_name(ref) for ref in refs]
     with clean_redis.client() as client:
@@ -127,6 +130,6 @@ def test_pending_writes_that_cannot_be_read_are_their_entitys_alone(clean_redis:
 
 
 def _questions(engine: Engine) -> int:
-    """How many statements this connection has sent."""
+    """Return how many statements this connection has sent."""
     with reading(engine) as connection:
         return int(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Questions'").one()[1])

@@ -7,7 +7,8 @@ from tests.servers import RedisServer
 
 
 async def test_only_who_is_long_gone_and_holds_nothing_is_removed(own_redis: RedisServer) -> None:
-    """Without a group there is nobody; then one consumer holds an entry, one has settled its own, one was just here."""
+    """Of a consumer that has an entry, one that has settled its entry and a recent one, the reaper removes only a
+    consumer without entries that is long gone, and it removes nothing if there is no group."""
     redis = connect(own_redis.address, RedisTimeouts(5, 5))
     try:
         assert await reap(redis, WRITES) == []

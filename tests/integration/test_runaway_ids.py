@@ -33,7 +33,7 @@ _ODD_CLOCKS = ("", "abc", "-1", "0", "nan", "inf", "1e300", "0x7fffffffffffff", 
 
 
 def accept(client: redis.Redis, *candidates: Candidate, floor: object = 0, sure: str = "1") -> Any:
-    """What the script answers."""
+    """Return the answer of the accept script."""
     values = [value for candidate in candidates for value in candidate.arguments()]
     return client.eval(ACCEPT_SCRIPT, 2, WRITES, CLOCK, PREFIX, str(floor), sure, 60, 1000, *values)
 
@@ -43,7 +43,7 @@ def _last_id(client: redis.Redis) -> str:
 
 
 def _shape(client: redis.Redis) -> Any:
-    """Of the stream: its entries, how many there ever were, its groups, and what is pending."""
+    """Return the stream's entries, the number of entries ever added, its groups and the number of pending entries."""
     about: Any = client.xinfo_stream(WRITES)
     groups: Any = client.xinfo_groups(WRITES)
     read = [(group["name"], group["last-delivered-id"], group["entries-read"], group["lag"]) for group in groups]
@@ -51,19 +51,19 @@ def _shape(client: redis.Redis) -> Any:
 
 
 def versions_of(answers: list[list[Any]]) -> list[int]:
-    """Of accepted writes, whatever was mended besides."""
+    """Return the versions of the accepted writes. Answers about moved entries are ignored."""
     accepted = [answer for answer in answers if answer[0] != b"mended"]
     assert {answer[0] for answer in accepted} == {b"accepted"}, accepted
     return [int(answer[3]) for answer in accepted]
 
 
 def now_us() -> int:
-    """By this machine's clock, which is Redis' too."""
+    """Return the time by this machine's clock, which Redis uses, too."""
     return int(time.time() * _US)
 
 
 class Case:
-    """A stream as it may be at any moment, and what is known of it."""
+    """A stream in a random state, with the numbers that a test expects of it."""
 
     def __init__(self, client: redis.Redis, chance: random.Random) -> None:
         self.client, self.chance = client, chance
@@ -74,7 +74,7 @@ class Case:
         self.given = self.write(chance.randrange(4))
 
     def write(self, count: int, **more: Any) -> list[int]:
-        """Accept `count` writes; their versions."""
+        """Accept `count` writes and return their versions."""
         if not count:
             return []
         versions = versions_of(accept(self.client, *[new_user() for _ in range(count)], **more))
@@ -82,31 +82,32 @@ class Case:
         return versions
 
     def junk(self, entry_id: str) -> dict[bytes, bytes]:
-        """Put an entry there by hand, and let a reader have some of what is there, or be done with it."""
+        """Add an entry by hand and return its fields."""
         fields = {b"command": b"CreateUser", uuid.uuid4().hex.encode(): b"\x00\xff", b"version": str(2**52).encode()}
         self.client.xadd(WRITES, dict(fields), id=entry_id)
         self.entries += 1
         return fields
 
     def read(self, count: int, group: str = WRITERS_GROUP) -> dict[str, dict[bytes, bytes]]:
-        """Deliver new entries to a reader."""
+        """Deliver new entries to a reader and return them."""
         pages: Any = self.client.xreadgroup(group, "writer-1", {WRITES: ">"}, count=count) if count else []
         return {id.decode(): fields for _, page in pages for id, fields in page}
 
     def settle(self, *ids: str) -> None:
-        """As a writer does, when it is done with them."""
+        """Acknowledge and delete the entries, as a writer does."""
         if ids:
             self.client.xack(WRITES, WRITERS_GROUP, *ids)
             self.client.xdel(WRITES, *ids)
 
     def info(self) -> Any:
-        """Of the stream."""
+        """Return what Redis reports about the stream."""
         return self.client.xinfo_stream(WRITES)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_junk_ids_poison_nothing(clean_redis: RedisServer, seed: int) -> None:
-    """Delivered, settled or neither: later writes get plausible versions, and nothing is lost or read twice."""
+    """After entries with ids far ahead, whether delivered, settled or neither, later writes get plausible versions, and
+    no entry is lost or delivered twice."""
     chance = random.Random(seed)
     with clean_redis.client() as client:
         case = Case(client, chance)
@@ -150,7 +151,8 @@ def test_junk_ids_poison_nothing(clean_redis: RedisServer, seed: int) -> None:
 
 @pytest.mark.parametrize(("kept", "floor"), list(itertools.product(_ODD_CLOCKS, ("0", str(2**53), "abc"))))
 def test_a_clock_of_nonsense_is_none(clean_redis: RedisServer, kept: str, floor: str) -> None:
-    """Neither the key nor the floor makes a version that a writer refuses, and what is credible is kept above."""
+    """Neither a malformed clock nor a malformed floor leads to a version that a writer refuses, and versions still
+    increase."""
     with clean_redis.client() as client:
         [first] = versions_of(accept(client, new_user()))
         client.set(CLOCK, kept)
@@ -165,7 +167,8 @@ def test_a_clock_of_nonsense_is_none(clean_redis: RedisServer, kept: str, floor:
 
 @pytest.mark.parametrize("ahead_s", [7200, 3 * 86_400, 400 * 86_400, 20 * 365 * 86_400])
 def test_what_two_agree_on_is_followed(clean_redis: RedisServer, ahead_s: int) -> None:
-    """A queue whose clock was ahead, however far, and was set right: its versions are in use, and later ones above."""
+    """If the clock and the stream agree on a version ahead of the time, however far, or if the database reports it,
+    later versions are above it: it is in use since the queue's clock was ahead."""
     with clean_redis.client() as client:
         newest = now_us() + ahead_s * _US
         client.xadd(WRITES, {"left": "behind"}, id=to_stream_id(newest))
@@ -176,13 +179,14 @@ def test_what_two_agree_on_is_followed(clean_redis: RedisServer, ahead_s: int) -
 
 
 def _end_ids(client: redis.Redis, floor: int) -> None:
-    """As an auditor does when an epoch begins."""
+    """Raise the stream's ids to the floor, as an auditor does when an epoch begins."""
     assert int(client.eval(_FLOOR_SCRIPT, 3, CLOCK, WRITES, mended(WRITES), floor, 0)) == floor  # type: ignore[arg-type]
 
 
 def test_no_id_is_given_out_of_before_the_floor(clean_redis: RedisServer) -> None:
-    """To whoever adds an entry by hand, also when the stream was gone. It keeps its entries, its counts and its group;
-    a reader that waits is woken for nothing once at most (as Redis before 7.2 does), and gets the next entry."""
+    """After the floor is raised, an entry added by hand gets an id above it, whether the stream existed or not, and the
+    stream keeps its entries, counts and groups. A blocked reader gets at most one empty reply (before Redis 7.2) and
+    then the next entry."""
     floor = now_us() + 300 * _US
     with clean_redis.client() as client, clean_redis.client() as reader, ThreadPoolExecutor(1) as threads:
 
@@ -217,7 +221,7 @@ def test_no_id_is_given_out_of_before_the_floor(clean_redis: RedisServer) -> Non
 
 
 def test_a_queue_without_memory_asks_first(clean_redis: RedisServer) -> None:
-    """No clock and no floor of the database: nothing is accepted, and nothing written."""
+    """Without a clock, and without a floor from the database, nothing is accepted and nothing is written."""
     with clean_redis.client() as client:
         assert accept(client, new_user(), floor=now_us(), sure="") == b"no_clock"
         assert client.keys() == []
@@ -226,7 +230,7 @@ def test_a_queue_without_memory_asks_first(clean_redis: RedisServer) -> None:
 
 
 def test_no_version_is_given_out_that_codecs_refuse(clean_redis: RedisServer) -> None:
-    """Even where everything believable is at its end."""
+    """A version above the highest credible clock and id is still one that the codec accepts."""
     with clean_redis.client() as client:
         believed = VERSION_MAX - 2**50 - 1
         client.set(CLOCK, believed)
@@ -237,7 +241,8 @@ def test_no_version_is_given_out_that_codecs_refuse(clean_redis: RedisServer) ->
 
 
 def test_a_replay_is_never_older_than_its_write(clean_redis: RedisServer) -> None:
-    """A letter from a time when the queue's clock was ahead becomes an entry that the writers take, once only."""
+    """A letter from a time when the queue's clock was ahead is replayed as one entry with an id not older than its
+    write, and a repeated replay adds no second entry."""
     with clean_redis.client() as client:
         ahead = now_us() + 7200 * _US
         keys = [WRITES, CLOCK, LEDGER, PREFIX + "replay:1"]
@@ -251,7 +256,8 @@ def test_a_replay_is_never_older_than_its_write(clean_redis: RedisServer) -> Non
 
 @pytest.mark.parametrize("junk_id", [*_JUNK_IDS[:4], "7881299347899-0"])
 def test_junk_among_dead_letters_keeps_no_letter_out_of_the_table(clean_redis: RedisServer, junk_id: str) -> None:
-    """The next letter has an id that the table takes, and so has the junk; what was delivered is handed out again."""
+    """With junk on the dead-letter stream, the junk and the next letter get ids that fit into the table, and delivered
+    entries are delivered again."""
     with clean_redis.client() as client:
         client.xgroup_create(DEAD, DLQ_GROUP, "0", mkstream=True)
         client.xadd(DEAD, {"junk": "1"}, id=junk_id)

@@ -25,32 +25,32 @@ _OUTCOME = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
 
 
 class Watched(Redis):
-    """Before and after each command of it somebody looks where the entry is."""
+    """A client that records, before and after each command, on which streams the entry is."""
 
     looking: Looking
     seen: set[tuple[int, int]]
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        """As Redis answers."""
+        """Return the answer of Redis."""
         self.look()
         answer = await super().execute_command(*args, **options)
         self.look()
         return answer
 
     def look(self) -> None:
-        """On both streams."""
+        """Record the lengths of both streams."""
         self.seen.add((int(self.looking.xlen(WRITES)), int(self.looking.xlen(DEAD))))
 
 
 def settler(redis: Redis, deferred: Deferred | None = None, *, attempts_max: int = 5) -> Settler:
-    """One writer's."""
+    """Return the settler of one writer."""
     deferred = deferred or Deferred(1, base_s=1, cap_s=1)
     halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
     return Settler(redis, deferred, halting, undisputed, writer="me", attempts_max=attempts_max, probe_cap_s=1)
 
 
 def given(looking: Looking) -> Entry:
-    """The only entry, to a writer."""
+    """Deliver the only entry to a writer and return it."""
     looking.xgroup_create(WRITES, WRITERS_GROUP, id="0", mkstream=True)
     given: Any = looking.xreadgroup(WRITERS_GROUP, "me", {WRITES: ">"})
     [(entry_id, fields)] = entries(given[0][1])
@@ -58,7 +58,7 @@ def given(looking: Looking) -> Entry:
 
 
 async def test_it_is_always_in_one_place(clean_redis: RedisServer) -> None:
-    """First here, then there, and never in neither or in both."""
+    """An entry that is dead-lettered is always on exactly one of the two streams."""
     with clean_redis.client() as looking:
         looking.xadd(WRITES, {"schema": "2", "operation_id": "some"})
         redis = Watched(port=clean_redis.port)
@@ -70,7 +70,7 @@ async def test_it_is_always_in_one_place(clean_redis: RedisServer) -> None:
 
 
 async def test_its_unique_values_stay_its_own(clean_redis: RedisServer, clean_database: Database) -> None:
-    """A replay has to find them as they were promised."""
+    """A dead letter keeps the claims of its unique values, because a replay needs them."""
     candidate = new_user(email="ann@example.com")
     Stream(clean_redis, clean_database).accept([candidate])
     with clean_redis.client() as looking:

@@ -28,7 +28,7 @@ def _routes(app: FastAPI) -> None:
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    """Of a server that waits longer for bodies of one path."""
+    """The port of a server that waits longer for the bodies of one path."""
     bounds = Bounds(body_s=0.3, slow_paths=frozenset({b"/slow"}), slow_body_s=_WAIT_S)
     app = service_app(
         Health("test"), title="t", description="d", version="0", add_routes=_routes, timeout_s=2 * _WAIT_S
@@ -46,7 +46,8 @@ async def port() -> AsyncIterator[int]:
 
 
 async def test_only_bodies_that_may_be_large_may_take_long(port: int) -> None:
-    """Half a body is 408 where bodies are small, while another is still waited for where they are large."""
+    """Half a body gets 408 on a path with small bodies, while the server still waits for one on a path with large
+    bodies."""
 
     async def half(target: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -67,7 +68,8 @@ async def test_only_bodies_that_may_be_large_may_take_long(port: int) -> None:
 
 @pytest.mark.parametrize("size", [1024, 2**24, 2**30])
 def test_dlq_admin_waits_for_files_alone(size: int) -> None:
-    """Any other body has the time that every service gives one."""
+    """In dlq_admin only the import of files has a longer time limit for its body, which grows with the permitted size;
+    every other route has the usual limit."""
     settings = DlqAdminSettings.model_construct(dlq_import_max_bytes=size)
     bounds = settings.bounds
     for target in (b"/dlq/replays", b"/console/login", b"/", b"*"):

@@ -25,7 +25,8 @@ def _text(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
 
 
 def test_entries_are_as_documented(stream: Stream, own_redis: RedisServer) -> None:
-    """What the acceptance script writes fits its command's schema, and the schema can refuse."""
+    """The entries that the accept script writes match their commands' schemas, and the schemas refuse a malformed
+    version."""
     made = new_user()
     stream.accept([made])
     stream.accept([change(made.entity_id, name="Bea")])
@@ -38,7 +39,7 @@ def test_entries_are_as_documented(stream: Stream, own_redis: RedisServer) -> No
 
 
 def test_a_dead_letter_is_as_documented(stream: Stream, start_writer: StartWriter) -> None:
-    """What a writer gives up on fits the schema of dead letters."""
+    """A dead letter of a writer matches the schema of dead letters, and the schema refuses an unknown reason."""
     stream.add_raw({"schema": "1", "command": "nobody knows"})
     start_writer()
     wait_until(stream.dead, what="the dead letter")
@@ -49,7 +50,7 @@ def test_a_dead_letter_is_as_documented(stream: Stream, start_writer: StartWrite
 
 
 def test_the_writer_reads_what_the_document_says() -> None:
-    """FastStream's own description of the subscriber names the same stream and group."""
+    """FastStream's own description of the writer's subscriber names the same stream and group as the document."""
 
     async def handle(batch: list[Entry]) -> None:
         raise AssertionError(batch)

@@ -13,7 +13,8 @@ _NOTHING: Any = None
 
 
 async def test_it_has_what_is_pending_under_its_names(clean_redis: RedisServer) -> None:
-    """Read by its reader or taken over by itself; not what another one took over, nor what is settled or an orphan."""
+    """Of a batch, a writer still has the entries that its reader or its reclaimer has pending, and not those that
+    another writer has taken over, that are settled, or that are orphans."""
     async with Redis(port=clean_redis.port) as redis:
         await redis.xgroup_create(WRITES, WRITERS_GROUP, "0", mkstream=True)
         ids = [(await redis.xadd(WRITES, {"n": n})).decode() for n in range(5)]

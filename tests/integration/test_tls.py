@@ -34,11 +34,11 @@ from tests.servers import (
 )
 from tests.warm import Warm
 
-_SECRET = "never-in-clear"  # noqa: S105 - looked for on the wire
+_SECRET = "never-in-clear"  # noqa: S105 - looked for in the recorded bytes
 
 
 class TlsRedis(RedisServer):
-    """Speaks TLS only, and asks its clients for certificates."""
+    """A Redis that accepts only TLS and requires client certificates."""
 
     def __init__(self, folder: Path, authority: Authority) -> None:
         certificate, key = authority.issue("redis")
@@ -53,7 +53,7 @@ class TlsRedis(RedisServer):
         self._command += ["--tls-port", str(self.port)]
 
     def client(self) -> redis.Redis:
-        """For looking."""
+        """Return a client for the test's own queries."""
         return redis.Redis(
             host="127.0.0.1", port=self.port, socket_timeout=60, ssl=True, ssl_ca_certs=str(self._ca),
             ssl_certfile=str(self._certificate), ssl_keyfile=str(self._key),
@@ -61,7 +61,7 @@ class TlsRedis(RedisServer):
 
 
 class TlsDatabase(Database):
-    """Refuses whoever comes over TCP without TLS."""
+    """A database that refuses TCP connections without TLS."""
 
     def __init__(self, folder: Path, authority: Authority) -> None:
         certificate, key = authority.issue("database")
@@ -74,7 +74,7 @@ class TlsDatabase(Database):
 
 @dataclass(frozen=True)
 class Stores:
-    """Both, and CAs: theirs, and one that has not signed for them."""
+    """Both servers, the authority that has signed their certificates, and an authority that has not."""
 
     redis: TlsRedis
     database: TlsDatabase
@@ -84,7 +84,7 @@ class Stores:
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
-    """Running, the schema in place (put there over TLS)."""
+    """Running servers, with a schema that was migrated over TLS."""
     folder = tmp_path_factory.mktemp("tls")
     authority, stranger = Authority(folder), Authority(folder, "stranger")
     (folder / "redis").mkdir()
@@ -112,7 +112,8 @@ def _running(*services: processes.Service) -> Iterator[None]:
 
 
 def _all(folder: Path, queue: str, dsn: str) -> list[processes.Service]:
-    """Every service, and the cache where the queue is. `queue`: with a place for the user's name."""
+    """Return every service, with the cache in the queue's Redis. `queue`: an address with a placeholder for the user's
+    name."""
     return [
         processes.api(folder, queue.format("api"), dsn),
         processes.writer(folder, queue.format("writer"), dsn),
@@ -128,7 +129,8 @@ def _all_up(services: list[processes.Service]) -> bool:
 
 
 def test_every_service_works_over_tls(stores: Stores, tmp_path: Path) -> None:
-    """From the request to the row, through a reader of each stream; the dead letter of an entry without sense too."""
+    """Over TLS a write is accepted, applied and committed, and the dead letter of a malformed entry reaches its
+    table."""
     queue = f"rediss://{{}}:{PASSWORD}@{stores.redis.address}?{stores.redis.with_client}"
     dsn = f"{stores.database.dsn}?ssl_ca={stores.authority.certificate}&ssl_verify_identity=true"
     services = _all(tmp_path, queue, dsn)
@@ -153,7 +155,8 @@ def _letters(database: Database) -> int:
     "ssl_ca_certs={stranger}", "", "ssl_ca_certs={authority}&ssl_certfile={stranger}&ssl_keyfile={stranger_key}",
 ])  # fmt: skip
 async def test_a_redis_that_nobody_vouches_for_is_refused(stores: Stores, options: str, tmp_path: Path) -> None:
-    """Another CA, no CA but the system's; and the other way round, a client that the server's CA has not signed."""
+    """A client refuses a Redis whose certificate its authority has not signed, and Redis refuses a client whose
+    certificate the server's authority has not signed."""
     other, key = stores.stranger.issue("other")
     ca = other if "certfile" in options else stores.stranger.certificate
     filled = options.format(stranger=ca, authority=stores.authority.certificate, stranger_key=key)
@@ -168,7 +171,7 @@ async def test_a_redis_that_nobody_vouches_for_is_refused(stores: Stores, option
     ("", True), ("tls=preferred", True), ("ssl_ca={stranger}", False), ("tls=true", False), ("tls=false", False),
 ])  # fmt: skip
 def test_a_database_by_options(stores: Stores, options: str, works: bool) -> None:
-    """Encrypted whenever it connects; no connection where the certificate is not right, or TLS is declined."""
+    """A database connection is always encrypted, and fails if the certificate is not trusted or TLS is declined."""
     filled = options.format(authority=stores.authority.certificate, stranger=stores.stranger.certificate)
     for dsn in (stores.database.dsn, f"holdfast:test-only@tcp(127.0.0.1:{stores.database.port})/holdfast"):
         engine = make_engine(f"{dsn}?{filled}", PATIENT_DATABASE, pool_size=1)
@@ -182,7 +185,7 @@ def test_a_database_by_options(stores: Stores, options: str, works: bool) -> Non
 
 
 def test_a_server_by_another_name_is_refused(stores: Stores) -> None:
-    """The certificate is for 127.0.0.1; `localhost` is another, unless an option says that names do not matter."""
+    """A certificate for 127.0.0.1 is refused for `localhost`, unless an option disables the check of names."""
     dsn = f"mysql://holdfast:test-only@localhost:{stores.database.port}/holdfast?ssl_ca={stores.authority.certificate}"
     with pytest.raises(sa.exc.OperationalError, match="certificate"):
         make_engine(dsn, PATIENT_DATABASE, pool_size=1).connect()
@@ -190,14 +193,15 @@ def test_a_server_by_another_name_is_refused(stores: Stores) -> None:
 
 
 def _put(source: Path, target: Path) -> None:
-    """Replace `target` in one step, as tools that renew certificates do it."""
+    """Replace `target` in one step, as certificate tools do."""
     fresh = target.with_suffix(".new")
     fresh.write_bytes(source.read_bytes())
     fresh.replace(target)
 
 
 async def test_a_client_certificate_renewed_on_disk_is_used(stores: Stores, tmp_path: Path) -> None:
-    """By the next connection of the same client, which the server refused before; no restart."""
+    """A client certificate that is replaced on disk is used by the next connection of the same client, without a
+    restart."""
     own, key = tmp_path / "own.pem", tmp_path / "own.key"
     for made, kept in zip(stores.stranger.issue("client-of-a-stranger"), (own, key), strict=True):
         _put(made, kept)
@@ -214,7 +218,8 @@ async def test_a_client_certificate_renewed_on_disk_is_used(stores: Stores, tmp_
 
 
 def test_an_authority_replaced_on_disk_is_used(stores: Stores, tmp_path: Path) -> None:
-    """By the next connection of the same engine: the new one is believed, and the old one no longer."""
+    """An authority that is replaced on disk is used by the next connection of the same engine, and the previous
+    authority is no longer trusted."""
     authority = tmp_path / "ca.pem"
     _put(stores.stranger.certificate, authority)
     engine = make_engine(f"{stores.database.dsn}?ssl_ca={authority}", PATIENT_DATABASE, pool_size=1)
@@ -230,7 +235,7 @@ def test_an_authority_replaced_on_disk_is_used(stores: Stores, tmp_path: Path) -
 
 
 class Listener:
-    """Where a server should be. It greets if it is set to, and notes all that comes, by connection."""
+    """Listens in place of a server, sends an optional greeting, and records all bytes of each connection."""
 
     def __init__(self, greeting: bytes = b"") -> None:
         self.came: list[bytearray] = []
@@ -240,7 +245,7 @@ class Listener:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """No more comes."""
+        """Stop accepting connections."""
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
@@ -265,7 +270,8 @@ _CLIENT_HELLO = b"\x16\x03"
 
 
 def test_nothing_goes_to_a_queue_in_clear(tmp_path: Path) -> None:
-    """Where TLS is asked for, the first bytes of every connection of every service are TLS's; no AUTH, no password."""
+    """With TLS configured, every connection of every service to the queue begins with a TLS handshake, and no password
+    is sent in clear."""
     listeners = {name: Listener() for name in ("api", "writer", "dlq_admin", "external_proxy")}
     dsn = "mysql://nobody:nothing@127.0.0.1:1/none"
     services = []
@@ -288,7 +294,7 @@ def test_nothing_goes_to_a_queue_in_clear(tmp_path: Path) -> None:
 
 
 def _greeting(*, tls: bool) -> bytes:
-    """A server's first packet, protocol 10."""
+    """Return a server's first packet of protocol 10."""
     flags = 0x000F_F7FF | (0x0800 if tls else 0)
     payload = (
         b"\x0a" + b"8.4.0\0" + struct.pack("<I", 7) + b"12345678\0" + struct.pack("<H", flags & 0xFFFF) + b"\x2d"
@@ -301,7 +307,8 @@ def _greeting(*, tls: bool) -> bytes:
 @pytest.mark.parametrize("server_has_tls", [True, False])
 @pytest.mark.parametrize("options", ["tls=true", "tls=skip-verify", "ssl_verify_cert=true", "ssl-mode=REQUIRED"])
 def test_nothing_goes_to_a_database_in_clear(server_has_tls: bool, options: str) -> None:
-    """A server without TLS gets nothing; one with it is asked for TLS by the packet that has no name in it."""
+    """A database server without TLS receives nothing; one with TLS receives a request for TLS, which contains no user
+    name, before the handshake."""
     listener = Listener(_greeting(tls=server_has_tls))
     engine = make_engine(
         f"mysql://somebody:{_SECRET}@127.0.0.1:{listener.port}/db?{options}",
@@ -321,7 +328,7 @@ def test_nothing_goes_to_a_database_in_clear(server_has_tls: bool, options: str)
 
 
 def test_what_is_not_understood_stops_the_start() -> None:
-    """Of every service, with the variable and the option, and without the password."""
+    """Every service refuses to start with an unknown TLS option and names the option, without the password."""
     environment = {
         "PATH": "/usr/bin", "HOLDFAST_PROFILE": "demo", "DB_DSN": f"mysql://u:{_SECRET}@127.0.0.1/db",
         "REDIS_ADDR": f"rediss://u:{_SECRET}@127.0.0.1:{free_port()}?ssl_ca_cert=/one/letter/is/missing",

@@ -19,7 +19,7 @@ _LIFE: list[Command] = [create_user("Ann", "ann@example.com"), update_user(name=
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
-    """On an empty database."""
+    """An engine on an empty database."""
     made = make_engine(clean_database.dsn, PATIENT_DATABASE, 2)
     yield made
     made.dispose()
@@ -27,7 +27,7 @@ def engine(clean_database: Database) -> Iterator[Engine]:
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_a_late_write_brings_nothing_back(engine: Engine, order: tuple[int, ...]) -> None:
-    """In whatever order create, change and delete arrive."""
+    """A deleted user stays deleted in whatever order its create, change and delete arrive."""
     for at in order:
         write = Write(f"00000000-0000-4000-9000-00000000000{at}", _USER, _LIFE[at], at + 1, after="another")
         apply(engine, [Delivery(write, f"{at}-1")], lambda _: False, lambda _: None)
