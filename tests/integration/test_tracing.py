@@ -36,7 +36,7 @@ _OPEN_METRICS = {"Accept": "application/openmetrics-text;version=1.0.0,text/plai
 
 
 class Traced(NamedTuple):
-    """A system whose traces arrive."""
+    """A system whose services send their traces to a receiver."""
 
     api: httpx.Client
     writer: Service
@@ -44,7 +44,7 @@ class Traced(NamedTuple):
     services: Sequence[Service]
 
     def wait_until_all_has_arrived(self) -> None:
-        """Every span that has ended was sent."""
+        """Wait until every span that has ended was sent or has failed."""
 
         def arrived(service: Service) -> bool:
             return _spans(service, "ended") <= _spans(service, "sent") + _spans(service, "failed")
@@ -56,7 +56,7 @@ class Traced(NamedTuple):
 def traced(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
 ) -> Iterator[Traced]:  # fmt: skip
-    """An api, an external_proxy with a third party, and a writer."""
+    """An api, an external_proxy with a third party, and a writer, with a running receiver."""
     with redis_server.client() as redis:
         redis.flushall()
     folder = tmp_path_factory.mktemp("traced")
@@ -74,7 +74,7 @@ def traced(
 
 @pytest.fixture
 def receiver(traced: Traced, clean_database: Database) -> Receiver:
-    """Nothing has arrived yet, and nothing of a test before will."""
+    """The receiver without spans, after all spans of earlier tests have arrived."""
     traced.wait_until_all_has_arrived()
     traced.receiver.spans.clear()
     return traced.receiver
@@ -91,8 +91,7 @@ def _one(receiver: Receiver, service: str, name: str) -> Span:
 
 
 def test_one_trace_from_the_request_to_the_commit(traced: Traced, receiver: Receiver) -> None:
-    """The caller's trace is gone on with by the api, and by the writer long after the answer; and no span of it holds
-    anything personal."""
+    """The api continues the caller's trace, and so does the writer after the answer; no span contains personal data."""
     answer = traced.api.post("/users", json=_ADA, headers={"traceparent": _SENT})
     assert answer.status_code == 202
     commit = _one(receiver, "writer", "transaction")
@@ -118,14 +117,14 @@ def test_one_trace_from_the_request_to_the_commit(traced: Traced, receiver: Rece
      [_SENT, f"00-{'1' * 32}-00f067aa0ba902b7-01"], ["", _SENT]],
 )  # fmt: skip
 def test_a_malformed_traceparent_is_ignored(traced: Traced, receiver: Receiver, sent: list[str]) -> None:
-    """The request gets a trace of its own; of two neither is chosen."""
+    """A request with a malformed `traceparent`, or with two of them, starts a trace of its own."""
     assert traced.api.get("/users", headers=[("traceparent", each) for each in sent]).status_code == 200
     served = _one(receiver, "api", "GET /users")
     assert (served.parent_id, served.trace_id == _TRACE) == ("", False)
 
 
 def test_a_caller_decides_whether_its_trace_is_taken(traced: Traced, receiver: Receiver) -> None:
-    """One that is not sampled leaves nothing, not even at the writer."""
+    """A trace that the caller marks as not sampled leaves no span, not even in the writer, and a sampled one does."""
     assert traced.api.post("/users", json=_ADA, headers={"traceparent": _SENT[:-1] + "0"}).status_code == 202
     assert traced.api.get("/users", headers={"traceparent": _SENT}).status_code == 200
     _one(receiver, "api", "GET /users")
@@ -136,7 +135,8 @@ def test_a_caller_decides_whether_its_trace_is_taken(traced: Traced, receiver: R
 
 
 def test_a_call_of_the_proxy_is_part_of_the_trace(traced: Traced, receiver: Receiver) -> None:
-    """Through the api's breaker, the proxy's edge, and the third party's breaker."""
+    """The api's call of the proxy, the proxy's request and its call of the third party are consecutive spans of the
+    caller's trace."""
     assert traced.api.get("/external-api", headers={"traceparent": _SENT}).status_code == 200
     call = _one(receiver, "api", "call external_proxy")
     wait_until(lambda: receiver.named("external_proxy", "GET /external"), what="the proxy's span")
@@ -149,7 +149,8 @@ def test_a_call_of_the_proxy_is_part_of_the_trace(traced: Traced, receiver: Rece
 def test_writes_of_one_batch_share_a_transaction(
     traced: Traced, receiver: Receiver, clean_redis: RedisServer, clean_database: Database
 ) -> None:
-    """It is in the first one's trace; the other's span points to it, and it to that one's."""
+    """The transaction of a batch is in the trace of the batch's first write; the other write's span and the
+    transaction's span link to each other."""
     stream = Stream(clean_redis, clean_database)
     trace = "5bf92f3577b34da6a3ce929d0e0e4736"
     stream.accept([_with(new_user(), _SENT), _with(new_user(), f"00-{trace}-00f067aa0ba902b8-01")])
@@ -164,7 +165,8 @@ def test_writes_of_one_batch_share_a_transaction(
 def test_a_replayed_write_points_to_its_acceptance(
     traced: Traced, receiver: Receiver, clean_redis: RedisServer, clean_database: Database
 ) -> None:
-    """Days later it would make no sense as a part of it: it has a trace of its own, taken because the first was."""
+    """A replayed write gets a trace of its own, because days may have passed, and links to the span of its acceptance.
+    It is sampled because the first trace was."""
     command = create_user("Ann", "ann@example.com")
     write = Write(_ID, _ID, command, wall_clock(), traceparent=_SENT, replay="7")
     Stream(clean_redis, clean_database).add_raw(encode(write))
@@ -175,8 +177,8 @@ def test_a_replayed_write_points_to_its_acceptance(
 
 
 def test_latencies_lead_to_traces(traced: Traced, receiver: Receiver) -> None:
-    """A scraper that asks for OpenMetrics finds the trace of a request, and of a commit, beside its bucket; in the
-    old format there are none."""
+    """In the OpenMetrics format the latency buckets of a request and of a commit carry the trace as an exemplar; the
+    old format has no exemplars."""
     traced.api.post("/users", json=_ADA, headers={"traceparent": _SENT})
     _one(receiver, "writer", "transaction")
     wanted = f'# {{trace_id="{_TRACE}"}}'
@@ -196,8 +198,8 @@ def test_latencies_lead_to_traces(traced: Traced, receiver: Receiver) -> None:
 
 
 def test_when_off_nothing_of_it_is_imported() -> None:
-    """Neither what makes spans nor what sends them, by any service (FastAPI imports the API itself); with an endpoint
-    they are, so this would be seen."""
+    """With tracing off, no service imports the SDK, the exporter or requests (FastAPI imports only OpenTelemetry's
+    API); with an endpoint all three are imported, so the check would detect them."""
     program = (
         "import sys; from holdfast.services.api import app; from holdfast.services.writer import app;"
         "from holdfast.services.external_proxy import app; from holdfast.services.dlq_admin import app;"
@@ -219,7 +221,8 @@ def test_when_off_nothing_of_it_is_imported() -> None:
 def test_a_receiver_that_hangs_holds_nobody_up(
     tmp_path: Path, clean_redis: RedisServer, clean_database: Database
 ) -> None:
-    """Requests are answered as ever, more spans than the queue holds are dropped, and the process ends in time."""
+    """While the receiver hangs, requests are answered, spans that do not fit into the queue are dropped, and the
+    process ends in time."""
     with otlp.receiver() as receiver:
         receiver.go_on.clear()
         more = _SOON | {"HOLDFAST_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_MAX_QUEUE_SIZE": "20",
@@ -231,7 +234,7 @@ def test_a_receiver_that_hangs_holds_nobody_up(
             assert {client.get("/users").status_code for _ in range(60)} == {200}
         assert api.metric('holdfast_spans_total{result="ended"}') > 60
         assert api.metric('holdfast_spans_total{result="sent"}') == 0
-        api.stop()  # long before the receiver gives up
+        api.stop()  # long before the receiver's timeout
         assert "service_stopped" in api.log.read_text()
     log = api.log.read_text()
     assert "Traceback" not in log
@@ -241,7 +244,7 @@ def test_a_receiver_that_hangs_holds_nobody_up(
 def test_a_receiver_that_is_gone_is_reported_once(
     tmp_path: Path, clean_redis: RedisServer, clean_database: Database
 ) -> None:
-    """And again when it is back; nothing else is logged of it."""
+    """Repeated failures to send traces are logged once, and nothing else about them is logged."""
     with otlp.receiver() as receiver:
         receiver.shutdown()
         receiver.server_close()

@@ -30,12 +30,12 @@ HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 
 
 def now_us() -> int:
-    """By the machine's clock, which is the queue's too."""
+    """Return the time by the machine's clock, which the queue uses, too."""
     return int(time.time() * 1_000_000)
 
 
 def ledger(redis_server: RedisServer, database: Database) -> Ledger:
-    """As of now."""
+    """Return the current ledger."""
 
     async def read() -> Ledger:
         redis = connect(redis_server.address, PATIENT_REDIS)
@@ -50,7 +50,7 @@ def ledger(redis_server: RedisServer, database: Database) -> Ledger:
 
 
 def clock_ahead(redis_server: RedisServer, ahead_us: int) -> None:
-    """What a queue whose clock was so far ahead leaves behind."""
+    """Leave the state of a queue whose clock was ahead by this much."""
     newest = now_us() + ahead_us
     with redis_server.client() as redis:
         redis.xdel(WRITES, redis.xadd(WRITES, {"left": "behind"}, id=to_stream_id(newest)))
@@ -58,14 +58,15 @@ def clock_ahead(redis_server: RedisServer, ahead_us: int) -> None:
 
 
 def lose_memory(redis_server: RedisServer, how: str) -> None:
-    """All of it, or the clock alone."""
+    """Delete all of the queue's data, or only its clock."""
     with redis_server.client() as redis:
         redis.flushall() if how == "all" else redis.delete(CLOCK)
 
 
 @pytest.fixture(autouse=True)
 def empty_queue(api: httpx.Client, redis_server: RedisServer) -> None:
-    """What a test before did to the queue's clock is over, and no reader notices."""
+    """An empty queue with its groups, so that no clock of an earlier test remains and no reader sees a missing
+    group."""
     with redis_server.client() as redis, redis.pipeline(transaction=True) as pipeline:
         pipeline.flushall()
         pipeline.xgroup_create(WRITES, WRITERS_GROUP, "0", mkstream=True)
@@ -75,14 +76,14 @@ def empty_queue(api: httpx.Client, redis_server: RedisServer) -> None:
 
 @pytest.fixture
 def fresh_api(tmp_path: Path, api: httpx.Client, redis_server: RedisServer, database: Database) -> Iterator[Service]:
-    """An api that is started by the test, when the queue has been through something."""
+    """An api that the test starts later, after a change to the queue."""
     service = processes.api(tmp_path, redis_server.address, database.dsn, HOLDFAST_INSTANCE="api-fresh")
     yield service
     service.kill()
 
 
 def changed(client: httpx.Client, path: str, name: str) -> None:
-    """The name is changed, and shown, and its operation says the same."""
+    """Change the name, and check that the answer, the user and the operation all show the change."""
     answer = client.patch(path, json={"name": name}, headers=WAIT)
     assert (answer.status_code, answer.json()["data"]["status"]) == (200, "applied"), answer.text
     assert client.get(path).json()["data"]["name"] == name
@@ -92,7 +93,8 @@ def changed(client: httpx.Client, path: str, name: str) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_junk_by_hand_harms_nobody(api: httpx.Client, redis_server: RedisServer, database: Database, seed: int) -> None:
-    """Ids and versions of any time to come: what follows is applied, each one dies or is applied, none is lost."""
+    """After entries with ids and versions of any future time are added by hand, every later change is applied, every
+    entry is applied or dead-lettered, and none is lost."""
     chance = random.Random(seed)
     path = f"/users/{create(api)['id']}"
     before = ledger(redis_server, database)
@@ -122,7 +124,8 @@ def test_junk_by_hand_harms_nobody(api: httpx.Client, redis_server: RedisServer,
 def test_a_version_newer_than_its_entry_is_not_applied(
     api: httpx.Client, redis_server: RedisServer, database: Database, ahead_us: int
 ) -> None:
-    """It dies at once, with the reason, and the ledger counts it."""
+    """An entry whose version is newer than its id is dead-lettered at once with the reason, and the ledger counts
+    it."""
     create(api)
     before = ledger(redis_server, database)
     with redis_server.client() as redis:
@@ -146,7 +149,8 @@ def test_a_version_newer_than_its_entry_is_not_applied(
 def test_a_queue_that_lost_its_memory_gives_versions_above_all_rows(
     api: httpx.Client, fresh_api: Service, redis_server: RedisServer, how: str, ahead_us: int
 ) -> None:
-    """Its clock had been ahead. A change is applied and shown, by the api that was there and by one started since."""
+    """After a queue with a clock ahead loses all data or only its clock, a change is applied and shown, both by the
+    running api and by an api that was started since."""
     clock_ahead(redis_server, ahead_us)
     path = f"/users/{create(api)['id']}"
     lose_memory(redis_server, how)
@@ -161,7 +165,8 @@ def test_a_queue_that_lost_its_memory_gives_versions_above_all_rows(
 def test_without_clock_and_database_nothing_is_accepted(
     api: httpx.Client, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    """503: a version that may be too low is not given out. With the queue's clock the database may be away."""
+    """Without the queue's clock and the database a write gets 503, because its version might be too low. With the
+    queue's clock a write is accepted without the database."""
     nowhere = processes.api(tmp_path, redis_server.address, "mysql://nobody:none@127.0.0.1:1/none").start()
     try:
         with nowhere.client() as client:
@@ -179,7 +184,8 @@ def test_without_clock_and_database_nothing_is_accepted(
 
 
 def test_what_was_overtaken_says_so(api: httpx.Client, redis_server: RedisServer, database: Database) -> None:
-    """A row that is ahead of all clocks: the answer, and the operation, say `superseded` and show what is."""
+    """When a row has a version ahead of all clocks, a change gets `superseded` in its answer and its operation, with
+    the current value of the row."""
     path = f"/users/{create(api)['id']}"
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE users SET name_version = %s", (now_us() + 3650 * DAY_US,))
@@ -197,7 +203,7 @@ def test_what_was_overtaken_says_so(api: httpx.Client, redis_server: RedisServer
 def test_expiry_does_not_depend_on_the_queue(
     api: httpx.Client, writer: Service, redis_server: RedisServer, ahead_us: int
 ) -> None:
-    """What nobody wants any more is not done, and what is still wanted is, although the queue's clock is ahead."""
+    """A write ends expired after its time limit and is applied within it, even if the queue's clock is ahead."""
     clock_ahead(redis_server, ahead_us)
     writer.freeze()
     try:

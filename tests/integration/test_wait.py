@@ -13,7 +13,8 @@ from tests.servers import RedisServer
 async def test_what_was_over_before_is_not_waited_for(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, *, begun: bool
 ) -> None:
-    """No message will come about it: it is looked at before anything else, and not only after the first pause."""
+    """An operation that ended before the request, for which no message will come, is found by a check before the first
+    pause. The check is made only for an operation that was accepted earlier."""
     monkeypatch.setattr(wait, "_LOOK_EVERY_S", 3600.0)
     async with Redis(port=redis_server.port) as redis:
         await redis.hset(ONE.of("").operation("op-1"), mapping={"status": "applied", "version": 1})

@@ -9,7 +9,8 @@ from tests.stream import Stream, new_user
 
 
 def test_an_entry_that_kills_three_writers_is_dead_lettered(stream: Stream, start_writer: StartWriter) -> None:
-    """Whoever shared a batch with it is applied; the entry is a crash loop."""
+    """An entry that kills three writers is dead-lettered as a crash loop, and the entries of its batches are
+    applied."""
     neighbours, killer = [new_user() for _ in range(6)], new_user("Killer")
     stream.accept([*neighbours[:3], killer, *neighbours[3:]])
     deaths = 0
@@ -28,8 +29,8 @@ def test_an_entry_that_kills_three_writers_is_dead_lettered(stream: Stream, star
 
 
 def test_claims_by_hand_are_no_evidence(stream: Stream, start_writer: StartWriter, own_redis: RedisServer) -> None:
-    """Somebody who is no writer claims all entries again and again, under a name of his own and under a writer's. They
-    are applied; only what writers themselves were given counts."""
+    """Entries that a client claims repeatedly, under its own name and under a writer's, are applied, because only
+    deliveries to writers count."""
     users = [new_user() for _ in range(6)]
     stream.accept(users)
     with own_redis.client() as redis:
@@ -48,7 +49,8 @@ def test_claims_by_hand_are_no_evidence(stream: Stream, start_writer: StartWrite
 def test_an_entry_that_kills_writers_is_found_beside_claims_by_hand(
     stream: Stream, start_writer: StartWriter, own_redis: RedisServer
 ) -> None:
-    """It is a crash loop after as many crashes as without them, and not before."""
+    """An entry that kills writers is dead-lettered after three crashes, also if a client claims the entries between the
+    crashes."""
     neighbour, killer = new_user(), new_user("Killer")
     stream.accept([neighbour, killer])
     deaths = 0

@@ -23,14 +23,14 @@ POISON = {
 
 
 def original(letter: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """The fields that the dead letter's entry had."""
+    """Return the fields of the entry that became the dead letter."""
     prefix = b"original."
     return {name.removeprefix(prefix): value for name, value in letter.items() if name.startswith(prefix)}
 
 
 @contextmanager
 def altered(database: Database, alter: str, restore: str) -> Iterator[None]:
-    """The database, while it is not as it should be."""
+    """Alter the database, and restore it afterwards."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute(alter)
         try:
@@ -40,7 +40,7 @@ def altered(database: Database, alter: str, restore: str) -> Iterator[None]:
 
 
 def test_an_undecodable_entry_is_dead_lettered_verbatim(stream: Stream, start_writer: StartWriter) -> None:
-    """Every byte of it is kept, and the good entries around it are applied."""
+    """An undecodable entry is dead-lettered with all its bytes, and the good entries around it are applied."""
     before, after = new_user("before"), new_user("after")
     stream.accept([before])
     [entry_id] = stream.add_raw(POISON)
@@ -57,7 +57,8 @@ def test_an_undecodable_entry_is_dead_lettered_verbatim(stream: Stream, start_wr
 def test_whom_an_entry_wants_notified_keeps_nothing_on_the_stream(
     stream: Stream, start_writer: StartWriter, own_redis: RedisServer
 ) -> None:
-    """A notice only saves time: a channel that the writer may not use delays neither the write nor its neighbours."""
+    """A notification only saves time: an entry with a channel that the writer may not use is applied without delay, as
+    are its neighbours."""
     before, wrong, after = new_user("before"), replace(new_user("wrong"), notify="news"), new_user("after")
     stream.accept([before, wrong, after])
     start_writer()
@@ -70,7 +71,8 @@ def test_whom_an_entry_wants_notified_keeps_nothing_on_the_stream(
 def test_what_the_schema_refuses_is_dead_lettered_alone(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """Too long for a column that somebody made shorter: found among its neighbours by halving the batch."""
+    """A write that is too long for a shortened column is found by halving the batch and dead-lettered alone, without
+    personal data in its error."""
     short = [new_user(f"n{number}") for number in range(20)]
     long = new_user("much too long")
     stream.accept([*short[:7], long, *short[7:]])
@@ -88,7 +90,8 @@ def test_what_the_schema_refuses_is_dead_lettered_alone(
 def test_an_unknown_error_is_tried_five_times_and_then_dead_lettered(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """Each attempt is listed with its time, writer, build and error; the neighbours do not wait for it."""
+    """A write with an unknown error is dead-lettered after five attempts, each listed with its time, writer, build and
+    error, and its neighbours do not wait for it."""
     neighbours, unlucky = [new_user(), new_user()], new_user("Unlucky")
     stream.accept([neighbours[0], unlucky, neighbours[1]])
     trigger = (
@@ -110,7 +113,8 @@ def test_an_unknown_error_is_tried_five_times_and_then_dead_lettered(
 
 
 def test_a_mostly_poisoned_stream_halts_the_writer(stream: Stream, start_writer: StartWriter) -> None:
-    """It stops dead-lettering, says so at /readyz, loses nothing, and an operator's word lets it go on."""
+    """A writer whose entries are mostly poisoned stops dead-lettering, reports this at /readyz and loses nothing. It
+    continues when an operator raises the limit."""
     good = [new_user() for _ in range(10)]
     stream.accept(good[:5])
     stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(60)])

@@ -18,18 +18,18 @@ from tests.stream import Stream, change, new_user
 
 
 def heartbeat() -> Candidate:
-    """As an api makes one."""
+    """Return a heartbeat like one of an api."""
     return Candidate(heartbeat_id(time.time()), HEARTBEAT_ID, Heartbeat())
 
 
 def reasons(writer: Service) -> int:
-    """How often it logged why a control write failed."""
+    """Return how often the writer has logged why a control write failed."""
     return writer.log.read_text().count('"action": "control_write_failed"')
 
 
 def some_faults() -> list[DatabaseFault]:
-    """Some that are known, by chance, and triggers that refuse every row: with any number, with one that is about
-    data, and with one of a full disk. (`test_control_write.py` has them all.)"""
+    """Return some known faults at random, and triggers that refuse every row with a random error number, with one about
+    data and with one of a full disk. (`test_control_write.py` covers all faults.)"""
     full = random.choice([1021, 1114])
     return [*random.sample(KNOWN, 3), refusing("users", any_number()), refusing("operations", 1406),
             refusing("users", full)]  # fmt: skip
@@ -38,8 +38,8 @@ def some_faults() -> list[DatabaseFault]:
 def test_no_fault_of_the_database_is_charged_to_an_entry(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """One writer through several: it holds creates, changes and heartbeats, charges nobody, and applies all of them
-    when the fault has gone."""
+    """Through several faults one writer holds creates, changes and heartbeats, charges no attempt, and applies all of
+    them when the fault has ended."""
     writer = start_writer()
     for fault in some_faults():
         known = new_user()
@@ -62,7 +62,8 @@ def test_no_fault_of_the_database_is_charged_to_an_entry(
 def test_one_entry_that_is_refused_alone(
     stream: Stream, start_writer: StartWriter, own_database: Database, number: int
 ) -> None:
-    """A dead letter, even where the error's number means an outage; its neighbours are applied."""
+    """An entry that alone is refused becomes a dead letter even if the error's number means an outage, and its
+    neighbours are applied."""
     neighbours, unlucky = [new_user() for _ in range(12)], new_user("Unlucky")
     with refusing("users", number, "NEW.name = 'Unlucky'").on(own_database):
         stream.accept([*neighbours[:5], unlucky, *neighbours[5:]])
@@ -76,8 +77,8 @@ def test_one_entry_that_is_refused_alone(
 def test_a_database_that_refuses_is_shown_as_that(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """A missing right: the writer's health and metrics say that it answers, and with what; nobody pays, and all of it
-    is applied when the right is back."""
+    """When a right is missing, the writer's health and metrics show that the database answers and with which error. No
+    attempt is charged, and all writes are applied when the right is back."""
     writer = start_writer()
     [fault] = [each for each in KNOWN if each.name == "no right to insert"]
     writes = [new_user() for _ in range(5)]

@@ -50,8 +50,8 @@ def _tries(writer: processes.Service) -> int:
 def test_it_goes_on_by_itself_when_the_fault_has_gone(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """A column is too short for every write: nothing is dead-lettered once it has halted, whatever it tries; then the
-    column is as it should be, and everything that was kept is applied, without anybody's word."""
+    """While a column is too short for every write, a halted writer retries and dead-letters nothing. When the column is
+    restored, all kept entries are applied without an operator."""
     broken, restore = "ALTER TABLE users MODIFY name VARCHAR(3) NOT NULL", (
         "ALTER TABLE users MODIFY name VARCHAR(200) NOT NULL"
     )  # fmt: skip
@@ -77,7 +77,8 @@ def test_it_goes_on_by_itself_when_the_fault_has_gone(
 def test_it_goes_on_when_others_ended_all_that_it_kept(
     stream: Stream, start_writer: StartWriter, own_redis: RedisServer
 ) -> None:
-    """It was frozen for long, and other writers ended its entries: nothing is left to try that could end the halt."""
+    """A halted writer continues when other writers have ended all entries that it kept, although no entry is left whose
+    retry could end the halt."""
     ids = stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(70)])
     writer = start_writer(**_HALTS_SOON)
     wait_until(lambda: _tries(writer) >= 1, what="the writer is halted, and has tried")
@@ -93,7 +94,8 @@ def test_it_goes_on_when_others_ended_all_that_it_kept(
 def test_it_goes_on_when_its_group_went_with_what_it_kept(
     stream: Stream, start_writer: StartWriter, own_redis: RedisServer
 ) -> None:
-    """The queue was flushed, and a halted writer reads nothing that would show it: the group is made anew."""
+    """A halted writer, which reads nothing that would show a missing group, creates the group again after the queue was
+    flushed, and continues."""
     stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(70)])
     writer = start_writer(**_HALTS_SOON)
     wait_until(lambda: not writer.ready(), what="the writer is halted")
@@ -110,8 +112,8 @@ def test_an_operators_word_lets_it_go_on(
     stream: Stream, start_writer: StartWriter, admin: processes.Service, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    """The halt and its reason are on the console, at `/dlq/writers` and at the command line; the word is on record, and
-    after it what dies becomes dead letters and what lives is applied."""
+    """The halt and its reason are shown at `/dlq/writers` and at the command line. An operator's order to continue is
+    recorded; after it, bad entries become dead letters and good entries are applied."""
     good = [new_user() for _ in range(10)]
     stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(70)])
     stream.accept(good)

@@ -8,7 +8,7 @@ from tests.stream import Stream, change, new_user
 def test_two_writers_apply_a_queue_of_writes_to_one_user_in_order(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """Two thousand changes in a row all take effect, none is superseded, and the last one stands."""
+    """Two writers apply two thousand consecutive changes of one user; none is superseded, and the last one stands."""
     user = new_user("Name 0")
     changes = [change(user.entity_id, name=f"Name {n}") for n in range(1, 2001)]
     writes = [user, *changes]

@@ -12,24 +12,24 @@ from tests.stream import Stream, change, new_user
 
 
 def silent(writer: Service) -> bool:
-    """Whether Redis has not answered its reader for longer than an answer may take."""
+    """Return whether the writer's reader has had no answer from Redis for longer than an answer may take."""
     return time.time() - writer.metric("holdfast_last_progress_timestamp_seconds") > 2
 
 
 def holds(writer: Service) -> bool:
-    """Whether it waits for the database."""
+    """Return whether the writer holds for the database."""
     return writer.metric('holdfast_holding{dependency="database"}') == 1
 
 
 def assert_nobody_paid(stream: Stream) -> None:
-    """An outage is nobody's fault."""
+    """Check that the outage charged no attempt and led to no dead letter."""
     assert stream.charged() == []
     assert stream.dead() == []
 
 
 @pytest.fixture
 def writer(start_writer: StartWriter, stream: Stream) -> Service:
-    """A writer that has proved itself."""
+    """A writer that has applied a write."""
     writer = start_writer()
     first = new_user()
     stream.accept([first])
@@ -38,7 +38,7 @@ def writer(start_writer: StartWriter, stream: Stream) -> Service:
 
 
 def test_a_restarted_redis(writer: Service, stream: Stream, own_redis: RedisServer) -> None:
-    """kill -9 and start: what was accepted before and after is applied."""
+    """After Redis is killed and started, writes are applied, and the writer is ready throughout."""
     own_redis.kill()
     assert writer.ready()
     own_redis.start()
@@ -50,7 +50,8 @@ def test_a_restarted_redis(writer: Service, stream: Stream, own_redis: RedisServ
 
 
 def test_a_redis_that_froze(writer: Service, stream: Stream, own_redis: RedisServer) -> None:
-    """Reads time out; after the thaw nothing is stranded, whoever it was delivered to meanwhile."""
+    """While Redis is frozen, reads time out and the writer stays ready; after the thaw no entry is stranded, whichever
+    consumer it was delivered to."""
     own_redis.freeze()
     wait_until(lambda: silent(writer), what="the writer notices")
     assert writer.ready()
@@ -62,7 +63,7 @@ def test_a_redis_that_froze(writer: Service, stream: Stream, own_redis: RedisSer
 
 
 def test_a_flushed_redis(writer: Service, stream: Stream, own_redis: RedisServer) -> None:
-    """The group is gone and is made again, from the beginning of the new stream."""
+    """After Redis is flushed, the writer creates its group again from the beginning of the new stream."""
     made = writer.metric("holdfast_groups_recreated_total")
     with own_redis.client() as client:
         client.flushall()
@@ -85,7 +86,7 @@ def test_a_database_that_is_away(
     breaks: Callable[[Database], None],
     mends: Callable[[Database], None],
 ) -> None:
-    """Writes wait on the stream in one piece, each with its first delivery, and are applied in order afterwards."""
+    """While the database is away, writes stay on the stream uncharged; afterwards they are applied in order."""
     breaks(own_database)
     user = new_user("first")
     later = [change(user.entity_id, name=f"name {number}") for number in range(3)]
@@ -107,7 +108,7 @@ def test_a_database_that_is_away(
 def test_entries_held_in_an_outage_are_no_crash_loop(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """Writers that are killed while they wait for the database say nothing about what they held."""
+    """Entries of writers that are killed while they wait for the database are not treated as a crash loop."""
     own_database.kill()
     user = new_user()
     stream.accept([user])

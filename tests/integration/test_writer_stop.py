@@ -11,7 +11,8 @@ from tests.stream import Stream, new_user
 def test_a_stopped_writer_finishes_the_batch_in_hand(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """What it committed is acknowledged; what it had fetched and not begun is free at once, as if never delivered."""
+    """A stopped writer acknowledges what it has committed, and releases entries that it has fetched but not begun, with
+    no delivery counted."""
     users = [new_user() for _ in range(2000)]
     for at in range(0, len(users), 500):
         stream.accept(users[at : at + 500])
@@ -31,7 +32,8 @@ def test_a_stopped_writer_finishes_the_batch_in_hand(
 def test_a_writer_that_holds_for_the_database_can_be_stopped(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
-    """It lets go of what it cannot finish, at once and uncharged, so that the next writer takes it first thing."""
+    """A writer that is stopped while it holds releases its entries at once and uncharged, so that the next writer takes
+    them over immediately."""
     writer = start_writer(HOLDFAST_DRAIN_S="60")
     own_database.kill()
     users = [new_user() for _ in range(3)]
@@ -45,7 +47,7 @@ def test_a_writer_that_holds_for_the_database_can_be_stopped(
 
 
 def test_a_writer_that_is_stopped_reports_no_error(start_writer: StartWriter) -> None:
-    """Its health server ends once, by itself."""
+    """A writer that is stopped logs one shutdown of its health server and no error."""
     writer = start_writer()
     assert writer.stop() == 0
     log = [json.loads(line) for line in writer.log.read_text().splitlines()]
@@ -54,7 +56,7 @@ def test_a_writer_that_is_stopped_reports_no_error(start_writer: StartWriter) ->
 
 
 def test_a_writer_without_redis_can_be_stopped(start_writer: StartWriter, own_redis: RedisServer) -> None:
-    """An outage of the queue does not keep it from ending."""
+    """A writer can be stopped during an outage of the queue."""
     writer = start_writer()
     with own_redis.client() as queue:
         wait_until(lambda: any(each["cmd"] == "xreadgroup" for each in queue.client_list()), what="it reads")
@@ -64,6 +66,6 @@ def test_a_writer_without_redis_can_be_stopped(start_writer: StartWriter, own_re
 
 
 def test_a_writer_that_never_saw_redis_can_be_stopped(start_writer: StartWriter, own_redis: RedisServer) -> None:
-    """The same while it waits for its first answer."""
+    """A writer can be stopped while it waits for the first answer of the queue."""
     own_redis.kill()
     assert start_writer().stop() == 0

@@ -13,11 +13,11 @@ DUPLICATE = 'holdfast_outcomes_total{outcome="Duplicate"}'
 
 
 def test_two_writers_share_the_work(stream: Stream, start_writer: StartWriter) -> None:
-    """Both apply, and between them every write once."""
+    """Two writers both apply writes, and together they apply every write once."""
     one, two = (start_writer(name, HOLDFAST_WRITER_BATCH_MAX="20") for name in ("writer-1", "writer-2"))
     users: list[Candidate] = []
 
-    def both_have_applied() -> bool:  # one of them may begin late
+    def both_have_applied() -> bool:  # one of them may start late
         users.extend(more := [new_user() for _ in range(200)])
         for at in range(0, len(more), 50):
             stream.accept(more[at : at + 50])
@@ -30,10 +30,11 @@ def test_two_writers_share_the_work(stream: Stream, start_writer: StartWriter) -
 
 
 def test_entries_of_a_frozen_writer_are_taken_over(stream: Stream, start_writer: StartWriter) -> None:
-    """Its peer applies them in order with what came since; when it thaws it finds its work done."""
+    """The entries of a frozen writer are applied in order by its peer, together with later changes, and the thawed
+    writer continues without applying them again."""
     frozen = start_writer("writer-frozen", HOLDFAST_WRITER_BLOCK_MS="4000", HOLDFAST_REDIS_TIMEOUT_S="9")
     users = [new_user() for _ in range(20)]
-    for _ in range(20):  # it has to be frozen in the middle of a read, and reads end
+    for _ in range(20):  # the freeze has to interrupt a read, and reads end
         frozen.freeze()
         if stream.somebody_reads():
             break

@@ -44,7 +44,8 @@ class Note(Resource, plural="notes", removed=["price"]):
 
 
 def entry(**fields: str) -> Mapping[str | bytes, str | bytes]:
-    """Of a new user, but for `fields`. Its version is the first of its millisecond: none is newer than its entry."""
+    """Return the entry of a new user with these fields replaced. Its version is the first of its millisecond, so that
+    it is not newer than its entry."""
     payload = json.dumps({"name": "Ann", "email": f"{uuid.uuid4().hex}@example.com"})
     ids = {
         "operation_id": str(uuid.uuid4()),
@@ -56,26 +57,26 @@ def entry(**fields: str) -> Mapping[str | bytes, str | bytes]:
 
 
 def note(payload: str = '{"text": "x", "price": 5}', **fields: str) -> Mapping[str | bytes, str | bytes]:
-    """Of a resource that only the newer builds have."""
+    """Return the entry of a resource that only newer builds have."""
     return entry(resource="notes", command="CreateNote", payload=payload, **fields)
 
 
 class Builds:
-    """Builds that know notes."""
+    """Makes builds that know notes."""
 
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder
         self._database = database
 
     def make(self, name: str, source: str) -> dict[str, str]:
-        """The environment of the next one; the database is migrated for it."""
+        """Migrate the database for a new build and return the build's environment."""
         (self._folder / f"notes_{name}.py").write_text(source)
         environment = {"HOLDFAST_DOMAIN": f"notes_{name}", "PYTHONPATH": str(self._folder)}
         migrate(self._database.dsn, **environment)
         return environment
 
     def rows(self, columns: str) -> list[tuple[Any, ...]]:
-        """Of notes that were created."""
+        """Return these columns of the notes that were created."""
         with self._database.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT {columns} FROM notes WHERE created_version > 0 ORDER BY created_version")
             return list(cursor.fetchall())
@@ -83,14 +84,15 @@ class Builds:
 
 @pytest.fixture
 def builds(own_database: Database, tmp_path: Path) -> Iterator[Builds]:
-    """None yet."""
+    """The builds of a test; none exists yet."""
     yield Builds(tmp_path, own_database)
     with own_database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS notes")
 
 
 def test_it_waits_for_a_writer_that_knows_it(stream: Stream, start_writer: StartWriter, builds: Builds) -> None:
-    """More of it than would halt a writer, before and between writes that are known: those are applied at once."""
+    """Unknown entries wait uncharged for a newer writer, even more of them than would halt a writer, while the known
+    writes before and between them are applied at once."""
     old = start_writer("old", HOLDFAST_WRITER_UNKNOWN_PATIENCE_S="600", HOLDFAST_WRITER_DEAD_SHARE_OVER="20")
     users = [new_user() for _ in range(20)]
     stream.add_raw(*(note() for _ in range(40)))
@@ -108,8 +110,9 @@ def test_it_waits_for_a_writer_that_knows_it(stream: Stream, start_writer: Start
 def test_a_required_field_comes_and_another_goes_while_two_builds_run(
     stream: Stream, start_writer: StartWriter, builds: Builds, own_redis: RedisServer
 ) -> None:
-    """The apis first: what the newer one accepts waits for a writer of its build, as long as that api runs. Then only
-    newer writers: what the older api accepts is applied at once. Nothing is dead-lettered, whatever is required."""
+    """If the apis are updated first, writes that the older writer cannot decode wait for a newer writer while the newer
+    api runs; once only newer writers run, an older api's writes are applied at once. No write is dead-lettered,
+    whichever fields are required."""
     first = builds.make("first", _NOTES) | {"HOLDFAST_WRITER_UNKNOWN_PATIENCE_S": "0"}
     changed = builds.make("changed", _CHANGED)
     older, newer = {"build": "1.0.0+a.1"}, {"build": "1.0.0+a.2"}
@@ -144,7 +147,7 @@ def test_a_required_field_comes_and_another_goes_while_two_builds_run(
 
 
 def test_what_no_writer_knows_is_dead_lettered_in_the_end(stream: Stream, start_writer: StartWriter) -> None:
-    """Each kind of it, with what is not known and none of its data; the writer goes on."""
+    """Each kind of unknown entry is dead-lettered with the reason and none of its data, and the writer continues."""
     writer = start_writer(HOLDFAST_WRITER_DEAD_SHARE_OVER="20")
     unknown = {
         "unknown schema": entry(schema="3"),
@@ -167,7 +170,7 @@ def test_what_no_writer_knows_is_dead_lettered_in_the_end(stream: Stream, start_
 
 @pytest.mark.parametrize("among", [WRITERS, APIS])
 async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisServer, among: str) -> None:
-    """A patience begins when the last writer or api of another build is gone."""
+    """The patience for an unknown entry begins when the last writer or api of another build is gone."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     await ensure_groups(redis)
     await redis.xadd(WRITES, {"schema": "3"})
@@ -200,7 +203,8 @@ async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisSe
 
 
 async def test_writers_that_pass_an_entry_around_give_it_up(clean_redis: RedisServer) -> None:
-    """Each remembers what it met while another has it in hand, in whatever order they look, until it is settled."""
+    """When writers take over an unknown entry from one another, each remembers it until it is settled, even while
+    another writer has it in hand."""
     redis, chance = connect(clean_redis.address, PATIENT_REDIS), random.Random(5)
     await ensure_groups(redis)
     entry_id = (await redis.xadd(WRITES, {"schema": "3"})).decode()
@@ -210,7 +214,7 @@ async def test_writers_that_pass_an_entry_around_give_it_up(clean_redis: RedisSe
         holder = number % 3
         await redis.xclaim(WRITES, WRITERS_GROUP, str(holder), 0, [entry_id], justid=True)
         assert writers[holder].met(entry_id, UnknownWrite("unknown schema")) == Retry()
-        for other in chance.sample(writers, 3):  # nobody sees it wait: it is in somebody's hand
+        for other in chance.sample(writers, 3):  # the entry is in hand, so no writer sees it as waiting
             await other.forget_settled(set())
         await writers[holder]._let_go()
         met = writers[: number + 1]

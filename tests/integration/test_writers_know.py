@@ -28,7 +28,7 @@ _WITH_LANGUAGE = _NOTES + "    language: Annotated[str, Slug()] | None = None\n"
 
 @pytest.fixture
 def api(own_redis: RedisServer, own_database: Database, builds: Builds, tmp_path: Path) -> Iterator[httpx.Client]:
-    """Of the build whose notes have a language."""
+    """A client of an api whose build has notes with a language."""
     builds.make("before", _NOTES)
     newer = builds.make("newer", _WITH_LANGUAGE)
     service = processes.api(tmp_path, own_redis.address, own_database.dsn, **newer).start()
@@ -49,8 +49,8 @@ def _until(way: str, send: Callable[[], httpx.Response], what: str) -> None:
 def test_what_is_new_is_applied_until_every_writer_knows_it(
     stream: Stream, own_redis: RedisServer, start_writer: StartWriter, api: httpx.Client, tmp_path: Path
 ) -> None:
-    """A field that the older writer does not know is never on its stream, and what it knows is; once it is gone and a
-    newer one runs, all is queued."""
+    """A write with a field that the older writer does not know is applied directly, and any other write is queued. Once
+    only the newer writer runs, all writes are queued."""
     environment = {"HOLDFAST_DOMAIN": "notes_before", "PYTHONPATH": str(tmp_path)}
     old = start_writer("old", HOLDFAST_WRITER_UNKNOWN_PATIENCE_S="0", **environment)
     user = {"name": "Ann", "email": "ann@example.com"}
@@ -69,14 +69,15 @@ def test_what_is_new_is_applied_until_every_writer_knows_it(
     assert _way(note()) == "direct"
     old.kill()
     with own_redis.client() as redis:
-        redis.hdel(WRITERS, "old")  # as after a while
+        redis.hdel(WRITERS, "old")  # as after the timeout of its presence
     _until("queue", note, "only the newer writer runs")
     wait_until(lambda: stream.backlog() == 0, what="all is applied")
     assert stream.dead() == []
 
 
 def test_a_writer_that_reports_nothing(own_redis: RedisServer, api: httpx.Client) -> None:
-    """Of an earlier build: it knows the same if it has the same declaration, and else nothing."""
+    """A writer of an earlier build reports no details: with the same declaration it counts as knowing every write, and
+    otherwise none."""
     with own_redis.client() as redis:
         wait_until(lambda: redis.hlen(APIS), what="the api has reported its build")
         [entry] = redis.hvals(APIS)
