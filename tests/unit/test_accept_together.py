@@ -19,7 +19,8 @@ async def _turn() -> None:
 
 
 async def test_who_asks_a_turn_later_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy loop does not get all requests in one turn that have arrived: the round trip waits for one more."""
+    """A round trip waits for one more turn of the loop, because a busy loop does not deliver all requests that have
+    arrived in one turn."""
     redis = connect("localhost:1", RedisTimeouts(1, 1))
     taking = acceptor(redis)
     sizes: list[int] = []
@@ -39,7 +40,8 @@ async def test_who_asks_a_turn_later_comes_along(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_one_is_prepared_while_another_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three at once are one round trip, two more another; the rest waits until one of them is back, and goes as one."""
+    """Three concurrent writes share one round trip and two more a second one; later writes wait until one of the two is
+    back, and then share the next."""
     redis = connect("localhost:1", RedisTimeouts(1, 1))
     taking = acceptor(redis)
     sizes: list[int] = []

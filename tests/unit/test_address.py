@@ -18,7 +18,8 @@ _DSNS = ("mysql://user:{}@host/db", "user:{}@tcp(host:3306)/db")
 
 @given(_ESCAPED, _ESCAPED)
 def test_names_and_passwords_come_out_as_they_went_in(user: str, password: str) -> None:
-    """Escaped in a URL; in the Go form as they are."""
+    """Names and passwords of any characters are read back unchanged: escaped from a URL, and as they are from the Go
+    form."""
     login = f"{quote(user, safe='')}:{quote(password, safe='')}"
     for address in (parse_redis(f"redis://{login}@host"), parse_dsn(f"mysql://{login}@host/db")):
         assert (address.user, address.password, address.host) == (user, password, "host")
@@ -30,7 +31,7 @@ def test_names_and_passwords_come_out_as_they_went_in(user: str, password: str) 
     st.sampled_from(_PARSERS), st.from_regex(r"[a-zA-Z][a-zA-Z_-]{0,20}", fullmatch=True), st.text("abcd1", max_size=5)
 )
 def test_an_option_that_is_not_understood_is_refused(form: tuple, name: str, value: str) -> None:  # type: ignore[type-arg]
-    """Whatever it is called: nothing in an address is ignored, and the password is in no message."""
+    """An unknown option of an address is refused, whatever its name, and the error does not contain the password."""
     parse, address = form
     plain = name.lower().replace("-", "_")
     assume(plain not in tls.OPTIONS and plain not in ("db", "charset", "parsetime", "loc", "multistatements"))
@@ -41,7 +42,8 @@ def test_an_option_that_is_not_understood_is_refused(form: tuple, name: str, val
 
 @given(st.sampled_from([name for name in tls.OPTIONS if "key" not in name and name != "ssl_password"]), st.data())
 def test_an_option_of_tls_is_honoured_or_refused(name: str, data: st.DataObject) -> None:
-    """Never dropped: with any value there is TLS, or an error, or the value says that there is none."""
+    """An option of TLS is never dropped: with any value TLS is required, or the address is refused, or the value turns
+    TLS off."""
     value = data.draw(
         st.sampled_from(["true", "0", "none", "REQUIRED", "skip-verify", "VERIFY_CA", "/no/such/file", ""])
     )
@@ -64,7 +66,7 @@ def test_an_option_of_tls_is_honoured_or_refused(name: str, data: st.DataObject)
     ("?tls=true&ssl_verify_identity=1", ssl.CERT_REQUIRED, True),
 ])  # fmt: skip
 def test_what_is_verified(query: str, mode: ssl.VerifyMode, name: bool) -> None:
-    """Everything, unless an option says otherwise."""
+    """The certificate and the host name are verified unless an option turns a check off."""
     wanted = parse_redis(f"rediss://host{query}").tls
     assert wanted is not None
     context = wanted.context()
@@ -79,7 +81,8 @@ def test_what_is_verified(query: str, mode: ssl.VerifyMode, name: bool) -> None:
     "ssl_ca=/no/such/file", "ssl_cert=/no/such/file", "ssl_key_password=x", "ssl_verify_cert=perhaps",
 ])  # fmt: skip
 def test_what_makes_no_sense_together_is_refused(query: str) -> None:
-    """And so is a file that cannot be read, at the start and not at the first connection."""
+    """Contradictory options, and files that cannot be read, are refused when the DSN is parsed and not at the first
+    connection."""
     for dsn in _DSNS:
         with pytest.raises(ValueError, match=r"\w") as refused:
             parse_dsn(f"{dsn.format(_SECRET)}?{query}")
@@ -87,7 +90,8 @@ def test_what_makes_no_sense_together_is_refused(query: str) -> None:
 
 
 def test_redis_has_tls_or_has_not() -> None:
-    """`rediss` cannot be turned off again, and there is nothing between on and off."""
+    """TLS for Redis is either on or off: an option cannot turn `rediss` off, and there is nothing between on and
+    off."""
     for wrong in ("rediss://host?tls=false", "redis://host?tls=preferred", "unix:///socket?tls=true", "http://host"):
         with pytest.raises(ValueError, match="TLS"):
             parse_redis(wrong)
@@ -97,7 +101,8 @@ def test_redis_has_tls_or_has_not() -> None:
 
 @pytest.mark.parametrize("dsn", _DSNS)
 def test_options_of_go_programs(dsn: str) -> None:
-    """What says of Go what is always so here is taken; what our settings decide is refused with their name."""
+    """Go options that state what is always true here are accepted; an option that Holdfast's settings decide is refused
+    with the name of the setting."""
     assert parse_dsn(f"{dsn}?parseTime=true&charset=utf8mb4,utf8&loc=UTC&tls=true").tls is not None
     assert (parse_dsn(f"{dsn}?tls=false").tls, parse_dsn(f"{dsn}?parseTime=true").tls) == (
         None,
@@ -113,7 +118,7 @@ def test_options_of_go_programs(dsn: str) -> None:
 
 
 def test_ipv6_and_ports() -> None:
-    """An address in brackets comes out without them."""
+    """An IPv6 address is returned without its brackets, and invalid ports and database numbers are refused."""
     assert (parse_dsn("u:p@tcp([::1]:3307)/db").host, parse_dsn("u:p@tcp([::1]:3307)/db").port) == ("::1", 3307)
     assert (parse_redis("redis://[::1]:7/3").host, parse_redis("redis://[::1]:7/3").database) == ("::1", "3")
     for wrong in ("redis://host:99999", "redis://host/x", "mysql://host:0/db", "redis://host:1/0#x"):
@@ -122,7 +127,8 @@ def test_ipv6_and_ports() -> None:
 
 
 def test_sentinels_are_hosts_before_a_name() -> None:
-    """Each with its port or the usual one; the login is Redis' own, theirs are options."""
+    """Each sentinel has its own port or 26379; the login of the address is for Redis, and options give the login for
+    the sentinels."""
     address = parse_redis("redis+sentinel://u:p%40@a:1,[::2]:3,c/queue/2?sentinel_user=s&sentinel_password=t")
     assert address.sentinels == (("a", 1), ("::2", 3), ("c", 26379))
     assert (address.service, address.user, address.password, address.database) == ("queue", "u", "p@", "2")
@@ -131,7 +137,7 @@ def test_sentinels_are_hosts_before_a_name() -> None:
 
 
 def test_nodes_of_a_cluster_are_hosts() -> None:
-    """Each with its port or the usual one; the only database is 0."""
+    """Each node of a cluster has its own port or 6379, and the only database is 0."""
     address = parse_redis("redis+cluster://u:p%40@a:1,[::2]:3,c")
     assert address.nodes == (("a", 1), ("::2", 3), ("c", 6379))
     assert (address.user, address.password, address.tls, address.sentinels) == ("u", "p@", None, ())
@@ -154,7 +160,7 @@ def test_nodes_of_a_cluster_are_hosts() -> None:
     ("redis://:p-4711-p@a,b/0", "redis\\+cluster://host,host"),
 ])  # fmt: skip
 def test_a_group_that_cannot_be_is_refused(wrong: str, why: str) -> None:
-    """In one sentence, without the password."""
+    """An invalid address of several hosts is refused with one line that does not contain the password."""
     with pytest.raises(ValueError, match=why) as refused:
         parse_redis(wrong)
     assert _SECRET not in str(refused.value)

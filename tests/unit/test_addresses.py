@@ -14,11 +14,11 @@ clean_email = Email().clean
 
 
 def other_ways(email: str) -> set[str]:
-    """`email` as others may type it: in capitals, in either Unicode form, its domain in ASCII."""
+    """Return `email` as others may type it: in capitals, in either Unicode form, with its domain in ASCII."""
     local, _, domain = email.rpartition("@")
     in_ascii = f"{local}@{idna.encode(domain, uts46=True).decode()}"
     dots = domain.replace(".", "\u3002")
-    in_capitals = "".join(char if char == "ß" else char.upper() for char in in_ascii)  # it has no capital: "SS"
+    in_capitals = "".join(char if char == "ß" else char.upper() for char in in_ascii)  # upper() makes "SS" of "ß"
     ways = {email, in_ascii, in_capitals, f" {email}\t", f"{local}@{dots}"}
     return ways | {unicodedata.normalize(form, way) for way in ways for form in ("NFC", "NFD")}
 
@@ -29,7 +29,7 @@ _LOCAL = st.text(st.sampled_from("abcXYZäßéÑ019"), min_size=1, max_size=12)
 
 @given(local=_LOCAL, label=_LABEL)
 def test_every_way_of_typing_finds_the_same_owner(local: str, label: str) -> None:
-    """What is stored for one way has the key that any other way is looked up by."""
+    """The key that is stored for one spelling of an address is the key by which every other spelling is looked up."""
     email = f"{local}@{label}.example"
     key = email_key(clean_email(email))
     assert {email_key(clean_email(way)) for way in other_ways(email)} == {key}
@@ -38,7 +38,8 @@ def test_every_way_of_typing_finds_the_same_owner(local: str, label: str) -> Non
 
 @given(ones=st.tuples(_LOCAL, _LABEL), others=st.tuples(_LOCAL, _LABEL))
 def test_other_mailboxes_are_other_owners(ones: tuple[str, str], others: tuple[str, str]) -> None:
-    """Two keys are equal only where the domains are one to IDNA and the local parts are equal but for case."""
+    """Two addresses have the same key exactly when IDNA takes their domains for one and their local parts differ at
+    most in case and Unicode form."""
     one, other = (f"{local}@{label}.example" for local, label in (ones, others))
     same = idna.encode(ones[1], uts46=True) == idna.encode(others[1], uts46=True) and (
         unicodedata.normalize("NFC", ones[0].lower()) == unicodedata.normalize("NFC", others[0].lower())
@@ -55,13 +56,13 @@ def test_two_streets() -> None:
 
 @given(st.text(min_size=1, max_size=120), st.text(min_size=1, max_size=120))
 def test_whatever_is_on_the_wire_has_a_key(local: str, domain: str) -> None:
-    """The wire takes more than the api does: an old or hand-made entry must not fail for want of a key, and its key
-    is its own key's key."""
+    """Any address in an entry has a key, which is its own key: old and hand-made entries may hold addresses that the
+    api refuses."""
     key = email_key(f"{local}@{domain}"[:EMAIL_MAX_CHARS])
     assert email_key(key) == key or "@" not in key
 
 
 @pytest.mark.parametrize("label", ["xn--zzzzzz", "xn--", "xn--a", "a_b", "-x", "x" * 70])
 def test_a_domain_that_idna_refuses_has_a_key(label: str) -> None:
-    """By its lower case."""
+    """The key of an address with a domain that IDNA refuses is the address in lower case."""
     assert email_key(f"A@{label}.EXAMPLE") == f"a@{label}.example"

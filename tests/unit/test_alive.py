@@ -6,27 +6,28 @@ from tests import after_failure, alive
 
 
 class Fake:
-    """A process that only says that it runs."""
+    """A process that only records whether it runs."""
 
     def __init__(self) -> None:
         self.running = True
         alive.known(self)
 
     def start(self) -> None:
-        """It runs."""
+        """Start the process."""
         self.running = True
 
     def thaw(self) -> None:
-        """It was not frozen."""
+        """Do nothing, because the process is never frozen."""
 
     def kill(self) -> None:
-        """It does not run."""
+        """End the process."""
         self.running = False
 
 
 @pytest.mark.parametrize("ends", [True, False], ids=["failed", "passed"])
 def test_a_test_that_fails_leaves_the_processes_of_fixtures_as_it_found_them(ends: bool) -> None:
-    """One that passes is believed to know what it does."""
+    """When a test fails, its own processes are ended and the processes of fixtures that it killed are restarted; after
+    a test that passes nothing is changed."""
     fixture, dead = Fake(), Fake()
     dead.kill()
     call = after_failure.pytest_pyfunc_call()
@@ -39,7 +40,7 @@ def test_a_test_that_fails_leaves_the_processes_of_fixtures_as_it_found_them(end
 
 
 def test_a_fixture_that_fails_leaves_no_process() -> None:
-    """What it has started would never be ended."""
+    """When a fixture fails, the processes that it started are ended, because no teardown would end them."""
     before = Fake()
     setup = after_failure.pytest_fixture_setup()
     next(setup)

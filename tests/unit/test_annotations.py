@@ -12,7 +12,7 @@ _ANNOTATION = Annotation("replay:1", "Replay 1", ("replay",), 1.0, 2.0)
 
 
 async def test_without_a_grafana_nothing_is_kept() -> None:
-    """Saying is free."""
+    """Without a Grafana, annotations are dropped instead of queued."""
     annotations = Annotations(None, timeout_s=1)
     for _ in range(1000):
         annotations.add(_ANNOTATION)
@@ -20,7 +20,8 @@ async def test_without_a_grafana_nothing_is_kept() -> None:
 
 
 async def test_what_fails_is_tried_again_and_then_left() -> None:
-    """A few times; and the next one is sent all the same."""
+    """An annotation that cannot be sent is attempted a few times and then dropped, and the next one is sent all the
+    same."""
     tries: list[int] = []
 
     def broken() -> Grafana:
@@ -40,6 +41,7 @@ async def test_what_fails_is_tried_again_and_then_left() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("grafana_client") is not None, reason="here it is installed")
 def test_without_its_client_it_says_so() -> None:
-    """An image without the extra works without drawing."""
+    """Without the Grafana client, an image without the extra gets an error that names the extra, and nothing else
+    fails."""
     with pytest.raises(GrafanaFailed, match="extra"):
         connect("http://127.0.0.1:1", "", 1)

@@ -9,7 +9,7 @@ _EVERY_S, _SHARE = 2.0, 0.1
 
 
 def test_one_slow_look_does_not_hold_up_the_next() -> None:
-    """A look that an outage made slow, among any quick ones: the pause after it is one of a quick look."""
+    """The pause after a look that an outage made slow, among any quick looks, is the pause after a quick look."""
     chance = random.Random(3)
     for _ in range(200):
         quick_s, slow_s = chance.uniform(0.001, 0.2), chance.uniform(1, 60)
@@ -18,7 +18,7 @@ def test_one_slow_look_does_not_hold_up_the_next() -> None:
 
 
 def test_looks_that_take_long_take_no_more_than_their_share() -> None:
-    """Over any run of looks that are all slow."""
+    """Over a run of slow looks, the looks take no more than their share of the time, within 30 %."""
     chance = random.Random(4)
     for _ in range(200):
         usual_s = chance.uniform(0.5, 60)
@@ -31,7 +31,8 @@ def test_looks_that_take_long_take_no_more_than_their_share() -> None:
 
 
 async def test_why_a_look_failed_is_known_until_one_works() -> None:
-    """In the words of what refused it: an operator who finds no reading finds the reason."""
+    """The error of a failed look is kept, in the words of the component that refused it, until a look succeeds, so that
+    an operator who finds no reading finds the reason."""
     ends: list[Exception | None] = [TooFewReplicas("it may be an old primary", None), None]
 
     async def look() -> None:

@@ -16,12 +16,12 @@ from holdfast.shared.telemetry import decisions
 from holdfast.shared.telemetry.decisions import Notes, note
 from holdfast.shared.telemetry.logs import Action
 
-#: Nothing is late, however slow the machine is; or everything is, at once.
+#: With the first, no call is late, however slow the machine is; with the second, every call is late at once.
 _NEVER_S, _AT_ONCE_S = 600.0, 0.0
 
 
 class Store:
-    """Answers with the number of changes that were over when the call began, and shows what it was asked."""
+    """Answers with the number of changes that had happened when the call began, and records the keys of each call."""
 
     def __init__(self) -> None:
         self.changes = 0
@@ -30,7 +30,7 @@ class Store:
         self.errors: dict[str, Exception] = {}
 
     async def look(self, keys: Sequence[str]) -> Mapping[str, int | Exception]:
-        """One call, as long as the gate is shut."""
+        """Return the answers once the gate is open."""
         self.calls.append(list(keys))
         seen = self.changes
         await self.gate.wait()
@@ -41,7 +41,7 @@ class Store:
 
 
 async def _turn() -> None:
-    """Whatever is ready has run."""
+    """Let every task that is ready run."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -51,7 +51,8 @@ def _asked(batcher: Batcher[str, int], *keys: str) -> list["asyncio.Task[int]"]:
 
 
 async def test_one_turn_is_one_call_and_repeated_keys_are_asked_once() -> None:
-    """And everybody who asked gets the answer to his key."""
+    """Requests of one turn of the loop share one call, which asks for each key once, and every request gets the answer
+    to its key."""
     store = Store()
     batcher = Batcher(store.look)
     waiting = _asked(batcher, "a", "b", "a", "c", "a")
@@ -62,7 +63,8 @@ async def test_one_turn_is_one_call_and_repeated_keys_are_asked_once() -> None:
 
 
 async def test_who_asks_a_turn_later_comes_along() -> None:
-    """A busy loop does not get all requests in one turn that have arrived: the call waits for one more."""
+    """A call waits for one more turn of the loop, because a busy loop does not deliver all requests that have arrived
+    in one turn."""
     store = Store()
     batcher = Batcher(store.look)
     first = _asked(batcher, "a")
@@ -76,7 +78,8 @@ async def test_who_asks_a_turn_later_comes_along() -> None:
 
 
 async def test_nobody_gets_what_was_seen_before_they_asked() -> None:
-    """Who comes during a call waits for the next one, which sees what has changed meanwhile, under the same key too."""
+    """A request that comes during a call waits for the next call, which sees what has changed meanwhile, even under the
+    same key."""
     store = Store()
     batcher = Batcher(store.look, late_s=_NEVER_S)
     first = _asked(batcher, "a")
@@ -91,7 +94,8 @@ async def test_nobody_gets_what_was_seen_before_they_asked() -> None:
 
 
 async def test_a_late_call_makes_nobody_else_late() -> None:
-    """The next ones begin beside it, up to a limit; and when one ends, who waited has its turn."""
+    """While a call is late, further calls begin beside it, up to a limit; when one ends, the waiting request has its
+    turn."""
     store = Store()
     batcher = Batcher(store.look, late_s=_AT_ONCE_S, at_once=3)
     waiting = []
@@ -108,7 +112,7 @@ async def test_a_late_call_makes_nobody_else_late() -> None:
 
 
 async def test_calls_are_bounded_in_size() -> None:
-    """The first keys go first."""
+    """A call asks for at most as many keys as is configured, and the first keys go first."""
     store = Store()
     store.gate.set()
     batcher = Batcher(store.look, most=3, late_s=_NEVER_S)
@@ -117,7 +121,8 @@ async def test_calls_are_bounded_in_size() -> None:
 
 
 async def test_an_error_of_one_key_is_its_waiters_alone() -> None:
-    """The others of the same call get their answers."""
+    """The error of one key goes only to the requests for that key; other requests of the same call get their
+    answers."""
     store = Store()
     store.gate.set()
     store.errors["b"] = ValueError("b")
@@ -130,7 +135,8 @@ async def test_an_error_of_one_key_is_its_waiters_alone() -> None:
 
 
 async def test_a_call_that_fails_fails_for_all_with_the_same_explanation() -> None:
-    """Each request's explanation holds what was decided in the shared call; and the next call is made as usual."""
+    """When a shared call fails, the explanation of each request holds what was decided in the call, and the next call
+    is made as usual."""
     store = Store()
     store.gate.set()
     store.errors["all"] = TimeoutError()
@@ -151,7 +157,8 @@ async def test_a_call_that_fails_fails_for_all_with_the_same_explanation() -> No
 
 
 async def test_each_waiter_has_its_own_patience() -> None:
-    """OutOfPatience for who has none left, an answer for the others, of the same call."""
+    """A request without any patience left raises OutOfPatience, and the other requests of the same call get their
+    answers."""
     store = Store()
     batcher = Batcher(store.look)
     patient = _asked(batcher, "a")
@@ -163,7 +170,8 @@ async def test_each_waiter_has_its_own_patience() -> None:
 
 
 async def test_who_leaves_takes_nobody_along() -> None:
-    """Neither those of the same key nor the call; and what nobody waits for any more is not asked for."""
+    """A request that is cancelled cancels neither the call nor other requests for its key, and a key for which no
+    request waits any more is not asked for."""
     store = Store()
     batcher = Batcher(store.look, late_s=_NEVER_S)
     first = _asked(batcher, "a", "a")
@@ -185,7 +193,7 @@ async def test_who_leaves_takes_nobody_along() -> None:
 
 
 async def test_the_end_of_the_loop_ends_the_waiting() -> None:
-    """A call that is cancelled, as at shutdown, cancels those who wait for it."""
+    """A call that is cancelled, as at shutdown, cancels the requests that wait for it."""
     store = Store()
     waiting = _asked(Batcher(store.look), "a", "b")
     await _turn()
@@ -197,7 +205,7 @@ async def test_the_end_of_the_loop_ends_the_waiting() -> None:
 
 
 async def test_alone_is_a_call_of_its_own() -> None:
-    """Within the caller's context, and beside what is under way."""
+    """`alone` makes a call of its own in the caller's context, beside the call that is under way."""
     store = Store()
     batcher = Batcher(store.look, late_s=_NEVER_S)
     waiting = _asked(batcher, "a")
@@ -216,7 +224,8 @@ async def test_alone_is_a_call_of_its_own() -> None:
 async def test_whatever_waits_is_cut_once_and_answered_once(
     asked: list[tuple[str, str]], most: int, data: st.DataObject
 ) -> None:
-    """In order, bounded, without those who have gone, each with the value or the error of its key."""
+    """Waiting keys are cut in order into bounded batches, without the requests that have gone, and each request gets
+    the value or the error of its key."""
     waiting: dict[str, list[Waiter[int]]] = {}
     alive = []
     for key, state in asked:
@@ -254,7 +263,8 @@ async def _no_copy() -> str | None:
 
 
 async def test_one_that_takes_long_is_answered_from_the_copy_and_the_call_goes_on() -> None:
-    """Only for whom there is a copy; the others get what the call ends with, and each once."""
+    """A request that takes long is answered from its copy if there is one; the other requests get the result of the
+    call, each once."""
     store = Store()
     batcher = Batcher(store.look)
     copied, waits, later = (
@@ -271,7 +281,7 @@ async def test_one_that_takes_long_is_answered_from_the_copy_and_the_call_goes_o
 
 
 async def test_patience_ends_after_it_has_taken_long() -> None:
-    """Without a copy, too."""
+    """A request that takes long and has no copy still runs out of patience."""
     store = Store()
     batcher = Batcher(store.look)
     with pytest.raises(OutOfPatience):
@@ -279,7 +289,7 @@ async def test_patience_ends_after_it_has_taken_long() -> None:
 
 
 async def test_an_answer_that_comes_while_the_copy_is_looked_for_is_the_better_one() -> None:
-    """It is fresh."""
+    """An answer that arrives while the copy is looked for is returned instead of the copy, because it is fresh."""
     store = Store()
     batcher = Batcher(store.look)
 

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 
 def test_what_is_not_measured_is_named_with_its_command(tmp_path: Path) -> None:
-    """One line for each bench, so that none is forgotten."""
+    """Each bench without results has a line with its command, so that none is forgotten."""
     lines = aims.table(tmp_path)[2:]
     assert len(lines) == 6
     makefile = (ROOT / "Makefile").read_text()
@@ -22,7 +22,7 @@ def test_what_is_not_measured_is_named_with_its_command(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(["met", "NOT MET"]), st.booleans())))
 def test_every_verdict_on_an_aim_is_shown(verdicts: list[tuple[str, bool]]) -> None:
-    """And nothing else that a bench says."""
+    """The table shows every verdict on an aim, and no other line of a bench."""
     lines = [
         f"{'UNCERTAIN: ' if doubt else ''}rate {at}: 0.7; aim 0.6: {said}" for at, (said, doubt) in enumerate(verdicts)
     ]
@@ -33,7 +33,7 @@ def test_every_verdict_on_an_aim_is_shown(verdicts: list[tuple[str, bool]]) -> N
 
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=5), st.booleans())
 def test_recovery_is_judged_by_its_median(took_s: list[float], third_party: bool) -> None:
-    """A phase that was never seen was not reached."""
+    """Recovery is judged by the median of its repeats, and a phase that was never observed counts as not reached."""
     fault = "third-party-failing" if third_party else "queue-killed"
     repeats = [{"resume": each, "steady": None, "detect": each} for each in took_s]
     found = {aim.what.split(", ")[1].split(":")[0]: aim for aim in aims.of_recovery({fault: {"repeats": repeats}})}
@@ -46,7 +46,7 @@ def test_recovery_is_judged_by_its_median(took_s: list[float], third_party: bool
 
 
 def test_the_numbers_of_the_last_runs_can_be_read() -> None:
-    """Those in the repository."""
+    """The results in the repository can be read, and each bench has several lines in the table."""
     folder = ROOT / "docs" / "benchmarks"
     lines = aims.table(folder)
     for name in ("write", "degraded", "recovery", "error-rates"):

@@ -10,7 +10,7 @@ _RUN = re.compile(r"@\.venv-bench/bin/python -m (\S+)")
 
 
 def test_they_need_nothing_of_it() -> None:
-    """Every module that the Makefile runs there."""
+    """Every module that the Makefile runs in that environment can be imported without pytest."""
     modules = _RUN.findall((ROOT / "Makefile").read_text())
     assert len(modules) > 1
     hidden = f"import sys; sys.modules['pytest'] = None; import {', '.join(modules)}"

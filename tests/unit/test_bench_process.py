@@ -21,7 +21,8 @@ time.sleep(3600)
 
 
 def test_a_killed_bench_leaves_no_process(tmp_path: Path) -> None:
-    """It has no chance to end them itself."""
+    """The server of a bench ends when the bench is killed, although the bench has no chance to end the server
+    itself."""
     command = [sys.executable, "-c", _BENCH, str(tmp_path / "log")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as bench:
         assert bench.stdout is not None
@@ -32,7 +33,7 @@ def test_a_killed_bench_leaves_no_process(tmp_path: Path) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """A process that nobody has collected yet does not."""
+    """Return whether the process runs. A process that has ended and is not yet collected by its parent does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

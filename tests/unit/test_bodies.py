@@ -16,12 +16,12 @@ from holdfast.shared.errors import InvalidRequest, MalformedJson
 
 
 def user(**fields: object) -> bytes:
-    """A body, valid but for what is given."""
+    """Return a body that is valid except for the given fields."""
     return orjson.dumps({"name": "Ada", "email": "ada@example.com"} | fields)
 
 
 def refusal(body: bytes) -> InvalidRequest:
-    """How `body` is refused."""
+    """Return how `body` is refused."""
     with pytest.raises(InvalidRequest) as caught:
         parse_whole(User.type, body)
     return caught.value
@@ -45,14 +45,14 @@ def test_a_name_nobody_can_have(name: str) -> None:
 
 
 def test_one_wrong_field_is_reported_in_the_missions_form() -> None:
-    """`details` is exactly field, value and constraint."""
+    """The details of one wrong field are exactly the field, its value and the constraint."""
     error = refusal(user(email="invalid-email"))
     assert (error.code, error.message) == ("INVALID_EMAIL_FORMAT", "Email address format is invalid")
     assert error.details == {"field": "email", "value": "invalid-email", "constraint": "must be valid email format"}
 
 
 def test_several_wrong_fields_are_listed_with_the_first_inlined() -> None:
-    """`details.errors` has them all."""
+    """With several wrong fields, `details.errors` lists all of them, and `details.field` is the first."""
     details = refusal(orjson.dumps({"email": "x", "nick": "s3cret"})).details
     assert details is not None
     assert details["field"] == details["errors"][0]["field"]
@@ -78,7 +78,7 @@ def test_what_is_json_of_another_shape(body: bytes) -> None:
 
 
 def test_a_patch_holds_what_was_given() -> None:
-    """A field left out stays out; null and an empty patch are refused."""
+    """A field that is left out of a patch stays out; null and an empty patch are refused."""
     assert parse_part(User.type, b'{"name": " Ada "}') == {"name": "Ada"}
     for body, code in ((b"{}", "NOTHING_TO_CHANGE"), (b'{"email": null}', "INVALID_TYPE")):
         with pytest.raises(InvalidRequest) as caught:
@@ -92,7 +92,7 @@ _DOMAIN = st.sampled_from(["example.com", "EXAMPLE.com", "bücher.example.com", 
 
 @given(local=_LOCAL, domain=_DOMAIN)
 def test_the_short_cut_for_plain_addresses_agrees_with_the_library(local: str, domain: str) -> None:
-    """Whatever email-validator says of an address, we say."""
+    """The short cut for plain addresses accepts, normalizes and refuses addresses exactly as email-validator does."""
     typed = f"{local}@{domain}"
     try:
         expected = validate_email(typed.strip(), check_deliverability=False).normalized
@@ -117,7 +117,7 @@ _INVISIBLE = st.text(
 
 @given(name=_INVISIBLE)
 def test_a_name_that_shows_nothing_is_refused(name: str) -> None:
-    """Fillers, joiners, blanks, tags and lone accents, alone or together, are nobody's name."""
+    """A name of fillers, joiners, blanks, tags and lone accents, alone or together, is refused."""
     assert refusal(user(name=name)).code == "INVALID_NAME"
 
 
@@ -128,7 +128,8 @@ def test_a_name_that_shows_nothing_is_refused(name: str) -> None:
     ),
 )
 def test_a_name_that_turns_its_neighbours_is_refused(before: str, mark: str) -> None:
-    """Marks of direction would reach beyond the name, wherever it is shown."""
+    """A name with a mark of direction is refused, because the mark would reach beyond the name, wherever it is
+    shown."""
     assert refusal(user(name=f"{before}{mark}x")).code == "INVALID_NAME"
 
 
@@ -136,18 +137,18 @@ def test_a_name_that_turns_its_neighbours_is_refused(before: str, mark: str) -> 
     "name", ["نرگس", "علی\u200cرضا", "ዮሐንስ", "李小龍", "O'Brien-\u00d1u\u00f1ez", "\U0001f469\u200d\U0001f52c"]
 )
 def test_names_of_every_script_are_taken(name: str) -> None:
-    """Joiners inside words and pictures are part of how they are written."""
+    """Names of every script are accepted; joiners inside words and pictures are part of how they are written."""
     assert parse_whole(User.type, user(name=name))["name"] == name
 
 
 @pytest.mark.parametrize("email", ["a\u3164b@example.com", "a\u2800@example.com", "\u115fx@example.com"])
 def test_an_address_with_unseen_characters_is_refused(email: str) -> None:
-    """It would look like somebody else's."""
+    """An address with invisible characters is refused, because it would look like the address of somebody else."""
     assert refusal(user(email=email)).code == "INVALID_EMAIL_FORMAT"
 
 
 class Parcel(Resource, plural="parcels"):
-    """Of other kinds than text."""
+    """A resource with fields of several types, none of them required."""
 
     weight: Annotated[int, Integer()] | None = None
     sent: Annotated[bool, Boolean()] | None = None
@@ -166,7 +167,8 @@ class Parcel(Resource, plural="parcels"):
     ],
 )
 def test_a_value_is_of_the_kind_that_is_declared(body: bytes, code: str) -> None:
-    """Nothing is taken for a number or a truth that is not one, and lines without a letter are no text."""
+    """A value of another JSON type is not converted to a number or a boolean, and lines without a letter are no
+    text."""
     with pytest.raises(InvalidRequest) as caught:
         parse_part(Parcel.type, body)
     assert caught.value.code == code

@@ -16,7 +16,7 @@ _PATHS = [("api", "/users"), ("dlq_admin", "/dlq/replays"), ("external_proxy", "
 
 @pytest.mark.parametrize(("service", "path"), _PATHS)
 async def test_a_packed_body_is_refused(service: str, path: str, tmp_path: Path) -> None:
-    """415 for every coding but identity, which may be written however HTTP allows."""
+    """Every content coding but identity is refused with 415, and identity may be written however HTTP allows."""
     async with client_of(make(service, tmp_path), **bearer(OPERATOR)) as client:
 
         async def post(content: bytes, *lines: str) -> tuple[int, str, str | None]:
@@ -35,7 +35,8 @@ async def test_a_packed_body_is_refused(service: str, path: str, tmp_path: Path)
 
 @pytest.mark.parametrize(("service", "path"), _PATHS)
 async def test_a_body_is_utf_8(service: str, path: str, tmp_path: Path) -> None:
-    """Another charset is 415; UTF-8 may be named in any spelling, and so may ASCII, which is part of it."""
+    """A charset other than UTF-8 is refused with 415; UTF-8 may be named in any spelling, and so may ASCII, which is
+    part of it."""
     async with client_of(make(service, tmp_path), **bearer(OPERATOR)) as client:
 
         async def post(parameters: str) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from tests.unit.breakers import Clock, breaker, fail, half_open, opened, succeed
 
 @pytest.fixture
 def plain(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., CircuitBreaker]:
-    """The package's own class, on the test's clock."""
+    """A factory of the package's own breakers, on the test's clock."""
     monkeypatch.setattr(circuitbreaker, "monotonic", clock)
 
     def make(**more: Any) -> CircuitBreaker:
@@ -27,24 +27,24 @@ def plain(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Circui
 
 
 async def fine() -> str:
-    """A call that works."""
+    """Return, as a call that succeeds."""
     return "fine"
 
 
 async def broken() -> None:
-    """A call that does not."""
+    """Raise ConnectionError, as a call that fails."""
     raise ConnectionError
 
 
 async def failing(call: Callable[[], Awaitable[object]], times: int, error: type[BaseException]) -> None:
-    """`call()` so many times, each of which ends with `error`."""
+    """Call `call` `times` times, and check that each call ends with `error`."""
     for _ in range(times):
         with pytest.raises(error):
             await call()
 
 
 async def let_through_of(two_hundred: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]) -> int:
-    """How many of 200 concurrent calls arrive, when each waits until all have been tried."""
+    """Return how many of 200 concurrent calls are let through, if each waits until all have been tried."""
     arrived, all_tried = 0, asyncio.Event()
 
     async def call() -> None:
@@ -69,7 +69,7 @@ async def _after_one_turn(then: Callable[[], None]) -> None:
 
 
 async def test_half_open_admits_one_of_200(plain: Callable[..., CircuitBreaker], clock: Clock) -> None:
-    """The package says one test execution and lets everyone through."""
+    """The package promises one test execution and lets all 200 calls through; ours lets one through."""
     theirs = plain()
     guarded = theirs.decorate(broken)
     await failing(guarded, 5, ConnectionError)
@@ -82,8 +82,8 @@ async def test_half_open_admits_one_of_200(plain: Callable[..., CircuitBreaker],
 
 
 async def test_steady_80_percent_failures_open_it(plain: Callable[..., CircuitBreaker], clock: Clock) -> None:
-    """Where somebody wants that, for a dependency whose failing calls do harm: the package's count begins anew at one
-    success in five, a window sees them all."""
+    """Failures of 80 % of the calls never open the package's breaker, which counts anew after each success; ours, with
+    a failure share for dependencies whose failing calls do harm, sees them all in its window and opens."""
 
     async def one_in_five(guard: Callable[[Callable[[], Awaitable[object]]], Awaitable[object]]) -> None:
         for turn in range(500):
@@ -106,7 +106,7 @@ async def test_steady_80_percent_failures_open_it(plain: Callable[..., CircuitBr
 async def test_a_late_success_of_an_older_generation_changes_nothing(
     plain: Callable[..., CircuitBreaker], clock: Clock
 ) -> None:
-    """A call from before the opening ends well: the package closes, we stay open."""
+    """A call from before the opening that succeeds late closes the package's breaker, and ours stays open."""
 
     async def late(guard: Callable[[Callable[[], Awaitable[object]]], Awaitable[object]]) -> None:
         finish = asyncio.Event()
@@ -127,7 +127,7 @@ async def test_a_late_success_of_an_older_generation_changes_nothing(
 
 
 async def timed_out(guard: Callable[[Callable[[], Awaitable[object]]], Awaitable[object]], clock: Clock) -> None:
-    """A call that our own deadline, outside the breaker, gives up."""
+    """Make a call that a deadline of our own, outside the breaker, ends."""
 
     async def hung() -> None:
         clock.advance(1.0)
@@ -139,7 +139,7 @@ async def timed_out(guard: Callable[[Callable[[], Awaitable[object]]], Awaitable
 
 
 async def disconnected(guard: Callable[[Callable[[], Awaitable[object]]], Awaitable[object]]) -> None:
-    """A call whose client goes away at once."""
+    """Make a call whose client disconnects at once."""
     task = asyncio.create_task(guard(asyncio.Event().wait))
     await asyncio.sleep(0)
     task.cancel()
@@ -148,7 +148,7 @@ async def disconnected(guard: Callable[[Callable[[], Awaitable[object]]], Awaita
 
 
 async def test_our_own_deadline_counts(plain: Callable[..., CircuitBreaker], clock: Clock) -> None:
-    """20 deadlines outside the breaker leave the package's closed; ours opens at the fifth."""
+    """Twenty deadlines outside the breaker leave the package's breaker closed; ours opens at the fifth."""
     theirs = plain()
     for _ in range(20):
         await timed_out(lambda call: theirs.decorate(call)(), clock)
@@ -164,7 +164,7 @@ async def test_our_own_deadline_counts(plain: Callable[..., CircuitBreaker], clo
 
 
 async def test_a_deadline_within_the_call_counts(clock: Clock) -> None:
-    """Inside the breaker the deadline is a TimeoutError."""
+    """A deadline inside the breaker counts as a failure, because it is a TimeoutError."""
     ours = breaker(clock)
 
     async def gives_up() -> None:
@@ -176,7 +176,8 @@ async def test_a_deadline_within_the_call_counts(clock: Clock) -> None:
 
 
 async def test_the_requests_deadline_counts(clock: Clock) -> None:
-    """Shorter than the attempt's timeout, and known only to the caller."""
+    """The deadline of a request counts as well, although it is shorter than the attempt's timeout and known only to the
+    caller."""
     ours = breaker(clock, attempt_timeout_s=5.0, deadline=lambda: clock.now)
     for _ in range(5):
         await timed_out(ours.call_async, clock)
@@ -184,7 +185,8 @@ async def test_the_requests_deadline_counts(clock: Clock) -> None:
 
 
 async def test_a_deadline_without_a_chance_blames_nobody(clock: Clock) -> None:
-    """Clients with tiny timeouts must not be able to open a breaker for everybody."""
+    """A deadline that leaves a call hardly any time (1 s of 15 s) is no failure, so that clients with tiny timeouts
+    cannot open the breaker for all."""
     ours = breaker(clock, attempt_timeout_s=15.0, deadline=lambda: clock.now)
     for _ in range(20):
         await timed_out(ours.call_async, clock)
@@ -195,7 +197,8 @@ async def test_a_deadline_without_a_chance_blames_nobody(clock: Clock) -> None:
 async def test_a_clients_disconnect_is_neither_success_nor_failure(
     plain: Callable[..., CircuitBreaker], clock: Clock
 ) -> None:
-    """The package takes it for a success and forgets the failures; here the fifth failure still opens."""
+    """The package takes a disconnect for a success and forgets the failures; ours does not count it, and the fifth
+    failure still opens it."""
     theirs = plain()
     await failing(theirs.decorate(broken), 4, ConnectionError)
     await disconnected(lambda call: theirs.decorate(call)())
@@ -212,7 +215,7 @@ async def test_a_clients_disconnect_is_neither_success_nor_failure(
 
 
 async def test_a_cancelled_probe_does_not_close_it(plain: Callable[..., CircuitBreaker], clock: Clock) -> None:
-    """The client of the probe goes away: the package closes, ours waits for the next probe."""
+    """When the client of a probe disconnects, the package's breaker closes, and ours waits for the next probe."""
     theirs = plain()
     await failing(theirs.decorate(broken), 5, ConnectionError)
     clock.advance(6)
@@ -226,7 +229,8 @@ async def test_a_cancelled_probe_does_not_close_it(plain: Callable[..., CircuitB
 
 
 async def test_a_leaked_probe_is_returned(clock: Clock) -> None:
-    """Its end never comes; after its lease the next call is a probe, and the lost one's late success is no vote."""
+    """When a probe never ends, the next call after its lease is a probe, and a late success of the lost probe is no
+    vote."""
     ours = half_open(breaker(clock, probes=1), clock)
     leaked = ours.guard()
     leaked.__enter__()
@@ -245,16 +249,18 @@ async def test_a_leaked_probe_is_returned(clock: Clock) -> None:
 
 
 class NotFound(Exception):
-    """A 404."""
+    """The error of a 404."""
 
 
 def refusals_are_answers(error: Exception) -> Judgement:
-    """As a client of an HTTP service would say it, for its unreachability."""
+    """Return the verdict of a client of an HTTP service on its reachability: a 404 is a success, any other error is
+    not."""
     return Verdict.SUCCESS if isinstance(error, NotFound) else Verdict.UNREACHABLE
 
 
 async def test_an_error_that_is_not_ours_does_not_close_it(plain: Callable[..., CircuitBreaker], clock: Clock) -> None:
-    """One ignored 404 closes the package's half-open breaker, and one programming error does; ours asks `classify`."""
+    """One ignored error, such as a 404 or a programming error, closes the package's half-open breaker; ours asks
+    `classify`."""
 
     async def not_found() -> None:
         raise NotFound
@@ -283,7 +289,8 @@ def _only_connections(error: Exception) -> Judgement:
 async def test_a_call_of_an_open_breaker_is_refused_however_it_is_made(
     plain: Callable[..., CircuitBreaker], clock: Clock
 ) -> None:
-    """Only the package's decorator looks at the state; its `call_async` and `with` go through."""
+    """Only the package's decorator checks the state, and its `call_async` and `with` go through an open breaker; ours
+    refuses every form of call."""
     theirs = plain()
     await failing(theirs.decorate(broken), 5, ConnectionError)
     assert await theirs.call_async(fine) == "fine"
@@ -298,7 +305,8 @@ async def test_a_call_of_an_open_breaker_is_refused_however_it_is_made(
 async def test_an_object_that_is_called_asynchronously_is_counted(
     plain: Callable[..., CircuitBreaker], clock: Clock
 ) -> None:
-    """The package takes it for synchronous and counts its coroutine as a success."""
+    """The package takes an object with an asynchronous `__call__` for synchronous and counts its coroutine as a
+    success; ours counts the failures."""
 
     class Client:
         async def __call__(self) -> None:
@@ -314,7 +322,8 @@ async def test_an_object_that_is_called_asynchronously_is_counted(
 
 
 def test_a_failure_kept_is_a_name(plain: Callable[..., CircuitBreaker], clock: Clock) -> None:
-    """The package's keeps the error with its traceback, and so every local of the call."""
+    """The package keeps the last error with its traceback, and so every local variable of the call; ours keeps the name
+    of the error."""
     theirs = plain()
     with pytest.raises(ConnectionError), theirs:
         raise ConnectionError

@@ -13,14 +13,15 @@ from tests.unit.breakers import Clock, breaker, fail, half_open, opened, succeed
 
 
 def test_the_states_have_the_packages_names() -> None:
-    """Code that compares with its constants goes on to work."""
+    """The states equal the package's constants, so that code that compares with them goes on to work."""
     assert State.CLOSED == circuitbreaker.STATE_CLOSED
     assert State.OPEN == circuitbreaker.STATE_OPEN
     assert State.HALF_OPEN == circuitbreaker.STATE_HALF_OPEN
 
 
 def test_only_its_own_two_forms_let_a_call_through(clock: Clock) -> None:
-    """The package's others would not count what they refuse, or cannot know which of several calls has ended."""
+    """The package's other forms of a call raise TypeError, because they would not count refusals, or could not know
+    which of several calls has ended."""
     one = breaker(clock)
     with pytest.raises(TypeError, match="call_async"), one:
         pass
@@ -31,7 +32,7 @@ def test_only_its_own_two_forms_let_a_call_through(clock: Clock) -> None:
 
 
 async def test_a_call_that_is_collected_gives_its_lease_back(clock: Clock) -> None:
-    """Nobody awaits it any more, and its end comes from a finaliser."""
+    """A probe that is no longer awaited gives its lease back when a finaliser ends its coroutine."""
     one = half_open(breaker(clock), clock)
     abandoned = one.call_async(asyncio.Event().wait)
     abandoned.send(None)
@@ -43,7 +44,7 @@ async def test_a_call_that_is_collected_gives_its_lease_back(clock: Clock) -> No
 
 
 def test_metrics_follow(clock: Clock) -> None:
-    """One-hot states, refusals by reason, bad ends by verdict."""
+    """The metrics show the state one-hot, refusals by reason, and unsuccessful calls by verdict."""
     one = breaker(clock)
 
     def value(name: str, **labels: str) -> float:

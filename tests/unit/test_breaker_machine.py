@@ -15,7 +15,7 @@ ANN = {"actor": "ann", "reason": "drill"}
 
 
 def path(one: Breaker) -> list[tuple[str, str, str]]:
-    """Its transitions."""
+    """Return the breaker's transitions as (from, to, why)."""
     return [(each.origin.value, each.to.value, each.why.value) for each in one.snapshot().transitions]
 
 
@@ -23,7 +23,7 @@ def path(one: Breaker) -> list[tuple[str, str, str]]:
 
 
 def test_a_few_failures_open_nothing(clock: Clock) -> None:
-    """19 failures in a row may be chance, 20 are not."""
+    """A breaker stays closed after 19 failures in a row, which may be chance, and opens at the 20th."""
     one = breaker(clock)
     fail(one, 19)
     assert one.closed
@@ -32,7 +32,8 @@ def test_a_few_failures_open_nothing(clock: Clock) -> None:
 
 
 def test_a_share_of_failures_opens_it_only_where_that_is_asked_for(clock: Clock) -> None:
-    """Then half does, also when it was a success that made the calls enough, and less does not."""
+    """With a failure share of 0.5, half the calls open the breaker, even if a success completes the minimum number of
+    calls, and a smaller share does not."""
     one = breaker(clock, failure_share=0.5)
     fail(one, 9)
     succeed(one, 11)
@@ -46,7 +47,7 @@ def test_a_share_of_failures_opens_it_only_where_that_is_asked_for(clock: Clock)
 
 
 def test_old_failures_are_forgotten(clock: Clock) -> None:
-    """Those of the last 30 seconds count."""
+    """Only the failures of the last 30 seconds count."""
     one = breaker(clock)
     fail(one, 19)
     clock.advance(30)
@@ -56,7 +57,8 @@ def test_old_failures_are_forgotten(clock: Clock) -> None:
 
 
 def test_five_in_a_row_that_could_not_reach_it_open_it(clock: Clock) -> None:
-    """However little traffic there is; an answer in between, good or bad, starts the row anew."""
+    """Five calls in a row that could not reach the dependency open the breaker, however little traffic there is; an
+    answer in between, good or bad, restarts the count."""
     one = breaker(clock)
     for answer in (lambda: succeed(one), lambda: fail(one)):
         fail(one, 4, ConnectionError)
@@ -69,7 +71,8 @@ def test_five_in_a_row_that_could_not_reach_it_open_it(clock: Clock) -> None:
 
 
 def test_slow_calls_open_it(clock: Clock) -> None:
-    """80 % of the calls took more than 80 % of the attempt's timeout, and all of them succeeded."""
+    """A breaker opens when 80 % of the calls took more than 80 % of the attempt's timeout, even if all of them
+    succeeded."""
     one = breaker(clock)
     succeed(one, 4)
     for _ in range(16):
@@ -82,7 +85,7 @@ def test_slow_calls_open_it(clock: Clock) -> None:
 
 
 def test_a_breaker_further_in_says_nothing_about_this_dependency(clock: Clock) -> None:
-    """Its refusal came from our own process."""
+    """The refusal of an inner breaker is not counted by the outer one, because it came from our own process."""
     outer, inner = breaker(clock), opened(breaker(clock))
     for _ in range(10):
         with pytest.raises(CallRefused), outer.guard(), inner.guard():
@@ -91,7 +94,7 @@ def test_a_breaker_further_in_says_nothing_about_this_dependency(clock: Clock) -
 
 
 def test_a_classifier_with_a_bug_harms_nobody(clock: Clock) -> None:
-    """The call ends with its own error, which counts."""
+    """When the classifier raises an error, the call ends with its own error, which counts as a failure."""
 
     def buggy(_error: Exception) -> Judgement:
         raise KeyError
@@ -105,7 +108,7 @@ def test_a_classifier_with_a_bug_harms_nobody(clock: Clock) -> None:
 
 
 def test_an_open_breaker_lets_nothing_through_and_says_until_when(clock: Clock) -> None:
-    """5 s at first, counted down."""
+    """An open breaker refuses calls and counts down the time until the next probe, 5 s at first."""
     one = opened(breaker(clock))
     assert refused(one).retry_after_s == 5.0
     clock.advance(4.5)
@@ -115,7 +118,8 @@ def test_an_open_breaker_lets_nothing_through_and_says_until_when(clock: Clock) 
 
 
 def test_a_failed_probe_does_not_postpone_the_next_one(clock: Clock, chance: Chance) -> None:
-    """However long it was away, its return is noticed as soon."""
+    """A failed probe leaves the pause at 5 s, so that the dependency's return is noticed as soon after a long
+    outage."""
     one = opened(breaker(clock, chance))
     for _ in range(20):
         assert refused(one).retry_after_s == pytest.approx(5)
@@ -124,7 +128,8 @@ def test_a_failed_probe_does_not_postpone_the_next_one(clock: Clock, chance: Cha
 
 
 def test_open_time_doubles_up_to_a_minute_and_is_forgiven_after_a_calm_window(clock: Clock, chance: Chance) -> None:
-    """An opening soon after closing lasts twice as long as the one before."""
+    """An opening soon after a closing lasts twice as long as the one before, up to 60 s; after a calm window the open
+    time is 5 s again."""
     one = opened(breaker(clock, chance))
     for open_s in (5, 10, 20, 40, 60):
         assert refused(one).retry_after_s == pytest.approx(open_s)
@@ -141,13 +146,14 @@ def test_open_time_doubles_up_to_a_minute_and_is_forgiven_after_a_calm_window(cl
 
 @pytest.mark.parametrize(("number", "open_s"), [(0.0, 4.0), (1.0, 6.0)])
 def test_open_time_is_jittered(clock: Clock, chance: Chance, number: float, open_s: float) -> None:
-    """Replicas that opened together do not probe together."""
+    """The open time is jittered by 20 %, so that replicas that opened together do not probe together."""
     chance.next = number
     assert refused(opened(breaker(clock, chance))).retry_after_s == pytest.approx(open_s)
 
 
 def test_three_probes_close_it_one_at_a_time(clock: Clock) -> None:
-    """While one is out, others are refused until its lease would end at the latest."""
+    """Three successful probes, one at a time, close the breaker; while a probe is in flight, other calls are refused
+    until its lease would end at the latest."""
     one = half_open(breaker(clock), clock)
     for _ in range(3):
         assert one.state is State.HALF_OPEN
@@ -163,7 +169,8 @@ def test_three_probes_close_it_one_at_a_time(clock: Clock) -> None:
 
 
 def test_a_slow_probe_is_no_success(clock: Clock) -> None:
-    """What opened for slowness must not close on slow answers."""
+    """A slow probe opens the breaker again, because a breaker that opened for slowness must not close on slow
+    answers."""
     one = half_open(breaker(clock), clock)
     with one.guard():
         clock.advance(0.81)
@@ -173,7 +180,8 @@ def test_a_slow_probe_is_no_success(clock: Clock) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError, ConnectionError])
 def test_a_probe_that_fails_after_one_that_succeeded_closes_it(clock: Clock, error: type[Exception]) -> None:
-    """It fails in part: behind a closed breaker some callers get an answer, behind an open one none does."""
+    """A probe that fails after one that succeeded closes the breaker, because the dependency fails in part: behind a
+    closed breaker some callers get an answer, behind an open one none does."""
     one = half_open(breaker(clock), clock)
     succeed(one)
     assert one.state is State.HALF_OPEN
@@ -183,7 +191,7 @@ def test_a_probe_that_fails_after_one_that_succeeded_closes_it(clock: Clock, err
 
 
 def test_a_probe_that_outlived_its_lease_has_no_vote(clock: Clock) -> None:
-    """Also when nobody has asked since."""
+    """A probe that ends after its lease has no vote, even if no call was made since."""
     one = half_open(breaker(clock, probes=1), clock)
     with one.guard():
         clock.advance(2.0)
@@ -192,7 +200,7 @@ def test_a_probe_that_outlived_its_lease_has_no_vote(clock: Clock) -> None:
 
 
 def test_one_thread_of_many_gets_the_probe(clock: Clock) -> None:
-    """All of them ask at once."""
+    """One of 16 threads that call a half-open breaker at once gets the probe, and 15 are refused."""
     one, together, results = half_open(breaker(clock), clock), threading.Barrier(16), list[str]()
 
     def ask() -> None:
@@ -216,7 +224,7 @@ def test_one_thread_of_many_gets_the_probe(clock: Clock) -> None:
 
 
 def test_calls_of_many_threads_are_all_counted(clock: Clock) -> None:
-    """Nothing is lost between reading and writing a count."""
+    """No call of four concurrent threads is lost between reading and writing a count."""
     one = breaker(clock)
     threads = [threading.Thread(target=succeed, args=(one, 2000)) for _ in range(4)]
     for thread in threads:
@@ -230,7 +238,8 @@ def test_calls_of_many_threads_are_all_counted(clock: Clock) -> None:
 
 
 def test_forced_open_ends_by_itself_and_then_probes(clock: Clock) -> None:
-    """After 900 s if nothing else was given, with who and why."""
+    """A breaker that is forced open shows the actor and the reason, and probes after 900 s if no other time was
+    given."""
     one = breaker(clock)
     one.force_open(**ANN)
     refusal = refused(one)
@@ -251,7 +260,8 @@ def test_forced_open_ends_by_itself_and_then_probes(clock: Clock) -> None:
 
 
 def test_forced_closed_lets_everything_through_and_counts(clock: Clock) -> None:
-    """When its time is over, the counts decide."""
+    """A breaker that is forced closed lets every call through and counts it; when the override ends, the counts
+    decide."""
     one = opened(breaker(clock))
     one.force_closed(**ANN, for_s=20)
     fail(one, 30, ConnectionError)
@@ -269,7 +279,8 @@ def test_forced_closed_lets_everything_through_and_counts(clock: Clock) -> None:
 
 
 def test_observing_decides_and_lets_through(clock: Clock) -> None:
-    """It would be open; what passes all the same is not counted, and when its time is over it is open."""
+    """A breaker that only observes lets calls through while it would be open, without counting them, and is open when
+    the override ends."""
     one = breaker(clock)
     one.observe_only(**ANN, for_s=4)
     opened(one)
@@ -282,7 +293,7 @@ def test_observing_decides_and_lets_through(clock: Clock) -> None:
 
 
 def test_observing_probes_as_it_would(clock: Clock) -> None:
-    """One call in half-open is the probe, the others pass beside it and say nothing."""
+    """One call of a half-open breaker that only observes is the probe; other calls pass beside it without a vote."""
     one = breaker(clock)
     one.observe_only(**ANN)
     half_open(one, clock)
@@ -294,7 +305,7 @@ def test_observing_probes_as_it_would(clock: Clock) -> None:
 
 
 def test_an_override_may_be_lifted(clock: Clock) -> None:
-    """It ends as it would have ended by itself, with who lifted it."""
+    """An override that is lifted ends as it would have ended by itself, and the transition records who lifted it."""
     one = breaker(clock)
     one.force_open(**ANN)
     one.lift(actor="bob", reason="enough")
@@ -306,7 +317,7 @@ def test_an_override_may_be_lifted(clock: Clock) -> None:
 
 
 def test_the_later_override_replaces_the_earlier(clock: Clock) -> None:
-    """And the earlier one's end is reported."""
+    """A later override replaces the earlier one, whose end is recorded as a transition."""
     one = breaker(clock)
     one.force_open(**ANN)
     one.force_closed(**ANN, for_s=10)
@@ -317,7 +328,7 @@ def test_the_later_override_replaces_the_earlier(clock: Clock) -> None:
 
 
 def test_reset_is_as_new(clock: Clock) -> None:
-    """Closed without a ramp, nothing counted, no longer open time the next time."""
+    """A breaker that is reset is closed without a ramp, has counted nothing, and its next open time is not longer."""
     one = opened(breaker(clock, ramp_s=10.0))
     one.force_open(**ANN)
     one.reset(**ANN)
@@ -330,7 +341,7 @@ def test_reset_is_as_new(clock: Clock) -> None:
     "wrong", [{"actor": " "}, {"reason": ""}, {"for_s": 0}, {"for_s": 90_000}, {"for_s": float("nan")}]
 )
 def test_nobody_imposes_without_a_name_a_reason_and_an_end(clock: Clock, wrong: dict[str, object]) -> None:
-    """What is forgotten must not stay."""
+    """An override without an actor, a reason or a valid end is refused, so that a forgotten override does not stay."""
     with pytest.raises(ValueError, match=r"an actor|for_s"):
         breaker(clock).force_open(**(ANN | wrong))
 
@@ -339,7 +350,8 @@ def test_nobody_imposes_without_a_name_a_reason_and_an_end(clock: Clock, wrong: 
 
 
 def test_listeners_get_every_transition(clock: Clock) -> None:
-    """Outside the lock, so that they may ask the breaker; and one with a bug harms nobody."""
+    """Listeners get every transition outside the lock, so that they may read the breaker, and a listener that raises an
+    error affects no other."""
     one, received = breaker(clock), list[tuple[str, Transition, str]]()
 
     def buggy(_name: str, _transition: Transition) -> None:
@@ -355,7 +367,8 @@ def test_listeners_get_every_transition(clock: Clock) -> None:
 
 
 def test_a_snapshot_says_it_all(clock: Clock) -> None:
-    """State, since when, why it opened and when it will probe, in the time of day."""
+    """A snapshot holds the state, since when it holds, why the breaker opened and when it will probe, in the time of
+    day."""
     one = breaker(clock, transitions_kept=2)
     clock.advance(10)
     shown = opened(one).snapshot()
@@ -378,7 +391,7 @@ def test_a_snapshot_says_it_all(clock: Clock) -> None:
 
 
 def test_other_numbers_take_effect_without_forgetting(clock: Clock) -> None:
-    """What was counted stays counted."""
+    """A new policy takes effect, and what was counted stays counted."""
     one = breaker(clock)
     fail(one, 6)
     one.adopt(Policy(calls_min=7, attempt_timeout_s=2.0))
@@ -401,6 +414,6 @@ def test_other_numbers_take_effect_without_forgetting(clock: Clock) -> None:
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
-    """At start, and when they are changed at run time."""
+    """Inconsistent parameters are refused, both at start and when they are changed at run time."""
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Policy(**wrong)

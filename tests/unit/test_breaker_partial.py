@@ -18,7 +18,8 @@ _DOUBTED = 250
 
 
 def refused_share(share: float, error: type[Exception], per_s: float, *, healthy_s: float, seed: int) -> float:
-    """The share of calls that is refused in five minutes in which `share` of the calls fails, each by itself."""
+    """Return the share of calls that is refused in five minutes in which each call fails with the probability
+    `share`."""
     clock, chance = Clock(), Random(seed)
     one = breaker(clock, open_s=_PROBE_EVERY_S, open_max_s=_PROBE_EVERY_S, doubted_calls=_DOUBTED)
     for _ in range(int(per_s * healthy_s)):
@@ -44,20 +45,22 @@ def _call(one: Breaker, error: type[Exception] | None) -> None:
 @pytest.mark.parametrize("error", [RuntimeError, ConnectionError])
 @pytest.mark.parametrize("share", [0.35, 0.6, 0.85, _NEARLY_ALWAYS])
 def test_calls_that_fail_in_part_pass(share: float, error: type[Exception]) -> None:
-    """Whatever they fail with, errors or lost connections."""
+    """At most 5 % of the calls are refused while 35 to 99 % of them fail, with errors or with lost connections."""
     assert refused_share(share, error, 20.0, healthy_s=30.0, seed=1) <= 0.05
 
 
 @settings(max_examples=15)
 @given(st.floats(0, 0.9), st.sampled_from([1.0, 3.0, 10.0]), st.integers(0, 1000))
 def test_at_any_share_and_pace(share: float, per_s: float, seed: int) -> None:
-    """Few calls say little, and are no reason either. Near nine in ten a long run of failures is chance."""
+    """At most 15 % of the calls are refused while up to 90 % fail, even at one call a second. Near 90 %, a long run of
+    failures may be chance."""
     assert refused_share(share, RuntimeError, per_s, healthy_s=30.0, seed=seed) <= 0.15
 
 
 @pytest.mark.parametrize(("failed_of_ten", "most"), [(0, 20), (3, 20), (5, 20), (7, 40), (9, 135)])
 def test_what_fails_for_good_is_opened_soon_whatever_was_before(clock: Clock, failed_of_ten: int, most: int) -> None:
-    """20 in a row after good times; more after bad ones, as many as chance does not explain."""
+    """A dependency that fails for good opens the breaker after 20 failures in a row if it was good before, and after as
+    many as chance does not explain if it was bad."""
     one = breaker(clock)
     for number in range(600):
         clock.advance(0.01)
@@ -73,7 +76,8 @@ def test_what_fails_for_good_is_opened_soon_whatever_was_before(clock: Clock, fa
 
 
 def test_a_window_without_a_success_is_enough_whatever_was_before(clock: Clock) -> None:
-    """At few calls a second the share of a bad time is soon forgotten."""
+    """20 failures in a window without a success open the breaker even after a bad time, because at few calls a second
+    its share of failures is soon forgotten."""
     one = breaker(clock)
     for _ in range(300):
         fail(one)
@@ -88,7 +92,8 @@ def test_a_window_without_a_success_is_enough_whatever_was_before(clock: Clock) 
 
 
 def test_in_doubt_calls_pass_one_at_a_time_until_enough_have_failed(clock: Clock) -> None:
-    """It is open all the while; then it pauses between its probes."""
+    """An open breaker in doubt lets calls pass one at a time until `doubted_calls` have failed, and then pauses between
+    its probes."""
     one = opened(breaker(clock, doubted_calls=3))
     with suppress(ConnectionError), one.guard():
         assert refused(one).refusal == "probing"
@@ -103,7 +108,7 @@ def test_in_doubt_calls_pass_one_at_a_time_until_enough_have_failed(clock: Clock
 
 
 def test_a_success_in_doubt_and_a_failure_close_it(clock: Clock) -> None:
-    """It fails in part, and that was learned without a pause."""
+    """A success and a failure in doubt close the breaker without a pause, because the dependency fails in part."""
     one = opened(breaker(clock, doubted_calls=3))
     succeed(one)
     fail(one)
@@ -112,7 +117,8 @@ def test_a_success_in_doubt_and_a_failure_close_it(clock: Clock) -> None:
 
 
 def test_what_hangs_gets_no_benefit_of_the_doubt(clock: Clock) -> None:
-    """Neither when a slow call opens it, nor after one in doubt was slow or never came back; nor what does harm."""
+    """No calls pass in doubt if a slow call or a share of harmful failures opened the breaker, nor after a call in
+    doubt was slow or never returned."""
     harmful = breaker(clock, doubted_calls=3, failure_share=0.5)
     succeed(harmful, 10)
     fail(harmful, 10)
@@ -137,7 +143,8 @@ def test_what_hangs_gets_no_benefit_of_the_doubt(clock: Clock) -> None:
 
 
 def test_how_often_it_failed_is_remembered_for_minutes(clock: Clock) -> None:
-    """One success in a hundred calls was all there was, so a hundred failures more are no news; none in a window is."""
+    """After one success in a hundred calls, 300 more failures leave the breaker closed, because the share is remembered
+    for minutes; a window without any success opens it."""
     one = opened(breaker(clock, doubted_calls=_DOUBTED))
     fail(one, 95)
     succeed(one)

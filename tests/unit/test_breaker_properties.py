@@ -15,7 +15,7 @@ from holdfast.shared.resilience.breaker.snapshot import Override, Snapshot, Stat
 from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
 from tests.unit.breakers import Clock
 
-#: Why -> the steps that it may explain. Anything else is a bug.
+#: The transitions that each reason may explain. Any other transition is a bug.
 _ANY = tuple(State)
 LEGAL: dict[Why, set[tuple[State, State]]] = {
     Why.FAILURES_IN_A_ROW: {(State.CLOSED, State.OPEN)},
@@ -39,7 +39,7 @@ POLICY = Policy(
 
 
 class Ended(Exception):
-    """How a call ends, chosen beforehand."""
+    """The error with which a call ends, with a judgement chosen beforehand."""
 
     def __init__(self, judgement: Judgement) -> None:
         self.judgement = judgement
@@ -47,7 +47,7 @@ class Ended(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """One that was let through: when, and in which generation."""
+    """A call that was let through: when, and in which generation."""
 
     began: float
     generation: int
@@ -56,19 +56,19 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Time passes."""
+    """The event that time passes."""
 
     by_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Somebody calls."""
+    """The event that a call begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One of the calls under way ends."""
+    """The event that one of the calls in flight ends."""
 
     which: int
     judgement: Judgement
@@ -76,7 +76,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """So many calls, one after the other."""
+    """The event that calls are made one after the other, `times` of them."""
 
     times: int
     judgement: Judgement
@@ -84,14 +84,14 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """The prober asks."""
+    """The event that the prober sends a probe."""
 
     judgement: Judgement
 
 
 @dataclass(frozen=True, slots=True)
 class Impose:
-    """An operator acts; None: reset."""
+    """The event that an operator imposes an override, or resets the breaker if it is None."""
 
     override: Override | None
     for_s: float
@@ -108,7 +108,7 @@ EVENTS = st.one_of(
     st.builds(Ask, JUDGEMENTS),
 )
 OPERATORS = st.builds(Impose, st.sampled_from([*Override, None]), st.sampled_from([1.0, 3.0, 20.0]))
-#: Opened, and waited until it may be probed: what random events seldom reach.
+#: Events that open the breaker and wait until it may be probed, which random events seldom do.
 TO_HALF_OPEN: list[Event] = [Whole(3, Verdict.UNREACHABLE), Wait(2.5)]
 TO_RAMP: list[Event] = [*TO_HALF_OPEN, Whole(3, Verdict.SUCCESS)]
 BEGINNINGS = st.sampled_from([[], TO_HALF_OPEN, TO_RAMP])
@@ -133,7 +133,7 @@ class World:
         self.breaker.listen(lambda _name, transition: self.received.append(transition))
 
     def happen(self, event: Event) -> None:
-        """One event."""
+        """Apply one event."""
         match event:
             case Wait(by_s):
                 self.clock.advance(by_s)
@@ -154,7 +154,7 @@ class World:
                 self.impose(override, for_s)
 
     def impose(self, override: Override | None, for_s: float) -> None:
-        """An operator acts."""
+        """Impose an override, or reset the breaker."""
         if override is None:
             self.breaker.reset(actor="ann", reason="any")
             return
@@ -166,7 +166,8 @@ class World:
         act(actor="ann", reason="any")
 
     def begin(self) -> None:
-        """A call: none passes an open breaker, unless it is in doubt, nor a half-open one while a probe is out."""
+        """Begin a call. None passes an open breaker, unless it is in doubt, nor a half-open one while a probe is in
+        flight."""
         before = self.breaker.snapshot()
         probing = any(
             call.generation == before.generation and self.clock.now - call.began < POLICY.lease_s for call in self.calls
@@ -191,7 +192,7 @@ class World:
         self.calls.append(Call(self.clock.now, generation, guard))
 
     def ask(self, judgement: Judgement) -> None:
-        """A probe: none passes what an operator opened, nor beside another one."""
+        """Send a probe. None passes a breaker that an operator opened, nor beside another probe."""
         before = self.breaker.snapshot()
 
         async def answer() -> None:
@@ -203,13 +204,13 @@ class World:
             self.breaker.probe(answer).send(None)
 
     def refused(self, refused: CallRefused, before: Snapshot) -> None:
-        """Only for a reason, and never when everything is to be let through."""
+        """Check that a call is refused only for a reason, and never when every call is to be let through."""
         assert refused.retry_after_s >= 0
         assert before.state is not State.CLOSED or before.not_before or before.admitted_share < 1
         assert before.imposed is None or before.imposed.override is Override.FORCE_OPEN
 
     def end(self, call: Call, judgement: Judgement) -> None:
-        """The end of a call of an older generation changes nothing but the count of such ends."""
+        """End a call. The end of a call of an older generation changes nothing but the count of such ends."""
         before = self.breaker.snapshot()
         error = None if judgement is Verdict.SUCCESS else Ended(judgement)
         call.guard.__exit__(type(error) if error else None, error, None)
@@ -219,7 +220,7 @@ class World:
             assert self.breaker.snapshot() == replace(before, late_outcomes=late)
 
     def check(self) -> None:
-        """The log is a path of the legal graph, from closed to where it is now."""
+        """Check that the log is a path of the legal graph, from closed to the current state."""
         state, generation, at = State.CLOSED, 0, self.clock.of_day(0)
         now = self.breaker.snapshot()
         for each in self.received:
@@ -236,7 +237,7 @@ class World:
 
 
 def run(events: list[Event], doubted_calls: int) -> None:
-    """A history, checked after each event."""
+    """Apply the events to a new breaker, and check the invariants after each."""
     world = World(doubted_calls)
     for event in events:
         world.happen(event)
@@ -246,12 +247,13 @@ def run(events: list[Event], doubted_calls: int) -> None:
 @settings(max_examples=150)
 @given(BEGINNINGS, st.lists(EVENTS, max_size=80), DOUBTED)
 def test_a_breaker_that_is_left_alone(beginning: list[Event], events: list[Event], doubted: int) -> None:
-    """Open lets nothing through, half-open one at a time, the past changes nothing, and the log is a legal path."""
+    """An open breaker lets nothing through, a half-open one lets one call through at a time, older generations change
+    nothing, and the log is a legal path."""
     run([*beginning, *events], doubted)
 
 
 @settings(max_examples=150)
 @given(BEGINNINGS, st.lists(st.one_of(EVENTS, OPERATORS), max_size=80), DOUBTED)
 def test_a_breaker_that_operators_act_on(beginning: list[Event], events: list[Event], doubted: int) -> None:
-    """The same, whatever is imposed in between."""
+    """The same invariants hold, whatever operators impose in between."""
     run([*beginning, *events], doubted)

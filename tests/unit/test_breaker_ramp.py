@@ -10,7 +10,7 @@ from tests.unit.breakers import Clock, breaker, closed_again, fail, refused, suc
 
 
 def together(one: Breaker, calls: int) -> tuple[list[AbstractContextManager[None]], int]:
-    """So many calls at once: those that pass, and how many were refused."""
+    """Make `calls` concurrent calls, and return those that pass and how many were refused."""
     passed = []
     for _ in range(calls):
         guard = one.guard()
@@ -21,7 +21,8 @@ def together(one: Breaker, calls: int) -> tuple[list[AbstractContextManager[None
 
 
 def test_after_closing_each_success_makes_room_for_one_more(clock: Clock) -> None:
-    """The calls under way double with each round trip, as quick as that is; no time has to pass."""
+    """After closing, each success admits one more call, so that the calls in flight double with each round trip; no
+    time has to pass."""
     one = closed_again(breaker(clock, ramp_s=10.0, ramp_from=8, ramp_to=64), clock)
     for let_in in (8, 16, 32):
         assert one.snapshot().admitted_share == let_in / 64
@@ -37,7 +38,8 @@ def test_after_closing_each_success_makes_room_for_one_more(clock: Clock) -> Non
 
 
 def test_a_ramp_waits_for_slow_calls_and_not_for_the_clock(clock: Clock) -> None:
-    """While the first calls are under way no other passes; slow ones and failures make no room."""
+    """While the first calls of a ramp are in flight, no other call passes, and slow calls and failures admit no
+    more."""
     one = closed_again(breaker(clock, ramp_s=100.0, ramp_from=4, ramp_to=64), clock)
     passed, _ = together(one, 10)
     clock.advance(0.9)
@@ -47,14 +49,14 @@ def test_a_ramp_waits_for_slow_calls_and_not_for_the_clock(clock: Clock) -> None
 
 
 def test_one_call_at_a_time_is_never_refused(clock: Clock) -> None:
-    """A quiet caller notices nothing of a ramp; and it ends."""
+    """A caller that makes one call at a time is never refused by a ramp, and its successes end the ramp."""
     one = closed_again(breaker(clock, ramp_s=10.0, ramp_from=8, ramp_to=64), clock)
     succeed(one, 56)
     assert one.undisturbed
 
 
 def test_a_ramp_has_an_end(clock: Clock) -> None:
-    """By the clock, however little came back."""
+    """A ramp ends after its time of 10 s, however few calls have come back."""
     one = closed_again(breaker(clock, ramp_s=10.0), clock)
     together(one, 1)
     clock.advance(10)
@@ -62,7 +64,7 @@ def test_a_ramp_has_an_end(clock: Clock) -> None:
 
 
 def test_it_may_open_while_ramping(clock: Clock) -> None:
-    """And then for longer than before."""
+    """A breaker may open during a ramp, and then stays open for longer than before."""
     one = closed_again(breaker(clock, ramp_s=10.0), clock)
     fail(one, 5, ConnectionError)
     assert one.opened

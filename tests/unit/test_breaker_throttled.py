@@ -8,16 +8,17 @@ from tests.unit.breakers import Clock, breaker, fail, half_open, refused, succee
 
 
 class TooMany(Exception):
-    """A 429 with `Retry-After: 7`."""
+    """The error of a 429 with `Retry-After: 7`."""
 
 
 def throttled_for_7(error: Exception) -> Judgement:
-    """As a client of an HTTP service would say it."""
+    """Return the verdict of a client of an HTTP service: throttled for 7 s by a 429, unreachable on any other error."""
     return Throttled(7) if isinstance(error, TooMany) else Verdict.UNREACHABLE
 
 
 def test_throttled_shuts_the_door_without_counting(clock: Clock) -> None:
-    """The quota that is left is not lost to an open breaker, and nobody asks before the time."""
+    """A throttled breaker stays closed, so that the quota that is left is not lost, but refuses calls until the time
+    that the dependency gave."""
     one = breaker(clock, classify=throttled_for_7)
     fail(one, 1, TooMany)
     refusal = refused(one)
@@ -30,7 +31,7 @@ def test_throttled_shuts_the_door_without_counting(clock: Clock) -> None:
 
 
 def test_a_shorter_wait_does_not_shorten_a_longer_one(clock: Clock) -> None:
-    """Two calls were on their way when the quota ended; and nobody is believed for more than a minute."""
+    """When the quota ends while two calls are in flight, the longer wait holds, and no wait is longer than a minute."""
     waits = iter((Throttled(7200), Throttled(1)))
     one = breaker(clock, classify=lambda _error: next(waits))
     other = one.guard()
@@ -41,7 +42,7 @@ def test_a_shorter_wait_does_not_shorten_a_longer_one(clock: Clock) -> None:
 
 
 def test_a_throttled_probe_gives_its_lease_back(clock: Clock) -> None:
-    """No verdict; the next probe goes when the dependency allows it."""
+    """A throttled probe has no verdict and gives its lease back; the next probe goes when the dependency allows it."""
     one = half_open(breaker(clock, classify=throttled_for_7), clock)
     fail(one, 1, TooMany)
     assert one.state is State.HALF_OPEN
@@ -54,6 +55,6 @@ def test_a_throttled_probe_gives_its_lease_back(clock: Clock) -> None:
 
 @pytest.mark.parametrize("for_s", [-1, float("nan"), float("inf")])
 def test_a_wait_that_is_no_time_is_refused(for_s: float) -> None:
-    """`Retry-After` comes from outside."""
+    """A wait that is negative or not finite is refused, because `Retry-After` comes from outside."""
     with pytest.raises(ValueError, match="for_s"):
         Throttled(for_s)

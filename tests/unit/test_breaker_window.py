@@ -9,7 +9,7 @@ from holdfast.shared.resilience.breaker.window import RateWindow
 
 
 def test_what_is_older_than_the_window_drops_out() -> None:
-    """Bucket by bucket, also when nobody looked for a while."""
+    """Calls that are older than the window drop out bucket by bucket, even if the window was not read for a while."""
     window = RateWindow(30, 1, now=0.0)
     window.add(0.5, True, False)
     window.add(1.5, False, True)
@@ -24,7 +24,8 @@ def test_what_is_older_than_the_window_drops_out() -> None:
 
 
 def test_an_end_that_was_seen_late_counts_now() -> None:
-    """Two threads may read the clock in one order and get the lock in the other."""
+    """A call whose end is older than the last counted one still counts, because two threads may read the clock in one
+    order and get the lock in the other."""
     window = RateWindow(30, 1, now=0.0)
     window.add(5.0, True, False)
     window.add(4.9, True, False)
@@ -33,7 +34,7 @@ def test_an_end_that_was_seen_late_counts_now() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans(), st.booleans()), max_size=60))
 def test_it_counts_as_a_list_of_all_calls_would(calls: list[tuple[int, bool, bool]]) -> None:
-    """Against the obvious way: keep every call, drop those of buckets that are too old."""
+    """The window counts the same as a list that keeps every call and drops those of buckets that are too old."""
     window, all_of_them, now = RateWindow(5, 1, now=0.0), deque[tuple[int, bool, bool]](), 0
     for later, failed, slow in calls:
         now += later

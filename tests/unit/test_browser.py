@@ -52,7 +52,7 @@ def _app() -> FastAPI:
 
 @pytest.fixture
 def client() -> httpx.AsyncClient:
-    """Of an application with handlers that set no policy."""
+    """A client of an application whose handlers set no policy."""
     return httpx.AsyncClient(transport=httpx.ASGITransport(_app()), base_url="http://test")
 
 
@@ -60,7 +60,8 @@ def client() -> httpx.AsyncClient:
                                   "/away", "/docs", "/docs/start.js", "/any"])  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "DELETE"])
 async def test_every_answer_is_what_its_type_says(client: httpx.AsyncClient, method: str, path: str) -> None:
-    """Once in each, errors and crashes included; HTML has a policy that starts from nothing."""
+    """Every answer, errors and crashes included, has `nosniff` once, and HTML has one policy, which starts from
+    nothing."""
     answer = await client.request(method, path)
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
     policies = answer.headers.get_list("content-security-policy")
@@ -73,7 +74,8 @@ async def test_every_answer_is_what_its_type_says(client: httpx.AsyncClient, met
 
 
 async def test_the_docs_have_nothing_inline(client: httpx.AsyncClient) -> None:
-    """Else their policy would have to allow whatever a description brings."""
+    """The page of the docs has no inline script or style, for which its policy would have to allow whatever a
+    description contains."""
     page = (await client.get("/docs")).text
     assert "<script>" not in page
     assert "style=" not in page
@@ -82,17 +84,18 @@ async def test_the_docs_have_nothing_inline(client: httpx.AsyncClient) -> None:
 
 @given(st.sampled_from(_DOCUMENTS), st.sampled_from([b"content-type", b"Content-Type"]))
 def test_documents_may_do_nothing(kind: str, name: bytes) -> None:
-    """In whatever case they are declared; a policy of their own stays the only one."""
+    """A document may do nothing, in whatever case its type is declared, unless it has a policy of its own, which stays
+    the only one."""
     assert NOTHING in for_a_browser([(name, kind.encode())])
     assert NOTHING not in for_a_browser([(name, kind.encode()), (b"Content-Security-Policy", b"default-src 'self'")])
 
 
 @pytest.mark.parametrize("kind", _OTHERS)
 def test_what_is_no_document_has_no_policy(kind: str) -> None:
-    """It would be bytes for nothing on every answer."""
+    """An answer that is no document gets no policy, which would be useless bytes on every answer."""
     assert NOTHING not in for_a_browser([(b"content-type", kind.encode())])
 
 
 def test_broken_http_is_answered_alike() -> None:
-    """By whoever refuses it before any application sees it."""
+    """Broken HTTP that is refused before any application sees it is answered with `nosniff` as well."""
     assert b"\r\nx-content-type-options: nosniff\r\n" in refusal(MalformedHttp(), [])

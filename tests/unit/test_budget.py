@@ -9,7 +9,7 @@ from holdfast.shared.runtime.time_budgets import Budget, Part, check
 
 
 def test_all_that_is_wrong_is_reported_at_once() -> None:
-    """With the sums, so that one sees by how much."""
+    """The error names each budget that is exceeded, with the sums, so that the reader sees by how much."""
     wrong = Budget("a", Part("outer", 1), (Part("inner", 0.4, 2), Part("more", 0.2)))
     right = Budget("b", Part("outer", 1), (Part("inner", 0.9),))
     with pytest.raises(ValueError, match=r"a: 2 x inner \(0.4 s\) \+ more \(0.2 s\) = 1 s is not below outer \(1 s\)"):
@@ -32,7 +32,7 @@ def test_all_that_is_wrong_is_reported_at_once() -> None:
 def test_settings_the_wrong_way_round_stop_the_start(
     settings: type[ApiSettings] | type[WriterSettings], wrong: dict[str, float]
 ) -> None:
-    """Whatever the pair."""
+    """Time limits of any pair that are the wrong way round stop the start."""
     settings(db_dsn="mysql://a:b@c/d", profile="demo")
     with pytest.raises(ValidationError, match="wrong way round"):
         settings(db_dsn="mysql://a:b@c/d", profile="demo", **wrong)

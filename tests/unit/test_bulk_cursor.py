@@ -35,7 +35,7 @@ def _rows(draw: st.DrawFn) -> list[tuple[Any, ...]]:
 
 
 class _Connection(pymysql.Connection):  # type: ignore[type-arg]  # generic in its stubs alone
-    """One that keeps what it is to send, and sends nothing."""
+    """A connection that keeps what it is to send, and sends nothing."""
 
     def __init__(self, kind: type[Cursor], status: int) -> None:
         super().__init__(defer_connect=True, ssl_disabled=True, charset="utf8mb4", cursorclass=kind)
@@ -51,7 +51,7 @@ class _Connection(pymysql.Connection):  # type: ignore[type-arg]  # generic in i
 
 
 def _sent(kind: type[Cursor], use: Callable[[Cursor], object], status: int = 2) -> list[bytes]:
-    """What would reach the server."""
+    """Return what would reach the server."""
     connection = _Connection(kind, status)
     use(connection.cursor())
     return connection.sent
@@ -69,7 +69,8 @@ def _alike(use: Callable[[Cursor], object], status: int = 2) -> None:
 @example([("50 %s", None, 1, "'")] * 3)
 @example([(_Effect.APPLIED, datetime(2026, 1, 1), b"'")] * 2)  # noqa: DTZ001 - what a column holds
 def test_rows_of_any_values_make_the_text_that_pymysql_makes(rows: list[tuple[Any, ...]]) -> None:
-    """Whatever the columns hold, mixed columns and characters to escape included."""
+    """Rows of any values, mixed columns and characters to escape included, make the text that PyMySQL's own cursor
+    makes."""
     places = f"({', '.join(['%s'] * len(rows[0]))})"
     _alike(lambda cursor: cursor.executemany(_PLAIN + places, rows))
     _alike(lambda cursor: cursor.executemany(f"{_PLAIN}{places} ON DUPLICATE KEY UPDATE b = 1", rows))
@@ -78,13 +79,14 @@ def test_rows_of_any_values_make_the_text_that_pymysql_makes(rows: list[tuple[An
 @settings(max_examples=100)
 @given(st.lists(st.one_of(_KINDS), max_size=40).map(tuple))
 def test_many_values_of_a_query_make_the_text_that_pymysql_makes(values: tuple[Any, ...]) -> None:
-    """Of a list of keys to look for, for instance."""
+    """A query with many values, such as a list of keys to look for, makes the text that PyMySQL's own cursor makes."""
     query = f"SELECT 1 FROM t WHERE a IN ({','.join(['%s'] * len(values))})"
     _alike(lambda cursor: cursor.execute(query, values))
 
 
 def test_what_a_server_or_a_limit_makes_special_is_left_to_pymysql(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that takes no backslash for an escape, and a statement that is too long for one packet."""
+    """Statements for a server that does not take a backslash as an escape, and statements too long for one packet, are
+    left to PyMySQL."""
     rows = [(number, "it's \\ so") for number in range(40)]
     _alike(lambda cursor: cursor.executemany(f"{_PLAIN}(%s, %s)", rows), SERVER_STATUS_NO_BACKSLASH_ESCAPES)
     monkeypatch.setattr(Cursor, "max_stmt_length", 200)
@@ -92,6 +94,6 @@ def test_what_a_server_or_a_limit_makes_special_is_left_to_pymysql(monkeypatch: 
 
 
 def test_values_that_do_not_fit_the_rows_are_refused() -> None:
-    """A row that is too short never takes a value of its neighbour."""
+    """A row that is too short is refused, and never takes a value of its neighbour."""
     with pytest.raises((ValueError, pymysql.err.ProgrammingError)):
         _sent(BulkCursor, lambda cursor: cursor.executemany(f"{_PLAIN}(%s, %s)", [(1, 2), (3,)]))

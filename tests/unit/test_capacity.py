@@ -21,14 +21,15 @@ _loads = st.builds(Load, rate=_rates, retention=st.floats(0.01, 36_500), reads=s
 
 @given(_loads)
 def test_the_table_fits_a_terminal(load: Load) -> None:
-    """Whatever the load, with costs that were measured."""
+    """No line of the table is wider than a terminal, whatever the load, with costs that were measured."""
     for line in table(load, needs(load, Costs.read())).splitlines():
         assert len(line) <= WIDTH, line
 
 
 @given(_loads, st.floats(1, 10))
 def test_nothing_gets_less_with_more_load(load: Load, factor: float) -> None:
-    """Of writes and reads alike; and what is full first is so at the same rate while reads grow with writes."""
+    """More writes and reads never need less of anything, and the first bottleneck is full at the same rate while reads
+    grow with writes."""
     more = replace(load, rate=min(load.rate * factor, 1e7), reads=min(load.reads * factor, 1e7))
     for before, after in zip(needs(load, _COSTS), needs(more, _COSTS), strict=True):
         assert after.amount >= before.amount * (1 - 1e-9)
@@ -37,7 +38,7 @@ def test_nothing_gets_less_with_more_load(load: Load, factor: float) -> None:
 
 
 def test_a_sizing_by_hand() -> None:
-    """1,000 writes/s and as many reads, each at 100 µs and 100 bytes."""
+    """The needs of 1,000 writes/s and as many reads, each at 100 µs and 100 bytes, are as calculated by hand."""
     found = {need.part: need for need in needs(Load(rate=1000, retention=10, reads=1000), _COSTS)}
     assert found["api"].amount == math.ceil(0.2 / BUSY_MAX)
     assert found["queue, one core"].amount == pytest.approx(0.2)
@@ -48,7 +49,7 @@ def test_a_sizing_by_hand() -> None:
 
 
 def test_one_is_written_as_one() -> None:
-    """`1 process`, and `2 processes`."""
+    """One process is written in the singular (`1 process`), and two in the plural (`2 processes`)."""
     assert [amount(Need("api", count, "processes", "replicas")) for count in (1, 2)] == ["1 process", "2 processes"]
 
 
@@ -68,20 +69,20 @@ def test_one_is_written_as_one() -> None:
     ],
 )
 def test_nonsense_is_answered_with_a_sentence(capsys: pytest.CaptureFixture[str], arguments: str, error: str) -> None:
-    """And no traceback."""
+    """Invalid arguments are answered with one line on standard error, exit code 2 and no traceback."""
     assert main(arguments.split()) == 2
     shown = capsys.readouterr()
     assert (shown.out, error in shown.err, shown.err.count("\n")) == ("", True, 1)
 
 
 def test_the_page_is_of_the_costs_that_are_kept() -> None:
-    """`make bench-costs` writes both."""
+    """The page on scaling is that of the stored costs; `make bench-costs` writes both."""
     page = Path("docs/scaling.md").read_text()
     assert filled(page, Costs.read()) == page
 
 
 def test_costs_of_another_form_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that some other command wrote."""
+    """A file of costs in another form, such as that of some other command, is refused with one line."""
     for text in ("{}", '{"costs": {"api_write_us": 1}}', "no JSON"):
         (tmp_path / "costs").write_text(text)
         assert main(["rate=1", "retention=1", f"costs={tmp_path / 'costs'}"]) == 2

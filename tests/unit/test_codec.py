@@ -15,7 +15,7 @@ _USER = User.type
 
 
 def _clean(text: str) -> str:
-    """As a name is kept; empty where it cannot be one."""
+    """Return `text` as it is stored as a name, or an empty text if it cannot be a name."""
     try:
         return str(_USER.by_name["name"].clean(text))
     except ValueError:
@@ -55,12 +55,12 @@ _writes = st.builds(
 
 
 def raw(write: Write) -> dict[bytes, bytes]:
-    """As Redis returns it."""
+    """Return the fields of the entry as Redis returns them."""
     return {name.encode(): value.encode() for name, value in encode(write).items()}
 
 
 def in_schema_1(fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """As the builds before this one wrote it."""
+    """Return the fields as builds of schema 1 wrote them."""
     rest = {name: value for name, value in fields.items() if name not in (b"resource", b"entity_id")}
     return rest | {b"schema": b"1", b"user_id": fields[b"entity_id"]}
 
@@ -109,7 +109,7 @@ def test_what_is_no_write_is_undecodable(good: dict[bytes, bytes], field: bytes,
     [(fields, name) for fields in (_GOOD, in_schema_1(_GOOD)) for name in fields if name not in (b"schema", b"build")],
 )
 def test_a_missing_field_is_named(fields: dict[bytes, bytes], missing: bytes) -> None:
-    """Every field of a schema has to be there."""
+    """Every field of a schema is required, and the error names the missing one."""
     with pytest.raises(Undecodable, match=f"missing fields: {missing.decode()}") as caught:
         decode({name: value for name, value in fields.items() if name != missing})
     assert not isinstance(caught.value, UnknownWrite)
@@ -130,14 +130,16 @@ def test_a_missing_field_is_named(fields: dict[bytes, bytes], missing: bytes) ->
     ],
 )
 def test_what_another_build_may_know_is_unknown(fields: dict[bytes, bytes]) -> None:
-    """A schema, resource, command or field that this build lacks is not taken for what can never be a write."""
+    """An entry with a schema, resource, command or field that this build lacks is an unknown write, not one that can
+    never be a write."""
     with pytest.raises(UnknownWrite) as caught:
         decode(fields)
     assert "ada@example.com" not in str(caught.value)
 
 
 def test_what_another_build_accepted_is_no_poison() -> None:
-    """A payload that is not as this build declares may be as that one does; what no build accepts is undecodable."""
+    """A payload that is invalid in this build is unknown if another build wrote it, and a payload that no build accepts
+    is undecodable."""
     for payload in (
         b"{}",
         b'{"name": "Ada"}',
@@ -156,20 +158,20 @@ def test_what_another_build_accepted_is_no_poison() -> None:
 
 
 def test_an_update_that_sets_nothing_is_undecodable() -> None:
-    """There is no use for it, and no api accepts one."""
+    """An update that sets nothing is undecodable, because it has no use and no api accepts one."""
     with pytest.raises(Undecodable, match="UpdateUser"):
         decode(_UPDATE | {b"payload": b"{}"})
 
 
 def test_a_command_belongs_to_its_resource() -> None:
-    """A heartbeat is no command of a user."""
+    """A command of another resource is undecodable: a heartbeat is no command of a user."""
     with pytest.raises(Undecodable, match="another resource"):
         decode(_GOOD | {b"command": b"Heartbeat", b"payload": b"{}"})
 
 
 @given(fields=st.dictionaries(st.binary(max_size=12) | st.sampled_from(list(_GOOD)), st.binary(max_size=40)))
 def test_anything_at_all_is_a_write_or_undecodable(fields: dict[bytes, bytes]) -> None:
-    """No bytes make the decoder fail in any other way."""
+    """Any bytes are decoded to a write or refused as undecodable; the decoder fails in no other way."""
     try:
         decode(fields)
     except Undecodable:

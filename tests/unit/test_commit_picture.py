@@ -13,7 +13,7 @@ _SECONDS = st.floats(0, 10)
 
 @given(_SECONDS, _SECONDS, _SECONDS, _SECONDS)
 def test_stages_add_up(intended: float, answer_s: float, insert_s: float, commit_s: float) -> None:
-    """Whether the writer or the answer was first."""
+    """The stages of a write add up to its whole time, whether the writer or the answer was first."""
     answered = intended + answer_s
     inserted = intended + insert_s
     committed = max(answered, inserted) + commit_s
@@ -23,7 +23,7 @@ def test_stages_add_up(intended: float, answer_s: float, insert_s: float, commit
 
 
 def test_the_picture_has_a_layer_for_each_stage(tmp_path: Path) -> None:
-    """Whatever the number of writes; none, no picture."""
+    """The picture has one layer per stage for any number of writes, and without writes there is no picture."""
     for count in (1, 3, 500):
         (path,) = draw([Stages(0.001 * at, 0.002, 0.003) for at in range(count)], tmp_path / "commit.svg")
         assert len(re.findall("<polygon", path.read_text())) == len(Stages._fields)

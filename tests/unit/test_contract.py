@@ -22,19 +22,19 @@ _CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z]+)*")
 
 @pytest.fixture(scope="module", params=SERVICES)
 def service(request: pytest.FixtureRequest) -> str:
-    """Each of them."""
+    """Each service in turn."""
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def document(service: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Its OpenAPI document."""
+    """The OpenAPI document of the service."""
     found: dict[str, Any] = make(service, tmp_path_factory.mktemp(service)).openapi()
     return found
 
 
 def test_it_is_valid_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
-    """By the metaschema of OpenAPI 3.1."""
+    """The document is valid by the metaschema of OpenAPI 3.1, and every reference in it leads to a component."""
     import schemathesis
 
     schemathesis.openapi.from_dict(document).validate()
@@ -46,7 +46,7 @@ def test_it_is_valid_and_every_reference_leads_somewhere(document: dict[str, Any
 
 
 def test_what_has_properties_has_a_name(document: dict[str, Any]) -> None:
-    """And is written out once, under that name: a client generator makes one class of it."""
+    """An object with properties is written out once, under a name, so that a client generator makes one class of it."""
     inlined = [
         path
         for path, node in _nodes(document)
@@ -57,7 +57,8 @@ def test_what_has_properties_has_a_name(document: dict[str, Any]) -> None:
 
 
 def test_every_operation_has_a_short_name_and_says_who_may(service: str, document: dict[str, Any]) -> None:
-    """`createUser`, and which scope of a key it needs."""
+    """Each operation has a short unique name, such as `createUser`, and declares its scope unless it is open to
+    everybody."""
     names = [operation["operationId"] for _, operation in _operations(document)]
     assert len(names) == len(set(names))
     assert [name for name in names if not _CAMEL_CASE.fullmatch(name)] == []
@@ -67,7 +68,8 @@ def test_every_operation_has_a_short_name_and_says_who_may(service: str, documen
 
 
 def test_every_json_answer_has_an_example_and_it_fits(service: str, document: dict[str, Any]) -> None:
-    """Its schema; what dlq_admin answers is made from response models, which need none."""
+    """Every JSON answer has an example that fits its schema, except that dlq_admin's answers, made from response
+    models, need none."""
     for path, operation in _operations(document):
         for status, response in operation["responses"].items():
             content = response.get("content", {}).get("application/json")
@@ -83,7 +85,8 @@ def test_every_json_answer_has_an_example_and_it_fits(service: str, document: di
 async def test_a_refusal_has_the_documented_form_and_headers(
     service: str, document: dict[str, Any], tmp_path: Path
 ) -> None:
-    """On every route, its stores away: the status is declared, the body fits its schema, every header is declared."""
+    """Every route whose stores are away answers with a declared status, a body that fits its schema, and only declared
+    headers."""
     from tests.integration.conformity import UNDECLARED
 
     headers = {} if service == "writer" else bearer(ADMIN)
@@ -102,7 +105,8 @@ async def test_a_refusal_has_the_documented_form_and_headers(
 
 
 def test_users_have_the_names_that_a_client_expects(tmp_path: Path) -> None:
-    """They are derived from the declaration; the names of the document's own schemas are no resource's."""
+    """The names of a resource's operations and schemas are derived from its declaration, and no resource takes the name
+    of one of the document's own schemas."""
     document = make("api", tmp_path).openapi()
     names = {operation["operationId"] for _, operation in _operations(document)}
     assert {f"{verb}User" for verb in ("create", "get", "replace", "update", "delete")} | {"listUsers"} <= names
@@ -114,14 +118,15 @@ def test_users_have_the_names_that_a_client_expects(tmp_path: Path) -> None:
 
 
 def test_a_document_that_cannot_be_completed_is_never_served() -> None:
-    """Neither the first time nor the second, when FastAPI has what it derived for it."""
+    """A document that cannot be completed is refused the first time and the second time, when FastAPI has already
+    derived it."""
     app = FastAPI()
     complete(app, lambda _method, _path: None)
 
     @app.post("/one", openapi_extra=body(an_object("Same", {"a": TEXT}), {}))
     @app.post("/two", openapi_extra=body(an_object("Same", {"b": TEXT}), {}))
     def _answer() -> None:
-        """Nothing."""
+        """Return nothing."""
 
     for _ in range(2):
         with pytest.raises(ValueError, match="are called Same"):
@@ -135,7 +140,7 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def _nodes(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Every object of the document, without examples."""
+    """Yield every object of the document, without those in examples."""
     if isinstance(node, dict):
         yield path, node
         for key, value in node.items():

@@ -32,7 +32,8 @@ _JSON = st.recursive(
 
 @given(_USERS, st.lists(_USERS, max_size=5), _VERSIONS, _MOMENTS)
 def test_a_copy_is_read_as_it_was_written(user: Entity, users: list[Entity], read_us: int, as_of: float) -> None:
-    """Users with any text, and pages; but not under another's name."""
+    """Copies of users with any text, and of pages, are read back unchanged, but not under the name of another, and the
+    name of an address does not reveal it."""
     copy, page = EntityCopy(user, as_of), PageCopy.of(users, read_us, as_of)
     assert decoded(entity_name(user.ref), encoded(copy)) == copy
     assert decoded(_PAGE, encoded(page)) == page
@@ -47,14 +48,15 @@ def test_a_copy_is_read_as_it_was_written(user: Entity, users: list[Entity], rea
 
 @given(st.binary(max_size=200) | _JSON.map(lambda value: json.dumps(value).encode("utf-8", "replace")), _USERS)
 def test_anything_else_is_no_copy(value: bytes, user: Entity) -> None:
-    """Bytes, JSON, JSON of the right outline: never an exception."""
+    """Any bytes, any JSON and JSON of the right outline are no copy, and raise no exception."""
     for name in (entity_name(user.ref), _PAGE, form.unique_name("emails", "a@example.com", b"secret")):
         assert decoded(name, value) is None
 
 
 @given(_USERS, _JSON, st.data())
 def test_a_copy_of_another_build_is_no_copy(user: Entity, other: object, data: st.DataObject) -> None:
-    """More fields, fewer, or other things in them; a form that is not ours; the list of the build before."""
+    """A copy with more or fewer fields, with other values in them, in another form, or in the list form of the build
+    before is no copy."""
     whole = orjson.loads(encoded(EntityCopy(user, 1.0)))
     name = entity_name(user.ref)
     at = data.draw(st.integers(0, 7))
@@ -72,7 +74,7 @@ def test_a_copy_of_another_build_is_no_copy(user: Entity, other: object, data: s
 
 
 def test_a_copy_of_the_build_before_resources_is_a_copy() -> None:
-    """Users' copies have the form that they had: an upgrade in an outage loses none."""
+    """Copies of users keep the form that they had before resources, so that an upgrade in an outage loses none."""
     row = '["u","Ada",10,"ada@example.com","ada@example.com",11,9,0]'
     copy = decoded("user:u", f'["User:a358ee67",[0,9,10,11],1.5,{row}]')
     assert copy == EntityCopy(user_row("u", "Ada", 10, "ada@example.com", "ada@example.com", 11, 9), 1.5)
@@ -80,7 +82,7 @@ def test_a_copy_of_the_build_before_resources_is_a_copy() -> None:
 
 
 def test_a_copy_from_the_future_is_as_old_as_now() -> None:
-    """Another clock's idea of the time makes no copy younger than new."""
+    """A copy that another clock dates in the future is treated as new, and never as younger than that."""
     copy = decoded("user:u", encoded(EntityCopy(user_row("u"), time.time() + 3600)))
     assert copy is not None
     assert copy.as_of <= time.time()
@@ -88,8 +90,8 @@ def test_a_copy_from_the_future_is_as_old_as_now() -> None:
 
 @given(st.permutations(range(6)))
 def test_every_change_of_a_user_comes_later(arrival: list[int]) -> None:
-    """Writes of one user, applied in any order: of any two states the one that was there later wins, also when an older
-    write arrives after a newer one; and nothing comes after a delete."""
+    """When the writes of a user are applied in any order, the later of any two states wins, even if an older write
+    arrives after a newer one, and nothing comes after a delete."""
     writes = [
         Write("1", "u", create_user("A", "a@example.com"), 1),
         Write("2", "u", update_user(name="B"), 2),
@@ -112,7 +114,7 @@ def test_every_change_of_a_user_comes_later(arrival: list[int]) -> None:
 
 @given(st.lists(st.tuples(_VERSIONS, _MOMENTS), min_size=1, max_size=6))
 def test_of_pages_the_one_read_last_wins(reads: list[tuple[int, float]]) -> None:
-    """By the database's clock; whoever is or is not on it."""
+    """The page that was read last by the database's clock wins, whichever entities are on it."""
     kept: Copy | None = None
     for number, (read_us, as_of) in enumerate(reads):
         users = [user_row(str(n), created_version=n + 1) for n in range(len(reads) - number)]

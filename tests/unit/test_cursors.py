@@ -15,7 +15,7 @@ _OLDER = base64.urlsafe_b64encode(f"v1:{_VERSION}".encode()).decode().rstrip("="
 
 
 def test_a_cursor_is_of_one_list() -> None:
-    """Another list refuses it: it would begin somewhere in the middle."""
+    """A cursor belongs to one list, and another list refuses it, because it would begin somewhere in the middle."""
     cursor = cursor_of("orders", _VERSION)
     assert position_of("orders", cursor) == _VERSION
     with pytest.raises(InvalidCursor):
@@ -25,7 +25,7 @@ def test_a_cursor_is_of_one_list() -> None:
 
 
 def test_older_and_newer_builds_take_each_others_cursors() -> None:
-    """A list is read on while apis are replaced."""
+    """Older and newer builds accept each other's cursors, because clients read on in a list while apis are replaced."""
     assert position_of("orders", _OLDER) == _VERSION
     cursor = cursor_of("orders", _VERSION)
     assert base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)) == f"v1:{_VERSION}".encode()
@@ -33,6 +33,6 @@ def test_older_and_newer_builds_take_each_others_cursors() -> None:
 
 @given(st.text(max_size=64) | st.text("=v1:9aA-_", max_size=64))
 def test_anything_else_is_refused_or_a_position(cursor: str) -> None:
-    """And nothing else happens."""
+    """Any other text is refused as an invalid cursor or is a position, and nothing else happens."""
     with contextlib.suppress(InvalidCursor):
         assert position_of("orders", cursor) >= 0

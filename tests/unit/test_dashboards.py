@@ -28,12 +28,13 @@ _GRID = Grid(100, 5, 5)
     ],
 )  # fmt: skip
 def test_variables_are_put_in_as_grafana_does(declared: list[dict[str, object]], query: str, asked: str) -> None:
-    """When nobody has chosen anything."""
+    """A query gets the values of variables as in Grafana while the user has chosen none."""
     assert Variables.read(declared).put_into(query, SPANS["15m"]) == asked
 
 
 def test_a_sample_keeps_its_place() -> None:
-    """From one look to the next; what is no number is none; what is outside is left out."""
+    """A sample keeps its place in the grid from one look to the next; a value that is not a number is None, and one
+    outside the grid is left out."""
     grid = Grid.ending(1_003.9, Span(20, 5))
     assert (grid.start_s, grid.end_s, grid.points) == (980, 1000, 5)
     result = [{"metric": {}, "values": [[980, "1"], [990.0, "NaN"], [1000, "2.5"], [2000, "3"]]}]
@@ -46,7 +47,7 @@ def test_a_sample_keeps_its_place() -> None:
 
 
 def test_names_are_those_of_the_legend() -> None:
-    """Or of the labels."""
+    """A series has the name that the legend gives, or that of its labels."""
     assert name({"a": "1", "b": "2"}, "{{a}} of {{ b }}{{c}}") == "1 of 2"
     assert name({"__name__": "up", "a": "1"}, "__auto") == "1"
     assert name({"__name__": "up"}, "") == "up"
@@ -54,7 +55,8 @@ def test_names_are_those_of_the_legend() -> None:
 
 
 def test_what_happened_when() -> None:
-    """While it is 1 or more; to the end if it still is; or when its values say."""
+    """An event lasts while its series is 1 or more, to the end of the grid if it still is; with `at_value`, each value
+    is the moment of an event."""
     series = [Series({"f": "x"}, [None, 1, 2, 0, 1])]
     assert events(series, _GRID, "Fault {{f}}", at_value=False) == [
         Event("Fault x", 105, 110),
@@ -65,7 +67,7 @@ def test_what_happened_when() -> None:
 
 
 def test_a_file_that_is_no_dashboard_is_left_out(tmp_path: Path) -> None:
-    """The others are read."""
+    """A file that is no dashboard is left out, and the others are read."""
     for at, text in enumerate(
         ("", "[]", "{}", '{"uid": "a", "title": "b", "panels": [{}]}', "\xff", json.dumps(BOARD))
     ):
@@ -76,7 +78,7 @@ def test_a_file_that_is_no_dashboard_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_row_that_is_folded_holds_its_panels() -> None:
-    """Those before the first row have none."""
+    """A folded row holds its own panels, and panels before the first row belong to a row without a title."""
     panel = {"id": 2, "type": "stat", "gridPos": {"x": 0, "y": 0, "w": 4, "h": 4}}
     folded = {"id": 1, "type": "row", "title": "R", "gridPos": {"x": 0, "y": 4}, "panels": [panel | {"id": 3}]}
     rows = read({"uid": "u", "title": "t", "panels": [folded, panel]}).rows
@@ -84,7 +86,7 @@ def test_a_row_that_is_folded_holds_its_panels() -> None:
 
 
 def test_our_own_dashboards_are_drawn() -> None:
-    """Every file, every kind of panel in it, and no variable without a value."""
+    """Every file of our own is read, every kind of panel in it can be drawn, and no variable is without a value."""
     known = read_all(OWN_DASHBOARDS)
     assert len(known) == len(list(OWN_DASHBOARDS.glob("*.json"))) > 0
     for dashboard in known.values():

@@ -18,7 +18,7 @@ Row = tuple[int | str | None, ...] | None
 
 @pytest.mark.parametrize("form", ["mysql://u:p@{}/db", "u:p@tcp({})/db"])
 def test_hosts_keep_their_order_and_ports(form: str) -> None:
-    """A port that is missing is 3306; an IPv6 address stands in brackets."""
+    """Hosts keep their order and ports; a missing port is 3306, and an IPv6 address stands in brackets."""
     address = parse_dsn(form.format("one:3307,two,[::1]:3308"))
     assert (address.host, address.port) == ("one", 3307)
     assert address.standbys == (("two", 3306), ("::1", 3308))
@@ -28,14 +28,15 @@ def test_hosts_keep_their_order_and_ports(form: str) -> None:
 @pytest.mark.parametrize("form", ["mysql://u:secret@{}/db", "u:secret@tcp({})/db"])
 @pytest.mark.parametrize("hosts", ["one,", ",one", "one,,two", "one:x,two", "one:0,two", "one,one:3306", "one:1:2,two"])
 def test_what_is_no_list_is_refused(form: str, hosts: str) -> None:
-    """The error is one sentence without the password."""
+    """A wrong list of hosts is refused with an error of one sentence without the password."""
     with pytest.raises(ValueError, match=r"hosts|host twice|port") as caught:
         parse_dsn(form.format(hosts))
     assert "secret" not in str(caught.value)
 
 
 class Server:
-    """A server as the driver sees it. `rows`: its answers about its role, one after the other; None: an error."""
+    """A server as the driver sees it. `rows`: its answers about its role, one after the other; None stands for an
+    error."""
 
     def __init__(self, *rows: Row) -> None:
         self._rows = list(rows)
@@ -43,7 +44,7 @@ class Server:
         self.closed = False
 
     def cursor(self) -> "Server":
-        """Itself."""
+        """Return the server itself."""
         return self
 
     def __enter__(self) -> "Server":
@@ -53,36 +54,36 @@ class Server:
         pass
 
     def execute(self, statement: str) -> None:
-        """Raises where the next answer is None."""
+        """Record the statement. Raises OperationalError if the next answer is None."""
         self.statements.append(statement)
         if statement.startswith("SELECT") and self._rows[0] is None:
             self._rows.pop(0)
             raise pymysql.err.OperationalError(1193, "unknown variable")
 
     def fetchone(self) -> Row:
-        """The next answer."""
+        """Return the next answer."""
         return self._rows.pop(0)
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         self.closed = True
 
 
 class Dialect:
-    """Connects to what a test puts at a port; None: nobody listens."""
+    """Connects to the server that a test puts at a port. At a port with None no server listens."""
 
     def __init__(self, *servers: Server | None) -> None:
         self.servers = servers
 
     def connect(self, *, port: int, **_: object) -> Server:
-        """Raises OperationalError 2003 where nobody listens."""
+        """Return the server at `port`. Raises OperationalError 2003 if none listens there."""
         server = self.servers[port - 1]
         if server is None:
             raise pymysql.err.OperationalError(2003, "refused")
         return server
 
 
-#: A server's answers, and whether it takes writes; None: it does not say.
+#: A server's answers, and whether it takes writes, or None if it does not state that.
 KINDS: dict[str, tuple[tuple[Row, ...], bool | None]] = {
     "any engine": (((0,),), True), "any engine, read-only": (((1,),), False),
     "MySQL": (((0, None),), True), "MySQL, read-only": (((1, None),), False),
@@ -99,7 +100,8 @@ LIMITS = {"connect_timeout": 1.0, "read_timeout": 1.0}
 
 @given(st.lists(st.sampled_from([*KINDS, "nobody"]), min_size=2, max_size=5))
 def test_the_first_that_takes_writes_is_used(kinds: list[str]) -> None:
-    """Or the first that says nothing of itself; or else the error names each. All others are closed."""
+    """The first host that takes writes is used, or else the first that does not state its role; without either, the
+    error names each host. All other connections are closed."""
     servers = [None if kind == "nobody" else Server(*KINDS[kind][0]) for kind in kinds]
     answers = [False if kind == "nobody" else KINDS[kind][1] for kind in kinds]
     hosts = Hosts([("127.0.0.1", place + 1) for place in range(len(kinds))])
@@ -120,7 +122,8 @@ def test_the_first_that_takes_writes_is_used(kinds: list[str]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_only_host_is_used_if_it_answers_in_time(kind: str) -> None:
-    """Whether or not it takes writes: its reads are good, unless it is a node that cannot know."""
+    """The only host is used whether or not it takes writes, because its reads are good, unless it is a Galera node
+    without quorum."""
     hosts = Hosts([("127.0.0.1", 1)])
     if kind == "a Galera node without quorum":
         with pytest.raises(NotConnected, match="no quorum"):
@@ -131,7 +134,8 @@ def test_the_only_host_is_used_if_it_answers_in_time(kind: str) -> None:
 
 
 def test_the_host_in_use_is_tried_first() -> None:
-    """So that no request waits for a dead one; when it fails, the list is tried from its beginning."""
+    """The host in use is tried first, so that no request waits for a dead one; when it fails, the list is tried from
+    its beginning."""
     first, second = Server((0,)), Server((0,), (0,), (1,))
     hosts = Hosts([("127.0.0.1", 1), ("127.0.0.1", 2)])
     assert hosts.connect(Dialect(None, second), (), LIMITS)[1] == 1
@@ -141,7 +145,8 @@ def test_the_host_in_use_is_tried_first() -> None:
 
 @pytest.mark.parametrize("number", [1047, 1180, 1290, 1836, 3032, 3100, 3101])
 def test_what_a_node_refuses_is_an_outage(number: int) -> None:
-    """And neither contention nor data, for which a connection would be kept."""
+    """An error with which a node refuses statements is an outage, and neither contention nor data, for which the
+    connection would be kept."""
     error = sa.exc.DBAPIError.instance(
         "a statement",
         {},
@@ -153,7 +158,8 @@ def test_what_a_node_refuses_is_an_outage(number: int) -> None:
 
 @pytest.mark.parametrize("hosts", range(1, 7))
 def test_all_hosts_together_take_no_longer_than_one(hosts: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When all of them hang; a later one has what the earlier ones have left."""
+    """When all hosts hang, trying them takes no longer than one host may take, because a later host has only the time
+    that the earlier ones left."""
     now = [0.0]
     monkeypatch.setattr("holdfast.shared.store.hosts.time", SimpleNamespace(monotonic=lambda: now[0]))
     tried: list[float] = []

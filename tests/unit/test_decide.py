@@ -11,27 +11,27 @@ NOW = 1_764_000_000_000_000
 
 
 def delivery(user: str, version: int, command: Command, entry: str | None = None, after: str | None = None) -> Delivery:
-    """Of the operation `op-<version>`; its entry is called like its version unless given."""
+    """Return a delivery of the operation `op-<version>`. The name of its entry is the version unless given."""
     return Delivery(Write(f"op-{version}", user, command, version, after), entry or str(version))
 
 
 def create(user: str, version: int, email: str) -> Delivery:
-    """Of a user called like its id."""
+    """Return the delivery of a create for a user whose name is its id."""
     return delivery(user, version, create_user(name=user, email=email))
 
 
 def patiently(*batch: Delivery, known: Known | None = None) -> Decision:
-    """The decision on `batch` of a writer who waits."""
+    """Return the decision on `batch` of a writer that waits."""
     return decide(list(batch), known or Known(), lambda _: True, NOW)
 
 
 def at_once(*batch: Delivery, known: Known | None = None) -> Decision:
-    """The decision on `batch` of a writer who waits no longer."""
+    """Return the decision on `batch` of a writer that waits no longer."""
     return decide(list(batch), known or Known(), lambda _: False, NOW)
 
 
 def after_all(*batch: Delivery) -> Known:
-    """What the store knows when `batch` has been decided."""
+    """Return what the store knows when `batch` has been decided."""
     decision = patiently(*batch)
     owners = {claim: entity.ref for entity in decision.entities.values() for claim in entity.claims}
     ended = {one.write.operation_id: Ended(outcome, one.entry_id) for one, outcome in decision.ended}
@@ -42,7 +42,8 @@ def after_all(*batch: Delivery) -> Known:
 
 
 def test_a_batch_is_decided_oldest_first_and_answered_in_its_own_order() -> None:
-    """The update came before its create in the batch, and sees it all the same."""
+    """A batch is decided oldest first and answered in its own order: an update that came before its create in the batch
+    sees the created user."""
     decision = patiently(delivery("u", 2, update_user(name="Bea"), after="op-1"), create("u", 1, "ann@example.com"))
     assert decision.outcomes == [Applied(2), Applied(1)]
     assert [one.write.version for one, _ in decision.ended] == [1, 2]
@@ -50,7 +51,7 @@ def test_a_batch_is_decided_oldest_first_and_answered_in_its_own_order() -> None
 
 
 def test_addresses_are_swapped_inside_a_batch() -> None:
-    """Ann steps aside, Bob takes her address, Ann takes his."""
+    """Two users swap addresses in one batch: Ann steps aside, Bob takes her address, and Ann takes his."""
     known = after_all(create("ann", 1, "a@example.com"), create("bob", 2, "b@example.com"))
     decision = patiently(
         delivery("ann", 5, update_user(email="b@example.com"), after="op-3"),
@@ -71,7 +72,8 @@ def test_addresses_are_swapped_inside_a_batch() -> None:
 
 
 def test_a_deleted_users_address_is_free_within_the_batch() -> None:
-    """The new user comes after the delete in the order of acceptance, whatever the order of delivery."""
+    """A new user gets a deleted user's address in the same batch, because it comes after the delete in the order of
+    acceptance, whatever the order of delivery."""
     known = after_all(create("ann", 1, "a@example.com"))
     decision = patiently(create("bob", 3, "a@example.com"), delivery("ann", 2, delete_user()), known=known)
     assert decision.outcomes == [Applied(3), Applied(2)]
@@ -80,14 +82,14 @@ def test_a_deleted_users_address_is_free_within_the_batch() -> None:
 
 
 def test_a_duplicate_inside_a_batch_takes_effect_once() -> None:
-    """Two entries of one operation: a copy, as a replay makes it."""
+    """Two entries of one operation in a batch, one of them a copy as a replay makes it, take effect once."""
     decision = patiently(create("u", 1, "a@example.com"), Delivery(create("u", 1, "a@example.com").write, "copy"))
     assert decision.outcomes == [Applied(1), Duplicate(redelivered=False, first=Applied(1))]
     assert len(decision.ended) == 1
 
 
 def test_the_same_entry_delivered_again_is_no_copy() -> None:
-    """Only a copy counts as something sent twice."""
+    """The same entry delivered again is marked as redelivered; only another entry of the operation counts as a copy."""
     known = after_all(create("u", 1, "a@example.com"))
     again, copy = create("u", 1, "a@example.com"), Delivery(create("u", 1, "a@example.com").write, "copy")
     decision = patiently(again, copy, known=known)
@@ -96,34 +98,35 @@ def test_the_same_entry_delivered_again_is_no_copy() -> None:
 
 
 def test_a_duplicate_tells_how_the_operation_ended_the_first_time() -> None:
-    """So that whoever waits gets the truth."""
+    """A duplicate holds the outcome with which its operation first ended, so that a waiting client gets the truth."""
     rejected = Rejected("EMAIL_TAKEN", {})
     known = Known(ended={"op-1": Ended(rejected, "1")})
     assert patiently(create("u", 1, "a@example.com"), known=known).outcomes == [Duplicate(True, rejected)]
 
 
 def test_a_write_waits_for_the_one_before_it() -> None:
-    """It names whose writes it waits for, is charged nothing, and changes nothing."""
+    """A write whose predecessor has not ended names the user whose writes it waits for, is charged no attempt, and
+    changes nothing."""
     decision = patiently(delivery("u", 2, update_user(name="Bea"), after="op-1"))
     assert decision.outcomes == [Retry(waits_for=(user_ref("u"),))]
     assert (decision.entities, decision.ended) == ({}, [])
 
 
 def test_a_whole_chain_waits_for_its_first_link() -> None:
-    """No write of the chain is decided before the one it follows."""
+    """No write of a chain is decided before the one that it follows."""
     links = [delivery("u", n, update_user(name=str(n)), after=f"op-{n - 1}") for n in (2, 3, 4)]
     assert patiently(*links).outcomes == [Retry(waits_for=(user_ref("u"),))] * 3
 
 
 def test_a_write_that_waits_no_longer_is_decided_without_the_one_before() -> None:
-    """Its user may yet come: a shadow."""
+    """An update that waits no longer for its predecessor is applied to a shadow, because its user may still come."""
     decision = at_once(delivery("u", 2, update_user(name="Bea"), after="op-1"))
     assert decision.outcomes == [Applied(2)]
     assert not decision.entities[user_ref("u")].visible
 
 
 def test_a_whole_chain_that_waits_no_longer_leaves_one_shadow() -> None:
-    """The second early update finds the shadow of the first, and its user may still come."""
+    """The second early update of a user finds the shadow of the first, and the user may still come."""
     first = delivery("u", 2, update_user(name="Bea"), after="op-1")
     decision = at_once(first, delivery("u", 3, update_user(name="Cleo"), after="op-2"))
     assert decision.outcomes == [Applied(2), Applied(3)]
@@ -131,12 +134,14 @@ def test_a_whole_chain_that_waits_no_longer_leaves_one_shadow() -> None:
 
 
 def test_an_update_of_nobody_is_rejected_at_once() -> None:
-    """Nothing of this user was pending at acceptance: there is nothing to wait for."""
+    """An update of an unknown user is rejected at once if no write of the user was pending at acceptance, because there
+    is nothing to wait for."""
     assert patiently(delivery("u", 2, update_user(name="Bea"))).outcomes == [Rejected("USER_NOT_FOUND", {})]
 
 
 def test_a_claim_on_an_owned_address_waits_for_its_owner() -> None:
-    """The owner may have let go of it in a write still on its way; only then is the claim refused."""
+    """A claim on an owned address waits, because a write still on its way may release the address, and is refused when
+    the writer waits no longer."""
     known = after_all(create("ann", 1, "a@example.com"))
     claim = create("bob", 3, "a@example.com")
     assert patiently(claim, known=known).outcomes == [Retry(waits_for=(user_ref("ann"),))]
@@ -147,13 +152,15 @@ def test_a_claim_on_an_owned_address_waits_for_its_owner() -> None:
 
 
 def test_a_claim_older_than_the_release_is_refused_without_waiting() -> None:
-    """At its place in the order the address was somebody's, and nothing can change that."""
+    """A claim that is older than the release of its address is refused at once: at its place in the order the address
+    had an owner, and nothing can change that."""
     known = Known(released={email_claim("a@example.com"): {"ann": 5}})
     assert patiently(create("bob", 3, "a@example.com"), known=known).outcomes == [Rejected("EMAIL_TAKEN", {})]
 
 
 def test_ones_own_release_is_no_reason_to_be_refused() -> None:
-    """A create that arrives after its user's newer writes finds the address it brought already let go of."""
+    """A create that arrives after its user's newer writes is applied, although they have already released the address
+    that it brought."""
     early = delivery("u", 2, update_user(email="a@example.com"), after="op-1")
     newest = delivery("u", 3, update_user(email="b@example.com"), after="op-2")
     first = at_once(early, newest)
@@ -169,7 +176,8 @@ def test_ones_own_release_is_no_reason_to_be_refused() -> None:
 
 
 def test_what_a_batch_mentions_is_all_that_deciding_needs() -> None:
-    """Operations with those they follow, users, and addresses in the form in which they are unique."""
+    """A batch mentions all that deciding needs: operations with those they follow, users, and addresses in the form in
+    which they are unique."""
     batch = [
         create("ann", 1, "Ann@Example.com"),
         delivery("bob", 3, update_user(name="Bob"), after="op-2"),
@@ -182,7 +190,8 @@ def test_what_a_batch_mentions_is_all_that_deciding_needs() -> None:
 
 
 def test_deciding_leaves_what_is_known_alone() -> None:
-    """A transaction that is rolled back must find everything as it was."""
+    """Deciding changes nothing that is known, because a transaction that is rolled back must find everything as it
+    was."""
     known = after_all(create("ann", 1, "a@example.com"))
     before = known.entities[user_ref("ann")]
     patiently(delivery("ann", 2, update_user(email="b@example.com")), known=known)
@@ -192,7 +201,7 @@ def test_deciding_leaves_what_is_known_alone() -> None:
 
 
 def test_what_comes_too_late_is_not_done() -> None:
-    """A write past its time is rejected; what ended in time stays as it ended."""
+    """A write past its expiry is rejected, and an operation that ended in time keeps its outcome."""
     late = create("ada", 1, "ada@example.com")
     late = late._replace(write=late.write._replace(expires_at=NOW))
     in_time = late._replace(write=late.write._replace(operation_id="other", expires_at=NOW + 1))
@@ -206,7 +215,8 @@ def test_what_comes_too_late_is_not_done() -> None:
 
 @pytest.mark.parametrize("why", ["expired", "key reused"])
 def test_what_is_refused_for_itself_waits_for_the_one_before_it(why: str) -> None:
-    """Whoever comes next takes it for a sign that all before it are over."""
+    """A write that is refused for itself waits for its predecessor, because the next write takes its end for a sign
+    that all writes before it have ended."""
     first = delivery("ann", 1, create_user(name="ann", email="a@example.com"))
     refused = delivery("ann", 3, update_user(name="Bea"), after="op-1")
     known = Known()
@@ -224,13 +234,14 @@ def test_what_is_refused_for_itself_waits_for_the_one_before_it(why: str) -> Non
 
 
 def keyed_delivery(part: str, request: str, version: int, name: str) -> Delivery:
-    """An update that came with the Idempotency-Key `part`."""
+    """Return an update that came with the Idempotency-Key `part`."""
     operation = f"{part}0000000-0000-8000-a000-00{request:0>10}"
     return Delivery(Write(operation, "u", update_user(name=name), version), str(version))
 
 
 def test_a_key_used_again_for_another_request_is_refused() -> None:
-    """In the order of versions, whether the first is in the same batch or over; the same request is a duplicate."""
+    """A key used again for another request is refused in the order of versions, whether the first is in the same batch
+    or has ended; the same request is a duplicate."""
     known = after_all(create("u", 1, "ann@example.com"))
     first, other = keyed_delivery("a", "1", 2, "First"), keyed_delivery("a", "2", 3, "Other")
     reused = Rejected("IDEMPOTENCY_KEY_REUSED", {"first_operation_id": first.write.operation_id})
@@ -243,7 +254,8 @@ def test_a_key_used_again_for_another_request_is_refused() -> None:
 
 
 def test_an_older_write_is_never_refused_for_a_later_use_of_its_key() -> None:
-    """What was accepted first keeps its place, even if it arrives last."""
+    """An older write is never refused for a later use of its key: what was accepted first keeps its place, even if it
+    arrives last."""
     later = keyed_delivery("a", "2", 3, "Later")
     known = after_all(create("u", 1, "ann@example.com"))
     known.ended[later.write.operation_id] = Ended(Applied(3), "3", 3)

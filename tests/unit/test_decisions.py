@@ -17,7 +17,8 @@ from tests.conftest import ROOT
 
 
 def test_a_flood_is_a_few_lines_a_second() -> None:
-    """The next line says how many there were without one; other kinds have their own count."""
+    """Only a few lines of one kind are logged per second; the next line states how many were left out, and other kinds
+    have their own count."""
     lines = Lines(2)
     shed, limited = Action.REQUEST_SHED, Action.RATE_LIMITED
     assert [lines.allow(shed, 7.0 + each / 10) for each in range(5)] == [0, 0, None, None, None]
@@ -26,7 +27,7 @@ def test_a_flood_is_a_few_lines_a_second() -> None:
 
 
 def test_an_allowance_is_a_burst_and_then_a_rate() -> None:
-    """Of its own for each reason."""
+    """Each reason has an allowance of its own: a burst of 500, and then 20 a second."""
     allowance = Allowance(100.0)
     assert sum(allowance.take(Because.TROUBLE, 100.0) for _ in range(1000)) == 500
     assert allowance.take(Because.WRITE, 100.0)
@@ -34,7 +35,7 @@ def test_an_allowance_is_a_burst_and_then_a_rate() -> None:
 
 
 def test_notes_belong_to_the_request_that_is_being_served() -> None:
-    """Outside of one nothing is noted; and no request can make its notes endless."""
+    """Notes are taken only while a request is served, and at most 100 for each request."""
     note(Action.NO_COPY, of="page")
     notes = Notes("req_12345678", kept=True)
     token = decisions.begin(notes)
@@ -48,8 +49,8 @@ def test_notes_belong_to_the_request_that_is_being_served() -> None:
 def test_notes_that_nobody_keeps_are_not_taken(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The line in the logs is there all the same, with the request's id."""
-    monkeypatch.setattr(decisions, "_lines", Lines(10))  # others may have used up this second's
+    """Notes that are not kept are not taken, and the logs still have the line with the request's id."""
+    monkeypatch.setattr(decisions, "_lines", Lines(10))  # other tests may have used up this second's lines
     notes = Notes("req_12345678", kept=False)
     token = decisions.begin(notes)
     decided(Action.CALL_REFUSED, breaker="database")
@@ -61,7 +62,7 @@ def test_notes_that_nobody_keeps_are_not_taken(
 
 
 def _noted() -> set[str]:
-    """Every action that the code notes."""
+    """Return every action that the code notes."""
     found = set()
     for path in chain((ROOT / "services").rglob("*.py"), (ROOT / "shared").rglob("*.py")):
         for call in ast.walk(ast.parse(Path(path).read_text())):
@@ -73,13 +74,14 @@ def _noted() -> set[str]:
 
 
 def test_every_decision_has_a_sentence() -> None:
-    """And no sentence is left over."""
+    """Every action that the code notes has a sentence, and no sentence is left over."""
     assert _noted() == {Action(each).name for each in SAYS}
 
 
 @pytest.mark.parametrize("action", SAYS)
 def test_a_sentence_does_without_its_numbers(action: str) -> None:
-    """Another build may have left them out, or made them null; an unknown action is shown by its name."""
+    """A sentence is complete without its numbers, which another build may have left out or made null; an unknown action
+    is shown by its name."""
     assert sentence({"action": action}).endswith(".")
     assert sentence({"action": action, "age_s": None, "degraded": None}).endswith(".")
     assert sentence({"action": "of_another_build"}) == "of_another_build."
@@ -87,7 +89,7 @@ def test_a_sentence_does_without_its_numbers(action: str) -> None:
 
 @pytest.mark.parametrize("refusal", Refusal)
 def test_each_refusal_has_a_sentence_of_its_own(refusal: Refusal) -> None:
-    """None falls through to the general sentence."""
+    """No refusal falls through to the general sentence."""
     text = sentence({"action": "call_refused", "breaker": "database", "refusal": refusal.value})
     assert "database" in text
     assert "did not let" not in text
@@ -95,14 +97,14 @@ def test_each_refusal_has_a_sentence_of_its_own(refusal: Refusal) -> None:
 
 @pytest.mark.parametrize("why", Suppressed)
 def test_each_suppression_has_a_sentence_of_its_own(why: Suppressed) -> None:
-    """The same for attempts that were not made."""
+    """Each reason why an attempt was not made has a sentence of its own."""
     text = sentence({"action": "retry_suppressed", "dependency": "third_party", "why": why.value})
     assert not text.endswith(f" {why.value}.")
     assert "third_party" in text
 
 
 def test_a_breaker_says_on_what_it_opened() -> None:
-    """With the numbers it had then."""
+    """The sentence on an open breaker states why it opened, with the numbers that it had then."""
     text = sentence({
         "action": "call_refused", "breaker": "database", "refusal": "open", "retry_after_s": 3.0, "open_for_s": 12.0,
         "why": "failure_share", "calls": 6, "failures": 5, "unreachable_in_a_row": 0,

@@ -16,18 +16,18 @@ _TEXT = Annotated[str, Text(max_chars=10)]
 
 
 def declare(fields: dict[str, Any], bases: tuple[type, ...] = (), **how: Any) -> Any:
-    """A resource with these fields, or with what a class's body has."""
+    """Return a resource with these fields, or with the body of a class."""
     body = fields if "__annotations__" in fields else {"__annotations__": fields}
     return types.new_class("Thing", (*bases, Resource), {"plural": "things"} | how, lambda made: made.update(body))
 
 
 def too_long(value: str) -> str:
-    """Of any value."""
+    """Return a key that is too long."""
     return value * 600
 
 
 def broken(value: Any) -> str:
-    """Of no value."""
+    """Raise AttributeError for any value."""
     return str(value.nothing)
 
 
@@ -86,14 +86,15 @@ def broken(value: Any) -> str:
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(fields: dict[str, Any], how: dict[str, Any], why: str) -> None:
-    """It says where, and names what is wrong."""
+    """A mistake in a declaration is reported in one sentence, which states where it is and names what is wrong."""
     with pytest.raises(DeclarationError, match=why) as caught:
         declare(fields, **how)
     assert "\n" not in str(caught.value)
 
 
 def test_fields_of_other_classes_are_its_own_too() -> None:
-    """Those of a class beside it and of a resource it extends come first; constants of the class are no fields."""
+    """The fields of a class beside it and of the resource that it extends come first in a resource, and constants of a
+    class are no fields."""
 
     class Dated:
         made_at: Annotated[str, Moment(), Public()] | None = None
@@ -127,7 +128,7 @@ def test_fields_of_other_classes_are_its_own_too() -> None:
     ],
 )  # fmt: skip
 def test_an_error_code_means_one_thing(fields: dict[str, Any], why: str) -> None:
-    """Within a domain, and beside the codes of Holdfast."""
+    """An error code has one meaning within a domain and beside the codes of Holdfast; a second meaning is refused."""
     with pytest.raises(DeclarationError, match=why):
         Domain([declare(fields).type])
 
@@ -147,7 +148,7 @@ def test_an_error_code_means_one_thing(fields: dict[str, Any], why: str) -> None
 def test_a_module_that_cannot_be_imported_says_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, why: str
 ) -> None:
-    """Whatever Python itself finds wrong with it."""
+    """The error states where a module cannot be imported, whatever Python itself finds wrong with it."""
     name = f"declared_{abs(hash(source))}"
     head = "from typing import Annotated\nfrom holdfast.shared.domain.field_types import Text\n"
     head += "from holdfast.shared.domain.resource import Resource\nclass Thing(Resource, plural='things'):\n"
@@ -159,6 +160,7 @@ def test_a_module_that_cannot_be_imported_says_where(
 
 
 def test_to_a_key_spaces_at_the_end_are_nothing() -> None:
-    """As they are to the index, so that no write is accepted that the index refuses for good."""
+    """Spaces at the end do not change a key, as they do not for the index, so that no write is accepted that the index
+    refuses for good."""
     thing = declare({"note": Annotated[str, Text(max_chars=10, lines=True), Unique()]})
     assert thing.type.claims({"note": "a  "}) == thing.type.claims({"note": "a"}) == (("things.note", "a"),)

@@ -12,7 +12,7 @@ from tests.users import update_user
 
 
 def test_a_wait_of_any_number_of_turns_has_a_short_pause() -> None:
-    """After thousands of turns the next one comes as soon as after ten."""
+    """After thousands of turns of waiting, the next one comes as soon as after ten, within 0.5 s."""
     deferred = Deferred(patience_s=600, base_s=20, cap_s=60)
     entry, write = Entry("1-0", {}), Write("operation", "user", update_user(name="x"), 1)
     for _ in range(5000):
@@ -23,14 +23,14 @@ def test_a_wait_of_any_number_of_turns_has_a_short_pause() -> None:
 
 
 class _OneIsAway:
-    """A pipeline that settles nothing of one partition, and all of the others'."""
+    """A pipeline that settles no entry of one partition, and every entry of the others."""
 
     def __init__(self, away: int) -> None:
         self._away = away
         self.settled: asyncio.Queue[str] = asyncio.Queue()
 
     async def handle(self, entries: list[Entry]) -> None:
-        """Returns when they are settled."""
+        """Return when all entries are settled."""
         if any(entry.partition.number == self._away for entry in entries):
             await asyncio.Event().wait()
         for entry in entries:
@@ -42,7 +42,8 @@ async def _all_of(ids: list[str]) -> list[str]:
 
 
 async def test_what_another_writer_took_over_is_not_tried() -> None:
-    """It may be a dead letter by now. The rest is tried, and what is gone is not kept."""
+    """An entry that another writer took over is neither tried nor kept, because it may be a dead letter by now; the
+    rest is tried."""
     deferred = Deferred(patience_s=600, base_s=0, cap_s=0)
     pipeline: Any = _OneIsAway(99)
     for id in ("1-0", "2-0"):
@@ -58,7 +59,8 @@ async def test_what_another_writer_took_over_is_not_tried() -> None:
 
 
 async def test_a_partition_that_is_away_keeps_no_other_ones_writes_from_their_turn() -> None:
-    """Its batch does not come back; the others' writes are tried again, however long that takes."""
+    """The writes of one partition are tried again while the batch of another partition does not come back, however long
+    that takes."""
     two, deferred = Partitions(2), Deferred(patience_s=600, base_s=0, cap_s=0)
     pipeline: Any = _OneIsAway(0)
     for partition in two:
@@ -74,7 +76,7 @@ async def test_a_partition_that_is_away_keeps_no_other_ones_writes_from_their_tu
 
 
 def test_an_id_may_be_on_two_streams() -> None:
-    """Put there by hand: one is settled, the other still waits."""
+    """When two streams have an entry with the same id, put there by hand, and one is settled, the other still waits."""
     two, deferred = Partitions(2), Deferred(patience_s=600, base_s=20, cap_s=60)
     for partition in two:
         deferred.for_backoff(Entry("1-0", {}, partition), 1)
@@ -83,7 +85,8 @@ def test_an_id_may_be_on_two_streams() -> None:
 
 
 def test_a_wait_for_what_nobody_knows_uses_up_no_patience() -> None:
-    """While the partition of the earlier write does not answer; then the time counts."""
+    """A wait for an earlier write uses up patience, but not while the partition of the earlier write does not
+    answer."""
     deferred = Deferred(patience_s=-1, base_s=20, cap_s=60)
     entry, write = Entry("1-0", {}), Write("operation", "user", update_user(name="x"), 1)
     deferred.for_turn(entry, write)
@@ -95,5 +98,5 @@ def test_a_wait_for_what_nobody_knows_uses_up_no_patience() -> None:
 
 
 def test_a_backoff_has_an_end_however_many_attempts_there_were() -> None:
-    """At its cap."""
+    """A backoff never exceeds its cap, however many attempts there were."""
     assert backoff_s(5000, 20, 60) <= 60

@@ -21,7 +21,8 @@ def _pending(reason: str | None, letter: str) -> dict[str, Any]:
 
 
 def test_a_dead_lettered_operation_ended_when_it_was_dead_lettered() -> None:
-    """The same moment before its letter is indexed and after, and it waits no longer; one that is queued has no end."""
+    """A dead-lettered operation has the same end before its letter is indexed and after, and waits no longer; a queued
+    operation has no end."""
     about = dict.fromkeys([each.name for each in fields(Row)], None)
     row: Any = Row(**about | {"id": number_of(_LETTER), "state": State.DEAD, "version": _VERSION, "command": "X"})  # type: ignore[arg-type]
     letter = describe_letter(row)
@@ -37,5 +38,6 @@ def test_a_dead_lettered_operation_ended_when_it_was_dead_lettered() -> None:
 
 @pytest.mark.parametrize("letter", ["", "soon", "99999999999999-1"])
 def test_an_end_that_nobody_knows_is_null(letter: str) -> None:
-    """Of an entry that another build wrote."""
+    """The end of a dead-lettered operation is null if its letter's id is unknown, as in an entry that another build
+    wrote."""
     assert _pending("invalid_data", letter)["ended_at"] is None

@@ -22,7 +22,7 @@ KEY = "a-key"
 
 
 class Played:
-    """What it answers, and what it was asked: (method, path, key, body)."""
+    """A fake service: the answer that it gives, and the requests that it got as (method, path, key, body)."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -82,7 +82,7 @@ def _selected(*words: str) -> dict[str, Any]:
 
 
 def test_a_selection_is_given_in_one_of_four_ways() -> None:
-    """As REST has them."""
+    """A selection is given by ids, a fingerprint, a filter or a replay, as in the REST interface."""
     assert _selected("--id", "1-0", "--id", "2-0") == {"ids": ["1-0", "2-0"]}
     assert _selected("--fingerprint", "0123456789abcdef") == {"fingerprint": "0123456789abcdef"}
     assert _selected("--filter", "code=1406", "--filter", "text=a=b") == {"filter": {"code": "1406", "text": "a=b"}}
@@ -96,13 +96,14 @@ def test_a_selection_is_given_in_one_of_four_ways() -> None:
      ("--filter", "code"), ("--filter", "=x"), ("--filter", "code=1", "--filter", "code=2")],
 )  # fmt: skip
 def test_a_selection_that_is_none_or_two_is_refused(words: tuple[str, ...]) -> None:
-    """Before anything is sent."""
+    """A missing, ambiguous or malformed selection is refused before anything is sent."""
     with pytest.raises(Usage):
         _selected(*words)
 
 
 def test_without_a_count_it_is_only_asked(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    """The number to type back is shown; typed, it goes along with the reason."""
+    """A command without a count is a dry run that shows the number to type back; with the count, the reason is required
+    and sent as well."""
     data = {"dry_run": True, "count": 5, "groups": {"f": 5}, "others": {"discarded": 1}, "sample": []}
     played.body = {"success": True, "data": data, "meta": {}}
     assert main(["discard", "--fingerprint", "f"]) == 0
@@ -117,7 +118,8 @@ def test_without_a_count_it_is_only_asked(played: Played, capsys: pytest.Capture
 
 
 def test_a_refusal_is_a_sentence_a_code_and_a_request(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    """On standard error, with exit code 1."""
+    """A refusal is printed on standard error as a sentence with its details, code and request, and the exit code is
+    1."""
     error = {"message": "The count differs.", "code": "COUNT_MISMATCH", "request_id": "req_1",
              "details": {"expected_count": 4, "actual_count": 5}}  # fmt: skip
     played.status, played.body = 409, {"success": False, "error": error, "fallback_data": None}
@@ -129,7 +131,7 @@ def test_a_refusal_is_a_sentence_a_code_and_a_request(played: Played, capsys: py
 
 
 def test_what_is_stale_is_shown_with_its_banner(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    """While the database is away letters come from their stream: shown, with a warning on standard error."""
+    """While the database is away, letters from their stream are shown, with a warning on standard error."""
     instead = {"letters": [], "waiting": 3, "banner": "The database is away."}
     played.body = {"success": False, "error": {"message": "m", "code": "c"}, "fallback_data": instead}
     assert main(["letters", "--json"]) == 0
@@ -145,7 +147,7 @@ def test_what_is_stale_is_shown_with_its_banner(played: Played, capsys: pytest.C
 def test_the_overview_names_the_partitions_that_are_away(
     played: Played, capsys: pytest.CaptureFixture[str], away: list[int], there: bool, line: str
 ) -> None:
-    """A queue that is away as a whole has no partition to name."""
+    """The overview names the partitions that do not answer, unless the queue is away as a whole."""
     backlog = {"depth": 0, "oldest_age_s": 0.0} if there else None
     unknown = dict.fromkeys(("letters", "waiting", "ledger", "breakers", "writers", "banner"))
     played.body["data"] = unknown | {"backlog": backlog, "partitions_away": away, "retention": {}}
@@ -155,7 +157,7 @@ def test_the_overview_names_the_partitions_that_are_away(
 
 
 def test_the_overview_counts_letters_in_words(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    """The number of groups is no state of letters."""
+    """The overview shows the number of groups apart from the states of letters, because it is no state."""
     unknown = dict.fromkeys(("backlog", "waiting", "ledger", "breakers", "writers", "banner"))
     letters = {"dead": 20, "applied": 5, "discarded": 0, "dying_groups": 4}
     played.body["data"] = unknown | {"letters": letters, "partitions_away": [], "retention": {}}
@@ -168,7 +170,7 @@ def test_the_overview_counts_letters_in_words(played: Played, capsys: pytest.Cap
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"success": false}', b"\xff"])
 def test_what_is_not_dlq_admin_is_not_believed(played: Played, capsys: pytest.CaptureFixture[str], body: bytes) -> None:
-    """Whatever it answers: not reachable."""
+    """Any answer that does not have the form of dlq_admin's counts as not reachable, without a traceback."""
     for status in (200, 502):
         played.status, played.body = status, body
         assert main(["overview"]) == 2
@@ -178,7 +180,7 @@ def test_what_is_not_dlq_admin_is_not_believed(played: Played, capsys: pytest.Ca
 def test_the_key_goes_nowhere_else(
     played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not to a proxy of the environment, and not where an answer points."""
+    """The key is sent neither to a proxy of the environment nor to the address that a redirect names."""
     elsewhere = Played()
     with _playing(elsewhere) as url:
         monkeypatch.setenv("http_proxy", url)
@@ -192,7 +194,8 @@ def test_the_key_goes_nowhere_else(
 def test_no_server_or_no_answer(
     played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Code 2; a change that may have happened is called so, one that cannot have is not."""
+    """Without a server or a whole answer the exit code is 2, and the message states that a change may have been done
+    only if that is possible."""
     played.cut = 10
     assert main(["pause", "1", "--reason", "lunch"]) == 2
     assert "may have been done" in capsys.readouterr().err
@@ -205,7 +208,7 @@ def test_no_server_or_no_answer(
 
 @pytest.mark.parametrize("chunked", [True, False])
 def test_an_export_that_breaks_off_leaves_no_file(played: Played, tmp_path: Path, chunked: bool) -> None:
-    """Only a whole one gets its name; and it is its owner's alone."""
+    """An export gets its name only when it is complete, and only its owner may read it."""
     played.body, played.cut, played.chunked = b'{"id": "1-0"}\n', 10, chunked
     out = tmp_path / "letters.ndjson"
     assert main(["export", "--out", str(out), "--reason", "to the other site"]) == 2
@@ -219,7 +222,7 @@ def test_an_export_that_breaks_off_leaves_no_file(played: Played, tmp_path: Path
 def test_a_key_that_is_none(
     played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
 ) -> None:
-    """Is not sent; a key file's key is."""
+    """An empty key, or one that a header cannot hold, is not sent, and the error mentions the key."""
     monkeypatch.setenv("HOLDFAST_DLQ_KEY", key)
     assert main(["overview"]) == 2
     assert played.asked == []
@@ -227,7 +230,7 @@ def test_a_key_that_is_none(
 
 
 def test_nothing_in_a_letter_reaches_the_terminal() -> None:
-    """Neither escapes nor what turns the text around; a long cell is cut."""
+    """Neither escapes nor characters that turn the text around reach the terminal, and a long cell is cut."""
     lines = table.table(("a", "b"), [("\x1b[2J\x07evil\r\n", "\u202egnp.exe"), (None, "x" * 500)])
     assert all(line.isprintable() for line in lines)
     assert max(map(len, lines)) < 90
@@ -236,7 +239,7 @@ def test_nothing_in_a_letter_reaches_the_terminal() -> None:
 
 @pytest.mark.parametrize("typed", ["1,x", "", "1,,5", "no"])
 def test_canary_steps_that_are_none(capsys: pytest.CaptureFixture[str], typed: str) -> None:
-    """The message says how they are written."""
+    """Malformed canary steps are refused with a message that states how they are written."""
     with pytest.raises(SystemExit) as ended:
         main(["replay", "--fingerprint", "0123456789abcdef", "--canary", typed])
     assert ended.value.code == 2
@@ -244,7 +247,8 @@ def test_canary_steps_that_are_none(capsys: pytest.CaptureFixture[str], typed: s
 
 
 def test_a_table_fits_the_terminal() -> None:
-    """The first column stays whole, the widest others give way; into a file nothing is cut for that."""
+    """In a terminal, the first column of a table stays whole and the widest others give way; in a file, nothing is cut
+    for the width."""
     row = ("76c7edb7ccee70e0", "dead 1,204", "undecodable", "x" * 55, "2026-01-15T10:30:00.123456Z")
     head = ("fingerprint", "letters", "reason", "error", "last seen")
     narrow = table.table(head, [row], 80)
@@ -256,7 +260,8 @@ def test_a_table_fits_the_terminal() -> None:
 
 
 def test_a_table_fits_the_terminal_whatever_is_in_it() -> None:
-    """Beginning with eighty columns: what is too wide takes several lines, and every column is there."""
+    """A table fits any terminal of eighty columns or more: a row that is too wide takes several lines, and every column
+    is there."""
     luck = random.Random(3)
     for _ in range(300):
         head = [f"head-{at}" for at in range(luck.randint(1, 12))]
@@ -271,7 +276,8 @@ def test_a_table_fits_the_terminal_whatever_is_in_it() -> None:
 
 
 def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """Also where a command forgot it: direction, control and inkless characters of a writer's name."""
+    """Direction, control and invisible characters of a writer's name are replaced, even where a command does not do so
+    itself."""
     assert table.plain("a\u202e\u3164\u2800\ufe0fb") == "a����b"
     for lines in (["\u202eevil"], ["a\nb"]):
         _say(Output(None, lines), as_json=False)
@@ -279,7 +285,8 @@ def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureF
 
 
 def test_an_allowance_is_asked_for_and_given(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is left, until when; more for somebody by name, with a reason, and never without one."""
+    """The command shows what is left of an allowance and for how long, and allows more for an actor by name, with a
+    reason and never without one."""
     data = {"actor": "ann", "left": 3, "letters": 1000, "window_s": 86400, "more_at": None}
     played.body = {"success": True, "data": data, "meta": {}}
     assert main(["allowances"]) == 0
@@ -299,7 +306,7 @@ def test_an_allowance_is_asked_for_and_given(played: Played, capsys: pytest.Capt
 
 
 def test_a_patch_of_a_file(played: Played, tmp_path: Path) -> None:
-    """`@` names it; what is not JSON is not sent."""
+    """A patch is read from the file that `@` names, and a patch that is not JSON is not sent."""
     file = tmp_path / "patch.json"
     file.write_text('[{"op": "remove", "path": "/payload/x"}]')
     data = {"dry_run": True, "count": 1, "edited": 1, "unchanged": 0, "refused": {}, "sample": [], "verdicts": {}}
@@ -313,7 +320,8 @@ def test_a_patch_of_a_file(played: Played, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["1e999999999", "-1e999", "Infinity", "NaN"])
 def test_what_is_no_number_in_json_is_text_or_refused(played: Played, value: str) -> None:
-    """A field of the entry is text anyway; a payload has to be JSON."""
+    """A value that is no number in JSON is sent as text in a field of the entry, and refused in a payload, which has to
+    be JSON."""
     data = {"fields": [], "what_if": {"verdict": "applied", "why": ""}}
     played.body = {"success": True, "data": data, "meta": {}}
     assert main(["edit", "1-0", "--set", f"version={value}", "--reason", "x"]) == 0
@@ -323,7 +331,8 @@ def test_what_is_no_number_in_json_is_text_or_refused(played: Played, value: str
 
 
 def test_a_search_of_payloads_leads_on(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says how many were searched, where the found ones are on record, and where the older ones begin."""
+    """A search prints how many letters were searched, the audit entry that records what was found, and the cursor at
+    which older letters begin."""
     data = {"letters": [], "looked_through": 20, "next_cursor": "5-0", "masked": False, "audit_id": 7}
     played.body = {"success": True, "data": data, "meta": {}}
     assert main(["search", "ann@", "--field", "email", "--filter", "code=1406", "--reason", "a call"]) == 0
@@ -338,7 +347,7 @@ def test_a_search_of_payloads_leads_on(played: Played, capsys: pytest.CaptureFix
 
 
 def test_help_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of every command, in eighty columns."""
+    """The help of every command fits eighty columns."""
     monkeypatch.setenv("COLUMNS", "80")
     parser = make()
     commands = next(each for each in parser._actions if isinstance(each.choices, dict)).choices

@@ -15,7 +15,8 @@ from holdfast.shared.resilience.breaker.snapshot import State
 async def test_a_probe_of_a_hanging_database_ends_in_the_time_of_a_page(
     monkeypatch: pytest.MonkeyPatch, read_timeout_s: float
 ) -> None:
-    """And takes one thread however often it is made; pages are refused at once meanwhile."""
+    """A probe of a hanging database ends within a page's time limit and takes one thread, however often it is made;
+    pages are refused at once meanwhile."""
     back, asked = threading.Event(), list[object]()
 
     def hanging(engine: object) -> None:

@@ -15,7 +15,7 @@ from deploy.local.settings import StackSettings
 
 @pytest.fixture(autouse=True)
 def a_quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Versions are not asked for, no stack runs."""
+    """A machine on which programs are not asked for their versions and no stack runs."""
     monkeypatch.setattr(machine, "version", lambda program: "1.2.3")
     monkeypatch.setattr(machine, "docker_works", lambda: False)
     monkeypatch.setattr(doctor, "running", lambda: None)
@@ -24,13 +24,13 @@ def a_quick_look(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def looked(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """The exit code, and what was printed."""
+    """Return the exit code, and what was printed."""
     code = doctor.show(StackSettings)
     return code, capsys.readouterr().out
 
 
 def test_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
-    """Not a folder, not a secret."""
+    """`make doctor` writes no folder and no secret."""
     before = _everything(LOCAL)
     code, printed = looked(capsys)
     assert code == 0
@@ -47,7 +47,8 @@ def _everything(folder: Path) -> list[tuple[str, float]]:
 def test_a_taken_port_is_taken_and_not_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the setting's name, who has it, and the command that moves all of them."""
+    """A taken port is reported with the setting's name, the process that has it, and the command that moves all
+    ports."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -67,7 +68,7 @@ def test_a_taken_port_is_taken_and_not_missing(
 def test_a_check_that_fails_is_a_finding(
     broken: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And the others are made."""
+    """A check that fails is a finding, and the others are made."""
 
     def fails(*_: object) -> None:
         raise FileNotFoundError("/proc/meminfo")
@@ -80,7 +81,7 @@ def test_a_check_that_fails_is_a_finding(
 
 
 def test_a_wrong_setting_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
-    """In the words of the command that would refuse it."""
+    """A wrong setting is a finding, in the words of the command that would refuse it."""
 
     def refused() -> StackSettings:
         raise Problem("API_PORT=x is not a whole number")
@@ -90,13 +91,13 @@ def test_a_wrong_setting_is_a_finding(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_lines_fit_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """Eighty columns."""
+    """No line is longer than eighty columns."""
     _, printed = looked(capsys)
     assert [line for line in printed.splitlines() if len(line) > 80] == []
 
 
 def test_an_engine_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is as good as none."""
+    """A container engine that hangs counts as one that does not work."""
 
     def hangs(command: tuple[str, ...], **_: object) -> Iterator[None]:
         raise subprocess.TimeoutExpired(command, 10)

@@ -42,7 +42,8 @@ _OPERATIONS = st.builds(
 @settings(max_examples=150)
 @given(_DOCUMENTS, st.lists(_OPERATIONS, max_size=60))
 def test_any_patch_ends_in_a_document_or_a_reason(whole: Any, steps: list[dict[str, Any]]) -> None:
-    """The result is within the budget and can be written; the document itself is as it was."""
+    """A patch raises an error with a reason, or its result is within the budget and can be written; the document itself
+    is unchanged."""
     before = json.dumps(whole)
     try:
         after = patched(whole, _PATCH.validate_python(steps))
@@ -62,7 +63,8 @@ def _nested(kind: str, depth: int) -> bytes:
 @pytest.mark.parametrize("kind", ["list", "object", "open"])
 @pytest.mark.parametrize("depth", [101, 199, 201, 255, 1023, 1025, 20_000])
 def test_depth_is_refused_by_name(kind: str, depth: int) -> None:
-    """At every place where some parser, writer or stack would give up; also where the JSON is not whole."""
+    """JSON that is too deep is refused by name at every depth where some parser, writer or stack would give up, even if
+    the JSON is not complete."""
     raw = _nested(kind, depth)
     with pytest.raises((OverBudget, orjson.JSONDecodeError)) as caught:
         parse(raw)
@@ -73,7 +75,7 @@ def test_depth_is_refused_by_name(kind: str, depth: int) -> None:
 
 @pytest.mark.parametrize("raw", [b'"' + b"[" * 5000 + b'"', b'"\\"' + b"[" * 5000 + b'"', b'["[[[", "\\\\", "]"]'])
 def test_brackets_in_text_have_no_depth(raw: bytes) -> None:
-    """Only what the parser counts is counted."""
+    """Brackets inside text add no depth, because only what the parser counts is counted."""
     assert parse(raw) == orjson.loads(raw)
 
 
@@ -84,14 +86,14 @@ _WIDE, _LONG = b"[" + b"1," * 2000 + b"1]", b'"' + b"x" * 2000 + b'"'
     ("raw", "budget", "name"), [(_WIDE, Budget(values=1000), "values"), (_LONG, Budget(bytes=1000), "bytes")]
 )
 def test_width_is_refused_by_name(raw: bytes, budget: Budget, name: str) -> None:
-    """Values and bytes."""
+    """JSON with too many values or bytes is refused with the name of the budget."""
     with pytest.raises(OverBudget) as caught:
         parse(raw, budget)
     assert (caught.value.details or {})["budget"] == name
 
 
 def test_work_on_many_is_bounded() -> None:
-    """However small each is; and by the clock."""
+    """Work on many documents is bounded, however small each is, and by the clock as well."""
     work = WorkBudget(values=1000)
     patch = _PATCH.validate_python([{"op": "test", "path": "/a/0", "value": 1}])
     with pytest.raises(OverBudget) as caught:
@@ -136,7 +138,8 @@ _BOMBS = textwrap.dedent("""
 
 
 def test_bombs_cost_little_memory() -> None:
-    """In a process that may have little more than it takes to start."""
+    """Patches that would multiply a document are refused in a process that may have little more memory than it takes to
+    start."""
     limit = 768 * 2**20  # of address space, most of which is libraries
     done = subprocess.run(
         [sys.executable, "-c", _BOMBS], capture_output=True, text=True, timeout=240,
@@ -170,5 +173,5 @@ def test_what_needs_no_walk_is_within_the_budget(whole: Any, depth: int, values:
     ids=["empty", "comma", "deep", "deep and not closed"],
 )  # fmt: skip
 def test_a_refusal_says_what_is_wrong_and_where(raw: bytes, says: str) -> None:
-    """Whoever sent it has to find the place."""
+    """The error states what is wrong and where, so that the sender finds the place."""
     assert malformed(raw).message.endswith(says)
