@@ -29,7 +29,7 @@ _BREAKERS = [
 
 
 def _partial(model: Any, **values: Any) -> Any:
-    """An instance with the fields that the advice reads."""
+    """Return an instance with only the fields that the advice reads."""
     return model.model_construct(**values)
 
 
@@ -64,7 +64,8 @@ def _state(dead: int, **more: Any) -> SystemState:
 def test_undecodable_letters_are_advised_by_what_could_repair_them(
     suggested: list[dict[str, Any]], title: str, step: str, says: str
 ) -> None:
-    """A patch that needs no value of a person is previewed; what holds nothing to repair goes back to its producer."""
+    """A patch that needs no value from a person is previewed, and for letters with nothing to repair the
+    advice is to ask their producer."""
     standing = GroupStanding(looked_at=1, edited=0, replay_id=None, what_if=None, suggested=suggested)
     group = _group(reason="undecodable", standing=standing)
     advice = next_step(group)
@@ -94,7 +95,8 @@ def _group(
 
 
 def test_the_first_sentence() -> None:
-    """Dying now, waiting quietly, nothing at all, or nobody can tell."""
+    """The first line says whether writes are being dead-lettered now, letters wait, nothing waits, or the letters are
+    unknown."""
     assert at_a_glance(_state(3), [_group(5)]).title == "Writes are being dead-lettered now"
     assert "The last one 2 h ago" in at_a_glance(_state(3), [_group(7200)]).says
     assert at_a_glance(_state(0), []).tone == "good"
@@ -110,14 +112,15 @@ def test_the_first_sentence() -> None:
      ([0], None, "The queue does not answer")],
 )  # fmt: skip
 def test_without_a_part_of_the_queue_not_all_is_well(away: list[int], backlog: Backlog | None, title: str) -> None:
-    """Whether letters wait or not; only writes that are being dead-lettered come first."""
+    """A missing part of the queue is the first line, whether or not letters wait; only writes that are being
+    dead-lettered come before it."""
     more = {"partitions_away": away, "backlog": backlog, "ledger": None}
     quiet = at_a_glance(_state(0, **more), [])
     assert (quiet.tone, quiet.title) == ("warn", title)
     assert "No letter needs a decision" in quiet.says
     waiting = at_a_glance(_state(3, **more), [_group(7200)])
     assert (waiting.title, "3 dead letters wait in 1 group" in waiting.says) == (title, True)
-    dying = "Writes are being dead-lettered now" if backlog else title  # without a queue none can be
+    dying = "Writes are being dead-lettered now" if backlog else title  # without a queue no write can be dead-lettered
     assert at_a_glance(_state(3, **more), [_group(5)]).title == dying
     found = outage(_state(0, breakers=None, **more))
     assert found is not None
@@ -130,7 +133,7 @@ def test_without_a_part_of_the_queue_not_all_is_well(away: list[int], backlog: B
      ("crash_loop", "partly", "letter"), ("crash_loop", "yes", "what_if"), ("a later one", None, "what_if")],
 )  # fmt: skip
 def test_the_next_step(reason: str, changed: str | None, step: str) -> None:
-    """A writer's killer is looked at before anything else, unless a new build runs."""
+    """A letter that kills writers is to be looked at before any other step, unless a new build runs."""
     assert next_step(_group(reason=reason, changed=changed)).step == step
     assert next_step(_group(reason=reason, changed=changed, dead=0)).step == ""
 
@@ -142,8 +145,8 @@ def test_the_next_step(reason: str, changed: str | None, step: str) -> None:
 def test_advice_follows_from_what_was_done_to_the_letters(
     dead: int, replaying: int, edited: int, failing: int, tried: bool, reason: str, changed: str | None
 ) -> None:
-    """Whatever they failed with: an edit leads to a what-if, a what-if to a replay or to a change, and each step that
-    is named has a button that leads there."""
+    """Whatever the letters failed with, an edit leads to a what-if, a what-if leads to a replay or a change, and each
+    named step has a button that leads to it."""
     edited, failing = min(edited, dead), min(failing, dead)
     verdicts = {Verdict.STILL_FAILS: failing, Verdict.WOULD_APPLY: dead - failing}
     known = GroupWhatIf(at=datetime.now(UTC).isoformat(), count=dead, verdicts=verdicts) if tried else None
@@ -166,7 +169,8 @@ def test_advice_follows_from_what_was_done_to_the_letters(
     [("running", "Wait for"), ("stopped", "Decide about"), ("paused", "Decide about"), ("awaiting_approval", "Decide")],
 )
 def test_a_replay_that_waits_for_a_person_is_not_waited_for(state: str, title: str) -> None:
-    """Its letters are not on their way."""
+    """A group whose replay waits for a person advises to decide about the replay, because its letters are not on their
+    way."""
     standing = GroupStanding(looked_at=0, edited=0, replay_id=3, replay_state=state, what_if=None)
     next = next_step(_group(reason="invalid_data", changed="no", dead=0, replaying=3, standing=standing))
     assert next.title.startswith(title)
@@ -177,7 +181,8 @@ def test_a_replay_that_waits_for_a_person_is_not_waited_for(state: str, title: s
 def test_an_outage_says_what_users_feel_what_queues_and_what_to_do(
     open_: set[tuple[str, str]], letters: bool, depth: int | None
 ) -> None:
-    """Whatever is away; while all is well nothing is said and the page is green, and every way on leads somewhere."""
+    """Whatever is away, the outage has what users notice, what queues, and links to pages of the console; while all is
+    well there is no outage, and the first line is green."""
     breakers = [_partial(BreakerSummary, service=service, instance="1", name=name,
                          state="open" if (service, name) in open_ else "closed")
                 for service, name in _BREAKERS]  # fmt: skip
@@ -198,7 +203,7 @@ def test_an_outage_says_what_users_feel_what_queues_and_what_to_do(
 
 @given(away=st.sets(st.integers(0, 11), min_size=1), count=st.just(12))
 def test_an_outage_names_the_partitions_that_are_away(away: set[int], count: int) -> None:
-    """Where the queue has several; all of them are the queue."""
+    """An outage names the partitions that are away, or the whole queue if all of them are."""
     breakers = [_partial(BreakerSummary, service="api", instance="1", name=f"queue_{number}",
                          state="open" if number in away else "closed") for number in range(count)]  # fmt: skip
     found = outage(_state(0, breakers=breakers, backlog=_partial(Backlog, depth=0, oldest_age_s=0.0)))
@@ -211,7 +216,8 @@ def test_an_outage_names_the_partitions_that_are_away(away: set[int], count: int
 
 @pytest.mark.parametrize("depth", [0, 2])
 def test_an_outage_says_what_it_does_not_know_of_a_partition(depth: int) -> None:
-    """Although no breaker is reported: the board of breakers may be away with it."""
+    """An outage names what it does not know of a partition although no breaker is reported, because the board of
+    breakers may be away as well."""
     backlog = _partial(Backlog, depth=depth, oldest_age_s=0.0)
     found = outage(_state(0, breakers=None, backlog=backlog, partitions_away=[1, 3]))
     assert found is not None
@@ -220,14 +226,14 @@ def test_an_outage_says_what_it_does_not_know_of_a_partition(depth: int) -> None
 
 
 def test_every_value_has_a_word() -> None:
-    """Of every closed set that pages show."""
+    """Every value of each enum that pages show has a word."""
     for known, words in ((State, STATES), (Reason, REASONS), (Verdict, VERDICTS), (ItemState, ITEMS),
                         (ReplayState, REPLAYS)):  # fmt: skip
         assert set(known) == set(words)
 
 
 def test_charts_keep_within_their_frame() -> None:
-    """Whatever the numbers; what is more than nothing is seen."""
+    """Bars stay within the chart whatever the numbers, and every value above 0 is visible."""
     for values in ([], [0] * 24, [1, 10**9, 0]):
         for bar in bars(values):
             assert 0 <= bar.y <= 40
@@ -237,7 +243,8 @@ def test_charts_keep_within_their_frame() -> None:
 
 
 def test_poison_is_poison() -> None:
-    """Every mishap is shown, and none of them can be read; the good ones can, and are not newer than their entries."""
+    """Practice poison includes every kind of mishap and cannot be decoded; the good writes among it can, and are not
+    newer than their entries."""
     now_us = 1_764_000_000_000_000
     made = list(poison(10, now_us, seed=1, good_each=1))
     assert {mishap for mishap, _ in made} == {*MEANING, GOOD}
@@ -252,7 +259,7 @@ def test_poison_is_poison() -> None:
 
 @given(st.floats(-1e7, 1e7))
 def test_a_moment_has_one_form(seconds: float) -> None:
-    """Whether it is past or to come; what is near is now."""
+    """A time is shown in one form, whether it is past or future, and as "just now" within 1.49 s."""
     now = datetime.now(UTC)
     shown = ago((now - timedelta(seconds=seconds)).isoformat(), now)
     assert shown == ("just now" if abs(seconds) < 1.49 else shown)

@@ -26,7 +26,7 @@ _SILENCE_S = 60.0
 def alert(
     name: str = "HoldfastBreakerOpen", *, firing: bool = True, severity: str = "page", **more: Any
 ) -> dict[str, Any]:
-    """One of a post."""
+    """Return one alert of a post."""
     annotations = {
         "summary": "Reads <b>come</b> from copies", "dashboard_url": f"/d/{UID}",
         "runbook_url": "docs/runbooks/HoldfastBreakerOpen.md", "description": "why",
@@ -39,7 +39,7 @@ def alert(
 
 
 def post(*alerts: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """As Alertmanager has it, with what we do not need."""
+    """Return a post as Alertmanager sends it, including fields that dlq_admin does not need."""
     return {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "console", "groupLabels": {},
             "truncatedAlerts": 0, "externalURL": "http://alertmanager", "alerts": list(alerts), **more}  # fmt: skip
 
@@ -55,7 +55,7 @@ def _admin(folder: Path, redis: RedisServer) -> DlqAdmin:
 
 @pytest.fixture
 async def client(tmp_path: Path, clean_redis: RedisServer) -> AsyncIterator[httpx.AsyncClient]:
-    """Alertmanager and somebody logged in who may look, in one."""
+    """A client that can post as Alertmanager, and is logged in as a viewer."""
     transport = httpx.ASGITransport(_admin(tmp_path, clean_redis).http())
     async with httpx.AsyncClient(transport=transport, base_url="http://dlq") as client:
         await client.post("/console/login", data={"key": keys.VIEWER})
@@ -67,7 +67,8 @@ async def _tell(client: httpx.AsyncClient, posted: dict[str, Any]) -> httpx.Resp
 
 
 async def test_it_is_on_every_page_until_it_is_over(client: httpx.AsyncClient) -> None:
-    """With its tone, its words escaped, its dashboard and its runbook; resolved, it is gone."""
+    """A firing alert is on every page with its tone, escaped text, dashboard and runbook, and is removed when it is
+    resolved."""
     assert (await _tell(client, post(alert()))).json()["data"] == {"moved": 1}
     assert (await _tell(client, post(alert()))).json()["data"] == {"moved": 0}
     for path in ("/console/live/holdfast-overview", "/console/letters", "/console/alerts"):
@@ -86,7 +87,7 @@ async def test_it_is_on_every_page_until_it_is_over(client: httpx.AsyncClient) -
 
 
 async def test_who_may(client: httpx.AsyncClient) -> None:
-    """Whoever may announce says what fires; whoever may view reads it."""
+    """A key with the scope `announce` may post alerts, and a key with the scope `view` may read them."""
     statuses = {
         key: (await client.post("/alerts", json=post(), headers=keys.bearer(key))).status_code
         for key in (keys.ANNOUNCER, keys.OPERATOR, keys.VIEWER, keys.WRITER, "nobody's")
@@ -104,14 +105,14 @@ async def test_who_may(client: httpx.AsyncClient) -> None:
      (b'{"alerts": "' + b"a" * (1 << 20) + b'"}', 413)],
 )  # fmt: skip
 async def test_what_is_no_post_is_refused(client: httpx.AsyncClient, body: bytes, status: int) -> None:
-    """With a 4xx, and nothing is shown of it."""
+    """An invalid post is answered with a 4xx, and no part of it is shown."""
     answer = await client.post("/alerts", content=body, headers=keys.bearer(keys.ANNOUNCER))
     assert answer.status_code == status
     assert (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]["alerts"] == []
 
 
 async def test_ten_thousand_are_too_many_to_show(client: httpx.AsyncClient, clean_redis: RedisServer) -> None:
-    """The worst are kept, the rest is counted; pages stay small, and so does what lies in Redis."""
+    """Of 9,000 alerts the worst are kept and the rest is counted, and pages and the record in Redis stay small."""
     small = [{"status": "firing", "labels": {"alertname": "A"}, "startsAt": "2026-01-15T10:30:00Z",
               "fingerprint": f"{number:x}"} for number in range(9_000)]  # fmt: skip
     small[8_999]["labels"] = {"alertname": "Worst", "severity": "page"}
@@ -129,7 +130,8 @@ async def test_ten_thousand_are_too_many_to_show(client: httpx.AsyncClient, clea
 
 
 async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
-    """Through the cache; a later word of another one counts; without the cache each knows what was posted to it."""
+    """Replicas learn of alerts through the cache, and a later post to another replica counts; without the cache each
+    replica knows the alerts that were posted to it."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     here, there = Alerts(redis, _SILENCE_S), Alerts(redis, _SILENCE_S)
     await here.take(Posted.model_validate(post(alert(), alert("HoldfastWatchdog", severity="none"))))
@@ -156,7 +158,8 @@ def _notice(name: str, received_s: float, *, firing: bool = True) -> Notice:
 
 
 def test_silence_ends_an_alert_and_tells_of_the_watchdog() -> None:
-    """Nobody repeats it: it is over. The watchdog was seen once and is not any more: that is a warning."""
+    """An alert that is not repeated is over after the silence limit, and a watchdog that was seen and is no longer
+    repeated counts as silent."""
     known = KnownAlerts(_SILENCE_S)
     assert known.watch(100).received_s is None
     known.take([_notice("HoldfastBreakerOpen", 100), _notice("HoldfastWatchdog", 100)])
@@ -167,7 +170,7 @@ def test_silence_ends_an_alert_and_tells_of_the_watchdog() -> None:
 
 
 def test_of_two_words_the_newer_one_counts() -> None:
-    """In whatever order they come."""
+    """Of two notices the newer one counts, in whatever order they arrive."""
     known = KnownAlerts(_SILENCE_S)
     known.take([_notice("X", 102, firing=False)])
     assert known.take([_notice("X", 101)]) == []
@@ -176,7 +179,8 @@ def test_of_two_words_the_newer_one_counts() -> None:
 
 
 def test_links_lead_where_they_may() -> None:
-    """To our own dashboards, to addresses; a path needs a base; a script is no address."""
+    """Alerts link to dashboards of the console and to http addresses; a path needs a base URL, and a script is no
+    link."""
     bare, based = Links(None, {UID}, ()), Links("https://docs.example/x/", {UID}, ())
     assert bare.dashboard(f"/d/{UID}?orgId=1") == f"/console/live/{UID}"
     assert bare.dashboard("/d/of-somebody") is None
@@ -190,7 +194,7 @@ def test_links_lead_where_they_may() -> None:
 
 
 async def test_a_silent_watchdog_is_on_the_page(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Alive it is a small word, silent a warning."""
+    """A live watchdog is a short text on the page, and a silent one is a warning."""
     assert "lerting" not in (await client.get("/console/alerts")).text.replace("Alerts", "")
     await _tell(client, post(alert("HoldfastWatchdog", severity="none")))
     assert "Alerting works" in (await client.get("/console/alerts")).text

@@ -19,7 +19,7 @@ from tests.servers import Database, RedisServer, wait_until
 def careful(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
 ) -> Iterator[processes.Service]:
-    """A dlq_admin in which one person may change two letters."""
+    """A dlq_admin in which one person alone may change at most two letters."""
     empty(database)
     with redis_server.client() as redis:
         redis.flushall()
@@ -33,7 +33,8 @@ def careful(
 def test_the_second_person_sees_what_they_approve(
     careful: processes.Service, chromium: Browser, redis_server: RedisServer
 ) -> None:
-    """Letters, their group and a what-if; who asked has no button to approve; a refusal keeps the page."""
+    """The approver sees the letters, their group and a what-if, the person who asked has no button to approve, and a
+    refused approval keeps the page."""
     with redis_server.client() as client:
         for name in ("Ann", "Bob", "Cleo"):
             client.xadd(DEAD, letters.fields(name=name))  # type: ignore[arg-type]
@@ -78,7 +79,7 @@ def test_the_second_person_sees_what_they_approve(
 
 
 def _ask(page: Page, selection: str) -> None:
-    """For a replay that one person alone may not start; there is no button to approve it oneself."""
+    """Ask for a replay that one person alone may not start, and assert that there is no button to approve it."""
     page.goto(f"/console/replays/new?{urlencode({'selection': selection})}")
     page.get_by_label("Reason, for the audit").fill("the column is longer now")
     page.get_by_label("Type the count").fill("3")

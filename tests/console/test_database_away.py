@@ -16,7 +16,7 @@ from tests.servers import RedisServer
 
 @pytest.fixture
 async def browser(tmp_path: Path, clean_redis: RedisServer) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody logged in who may look."""
+    """A client that is logged in as a viewer."""
     admin = DlqAdmin(
         DlqAdminSettings(
             redis_addr=clean_redis.address, db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
@@ -29,7 +29,8 @@ async def browser(tmp_path: Path, clean_redis: RedisServer) -> AsyncIterator[htt
 
 
 async def test_letters_are_listed_from_the_stream(browser: httpx.AsyncClient, clean_redis: RedisServer) -> None:
-    """At home and in the list, with a banner; one can be opened; what needs the table says that it is away."""
+    """Without the database the home page and the list show letters from the stream with a banner, a letter can be
+    opened, and pages that need the table report that it is away."""
     with clean_redis.client() as client:
         entry = client.xadd(DEAD, letters.fields(error="<b>odd</b>")).decode()  # type: ignore[arg-type, union-attr]
     for path in ("/console", "/console/letters"):
@@ -50,7 +51,7 @@ async def test_letters_are_listed_from_the_stream(browser: httpx.AsyncClient, cl
 
 
 async def test_a_search_that_makes_no_sense_is_sent_back(browser: httpx.AsyncClient) -> None:
-    """With what is wrong, and what was typed."""
+    """An invalid search is a 422 that shows the error and the entered text."""
     page = await browser.get("/console/letters", params={"entity_id": "ö <b>", "state": "dead"})
     assert page.status_code == 422
     assert "entity_id" in page.text
@@ -60,8 +61,9 @@ async def test_a_search_that_makes_no_sense_is_sent_back(browser: httpx.AsyncCli
 async def test_every_page_is_whole_while_breakers_are_open(
     browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also that of the breakers, of which one is this process's own, with the time of its next probe."""
-    monkeypatch.setattr(Board, "reachable", True)  # as after the first beat
+    """While breakers are open every page is complete, also the page of breakers, which shows this process's own breaker
+    with the time of its next probe."""
+    monkeypatch.setattr(Board, "reachable", True)  # as after the board's first beat
     assert (await browser.get("/console/groups")).status_code == 503  # and now its breaker is open
     for name in ("", "/letters", "/requests", "/writers", "/breakers", "/runbooks", "/search", "/strip"):
         page = await browser.get(f"/console{name}")

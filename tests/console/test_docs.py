@@ -9,7 +9,7 @@ _LATEST_MS = 60_000
 
 
 def test_the_docs_are_whole_where_nothing_else_is_reached(chromium: Browser, console: Service) -> None:
-    """Every request goes to the service itself, nobody needs a key to read, and operations open."""
+    """The documentation sends every request to the service itself, needs no key to read, and its operations open."""
     context = chromium.new_context(base_url=console.url)
     seen = Seen(context.new_page())
     seen.page.set_default_timeout(_LATEST_MS)

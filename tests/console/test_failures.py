@@ -10,7 +10,8 @@ from tests.servers import RedisServer
 
 
 def test_a_group_is_shown_with_its_cause(seen: Seen, redis_server: RedisServer) -> None:
-    """What, why, how many clients, whether sending again helped; a hostile code is text; mistakes on request."""
+    """A group of failures shows its cause, its clients and whether retries helped, with hostile codes as text; callers'
+    mistakes are shown on request."""
     now = time.time()
     failed, mistaken = Group(), Group()
     for number in range(3):

@@ -28,13 +28,13 @@ _RANK = {None: 0, keys.VIEWER: 1, keys.OPERATOR: 2, keys.ADMIN: 3}
 
 @pytest.fixture
 def keys_file(tmp_path: Path) -> Path:
-    """To take keys out of."""
+    """A keys file from which a test can remove keys."""
     return keys.written_to(tmp_path)
 
 
 @pytest.fixture
 def admin(keys_file: Path) -> DlqAdmin:
-    """A dlq_admin whose stores do not exist: whoever is let in sees that at once."""
+    """A dlq_admin whose stores do not exist, so that a request that is let in fails at once."""
     return DlqAdmin(
         DlqAdminSettings(
             redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none", keys_file=keys_file,
@@ -45,7 +45,7 @@ def admin(keys_file: Path) -> DlqAdmin:
 
 @pytest.fixture
 async def browser(admin: DlqAdmin) -> AsyncIterator[httpx.AsyncClient]:
-    """Keeps cookies; follows nothing."""
+    """A client that keeps cookies and follows no redirect."""
     transport = httpx.ASGITransport(admin.http())
     async with httpx.AsyncClient(transport=transport, base_url="http://dlq") as client:
         yield client
@@ -62,7 +62,8 @@ async def _csrf(browser: httpx.AsyncClient) -> str:
 
 
 async def test_every_page_with_every_role(admin: DlqAdmin, browser: httpx.AsyncClient) -> None:
-    """Nobody: to the login; a viewer may look, and change nothing; whoever may gets past the door."""
+    """A request without a session is redirected to the login, a viewer may read pages and change nothing, and a role
+    that has the right is let in."""
     found = [(method, route.path) for route in admin.http().routes if isinstance(route, APIRoute)
              for method in route.methods if route.path.startswith("/console")]  # fmt: skip
     assert ("POST", "/console/discards") in found
@@ -90,8 +91,8 @@ async def test_every_page_with_every_role(admin: DlqAdmin, browser: httpx.AsyncC
 
 
 async def test_a_viewer_searches_what_everybody_may_see(browser: httpx.AsyncClient) -> None:
-    """By a form that is posted, as by REST: an address with a customer's name in it would be in logs, and is no search.
-    With a reason, which is for masked values, the viewer is refused."""
+    """A viewer's search is posted, as in REST, because an address with a customer's name would be logged, and text in
+    the address is no search. With a reason, which asks for masked values, it is refused."""
     await _log_in(browser, keys.VIEWER)
     form = {"text": "ada@example.com", "csrf": await _csrf(browser)}
     page = await browser.get("/console/search", params={"text": form["text"]})
@@ -99,12 +100,12 @@ async def test_a_viewer_searches_what_everybody_may_see(browser: httpx.AsyncClie
     assert form["text"] not in page.text
     assert 'method="post"' in page.text
     assert 'method="get"' not in page.text.partition("<main")[2]
-    assert (await browser.post("/console/search", data=form)).status_code == 503  # it got through to the database
+    assert (await browser.post("/console/search", data=form)).status_code == 503  # it was let in as far as the database
     assert (await browser.post("/console/search", data=form | {"reason": "a call"})).status_code == 403
 
 
 async def test_a_form_of_nobody_s_changes_nothing(browser: httpx.AsyncClient) -> None:
-    """Without the session's token, or from another site, a change is refused; with it, it gets through."""
+    """A change without the session's token or from another site is refused; with the token it is let in."""
     await _log_in(browser, keys.OPERATOR)
     csrf = await _csrf(browser)
     note = "/console/groups/0123456789abcdef/note"
@@ -118,8 +119,8 @@ async def test_a_form_of_nobody_s_changes_nothing(browser: httpx.AsyncClient) ->
 
 
 async def test_what_was_typed_outlives_the_session(browser: httpx.AsyncClient) -> None:
-    """A form that comes after its session goes through the login, wrong keys included, and is sent when a person says
-    so; with a token of the new session, and none of the old one."""
+    """A form that is sent after its session ended is kept through the login, also through wrong keys. It is sent when
+    the person confirms, with a token of the new session and not of the old one."""
     note, typed = "/console/groups/0123456789abcdef/note", "the mail gateway <b>, see 4711"
     selection = '{"filter": {"text": "a\\u202eb"}}'
     page = await browser.post(note, data={"text": typed, "selection": selection, "csrf": "old"})
@@ -147,13 +148,13 @@ async def test_what_was_typed_outlives_the_session(browser: httpx.AsyncClient) -
 
 
 def _fields(page: str) -> dict[str, str]:
-    """Of its form, those that are hidden."""
+    """Return the hidden fields of the page's form."""
     found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page)
     return {name: html.unescape(value) for name, value in found}
 
 
 async def test_a_session_is_kept_from_scripts_and_other_sites(browser: httpx.AsyncClient) -> None:
-    """The cookie says so; behind TLS it is never sent without; and the key is not in it."""
+    """The session cookie is HttpOnly and SameSite=strict, Secure behind TLS, and does not contain the key."""
     cookie = (await _log_in(browser, keys.VIEWER)).headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/console"} <= set(cookie.split("; "))
     assert "Secure" not in cookie
@@ -167,7 +168,7 @@ async def test_a_session_is_kept_from_scripts_and_other_sites(browser: httpx.Asy
 async def test_a_revoked_key_ends_its_session(
     browser: httpx.AsyncClient, keys_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its line gone from the file, the next page is the login."""
+    """After the line of its key is removed from the file, a session's next page is the login."""
     monkeypatch.setattr("holdfast.shared.http.keys._LOOK_EVERY_S", 0.0)
     await _log_in(browser, keys.OPERATOR)
     assert (await browser.get("/console")).status_code == 200
@@ -181,8 +182,8 @@ async def test_a_revoked_key_ends_its_session(
 
 
 async def test_wrong_keys_are_counted(browser: httpx.AsyncClient) -> None:
-    """After some the address has to wait; a right key gets in all the same, for many people have one proxy's address.
-    A key without `view` is no key to the console."""
+    """After some wrong keys an address has to wait, but a right key is still accepted, because many people may share a
+    proxy's address. A key without `view` counts as wrong."""
     assert (await _log_in(browser, keys.READER)).status_code == 401
     assert (await _log_in(browser, "")).status_code == 401
     for _ in range(8):
@@ -195,7 +196,7 @@ async def test_wrong_keys_are_counted(browser: httpx.AsyncClient) -> None:
 
 
 async def test_wrong_keys_are_counted_wherever_they_are_sent(browser: httpx.AsyncClient) -> None:
-    """The REST routes have the same limit; what is not known to be a key takes nothing from who has one."""
+    """The REST routes share the limit of wrong keys, and wrong keys do not limit requests with a right one."""
     for _ in range(10):
         assert (await browser.get("/dlq/groups", headers=keys.bearer("wrong"))).status_code == 401
     refused = await browser.get("/dlq/groups", headers=keys.bearer("wrong"))
@@ -205,7 +206,7 @@ async def test_wrong_keys_are_counted_wherever_they_are_sent(browser: httpx.Asyn
 
 
 async def test_behind_a_trusted_proxy_every_client_has_its_own_tries(keys_file: Path) -> None:
-    """The address is what our proxy says, and nobody else's word for it."""
+    """Behind a trusted proxy the client address is the one that the proxy reports, so each client has its own limit."""
     admin = DlqAdmin(
         DlqAdminSettings(
             redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none", keys_file=keys_file,
@@ -220,7 +221,7 @@ async def test_behind_a_trusted_proxy_every_client_has_its_own_tries(keys_file: 
 
 
 async def test_a_cookie_is_worth_nothing_after_the_logout(browser: httpx.AsyncClient) -> None:
-    """Also a copy of it that somebody kept."""
+    """A copy of a cookie is no session after the logout."""
     await _log_in(browser, keys.OPERATOR)
     csrf = await _csrf(browser)
     kept = browser.cookies.get(COOKIE)
@@ -231,7 +232,7 @@ async def test_a_cookie_is_worth_nothing_after_the_logout(browser: httpx.AsyncCl
 
 
 async def test_a_logout_is_known_to_every_replica(redis_server: RedisServer) -> None:
-    """Through the cache; one that was away knows as soon as it is back."""
+    """A logout reaches the other replicas through the cache, also if the cache was away at first."""
     sessions = session.Sessions(b"a secret", 100, 1000)
     one, _ = sessions.begin("key", time.time())
     other, _ = sessions.begin("key", time.time())
@@ -261,19 +262,20 @@ async def test_a_logout_is_known_to_every_replica(redis_server: RedisServer) -> 
     ],
 )  # fmt: skip
 async def test_a_login_leads_to_a_page_of_ours(browser: httpx.AsyncClient, to: str, goes: str) -> None:
-    """Wherever the address says."""
+    """A login redirects only to pages of the console, whatever address it is given."""
     assert (await _log_in(browser, keys.VIEWER, to=to)).headers["location"] == goes
 
 
 async def test_a_link_from_elsewhere_finds_its_session(browser: httpx.AsyncClient) -> None:
-    """A browser keeps a strict cookie back on the first step: our own page asks again."""
+    """A link from another site leads to a page that loads itself again, because a browser does not send a strict cookie
+    with the first request."""
     answer = await browser.get("/console/groups", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 200
     assert 'content="0; url=/console/groups"' in answer.text
 
 
 async def test_assets_are_for_ever_and_pages_are_not(browser: httpx.AsyncClient) -> None:
-    """What has its hash in its name may be kept; another hash is nothing."""
+    """A file with its hash in its name may be cached, another hash is a 404, and pages are not cached."""
     page = await browser.get("/console/login")
     assert page.headers["cache-control"] == "no-store"
     [style] = re.findall(r'href="(/console/static/[0-9a-f]{16}/console.css)"', page.text)
@@ -291,7 +293,7 @@ def test_cookies_that_are_not_ours() -> None:
     assert read is not None
     assert ours.read(cookie, 1100) is None
     assert session.Sessions(b"theirs", 100, 1000).read(cookie, 1001) is None
-    # The last character of a signature has two bits that mean nothing.
+    # The last character of a signature has two bits that carry no data.
     changed = [f"{cookie[:at]}{'A' if cookie[at] != 'A' else 'B'}{cookie[at + 1 :]}" for at in range(len(cookie) - 1)]
     for odd in ("", "a.b.c.d", "....", cookie[:-1], "x" + cookie, f"{cookie}.x", "é.1.x.y", *changed):
         assert ours.read(odd, 1001) is None, odd
@@ -304,7 +306,7 @@ def test_cookies_that_are_not_ours() -> None:
 
 
 def test_no_session_outlasts_its_day() -> None:
-    """However many pages there were: prolonged again and again it ends `most_s` after the login."""
+    """A session that is prolonged repeatedly ends `most_s` after the login."""
     sessions = session.Sessions(b"ours", 100, 1000)
     current, cookie = sessions.begin("key", 5000)
     for now in range(5000, 6000, 10):
@@ -313,11 +315,11 @@ def test_no_session_outlasts_its_day() -> None:
             current, cookie = later
     assert current.ends_at == 6000
     assert sessions.read(cookie, 6000) is None
-    assert session.Sessions(b"ours", 100, 500).read(cookie, 5999) is None  # a shorter setting holds for old cookies too
+    assert session.Sessions(b"ours", 100, 500).read(cookie, 5999) is None  # a shorter setting also limits old cookies
 
 
 def test_tries_come_back_with_time() -> None:
-    """One by one; an address does not pay for another, and what is refused is not counted."""
+    """Tries of an address are refilled one by one, are counted per address, and a refused try is not counted."""
     tries = WrongKeyLimit(most=3, refill_s=10)
     assert [tries.wrong("a", 0) for _ in range(5)] == [0, 0, 0, 10, 10]
     assert tries.wrong("b", 0) == 0

@@ -21,7 +21,7 @@ _COUNT = 10
 
 @pytest.fixture
 def poisoned(console: processes.Service, redis_server: RedisServer, database: Database) -> Iterator[list[str]]:
-    """Ten writes that died, one of a kind and more: their mishaps."""
+    """The mishaps of ten writes that were dead-lettered, beside another with a huge payload."""
     empty(database)
     entries = list(poison(_COUNT, time.time_ns() // 1000, seed=7))
     huge = dict(entries[0][1]) | {"operation_id": b"huge", "user_id": b"huge", "payload": b'{"x": "' + b"<b>" * 300_000}
@@ -34,7 +34,8 @@ def poisoned(console: processes.Service, redis_server: RedisServer, database: Da
 
 
 def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Database) -> None:
-    """Only by clicks; every page on the way is accessible, and none breaks its own policy."""
+    """A letter is found, edited, replayed and applied by clicks alone; every page on the way is accessible, and none
+    violates its content policy."""
     page = seen.page
     page.goto("/console")
     expect(page.get_by_role("heading", level=1)).to_have_text("Writes are being dead-lettered now")
@@ -63,9 +64,9 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
 
     page.goto(letter)
     payload = _edited(page)
-    page.get_by_role("button", name="Replay this letter").click()  # one step, and no reason
-    expect(page.locator("#state")).to_have_attribute("data-state", "done")  # by itself
-    expect(page.locator("table.list .pill")).to_have_text("applied")  # the list as well
+    page.get_by_role("button", name="Replay this letter").click()  # one step, without a reason
+    expect(page.locator("#state")).to_have_attribute("data-state", "done")  # without a reload
+    expect(page.locator("table.list .pill")).to_have_text("applied")  # the list is updated as well
     expect(page.locator("#tile-applied")).to_contain_text("1")
     accessible(page, "Replay")
     page.goto(letter)
@@ -85,7 +86,7 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
 
 
 def _edited(page: Page) -> dict[str, str]:
-    """The letter of this page, by hand: checked, saved, taken back and made again. Its original payload."""
+    """Edit this page's letter: check, save, revert and use the edit again. Return the original payload."""
     page.get_by_text("Edit …").click()
     page.get_by_label("Reason for the change").fill("the field has another name here")
     page.get_by_role("button", name="Start editing").click()
@@ -103,7 +104,7 @@ def _edited(page: Page) -> dict[str, str]:
     expect(page.locator("#verdict")).to_contain_text("Would apply")
     expect(page.locator("main .note.bad")).to_have_count(0)
 
-    page.locator(".timeline").get_by_role("link", name="Edited").click()  # and back, and again
+    page.locator(".timeline").get_by_role("link", name="Edited").click()  # revert the edit, and use it again
     page.locator("#undo").get_by_label("Reason").fill("the wrong letter")
     page.get_by_role("button", name="Back to the original").click()
     expect(page.locator(".head")).to_contain_text("original")
@@ -115,8 +116,8 @@ def _edited(page: Page) -> dict[str, str]:
 
 
 def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]) -> None:
-    """A search, all that match: patched by the suggestion, taken back, patched again, sent; each step is the one that
-    the group's page names, and each action's page undoes it."""
+    """All letters that match a search are patched by the suggestion, reverted, patched again and replayed. Each step is
+    the one that the group's page advises, and each action's page can undo it."""
     page = seen.page
     moved = poisoned.count("moved_on")
     page.goto("/console/letters?text=full_name")
@@ -131,7 +132,7 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     expect(advice).to_contain_text("Every letter is edited")
     advice.get_by_role("link", name="What if?").click()
     expect(page.locator(".tile")).to_be_visible()
-    page.reload()  # it has an address
+    page.reload()  # the what-if has an address
     expect(page.locator(".tile")).to_contain_text("would apply")
     page.goto(group)
     expect(advice).to_contain_text(f"all {moved} would be applied")
@@ -165,8 +166,8 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
 
 
 def test_a_letter_is_found_by_its_payload(seen: Seen, poisoned: list[str]) -> None:
-    """With a reason, by part of a masked value; what is found is in the audit, with all that can be done next. And by
-    an id as short as lists print it."""
+    """A letter is found by part of a masked value, with a reason, and by an id as short as lists print it. The result
+    of the search is in the audit, with all possible next steps."""
     page = seen.page
     moved = poisoned.count("moved_on")
     page.goto("/console/letters?state=dead&text=full_name")
@@ -199,7 +200,7 @@ def _transform(page: Page, count: int) -> None:
     expect(page.get_by_label("Patch")).to_have_value(re.compile('"from": "/payload/full_name"'))
     page.get_by_role("button", name="Preview").click()
     expect(page.locator(".tile", has_text="would succeed when replayed")).to_be_visible()
-    page.reload()  # it has an address
+    page.reload()  # the preview has an address
     expect(page.locator(".tile", has_text="would succeed when replayed")).to_contain_text(str(count))
     accessible(page, "Change many")
     page.get_by_label("Reason, for the audit").fill("the field has another name here")
@@ -213,7 +214,8 @@ def _transform(page: Page, count: int) -> None:
 
 
 def test_a_discard_is_undone_from_its_own_page(seen: Seen, poisoned: list[str]) -> None:
-    """And the undo from its own; a patch that edits nothing cannot be confirmed."""
+    """A discard and its undo can each be undone from their own pages, and a patch that edits nothing cannot be
+    confirmed."""
     page = seen.page
     page.clock.install()
     page.goto("/console/letters?text=unknown+schema")
@@ -222,7 +224,7 @@ def test_a_discard_is_undone_from_its_own_page(seen: Seen, poisoned: list[str]) 
     _select(page, 1)
     page.get_by_role("button", name="Transform …").click()
     page.get_by_role("button", name="Preview").click()
-    expect(page.locator(".diff")).to_contain_text("3 → 2")  # all that differs is no payload
+    expect(page.locator(".diff")).to_contain_text("3 → 2")  # the only difference is outside the payload
     page.goto("/console/letters?text=unknown+schema")
     _select(page, 1)
     page.get_by_role("button", name="Discard …").click()
@@ -251,7 +253,8 @@ def _select(page: Page, count: int) -> None:
 
 
 def test_nothing_in_a_letter_runs(seen: Seen, poisoned: list[str]) -> None:
-    """Scripts, bytes, text that turns around and text without end: shown, in clear, as what they are."""
+    """Scripts, bytes, text that changes direction and very long text are shown as inert text, also when they are
+    revealed."""
     page = seen.page
     for text, sign in (("must be 1 to 200 characters", "<script>alert"), ("not JSON", None)):
         page.goto(f"/console/letters?text={text}")
@@ -275,7 +278,7 @@ def test_nothing_in_a_letter_runs(seen: Seen, poisoned: list[str]) -> None:
 
 
 def test_what_an_alert_says_stays_within_a_phone(seen: Seen, console: processes.Service) -> None:
-    """What does not fit on one line goes on below it."""
+    """The text of an alert wraps on a narrow screen."""
     fired = post(alert("HoldfastADeadLetterThatHasALongName"))
     with console.client() as client:
         client.post("/alerts", json=fired, headers=keys.bearer(keys.ANNOUNCER)).raise_for_status()
@@ -289,7 +292,7 @@ def test_what_an_alert_says_stays_within_a_phone(seen: Seen, console: processes.
 
 
 def test_a_page_that_cannot_renew_itself_says_how_old_it_is(seen: Seen) -> None:
-    """While dlq_admin does not answer, and no longer."""
+    """A page shows how old it is while dlq_admin does not answer, and no longer than that."""
     page = seen.page
     page.clock.install()
     page.goto("/console/groups")
@@ -303,7 +306,8 @@ def test_a_page_that_cannot_renew_itself_says_how_old_it_is(seen: Seen) -> None:
 
 
 def test_the_end_of_a_session_loses_nothing_that_is_typed(seen: Seen) -> None:
-    """A page on which nothing is typed goes to the login; the other stays, and what is sent from it comes through."""
+    """When the session ends, a page without entered text goes to the login; a page with entered text stays, and what is
+    sent from it arrives after the login."""
     page = seen.page
     page.goto("/console/breakers")
     page.fill("[name=reason]", "moving the database")

@@ -17,7 +17,7 @@ from tests.servers import Database, PrometheusServer, RedisServer, wait_until
 
 _TIMEOUT_S = 2.0
 
-#: Of a canvas: how many colours there are on it.
+#: JavaScript that returns the number of colours on a canvas.
 _COLOURS = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   const seen = new Set();
@@ -25,7 +25,7 @@ _COLOURS = """canvas => {
     if (data[at + 3]) seen.add(data[at] << 16 | data[at + 1] << 8 | data[at + 2]);
   return seen.size;
 }"""
-#: How much of it is of one colour; the colour is a property of the page's style.
+#: JavaScript that returns the share of a canvas that has one colour; the colour is a property of the page's style.
 _SHARE = """(canvas, name) => {
   const hex = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -38,7 +38,7 @@ _SHARE = """(canvas, name) => {
 
 
 class Live(NamedTuple):
-    """All that takes part."""
+    """The measured service, Prometheus and the console of a live view."""
 
     measured: Measured
     prometheus: PrometheusServer
@@ -69,7 +69,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, da
 
 @pytest.fixture
 def viewer(chromium: Browser, live: Live) -> Iterator[Seen]:
-    """Somebody who may look, at the board."""
+    """A viewer on the page of the board."""
     context = chromium.new_context(base_url=live.console.url)
     seen = logged_in(context, keys.VIEWER)
     seen.page.get_by_role("link", name="Live", exact=True).click()
@@ -83,7 +83,7 @@ def _panel(page: Page, title: str) -> Locator:
 
 
 def test_every_kind_of_panel_is_drawn_and_moves(viewer: Seen, live: Live) -> None:
-    """What a stat says is what Prometheus says; pictures are not empty; new numbers are drawn by themselves."""
+    """A stat shows the value that Prometheus has, drawings are not empty, and new values are drawn without a reload."""
     page = viewer.page
     height = _panel(page, "Height").locator(".value")
     wait_until(lambda: live.prometheus.value("board_height") is not None, what="it is scraped")
@@ -119,7 +119,8 @@ def test_every_kind_of_panel_is_drawn_and_moves(viewer: Seen, live: Live) -> Non
 
 
 def test_while_prometheus_is_away(viewer: Seen, live: Live) -> None:
-    """Hung or dead: the page says so, keeps what it has, goes on by itself; and nothing else of the console waits."""
+    """While Prometheus hangs or is dead, the page reports it, keeps its data and recovers without intervention, and no
+    other page of the console waits."""
     page = viewer.page
     expect(page.locator("#as-of.moving")).to_be_visible()
     live.prometheus.freeze()
@@ -144,7 +145,7 @@ def test_while_prometheus_is_away(viewer: Seen, live: Live) -> None:
 
 
 def test_nothing_else_can_be_asked(live: Live) -> None:
-    """Known dashboards, known spans, their own queries; for who may look."""
+    """The live view answers only viewers, for known dashboards and spans, with the dashboards' own queries."""
     with live.console.client() as client:
         assert client.get(f"/console/live/{UID}/data").headers["location"].startswith("/console/login")
         client.post("/console/login", data={"key": keys.VIEWER})
@@ -167,7 +168,7 @@ def test_nothing_else_can_be_asked(live: Live) -> None:
 
 
 def test_ten_viewers_cost_as_much_as_one(live: Live) -> None:
-    """Whoever asks within a scrape gets the same picture; Prometheus hears of it once."""
+    """All viewers within a scrape interval get the same data, for which Prometheus is queried once."""
     before, began = _queries(live.prometheus), time.monotonic()
     with live.console.client() as client:
         client.post("/console/login", data={"key": keys.VIEWER})
@@ -179,7 +180,7 @@ def test_ten_viewers_cost_as_much_as_one(live: Live) -> None:
 
 
 def _queries(prometheus: PrometheusServer) -> float:
-    """That it has been asked so far."""
+    """Return the number of queries that Prometheus has received."""
     lines = fetch("GET", f"{prometheus.url}/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines
                if line.startswith("prometheus_http_requests_total") and "/api/v1/query" in line)  # fmt: skip

@@ -12,7 +12,7 @@ from tests.console.board import BOARD
 
 
 async def test_without_a_prometheus_the_page_says_how(tmp_path: Path) -> None:
-    """And without a dashboard that there is none."""
+    """The page names the missing setting: that of Prometheus, or that of the dashboards if there is none."""
     (tmp_path / "board.json").write_text(json.dumps(BOARD))
     for boards, setting in ((tmp_path, "HOLDFAST_DLQ_PROMETHEUS_URL"), (tmp_path / "none", "HOLDFAST_DLQ_DASHBOARDS")):
         admin = DlqAdmin(

@@ -16,7 +16,7 @@ from tests import keys
 
 @pytest.fixture
 async def browser(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """An operator, at a dlq_admin whose stores do not exist."""
+    """A client that is logged in as an operator, at a dlq_admin whose stores do not exist."""
     admin = DlqAdmin(
         DlqAdminSettings(
             redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
@@ -37,7 +37,8 @@ async def browser(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
      ("/console/requests?id=req_123456789", 200)],
 )  # fmt: skip
 async def test_every_page_keeps_navigation_and_alerts(browser: httpx.AsyncClient, path: str, status: int) -> None:
-    """Whatever went wrong; and an error leads back to where the link to it was."""
+    """Every page has navigation and alerts whatever went wrong, and an error page links back to the page with the link
+    to it."""
     page = await browser.get(path, headers={"Referer": "http://dlq/console/letters?state=dead"})
     assert page.status_code == status, page.text
     assert 'aria-label="Main"' in page.text
@@ -50,7 +51,7 @@ async def test_every_page_keeps_navigation_and_alerts(browser: httpx.AsyncClient
 
 @pytest.mark.parametrize("path", ["what-if", "transforms", "replays/new", "discards", "restores"])
 async def test_an_address_prepares_and_never_confirms(browser: httpx.AsyncClient, path: str) -> None:
-    """Whatever it says: no token is in the page's address forms, and nothing is made or revealed by a link."""
+    """A page with any parameters prepares an action, and no link alone makes or reveals anything."""
     group = '{"fingerprint": "0123456789abcdef"}'
     asked = {"selection": group, "act": "make", "go": "yes", "reveal": "a link", "reason": "a link",
              "expected_count": "1", "patch": "[]"}  # fmt: skip
@@ -60,7 +61,7 @@ async def test_an_address_prepares_and_never_confirms(browser: httpx.AsyncClient
 
 
 def test_no_page_hides_another(tmp_path: Path) -> None:
-    """Of all routes of the console that an address fits, the first one is its own."""
+    """The first console route that matches an address is the address's own route."""
     admin = DlqAdmin(
         DlqAdminSettings(
             redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",

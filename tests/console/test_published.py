@@ -8,7 +8,7 @@ from holdfast.services.dlq_admin.console.render import assets
 
 _STATIC = assets._FOLDER
 
-#: File -> the SHA-256 of what was published: htmx.org 2.0.7 dist/htmx.min.js; uplot 1.6.32 dist/uPlot.iife.min.js and
+#: The SHA-256 of each published file: htmx.org 2.0.7 dist/htmx.min.js; uplot 1.6.32 dist/uPlot.iife.min.js and
 #: dist/uPlot.min.css.
 _PUBLISHED = {
     "htmx.min.js": "60231ae6ba9db3825eb15a261122d5f55921c4d53b66bf637dc18b4ee27c79f9",
@@ -19,7 +19,7 @@ _PUBLISHED = {
 
 @pytest.mark.parametrize("name", _PUBLISHED)
 def test_as_it_was_published(name: str) -> None:
-    """To the byte, with its licence beside it."""
+    """Each file is identical to the published one, and its licence is beside it."""
     content = (_STATIC / name).read_bytes()
     assert hashlib.sha256(content).hexdigest() == _PUBLISHED[name]
     assert (_STATIC / f"{name.partition('.')[0]}.LICENSE.txt").read_text()

@@ -11,7 +11,8 @@ _ID = "req_of_the_console_test"
 
 
 def test_a_request_is_found_and_explained_in_words(seen: Seen, redis_server: RedisServer) -> None:
-    """Each service's part, each decision as a sentence; a hostile number is text; an unknown id says what is kept."""
+    """An explanation has the part of each service and each decision as a sentence, with hostile values as text; for an
+    unknown id the page says that nothing is known."""
     refused = {"at_ms": 1.5, "action": "call_refused", "breaker": "<img src=x onerror=alert(1)>", "refusal": "probing",
                "retry_after_s": 2.5}  # fmt: skip
     kept = {"service": "api", "instance": "api-1", "at": time.time(), "method": "GET", "route": "/users", "status": 503,

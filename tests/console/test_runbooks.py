@@ -18,7 +18,7 @@ _TAGS = re.compile(
 
 
 def test_every_runbook_is_a_page_of_its_own_words() -> None:
-    """Of each file: every heading is one, and no mark of Markdown is left in the text."""
+    """Every Markdown heading of a runbook becomes an HTML heading, and no mark of Markdown is left in the text."""
     files = sorted(runbooks._FOLDER.glob("*.md"))
     assert {path.name for path in files} == {path.name for path in Path("docs/runbooks").glob("*.md")}
     for path in files:
@@ -30,7 +30,8 @@ def test_every_runbook_is_a_page_of_its_own_words() -> None:
 
 
 def test_every_alert_leads_to_its_page() -> None:
-    """Without a setting; an address of its own stays, and what is no runbook of ours is no link."""
+    """Every alert links to its runbook's page without a setting; an absolute address stays, and an unknown runbook is
+    no link unless a base URL is set."""
     links = Links(None, (), {path.stem for path in runbooks._FOLDER.glob("*.md")})
     alerts = [rule.written() for group in groups(PROFILES[0]) for rule in group.rules]
     for alert in [each["alert"] for each in alerts if "alert" in each and each["alert"] != "HoldfastWatchdog"]:
@@ -42,7 +43,8 @@ def test_every_alert_leads_to_its_page() -> None:
 
 
 def test_a_dashboards_path_is_a_link() -> None:
-    """In a runbook it is code; where the console draws that dashboard it leads there, and other code leads nowhere."""
+    """The path of a dashboard in a runbook's code is a link if the console draws that dashboard, and other code is no
+    link."""
     links = Links(None, {"holdfast-overview"}, ())
     text = "- `/d/holdfast-overview`: one, `/d/other` or `/etc/passwd`; `make logs`"
     page = str(rendered(text, links.dashboard))
@@ -52,6 +54,6 @@ def test_a_dashboards_path_is_a_link() -> None:
 
 @given(st.text(st.sampled_from("# -*1.|`[]()<>&\"'ab\n")))
 def test_no_text_becomes_markup(text: str) -> None:
-    """Whatever it is, tags are ours alone."""
+    """Whatever the text, the page has only the tags of the renderer."""
     page = str(rendered(text, lambda _: "/x"))
     assert "<" not in _TAGS.sub("", page)

@@ -29,7 +29,8 @@ _TIMES = (
 )  # fmt: skip
 _NUMBERS = (-1, 0, 1e308, -1e308, 2**70, 10**400, float("nan"), float("inf"), None, "x", [], {}, True)
 _TEXTS = ("", "\u202eevil", "\x00", "x" * 100_000, "<script>alert(1)</script>", "{{ 7 * 7 }}", "²", "\ud800")
-#: Turns the text around it, or does things: nowhere. What shows nothing is nowhere but in a field that sends it back.
+#: Characters that change the direction of the text around them, or control characters: they are on no page. Characters
+#: that show nothing are on no page, except in a field that sends them back.
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x08\x0b\x0e-\x1f]")
 _FIELD = re.compile('value="[^"]*"|<textarea.*?</textarea>', re.DOTALL)
 _EVIL = "\u202eevil\u2066\u200b\x1b"
@@ -45,7 +46,7 @@ _PAGES = (
 def client(
     tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
 ) -> Iterator[httpx.Client]:
-    """Of a dlq_admin; somebody who may operate is logged in."""
+    """A client that is logged in as an operator at a dlq_admin."""
     with redis_server.client() as redis:
         redis.flushall()
     service = processes.dlq_admin(tmp_path_factory.mktemp("dlq"), redis_server.address, database.dsn).start()
@@ -56,13 +57,13 @@ def client(
 
 
 def _junk(draw: random.Random) -> bytes:
-    """JSON that is none of ours, or none at all."""
+    """Return JSON of another structure, or bytes that are no JSON."""
     value = draw.choice([draw.choice(_NUMBERS), draw.choice(_TEXTS), {draw.choice("abc"): draw.choice(_NUMBERS)}])
     return draw.choice([json.dumps(value).encode(), _DEEP.encode(), b"\xff", b"", b"{"])
 
 
 def _spoiled(draw: random.Random, good: dict[str, Any]) -> bytes:
-    """A good record with some of its values replaced."""
+    """Return a good record with some of its values replaced."""
     names = draw.sample(sorted(good), k=min(len(good), draw.randint(1, 3)))
     spoiled = good | {name: draw.choice([*_NUMBERS, *_TEXTS, *_TIMES]) for name in names}
     return json.dumps(spoiled).encode()
@@ -91,7 +92,7 @@ def _explanation() -> dict[str, Any]:
 
 
 def _fill(redis: Any, draw: random.Random) -> None:
-    """Everything that others write into our stores."""
+    """Write odd records wherever other processes write into Redis."""
     for _ in range(25):
         field = draw.choice([b"x", b"\xff", b"fault x y", b"recovery x", b"api/" + draw.choice((b"a", b"\xff"))])
         redis.hset(ALERTS, field, draw.choice([_junk(draw), _spoiled(draw, _kept_alert("Odd"))]))
@@ -112,7 +113,7 @@ def _fill(redis: Any, draw: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_every_page_stays(client: httpx.Client, redis_server: RedisServer, seed: int) -> None:
-    """Whatever is posted, and whatever lies in Redis beside what is ours: pages are whole and show what is good."""
+    """Whatever is posted or lies in Redis beside good records, pages are complete and show the good records."""
     draw = random.Random(seed)
     for _ in range(15):
         odd = alert(f"Odd{draw.random()}", startsAt=draw.choice(_TIMES)) | {"status": draw.choice(["firing", 1])}
@@ -144,7 +145,7 @@ def test_every_page_stays(client: httpx.Client, redis_server: RedisServer, seed:
             assert 'aria-label="Main"' in page.text, path
 
 
-#: What stands in an address shows in a field, in a title, or in an error.
+#: Addresses whose text is shown in a field, a title or an error.
 _TYPED = tuple(
     f"/console/{path}{quote(_EVIL)}"
     for path in ("letters?text=", "letters?code=", "letters?user_id=", "letters?state=", "requests?id=", "audit?actor=",
@@ -153,7 +154,7 @@ _TYPED = tuple(
 
 
 def _say_evil_things(client: httpx.Client) -> None:
-    """Wherever a person or a program may say something that others read."""
+    """Put odd text wherever a person or a program can write text that others read."""
     annotations = {name: _EVIL for name in ("summary", "description", "runbook_url", "dashboard_url")}
     odd = alert(_EVIL, severity=_EVIL, annotations=annotations)
     assert client.post("/alerts", content=json.dumps(post(odd))).status_code == 200
@@ -167,14 +168,15 @@ def _say_evil_things(client: httpx.Client) -> None:
 
 
 def _each(client: httpx.Client) -> list[str]:
-    """The pages of every letter and group."""
+    """Return the pages of every letter and group."""
     found = client.get("/dlq/letters", params={"limit": 100}).json()["data"]
     groups = {each["fingerprint"] for each in found}
     return [*(f"/console/letters/{each['id']}" for each in found[:40]), *(f"/console/groups/{each}" for each in groups)]
 
 
 def test_a_part_that_fails_says_so() -> None:
-    """By its name and the request, each time it fails; what is around it is there, and the error is not shown."""
+    """A part of a page that fails is replaced by its name and the request, each time it fails; the rest of the page is
+    shown, and the error is not."""
     templates = {
         "base": "<nav>{% block title %}Home{% endblock %}</nav>{% block main %}{% endblock %}",
         "page": "{% extends 'base' %}{% block title %}{{ broken() }}{% endblock %}{% block main %}<h1>Here</h1>"
@@ -197,7 +199,8 @@ def _deep(depth: int) -> str:
 
 
 def test_bombs_are_refused_by_name(client: httpx.Client, redis_server: RedisServer) -> None:
-    """Doubling copies, deep and wide values, moves into a child, the whole document taken away: a 4xx that says why."""
+    """Doubling copies, deep or wide values, a move into its own child, and the removal of the whole document are
+    refused with a 4xx that has the reason."""
     with redis_server.client() as redis:
         letter = redis.xadd(DEAD, letters.fields()).decode()
         wait_until(lambda: redis.xlen(DEAD) == 0, what="indexed")
@@ -215,7 +218,7 @@ def test_bombs_are_refused_by_name(client: httpx.Client, redis_server: RedisServ
             ("/dlq/transforms", {"selection": selection, "reason": "a test", "patch": patch, "dry_run": True}),
         ):
             answer = client.post(path, content=json.dumps(wish))
-            if answer.status_code == 200:  # a preview says for each letter why not
+            if answer.status_code == 200:  # a preview reports the reason for each letter
                 assert answer.json()["data"]["edited"] == 0, answer.text
                 assert answer.json()["data"]["refused"], answer.text
             else:
