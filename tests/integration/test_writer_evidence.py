@@ -29,7 +29,7 @@ def reasons(writer: Service) -> int:
 
 def some_faults() -> list[DatabaseFault]:
     """Return some known faults at random, and triggers that refuse every row with a random error number, with one about
-    data and with one of a full disk. (`test_control_write.py` covers all faults.)"""
+    data and with one of a full disk. `test_control_write.py` covers all faults."""
     full = random.choice([1021, 1114])
     return [*random.sample(KNOWN, 3), refusing("users", any_number()), refusing("operations", 1406),
             refusing("users", full)]  # fmt: skip
