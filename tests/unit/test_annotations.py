@@ -41,7 +41,6 @@ async def test_what_fails_is_tried_again_and_then_left() -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("grafana_client") is not None, reason="here it is installed")
 def test_without_its_client_it_says_so() -> None:
-    """Without the Grafana client, an image without the extra gets an error that names the extra, and nothing else
-    fails."""
+    """An image without the extra has no Grafana client, and connecting raises an error that names the extra."""
     with pytest.raises(GrafanaFailed, match="extra"):
         connect("http://127.0.0.1:1", "", 1)

@@ -59,7 +59,7 @@ def test_an_outage_is_waited_out() -> None:
     writes that are drained again."""
     pressure = Backpressure(100_000, 3600)
     drained = 0
-    for at in range(100):  # healthy: next to nothing waits
+    for at in range(100):  # healthy: hardly anything waits
         drained += 10
         pressure.observe(seen(at, 1, drained=drained))
     for at in range(100, 1000):

@@ -10,7 +10,7 @@ from tests.apps import client_of, make
 from tests.keys import OPERATOR, bearer
 
 _JSON = b'{"name": "Ada", "email": "ada@example.com"}'
-#: A path that takes a body, of each service that has one.
+#: For each service that takes bodies, a path that takes one.
 _PATHS = [("api", "/users"), ("dlq_admin", "/dlq/replays"), ("external_proxy", "/external")]
 
 

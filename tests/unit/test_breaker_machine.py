@@ -1,4 +1,4 @@
-"""When a breaker opens, how it recovers, and what an operator may do."""
+"""The breaker: when it opens, how it recovers, and what an operator may do."""
 
 import threading
 
@@ -346,7 +346,7 @@ def test_nobody_imposes_without_a_name_a_reason_and_an_end(clock: Clock, wrong: 
         breaker(clock).force_open(**(ANN | wrong))
 
 
-# --- telling ---
+# --- listeners, snapshots, policies ---
 
 
 def test_listeners_get_every_transition(clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""The rate window."""
+"""The rate window counts the calls of the last seconds by their ends."""
 
 from collections import deque
 

@@ -105,7 +105,7 @@ def test_every_change_of_a_user_comes_later(arrival: list[int]) -> None:
     for index in arrival:
         row, _ = merge(row, writes[index], overtaking=True)
         if row is not None:
-            states.append(EntityCopy(row, float(-len(states))))  # clocks say the opposite
+            states.append(EntityCopy(row, float(-len(states))))  # the clocks give the opposite order
     for earlier, after in itertools.pairwise(states):
         if earlier.order != after.order:
             assert later(earlier, after) is after

@@ -1,4 +1,4 @@
-"""Cursors of lists."""
+"""Cursors of lists: each belongs to one list, and every build reads those of the others."""
 
 import base64
 import contextlib
