@@ -16,12 +16,12 @@ from holdfast.shared.http.degraded import copies_allowed
 from holdfast.shared.http.health import Health
 from holdfast.shared.resilience import deadline
 
-#: Of a service that nothing hangs in, and of one in which something does.
+#: The request timeout of the service in most tests, and in the tests in which a handler hangs.
 _PATIENT_S, _HASTY_S = 25.0, 0.5
 
 
 def crashing_app(timeout_s: float) -> FastAPI:
-    """A service with a handler that has a bug."""
+    """Return a service with handlers that hang, crash, or return what the edge has read."""
     app = service_app(Health("test"), title="t", description="d", version="0", timeout_s=timeout_s, wait_max_s=30)
 
     @app.api_route("/hang", methods=["GET", "POST"])
@@ -55,7 +55,7 @@ def crashing_app(timeout_s: float) -> FastAPI:
 
 @pytest.fixture
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncClient]:
-    """Its client; an exception that got out of the app would get out of the client too."""
+    """A client of the service. An exception that escapes from the app escapes from the client too."""
     timeout_s = getattr(request, "param", _PATIENT_S)
     transport = httpx.ASGITransport(crashing_app(timeout_s), raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -63,7 +63,7 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncCli
 
 
 async def test_a_crash_is_answered_in_the_envelope(client: httpx.AsyncClient) -> None:
-    """500 with the request id, and not a word of what went wrong."""
+    """A handler that crashes is answered with 500 and the request id, without any detail of the exception."""
     answer = await client.get("/crash", headers={"X-Request-ID": "req_crash_test"})
     error = answer.json()["error"]
     assert (answer.status_code, error["type"], error["request_id"]) == (500, "internal_error", "req_crash_test")
@@ -74,7 +74,7 @@ async def test_a_crash_is_answered_in_the_envelope(client: httpx.AsyncClient) ->
 
 
 async def test_the_service_goes_on_and_counts(client: httpx.AsyncClient) -> None:
-    """Twice in a row, then a healthy answer; both are in the metrics."""
+    """The service answers as usual after two crashes in a row, and its metrics count both."""
     before = REGISTRY.get_sample_value("holdfast_panics_total") or 0
     for _ in range(2):
         await client.get("/crash")
@@ -85,7 +85,7 @@ async def test_the_service_goes_on_and_counts(client: httpx.AsyncClient) -> None
 
 
 async def test_a_path_never_becomes_a_label(client: httpx.AsyncClient) -> None:
-    """Unknown paths are counted together."""
+    """No metric has a requested path as a label; unknown paths are counted together."""
     await client.get("/some/secret/path")
     samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
     assert all("secret" not in value for sample in samples for value in sample.labels.values())
@@ -98,7 +98,7 @@ async def test_a_path_never_becomes_a_label(client: httpx.AsyncClient) -> None:
 async def test_what_hangs_is_answered_in_time(
     client: httpx.AsyncClient, method: str, code: str, definite: bool
 ) -> None:
-    """504; after a write nobody can know what happened."""
+    """A request that hangs is answered with 504 in time: definite for a read, indefinite for a write."""
     answer = await client.request(method, "/hang")
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["definite"]) == (504, code, definite)
@@ -111,7 +111,8 @@ async def test_what_hangs_is_answered_in_time(
 async def test_a_write_whose_body_is_not_here_did_not_happen(
     client: httpx.AsyncClient, whole: bool, status: int, code: str, headers: dict[str, str]
 ) -> None:
-    """408, and definite; once the body is read, nobody can know any more."""
+    """A write whose body does not arrive gets a definite 408. A write that hangs after its body was read gets an
+    indefinite 504."""
 
     async def content() -> AsyncIterator[bytes]:
         yield b"{"
@@ -124,7 +125,8 @@ async def test_a_write_whose_body_is_not_here_did_not_happen(
 
 
 async def test_a_caller_may_lower_the_deadline_and_not_raise_it(client: httpx.AsyncClient) -> None:
-    """What is left is the smaller of theirs and ours; a write may prefer to wait, within bounds, and nothing else."""
+    """A caller's timeout can lower the deadline of a request but not raise it. Only a write may raise it, by `Prefer:
+    wait`, up to a maximum."""
 
     async def left(method: str = "GET", **headers: str) -> float:
         return float((await client.request(method, "/left", headers=headers)).text)
@@ -143,7 +145,8 @@ async def test_a_caller_may_lower_the_deadline_and_not_raise_it(client: httpx.As
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
 @pytest.mark.parametrize("path", ["/deep%2Fleft", "/deep%2fleft", "/deep/left%00", "/deep/..%5Cleft", "/deep/%2F"])
 async def test_an_encoded_separator_is_none(client: httpx.AsyncClient, method: str, path: str) -> None:
-    """404 whatever the method: a proxy that filters by path sees another path than it would be."""
+    """A path with an encoded separator gets 404 with every method, because a proxy that filters by path would see
+    another path than the service."""
     assert (await client.post("/deep/left%20")).status_code == 200
     answer = await client.request(method, path)
     assert answer.status_code == 404
@@ -154,7 +157,7 @@ async def test_an_encoded_separator_is_none(client: httpx.AsyncClient, method: s
 
 @pytest.mark.parametrize("value", ["0", "-1", "49", "30001", "1e3", "", "9" * 50, "\u0663"])
 async def test_a_deadline_that_makes_no_sense_is_refused(client: httpx.AsyncClient, value: str) -> None:
-    """422, naming the header."""
+    """A request timeout that is malformed or out of range gets 422 INVALID_REQUEST_TIMEOUT."""
     answer = await client.get("/left", headers={"X-Request-Timeout-Ms": value.encode()})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "INVALID_REQUEST_TIMEOUT")
 
@@ -162,7 +165,7 @@ async def test_a_deadline_that_makes_no_sense_is_refused(client: httpx.AsyncClie
 @pytest.mark.parametrize("name", ["X-Allow-Fallback", "X-Explain"])
 @pytest.mark.parametrize("value", ["maybe", "", "2", "true, false", "\u0663"])
 async def test_what_is_neither_true_nor_false_is_refused(client: httpx.AsyncClient, name: str, value: str) -> None:
-    """422 with the header and what it may be, and no guess at what was meant."""
+    """A boolean header with any other value gets 422, with its name and the allowed values in the details."""
     answer = await client.get("/wanted", headers={name: value.encode()})
     error = answer.json()["error"]
     assert (answer.status_code, error["type"], error["code"]) == (422, "validation_error", "INVALID_HEADER")
@@ -181,12 +184,13 @@ async def test_what_is_neither_true_nor_false_is_refused(client: httpx.AsyncClie
     ],
 )
 async def test_what_is_true_or_false_is_obeyed(client: httpx.AsyncClient, headers: dict[str, str], wanted: str) -> None:
-    """In its usual spellings; a header that says false asks for nothing."""
+    """Boolean headers are obeyed in their usual spellings, and an X-Explain of false asks for nothing."""
     assert (await client.get("/wanted", headers=headers)).text == wanted
 
 
 async def test_an_empty_key_is_no_missing_key(client: httpx.AsyncClient) -> None:
-    """401 that names the header, where no key is needed too: a caller whose key got lost is not served as anybody."""
+    """An empty API key gets 401 with the name of the header, even where no key is required, so that a caller that lost
+    its key is not served as anonymous."""
     answer = await client.get("/wanted", headers={"X-API-Key": ""})
     error = answer.json()["error"]
     assert (answer.status_code, error["type"], error["code"]) == (401, "authentication_error", "NOT_AUTHENTICATED")

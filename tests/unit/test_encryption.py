@@ -17,8 +17,8 @@ def _context(tls: Tls) -> Any:
 
 
 def test_connections_share_what_encrypts_them() -> None:
-    """One context for all whose server may offer TLS, with none of the machine's certificates, as it verifies nobody;
-    one with them where they are verified."""
+    """All connections to servers that may offer TLS share one context, which verifies nothing and so loads no
+    certificates. A connection that verifies its server has a context that verifies."""
     encryption.prepare()
     if_offered = Tls(required=False, verify_chain=False, verify_name=False)
     assert _context(if_offered) is _context(if_offered)
@@ -27,8 +27,8 @@ def test_connections_share_what_encrypts_them() -> None:
 
 
 def test_files_that_do_not_fit_together_yet_change_nothing(tmp_path: Path) -> None:
-    """A certificate is there before its key: what was read before is used meanwhile, and the pair when it is whole. One
-    that is missing at the start is an error."""
+    """While a renewed certificate and its key do not match, the previous pair stays in use, and the new pair is used
+    once it is complete. A key that is missing at the start is an error."""
     authority = Authority(tmp_path)
     own, key = authority.issue("own")
     renewed = Renewed(Tls(ca_file=str(authority.certificate), certificate=str(own), key=str(key)))

@@ -41,7 +41,8 @@ def _request(**headers: str) -> Request:
 def test_an_answer_from_a_copy_has_one_form(
     reason: type[AppError], data: Any, as_of: float | None, accept: str
 ) -> None:
-    """Whatever it is instead of, and whatever error form the caller likes: `data` is the copy, `meta` marks it."""
+    """An answer from a copy has the copy in `data` and is marked as stale in `meta`, whichever error it replaces and
+    whichever error form the caller accepts."""
     answer = degraded(_request(accept=accept), reason(), as_of, data, "cached_user", {"limit": 5})
     body = orjson.loads(answer.body)
     assert (answer.status_code, answer.media_type) == (200, "application/json")
@@ -57,7 +58,7 @@ def test_an_answer_from_a_copy_has_one_form(
 
 @given(st.integers(0, 4 * 10**9 * 10**6).map(lambda us: datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)))
 def test_a_moment_ends_with_z(moment: datetime) -> None:
-    """Wherever it is in the data."""
+    """A timestamp ends with Z at any depth of the data."""
     body = orjson.loads(success(_request(), {"deep": [moment]}).body)
     assert body["data"]["deep"][0].endswith("Z")
     assert datetime.fromisoformat(body["data"]["deep"][0]) == moment
@@ -65,7 +66,8 @@ def test_a_moment_ends_with_z(moment: datetime) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_answer_has_its_request_id_and_moments_with_a_z(service: str, tmp_path: Path) -> None:
-    """In `meta` of a success, in `error` of a refusal."""
+    """Every JSON answer of every service has its request id, in `meta` of a success and in `error` of a failure, and
+    all its timestamps end with Z."""
     app = make(service, tmp_path)
     async with client_of(app, **({} if service == "writer" else bearer(ADMIN))) as client:
         for path in paths(app, "GET"):
@@ -92,13 +94,14 @@ async def test_every_answer_has_its_request_id_and_moments_with_a_z(service: str
     ],
 )
 def test_which_form_of_an_error_is_accepted(accept: str, problem: bool) -> None:
-    """By its name, in any case, unless it is excluded or the envelope is preferred to it."""
+    """An error is a problem document if the Accept header names that type, in upper or lower case, unless it excludes
+    the type or prefers the envelope."""
     answer = failure(errors.DatabaseUnavailable(), _request(accept=accept))
     assert (answer.media_type == "application/problem+json") is problem
 
 
 def test_an_error_is_a_problem_for_who_asks() -> None:
-    """RFC 9457 for an error without a fallback."""
+    """A caller that accepts problem documents gets an error without a fallback as an RFC 9457 problem document."""
     answer = failure(errors.DatabaseUnavailable(), _request(accept="application/problem+json"))
     assert (answer.status_code, answer.media_type) == (503, "application/problem+json")
 

@@ -14,8 +14,8 @@ _COUNTS = st.integers(0, 50)
 def test_a_look_that_is_forgotten_is_a_break(
     look: int, entries: int, remembered: int, there: int, identity: str
 ) -> None:
-    """Whatever was written since; a queue that remembers nothing was emptied; else it went back. Another server that
-    remembers all that was seen has moved."""
+    """A queue that has forgotten what was observed earlier was emptied if nothing is left, and otherwise went back,
+    whatever was written since. Another server that remembers everything is a move."""
     memory = Memory(identity, remembered, there, 0, 0)
     last = Epoch(1, Cause.FIRST, 0, 0, 0, 0, 0, "a", look, entries, entries, 0, 0)
     cause = change(last, memory)

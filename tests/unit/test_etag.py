@@ -9,20 +9,21 @@ from hypothesis import strategies as st
 from holdfast.shared.errors import InvalidCondition
 from holdfast.shared.http.etag import IF_MATCH, IF_NONE_MATCH, Conditions, Tag, Tags, conditions, etag, tag, tags
 
-#: `etagc`: a comma and a backslash are letters like any other.
+#: The characters that RFC 9110 allows in a tag (`etagc`), among them comma and backslash.
 _opaque = st.text(st.sampled_from([chr(code) for code in (0x21, *range(0x23, 0x7F), *range(0x80, 0x100))]), max_size=8)
 _tags = st.builds(Tag, _opaque, st.booleans())
 _space = st.sampled_from(["", " ", "\t", " \t "])
 
 
 def written(one: Tag) -> str:
-    """As it is sent."""
+    """Return the tag as it is sent."""
     return f'{"W/" if one.weak else ""}"{one.opaque}"'
 
 
 @given(st.lists(_tags, min_size=1, max_size=5), st.data())
 def test_a_list_is_read_as_it_was_written(listed: list[Tag], data: st.DataObject) -> None:
-    """With spaces, empty elements, commas inside quotes, and over any number of lines."""
+    """A list of tags is parsed correctly with spaces, empty elements, commas within quotes, and over any number of
+    lines."""
     lines = [""]
     for one in listed:
         if data.draw(st.booleans()):
@@ -37,7 +38,8 @@ def test_a_list_is_read_as_it_was_written(listed: list[Tag], data: st.DataObject
 
 @given(_tags, st.lists(_tags, max_size=4))
 def test_both_comparisons(current: Tag, listed: list[Tag]) -> None:
-    """Strong: both are strong, and the same. Weak: the same, whatever stands before them. `*` is anything."""
+    """A strong comparison requires two strong and equal tags, a weak comparison ignores the weak mark, and `*` matches
+    any tag."""
     asked = Tags(tuple(listed))
     assert asked.strongly(current) == any(
         not one.weak and not current.weak and one.opaque == current.opaque for one in listed
@@ -51,7 +53,7 @@ def test_both_comparisons(current: Tag, listed: list[Tag]) -> None:
 
 @given(_tags, st.none() | st.builds(Tags, st.lists(_tags, max_size=3).map(tuple)))
 def test_if_match_is_looked_at_first(current: Tag, if_none_match: Tags | None) -> None:
-    """13.2.2: what fails it gets 412, whatever If-None-Match says."""
+    """If-Match is evaluated first: if it fails, the answer is 412 whatever If-None-Match says (RFC 9110, 13.2.2)."""
     other = Tags((Tag(current.opaque + "x"),))
     assert Conditions(other, if_none_match).failing(current) == IF_MATCH
     assert Conditions(Tags(any=True), Tags((current,))).failing(current) == IF_NONE_MATCH
@@ -64,7 +66,7 @@ def test_if_match_is_looked_at_first(current: Tag, if_none_match: Tags | None) -
      '"7", *', "**", "*,*", '"\x7f"', '"\x01"', "W/*", '"a""b"', "'7'"],
 )  # fmt: skip
 def test_what_is_no_list_of_tags_is_refused(raw: str) -> None:
-    """And named, whether or not other lines are well-formed."""
+    """A malformed list of tags is refused with the name of its header, even if its other lines are well-formed."""
     for lines in ([raw], [raw, '"7"'], ['"7"', raw]):
         whole = ",".join(lines)
         if len(lines) > 1 and not raw.strip(" ,"):
@@ -77,14 +79,14 @@ def test_what_is_no_list_of_tags_is_refused(raw: str) -> None:
 
 @given(st.text(max_size=30))
 def test_whatever_is_sent_it_is_read_or_refused(raw: str) -> None:
-    """Nothing else can come of it."""
+    """Any header value is either parsed or refused with InvalidCondition."""
     with contextlib.suppress(InvalidCondition):
         conditions([(b"if-match", raw.encode())])
 
 
 @given(st.integers(1, 2**53 - 1))
 def test_versions_are_our_own_tags_and_no_others(version: int) -> None:
-    """A tag that `etag` did not make names no version, so a padded one is another tag."""
+    """Only a tag that `etag` made names a version, so a number with leading zeros is another tag."""
     listed = Tags((Tag(str(version), weak=True), Tag(f"0{version}"), Tag(f"{version}x"), Tag(str(version))))
     assert tag(etag(version)) == Tag(str(version))
     assert listed.versions(strong=True) == (version,)

@@ -33,7 +33,7 @@ from holdfast.shared.resilience.retry_rules import RetryAllowed, Suppressed
     ],
 )
 def test_what_it_says_about_the_third_party(error: Exception, verdict: object) -> None:
-    """A no is not a failure, and being throttled is neither."""
+    """A 404 does not count as a failure of the third party, and a 429 counts as throttling."""
     assert judgement(error) == verdict
 
 
@@ -56,12 +56,13 @@ def test_what_it_says_about_the_third_party(error: Exception, verdict: object) -
     ],
 )
 def test_whether_to_try_again(error: Exception, idempotent: bool, keyed: bool, expected: object) -> None:
-    """Only what may end better, and only what may happen twice."""
+    """A request is retried only if the retry may end better and the request may safely happen twice."""
     assert retry_decision(error, idempotent=idempotent, keyed=keyed) == expected
 
 
 def test_a_write_that_was_sent_is_indefinite_and_one_that_was_not_is_definite() -> None:
-    """The caller of a write has to know which of the two."""
+    """A write that may have been executed gets an indefinite answer. A write that was not sent, or that the third party
+    refused, gets a definite answer."""
     assert not answer_to(TookTooLong(), idempotent=False).definite
     assert not answer_to(RetryRefused(ErrorStatus(503, None)), idempotent=False).definite
     assert answer_to(TooManyAtOnce(), idempotent=False).definite
@@ -70,7 +71,7 @@ def test_a_write_that_was_sent_is_indefinite_and_one_that_was_not_is_definite() 
 
 
 def test_a_bug_stays_a_bug() -> None:
-    """It is not turned into the third party's failure."""
+    """A bug in the proxy is raised and is not reported as a failure of the third party."""
     with pytest.raises(ZeroDivisionError):
         answer_to(ZeroDivisionError(), idempotent=True)
 
@@ -87,5 +88,6 @@ def test_a_bug_stays_a_bug() -> None:
     ],
 )  # fmt: skip
 def test_retry_after_in_all_its_forms(raw: str, expected: float | None) -> None:
-    """Seconds or a date, no longer than we pass on; what makes no sense counts as absent."""
+    """Retry-After is read as seconds or as a date, and is limited to 300 s; a value that makes no sense counts as
+    absent."""
     assert retry_after_s({"retry-after": raw}, 300) == expected

@@ -33,7 +33,7 @@ Lines = list[tuple[str, Action, dict[str, Any]]]
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """What is logged: level, action, fields."""
+    """The logged lines, each with its level, action and fields."""
     written: Lines = []
     with pytest.MonkeyPatch.context() as patch:
         for level in ("info", "warning", "error"):
@@ -48,8 +48,8 @@ def _caused(error: Exception, by: Exception) -> Exception:
 
 @pytest.mark.parametrize("error", [*_ANSWERS, *_SILENCES], ids=repr)
 def test_an_answer_is_no_outage(lines: Lines, error: Exception) -> None:
-    """An answer that says no is an error and counted as such; no answer is a warning. Whatever it is wrapped in, the
-    log has its own words."""
+    """A store's error answer is logged and counted as refused, and a missing answer as a warning. The log names the
+    original error, whatever wraps it."""
     for at, wrapped in enumerate((error, _caused(NotSent(), error), _caused(QueueUnavailable(), error),
                                   _caused(QueueUnavailable(), _caused(NotSent(), error)))):  # fmt: skip
         one = FailureReporter(f"test-{type(error).__name__}-{at}")
@@ -66,7 +66,8 @@ def test_an_answer_is_no_outage(lines: Lines, error: Exception) -> None:
 
 @given(causes=st.lists(st.sampled_from("aaab"), min_size=1, max_size=9), number=st.integers(0, 9))
 def test_each_change_of_cause_is_one_line(causes: list[str], number: int) -> None:
-    """The same cause again is counted and not logged, also when only its numbers differ; the end is logged once."""
+    """A repeated cause is counted but not logged again, even if its numbers differ. Each change of cause is one line,
+    and so is the recovery."""
     with pytest.MonkeyPatch.context() as patch:
         written: Lines = []
         for level in ("info", "warning", "error"):
@@ -83,7 +84,7 @@ def test_each_change_of_cause_is_one_line(causes: list[str], number: int) -> Non
 
 
 def test_what_comes_and_goes_does_not_fill_the_log(lines: Lines) -> None:
-    """A thousand failures in a moment, with a success after each: a few lines, and all of it counted."""
+    """A thousand failures with a success after each write at most 20 lines, and all of them are counted."""
     one = FailureReporter("flapping")
     for _ in range(1000):
         one.failed(Gone("away"))
@@ -93,7 +94,8 @@ def test_what_comes_and_goes_does_not_fill_the_log(lines: Lines) -> None:
 
 
 def test_what_says_nothing_of_the_store_is_left_out(lines: Lines) -> None:
-    """A breaker that lets nothing through, two transactions that met, an error that is no store's."""
+    """A breaker that rejects a call, a conflict of two transactions and an error that is no store's are not logged,
+    because they say nothing about the store."""
     one = FailureReporter("left-out")
     refusal = CallRefused.__new__(CallRefused)
     for error in (refusal, _caused(DatabaseUnavailable(), refusal), Contention("1213"), KeyError("x")):
@@ -103,7 +105,7 @@ def test_what_says_nothing_of_the_store_is_left_out(lines: Lines) -> None:
 
 
 async def test_it_goes_on_until_it_works_and_says_so(lines: Lines) -> None:
-    """Three failures of two causes are two lines and one more for the end."""
+    """Three failures with two causes are logged as two lines, and the recovery as one more."""
     answers = iter([Gone("away"), Gone("away"), ResponseError("WRONGTYPE"), None])
 
     async def call() -> str:
@@ -117,7 +119,8 @@ async def test_it_goes_on_until_it_works_and_says_so(lines: Lines) -> None:
 
 
 async def test_a_supervised_loop_says_that_it_turns_again(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store says no, twice: no crash, one line; and one more when a turn is good."""
+    """A supervised loop that a store refuses twice logs one line and counts no crash; its first good turn logs the
+    recovery."""
     monkeypatch.setattr(supervise, "_BASE_S", 0.001)
     rounds = 0
     good = asyncio.Event()
@@ -140,13 +143,13 @@ async def test_a_supervised_loop_says_that_it_turns_again(lines: Lines, monkeypa
     assert metrics.loop_crashes.labels("refused")._value.get() == 0
 
 
-#: In the names of their failures.
+#: Parts of the names of the exceptions that mean a failure of a store.
 _STORES = ("RedisError", "NotSent", "AWAY")
 
 
 def test_no_failure_of_a_store_is_swallowed_in_silence() -> None:
-    """Every handler of a store's failure in the code that runs raises again or names what it returns as failed, or its
-    `try` reports it: no `suppress`, no `except` that only passes."""
+    """Every handler of a store's failure in services and shared raises, logs or returns the failure, or a reporter
+    covers its `try`. None suppresses the failure."""
     silent = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for folder in ("services", "shared")
@@ -170,7 +173,7 @@ def _silent(tree: ast.Module) -> Iterator[ast.Call | ast.Try]:
         if not isinstance(step, ast.With):
             return False
         contexts = [ast.unparse(item.context_expr) for item in step.items]
-        # One reporter, or one of each partition.
+        # The context is a single reporter, or a reporter that is indexed by partition.
         return any(each.partition("[")[0] in reporters or ".suppressing(" in each for each in contexts)
 
     for node in ast.walk(tree):

@@ -28,7 +28,7 @@ _ANY = (
 
 @pytest.fixture(scope="module", autouse=True)
 def kinds() -> Iterator[None]:
-    """The domain of this process has a field of every kind."""
+    """A process whose domain has a field of every kind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOLDFAST_DOMAIN", "tests.kinds")
         domain.cache_clear()
@@ -37,7 +37,7 @@ def kinds() -> Iterator[None]:
 
 
 def on_the_wire(command: str, payload: object) -> Command:
-    """What an entry with this payload decodes to."""
+    """Return the command that an entry with this payload decodes to."""
     fields = {
         b"schema": b"2", b"resource": b"kinds", b"command": f"{command}Kind".encode(), b"operation_id": _ID,
         b"entity_id": _ID, b"version": b"1", b"payload": json.dumps(payload).encode(),
@@ -46,7 +46,7 @@ def on_the_wire(command: str, payload: object) -> Command:
 
 
 def in_a_request(payload: object) -> Any:
-    """What a request with this body means; None: it is refused."""
+    """Return the values that a request with this body means, or None if the request is refused."""
     try:
         return parse_part(Kind.type, json.dumps(payload).encode())
     except AppError:
@@ -61,7 +61,8 @@ def in_a_request(payload: object) -> Any:
 @example(name="email", value="A@EXAMPLE.com")
 @example(name="number", value=True)
 def test_the_wire_takes_what_a_request_means(name: str, value: Any) -> None:
-    """And nothing else: what is taken has its clean form, whichever build cleaned it."""
+    """An entry is decoded exactly if a request with the same value is valid, and the decoded value has its clean form,
+    whichever build cleaned it."""
     meant = in_a_request({name: value})
     if meant is None:
         with pytest.raises(Undecodable):
@@ -73,7 +74,8 @@ def test_the_wire_takes_what_a_request_means(name: str, value: Any) -> None:
 
 
 def test_a_write_of_a_build_before_is_understood() -> None:
-    """A required field that it lacks has its stand-in, and one that was removed is left out."""
+    """In an entry of an earlier build, a missing required field gets its stand-in and a removed field is left out. A
+    request with such a body is refused."""
     assert on_the_wire("Create", {"text": "a", "price": 5}).values == {"text": "a", "language": "en"}
     assert on_the_wire("Replace", {"language": None}).values == {"language": "en"}
     assert on_the_wire("Update", {"text": "a"}).values == {"text": "a"}
@@ -85,6 +87,7 @@ def test_a_write_of_a_build_before_is_understood() -> None:
 
 
 def test_a_page_has_the_parameters_that_no_unique_field_may_be_called() -> None:
-    """They are listed where fields are declared."""
+    """The parameters of a page, apart from the unique fields, are exactly the names that a unique field must not
+    have."""
     unique = {field.name for field in Kind.type.unique}
     assert set(_signature(Kind.type).parameters) - unique == set(PAGE_PARAMETERS)

@@ -31,7 +31,8 @@ match sys.argv[2]:
 @pytest.mark.parametrize("moment", ["fchmod", "fsync", "replace"])
 @pytest.mark.parametrize("how", ["add", "revoke", "private"])
 def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path, how: str, moment: str) -> None:
-    """With the new text half written, written, on the disk; and the next writer is not in its way."""
+    """A writer that is killed when the new text is half written, written, or on disk leaves the old file, and does not
+    block the next writer."""
     path = tmp_path / "keys"
     old = "# ours\n" + "".join(new_key(name, "view")[1] + "\n" for name in ("bob", "eve"))
     path.write_text(old)
@@ -43,7 +44,7 @@ def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path, how: str, m
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
-    """One who reads all the time, while keys come and go: each text is whole, and known."""
+    """A reader that reads continuously while keys are added and revoked sees only complete texts that were written."""
     path = tmp_path / "keys"
     main(["add", "first", "view", str(path)])
     over = threading.Event()
@@ -67,7 +68,8 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
 def test_mode_and_owner_stay(tmp_path: Path, mode: int) -> None:
-    """A service of another user still reads its keys, and nobody else does; a link stays one."""
+    """A rewritten key file keeps its mode and owner, so that a service of another user can still read it and no further
+    user can. A symbolic link stays a link."""
     path, link = tmp_path / "real" / "keys", tmp_path / "keys"
     path.parent.mkdir()
     path.write_text("# ours")
@@ -84,7 +86,7 @@ def test_mode_and_owner_stay(tmp_path: Path, mode: int) -> None:
 
 
 def test_new_files_are_for_their_owner(tmp_path: Path) -> None:
-    """Whatever the umask lets others do."""
+    """New key files and secrets are readable only by their owner, whatever the umask allows."""
     before = os.umask(0)
     try:
         main(["add", "ann", "view", str(tmp_path / "keys")])
@@ -98,14 +100,14 @@ def test_new_files_are_for_their_owner(tmp_path: Path) -> None:
 
 
 def test_who_cannot_write_changes_nothing_and_shows_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """No key is shown that no file has."""
+    """If the key file cannot be written the command fails, and does not show a key that no file contains."""
     path = tmp_path / "none" / "keys"
     assert main(["add", "ann", "view", str(path)]) == 2
     assert "not shown again" not in capsys.readouterr().out
 
 
 def test_secrets_of_containers_are_drawn_whole(tmp_path: Path) -> None:
-    """And once: whoever draws again leaves each as it is, with nothing beside it."""
+    """Secrets of containers are drawn once: a second run changes nothing, and no other files remain beside them."""
     for name, _ in _texts(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     drawn = draw(tmp_path)

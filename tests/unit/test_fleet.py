@@ -26,18 +26,18 @@ BOARD_S = 1_700_000_000.0
 
 
 def report(at_s: float, *states: str) -> bytes:
-    """As a replica writes it."""
+    """Return a report as a replica writes it."""
     return b"%d " % (at_s * 1e6) + orjson.dumps([{"name": f"b{n}", "state": state} for n, state in enumerate(states)])
 
 
 def order(measure: Measure, id: str = "1", **more: object) -> Order:
-    """Of an operator, for the api's `dependency`."""
+    """Return an operator's order for the breaker `dependency` of the api."""
     fields: dict[str, object] = {"service": "api", "breaker": "dependency", "instance": None, "for_s": 60.0} | more
     return Order(id=id, measure=measure, actor="ann", reason="a test", **fields)  # type: ignore[arg-type]
 
 
 def given(order: Order, at_s: float = BOARD_S) -> IssuedOrder:
-    """As it is read from the board."""
+    """Return the order as it is read from the board."""
     fields = {name.encode(): value.encode() for name, value in order.fields().items()}
     return IssuedOrder.entry(f"{int(at_s * 1000)}-0", fields)
 
@@ -50,7 +50,7 @@ def one(clock: Clock) -> Breaker:
 
 @pytest.fixture
 def member(one: Breaker) -> Member:
-    """The api that has it."""
+    """The api replica that has this breaker."""
     return Member("api", "api-1", lambda: [one])
 
 
@@ -58,7 +58,8 @@ def member(one: Breaker) -> Member:
 
 
 def test_a_report_ages_by_the_boards_clock_and_then_by_ours() -> None:
-    """Clocks of different machines are never compared; our own goes on while the board is away."""
+    """A report ages by the board's clock until it is read, and then by the local clock, so that clocks of different
+    machines are never compared and ageing continues while the board is away."""
     roll = Roster("api/api-1")
     roll.read({b"writer/w": report(BOARD_S - 1, "closed")}, BOARD_S, NOW)
     [fresh] = roll.shown(NOW + 0.5)
@@ -69,7 +70,8 @@ def test_a_report_ages_by_the_boards_clock_and_then_by_ours() -> None:
 
 
 def test_its_own_report_is_left_out_and_the_dead_are_named() -> None:
-    """A process knows itself better; who is silent for long is to be taken from the board."""
+    """A process leaves out its own report, because it knows its own state better, and names the replicas that have been
+    silent for so long that they are to be removed from the board."""
     roll = Roster("api/api-1")
     reports = {b"api/api-1": report(BOARD_S, "closed"), b"writer/dead": report(BOARD_S - REPORT_GONE_S - 1, "open")}
     assert roll.read(reports, BOARD_S, NOW) == [b"writer/dead"]
@@ -81,7 +83,8 @@ def test_its_own_report_is_left_out_and_the_dead_are_named() -> None:
     [b"", b"x", b"12 {", b"12 [3]", b'12 {"a": 1}', b'12 [{"name": "b"}]', b'\xff [{"name": 1, "state": 2}]'],
 )
 def test_a_report_of_another_build_hurts_nobody(nonsense: bytes) -> None:
-    """It is taken off; its neighbours are shown."""
+    """A malformed report, as another build may write it, is to be removed from the board, and the reports beside it are
+    shown."""
     roll = Roster("api/api-1")
     assert roll.read({b"writer/odd\xff": nonsense, b"writer/w": report(BOARD_S, "open")}, BOARD_S, NOW) == [
         b"writer/odd\xff"
@@ -93,7 +96,8 @@ def test_a_report_of_another_build_hurts_nobody(nonsense: bytes) -> None:
 
 
 def test_an_order_ends_by_the_time_it_was_given(clock: Clock, one: Breaker, member: Member) -> None:
-    """Who hears of it late obeys for the rest of its time."""
+    """The time of an order begins when the order is given; a replica that receives it late obeys it for the rest of
+    that time."""
     member.take([given(order(Measure.FORCE_OPEN, for_s=60))])
     assert member.obey((BOARD_S + 20) * 1000) is True
     imposed = one.snapshot().imposed
@@ -106,7 +110,8 @@ def test_an_order_ends_by_the_time_it_was_given(clock: Clock, one: Breaker, memb
 
 
 def test_hearing_of_it_again_changes_nothing(clock: Clock, one: Breaker, member: Member) -> None:
-    """Neither what was obeyed at once nor what stands on the board for long is begun anew."""
+    """An order that is received again has no new effect, whether it was obeyed at once or has been on the board for
+    long."""
     first = order(Measure.FORCE_OPEN)
     assert member.obey_at_once(first) is True
     clock.advance(30)
@@ -119,14 +124,15 @@ def test_hearing_of_it_again_changes_nothing(clock: Clock, one: Breaker, member:
 
 
 def test_only_the_newest_counts(one: Breaker, member: Member) -> None:
-    """A replica that starts after an order was lifted does not obey it for a moment."""
+    """Only the newest order counts: a replica that starts after an order was lifted never obeys the lifted order."""
     member.take([given(order(Measure.FORCE_OPEN)), given(order(Measure.LIFT, id="2"))])
     member.obey(BOARD_S * 1000)
     assert (one.state, one.snapshot().transitions) == (State.CLOSED, ())
 
 
 def test_the_boards_order_decides_where_two_replicas_were_asked_at_once(one: Breaker, member: Member) -> None:
-    """Ours was done at once; another's was put on the board before it: both end with ours."""
+    """If two replicas receive orders at the same time, their sequence on the board decides: the local order, which
+    comes later on the board, is in force at the end."""
     ours, other = order(Measure.FORCE_OPEN, id="ours"), order(Measure.FORCE_CLOSED, id="other")
     member.obey_at_once(ours)
     member.take([given(other)])
@@ -139,7 +145,7 @@ def test_the_boards_order_decides_where_two_replicas_were_asked_at_once(one: Bre
 
 @pytest.mark.parametrize("for_whom", [{"service": "writer"}, {"instance": "api-2"}, {"breaker": "another"}])
 def test_what_concerns_others_is_left_to_them(one: Breaker, member: Member, for_whom: dict[str, str]) -> None:
-    """Another service, another replica, another breaker."""
+    """An order for another service, another replica or another breaker is ignored."""
     theirs = order(Measure.FORCE_OPEN, **for_whom)
     assert member.obey_at_once(theirs) is False
     member.take([given(theirs)])
@@ -148,7 +154,7 @@ def test_what_concerns_others_is_left_to_them(one: Breaker, member: Member, for_
 
 
 def test_an_order_that_is_over_is_not_begun(one: Breaker, member: Member) -> None:
-    """By a replica that starts after its end."""
+    """A replica that starts after the end of an order does not obey it."""
     member.take([given(order(Measure.FORCE_OPEN, for_s=60))])
     assert member.obey((BOARD_S + 61) * 1000) is False
     assert one.state is State.CLOSED
@@ -162,29 +168,31 @@ def test_an_order_that_is_over_is_not_begun(one: Breaker, member: Member) -> Non
     ],
 )  # fmt: skip
 def test_every_measure_does_what_it_says(one: Breaker, member: Member, measure: Measure, state: State) -> None:
-    """On a breaker that is open of itself; what is lifted was nothing here."""
+    """Each measure has its effect on a breaker that opened by itself; a lift leaves the breaker open, because there was
+    nothing to lift."""
     opened(one)
     assert member.obey_at_once(order(measure)) is True
     assert one.state is state
     if measure is Measure.OBSERVE_ONLY:
-        fail(one)  # it passes, and fails by itself
+        fail(one)  # the call is let through, and fails by itself
 
 
 @pytest.mark.parametrize(
     "spoilt", [{b"for_s": b"nan"}, {b"for_s": b"1e9"}, {b"measure": b"explode"}, {b"actor": b" "}, {b"reason": b"\xff"}]
 )
 def test_an_order_that_makes_no_sense_is_refused(spoilt: dict[bytes, bytes]) -> None:
-    """Another build, or another program, may have written it."""
+    """An order with invalid fields, which another build or another program may have written, is refused."""
     fields = {name.encode(): value.encode() for name, value in order(Measure.FORCE_OPEN).fields().items()}
-    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+    with pytest.raises(ValueError):  # noqa: PT011 - the message does not matter
         Order.parse(fields | spoilt)
 
 
-# --- beside a Redis that is away ---
+# --- while Redis is unavailable ---
 
 
 async def test_a_board_that_is_away_takes_nothing(member: Member) -> None:
-    """It says so, and the breakers go on."""
+    """While Redis is unavailable the board accepts no order and reports itself as unreachable, and the breakers go
+    on."""
     redis = connect(f"127.0.0.1:{free_port()}", RedisTimeouts(0.2, 0.2))
     board = Board(redis, member, watching=True)
     with pytest.raises(RedisGone):
@@ -195,13 +203,14 @@ async def test_a_board_that_is_away_takes_nothing(member: Member) -> None:
 
 
 async def test_an_audit_that_is_away_is_reported_and_not_waited_for() -> None:
-    """No override fails because its record does."""
+    """An audit record that cannot be written is reported as such and not waited for, so that no override fails because
+    of it."""
     redis = connect(f"127.0.0.1:{free_port()}", RedisTimeouts(0.2, 0.2))
     assert await audit.record(redis, {"actor": "ann"}) is False
 
 
 async def test_a_scrape_sees_what_only_needed_time_to_pass(clock: Clock, one: Breaker, member: Member) -> None:
-    """An open breaker without traffic is shown half-open when it is."""
+    """A scrape shows an open breaker as half-open once its open time has passed, even without traffic."""
     opened(one)
     app = service_app(Health("test"), title="Test", description="", version="0", before_scrape=member.breakers)
     clock.advance(one.open_remaining)

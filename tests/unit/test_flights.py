@@ -8,7 +8,7 @@ from holdfast.services.api.flights import Flights
 
 
 class Store:
-    """Counts what is going on; each look gives the number of changes that were over when it began."""
+    """A store that counts its lookups. Each lookup returns the number of changes that were complete when it began."""
 
     def __init__(self) -> None:
         self.changes = 0
@@ -18,7 +18,7 @@ class Store:
         self.gate = asyncio.Event()
 
     async def look(self) -> int:
-        """One look, as long as the gate is shut."""
+        """Wait until the gate is open, and return the number of changes at the start."""
         self.looks += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -30,7 +30,8 @@ class Store:
 
 
 async def test_a_hundred_callers_cost_two_looks_and_see_every_change() -> None:
-    """The first has its own; all who come meanwhile share the next, which sees what changed before they asked."""
+    """The first caller has a lookup of its own; all callers that arrive meanwhile share the next lookup, which sees
+    every change made before they asked."""
     store, flights = Store(), Flights[int]()
     first = asyncio.create_task(flights.share("k", store.look, 5))
     await asyncio.sleep(0)
@@ -45,7 +46,8 @@ async def test_a_hundred_callers_cost_two_looks_and_see_every_change() -> None:
 
 
 async def test_a_caller_who_leaves_takes_nobody_along() -> None:
-    """Neither those who wait for the next look nor the key."""
+    """A caller that is cancelled affects neither the callers that wait for the next lookup nor later lookups of the
+    key."""
     store, flights = Store(), Flights[int]()
     first = asyncio.create_task(flights.share("k", store.look, 5))
     await asyncio.sleep(0)
@@ -60,7 +62,7 @@ async def test_a_caller_who_leaves_takes_nobody_along() -> None:
 
 
 async def test_waiting_for_others_has_an_end() -> None:
-    """TimeoutError, though the look of the others goes on."""
+    """A caller that waits too long for a lookup of other callers gets TimeoutError, and that lookup continues."""
     store, flights = Store(), Flights[int]()
     first = asyncio.create_task(flights.share("k", store.look, 5))
     await asyncio.sleep(0)
@@ -71,7 +73,7 @@ async def test_waiting_for_others_has_an_end() -> None:
 
 
 async def test_a_failure_is_everybodys_who_waited_for_it_and_nobody_elses() -> None:
-    """The one after it looks again."""
+    """A failed lookup fails for every caller that waited for it, and the next caller starts a new lookup."""
     flights = Flights[int]()
     gate = asyncio.Event()
 

@@ -13,7 +13,8 @@ _SERVERS = st.tuples(*(st.builds(Server, st.just(host), _STATES, st.integers(0, 
 
 @given(_SERVERS)
 def test_a_group_begins_only_where_every_server_answers_and_none_is_in_one(servers: tuple[Server, ...]) -> None:
-    """With a server that has most; one at a time, so that the others join it."""
+    """A group is created only if every server answers and none is in a group: by one server with the most transactions,
+    so that the others join it."""
     done = steps(servers)
     begun = [step for step in done if step.what == "begin"]
     states = {server.state for server in servers}
@@ -27,7 +28,7 @@ def test_a_group_begins_only_where_every_server_answers_and_none_is_in_one(serve
 
 @given(_SERVERS)
 def test_whoever_answers_and_is_out_of_a_group_that_is_there_joins_it(servers: tuple[Server, ...]) -> None:
-    """And none that is in it, or silent."""
+    """The servers that join an existing group are exactly those that answer and are outside of it."""
     joining = {step.host for step in steps(servers) if step.what == "join"}
     present = any(server.state in ("ONLINE", "RECOVERING") for server in servers)
     out = {server.host for server in servers if server.state in ("OFFLINE", "ERROR")}
@@ -45,5 +46,5 @@ def test_whoever_answers_and_is_out_of_a_group_that_is_there_joins_it(servers: t
     ],
 )
 def test_only_the_groups_own_transactions_count(executed: str, count: int) -> None:
-    """What a server did before it was in the group says nothing."""
+    """Only the group's own transactions count; those that a server executed before it was in the group do not."""
     assert transactions_of(executed, NAME) == count

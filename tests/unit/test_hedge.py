@@ -12,13 +12,13 @@ _AT_ONCE, _NEVER = 0.0, 3600.0
 
 
 class Read(NamedTuple):
-    """A read that ends when it is let go, and what became of it."""
+    """A read that ends when `let_go` is set, and records how it ended."""
 
     let_go: asyncio.Event
     ended: list[str]
 
     async def run(self) -> str:
-        """The row."""
+        """Wait for `let_go`, and return the row."""
         try:
             await self.let_go.wait()
         except asyncio.CancelledError:
@@ -30,22 +30,22 @@ class Read(NamedTuple):
 
 @pytest.fixture
 async def read() -> Read:
-    """One that hangs."""
+    """A read that hangs."""
     return Read(asyncio.Event(), [])
 
 
 async def a_copy() -> str | None:
-    """There is one."""
+    """Return a copy."""
     return "copy"
 
 
 async def no_copy() -> str | None:
-    """There is none."""
+    """Return None, because there is no copy."""
     return None
 
 
 async def test_a_read_in_time_needs_no_copy(read: Read) -> None:
-    """Nobody looks for one."""
+    """A read that ends in time does not cause a lookup of the copy."""
 
     async def unwanted() -> str | None:
         raise AssertionError
@@ -55,7 +55,7 @@ async def test_a_read_in_time_needs_no_copy(read: Read) -> None:
 
 
 async def test_a_hung_read_is_answered_from_the_copy_and_goes_on(read: Read) -> None:
-    """Its end is what the breaker learns from."""
+    """A hung read is answered from the copy and continues, so that the breaker learns from its end."""
     with pytest.raises(DatabaseSlow) as slow:
         await hedged(read.run(), _AT_ONCE, a_copy)
     assert (slow.value.copy, slow.value.code, slow.value.retryable) == ("copy", "DATABASE_SLOW", True)
@@ -68,7 +68,7 @@ async def test_a_hung_read_is_answered_from_the_copy_and_goes_on(read: Read) -> 
 
 
 async def test_without_a_copy_it_is_waited_for(read: Read) -> None:
-    """Until its own time is over."""
+    """A slow read without a copy is awaited until its own timeout."""
 
     async def none_and_the_row_comes() -> str | None:
         read.let_go.set()
@@ -78,7 +78,7 @@ async def test_without_a_copy_it_is_waited_for(read: Read) -> None:
 
 
 async def test_a_row_that_comes_while_the_copy_is_looked_for_is_better(read: Read) -> None:
-    """It is not older than it says."""
+    """A row that arrives while the copy is looked up is returned instead of the copy, because the row is current."""
 
     async def late() -> str | None:
         read.let_go.set()
@@ -91,7 +91,7 @@ async def test_a_row_that_comes_while_the_copy_is_looked_for_is_better(read: Rea
 
 
 async def test_a_failure_after_the_answer_disturbs_nobody() -> None:
-    """It is nobody's answer any more; the breaker has counted it."""
+    """A read that fails after the answer was given raises nothing; the breaker has counted the failure."""
     answered, failed = asyncio.Event(), asyncio.Event()
 
     async def failing() -> str:
@@ -107,7 +107,7 @@ async def test_a_failure_after_the_answer_disturbs_nobody() -> None:
 
 
 async def test_a_client_that_leaves_takes_its_read_along(read: Read) -> None:
-    """As without a hedge."""
+    """A client that disconnects cancels its read, as it does without a hedge."""
     waiting = asyncio.create_task(hedged(read.run(), _NEVER, no_copy))
     await asyncio.sleep(0)
     waiting.cancel()

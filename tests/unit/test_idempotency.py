@@ -21,14 +21,14 @@ _TEXT = st.text(st.characters(min_codepoint=0x23, max_codepoint=0x7E), min_size=
 
 
 def request(caller: Principal | None = ANYBODY, method: str = "PATCH", path: str = "/users/1") -> Request:
-    """As the edge hands it on."""
+    """Return a request as the edge passes it on."""
     return Request({"type": "http", "method": method, "path": path, "headers": [], "principal": caller})
 
 
 def ids(
     secret: str, key: str, body: str = "b", caller: Principal | None = ANYBODY, path: str = "/users/1"
 ) -> Idempotency:
-    """What `key` leads to."""
+    """Return the ids that are derived from `key`."""
     found = KeyIds(secret).of(request(caller, path=path), key.encode(), body)
     assert found is not None
     return found
@@ -45,7 +45,7 @@ for body in (b'{"name": "Ada", "email": "a@example.com"}', b'{"email": "a@exampl
 
 
 def test_a_body_has_one_hash_in_all_processes() -> None:
-    """Whatever the seed of a process' hashes, and whatever the order of the fields."""
+    """A body has the same hash in all processes, whatever their hash seed and whatever the order of the fields."""
     seen = set()
     for seed in ("0", "1", "2", "3"):
         environment = os.environ | {"PYTHONHASHSEED": seed}
@@ -58,7 +58,8 @@ def test_a_body_has_one_hash_in_all_processes() -> None:
 
 @given(st.dictionaries(st.text(), st.text()), st.text(), st.randoms())
 def test_the_order_of_fields_changes_nothing(payload: dict[str, str], conditions: str, random: "object") -> None:
-    """A canonical form is hashed; anything that was asked differently has another hash."""
+    """The hash is taken of a canonical form, so the order of the fields does not matter. Another command, condition or
+    field gives another hash."""
     shuffled = list(payload.items())
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # st.randoms()
     was = body_hash(Create(USERS, payload), conditions)
@@ -71,7 +72,8 @@ def test_the_order_of_fields_changes_nothing(payload: dict[str, str], conditions
 
 @given(_TEXT, _TEXT, _TEXT)
 def test_ids_are_the_keys_of_one_caller(secret: str, key: str, other: str) -> None:
-    """The same with the same secret; others for another caller, path, secret, or none of ours."""
+    """A key's ids are the same with the same secret. They differ for another caller, path, key or secret, and from a
+    hash without a secret."""
     ada, eve = Principal("ada", frozenset()), Principal("eve", frozenset())
     found = ids(secret, key, caller=ada)
     assert found == ids(secret, key, caller=ada)
@@ -92,7 +94,8 @@ def test_ids_are_the_keys_of_one_caller(secret: str, key: str, other: str) -> No
 
 @given(_TEXT, _TEXT, st.uuids(), st.randoms())
 def test_one_user_spelled_in_many_ways_is_one(secret: str, key: str, user: uuid.UUID, random: "object") -> None:
-    """The ids of a key are those of the path's one form, which is the path that was always hashed; no other path's."""
+    """All spellings of a user's id in a path give the ids of the canonical path, which is the form that was always
+    hashed. Another path gives other ids."""
     plain = f"/users/{user}"
     spelled = "/users/" + "".join(random.choice((c, c.upper())) for c in str(user))  # type: ignore[attr-defined]  # st.randoms()
     assert ids(secret, key, path=spelled) == ids(secret, key, path=plain)
@@ -101,7 +104,8 @@ def test_one_user_spelled_in_many_ways_is_one(secret: str, key: str, user: uuid.
 
 @given(_TEXT, _TEXT, _TEXT)
 def test_another_body_is_another_operation_of_the_same_key(secret: str, key: str, body: str) -> None:
-    """Whoever meets both sees that they have the key in common; ids without a key have nothing in common."""
+    """Two bodies with the same key give two operations that visibly share their key, and an operation without a key has
+    no key part."""
     first, second = ids(secret, key, body), ids(secret, key, body + "x")
     assert first.operation_id != second.operation_id
     assert (first.key_hash, first.entity_id) == (second.key_hash, second.entity_id)
@@ -116,6 +120,6 @@ def test_another_body_is_another_operation_of_the_same_key(secret: str, key: str
 
 
 def test_a_caller_named_like_nobody_is_somebody() -> None:
-    """An API key called `anonymous` is not who sends none."""
+    """An API key named `anonymous` has other ids than a caller without an API key."""
     somebody = Principal("anonymous", frozenset())
     assert ids("s", "k", caller=somebody).operation_id != ids("s", "k").operation_id

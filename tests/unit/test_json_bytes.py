@@ -28,13 +28,14 @@ _json = st.recursive(
     ),
     max_leaves=12,
 )
-#: As it may be sent: any spelling of numbers and strings, names as often as one likes.
+#: JSON as it may be sent: with any spelling of numbers and strings, and with repeated names.
 _raw = st.builds(lambda before, text, after: (before + text + after).encode(), _space, _json, _space)
 
 
 @given(_raw)
 def test_what_is_json_goes_through_byte_for_byte(raw: bytes) -> None:
-    """Into the envelope, out of it again, and through the kept copy."""
+    """JSON stays the same, byte for byte, when it is put into the envelope, taken out of it, and stored as a kept
+    copy."""
     parsed(raw, DEPTH_MAX)
     meta = {"source": "third_party", "fallback": {"used": False, "reason": ',"meta":'}}
     body = bytes(success(Request({"type": "http", "request_id": "r"}), orjson.Fragment(raw), meta=meta).body)
@@ -48,7 +49,7 @@ def test_what_is_json_goes_through_byte_for_byte(raw: bytes) -> None:
                                  b'{"a": 1, "a": [1e999]}', b'{"id": 1, "id": 2}', b"-0", b"1.0",
                                  b'"\\u0000"'])  # fmt: skip
 def test_what_the_grammar_allows_is_taken(raw: bytes) -> None:
-    """Huge numbers, and names that come twice, are their sender's business."""
+    """Whatever the JSON grammar allows is accepted; huge numbers and repeated names are the sender's responsibility."""
     parsed(raw, DEPTH_MAX)
 
 
@@ -60,14 +61,14 @@ def test_what_the_grammar_allows_is_taken(raw: bytes) -> None:
      b'{"\\udc00": 1e999}', b"/**/1", b'"\\x41"', b"[" * 2000],
 )  # fmt: skip
 def test_what_is_no_json_is_refused(raw: bytes) -> None:
-    """However close it comes, and whichever numbers stand beside it."""
+    """Invalid JSON is refused, however similar to JSON it is, and whichever numbers stand beside the error."""
     with pytest.raises(ValueError):  # noqa: PT011 - orjson's, json's, or a decoder's: each is one
         parsed(raw, DEPTH_MAX)
 
 
 @pytest.mark.parametrize("leaf", [b"1", b"1e999"])
 def test_depth_has_an_end(leaf: bytes) -> None:
-    """To the level, also around numbers that no double holds."""
+    """The limit of the depth is exact to the level, also around numbers that no double can hold."""
     parsed(b"[" * DEPTH_MAX + leaf + b"]" * DEPTH_MAX, DEPTH_MAX)
     parsed(b'{"a":' * DEPTH_MAX + leaf + b"}" * DEPTH_MAX, DEPTH_MAX)
     for depth in (DEPTH_MAX + 1, 1000):
@@ -80,5 +81,5 @@ def test_depth_has_an_end(leaf: bytes) -> None:
 @pytest.mark.parametrize("value", [None, b"", "", b"[", b"[1]", b"[1,]", b"[,{}]", b"[nan,{}]", b"[inf,{}]", b"{}",
                                    b"[1,{}", b"1,{}]", b"[1,{}]]", b'["a",{}]', b"[1,{} ]x", b"\xff"])  # fmt: skip
 def test_a_kept_copy_that_is_none_of_ours_is_none(value: bytes | str | None) -> None:
-    """Somebody else wrote there, or half of it is lost."""
+    """A kept copy that another program wrote, or that is incomplete, is decoded as None."""
     assert _decoded(value) is None

@@ -25,20 +25,21 @@ DIGEST = "a" * 64
     ],
 )
 def test_nonsense_is_refused_by_its_line(line: str) -> None:
-    """Wrong form, unknown scope, no digest, a name that could be mistaken, the same key twice."""
+    """A malformed line is refused with its number: a wrong form or option, an unknown scope, an invalid digest, an
+    ambiguous name, or the same key twice."""
     with pytest.raises(ValueError, match=r"line \d"):
         parse(line)
 
 
 def test_comments_options_and_empty_lines() -> None:
-    """What follows a # is for people; limits of its own may follow the digest."""
+    """Text after a # is a comment, and limits for the caller may follow the digest."""
     known = parse(f"# who\n\nshop read,write {DIGEST} reads=60  # the shop\n")
     assert known[DIGEST].name == "shop"
     assert known[DIGEST].options == {"reads": "60"}
 
 
 def test_a_new_key_is_known_and_not_kept(tmp_path: Path) -> None:
-    """Its line finds it, and does not hold it."""
+    """A new key is recognised by its line, and the line does not contain the key."""
     key, line = new_key("shop", "read")
     path = tmp_path / "keys"
     path.write_text(line)
@@ -50,7 +51,8 @@ def test_a_new_key_is_known_and_not_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("second", ["another", ""])
 def test_two_keys_that_differ_are_refused(tmp_path: Path, second: str) -> None:
-    """Neither is ignored: with the same key in both headers there is one caller, else there are two."""
+    """A request with two different keys is refused, and neither is ignored; the same key in both headers is one
+    caller."""
     key, line = new_key("shop", "read")
     path = tmp_path / "keys"
     path.write_text(line)
@@ -66,7 +68,8 @@ def test_two_keys_that_differ_are_refused(tmp_path: Path, second: str) -> None:
 
 
 def test_a_key_is_added_to_a_file_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The second time there is one already, and nothing changes."""
+    """Adding a key for a name that has one reports the existing key and changes nothing. A wrong call has exit status
+    2."""
     path = tmp_path / "keys"
     assert [main(["add", "ann", "admin", str(path)]) for _ in range(2)] == [0, 0]
     (line,) = path.read_text().splitlines()
@@ -76,7 +79,8 @@ def test_a_key_is_added_to_a_file_once(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_revoked_name_is_gone_and_the_rest_stays(tmp_path: Path) -> None:
-    """Comments and others' keys too; who has none is not taken for a mistake."""
+    """Revoking a name keeps comments and the keys of others. The exit status is 1 for a name without a key, and 2 for a
+    wrong call or a missing file."""
     path = tmp_path / "keys"
     path.write_text("# ours\n")
     assert [main(["add", name, "view", str(path)]) for name in ("ann", "bob")] == [0, 0]

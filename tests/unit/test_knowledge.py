@@ -15,19 +15,19 @@ _KNOWLEDGE = st.builds(Knowledge, _NAMES, st.dictionaries(st.text(max_size=5), _
 
 @given(_KNOWLEDGE)
 def test_it_survives_the_way(knowledge: Knowledge) -> None:
-    """What is reported is what is read."""
+    """Knowledge is the same after it was serialised and parsed again."""
     assert Knowledge.from_text(knowledge.to_text()) == knowledge
 
 
 @given(st.one_of(st.text(), st.sampled_from(["[]", "{}", '{"schemas": 1, "commands": {}}', '{"commands": []}'])))
 def test_what_is_none_is_none(text: str) -> None:
-    """A person may have put anything there."""
+    """A text that is no valid knowledge, as a person may have written it, is parsed as None."""
     assert Knowledge.from_text(text) is None
 
 
 @given(_KNOWLEDGE, st.text(max_size=5), _NAMES)
 def test_an_entry_is_covered_when_nothing_of_it_is_new(knowledge: Knowledge, command: str, fields: set[str]) -> None:
-    """Its schema, its command, and each of its fields."""
+    """An entry is covered exactly if its schema, its command and each of its fields are known."""
     known = knowledge.commands.get(command)
     assert not knowledge.covers(command, fields)  # no schema of so few letters is this build's
     newer = Knowledge(knowledge.schemas | {SCHEMA.decode()}, knowledge.commands)
@@ -35,7 +35,8 @@ def test_an_entry_is_covered_when_nothing_of_it_is_new(knowledge: Knowledge, com
 
 
 def test_a_process_knows_its_own() -> None:
-    """Every command of what is declared, and heartbeats; whoever knows less of any does not know all."""
+    """A process knows every command of its declared resources, and heartbeats. Empty knowledge does not cover all of
+    that."""
     mine, user = own(), User.type
     for command in (Create(user, {"name": "Ann", "email": "a@b.example"}), Delete(user), Heartbeat()):
         assert mine.covers(label(command), command.values)
@@ -45,7 +46,7 @@ def test_a_process_knows_its_own() -> None:
 
 @pytest.mark.parametrize("command", own().commands)
 def test_less_is_not_all(command: str) -> None:
-    """One command less, or one of its fields."""
+    """Knowledge that lacks one command, or one field of a command, does not cover all."""
     mine = own()
     fewer = {label: fields for label, fields in mine.commands.items() if label != command}
     assert not Knowledge(mine.schemas, fewer).covers_all(mine)

@@ -10,7 +10,7 @@ from holdfast.shared.cache.last_good import Kept, LastGood
 
 @pytest.fixture
 def last_good() -> LastGood:
-    """That of a process, without a Redis."""
+    """The last good answer of one process, without a Redis."""
     return LastGood(AsyncMock(), "external", hard_s=3600)
 
 
@@ -23,7 +23,7 @@ def test_a_copy_is_as_old_as_the_question(last_good: LastGood) -> None:
 
 
 def test_an_answer_that_was_overtaken_replaces_nothing(last_good: LastGood) -> None:
-    """The later question has the newer answer, whichever came first."""
+    """The answer to the later request is kept, even if the answer to the earlier request arrives after it."""
     now = time.time()
     last_good.keep(b"2", now - 1)
     last_good.keep(b"1", now - 4)
@@ -31,7 +31,7 @@ def test_an_answer_that_was_overtaken_replaces_nothing(last_good: LastGood) -> N
 
 
 def test_a_clock_that_is_put_back_keeps_no_answer_out(last_good: LastGood) -> None:
-    """What is kept is from the future then, and the next answer replaces it."""
+    """After the clock was set back, a kept answer lies in the future, and the next answer replaces it."""
     last_good.keep(b"1", time.time() + 600)
     now = time.time()
     last_good.keep(b"2", now)

@@ -30,7 +30,7 @@ _BALANCED = Ledger(
 
 
 def test_it_balances() -> None:
-    """What was accepted is somewhere."""
+    """A ledger in which every accepted write has its place shows nothing as missing and is balanced."""
     assert _BALANCED.accepted == 112
     assert _BALANCED.missing == 0
     assert "balanced" in table(_BALANCED)
@@ -45,8 +45,8 @@ def test_one_write_less_is_seen() -> None:
 
 
 def test_what_was_never_accepted_is_no_negative_loss() -> None:
-    """A letter or a row that was put there by hand is more than was accepted: no number below 0 is shown, and nothing
-    is called missing."""
+    """A letter or a row that was added by hand is shown as more than was accepted: no number below 0 is shown, and
+    nothing is called missing."""
     more = replace(_BALANCED, dead_lettered=9)
     assert more.missing == -4
     assert balance(more.missing, more.accepted) == "4 more than were accepted"
@@ -59,7 +59,8 @@ def test_what_was_never_accepted_is_no_negative_loss() -> None:
 
 @pytest.mark.parametrize(("missing", "words"), [(0, "balance"), (4, "4 missing"), (-4, "4 more than were accepted")])
 def test_the_page_of_the_ledger_says_what_it_is(missing: int, words: str) -> None:
-    """Never "-4 missing"."""
+    """The ledger's page states in words that writes are missing or that there are more than were accepted, and never
+    shows "-4 missing"."""
     ledger = LedgerReading.model_construct(
         **dict.fromkeys(LedgerReading.model_fields, 5) | {"missing": missing, "as_of": NOON}
     )
@@ -70,7 +71,7 @@ def test_the_page_of_the_ledger_says_what_it_is(missing: int, words: str) -> Non
 
 
 def test_the_page_of_a_ledger_that_is_not_read_says_why() -> None:
-    """In the words of what refused it."""
+    """The page of a ledger that could not be read shows the error text of the refusal."""
     text = _page(None, "TooFewReplicas: it may be an old primary")
     assert "The ledger is not read" in text
     assert "TooFewReplicas: it may be an old primary" in text
@@ -83,6 +84,7 @@ def _page(ledger: LedgerReading | None, unread: str) -> str:
 
 
 def test_stores_that_contradict_one_another_are_shown() -> None:
-    """Numbers below 0 are what an operator has to see: no reading is an error because of them."""
+    """Negative numbers in a ledger are shown and are not an error, because an operator has to see that stores
+    contradict each other."""
     shown = ledger_reading(Reading(replace(_BALANCED, lost=-8, carried=-200), 0.0, 0.0))
     assert (shown.lost, shown.accepted < 0) == (-8, True)

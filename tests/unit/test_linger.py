@@ -9,7 +9,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
 
 class _Raw:
-    """What would be sent, one item for each system call."""
+    """Records what would be sent, one item per system call."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -36,7 +36,8 @@ def _transport(*, unread: bool = False) -> tuple[_Raw, LingeringTransport]:
 
 
 async def test_a_head_and_its_body_are_sent_at_once() -> None:
-    """Whoever is killed in between has sent nothing, so a proxy may ask another one."""
+    """A head and its body are sent in one call. A process that is killed in between has sent nothing, so a proxy may
+    retry elsewhere."""
     raw, transport = _transport()
     transport.write(_HEAD)
     assert raw.sent == []
@@ -48,7 +49,8 @@ async def test_a_head_and_its_body_are_sent_at_once() -> None:
 
 
 async def test_a_head_whose_body_is_not_there_yet_is_not_held_back() -> None:
-    """A stream's client learns at once that it has begun."""
+    """A head whose body is not there yet is sent in the next turn of the event loop, so that a stream's client learns
+    at once that the stream has begun."""
     raw, transport = _transport()
     transport.write(_HEAD)
     await asyncio.sleep(0)
@@ -58,7 +60,7 @@ async def test_a_head_whose_body_is_not_there_yet_is_not_held_back() -> None:
 
 
 async def test_a_head_without_a_body_is_sent_before_the_end() -> None:
-    """Whether or not the client still sends."""
+    """A head without a body is sent before the connection is closed, whether or not the client is still sending."""
     for unread, end in ((False, b"<close>"), (True, b"<eof>")):
         raw, transport = _transport(unread=unread)
         transport.write(_HEAD)
@@ -67,7 +69,7 @@ async def test_a_head_without_a_body_is_sent_before_the_end() -> None:
 
 
 async def test_nothing_is_sent_on_a_connection_that_was_aborted() -> None:
-    """Not what was held either."""
+    """Nothing is sent on an aborted connection, not even a head that was held back."""
     raw, transport = _transport()
     transport.write(_HEAD)
     transport.abort()

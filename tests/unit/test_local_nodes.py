@@ -19,7 +19,7 @@ _LOGINS = {"replica": ("replica", "one"), "sentinel": ("sentinel", "two")}
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where configurations and data are kept."""
+    """The folder of configurations and data."""
     for module in (sentinel, haproxy):
         monkeypatch.setattr(module, "CONF", tmp_path)
     monkeypatch.setattr("deploy.local.nodes.LOCAL", tmp_path)
@@ -28,7 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("settings", [StackSettings(), HA, StackSettings(ha=1, writers=9)])
 def test_every_program_has_its_ports_to_itself(settings: StackSettings) -> None:
-    """All that listen are among the ports that are checked to be free, and no two listen on the same."""
+    """Every port on which a program listens is among the ports that are checked to be free, and no two programs share
+    one."""
     every = programs(settings)
     listening = Counter(port for each in every for port in (each.port, *(port for _, port, _ in each.more_ports)))
     assert listening.most_common(1)[0][1] == 1
@@ -38,7 +39,8 @@ def test_every_program_has_its_ports_to_itself(settings: StackSettings) -> None:
 
 
 def test_only_a_highly_available_stack_needs_its_ports() -> None:
-    """Moved as all others are; two of one number are refused, counted ones too."""
+    """Only a highly available stack needs its additional ports. PORT_OFFSET moves them like all others, and two equal
+    numbers are refused, even if one of them is counted up for a replica."""
     assert not {port for _, port in StackSettings().ports()} & {HA.sentinel_port, HA.galera_port, HA.haproxy_port}
     moved = StackSettings().changed({"HA": "1", "PORT_OFFSET": "500"})
     assert [port for _, port in moved.ports()] == [port + 500 for _, port in HA.ports()]
@@ -50,7 +52,8 @@ def test_only_a_highly_available_stack_needs_its_ports() -> None:
 
 
 def test_there_are_several_of_everything() -> None:
-    """Two of each service, three nodes of each store, three Sentinels; and data apart from any other stack's."""
+    """A highly available stack has two replicas of each service, three nodes of each store and three Sentinels, and its
+    data is separate from that of any other stack."""
     assert [len(replicas(HA, part)) for part in ("api", "external_proxy", "dlq_admin")] == [2, 2, 2]
     assert [len(nodes) for nodes in (stores(HA, "queue"), stores(HA, "database"), sentinels(HA))] == [3, 3, 3]
     one = StackSettings()
@@ -72,12 +75,14 @@ def test_there_are_several_of_everything() -> None:
 def test_a_node_begins_a_cluster_only_with_the_last_write(
     mine: str | None, first: bool, others: list[str | None], expected: bool
 ) -> None:
-    """New clusters begin with the first node, others with the one that left last; after a crash none begins alone."""
+    """A new cluster begins with its first node, and an existing cluster with the node that left last; after a crash no
+    node begins alone."""
     assert galera.begins(mine, first=first, others=others) is expected
 
 
 def _followed(settings: StackSettings, folder: Path) -> list[str]:
-    """Whom each node of the queue follows, and whom each Sentinel watches, as configured."""
+    """Return the port that each node of the queue follows and that each Sentinel watches, as configured. The primary
+    has "none"."""
     names = [node.name for node in (*stores(settings, "queue"), *sentinels(settings))]
     lines = [(folder / f"{name}.conf").read_text().splitlines() for name in names]
     return [
@@ -91,7 +96,8 @@ def _names_primary(line: str) -> bool:
 
 
 def test_a_queue_starts_with_the_primary_that_it_had(folder: Path) -> None:
-    """The first node's at first; then that of the newest configuration of a Sentinel, whatever the ports are now."""
+    """The queue first starts with its first node as primary, and later with the primary of the newest Sentinel
+    configuration, even if the ports have changed."""
     sentinel.write_config(HA, "users.acl", _LOGINS)
     first, second, third = (str(node.port) for node in stores(HA, "queue"))
     assert _followed(HA, folder) == ["none", first, first, first, first, first]
@@ -106,7 +112,8 @@ def test_a_queue_starts_with_the_primary_that_it_had(folder: Path) -> None:
 
 
 def test_haproxy_knows_every_replica_and_every_door(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """The configuration of the containers, and nothing left in it that only Docker knows."""
+    """HAProxy's configuration, made from that of the containers, has the local address of every replica and every
+    public port, and nothing that only Docker knows."""
     monkeypatch.setattr(haproxy, "_CONFIG", folder / "haproxy.cfg")
     haproxy.write_config(HA)
     lines = (folder / "haproxy.cfg").read_text().splitlines()
@@ -121,7 +128,8 @@ def test_haproxy_knows_every_replica_and_every_door(monkeypatch: pytest.MonkeyPa
 def test_after_a_stop_that_none_saw_the_end_of_the_node_with_most_begins(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    """Killed nodes are asked how far they are; where one has noted that it was last, or all may meet again, none is."""
+    """After all nodes were killed, each is asked for its last write and the most advanced node begins the cluster. No
+    node is chosen if one is already marked as the last, or if all may reunite by themselves."""
     states = {"mariadb": "seqno:   7", "mariadb-1": "seqno:   -1", "mariadb-2": "seqno:   -1"}
     asked = {"mariadb-1": "cluster:9", "mariadb-2": "cluster:12"}
     monkeypatch.setattr(galera, "recovered", lambda server: asked[Path(_option(server, "--datadir")).name])
@@ -145,7 +153,8 @@ def _option(server: tuple[str, ...], name: str) -> str:
 
 
 def test_a_node_that_only_greets_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Migrations come when each node takes statements; a stack with one node has nothing to wait for."""
+    """Migrations start only when each node accepts statements, not when it only accepts connections; a stack with one
+    node has nothing to wait for."""
     asked: list[str] = []
 
     def output(command: list[str]) -> str:
@@ -163,9 +172,10 @@ def test_a_node_that_only_greets_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("command", ["up", "status", "down"])
 def test_an_offset_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    """By every command, those too that find the ports of the running stack by themselves."""
+    """Every command refuses a PORT_OFFSET that is no number, even a command that finds the ports of the running stack
+    by itself."""
     monkeypatch.setenv("PORT_OFFSET", "abc")
-    monkeypatch.setattr("signal.signal", lambda *_: None)  # this process keeps its own
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the test process keeps its own signal handlers
     monkeypatch.setitem(_COMMANDS, command, lambda: 0)  # type: ignore[arg-type]
     with pytest.raises(SystemExit) as ended:
         main([command])

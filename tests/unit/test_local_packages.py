@@ -16,13 +16,13 @@ EXTRA = Package("extra", ("holdfast-no-such-program",), "pictures")
 
 @pytest.fixture(autouse=True)
 def nobody_can_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No rights, and a clone that has tried nothing."""
+    """A machine on which packages cannot be installed, and a clone that has not tried to install any."""
     monkeypatch.setattr(packages, "why_not_installable", lambda: "there is no apt-get here")
     monkeypatch.setattr(packages, "_GIVEN_UP", tmp_path / "given-up")
 
 
 def test_a_needed_package_that_is_missing_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what to do about it."""
+    """A missing package that is required is a problem that names the package."""
     monkeypatch.setattr(packages, "PACKAGES", (NEEDED, EXTRA))
     with pytest.raises(Problem, match="missing: needed"):
         packages.ensure()
@@ -31,7 +31,7 @@ def test_a_needed_package_that_is_missing_is_a_problem(monkeypatch: pytest.Monke
 def test_an_extra_package_that_is_missing_is_reported_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """And tried again only when somebody asks."""
+    """A missing package that is optional is reported once, and again only after a request to try again."""
     monkeypatch.setattr(packages, "PACKAGES", (EXTRA,))
     packages.ensure()
     printed = capsys.readouterr().out

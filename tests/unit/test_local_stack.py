@@ -27,7 +27,8 @@ from deploy.local.welcome import welcome
 
 
 def test_logs_of_an_unknown_program_name_the_known_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """One sentence, and no endless silence."""
+    """A request for the logs of an unknown program is a problem that names the known programs, and does not wait in
+    silence."""
     for name in ("api", "writer-0"):
         (tmp_path / f"{name}.log").touch()
     monkeypatch.setattr(places, "LOGS", tmp_path)
@@ -38,7 +39,8 @@ def test_logs_of_an_unknown_program_name_the_known_ones(monkeypatch: pytest.Monk
 
 
 def test_a_stack_that_is_being_broken_is_not_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Who breaks it would take the end for what it has broken; afterwards it is ended."""
+    """A stack is not stopped while another process holds the lock for breaking it, because that process would take the
+    stop for an effect of its faults. Afterwards the stack is stopped."""
     for name in ("LOCAL", "LOGS", "RUN", "CONF", "SECRETS"):
         monkeypatch.setattr(places, name, tmp_path)
     monkeypatch.setattr(places, "BREAKING_LOCK", tmp_path / "breaking")
@@ -54,14 +56,15 @@ def test_a_stack_that_is_being_broken_is_not_ended(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("writers", "said"), [(0, True), (2, False)])
 def test_a_stack_without_writers_says_so(monkeypatch: pytest.MonkeyPatch, writers: int, said: bool) -> None:
-    """And how to get some; every line fits a terminal."""
+    """The welcome text of a stack without writers says how to start some, and every line fits a terminal of 80
+    columns."""
     text = welcome_of(monkeypatch, StackSettings(writers=writers))
     assert ("make up WRITERS=2" in text) is said
     assert [line for line in text.splitlines() if len(line) > 80 and "mariadb" not in line] == []
 
 
 def test_other_sources_have_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A changed file, a new one, and a changed module of declared resources."""
+    """The digest of the sources changes with a changed file, a new file, and a changed module of declared resources."""
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "a.py").write_text("1")
     (tmp_path / "goods.py").write_text("1")
@@ -76,7 +79,8 @@ def test_other_sources_have_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_other_rules_make_another_prometheus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """So that `make up` restarts it, and nothing else; a file of rules that is gone is gone for it too."""
+    """Changed rules change the configuration of Prometheus only, so that `make up` restarts Prometheus and nothing
+    else. A rules file that is removed from the sources is removed from Prometheus too."""
     (source := tmp_path / "source" / "rules").mkdir(parents=True)
     (source.parent / "prometheus.yml").write_text("rule_files: []")
     (tmp_path / "rules").mkdir()
@@ -108,7 +112,8 @@ def test_other_rules_make_another_prometheus(monkeypatch: pytest.MonkeyPatch, tm
 def test_services_get_the_resources_of_the_caller_and_keep_them(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Of a supervisor that runs already too; a caller that names none does not take them away."""
+    """Services get the domain and the Python path of the caller, even from a supervisor that already runs. A caller
+    that names no domain changes neither."""
     monkeypatch.setattr(database, "dsn", lambda *_: "mysql://")
     monkeypatch.setattr(redis, "url", lambda *_: "redis://")
     monkeypatch.setattr(services, "keys_file", lambda: tmp_path)
@@ -121,7 +126,7 @@ def test_services_get_the_resources_of_the_caller_and_keep_them(
 
 
 def welcome_of(monkeypatch: pytest.MonkeyPatch, settings: StackSettings) -> str:
-    """Of a stack with one program."""
+    """Return the welcome text of a stack with one program."""
     monkeypatch.setattr("deploy.local.welcome.secret", lambda _: "x" * 32)
     api = SimpleNamespace(name="api", kind="service", address="127.0.0.1:8080")
     monkeypatch.setattr("deploy.local.welcome.programs", lambda _: [api])
@@ -132,7 +137,8 @@ def welcome_of(monkeypatch: pytest.MonkeyPatch, settings: StackSettings) -> str:
 def test_the_schema_changes_with_the_programs(
     monkeypatch: pytest.MonkeyPatch, added: list[str], changed: list[str], migrated: int
 ) -> None:
-    """Those that run on as they are keep theirs, and their rights, until they are renewed."""
+    """The schema is migrated at once if programs are added or none is changed, and otherwise when the changed programs
+    are renewed. Until then, running programs keep their schema and their rights."""
     done: list[StackSettings] = []
     nothing = SimpleNamespace(reread=lambda: (added, changed, []), stop=lambda *_: None, add=lambda _: None,
                               remove=lambda _: None, start=lambda _: None)  # fmt: skip
@@ -151,14 +157,14 @@ def test_the_schema_changes_with_the_programs(
 
 
 def test_a_declaration_that_cannot_be_served_ends_nothing(tmp_path: Path) -> None:
-    """It is a sentence, before anything is restarted."""
+    """A declaration that cannot be loaded is a problem in one sentence, before anything is restarted."""
     settings = StackSettings(domain="goods", python_path=str(tmp_path))
     with pytest.raises(Problem, match="HOLDFAST_DOMAIN=goods cannot be served: No module named 'goods'"):
         database.check_declaration(settings)
 
 
 def test_a_declaration_that_its_table_does_not_fit_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs goes on as it is."""
+    """If a declaration does not fit its table, the renewal fails before any running program is stopped."""
 
     def refused(_: StackSettings) -> None:
         raise Problem("books.state is required, and was not before")
@@ -173,7 +179,7 @@ def test_a_declaration_that_its_table_does_not_fit_ends_nothing(monkeypatch: pyt
 
 
 def test_a_long_step_is_not_silent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """What it is, and for how long; a short one says nothing."""
+    """A long step prints its name and its time so far, and a short step prints nothing."""
     monkeypatch.setattr(progress, "_SILENT_S", 0.0)
     monkeypatch.setattr(progress, "_FILE_EVERY_S", 0.0)
     printed = ""

@@ -10,13 +10,13 @@ from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.log_lines import WAITING_MAX, LogLines
 from tests.servers import wait_until
 
-#: More than a pipe takes.
+#: A text that is longer than the capacity of a pipe.
 _LONG = "x" * 100_000
 
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Its two ends, to read and to write."""
+    """The read end and the write end of a pipe."""
     reader, writer = os.pipe()
     yield reader, writer
     os.close(writer)
@@ -31,7 +31,7 @@ def _dropped() -> float:
 
 
 def test_lines_are_whole_and_in_order(pipe: tuple[int, int]) -> None:
-    """A line longer than the pipe comes in pieces, and no other in between."""
+    """Lines arrive whole and in order; a line longer than the pipe arrives in pieces, with no other line in between."""
     reader, writer = pipe
     lines = LogLines(writer)
     texts = ["a", _LONG, "b"]
@@ -43,7 +43,8 @@ def test_lines_are_whole_and_in_order(pipe: tuple[int, int]) -> None:
 
 
 def test_what_is_too_much_is_dropped_and_counted(pipe: tuple[int, int]) -> None:
-    """While nobody reads, nobody waits; what had room is there when somebody reads again."""
+    """While the pipe is not read no caller waits, and surplus lines are dropped and counted. The lines that had room
+    arrive once the pipe is read again."""
     reader, writer = pipe
     lines, before = LogLines(writer), _dropped()
     for number in range(WAITING_MAX + 100):
@@ -57,7 +58,7 @@ def test_what_is_too_much_is_dropped_and_counted(pipe: tuple[int, int]) -> None:
 
 
 def test_what_nobody_will_ever_read_is_counted() -> None:
-    """A pipe whose other end is closed takes nothing, and harms nobody."""
+    """Lines for a pipe whose read end is closed are counted as dropped, and cause no error."""
     reader, writer = os.pipe()
     os.close(reader)
     lines, before = LogLines(writer), _dropped()

@@ -12,14 +12,14 @@ from holdfast.shared.runtime.origins import parse_origins
 from tests.apps import SERVICES, client_of, make, paths
 from tests.keys import OPERATOR, bearer
 
-#: They are about the moment, or are counted down.
+#: Headers whose values depend on the moment, or are counted down.
 _OF_THE_MOMENT = {"x-request-id", "content-length", "ratelimit", "retry-after", "age", "last-modified", "date"}
 _EVERY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_head_is_a_get_without_its_body(service: str, tmp_path: Path) -> None:
-    """On every path that has a GET: the same status and headers, and nothing after them."""
+    """On every path that has a GET, HEAD gives the same status and headers and no body."""
     app = make(service, tmp_path)
     async with client_of(app, **({} if service == "writer" else bearer(OPERATOR))) as client:
         for path in paths(app, "GET"):
@@ -32,7 +32,8 @@ async def test_head_is_a_get_without_its_body(service: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_allow_names_every_method_of_a_path(service: str, tmp_path: Path) -> None:
-    """In the answer to OPTIONS, of anybody; and in every 405: what it names is answered, what it leaves out is not."""
+    """Allow, in the answer to OPTIONS (which needs no key) and in every 405, names exactly the methods that the path
+    answers."""
     app = make(service, tmp_path)
     every = {path: methods for path in paths(app, "GET") if (methods := _methods(app, path))}
     async with client_of(app) as anybody, client_of(app, **bearer(OPERATOR)) as client:
@@ -50,7 +51,7 @@ async def test_allow_names_every_method_of_a_path(service: str, tmp_path: Path) 
 
 
 def _methods(app: object, path: str) -> set[str]:
-    """Of all routes with just this path."""
+    """Return the methods of all routes with exactly this path."""
     plain = {}
     for route in app.routes:  # type: ignore[attr-defined]
         key = route.path.replace("{", "").replace("}", "").replace(":path", "")
@@ -59,7 +60,7 @@ def _methods(app: object, path: str) -> set[str]:
 
 
 def _tagged() -> object:
-    """A service with a thing that has a tag, one that has none, and one that is not there."""
+    """Return a service with a tagged, a streamed and an untagged resource, and with an answer from a copy."""
     app = service_app(Health("test"), title="t", description="d", version="0")
 
     @app.get("/tagged")
@@ -111,7 +112,8 @@ def _tagged() -> object:
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_read_on_conditions(path: str, name: str, value: str, status: int, method: str) -> None:
-    """304 when it is known, 412 when it is another, 400 for nonsense; an error and a copy are as without conditions."""
+    """A conditional read gets 304 if its version is known, 412 if it is another, and 400 for a malformed condition.
+    Errors and copies are answered as without conditions."""
     async with client_of(_tagged()) as client:  # type: ignore[arg-type]
         answer = await client.request(method, path, headers={name: value})
     assert answer.status_code == status
@@ -127,7 +129,7 @@ async def test_a_read_on_conditions(path: str, name: str, value: str, status: in
 
 
 async def test_both_conditions_in_their_order() -> None:
-    """If-Match first; several lines are one list."""
+    """If-Match is evaluated before If-None-Match, and several lines of a header are one list."""
     async with client_of(_tagged()) as client:  # type: ignore[arg-type]
 
         async def status(*headers: tuple[str, str]) -> int:
@@ -141,7 +143,8 @@ async def test_both_conditions_in_their_order() -> None:
 
 
 async def test_origins_that_are_named_and_no_others(tmp_path: Path) -> None:
-    """Their pages may read every answer, refusals too; of credentials and of others there is no word."""
+    """Pages of a configured origin may read every answer, refusals included. An answer to any other origin has no CORS
+    header."""
     app = make("api", tmp_path, http_cors_origins="https://app.example, http://localhost:3000", api_timeout_s=5)
     async with client_of(app) as client:
         for origin in ("https://app.example", "http://localhost:3000"):
@@ -168,7 +171,7 @@ async def test_origins_that_are_named_and_no_others(tmp_path: Path) -> None:
 
 
 async def test_no_origins_without_the_setting(tmp_path: Path) -> None:
-    """Off: not a word of it."""
+    """Without the setting, no answer has a CORS header."""
     async with client_of(make("api", tmp_path)) as client:
         answer = await client.get("/livez", headers={"Origin": "https://app.example"})
         assert not [name for name in answer.headers if name.startswith("access-control-")]
@@ -178,6 +181,6 @@ async def test_no_origins_without_the_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["*", "app.example", "https://app.example/", "https://app.example/x", "null",
                                   "https://u@app.example", "ftp://app.example", "https://", "https://a b"])  # fmt: skip
 def test_what_is_no_origin_is_refused_at_the_start(text: str) -> None:
-    """Also `*`."""
+    """A configured origin that is malformed, or is `*`, is refused at the start."""
     with pytest.raises(ValueError, match="origin"):
         parse_origins(f"https://fine.example,{text}")

@@ -43,22 +43,23 @@ _ANN = user_row(_ID, "Ann", 1, "ann@example.com", "ann@example.com", 1, created_
 
 
 class Missing(Exception):
-    """Whatever it is."""
+    """An arbitrary error."""
 
 
 class Errors:
-    """Errors that were raised, as long as somebody holds them."""
+    """Knows which of the errors that were raised are still referenced."""
 
     def __init__(self) -> None:
         self._raised: list[weakref.ref[Exception]] = []
 
     def raised(self, error: Exception) -> Exception:
-        """Remember that it was, without holding it."""
+        """Remember the error without holding it, and return it."""
         self._raised.append(weakref.ref(error))
         return error
 
     async def left(self) -> list[Exception]:
-        """Those that are still there in the next turn of the loop; until then it holds what it woke a task with."""
+        """Return the errors that still exist in the next turn of the event loop, which until then holds what it woke a
+        task with."""
         assert self._raised
         await asyncio.sleep(0)
         return [error for each in self._raised if (error := each()) is not None]
@@ -66,7 +67,7 @@ class Errors:
 
 @pytest.fixture
 def errors() -> Iterator[Errors]:
-    """None so far; and the garbage collector finds nothing meanwhile."""
+    """A record without errors so far, while the garbage collector is off."""
     gc.disable()
     try:
         yield Errors()
@@ -75,7 +76,7 @@ def errors() -> Iterator[Errors]:
 
 
 class Away:
-    """A queue that answers if it is not `away` too, a database that is away, and copies of what is `kept`."""
+    """A database that is away, copies of what is `kept`, and a queue that answers unless it is `away` too."""
 
     undisturbed = False
 
@@ -86,32 +87,32 @@ class Away:
         self._breaker = Breaker("away")
 
     async def call_async(self, _look: object, _redis: object, entities: Sequence[Ref], *_: object) -> Any:
-        """What the queue holds."""
+        """Return that the queue holds no writes, or fail if the queue is away."""
         if self._away:
             raise self._errors.raised(CallRefused(self._breaker, Refused(Refusal.OPEN, 1, enforced=True)))
         return dict.fromkeys(entities, PendingWrites([]))
 
     async def row(self, _resource: object, _id: str, hedge: Hedge) -> Row:
-        """It is not asked."""
+        """Read under the caller's hedge; the read is refused."""
         return await hedged(self.read(), *hedge)
 
     async def read(self, *_: object) -> Any:
-        """Nor is it for a page."""
+        """Refuse the read, as an open breaker does."""
         try:
             raise self._errors.raised(CallRefused(self._breaker, Refused(Refusal.OPEN, 1, enforced=True)))
         except CallRefused as refused:
             raise self._errors.raised(CircuitOpen(retry_after_s=1)) from refused
 
     async def entities(self, which: Sequence[Ref]) -> Any:
-        """The copies."""
+        """Return the copies."""
         return dict.fromkeys(which, EntityCopy(self._kept, time.time()) if self._kept else None)
 
     async def page(self, *_: object) -> Page | None:
-        """The page's."""
+        """Return the copy of the page."""
         return Page([self._kept], (), time.time()) if self._kept else None
 
     def listen(self, _listener: object) -> None:
-        """Nobody is called."""
+        """Ignore the listener."""
 
 
 def _client(away: Away) -> httpx.AsyncClient:
@@ -132,7 +133,8 @@ def _client(away: Away) -> httpx.AsyncClient:
     ids=["copy", "no copy", "deleted"],
 )
 async def test_a_refused_read_leaves_none(errors: Errors, kept: Entity | None, status: int, away: bool) -> None:
-    """Whether there is a copy or none, or one that says deleted, and whether the queue is away too."""
+    """A refused read leaves no error behind, whether there is a copy, none, or the copy of a deleted user, and whether
+    or not the queue is away too."""
     async with _client(Away(errors, kept, away=away)) as client:
         assert (await client.get(f"/users/{_ID}")).status_code == status
     assert await errors.left() == []
@@ -140,14 +142,14 @@ async def test_a_refused_read_leaves_none(errors: Errors, kept: Entity | None, s
 
 @pytest.mark.parametrize(("kept", "status"), [(_ANN, 200), (None, 503)], ids=["copy", "no copy"])
 async def test_a_refused_page_leaves_none(errors: Errors, kept: Entity | None, status: int) -> None:
-    """With a copy of the page or without."""
+    """A refused page leaves no error behind, with or without a copy of the page."""
     async with _client(Away(errors, kept, away=False)) as client:
         assert (await client.get("/users")).status_code == status
     assert await errors.left() == []
 
 
 async def test_an_answered_error_leaves_none(errors: Errors) -> None:
-    """A 404 from a handler, with the error that is behind it, while all is well."""
+    """A 404 that a handler raises because of another error leaves neither error behind."""
     app = service_app(Health("test"), title="t", description="d", version="0")
 
     @app.get("/missing")
@@ -164,7 +166,8 @@ async def test_an_answered_error_leaves_none(errors: Errors) -> None:
 
 @pytest.mark.parametrize("whole", [False, True], ids=["one key", "whole call"])
 async def test_a_batch_that_failed_leaves_none(errors: Errors, whole: bool) -> None:
-    """For all who shared it, and for one who asked alone."""
+    """A failed batch leaves no error behind, neither for the callers that shared it nor for a caller that asked
+    alone."""
 
     async def look(keys: Sequence[str]) -> dict[str, int | Exception]:
         if whole:
@@ -182,7 +185,8 @@ async def test_a_batch_that_failed_leaves_none(errors: Errors, whole: bool) -> N
 
 
 async def test_a_write_that_the_queue_refused_leaves_none(errors: Errors) -> None:
-    """The error of one write is its own; it goes on to the database, and the error with it."""
+    """A write that the queue refused goes on to the database together with its own error, and leaves no error
+    behind."""
     redis, breaker = connect("localhost:1", RedisTimeouts(1, 1)), Breaker("queue")
     breaker.force_open(actor="test", reason="test")
     taking = acceptor(redis, breaker=breaker)
@@ -199,7 +203,7 @@ async def test_a_write_that_the_queue_refused_leaves_none(errors: Errors) -> Non
 
 
 async def test_a_look_at_all_partitions_that_failed_leaves_none(errors: Errors) -> None:
-    """None of them is known to have the operation."""
+    """A failed lookup in all partitions, for an operation whose partition is unknown, leaves no error behind."""
 
     async def look(*_: object) -> None:
         raise errors.raised(Missing())
@@ -210,7 +214,8 @@ async def test_a_look_at_all_partitions_that_failed_leaves_none(errors: Errors) 
 
 
 async def test_a_call_that_may_be_tried_again_leaves_nothing(errors: Errors) -> None:
-    """Though the library that retries keeps what decides on its last attempt."""
+    """A call that may be retried leaves no error behind, although the retry library keeps the deciding function of its
+    last attempt."""
 
     async def tried() -> None:
         held = errors.raised(Missing())

@@ -17,7 +17,8 @@ _MANY = 1000
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_headers_of_a_route_do_not_grow(service: str, tmp_path: Path) -> None:
-    """Of every GET route: asked again and again, an answer has each header once, and one request's id."""
+    """Every GET route that is called repeatedly answers with each header once, and with the id of the current
+    request."""
     app = make(service, tmp_path)
     key = {} if service == "writer" else bearer(OPERATOR)
     async with client_of(app, **key) as client:
@@ -31,14 +32,15 @@ async def test_headers_of_a_route_do_not_grow(service: str, tmp_path: Path) -> N
 
 
 async def test_the_docs_page_stays_as_it_is(tmp_path: Path) -> None:
-    """A thousand callers later it has the same headers as for the first."""
+    """The docs page has headers of the same size for the thousandth caller as for the first."""
     async with client_of(make("api", tmp_path)) as client:
         sizes = {len(repr((await client.get("/docs")).headers.raw)) for _ in range(_MANY)}
-    assert max(sizes) - min(sizes) < 50, sizes  # what is left of the rate limit has more digits or fewer
+    assert max(sizes) - min(sizes) < 50, sizes  # the remaining rate limit varies in its number of digits
 
 
 async def test_a_response_that_is_shared_all_the_same_is_safe() -> None:
-    """A handler that answers everybody with one object harms nobody: the edge makes a list of its own."""
+    """A response object that a handler shares between requests does not change, because the edge makes a list of
+    headers of its own."""
     shared = Response(b"{}")
     app = service_app(Health("test"), title="t", description="d", version="0")
 

@@ -14,5 +14,6 @@ from holdfast.shared.http.outcome import RequestOutcome, outcome_of
     ],
 )  # fmt: skip
 def test_each_answer_is_one_thing(status: int, degraded: bool, outcome: str) -> None:
-    """A refusal is no answer from elsewhere, and a failure is one however it came about."""
+    """Each answer has one outcome: a refusal is rejected and not degraded, and a failure is failed, even with a
+    fallback."""
     assert outcome_of(status, degraded=degraded) is RequestOutcome(outcome)

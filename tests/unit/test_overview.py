@@ -14,7 +14,7 @@ from holdfast.shared.queue.partitions import ONE
 
 
 async def test_no_part_waits_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each answers when all of them have been asked."""
+    """No part of the overview waits for another: each part answers only when all of them have been asked."""
     asked = asyncio.Barrier(4)
 
     async def letters(*_: Any) -> dict[str, int]:

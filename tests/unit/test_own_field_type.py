@@ -19,7 +19,8 @@ def _one_of() -> Any:
 
 
 def test_the_field_type_of_the_page_can_be_declared() -> None:
-    """Outside `shared`; it cleans, refuses and describes, and its column grows with its words."""
+    """The field type of the documentation can be declared outside `shared`. It cleans, refuses and describes values,
+    and its column is as long as its longest word."""
     kind = _one_of()(words=("on_shelf", "lent", "lost"))
     books = type("Book", (Resource,), {"__annotations__": {"state": Annotated[str, kind, Public()]}}, plural="books")
     field = books.type.by_name["state"]  # type: ignore[attr-defined]  # of every resource
@@ -31,7 +32,7 @@ def test_the_field_type_of_the_page_can_be_declared() -> None:
 
 
 def test_the_names_that_are_taken_are_listed() -> None:
-    """By kind, from what the declaration is checked against."""
+    """The command lists the names that are taken, by kind, from what a declaration is checked against."""
     command = [sys.executable, "-m", "holdfast.shared.domain", "names"]
     lines = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert [line.partition(":")[0] for line in lines] == [

@@ -18,7 +18,7 @@ _GRADES = {"gold": "gold", "silver": "silver"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own(FieldType):
-    """A text of somebody's own."""
+    """A custom field type for texts."""
 
     constraint = "must be as we like it"
     json_schema = {"type": "string"}  # noqa: RUF012 - as a property would be
@@ -26,50 +26,51 @@ class Own(FieldType):
     empty: Any = ""
 
     def clean(self, value: Any) -> Any:
-        """As it is."""
+        """Return the value unchanged."""
         return value
 
     def unlikely(self, seed: str) -> Any:
-        """The seed."""
+        """Return the first 10 characters of the seed."""
         return seed[:10]
 
 
 class Lists(Own):
-    """Values that no column holds."""
+    """A field type whose values no column can hold."""
 
     python = list
     empty: Any = ()
 
     def unlikely(self, seed: str) -> Any:
-        """Of the seed."""
+        """Return a list with the seed."""
         return [seed]
 
 
 class Longer(Own):
-    """Values longer than the column."""
+    """A field type whose values are longer than its column."""
 
     def unlikely(self, seed: str) -> str:
-        """The seed."""
+        """Return the whole seed."""
         return seed
 
 
 class Grade(Own):
-    """Raises KeyError."""
+    """A field type that raises KeyError for an invalid value."""
 
     def clean(self, value: str) -> str:
-        """One of two."""
+        """Return one of two grades."""
         return _GRADES[value]
 
     def unlikely(self, seed: str) -> str:
-        """One of two."""
+        """Return one of two grades."""
         return "gold" if seed else "silver"
 
 
 class Lines(Own):
-    """JSON in a text."""
+    """A field type for JSON in a text."""
 
     def clean(self, value: str) -> str:
-        """Raises RecursionError for what is nested too deeply, and passes on half a surrogate pair."""
+        """Return the text with its JSON parsed. Raises RecursionError if the JSON is nested too deeply, and passes on
+        half a surrogate pair."""
         return str(json.loads(value)) if value.startswith(("[", '"')) else value
 
 
@@ -78,7 +79,8 @@ class Lines(Own):
     [(list, Lists(), "its values are list, and its column holds str"), (str, Longer(), "has more than 10 characters")],
 )
 def test_what_no_column_holds_is_refused_at_start(python: Any, kind: FieldType, why: str) -> None:
-    """A write of it would fail in every writer, as if the database did."""
+    """A field type whose values its column cannot hold is refused at start, because a write of such a value would fail
+    in every writer, as if the database had failed."""
     with pytest.raises(DeclarationError, match=f"Thing.note: .*{why}"):
         type("Thing", (Resource,), {"__annotations__": {"note": Annotated[python, kind]}}, plural="things")
 
@@ -100,7 +102,8 @@ class Thing(Resource, plural="things"):
     ],
 )
 def test_whatever_it_raises_means_that_the_value_may_not_be(field: str, value: str) -> None:
-    """In a request and on the wire; no error holds the value."""
+    """Any exception of a custom field type means that the value is invalid, in a request and on the wire, and no error
+    contains the value."""
     body = {"grade": "gold"} | {field: value}
     with pytest.raises(InvalidValue) as refused:
         parse_whole(Thing.type, json.dumps(body).encode())
@@ -120,7 +123,8 @@ def _unique(key: Any) -> Any:
 
 
 def test_functions_of_keys_are_told_apart_by_what_they_make() -> None:
-    """Not by their names, so that a lambda and a moved function are what they were."""
+    """Key functions are distinguished by their results and not by their names, so that a lambda or a moved function
+    counts as unchanged."""
     marks = [_unique(key).by_name["number"].key_mark for key in (str, lambda value: value, str.casefold, str.upper)]
     assert marks[0] == marks[1]
     assert len(set(marks)) == 3
@@ -135,12 +139,12 @@ def test_functions_of_keys_are_told_apart_by_what_they_make() -> None:
     ],
 )  # fmt: skip
 def test_a_moment_is_as_its_contract_says(text: str) -> None:
-    """`format: date-time` is RFC 3339, which is less than Python reads."""
+    """A timestamp that Python reads but that is not RFC 3339, as `format: date-time` requires, is refused."""
     with pytest.raises(ValueError, match="RFC 3339"):
         Moment().clean(text)
 
 
 def test_a_moment_has_one_form() -> None:
-    """In UTC, with microseconds; small letters are allowed."""
+    """A timestamp has one form, in UTC and with microseconds; lower-case letters are accepted."""
     for text in ("2026-01-15t10:30:00.25z", "2026-01-15T12:30:00.250+02:00", " 2026-01-15T10:30:00.250000Z"):
         assert Moment().clean(text) == "2026-01-15T10:30:00.250000Z"

@@ -23,14 +23,16 @@ from holdfast.shared.runtime.problems import constraint_of
     ],
 )
 def test_it_names_the_parameter(loc: tuple[str | int, ...], msg: str, field: str | None, constraint: str) -> None:
-    """Not the place in its list; without what pydantic puts before our words."""
+    """The error names the parameter without the index in its list, and without the prefix that pydantic puts before a
+    custom message."""
     error = error_of(RequestValidationError([{"loc": loc, "msg": msg, "input": "zzz", "type": "x"}]), {"type": "http"})
     assert isinstance(error, InvalidParameter)
     assert error.details == {"field": field, "value": "zzz", "constraint": constraint}
 
 
 def test_what_is_no_cursor_is_refused_as_one() -> None:
-    """Whatever is wrong with it, and without the form that it should have; beside another error it is one of two."""
+    """Any invalid cursor gets the same error, which does not show its expected form. Beside another error, the cursor
+    is one of two invalid parameters."""
     cursor = {"loc": ("query", "cursor"), "msg": "String should match pattern", "input": "zzz", "type": "x"}
     error = error_of(RequestValidationError([cursor]), {"type": "http"})
     constraint = "must be a meta.next_cursor of the same list"
@@ -41,7 +43,7 @@ def test_what_is_no_cursor_is_refused_as_one() -> None:
 
 
 class _Everything(BaseModel):
-    """One of each kind of constraint."""
+    """A model with a field for each kind of constraint."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,7 +66,8 @@ class _Everything(BaseModel):
     ids=str,
 )  # fmt: skip
 def test_every_constraint_says_what_must_be(sent: dict[str, object]) -> None:
-    """In the words of our own, not in pydantic's."""
+    """Every violated constraint is described in Holdfast's own words, which begin with "must", and not in
+    pydantic's."""
     with pytest.raises(ValidationError) as refused:
         _Everything.model_validate(sent)
     [problem] = refused.value.errors()
@@ -72,14 +75,14 @@ def test_every_constraint_says_what_must_be(sent: dict[str, object]) -> None:
 
 
 def test_fields_have_the_words_of_a_resource() -> None:
-    """What is missing or unknown reads as it does in `POST /users`."""
+    """A missing or unknown field has the same message as in `POST /users`."""
     with pytest.raises(ValidationError) as refused:
         _Needy.model_validate({"other": 1})
     assert [constraint_of(each) for each in refused.value.errors()] == ["is required", "is not a known field"]
 
 
 class _Needy(BaseModel):
-    """Needs its field."""
+    """A model with a required field."""
 
     model_config = ConfigDict(extra="forbid")
 

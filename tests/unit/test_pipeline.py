@@ -32,7 +32,8 @@ def _pipeline(apply: Apply) -> Pipeline:
 
 
 async def test_an_error_reaches_every_batch_that_shared_the_transaction() -> None:
-    """As an error, and not as a cancellation, which would end the loop that handles the batch."""
+    """An error in a transaction reaches every batch that shared it as an error, and not as a cancellation, which would
+    end the loop that handles the batch."""
     release = asyncio.Event()
 
     async def fails(_: list[Delivery]) -> list[Outcome]:
@@ -49,7 +50,8 @@ async def test_an_error_reaches_every_batch_that_shared_the_transaction() -> Non
 
 
 async def test_a_batch_that_is_cancelled_takes_no_other_with_it() -> None:
-    """It waits for a transaction that it shares with others, which get their outcomes."""
+    """A batch that is cancelled while it waits for a shared transaction does not affect the other batches, which get
+    their outcomes."""
     gates = [asyncio.Event() for _ in range(TRANSACTIONS_AT_ONCE + 1)]
     begun = iter(gates)
 

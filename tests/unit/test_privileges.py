@@ -15,14 +15,14 @@ _PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r"), 
 
 
 def test_nobody_changes_the_audit() -> None:
-    """Rows are added and read, by dlq_admin alone."""
+    """Only dlq_admin has rights to the audit tables, and only to insert and read rows."""
     for table in ("audit_log", "audit_letters", "audit_seals"):
         rights = {service: database.tables_of(service, ["users"]).get(table, frozenset()) for service in SERVICES}
         assert rights == {service: {"SELECT", "INSERT"} if service == "dlq_admin" else set() for service in SERVICES}
 
 
 def test_grants_never_leave_a_gap() -> None:
-    """What is given and what is taken add up to all rights, and never name one twice."""
+    """The rights that are granted and those that are revoked add up to all rights, and no right is in both."""
     for give, take in database.grants(["users", "audit_log", "of_a_later_release"], ["users"], "%"):
         given, taken = (
             set(statement.removeprefix(word).split(" ON ")[0].split(", ")) - {""}
@@ -34,7 +34,7 @@ def test_grants_never_leave_a_gap() -> None:
 
 @given(_PASSWORDS)
 def test_a_password_cannot_leave_its_quotes(password: str) -> None:
-    """In SQL it is one literal, and in an ACL file there is its hash only."""
+    """A password is one literal in SQL, and an ACL file contains only its hash."""
     statement = database.users(dict.fromkeys(database.with_users(), password), "%")[0]
     literal = statement.split(" IDENTIFIED BY ")[1]
     assert literal[1:-1].replace("\\\\", "").replace("''", "").find("'") == -1
@@ -49,7 +49,7 @@ def _without_hashes(password: str) -> str:
 
 
 def test_who_may_add_to_a_stream() -> None:
-    """Writes: the api and dlq_admin. Dead letters: writers."""
+    """Only the api and dlq_admin may add to the stream of writes, and only writers to the stream of dead letters."""
     may = {
         stream: {
             name
@@ -62,7 +62,8 @@ def test_who_may_add_to_a_stream() -> None:
 
 
 def test_the_external_proxy_has_nothing_in_common_with_the_queue() -> None:
-    """Its keys and those of the other services never match the same name; what it changed may be read."""
+    """The keys of external_proxy and those of the other services never match the same name, except that the other
+    services may read the changes of its configuration."""
     of = {
         name: {key for rule in user.rules if name == "external_proxy" or rule != _CHANGES_READ for key in rule.keys}
         for name, user in redis.USERS["queue"].items()

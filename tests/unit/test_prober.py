@@ -21,20 +21,20 @@ ANN = {"actor": "ann", "reason": "drill"}
 
 
 class Store:
-    """Answers or not, takes writes or not, and counts what it was asked."""
+    """A store that answers and takes writes only if it is set to, and that counts its calls."""
 
     def __init__(self) -> None:
         self.answers = self.writable = False
         self.asked = self.written = 0
 
     async def ask(self) -> None:
-        """A round trip."""
+        """Count a round trip. Raises Outage if the store does not answer."""
         self.asked += 1
         if not self.answers:
             raise Outage("away")
 
     async def write(self) -> None:
-        """A write."""
+        """Count a write. Raises BadData if the store is read-only."""
         await self.ask()
         self.written += 1
         if not self.writable:
@@ -42,28 +42,28 @@ class Store:
 
 
 def refused(error: Exception) -> bool:
-    """Whether the store answered with it."""
+    """Return whether the store answered with this error."""
     return isinstance(error, BadData)
 
 
 def judged(error: Exception) -> Verdict:
-    """Both mean that it is away."""
+    """Return UNREACHABLE for the errors that mean that the store is away."""
     return Verdict.UNREACHABLE if isinstance(error, Outage | ConnectionError) else Verdict.FAILURE
 
 
 async def probed(prober: Prober, clock: Clock, until: Callable[[], bool]) -> None:
-    """Turns of the prober, with their pauses, until something holds."""
+    """Run turns of the prober, with their pauses, until the condition holds."""
     while not until():
         clock.advance(await prober.turn())
 
 
 def one(clock: Clock, **more: float) -> Breaker:
-    """A breaker for which a prober asks, open."""
+    """Return an open breaker that a prober probes."""
     return opened(breaker(clock, probes=1, **more))
 
 
 async def called(target: Breaker, store: Store) -> bool:
-    """Whether a call came through to the store."""
+    """Return whether a call came through to the store."""
     try:
         await target.call_async(store.ask)
     except (CallRefused, Outage) as error:
@@ -74,7 +74,8 @@ async def called(target: Breaker, store: Store) -> bool:
 @settings(max_examples=40)
 @given(outage_s=st.floats(0.1, 400), open_s=st.floats(2, 20), seed=st.integers(0, 2**32))
 async def test_an_outage_of_any_length_ends_with_the_next_probe(outage_s: float, open_s: float, seed: int) -> None:
-    """One interval of the prober after the store is back, at most; and no call was a probe until then."""
+    """A breaker closes at most one interval of the prober after the store is back, however long the outage was, and
+    until then no call is a probe."""
     clock, store = Clock(), Store()
     target = one(clock, open_s=open_s, open_max_s=60.0)
     prober = Prober(Probe(target, store.ask), random=random.Random(seed).uniform)
@@ -94,7 +95,7 @@ async def test_an_outage_of_any_length_ends_with_the_next_probe(outage_s: float,
 
 
 async def test_without_its_prober_calls_are_the_probes(clock: Clock) -> None:
-    """One whose prober died is not open for ever."""
+    """A breaker whose prober has died uses calls as probes, so that it does not stay open."""
     store = Store()
     target = one(clock, open_s=5.0)
     await Prober(Probe(target, store.ask)).turn()
@@ -105,7 +106,8 @@ async def test_without_its_prober_calls_are_the_probes(clock: Clock) -> None:
 
 
 async def test_an_idle_breaker_of_writes_closes_without_a_write_of_anybody(clock: Clock) -> None:
-    """It is probed once reads work, with one control write."""
+    """An idle breaker of writes closes without any caller's write, because it is probed with one control write once
+    reads work."""
     store, reads, writes = Store(), one(clock), one(clock)
     prober = Prober(Probe(reads, store.ask), Probe(writes, store.write))
     await prober.turn()
@@ -118,7 +120,8 @@ async def test_an_idle_breaker_of_writes_closes_without_a_write_of_anybody(clock
 @settings(max_examples=20)
 @given(outage_s=st.floats(1, 900), seed=st.integers(0, 2**32))
 async def test_a_store_that_refuses_is_asked_less_often(outage_s: float, seed: int) -> None:
-    """It pays for its answers: the longer it refuses the longer are the pauses, up to a limit; no call is a probe."""
+    """A store that refuses is probed with longer and longer pauses, up to a limit, because each answer costs it work.
+    No call is a probe."""
     clock, store = Clock(), Store()
     store.answers = True
     target = opened(breaker(clock, probes=1, classify=judged, open_max_s=15.0))
@@ -140,7 +143,8 @@ async def test_a_store_that_refuses_is_asked_less_often(outage_s: float, seed: i
 
 
 async def test_a_probe_that_was_wrong_is_believed_less_each_time(clock: Clock) -> None:
-    """It answers the probe, and its calls fail all the same: the breaker does not flap at the prober's pace."""
+    """If calls fail after each successful probe, the breaker stays open longer each time, so that it does not flap at
+    the prober's pace."""
     store = Store()
     store.answers = True
     target = one(clock, distrust_s=0.5, open_max_s=8.0)
@@ -162,7 +166,7 @@ async def test_a_probe_that_was_wrong_is_believed_less_each_time(clock: Clock) -
 
 
 async def test_what_an_operator_opened_is_not_probed(clock: Clock) -> None:
-    """Until that ends; then it closes by a probe."""
+    """A breaker that an operator opened is not probed until the operator lifts that, and then closes by a probe."""
     store, target = Store(), breaker(clock, probes=1)
     store.answers = True
     prober = Prober(Probe(target, store.ask))
@@ -175,7 +179,7 @@ async def test_what_an_operator_opened_is_not_probed(clock: Clock) -> None:
 
 
 async def test_a_closed_breaker_costs_nothing(clock: Clock) -> None:
-    """Its dependency is not asked."""
+    """The dependency of a closed breaker is not probed."""
     store, target = Store(), breaker(clock)
     prober = Prober(Probe(target, store.ask))
     ends = clock.now + 60
@@ -186,7 +190,8 @@ async def test_a_closed_breaker_costs_nothing(clock: Clock) -> None:
 
 @pytest.mark.parametrize("answered", [False, True])
 async def test_a_probe_ends_before_the_next_begins(clock: Clock, *, answered: bool) -> None:
-    """Also where a call is the probe of a half-open breaker: one at a time."""
+    """While a call is the probe of a half-open breaker the prober does not probe, so that one probe ends before the
+    next begins."""
     store, target = Store(), one(clock, open_s=1.0)
     store.answers = answered
     prober = Prober(Probe(target, store.ask))
@@ -204,7 +209,7 @@ async def test_a_probe_ends_before_the_next_begins(clock: Clock, *, answered: bo
 
 
 async def test_a_bug_in_a_probe_is_no_outage(clock: Clock) -> None:
-    """It is raised, for the supervisor to log."""
+    """A bug in a probe is raised, for the supervisor to log, and is no outage."""
 
     async def buggy() -> None:
         raise KeyError("bug")

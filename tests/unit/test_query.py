@@ -29,7 +29,7 @@ _KNOWN = {
 
 
 def _reported(sent: bytes) -> dict[str, str]:
-    """Field -> constraint, of every problem."""
+    """Return the constraint of each field that is reported."""
     try:
         query.check(sent, _KNOWN)
     except InvalidParameter as refused:
@@ -41,7 +41,8 @@ def _reported(sent: bytes) -> dict[str, str]:
 
 @given(st.lists(st.sampled_from(["limit=1", "limit=", "state=a", "state", "other=1", "%6cimit=2", "x"]), max_size=8))
 def test_what_is_unknown_or_given_twice_is_named(parts: list[str]) -> None:
-    """Every problem once; a list may be given as often as its caller likes; escapes change nothing."""
+    """Each unknown or repeated parameter is reported once. A list parameter may be repeated, and escapes make no
+    difference."""
     names = [part.partition("=")[0].replace("%6c", "l") for part in parts]
     unknown = {name for name in names if name not in _KNOWN}
     twice = {"limit"} if names.count("limit") > 1 else set()
@@ -55,7 +56,8 @@ def test_what_is_unknown_or_given_twice_is_named(parts: list[str]) -> None:
     ("7 ", False), ("1e1", False), ("\u0667", False), ("", False), ("--7", False), ("7\n", False),
 ])  # fmt: skip
 async def test_a_whole_number_is_digits(value: str, taken: bool) -> None:
-    """Nothing else that a parser would take for one: in the query, in a list, in a path, read by FastAPI or by us."""
+    """A whole number has only digits and perhaps a minus sign, in the query, in a list and in a path, whether FastAPI
+    or Holdfast reads it."""
     assert ("n" in _reported(urlencode({"n": value}).encode())) is not taken
     app = service_app(Health("test"), title="t", description="d", version="0")
 
@@ -81,13 +83,14 @@ async def test_a_whole_number_is_digits(value: str, taken: bool) -> None:
 
 @given(st.binary(max_size=200))
 def test_whatever_is_sent_is_passed_or_refused(sent: bytes) -> None:
-    """Never a crash."""
+    """Any query string is either accepted or refused with InvalidParameter."""
     _reported(sent)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_documented_route_refuses_what_it_does_not_declare(service: str, tmp_path: pathlib.Path) -> None:
-    """With 422 and the parameter's name, before anything else is looked at; what supervisors ask answers as ever."""
+    """Every documented route refuses an undeclared parameter with 422 and its name, before it checks anything else. The
+    paths that supervisors call answer as usual."""
     app = make(service, tmp_path)
     async with client_of(app, **({} if service == "writer" else bearer(ADMIN))) as client:
         for path, operations in app.openapi()["paths"].items():

@@ -10,7 +10,7 @@ from holdfast.shared.queue.page import page
 
 @pytest.fixture
 def articles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The process serves resources with texts of 64 KiB."""
+    """A process that serves resources with texts of 64 KiB."""
     monkeypatch.setenv("HOLDFAST_DOMAIN", "tests.articles")
     for kept in (domain, page):
         kept.cache_clear()
@@ -20,13 +20,13 @@ def articles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_short_entries_come_in_full_pages() -> None:
-    """Users are short."""
+    """A page of short entries, such as users, has as many entries as requested."""
     assert page(1000) == 1000
 
 
 @pytest.mark.usefixtures("articles")
 def test_long_entries_come_in_short_pages() -> None:
-    """No more than 32 MiB at once, whatever is asked for; one at least."""
+    """A page of long entries has at most 32 MiB, however many entries are requested, and at least one entry."""
     assert 1 <= page(5000) * 65_536 * 4 <= 32 << 20
     assert page(5000) == page(1_000_000)
     assert page(1) == 1

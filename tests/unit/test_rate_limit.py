@@ -15,7 +15,7 @@ from holdfast.shared.http.keys import ANYBODY, Principal
 
 
 def scope(peer: str, *headers: tuple[str, str], principal: Principal | None = None) -> dict[str, Any]:
-    """A request."""
+    """Return the scope of a request from `peer`."""
     sent = [(name.encode(), value.encode()) for name, value in headers]
     return {"client": (peer, 1), "headers": sent, "principal": principal}
 
@@ -45,7 +45,7 @@ _OURS = Clients(Addresses(networks("10.0.0.0/8, fd00::/8"), "x-forwarded-for"))
     ],
 )
 def test_by_address(peer: str, forwarded: list[str], expected: str) -> None:
-    """What only our own proxies can have written is believed, and nothing to the left of it."""
+    """Only addresses that Holdfast's own proxies must have written are trusted, and nothing to the left of them."""
     assert _OURS.name(scope(peer, *(("x-forwarded-for", each) for each in forwarded))) == expected
 
 
@@ -59,13 +59,14 @@ def test_by_address(peer: str, forwarded: list[str], expected: str) -> None:
     ],
 )
 def test_by_the_standard_header(sent: str, expected: str) -> None:
-    """`Forwarded`, where that is what our proxies write; then the other header is the client's own invention."""
+    """Where the proxies write `Forwarded` only that header is trusted, because the other header comes from the
+    client."""
     clients = Clients(Addresses(networks("10.0.0.0/8"), "forwarded"))
     assert clients.name(scope("10.0.0.1", ("forwarded", sent), ("x-forwarded-for", "6.6.6.6"))) == expected
 
 
 def test_by_key() -> None:
-    """Who has a key is counted by it wherever it is; who needs none is an address."""
+    """A client with a key is counted by its key from any address, and a client without a key by its address."""
     known = Principal("checkout", frozenset({"read"}))
     assert _OURS.name(scope("192.0.2.1", principal=known)) == "key:checkout"
     assert _OURS.name(scope("192.0.2.1", principal=ANYBODY)) == "from:192.0.2.1"
@@ -73,7 +74,7 @@ def test_by_key() -> None:
 
 @given(st.text(max_size=60), st.sampled_from(["x-forwarded-for", "forwarded"]))
 def test_whatever_is_sent_it_is_somebody(sent: str, header: str) -> None:
-    """No header can crash it."""
+    """Any header value leads to the address of a client, and none to an error."""
     clients = Clients(Addresses(networks("10.0.0.0/8"), header))
     headers = [(header.encode(), sent.encode())]
     assert clients.name({"client": ("10.0.0.1", 1), "headers": headers}).startswith("from:")
@@ -81,7 +82,7 @@ def test_whatever_is_sent_it_is_somebody(sent: str, header: str) -> None:
 
 @given(st.integers(1, 100_000), st.lists(st.tuples(st.floats(0, 20), st.integers(1, 500)), max_size=60))
 def test_never_more_than_the_burst_and_what_came_back(per_min: int, asked: list[tuple[float, int]]) -> None:
-    """Over any time: the burst, and the rate times that time."""
+    """Over any time, no more requests pass than the burst and the rate times that time."""
     policy = RatePolicy("reads", per_min)
     now = whole_at = 1000.0
     passed = 0
@@ -96,12 +97,12 @@ def test_never_more_than_the_burst_and_what_came_back(per_min: int, asked: list[
 
 
 def test_no_limit() -> None:
-    """0 is none."""
+    """A limit of 0 means no limit."""
     assert rate_policy("reads", 0) is None
 
 
 def test_a_refused_connection_is_an_outage() -> None:
-    """Of the limiter's Redis; the cache's own breaker is another."""
+    """Refused connections to the rate limiter's Redis open the limiter's breaker, and not the cache's breaker."""
     breakers = make_breakers(
         database_timeout_s=1, database_write_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, external_timeout_s=1,
         open_s=5,
@@ -114,7 +115,8 @@ def test_a_refused_connection_is_an_outage() -> None:
 
 @given(st.integers(1, 1_000_000), st.floats(0, 120), st.integers(1, 2000))
 def test_the_headers_numbers_agree_with_each_other(per_min: int, ago_s: float, wanted: int) -> None:
-    """However much was taken, and when: no more is left than the policy's `q`, and it is back within its `w`."""
+    """Whatever was taken and when, the remaining requests do not exceed the policy's `q`, and the quota is whole again
+    within its `w`."""
     policy = rate_policy("reads", per_min)
     assert policy is not None
     name, q, w = policy.header[1].decode().split(";")
