@@ -86,7 +86,7 @@ def test_what_no_column_holds_is_refused_at_start(python: Any, kind: FieldType, 
 
 
 class Thing(Resource, plural="things"):
-    """Something."""
+    """A resource with two custom fields."""
 
     grade: Annotated[str, Grade()]
     lines: Annotated[str, Lines()] | None = None
@@ -109,7 +109,7 @@ def test_whatever_it_raises_means_that_the_value_may_not_be(field: str, value: s
         parse_whole(Thing.type, json.dumps(body).encode())
     assert refused.value.details is not None
     assert (refused.value.details["field"], refused.value.details["constraint"]) == (field, "must be as we like it")
-    with pytest.raises(ValueError) as raised:  # noqa: PT011 - whatever it says
+    with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is checked below
         Thing.type.by_name[field].clean(value)
     assert value not in str(raised.value)
     with pytest.raises(ValidationError):

@@ -75,7 +75,7 @@ async def test_a_whole_number_is_digits(value: str, taken: bool) -> None:
         wanted = (200, None) if taken else (422, "must be a whole number")
         for path, field in (("/ours?n={}", "n"), ("/theirs/{}", "n"), ("/theirs/1?m=1&m={}", "m")):
             if not value and field == "n" and "/{}" in path:
-                continue  # another path
+                continue  # an empty value makes another path
             answer = await client.get(path.format(quote(value, safe="")))
             details = answer.json()["error"]["details"] if answer.status_code == 422 else {}
             assert (answer.status_code, details.get("constraint")) == wanted, path

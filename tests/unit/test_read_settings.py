@@ -22,7 +22,7 @@ _DSN = "mysql://holdfast:s3cret@db/holdfast"
 
 @pytest.fixture(autouse=True)
 def only_these(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment with a demo's DSN and nothing else of Holdfast's."""
+    """An environment with the demo profile, a DSN, and no other setting of Holdfast."""
     for name in list(os.environ):
         if name.startswith(("HOLDFAST_", "DB_", "REDIS_", "OTEL_")):
             monkeypatch.delenv(name)
@@ -58,13 +58,15 @@ def _wrong(model: type[Settings]) -> list[Wrong]:
 def test_a_wrong_variable_is_named_with_its_fault(
     monkeypatch: pytest.MonkeyPatch, model: type[Settings], name: str, value: str, fault: str
 ) -> None:
-    """As the operator set it, in plain words, with its unit."""
+    """A wrong variable is reported under the name that the operator set, with its fault in plain words and with the
+    unit."""
     monkeypatch.setenv(name, value)
     assert _wrong(model) == [(name, "environment", fault)]
 
 
 def test_all_that_is_wrong_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Values, names, files and relations; one that a wrong value takes part in cannot be judged, and is left out."""
+    """All wrong values, names, files and relations are reported at once, except a relation that involves a wrong value,
+    because it cannot be judged."""
     monkeypatch.delenv("DB_DSN")
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "missing"))
     monkeypatch.setenv("HOLDFAST_DRAIN_S", "never")
@@ -87,7 +89,7 @@ def test_all_that_is_wrong_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_wrong_domain_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module that is not there, and a name that is not known."""
+    """A domain that is no module does not hide a further fault, here an unknown name."""
     monkeypatch.setenv("HOLDFAST_DOMAIN", "nowhere")
     monkeypatch.setenv("HOLDFAST_DRAN_S", "1")
     assert _wrong(ApiSettings) == [
@@ -101,7 +103,7 @@ def test_a_wrong_domain_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The DSN by itself, and what a production api needs."""
+    """Every missing setting is named: the DSN, and what an api in production needs."""
     monkeypatch.delenv("DB_DSN")
     monkeypatch.delenv("HOLDFAST_PROFILE")
     assert _wrong(ApiSettings) == [
@@ -116,7 +118,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_value_in_a_file_is_named_with_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whose content is not repeated."""
+    """A wrong value in a file is reported with the path of the file, and the content of the file is not repeated."""
     (tmp_path / "secret").write_text("hush")
     monkeypatch.setenv("HOLDFAST_API_IDEMPOTENCY_SECRET_FILE", str(tmp_path / "secret"))
     assert _wrong(ApiSettings) == [
@@ -125,7 +127,7 @@ def test_a_value_in_a_file_is_named_with_its_file(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_part_of_a_document_is_named_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the proxy's configuration."""
+    """A wrong part of the proxy's configuration is reported with its path in the document."""
     monkeypatch.setenv("HOLDFAST_PROXY_CONFIG", '{"breaker": {"open_s": 0}, "retries": 1}')
     assert _wrong(ProxySettings) == [
         ("HOLDFAST_PROXY_CONFIG.breaker.open_s", "environment", "must be above 0 s"),
@@ -134,7 +136,7 @@ def test_a_part_of_a_document_is_named_with_its_place(monkeypatch: pytest.Monkey
 
 
 def test_a_file_is_read_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It may be a pipe; and one that is not there is named for a value of every kind."""
+    """A file is read once, because it may be a pipe. A missing file is reported for a setting of any type."""
     reading, writing = os.pipe()
     with os.fdopen(reading), os.fdopen(writing, "w") as pipe:
         pipe.write(_DSN)
@@ -156,7 +158,8 @@ def _run(imports: str, module: str, *arguments: str) -> subprocess.CompletedProc
 
 @pytest.mark.parametrize("service", ["api", "writer", "external_proxy", "dlq_admin"])
 def test_a_service_logs_them_and_ends(service: str) -> None:
-    """With exit code 2, no traceback, and one structured line for each."""
+    """A service with wrong settings logs one structured line for each and ends with exit code 2, without a
+    traceback."""
     done = _run(IMPORTED, f"holdfast.services.{service}")
     assert (done.returncode, done.stderr) == (2, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -179,7 +182,7 @@ def test_a_service_logs_them_and_ends(service: str) -> None:
     ids=lambda command: " ".join(command[1:]),
 )
 def test_a_command_prints_them_and_ends(command: list[str]) -> None:
-    """With exit code 2, no traceback, and one line for each."""
+    """A command with wrong settings prints one line for each and ends with exit code 2, without a traceback."""
     done = _run(*command)
     assert (done.returncode, done.stdout) == (2, "")
     lines = done.stderr.splitlines()

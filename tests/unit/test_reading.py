@@ -9,19 +9,19 @@ from holdfast.shared.queue.watch import Watch
 
 
 class _Counted(asyncio.Event):
-    """An event that tells when somebody waits for it without end, instead of hanging the test."""
+    """An event that fails the test if a task waits for it over and over, instead of hanging the test."""
 
     times = 0
 
     async def wait(self) -> Literal[True]:
-        """As always, for a while."""
+        """Wait as usual. Raises AssertionError at the hundredth call."""
         self.times += 1
         assert self.times < 100, "it never yields"
         return await super().wait()
 
 
 async def test_a_connection_that_is_lost_while_it_stops_hangs_nothing() -> None:
-    """The loop that watches goes on, and so does everything beside it."""
+    """If a connection is lost while the reader stops, the loop that watches continues and yields to other tasks."""
     watch = Watch(lambda: False, 10.0)
     watch.lost = _Counted()
     nothing: Any = None

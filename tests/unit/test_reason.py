@@ -24,7 +24,7 @@ _turned = st.text("ab", min_size=3, max_size=9).map(lambda text: f"{text}\u202e{
 @pytest.mark.parametrize(("body", "rest"), _BODIES)
 @given(reason=_unseen | _turned)
 def test_what_cannot_be_read_is_no_reason(body: type[BaseModel], rest: dict[str, object], reason: str) -> None:
-    """Invisible characters, and those that turn the text around them."""
+    """A reason of invisible characters, or with a character that turns the text around it, is refused."""
     with pytest.raises(ValidationError) as refused:
         body.model_validate(rest | {"reason": reason})
     problems = refused.value.errors()
@@ -35,19 +35,20 @@ def test_what_cannot_be_read_is_no_reason(body: type[BaseModel], rest: dict[str,
 @pytest.mark.parametrize(("body", "rest"), _BODIES)
 @given(reason=st.text("aé漢 ", min_size=1, max_size=20).filter(lambda text: len(text.strip()) > 2))
 def test_any_other_is_kept_trimmed(body: type[BaseModel], rest: dict[str, object], reason: str) -> None:
-    """In every script."""
+    """Any other reason is accepted, in every script, and is stored without the spaces around it."""
     assert body.model_validate(rest | {"reason": reason}).model_dump()["reason"] == reason.strip()
 
 
 @pytest.mark.parametrize(("body", "rest"), _BODIES[1:])
 def test_a_joiner_within_text_belongs_to_it(body: type[BaseModel], rest: dict[str, object]) -> None:
-    """Emoji and some scripts need it. An override's reason is one line of printable characters."""
+    """A joiner within a reason is kept, because emoji and some scripts need it. An override is left out here, because
+    its reason is one line of printable characters."""
     reason = "moved by \U0001f468\u200d\U0001f527"
     assert body.model_validate(rest | {"reason": reason}).model_dump()["reason"] == reason
 
 
 def test_a_pause_is_no_longer_than_the_longest() -> None:
-    """The first pause between attempts, and the longest."""
+    """A configuration whose first pause between attempts is longer than its longest pause is refused."""
     with pytest.raises(ValidationError) as refused:
         Config(backoff_base_s=5, backoff_cap_s=1)
     assert constraint_of(refused.value.errors()[0]) == "backoff_base_s may not be longer than backoff_cap_s"

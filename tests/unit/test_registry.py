@@ -20,7 +20,8 @@ _NAME = re.compile(r"[a-z_]+")
 
 
 def test_names_that_holdfast_has_are_reserved(tmp_path: Path) -> None:
-    """Of keys in Redis, of tables, and of what the api serves; the names of users are theirs."""
+    """The names of Holdfast's keys in Redis, of its tables, and of the api's paths are reserved, except those of the
+    users that it declares."""
     keys = {
         value.removeprefix(names.PREFIX).partition(":")[0]
         for value in vars(names).values()
@@ -37,7 +38,8 @@ def test_names_that_holdfast_has_are_reserved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_a_reserved_name_is_refused(name: str) -> None:
-    """As either of a resource's names, with a sentence that says which."""
+    """A reserved name is refused as the plural and as the singular name of a resource, with a message that contains
+    it."""
 
     class First(Resource, plural=name):
         note: Annotated[str, Text(max_chars=10)]
@@ -51,7 +53,8 @@ def test_a_reserved_name_is_refused(name: str) -> None:
 
 
 def test_schemas_of_the_description_have_a_name_of_their_own() -> None:
-    """A resource named as a schema of another one, or of which a schema is named as one of Holdfast's, is refused."""
+    """A resource is refused if it has the name of another resource's schema, or if one of its schemas has the name of
+    one of Holdfast's."""
 
     class Data(Resource, plural="datas"):
         note: Annotated[str, Text(max_chars=10)]
@@ -69,7 +72,7 @@ def test_schemas_of_the_description_have_a_name_of_their_own() -> None:
 
 
 def test_claims_have_a_name_of_their_own() -> None:
-    """Two fields that keep them under one name are refused."""
+    """Two fields that keep their claims under one name are refused."""
 
     class First(Resource, plural="firsts"):
         code: Annotated[str, Text(max_chars=10), Unique(claims="codes.all")]
@@ -82,7 +85,7 @@ def test_claims_have_a_name_of_their_own() -> None:
 
 
 def test_a_package_is_named_by_its_import() -> None:
-    """What it declares and what it imports; one without a resource is refused."""
+    """A domain has the resources that its module declares and imports, and a module without a resource is refused."""
     assert {each.plural for each in load("tests.articles").resources} == {"articles", "users"}
     with pytest.raises(DeclarationError, match="declares no resource"):
         load("tests.keys")
@@ -93,7 +96,7 @@ def test_a_package_is_named_by_its_import() -> None:
     [("tests.keys", "declares no resource"), ("nowhere.at.all", "No module named"), ("tests.articles", "")],
 )
 def test_a_domain_is_checked_at_start(monkeypatch: pytest.MonkeyPatch, name: str, why: str) -> None:
-    """With a sentence that names it and says what is wrong."""
+    """A domain is checked at the start, and a wrong one is refused with a message that has its name and the fault."""
     monkeypatch.setenv("HOLDFAST_DOMAIN", name)
     if not why:
         assert ApiSettings(profile="demo", db_dsn="mysql://a:b@c/d").domain == name

@@ -31,7 +31,8 @@ _DOCUMENTS = st.recursive(
 
 @pytest.mark.parametrize("raw", ['{"a": 1, "a": 1}', '[{"b": {"a": 1, "\\u0061": 2}}]', b'{"a": {}, "b": 1, "a": 2}'])
 def test_a_name_given_twice_is_refused_and_named(raw: str | bytes) -> None:
-    """At any depth, however it is written, and whether or not the values agree."""
+    """A repeated name is refused and named, at any depth, however it is escaped, and whether or not the values
+    agree."""
     with pytest.raises(MalformedJson) as refused:
         parse_sent(raw)
     assert refused.value.details == {"field": "a", "value": None, "constraint": "must not be given twice"}
@@ -40,7 +41,8 @@ def test_a_name_given_twice_is_refused_and_named(raw: str | bytes) -> None:
 @settings(max_examples=100)
 @given(_DOCUMENTS)
 def test_every_other_document_is_taken_as_it_is(document: Any) -> None:
-    """Numbers of any size, empty names, and the same name in different objects."""
+    """Every other document is accepted unchanged: numbers of any size, empty names, and the same name in different
+    objects."""
     raw = json.dumps([document, document])
     try:
         expected = parse(raw)
@@ -50,32 +52,33 @@ def test_every_other_document_is_taken_as_it_is(document: Any) -> None:
 
 
 def test_a_body_of_a_resource() -> None:
-    """The last one would be stored."""
+    """A repeated name in the body of a resource is refused, because otherwise the last value would be stored."""
     with pytest.raises(MalformedJson):
         parse_whole(User.type, b'{"name": "Ada", "email": "ada@example.com", "name": "Eve"}')
 
 
 def test_an_override() -> None:
-    """The last one would be done."""
+    """A repeated name in an override is refused, because otherwise the last action would be taken."""
     with pytest.raises(MalformedJson):
         override_body.parse(b'{"action": "force_open", "reason": "maintenance", "action": "force_closed"}')
 
 
 def test_what_is_typed_in_the_console() -> None:
-    """The message names the field of the page, and the name."""
+    """A repeated name in the console's input is refused with a message that has the field of the page and the name."""
     with pytest.raises(InvalidRequest, match="The payload: an object has the name 'email' twice"):
         json_of('{"email": "a@example.com", "email": "b@example.com"}', "the payload")
 
 
 def test_a_line_of_letters() -> None:
-    """The message names the line."""
+    """A repeated name in a line of letters is refused with a message that has the number of the line."""
     with pytest.raises(InvalidLine) as refused:
         _parsed(b'\n{"id": 1, "id": 2}')
     assert refused.value.details == {"field": "line 2", "value": None, "constraint": "id must not be given twice"}
 
 
 def test_a_payload_that_an_edit_gives_as_bytes() -> None:
-    """The bytes would be sent as they are, and every reader would choose for itself."""
+    """A repeated name in a payload of bytes is refused, because the bytes would be sent unchanged and every reader
+    would choose one of the values."""
     given = b'{"name": "Ada", "email": "a@example.com", "name": "Eve"}'
     entry = letters.letter(1).original
     changed = document(entry) | {"payload": {"base64": b64encode(given).decode()}}
@@ -85,6 +88,7 @@ def test_a_payload_that_an_edit_gives_as_bytes() -> None:
 
 @pytest.mark.parametrize("typed", ['{"name": "Ada", "name": "Eve"}', '[{"op": "test", "op": "add"}]'])
 def test_what_is_typed_on_the_command_line(typed: str) -> None:
-    """One of them would be sent, and the other one gone without a word."""
+    """A repeated name on the command line is refused, because otherwise one of the values would be dropped without
+    notice."""
     with pytest.raises(Usage, match="twice"):
         _json(typed)

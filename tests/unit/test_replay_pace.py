@@ -16,8 +16,8 @@ CALM = Surroundings()
 
 @given(st.floats(0.5, 5000), st.integers(0, 2**32), st.integers(1, 400))
 def test_the_rate_is_kept_whatever_the_moments(rate: float, seed: int, most: int) -> None:
-    """Never ahead of it by more than what a stall may be made up for; asked often enough, never behind by more than
-    one and a batch."""
+    """The number sent is never ahead of the rate and, if the bucket is asked often enough, never behind it by more than
+    a batch and one."""
     chance = random.Random(seed)
     bucket, now, sent = Bucket(rate, 0.0), 0.0, 0
     for _ in range(300):
@@ -31,7 +31,7 @@ def test_the_rate_is_kept_whatever_the_moments(rate: float, seed: int, most: int
 
 
 def test_a_stall_is_not_made_up_for_at_once() -> None:
-    """Half a second's worth may come together, an hour's may not."""
+    """After a stall of an hour, at most half a second's worth is sent at once."""
     bucket = Bucket(100, 0.0)
     assert bucket.has(3600) == 51
     bucket.spend(51)
@@ -41,7 +41,8 @@ def test_a_stall_is_not_made_up_for_at_once() -> None:
 
 
 def test_each_canary_step_waits_for_all_results() -> None:
-    """1, 5, 25, then the rate; and a driver who comes new to it goes on in the middle of a step."""
+    """The canary steps of 1, 5 and 25 each wait for all results before the full rate begins. A new driver continues in
+    the middle of a step."""
     canary = (1, 5, 25)
     assert canary_allows(canary, 0, 0) == 1
     assert canary_allows(canary, 1, 1) == 0
@@ -57,12 +58,13 @@ def test_each_canary_step_waits_for_all_results() -> None:
 
 
 def counts(**states: int) -> Counts:
-    """By name."""
+    """Return counts by the names of the states."""
     return Counts({ItemState(name): count for name, count in states.items()})
 
 
 def test_it_stops_when_too_many_fail_as_before() -> None:
-    """Not on the first few of many; failing otherwise does not count; what was before a resume does not either."""
+    """A replay stops if too large a share fails as before, but not on the first few of many. Other failures do not
+    count, and neither do failures from before a resume."""
     rules, nothing = StopRules(failing_share=0.2), counts()
     assert why_stop(rules, counts(failed_same=1), nothing, Recent(), CALM)
     assert why_stop(rules, counts(failed_same=1, sent=500), nothing, Recent(), CALM) is None
@@ -74,7 +76,8 @@ def test_it_stops_when_too_many_fail_as_before() -> None:
 
 
 def test_it_stops_when_it_begins_to_fail_late() -> None:
-    """After ten thousand good ones the newest results tell, not the mean of all."""
+    """After ten thousand good results, a replay that begins to fail stops by its newest results and not by the mean of
+    all."""
     recent = Recent()
     recent.add([ItemState.APPLIED] * 150 + [ItemState.FAILED_SAME] * 50)
     reason = why_stop(StopRules(failing_share=0.2), counts(applied=10_000, failed_same=50), counts(), recent, CALM)
@@ -89,7 +92,8 @@ def test_it_stops_when_it_begins_to_fail_late() -> None:
      (Surroundings(open_breakers=("writer-1",)), "breaker is open: writer-1")],
 )  # fmt: skip
 def test_it_stops_for_the_sake_of_others(around: Surroundings, why: str) -> None:
-    """Live traffic comes first; and a database that is away is not sent more."""
+    """A replay stops if live traffic lags, because live traffic comes first, or if a breaker is open, so that a
+    database that is away gets no more load."""
     reason = why_stop(StopRules(), counts(applied=10), counts(), Recent(), around)
     assert reason is not None
     assert why in reason
@@ -105,7 +109,8 @@ def test_it_stops_for_the_sake_of_others(around: Surroundings, why: str) -> None
     ids=["halted", "database away", "no writer", "busy"],
 )  # fmt: skip
 def test_why_live_traffic_lags_is_named(around: dict[str, Any], matter: str, end: str) -> None:
-    """And what ends it, whether it is by number or by age."""
+    """The reason for a stop names why live traffic lags and what ends it, whether the lag is a number of writes or
+    their age."""
     for lag in ({"depth": 20_001}, {"waiting_s": 31.0}):
         reason = why_stop(StopRules(), counts(applied=10), counts(), Recent(), Surroundings(**lag, **around))
         assert reason is not None

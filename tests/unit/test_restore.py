@@ -13,7 +13,7 @@ from deploy.restore import backup
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, ...]]:
-    """What Redis was asked, by a backup of a queue of one file."""
+    """The commands that Redis gets from a backup of a queue with one file."""
     asked: list[tuple[str, ...]] = []
 
     def redis(*arguments: str) -> str:
@@ -33,7 +33,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, ..
 def test_nothing_is_copied_during_a_rewrite(
     asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It is switched off, waited for, and switched on again; the queue comes before the database."""
+    """The backup turns AOF rewrites off, waits for a running one, and turns them on again after the copy. The queue is
+    copied before the database."""
     order: list[Any] = []
     monkeypatch.setattr(backup, "find", lambda program: "/bin/echo")
     copy = shutil.copytree
@@ -49,7 +50,7 @@ def test_nothing_is_copied_during_a_rewrite(
 def test_a_dump_that_fails_is_a_problem(
     asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """And Redis rewrites again."""
+    """A failed dump of the database is a problem, and AOF rewrites are turned on again."""
     monkeypatch.setattr(backup, "find", lambda program: "/bin/false")
     with pytest.raises(Problem, match="dump failed"):
         backup.take(tmp_path / "backup")

@@ -18,7 +18,7 @@ _BINARY, _UTF8 = 63, 45
 _EOF = b"\xfe\0\0\x02\0"
 _TEXT = st.one_of(st.text(max_size=5), st.sampled_from([250, 251, 252, 70_000]).map("x".__mul__)).map(str.encode)
 
-#: Types of columns, their character set, and what a server sends of them.
+#: Types of columns with their character set and the values that a server sends.
 _COLUMNS: Sequence[tuple[int, int, st.SearchStrategy[bytes]]] = (
     (FIELD_TYPE.VAR_STRING, _UTF8, _TEXT),
     (FIELD_TYPE.BLOB, _BINARY, st.binary(max_size=5)),
@@ -59,7 +59,7 @@ def _packets(draw: st.DrawFn) -> list[bytes]:
 
 
 class _Connection:
-    """One whose server has sent these packets."""
+    """A connection whose server has sent these packets."""
 
     use_unicode, encoding = True, "utf8"
 
@@ -80,13 +80,13 @@ def _read(kind: type[MySQLResult], packets: Sequence[bytes]) -> tuple[Any, ...]:
 @given(_packets())
 @example([b"\x01", _description(FIELD_TYPE.VAR_STRING, _UTF8), _EOF, _EOF])
 def test_what_is_read_is_what_pymysql_reads(packets: list[bytes]) -> None:
-    """Twice: the second time the columns are known."""
+    """A result is read exactly as PyMySQL reads it, and again the second time, when its columns are known."""
     expected = _read(MySQLResult, packets)
     assert _read(Result, packets) == expected
     assert _read(Result, packets) == expected
 
 
 def test_a_row_that_is_cut_off_is_no_row() -> None:
-    """Half a value is not taken for a whole one."""
+    """A row that is cut off within a value is an error, so that half a value is not taken for a whole one."""
     with pytest.raises(ValueError, match="shorter"):
         row_of(b"\x05abc", [("utf8", None)])

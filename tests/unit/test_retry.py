@@ -19,7 +19,7 @@ class _Broken(Exception):
 
 
 class _Calls:
-    """Fails `times` times, then answers with the attempt's number."""
+    """A call that fails `times` times and then returns the attempt's number."""
 
     def __init__(self, times: float) -> None:
         self.made = 0
@@ -34,18 +34,18 @@ class _Calls:
 
 
 def suppressed(dependency: str, reason: Suppressed) -> float:
-    """As Prometheus would read it."""
+    """Return the number of suppressed retries, as Prometheus would read it."""
     labels = {"dependency": dependency, "reason": reason.value}
     return REGISTRY.get_sample_value("holdfast_retries_suppressed_total", labels) or 0.0
 
 
 def again(_: Exception) -> RetryDecision:
-    """Another attempt may help."""
+    """Allow another attempt after any error."""
     return RetryAllowed()
 
 
 async def test_the_third_attempt_answers() -> None:
-    """Three are allowed, and two were paid for."""
+    """A call that succeeds with the third of three allowed attempts pays for two retries from its budget."""
     budget = RetryBudget()
     calls = _Calls(2)
     assert await Retrier("unit-third", budget, _QUICK).run(calls, again, lambda: inf) == 3
@@ -53,7 +53,7 @@ async def test_the_third_attempt_answers() -> None:
 
 
 async def test_attempts_end() -> None:
-    """The last error itself comes out, and nothing was held back."""
+    """After the last allowed attempt the last error itself is raised, and no retry is counted as suppressed."""
     calls = _Calls(inf)
     with pytest.raises(_Broken):
         await Retrier("unit-end", RetryBudget(), _QUICK).run(calls, again, lambda: inf)
@@ -62,7 +62,7 @@ async def test_attempts_end() -> None:
 
 
 async def test_a_hopeless_error_ends_it() -> None:
-    """No attempt, and no reason counted: it would not have helped."""
+    """An error that a retry cannot help is raised after one attempt, and no retry is counted as suppressed."""
     calls = _Calls(inf)
     with pytest.raises(_Broken):
         await Retrier("unit-hopeless", RetryBudget(), _QUICK).run(calls, lambda _: None, lambda: inf)
@@ -72,7 +72,8 @@ async def test_a_hopeless_error_ends_it() -> None:
 
 @pytest.mark.parametrize("reason", [Suppressed.UNSAFE, Suppressed.OPEN])
 async def test_what_the_error_forbids_is_counted(reason: Suppressed) -> None:
-    """One attempt, one count, no token."""
+    """A retry that the error forbids is counted as suppressed, after one attempt, and takes no token from the
+    budget."""
     budget, calls = RetryBudget(), _Calls(inf)
     before = suppressed("unit-forbidden", reason)
     with pytest.raises(_Broken):
@@ -82,7 +83,7 @@ async def test_what_the_error_forbids_is_counted(reason: Suppressed) -> None:
 
 
 async def test_an_empty_budget_is_counted() -> None:
-    """The first attempt is always made."""
+    """With an empty budget the first attempt is still made, and the retry is counted as suppressed."""
     budget, calls = RetryBudget(earned=0, floor=0), _Calls(inf)
     with pytest.raises(_Broken):
         await Retrier("unit-budget", budget, _QUICK).run(calls, again, lambda: inf)
@@ -91,7 +92,8 @@ async def test_an_empty_budget_is_counted() -> None:
 
 @pytest.mark.parametrize(("left_s", "retry_after_s", "made"), [(0.05, None, 1), (10, 9.95, 1), (10, 0.001, 3)])
 async def test_an_attempt_needs_time(left_s: float, retry_after_s: float | None, made: int) -> None:
-    """The pause that was asked for and a tenth of a second have to fit in, else it ends at once, and unpaid."""
+    """A retry needs time for the requested pause and a tenth of a second more; without it the call ends at once and
+    takes no token."""
     budget, calls = RetryBudget(), _Calls(inf)
     before = suppressed("unit-deadline", Suppressed.DEADLINE)
     with pytest.raises(_Broken):
@@ -103,7 +105,7 @@ async def test_an_attempt_needs_time(left_s: float, retry_after_s: float | None,
 
 @given(st.lists(st.booleans(), max_size=500), st.floats(0, 1), st.floats(0, 10))
 def test_retries_never_exceed_their_share(asked: list[bool], earned: float, floor: float) -> None:
-    """Whatever the order: further attempts <= floor + share x first ones."""
+    """In any order of calls, the retries do not exceed the floor plus the earned share of the first attempts."""
     budget = RetryBudget(earned=earned, floor=floor)
     spent = firsts = 0
     for again_wanted in asked:

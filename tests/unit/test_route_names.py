@@ -18,20 +18,20 @@ from holdfast.shared.http.health import Health
 
 
 class Refusing:
-    """Middleware that lets nothing through."""
+    """Middleware that refuses every request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Refuse a request."""
         if scope["type"] == "http":
             raise NotAuthenticated() if scope["path"].endswith("/locked") else Overloaded()
         await self._app(scope, receive, send)
 
 
 def full_app(failures: FailureTable) -> FastAPI:
-    """A service that has no room."""
+    """Return a service that refuses every request, for want of room or of a key."""
     app = service_app(
         Health("test"), title="t", description="d", version="0", before_keys=[Middleware(Refusing)], failures=failures
     )
@@ -61,7 +61,8 @@ def _routes(failures: FailureTable) -> Iterable[str]:
     ],
 )
 async def test_a_request_that_was_not_routed_has_its_route(path: str, route: str) -> None:
-    """The page of failures names the template, never an id. A path that no route has is `unmatched`."""
+    """A request that is refused before routing has the template of its route in the table of failures, never an id. A
+    path without a route is `unmatched`."""
     failures = FailureTable("build", lambda _: "anybody", b"secret")
     transport = httpx.ASGITransport(full_app(failures))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -70,7 +71,8 @@ async def test_a_request_that_was_not_routed_has_its_route(path: str, route: str
 
 
 async def test_what_nobody_handled_is_no_sign_of_health() -> None:
-    """A refused key counts for no route among good answers, which hide an outage; what was shed counts for its own."""
+    """A request with a refused key does not count for its route, because it would hide an outage among good answers; a
+    request that was shed counts for its route."""
     failures = FailureTable("build", lambda _: "anybody", b"secret")
     transport = httpx.ASGITransport(full_app(failures))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

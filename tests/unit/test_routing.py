@@ -23,7 +23,7 @@ _ASKED = st.lists(st.sampled_from(["users", "orders", "7", "", "a%20b", "%0A"]),
 
 
 def _add(app: FastAPI, number: int, method: str, path: str, *, direct: bool) -> None:
-    """A route whose answer tells which one it is, and what its parameters are."""
+    """Add a route whose answer has its number and its parameters."""
 
     async def handler(request: Request) -> Response:
         return Response(f"{number} {sorted(request.path_params.items())}")
@@ -38,7 +38,8 @@ def _add(app: FastAPI, number: int, method: str, path: str, *, direct: bool) -> 
 @settings(max_examples=60)
 @given(_ROUTES, st.sampled_from(["GET", "PUT", "POST"]), _ASKED)
 async def test_the_same_route_answers(routes: list[tuple[str, str, bool]], method: str, asked: list[str]) -> None:
-    """Literal segments, parameters, and paths of any length before and after one another; 404 and 405, too."""
+    """The route that answers is the one that FastAPI would choose, for literal segments, parameters and paths of any
+    length in any order, and for 404 and 405 too."""
     ours = service_app(Health("test"), title="t", description="d", version="0")
     theirs = FastAPI(redirect_slashes=False)
     for number, (of, path, direct) in enumerate(routes):
@@ -54,7 +55,7 @@ async def test_the_same_route_answers(routes: list[tuple[str, str, bool]], metho
 
 
 def test_a_handler_with_arguments_is_no_direct_one() -> None:
-    """FastAPI finds out its arguments."""
+    """A handler with arguments is not called directly, because FastAPI determines its arguments."""
     app = service_app(Health("test"), title="t", description="d", version="0")
     _add(app, 0, "GET", "/users", direct=True)
     _add(app, 1, "GET", "/users/{id}", direct=False)
@@ -65,7 +66,8 @@ def test_a_handler_with_arguments_is_no_direct_one() -> None:
 @settings(max_examples=40)
 @given(st.lists(st.sampled_from(["limit=7", "limit=", "limit=x", "limit=300", "name=a", "name=", "name", "x=1"])))
 async def test_arguments_are_those_that_fastapi_would_find(sent: list[str]) -> None:
-    """Present, missing, empty, out of range, not a number, repeated and unknown."""
+    """Query arguments are those that FastAPI would find, whether present, missing, empty, out of range, not a number,
+    repeated or unknown."""
 
     async def handler(request: Request, limit: Annotated[int, Query(le=200)] = 50, name: str | None = None) -> Response:
         return Response(f"{limit} {name} {request.scope['query_string']}")
@@ -82,7 +84,7 @@ async def test_arguments_are_those_that_fastapi_would_find(sent: list[str]) -> N
 
 
 async def test_a_route_class_that_guards_its_handlers_guards_all_of_them() -> None:
-    """Whatever they take."""
+    """A route class that guards its handlers guards all of them, with or without arguments."""
 
     class Guarded(DirectRoute):
         def get_route_handler(self) -> Handler:

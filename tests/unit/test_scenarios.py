@@ -72,14 +72,15 @@ UNMET: dict[str, Expected] = {
 
 
 def test_what_is_met_is_met_and_nothing_else() -> None:
-    """Each kind of expectation, both ways."""
+    """Each kind of expectation is met by a response that matches it, and is not met by one that does not."""
     assert [check for check in checks(RESPONSE, MET) if not check.ok] == []
     assert [check for check in checks(RESPONSE, UNMET) if check.ok] == []
 
 
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
 def test_a_scenario_uses_only_what_is_there(scenario: Scenario) -> None:
-    """Names that an earlier step kept, parts that a response has, programs of the stack; what it stops it starts."""
+    """A scenario uses only names that an earlier step kept, parts that a response has, and programs of the stack, and
+    it starts again what it stops."""
     known, there, down = {"run"}, set(get_args(Program)), set()
     for one in scenario.steps:
         match one:
@@ -106,7 +107,7 @@ def test_a_scenario_uses_only_what_is_there(scenario: Scenario) -> None:
 
 
 def test_a_dead_stack_fails_every_step_and_ends(tmp_path: Path) -> None:
-    """No response is a wrong response, and the report says so."""
+    """Without a running stack every step that needs a response fails, the run ends, and the report says so."""
     steps: list[Step] = [
         Request("hello", "GET /", 200, keep={"id": "data.id"}),
         Stop(["api"]),
@@ -125,14 +126,15 @@ def test_a_dead_stack_fails_every_step_and_ends(tmp_path: Path) -> None:
 
 
 def test_what_is_absent_is_shown_as_absent() -> None:
-    """Without a word on what was seen of it."""
+    """The expectation that a header is absent is shown without the value that was seen."""
     response = JsonResponse(200, {}, {}, 0.0)
     result = Result(Request("x", "GET /", 200), "x", "GET /", response, list(checks(response, {"header.age": ABSENT})))
     assert step(1, result).splitlines()[-1].endswith("header.age is absent")
 
 
 def test_what_is_shed_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no reason for a step to fail; another response than the expected one is."""
+    """A request that was shed is retried, because a busy machine is no reason for a step to fail; any other unexpected
+    response is one."""
     shed = JsonResponse(503, {}, {"error": {"code": "OVERLOADED"}}, 0.0)
     responses = iter([shed, shed, JsonResponse(200, {}, {}, 0.0), JsonResponse(500, {}, {}, 0.0)])
     monkeypatch.setattr("deploy.scenarios.run.request", lambda *_: next(responses))

@@ -11,7 +11,7 @@ _ID = "tests/a/test_b.py::test_c[1]"
 
 
 def item(*scopes: str, long: bool = False) -> Any:
-    """A test with a fixture of each of these scopes."""
+    """Return a test with a fixture of each of these scopes."""
     fixtures = {f"fixture-{scope}": [SimpleNamespace(scope=scope)] for scope in scopes}
     return SimpleNamespace(
         nodeid=_ID,
@@ -31,5 +31,6 @@ def item(*scopes: str, long: bool = False) -> Any:
     ],
 )
 def test_what_goes_together_and_what_goes_first(test: Any, rank: str, unit: str) -> None:
-    """Long tests are first, then files whose tests share a fixture, and stay together; pure ones are last."""
+    """Long tests come first, then files whose tests share a fixture and stay together, then other tests with a shared
+    fixture, and tests without one last."""
     assert (schedule._rank(test), schedule._unit(test)) == (rank, unit)

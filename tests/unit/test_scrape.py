@@ -14,7 +14,8 @@ _OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 
 @pytest.mark.parametrize("accept", ["text/plain", _OPEN_METRICS])
 async def test_in_pieces_it_is_the_same(accept: str) -> None:
-    """But for what the process itself counts meanwhile."""
+    """A scrape that is rendered in pieces is the same as one rendered at once, except for what the process itself
+    counts meanwhile."""
 
     def steady(text: bytes) -> list[bytes]:
         return [line for line in text.splitlines() if line.startswith((b"holdfast_", b"# "))]
@@ -29,7 +30,7 @@ async def test_in_pieces_it_is_the_same(accept: str) -> None:
 
 
 async def test_others_come_in_between() -> None:
-    """The event loop goes round many times while it is written."""
+    """The event loop turns many times while a scrape is rendered."""
     rounds = 0
 
     async def going_round() -> None:
@@ -45,7 +46,8 @@ async def test_others_come_in_between() -> None:
 
 
 async def test_who_asks_while_it_is_written_gets_the_same() -> None:
-    """Fifty scrapes at once cost one; one who hangs up takes nobody's text away; the next one is new."""
+    """Fifty concurrent scrapes share one rendering, even if one of their clients disconnects, and the next scrape is
+    new."""
     looks = 0
 
     def look() -> None:

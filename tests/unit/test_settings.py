@@ -12,7 +12,7 @@ from holdfast.shared.runtime.read_settings import read
 
 @pytest.fixture(autouse=True)
 def demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The profile that needs no keys."""
+    """The demo profile, which needs no keys."""
     monkeypatch.setenv("HOLDFAST_PROFILE", "demo")
 
 
@@ -20,7 +20,7 @@ _DSN = "holdfast:secret@tcp(db:3306)/holdfast?parseTime=true"
 
 
 def test_the_names_users_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DB_DSN and REDIS_ADDR are read as they are."""
+    """DB_DSN and REDIS_ADDR are read under exactly these names."""
     monkeypatch.setenv("DB_DSN", _DSN)
     monkeypatch.setenv("REDIS_ADDR", "queue:6379")
     settings = ApiSettings()
@@ -28,7 +28,7 @@ def test_the_names_users_know(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_dsn_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is no default for where the data lives."""
+    """A missing DSN stops the start, because there is no default for the place of the data."""
     monkeypatch.delenv("DB_DSN", raising=False)
     with pytest.raises(ValidationError):
         ApiSettings()
@@ -47,7 +47,8 @@ def test_a_misspelt_key_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_build_starts_without_a_setting_of_a_later_one_that_is_named_as_optional(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It says which it ignores; one that is misspelt, or that nobody named, still stops the start."""
+    """A build starts with an optional setting of a later build, and reports that it ignores that setting. A setting
+    that is misspelt, or not listed as optional, still stops the start."""
     monkeypatch.setenv("DB_DSN", _DSN)
     monkeypatch.setenv("HOLDFAST_OPTIONAL_SETTINGS", "HOLDFAST_API_OF_TOMORROW, HOLDFAST_API_PORT, HOLDFAST_ELSE")
     assert ApiSettings().ignored == []
@@ -77,14 +78,15 @@ def test_both_forms_of_dsn(dsn: str) -> None:
     "dsn", ["", "secret", "postgresql://holdfast:secret@db/holdfast", "mysql://holdfast:secret@db"]
 )
 def test_a_wrong_dsn_is_refused_without_telling_the_password(dsn: str) -> None:
-    """The message is fit for a log."""
+    """A wrong DSN is refused with a message that does not have the password, so that it is fit for a log."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is what is checked
         parse_dsn(dsn)
     assert "secret" not in str(caught.value)
 
 
 def test_production_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An api that would turn everybody away does not start; an empty setting is one left out."""
+    """An api in production does not start without a key file, because it would refuse every caller. An empty setting
+    counts as missing."""
     monkeypatch.setenv("DB_DSN", _DSN)
     monkeypatch.setenv("HOLDFAST_PROFILE", "production")
     monkeypatch.setenv("HOLDFAST_KEYS_FILE", "")
@@ -93,7 +95,8 @@ def test_production_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_production_needs_a_secret_for_idempotency_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Ids that anybody can work out from a key's text are for a demo only; a secret that is short is none."""
+    """An api in production needs a secret that is long enough, because ids that anybody can derive from a key's text
+    are for a demo only."""
     monkeypatch.setenv("DB_DSN", _DSN)
     monkeypatch.setenv("HOLDFAST_PROFILE", "production")
     monkeypatch.setenv("HOLDFAST_KEYS_FILE", str(tmp_path / "keys"))
@@ -110,7 +113,8 @@ def test_production_needs_a_secret_for_idempotency_keys(monkeypatch: pytest.Monk
 
 
 def test_a_setting_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """NAME_FILE, the whole text of it; what the environment says itself counts more, unless that is empty."""
+    """A setting may be the whole text of a file that NAME_FILE names; the variable NAME itself has precedence unless it
+    is empty."""
     (tmp_path / "dsn").write_text(f"{_DSN}\n")
     (tmp_path / "url").write_text("http://grafana:3000")
     monkeypatch.setenv("DB_DSN", "")
@@ -125,7 +129,8 @@ def test_a_setting_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_a_file_that_cannot_be_read_stops_the_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Missing, or no text: the variable is named; and a misspelt one is still refused."""
+    """A settings file that is missing, or that is no text, stops the start with the name of its variable. A misspelt
+    variable is still refused."""
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "missing"))
     with pytest.raises(SystemExit):
         read(ApiSettings)

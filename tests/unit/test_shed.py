@@ -17,7 +17,7 @@ from holdfast.shared.http.health import Health
 from tests.metastable import virtual_time
 
 _HIGHEST = 256
-#: Nothing here is slow or late, however busy the machine is.
+#: The duration from which a request is slow: so long that no request here is slow, however busy the machine is.
 _SLOW_S = 600.0
 _TURNS = 10_000
 
@@ -55,7 +55,7 @@ class World:
         return Response()
 
     async def started(self, count: int) -> None:
-        """Until so many handlers run, which takes a few turns of the loop, however long those are."""
+        """Wait until `count` handlers run, which takes a few turns of the event loop, however long those are."""
         for _ in range(_TURNS):
             if self.under_way >= count:
                 return
@@ -65,7 +65,7 @@ class World:
 
 @pytest.fixture
 async def world() -> World:
-    """A new one."""
+    """A new service without requests."""
     return World()
 
 
@@ -87,7 +87,8 @@ async def _fill(
 
 
 async def test_who_finds_no_room_is_refused_soon(world: World) -> None:
-    """503 in the envelope, with a time to come back, after a moment's wait; everybody inside is answered."""
+    """A request that finds no room is refused after a short wait, with 503 in the envelope and a Retry-After. Every
+    request in flight is answered."""
     inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
     before = _shed("in_flight", "reads")
     refused = await world.client.get("/users")
@@ -102,7 +103,7 @@ async def test_who_finds_no_room_is_refused_soon(world: World) -> None:
 
 
 async def test_reads_leave_writes_and_health_their_room(world: World) -> None:
-    """A lane that is full is nobody else's business."""
+    """Reads that fill their lane leave room for writes and for health checks."""
     inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
     assert (await world.client.get("/livez")).status_code == 200
     writes = await _fill(world, lambda: world.client.post("/users"), 1)
@@ -112,7 +113,8 @@ async def test_reads_leave_writes_and_health_their_room(world: World) -> None:
 
 @pytest.mark.parametrize(("after_s", "status"), [(0.09, 200), (0.11, 503)], ids=["in time", "too late"])
 def test_who_waits_a_moment_gets_the_next_place(after_s: float, status: int) -> None:
-    """Nobody is turned away when places come free in time. It is virtual: to end what is inside may take as long."""
+    """A waiting request gets a place that becomes free in time, and is refused otherwise. The time is virtual, because
+    ending the requests in flight may take as long as the wait."""
 
     async def places_come_free() -> None:
         world = World()
@@ -127,7 +129,8 @@ def test_who_waits_a_moment_gets_the_next_place(after_s: float, status: int) -> 
 
 
 async def test_the_row_of_those_who_wait_is_bounded(world: World) -> None:
-    """As many may wait as may be inside; the next is refused at once. No place is lost by it."""
+    """As many requests may wait as may be in flight, any further request is refused at once, and no place is lost by
+    that."""
     inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
     statuses = await _all(*(world.client.get("/users") for _ in range(2 * _HIGHEST)))
     assert statuses == [503] * (2 * _HIGHEST)
@@ -137,7 +140,7 @@ async def test_the_row_of_those_who_wait_is_bounded(world: World) -> None:
 
 
 async def test_who_gives_up_waiting_leaves_no_gap(world: World) -> None:
-    """Clients that go away, inside or in the row, give back what they had."""
+    """Clients that disconnect, in flight or waiting, give back their places."""
     inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
     waiting = [asyncio.ensure_future(world.client.get("/users")) for _ in range(50)]
     for _ in range(10):
@@ -151,14 +154,14 @@ async def test_who_gives_up_waiting_leaves_no_gap(world: World) -> None:
 
 
 async def test_who_only_waits_for_an_end_takes_no_room(world: World) -> None:
-    """Writes that prefer to wait stand outside, however many."""
+    """Writes that only wait for their outcome take no place, however many there are."""
     outside = await _fill(world, lambda: world.client.post("/users"), 2 * _HIGHEST)
     world.gate.set()
     assert set(await _all(*outside)) == {200}
 
 
 async def test_a_late_loop_turns_reads_away(world: World) -> None:
-    """Some of them, and none of what is kept."""
+    """A late event loop turns some of the reads away, and no request that is kept."""
     for _ in range(100):
         world.lag.sampled(0.5)
     world.gate.set()

@@ -19,8 +19,8 @@ _CLIENTS_S = 1.1
 def run(
     limit: Limit, took_s: Callable[[int], float], *, offered: int, seconds: float, start_s: float = 0.0
 ) -> list[float]:
-    """Closed loop: `offered` clients, each asks again when answered; who finds no room does a second later. The limit
-    at the end of each second."""
+    """Run a closed loop, and return the limit at the end of each second. Each of the `offered` clients asks again once
+    it is answered, or about a second after it found no room."""
     noise = random.Random(7)
     events = [(start_s + noise.random() * 0.01, number, -1.0) for number in range(offered)]
     heapq.heapify(events)
@@ -42,19 +42,22 @@ def run(
 
 
 def test_a_healthy_server_at_250_is_left_alone() -> None:
-    """A batch that 250 writes share takes longer than a write alone; that is no congestion."""
+    """A healthy server with 250 clients keeps the highest limit: a batch that 250 writes share takes longer than a
+    single write, but that is no congestion."""
     assert min(run(Limit(_POLICY, 0.0), lambda n: 0.005 + n * 0.0004, offered=250, seconds=20)) == _POLICY.highest
 
 
 def test_a_stable_timeout_shrinks_it_to_the_lowest() -> None:
-    """Every request takes exactly as long as the last, because all of them time out: that is no reason to go on."""
+    """If every request times out after the same time the limit falls to the lowest, because equal durations are no
+    reason to go on."""
     history = run(Limit(_POLICY, 0.0), lambda _: 1.0, offered=1000, seconds=60)
     assert history[-1] == _POLICY.lowest
     assert history == sorted(history, reverse=True)
 
 
 def test_it_settles_where_requests_still_end_in_time() -> None:
-    """A server that does 100 at once in 50 ms, and lets the rest wait, is kept below the point where waiting kills."""
+    """For a server that does 50 requests at once in 0.4 s and lets the rest wait, the limit settles between 50 and 150,
+    where requests still end in time."""
     limit = Limit(_POLICY, 0.0)
     history = run(limit, lambda n: 0.4 * max(1.0, n / 50), offered=2000, seconds=120)
     settled = history[-30:]
@@ -63,7 +66,7 @@ def test_it_settles_where_requests_still_end_in_time() -> None:
 
 
 def test_it_recovers_when_the_server_does() -> None:
-    """Within fifteen seconds, without help."""
+    """The limit is at its highest again within 15 seconds after the server recovers, without intervention."""
     limit = Limit(_POLICY, 0.0)
     run(limit, lambda _: 1.0, offered=1000, seconds=60)
     assert limit.value == _POLICY.lowest
@@ -71,7 +74,7 @@ def test_it_recovers_when_the_server_does() -> None:
 
 
 def test_it_does_not_grow_on_hearsay() -> None:
-    """A few quick requests say nothing of what many would do."""
+    """A few quick requests do not let the limit grow further, because they say nothing about the effect of many."""
     limit = Limit(_POLICY, 0.0)
     run(limit, lambda _: 1.0, offered=1000, seconds=60)
     history = run(limit, lambda _: 0.01, offered=3, seconds=30, start_s=60)
@@ -81,7 +84,7 @@ def test_it_does_not_grow_on_hearsay() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 30), st.integers(1, 400), st.floats(0, 5))))
 def test_it_stays_within_its_bounds(ended: list[tuple[float, int, float]]) -> None:
-    """Whatever happens."""
+    """The limit stays within its bounds, for all durations, numbers of requests in flight and pauses."""
     limit, now = Limit(_POLICY, 0.0), 0.0
     for took_s, in_flight, later_s in ended:
         now += later_s
@@ -95,7 +98,8 @@ def _seconds(lag: Lag, late_s: float, seconds: int) -> None:
 
 
 def test_a_late_loop_sheds_lane_by_lane() -> None:
-    """The rest first, then reads, then writes; 40 % of both, and whatever shows and steers the service, are kept."""
+    """A late event loop sheds the rest first, then reads, then writes. It keeps 40 % of reads and writes, and all
+    requests that show and steer the service."""
     lag, seen = Lag(), []
     for _ in range(6):
         seen.append([lag.refused_share(lane) for lane in (Lane.REST, Lane.READS, Lane.WRITES)])
@@ -109,7 +113,8 @@ def test_a_late_loop_sheds_lane_by_lane() -> None:
 
 
 def test_one_stop_is_no_lag() -> None:
-    """A collection, or a frozen process that goes on, makes one sample late and the rest not."""
+    """A single stop, such as a collection or a frozen process that goes on, makes one sample late and the rest not, so
+    it is no lag."""
     lag = Lag()
     for _ in range(20):
         lag.sampled(5.0)
@@ -132,5 +137,5 @@ def test_one_stop_is_no_lag() -> None:
     ],
 )
 def test_the_lanes(method: str, path: str, lane: Lane) -> None:
-    """By method and path."""
+    """The lane of a request depends on its method and path."""
     assert lane_of(method, path) is lane

@@ -26,14 +26,14 @@ WRITER = {"service": "writer", "instance": "writer-0"}
 
 
 def home(*breakers: BreakerSummary) -> SystemState:
-    """What its outage card is made of."""
+    """Return the part of the system's state from which the outage card of the console's home is made."""
     backlog = Backlog(depth=3, oldest_age_s=2.0)
     known = {"letters": {}, "backlog": backlog, "breakers": list(breakers), "partitions_away": []}
     return cast(Any, SystemState).model_construct(**known)  # type: ignore[no-any-return]  # its other fields are not read
 
 
 def refused(number: int, of: type[pymysql.err.Error] = pymysql.err.OperationalError) -> Exception:
-    """As the store raises it."""
+    """Return the error as the store raises it."""
     vendors = sa.exc.DBAPIError.instance("a statement", {}, of(number, "denied to 'ann'"), pymysql.err.Error)  # type: ignore[arg-type]
     fault = classify(vendors)  # type: ignore[arg-type]
     fault.__cause__ = vendors
@@ -43,7 +43,8 @@ def refused(number: int, of: type[pymysql.err.Error] = pymysql.err.OperationalEr
 @pytest.mark.parametrize("number", RIGHTS_AND_SCHEMA + FULL)
 @pytest.mark.parametrize("of", [pymysql.err.ProgrammingError, NotConnected])
 def test_what_a_person_has_to_mend_is_an_answer(number: int, of: type[pymysql.err.Error]) -> None:
-    """An outage, so nothing is charged or dead-lettered for it; and a refusal to whoever reports it."""
+    """An error that a person has to mend is an outage, so that no entry is charged or dead-lettered for it, and is
+    reported as a refusal."""
     error = refused(number, of)
     assert isinstance(error, Outage)
     assert type(error) is Refusal
@@ -57,7 +58,8 @@ def test_what_a_person_has_to_mend_is_an_answer(number: int, of: type[pymysql.er
 )  # fmt: skip
 @pytest.mark.parametrize("of", [pymysql.err.OperationalError, NotConnected])
 def test_what_its_loops_count(number: int, kind: str, of: type[pymysql.err.Error]) -> None:
-    """A node that takes no writes does answer, and a switch-over ends that without a person."""
+    """A store that does not answer, one that refuses and a node that takes no writes are counted apart. Such a node
+    does answer, and a switch-over ends its state without a person."""
     counted = metrics.loop_failures.labels("any", kind)
     before = counted._value.get()
     FailureReporter("any").failed(refused(number, of))
@@ -66,7 +68,8 @@ def test_what_its_loops_count(number: int, kind: str, of: type[pymysql.err.Error
 
 
 async def test_what_it_says_is_shown_until_it_works() -> None:
-    """In the breaker's report, in /health, and on the console's home with what to do."""
+    """The text of a refusal is shown until the store works again: in the breaker's report, in /health, and on the
+    console's home with what to do."""
     works = False
 
     async def write() -> None:
@@ -95,6 +98,6 @@ async def test_what_it_says_is_shown_until_it_works() -> None:
 
 
 def test_a_page_without_the_index_says_why() -> None:
-    """A database that refuses is not one that is silent."""
+    """A page without the index says whether the database refuses, with its reason, or does not answer."""
     assert banner(None).startswith("The database does not answer. ")
     assert banner("denied").startswith("The database answers, and refuses: denied. ")

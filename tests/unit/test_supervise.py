@@ -16,7 +16,7 @@ from holdfast.shared.telemetry.logs import Action
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[Action]:
-    """What is logged."""
+    """The logged actions."""
     lines: list[Action] = []
     for level in ("warning", "error"):
         monkeypatch.setattr(logs, level, lambda action, **_: lines.append(action))
@@ -25,7 +25,8 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[Action]:
 
 
 async def _rounds(name: str, error: BaseException, count: int) -> float:
-    """`count` rounds of a loop that ends with `error` each time; how many of them were counted as crashes."""
+    """Run at least `count` rounds of a loop that ends with `error` each time, and return how many were counted as
+    crashes."""
     done = asyncio.Event()
     rounds = 0
 
@@ -43,20 +44,21 @@ async def _rounds(name: str, error: BaseException, count: int) -> float:
 
 
 async def test_a_bug_is_counted_and_logged_each_time(logged: list[Action]) -> None:
-    """With its traceback, for a person has to look."""
+    """A bug in a loop is counted and logged as a crash each time, because a person has to look at its traceback."""
     assert await _rounds("with-a-bug", KeyError("x"), 3) >= 3
     assert set(logged) == {Action.LOOP_CRASHED}
 
 
 @pytest.mark.parametrize("error", [Outage("away"), DatabaseUnavailable(), RedisGone("away")], ids=type)
 async def test_a_store_that_is_away_is_logged_once(logged: list[Action], error: Exception) -> None:
-    """And is no crash, however often it was tried."""
+    """A loop whose store is away is logged once and is no crash, however often it was tried."""
     assert await _rounds(f"held-up-{type(error).__name__}", error, 3) == 0
     assert logged == [Action.LOOP_FAILING]
 
 
 async def test_a_loop_that_loses_a_cancellation_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As all do, now and then, that send commands to Redis: on Python 3.11 `wait_for` takes it for its own."""
+    """A loop that loses a cancellation is cancelled again until it stops. Every loop that sends commands to Redis loses
+    one now and then, because on Python 3.11 `wait_for` takes it for its own."""
     monkeypatch.setattr(supervise, "_CANCEL_AGAIN_S", 0.05)
     lost = 0
 
@@ -79,7 +81,7 @@ async def test_a_loop_that_loses_a_cancellation_is_stopped_all_the_same(monkeypa
 async def test_a_loop_that_never_ends_is_logged_and_left(
     logged: list[Action], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    """The process has to end, whatever a loop does."""
+    """A loop that never ends is logged and left running, because the process has to end whatever a loop does."""
     monkeypatch.setattr(supervise, "_CANCEL_AGAIN_S", 0.01)
     over = asyncio.Event()
 
@@ -97,7 +99,8 @@ async def test_a_loop_that_never_ends_is_logged_and_left(
 
 
 async def test_the_pause_has_an_end_however_often_it_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loop that has crashed thousands of times is started again like any other."""
+    """A loop that has crashed more than a thousand times is restarted like any other, because the pause has an upper
+    limit."""
     starts = 0
 
     async def crashing() -> None:
@@ -119,6 +122,6 @@ async def test_the_pause_has_an_end_however_often_it_crashed(monkeypatch: pytest
 
 
 async def test_a_cancellation_that_is_not_the_loop_s_own_is_a_crash(logged: list[Action]) -> None:
-    """Something that it waited for was cancelled: the loop goes on, as after any other bug."""
+    """A cancellation of something that the loop awaits is a crash, and the loop is restarted as after any other bug."""
     assert await _rounds("cancelled-from-below", asyncio.CancelledError(), 3) >= 3
     assert set(logged) == {Action.LOOP_CRASHED}

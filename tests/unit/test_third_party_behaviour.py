@@ -24,13 +24,14 @@ from deploy.third_party.behaviour import WELL, Behaviour, CurrentBehaviour
     ids=str,
 )
 def test_nonsense_is_refused(behaviour: dict[str, object]) -> None:
-    """A test that tells it something it does not do must not pass by accident."""
+    """A behaviour that is contradictory or unknown is refused, so that a test that sets it does not pass by
+    accident."""
     with pytest.raises(ValidationError):
         Behaviour.model_validate(behaviour)
 
 
 def test_it_heals_after_so_many() -> None:
-    """And not before."""
+    """A fault that is set for a number of requests ends after exactly that number."""
     current = CurrentBehaviour()
     current.set(Behaviour(fault="reset", times=2))
     assert [current.next()[1] is not None for _ in range(4)] == [True, True, False, False]
@@ -38,7 +39,7 @@ def test_it_heals_after_so_many() -> None:
 
 
 def test_it_heals_after_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Latency too."""
+    """A latency that is set for a time ends after that time."""
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     current = CurrentBehaviour()
@@ -49,7 +50,7 @@ def test_it_heals_after_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_rate_is_a_share() -> None:
-    """About a third of three thousand; none of them at 0."""
+    """A rate is the share of requests that fail: about a third of three thousand, and none of them at 0."""
     current = CurrentBehaviour()
     current.set(Behaviour(fault="fail", rate=1 / 3))
     assert 800 < sum(current.next()[1] is not None for _ in range(3000)) < 1200

@@ -11,7 +11,8 @@ _PATIENCE_S = 60.0
 
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.15])
 async def test_what_takes_longer_is_ended(seconds: float) -> None:
-    """At once, within the part of the time that has begun, or in a later one."""
+    """Work that takes longer than its limit ends with TimeoutError: at once, within the current part of the time, or in
+    a later part."""
     with pytest.raises(TimeoutError), TimeLimits().within(seconds) as limit:
         await asyncio.sleep(_PATIENCE_S)
     assert limit.expired
@@ -19,7 +20,7 @@ async def test_what_takes_longer_is_ended(seconds: float) -> None:
 
 
 async def test_what_ends_in_time_leaves_nothing_behind() -> None:
-    """Nothing is cancelled later, and no limit is kept."""
+    """Work that ends in time is not cancelled later, and its limit is not kept."""
     limits = TimeLimits()
     ended = [limits.within(0.12) for _ in range(3)]
     for each in ended:
@@ -32,7 +33,8 @@ async def test_what_ends_in_time_leaves_nothing_behind() -> None:
 
 
 async def test_a_moved_limit_ends_at_its_new_time() -> None:
-    """Later: the work is done by then. Earlier: it is ended."""
+    """A limit that is moved ends at its new time: with a later time the work completes, and with an earlier time it is
+    ended."""
     with TimeLimits().within(0.05) as later:
         later.move(_PATIENCE_S)
         with pytest.raises(TimeoutError), TimeLimits().within(0.2):
@@ -45,7 +47,7 @@ async def test_a_moved_limit_ends_at_its_new_time() -> None:
 
 
 async def test_a_cancellation_from_outside_is_none_of_its_own() -> None:
-    """It passes through, even if the limit ends at the same time."""
+    """A cancellation from outside passes through a limit, even if the limit ends at the same time."""
 
     async def work() -> None:
         with TimeLimits().within(0.0):

@@ -13,6 +13,7 @@ _MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))  # noqa: DTZ0
 @given(_MOMENTS)
 @example(datetime(2026, 1, 15, 10, 30))  # noqa: DTZ001 - as above
 def test_a_moment_has_its_microseconds_whatever_they_are(naive: datetime) -> None:
-    """With and without a zone, a whole second too, it is written as Python writes it, with a `Z`."""
+    """A timestamp is written as Python writes it with microseconds and a `Z`, with and without a zone, even for a whole
+    second."""
     written = naive.isoformat(timespec="microseconds") + "Z"
     assert precise(naive) == precise(naive.replace(tzinfo=UTC)) == written

@@ -18,14 +18,14 @@ _HANGS, _GONE = "hangs", "gone"
 
 
 class _Nodes:
-    """What each node answers: (epoch, owner of all slots), or how it does not."""
+    """The nodes of a cluster. Each answers with (epoch, owner of all slots), hangs, or is gone."""
 
     def __init__(self, **answers: Any) -> None:
         self.answers = answers
         self.asked = 0
 
     def client(self, place: Place, _: float) -> Any:
-        """Of one node."""
+        """Return a client of one node."""
         return _Client(self, place[0])
 
 
@@ -51,7 +51,7 @@ class _Client:
 
 
 async def _owners(steps: Sequence[dict[str, Any]]) -> list[str]:
-    """After each step a connection fails, and the owner is asked for."""
+    """Let a connection fail after each step, and return the owner that is found each time."""
     nodes = _Nodes(**steps[0])
     topology = Topology(_SEEDS, nodes.client, 5)
     found = []
@@ -65,7 +65,7 @@ async def _owners(steps: Sequence[dict[str, Any]]) -> list[str]:
 
 @given(st.permutations(["a", "b", "c"]), st.sampled_from([_HANGS, _GONE, (1, "a")]))
 def test_the_newest_of_most_counts(order: list[str], third: Any) -> None:
-    """Whichever node is behind, hangs or is gone."""
+    """The owner is the newest that a majority of the nodes names, whichever node is behind, hangs or is gone."""
     first, second, last = order
     answers = {first: (2, "b"), second: (2, "b"), last: third}
     assert asyncio.run(_owners([answers])) == ["b"]
@@ -73,7 +73,8 @@ def test_the_newest_of_most_counts(order: list[str], third: Any) -> None:
 
 @given(st.sampled_from(["a", "b", "c"]))
 def test_one_that_is_cut_off_does_not_mislead(cut_off: str) -> None:
-    """Alone it is not believed when it knows less than was known; most of a cluster that was made anew are."""
+    """A single node that is cut off is not believed if it knows less than was known. The majority of a cluster that was
+    created anew is believed."""
     before = dict.fromkeys("abc", (5, "b"))
     alone = dict.fromkeys("abc", _GONE) | {cut_off: (4, "a")}
     anew = dict.fromkeys("abc", (1, "c"))
@@ -81,12 +82,12 @@ def test_one_that_is_cut_off_does_not_mislead(cut_off: str) -> None:
 
 
 def test_without_an_answer_what_was_known_stays() -> None:
-    """It may have been a connection that failed."""
+    """If no node answers the known owner stays, because perhaps only a connection failed."""
     assert asyncio.run(_owners([dict.fromkeys("abc", (1, "a")), dict.fromkeys("abc", _GONE)])) == ["a", "a"]
 
 
 def test_nobody_is_asked_while_all_is_well() -> None:
-    """One look serves all who ask, at once and later."""
+    """While all is well one lookup serves all callers, at once and later."""
 
     async def ask() -> int:
         nodes = _Nodes(**dict.fromkeys("abc", (1, "a")))
@@ -99,7 +100,7 @@ def test_nobody_is_asked_while_all_is_well() -> None:
 
 
 def test_a_slot_without_owner_is_named() -> None:
-    """And a cluster that is silent, within the time."""
+    """A slot without an owner is named in the error, and a silent cluster is an error within the time limit."""
     with pytest.raises(WrongNode, match="no node of the cluster owns slot 7"):
         asyncio.run(_owners([dict.fromkeys("abc", (1, ""))]))
     silent = Topology(_SEEDS, _Nodes(**dict.fromkeys("abc", _HANGS)).client, 0.01)

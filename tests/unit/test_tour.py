@@ -18,7 +18,8 @@ _KNOWN = {
 
 
 def test_steps_are_commands_that_exist() -> None:
-    """Every `make` target is in the Makefile, every placeholder is known, the first step starts the stack."""
+    """Every `make` target of the tour is in the Makefile, every placeholder is known, and the first step starts the
+    stack."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     typed = [step.types.format(**_KNOWN) for step in STEPS]
     assert typed[0] == "make up"
@@ -28,7 +29,8 @@ def test_steps_are_commands_that_exist() -> None:
 
 
 def test_it_is_about_its_own_letters_and_says_what_became_of_them() -> None:
-    """On a stack that was used before the group has others, which the patch may not fit."""
+    """The tour takes only its own letters, because on a used stack the group has others that the patch may not fit, and
+    says whether the patch fits."""
     typed = [step.types for step in STEPS if "{group}" in step.types]
     assert len(typed) == 4
     assert all("from={since}" in each for each in typed)
@@ -37,7 +39,7 @@ def test_it_is_about_its_own_letters_and_says_what_became_of_them() -> None:
 
 
 def test_what_is_shown_before_a_step_is_filled_in() -> None:
-    """As what is typed: a reader sees no placeholder."""
+    """The text before a step is filled in like its command, so that a reader sees no placeholder."""
     shown = [step.heading(number, _KNOWN) for number, step in enumerate(STEPS, 1)]
     assert shown[0].startswith("1/13  Every process")
     assert any("It fits. The same again" in each for each in shown)
@@ -45,7 +47,8 @@ def test_what_is_shown_before_a_step_is_filled_in() -> None:
 
 
 def test_poison_is_waited_for_until_it_is_dead() -> None:
-    """As many as were put there, besides what was there before; or until no more come, with the reason."""
+    """The tour waits for as many dead letters as it caused, besides those from before, or until no more come, and then
+    gives the reason."""
     now = 0.0
 
     def pause(seconds: float) -> None:
@@ -63,12 +66,12 @@ def test_poison_is_waited_for_until_it_is_dead() -> None:
 
 
 def test_the_readme_names_it() -> None:
-    """A newcomer finds it."""
+    """The README names the tour, so that a newcomer finds it."""
     assert "make tour" in (ROOT / "README.md").read_text()
 
 
 def test_a_recording_can_be_played_and_read(tmp_path: Path) -> None:
-    """As an asciicast, one event a line; as text without colours."""
+    """A recording is written as an asciicast with one event per line, and as text without colours."""
     recording = Recording()
     recording.show("\x1b[1mOne\x1b[0m\n")
     recording.show("two\n")

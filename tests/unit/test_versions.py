@@ -9,18 +9,18 @@ from holdfast.shared.writes import versions
 
 
 def test_a_version_is_a_stream_id_in_another_notation() -> None:
-    """Of the first and the last microsecond of a millisecond."""
+    """A version is a stream id in another notation, for the first and for the last microsecond of a millisecond."""
     assert versions.from_stream_id("1764000000123-0") == 1_764_000_000_123_000
     assert versions.from_stream_id("1764000000123-999") == 1_764_000_000_123_999
 
 
 def test_a_version_tells_when() -> None:
-    """It is microseconds since the epoch."""
+    """A version is a number of microseconds since the epoch."""
     assert versions.to_datetime(1_768_473_000_000_000) == datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
 
 def test_the_clock_is_never_behind_what_it_has_seen() -> None:
-    """A version from the future is followed by a later one."""
+    """A version that was observed from the future is followed by a later version."""
     clock = versions.Clock()
     ahead = versions.wall_clock() + 3_600_000_000
     clock.observe(ahead)
@@ -29,7 +29,8 @@ def test_the_clock_is_never_behind_what_it_has_seen() -> None:
 
 
 def test_the_queues_clock_counts_once_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However far this machine's own is from it, and however it jumps afterwards."""
+    """Once the queue's clock is known versions follow it, however far this machine's clock is from it and however this
+    clock jumps afterwards."""
     queue_us, second_us = 1_768_473_000_000_000, 1_000_000
     up_us = 5 * second_us
     clock = versions.Clock()

@@ -26,7 +26,7 @@ _CHANGE = Write("op-2", _ID, update_user(name="Bob"), 2)
 
 
 class Stores:
-    """A queue and a database that hold one write; the writer settles it when they have been looked at so often."""
+    """A queue and a database that hold one write, which the writer settles after a number of lookups."""
 
     undisturbed = True
 
@@ -38,23 +38,23 @@ class Stores:
     async def call_async(
         self, _look: object, _redis: object, entities: Sequence[Ref], *_: object
     ) -> dict[Ref, PendingWrites]:
-        """What the queue holds."""
+        """Return the writes that the queue holds."""
         found = PendingWrites([self._pending] if self._pending else [])
         self._looked()
         return dict.fromkeys(entities, found)
 
     async def row(self, _resource: object, _id: str, hedge: Hedge) -> Row:
-        """What the database holds."""
+        """Return the row that the database holds."""
         found = Row(self._row, 0)
         self._looked()
         return found
 
     async def entities(self, _: object) -> Never:
-        """Copies, which a read of stores that answer does not look at."""
+        """Fail, because a read of stores that answer does not look at copies."""
         raise AssertionError
 
     def listen(self, _listener: object) -> None:
-        """Nobody is called."""
+        """Ignore the listener."""
 
     def _looked(self) -> None:
         self._left -= 1
@@ -64,10 +64,10 @@ class Stores:
 
 
 class Offers:
-    """A refresher that forgets."""
+    """A refresher that ignores what it is offered."""
 
     def offer(self, _copies: object) -> None:
-        """Whatever it is."""
+        """Ignore the copies."""
 
 
 @pytest.mark.parametrize("settles_after", [1, 2, 3])
@@ -75,7 +75,7 @@ class Offers:
 async def test_a_write_is_seen_whenever_it_settles(
     row: Entity | None, write: Write, name: str, settles_after: int
 ) -> None:
-    """Before the second look, after it, and later."""
+    """A write is seen whether it settles before the second lookup, after it, or later."""
     stores: Any = Stores(row, write, settles_after)
     offers: Any = Offers()
     view = View(stores, [stores], stores, stores, offers, stale_max_s=1, read_timeout_s=60, secret=b"")
@@ -87,17 +87,18 @@ class Away(Stores):
     """A database that is away, and a young copy of the entity."""
 
     async def row(self, _resource: object, _id: str, _hedge: Hedge) -> Row:
-        """Refused."""
+        """Refuse the read, as an open breaker does."""
         raise CircuitOpen(retry_after_s=1)
 
     async def entities(self, _: object) -> Any:
-        """The copy."""
+        """Return the copy."""
         return {user_ref(_ID): EntityCopy(_CREATED, time.time())}
 
 
 @pytest.mark.parametrize("fresh", [False, True])
 async def test_a_queued_delete_is_seen_without_the_database(fresh: bool) -> None:
-    """Whatever the row is, the entity is gone; not so if the delete has a condition, of the row or of time."""
+    """A queued delete hides the entity without the database, whatever its row is. A delete with a condition, on the row
+    or on time, does not."""
     offers: Any = Offers()
 
     def view(stores: Any) -> View:
@@ -112,10 +113,10 @@ async def test_a_queued_delete_is_seen_without_the_database(fresh: bool) -> None
 
 
 class Hung(Stores):
-    """A database that answers nothing, and a young copy of the entity."""
+    """A database that never answers, and a young copy of the entity."""
 
     async def row(self, _resource: object, _id: str, hedge: Hedge) -> Row:
-        """Nothing comes."""
+        """Read under the caller's hedge; the row never comes."""
 
         async def nothing() -> Row:
             await asyncio.Event().wait()
@@ -124,12 +125,13 @@ class Hung(Stores):
         return await hedged(nothing(), *hedge)
 
     async def entities(self, _: object) -> Any:
-        """The copy."""
+        """Return the copy."""
         return {user_ref(_ID): EntityCopy(_CREATED, time.time())}
 
 
 async def test_a_hung_read_is_the_copy_with_what_is_pending_and_says_why() -> None:
-    """Before the read's own time is over, while no breaker is open."""
+    """A hung read is answered from the copy with the pending write and with the reason, before the read's own time is
+    over and while no breaker is open."""
     stores: Any = Hung(None, _CHANGE, 0)
     offers: Any = Offers()
     view = View(stores, [stores], stores, stores, offers, stale_max_s=60, read_timeout_s=1e-6, secret=b"")

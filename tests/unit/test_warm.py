@@ -15,7 +15,8 @@ def _parent(pid: int) -> int:
 
 
 def test_what_was_forked_for_a_worker_ends_with_it(tmp_path: Path) -> None:
-    """And nothing else does; the process that forked it ends with the last worker."""
+    """A process that was forked for a worker ends with that worker, and no other does. The process that forked it ends
+    with the last worker."""
     one, other = Warm(_IMPORTS, 0), Warm(_IMPORTS, 0)
     ends, stays = (each.start("http.server", ["0"], os.environ, tmp_path / "log") for each in (one, other))
     origin = _parent(ends.pid)
@@ -30,13 +31,13 @@ def test_what_was_forked_for_a_worker_ends_with_it(tmp_path: Path) -> None:
 
 
 def test_a_restart_comes_from_another_process(tmp_path: Path) -> None:
-    """Each of the two has a hash seed of its own, and they take turns."""
+    """Restarts alternate between two warm processes, each with a hash seed of its own."""
     starts = [Warm.of(_IMPORTS, turn).start("http.server", ["0"], os.environ, tmp_path / "log") for turn in range(3)]
     first, second, third = (_parent(started.pid) for started in starts)
     assert first == third != second
 
 
 def test_what_cannot_be_imported_fails_at_once() -> None:
-    """Not tried again and again."""
+    """A failed import in a warm process is an error at once, and is not retried."""
     with pytest.raises(AssertionError, match="a warm process has failed"):
         Warm("no.module.of.this.name", 0)

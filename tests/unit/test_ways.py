@@ -14,7 +14,8 @@ _TABLES = [(State, LETTERS), (ReplayState, REPLAYS), (ItemState, ITEMS)]
 
 @pytest.mark.parametrize(("states", "table"), _TABLES)
 def test_every_state_that_waits_has_two_ways(states: type[StrEnum], table: dict[StrEnum, Ways]) -> None:
-    """One by itself and one by a person; what is over has none; and rest is reached from everywhere by itself."""
+    """Every state that waits has a way out by itself and a way out by a person, and a state that is over has none.
+    Every state reaches a state at rest by itself."""
     assert set(table) == set(states)
     for state, ways in table.items():
         assert bool(ways.by_itself) == (ways.rest is Rest.WAITS), state
@@ -28,14 +29,15 @@ def test_every_state_that_waits_has_two_ways(states: type[StrEnum], table: dict[
 
 
 def test_the_words_of_operators_are_those_of_the_code() -> None:
-    """What the table offers for a replay is what it obeys."""
+    """The orders that the table offers to operators for a replay are exactly those that the code obeys."""
     for state, ways in REPLAYS.items():
         obeyed = {word for word, meant in ORDERS.items() if state in meant.since}
         assert obeyed == {word for word in ways.by_operator if word in ORDERS}, state
 
 
 def test_replays_that_wait_are_looked_after() -> None:
-    """Somebody drives what is active; what waits for a person lapses; every end is one that the table knows."""
+    """An active replay is driven, a replay that waits for a person lapses, and every end is one that the table
+    knows."""
     waiting = {state for state, ways in REPLAYS.items() if ways.rest is Rest.WAITS}
     assert waiting == {*ACTIVE, ReplayState.AWAITING_APPROVAL}
     lapsing = {state for state, ways in REPLAYS.items() if ReplayState.CANCELLING in ways.by_itself}
@@ -45,7 +47,7 @@ def test_replays_that_wait_are_looked_after() -> None:
 
 
 def test_items_that_are_over_give_their_letters_a_state_at_rest() -> None:
-    """No outcome leaves a letter replaying."""
+    """Every item that is over gives its letter a state at rest, so that no outcome leaves a letter replaying."""
     assert {state for state, ways in ITEMS.items() if ways.rest is Rest.OVER} == set(LETTER_AFTER)
     for after in LETTER_AFTER.values():
         assert LETTERS[after].rest is not Rest.WAITS

@@ -28,7 +28,7 @@ def _run(folder: Path, *arguments: str) -> str:
 
 
 def test_workers_are_forks_of_one_process(tmp_path: Path) -> None:
-    """Both tests see the same parent. A module that asks to be skipped is skipped."""
+    """The tests of both workers have the same parent process. A module that asks to be skipped is skipped."""
     parents = tmp_path / "parents"
     for name in ("one", "other"):
         (tmp_path / f"test_{name}.py").write_text(_GOOD.format(name, str(parents)))
@@ -40,9 +40,9 @@ def test_workers_are_forks_of_one_process(tmp_path: Path) -> None:
 
 
 def test_a_module_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:
-    """The other modules still run when that is asked for."""
+    """A module that cannot be imported is an error, and the other modules still run when that is asked for."""
     (tmp_path / "test_broken.py").write_text(_BROKEN)
     (tmp_path / "test_good.py").write_text(_GOOD.format("good", str(tmp_path / "parents")))
     output = _run(tmp_path, "--continue-on-collection-errors")
     assert "as broken as it can be" in output, output
-    assert "1 passed, 2 errors" in output, output  # one of each worker
+    assert "1 passed, 2 errors" in output, output  # one error per worker

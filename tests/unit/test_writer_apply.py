@@ -20,30 +20,30 @@ from holdfast.shared.writes.outcome import Applied, Outcome
 
 BATCH = list(range(100))
 
-#: A transaction takes a moment, so that another could begin beside it.
+#: The duration of a transaction: a moment, so that another could begin beside it.
 _WORK_S = 0.002
 
 
 class Threads(ThreadPoolExecutor):
-    """Remembers what it was given."""
+    """A thread pool that remembers what was submitted."""
 
     def __init__(self) -> None:
         super().__init__(3)
         self.given: list[Future[Any]] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As any executor."""
+        """Submit a call and remember it."""
         self.given.append(super().submit(fn, *args, **kwargs))
         return self.given[-1]
 
     @property
     def idle(self) -> bool:
-        """Whether all of that is over."""
+        """Whether everything that was submitted has ended."""
         return all(future.done() for future in self.given)
 
 
 class Database:
-    """Applies numbers; is away while it is set to be, and notes what it was asked."""
+    """A database that applies numbers, is away while it is set to be, and records its transactions."""
 
     def __init__(self) -> None:
         self.away = False
@@ -53,7 +53,7 @@ class Database:
         self._lock = threading.Lock()
 
     def transaction(self, batch: list[Any], _again: bool) -> list[Outcome]:
-        """The outcome of number n is Applied(n)."""
+        """Return Applied(n) for each number n. Raises Outage if the database is away."""
         with self._lock:
             self._running += 1
             self.at_once.append(self._running)
@@ -68,33 +68,33 @@ class Database:
                 self._running -= 1
 
     async def control_write(self) -> None:
-        """Whether it is there."""
+        """Do nothing. Raises ConnectionError if the database is away."""
         if self.away:
             raise ConnectionError("away")
 
 
 @pytest.fixture
 def database() -> Database:
-    """At first it is there."""
+    """A database that is there at first."""
     return Database()
 
 
 @pytest.fixture
 def breaker() -> Breaker:
-    """A writer's."""
+    """The breaker of a writer for its database."""
     return database_breaker(timeout_s=1)
 
 
 @pytest.fixture
 def threads() -> Iterator[Threads]:
-    """For the transactions."""
+    """The threads for the transactions."""
     with Threads() as threads:
         yield threads
 
 
 @pytest.fixture
 async def apply(database: Database, breaker: Breaker, threads: Threads) -> AsyncIterator[Applier]:
-    """An applier with the prober, which asks often."""
+    """An applier with a prober that probes often."""
     hold = Hold(breaker, database.control_write)
     pace = Pace(len(BATCH), target_s=1)
     probing = asyncio.create_task(hold.prober(lambda _least, _most: 0.05).run())
@@ -103,14 +103,14 @@ async def apply(database: Database, breaker: Breaker, threads: Threads) -> Async
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """For a minute at most."""
+    """Wait until the condition holds, for a minute at most."""
     async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
 
 async def test_in_health_a_batch_is_one_transaction(apply: Applier, database: Database) -> None:
-    """Nothing is split or queued."""
+    """With a healthy database, a batch is one transaction and is neither split nor queued."""
     assert await apply(BATCH) == [Applied(number) for number in BATCH]  # type: ignore[arg-type]
     assert database.sizes == [len(BATCH)]
 
@@ -118,7 +118,8 @@ async def test_in_health_a_batch_is_one_transaction(apply: Applier, database: Da
 async def test_after_an_outage_it_begins_with_a_little_at_a_time(
     apply: Applier, database: Database, breaker: Breaker, threads: Threads
 ) -> None:
-    """Of two whole batches that were held; every outcome is where it belongs."""
+    """After an outage two whole batches that were held are applied in transactions that begin small and grow gradually,
+    and every outcome is where it belongs."""
     database.away = True
     held = [asyncio.create_task(apply(BATCH)) for _ in range(2)]  # type: ignore[arg-type]
     await until(lambda: breaker.state is State.OPEN and threads.idle)
@@ -129,13 +130,14 @@ async def test_after_an_outage_it_begins_with_a_little_at_a_time(
     after = database.sizes[tried:]
     assert after[0] < len(BATCH) / 10
     assert sum(after) == 2 * len(BATCH)
-    largest = itertools.accumulate(after, max)  # before it may come the rest of the other batch
+    largest = itertools.accumulate(after, max)  # the rest of the other batch may come before a larger transaction
     assert all(later <= 2 * size + 1 for size, later in zip(largest, after[1:], strict=False))
     assert database.at_once[tried : tried + 4] == [1] * 4
 
 
 async def test_forced_open_nothing_is_asked(apply: Applier, database: Database, breaker: Breaker) -> None:
-    """Until it is lifted."""
+    """While an operator forces the breaker open no transaction is tried; the batch is applied once the order is
+    lifted."""
     breaker.force_open(actor="ann", reason="a test")
     held = asyncio.create_task(apply(BATCH))  # type: ignore[arg-type]
     with pytest.raises(TimeoutError):
@@ -150,7 +152,8 @@ async def test_forced_open_nothing_is_asked(apply: Applier, database: Database, 
 async def test_forced_closed_it_tries_a_dead_database_but_not_in_a_spin(
     apply: Applier, database: Database, breaker: Breaker
 ) -> None:
-    """An operator may be wrong: a try is followed by a pause, and the outcome is waited for all the same."""
+    """If an operator forces the breaker closed over a dead database, each attempt is followed by a pause, because the
+    operator may be wrong, and the outcome is still waited for."""
     database.away = True
     breaker.force_closed(actor="ann", reason="a test")
     held = asyncio.create_task(apply(BATCH))  # type: ignore[arg-type]

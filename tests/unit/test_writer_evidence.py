@@ -23,22 +23,22 @@ from holdfast.shared.writes.outcome import Applied, Dead, Outcome, Reason, Retry
 CONTENTION = {1062, 1205, 1213}
 DATA = 1406
 
-#: What is wrong when call number n is made for these entries (none: a control write); None: nothing.
+#: The error number of call number n for these entries (none for a control write), or None if the call succeeds.
 Wrong = Callable[[int, list[int]], int | None]
 
 
 def any_number() -> int:
-    """From the servers' range and the clients', known to somebody or not."""
+    """Return an arbitrary error number of the servers' or the clients' range, whether or not it is known."""
     return random.choice([number for number in (*range(1000, 5000), 9001, 31_000) if number not in CONTENTION])
 
 
 def fault_of(number: int, error: type[pymysql.err.DatabaseError] = pymysql.err.OperationalError) -> Fault:
-    """As the store raises it."""
+    """Return the fault as the store raises it."""
     return classify(sa.exc.DBAPIError.instance("a statement", {}, error(number, "a text"), pymysql.err.Error))  # type: ignore[arg-type]
 
 
 async def applied(batch: list[int], wrong: Wrong) -> list[Outcome]:
-    """The outcomes of a batch, in which entry number n is Applied(n) if all is well."""
+    """Return the outcomes of a batch, in which entry number n is Applied(n) if all is well."""
     calls = iter(range(10**6))
 
     def transaction(entries: list[Any], _again: bool = False) -> list[Outcome]:
@@ -64,13 +64,14 @@ async def applied(batch: list[int], wrong: Wrong) -> list[Outcome]:
 
 
 def well(batch: list[int]) -> list[Outcome]:
-    """All of them."""
+    """Return the outcomes of a batch in which all is well."""
     return [Applied(number) for number in batch]
 
 
 async def test_a_fault_that_comes_and_goes_is_no_entry_s() -> None:
-    """Whatever its number, whenever it begins and ends: in the middle of the search for a culprit, between a failure
-    and the control write, before the last one. Nobody is charged, and everything is applied."""
+    """A temporary fault is charged to no entry and everything is applied, whatever its number and whenever it begins
+    and ends: in the middle of the search for a culprit, between a failure and the control write, or before the last
+    one."""
     batch = list(range(5))
 
     def between(begins: int, ends: int, number: int) -> Wrong:
@@ -86,8 +87,9 @@ async def test_a_fault_that_comes_and_goes_is_no_entry_s() -> None:
 
 @pytest.mark.parametrize("number", [DATA, 1290, 1644, 2013, 9001, None], ids=str)
 async def test_an_entry_that_fails_alone_is_found(number: int | None) -> None:
-    """Among its neighbours, which are applied: dead if its data is refused, else charged; also where the number says
-    that the database is away, which control writes deny."""
+    """An entry that fails alone is found among its neighbours, which are applied: it is dead if its data is refused,
+    and otherwise charged. This holds even for a number that means that the database is away, which control writes
+    disprove."""
     number = number or any_number()
     batch = list(range(20))
     outcomes = await applied(batch, lambda _, entries: number if 13 in entries else None)
@@ -102,7 +104,8 @@ async def test_an_entry_that_fails_alone_is_found(number: int | None) -> None:
 
 
 async def test_a_poisonous_entry_in_an_outage_waits_for_its_end() -> None:
-    """What fails while control writes fail says nothing, even if the error is about the data."""
+    """An error while control writes fail says nothing about an entry, even if the error is about data, so the entry
+    waits for the end of the outage."""
 
     def wrong(call: int, entries: list[int]) -> int | None:
         return 1820 if call < 6 else DATA if 2 in entries else None
@@ -112,13 +115,15 @@ async def test_a_poisonous_entry_in_an_outage_waits_for_its_end() -> None:
 
 
 async def test_contention_charges_nobody() -> None:
-    """A lock that somebody holds on one row: that entry comes again, the others are applied."""
+    """A lock of another transaction on one row is charged to no entry: the affected entry is retried, and the others
+    are applied."""
     outcomes = await applied([0, 1, 2], lambda _, entries: 1205 if 1 in entries else None)
     assert outcomes == [Applied(0), Retry(), Applied(2)]
 
 
 def test_every_error_is_a_fault() -> None:
-    """Of whatever number and class; one of a connection that could not be made is an outage, whatever it says."""
+    """Every error of any number and class is classified as a fault, and every error of a connection that could not be
+    made is an outage."""
     kinds = {type(fault_of(number)) for number in range(900, 6000)}
     assert kinds >= {Outage, BadData, Unexplained}
     assert all(issubclass(kind, Fault) for kind in kinds)
@@ -128,7 +133,8 @@ def test_every_error_is_a_fault() -> None:
 
 
 def test_the_tries_are_spread_over_minutes() -> None:
-    """With the settings as they come, by chance neither at once nor all together."""
+    """With the default settings the attempts are spread over 1 to 10 minutes by random pauses, so that they come
+    neither at once nor all together."""
     settings = WriterSettings.model_fields
     base_s, cap_s = (settings[f"writer_backoff_{name}_s"].default for name in ("base", "cap"))
     tries = settings["writer_attempts_max"].default

@@ -11,12 +11,12 @@ BATCH_MAX, TARGET_S = 500, 0.5
 
 @pytest.fixture
 def pace() -> Pace:
-    """A writer's, in health."""
+    """The pace of a writer with a healthy database."""
     return Pace(BATCH_MAX, target_s=TARGET_S)
 
 
 def work(pace: Pace, now: float, for_s: float, each_s: float) -> float:
-    """Transactions of `each_s`, one after another; when they end."""
+    """Run transactions of `each_s`, one after another, and return when the last one ends."""
     end = now + for_s
     while now < end:
         pace.ended(now, now + each_s)
@@ -25,7 +25,7 @@ def work(pace: Pace, now: float, for_s: float, each_s: float) -> float:
 
 
 def test_in_health_it_takes_everything(pace: Pace) -> None:
-    """However long it works, and without a ramp at the start."""
+    """With a healthy database every batch is full, however long the writer works, and without a ramp at the start."""
     assert (pace.batch, pace.full) == (BATCH_MAX, True)
     work(pace, 100, 60, 0.05)
     assert (pace.batch, pace.full) == (BATCH_MAX, True)
@@ -33,7 +33,8 @@ def test_in_health_it_takes_everything(pace: Pace) -> None:
 
 @pytest.mark.parametrize(("each_s", "transactions"), [(0.005, 5), (0.05, 5), (0.25, 8), (0.4, 17)])
 def test_after_an_outage_it_grows_by_results(pace: Pace, each_s: float, transactions: int) -> None:
-    """Each quick transaction nearly doubles the next one, and one that needs much of its target adds little."""
+    """After an outage each quick transaction nearly doubles the next one, and a transaction that needs much of its
+    target adds little."""
     pace.begin_again(100)
     assert (pace.batch, pace.full) == (25, False)
     now, sizes = 100.0, [pace.batch]
@@ -46,14 +47,15 @@ def test_after_an_outage_it_grows_by_results(pace: Pace, each_s: float, transact
 
 
 def test_waiting_is_no_good_service(pace: Pace) -> None:
-    """An hour without a transaction has shown nothing, and one transaction shows as much as any other."""
+    """An hour without a transaction does not let the batch grow, and the transaction after it counts as much as any
+    other."""
     pace.begin_again(100)
     pace.ended(3700, 3700.01)
     assert pace.batch <= 50
 
 
 def test_a_slow_transaction_halves_it(pace: Pace) -> None:
-    """Down to its floor, where it still works."""
+    """Slow transactions halve the batch, down to a floor at which the writer still works."""
     pace.ended(100, 101)
     assert (pace.batch, pace.full) == (BATCH_MAX // 2, False)
     work(pace, 101, 60, 1)
@@ -61,7 +63,8 @@ def test_a_slow_transaction_halves_it(pace: Pace) -> None:
 
 
 def test_two_slow_ones_side_by_side_are_one_sign(pace: Pace) -> None:
-    """The second began before anything was done about the first."""
+    """Two slow transactions side by side halve the batch once, because the second began before the reaction to the
+    first."""
     pace.ended(100, 101)
     pace.ended(100.1, 101.1)
     assert pace.batch == BATCH_MAX // 2
@@ -70,7 +73,7 @@ def test_two_slow_ones_side_by_side_are_one_sign(pace: Pace) -> None:
 
 
 def test_it_finds_what_the_database_can_do(pace: Pace) -> None:
-    """Where a full batch takes twice the target, it stays around half a batch, and never at the floor."""
+    """If a full batch takes twice the target, the batch stays around half of its maximum and never at the floor."""
     now, sizes = 100.0, []
     for _ in range(400):
         took_s = pace.batch / BATCH_MAX * 2 * TARGET_S
@@ -83,7 +86,8 @@ def test_it_finds_what_the_database_can_do(pace: Pace) -> None:
 
 
 def test_several_writers_come_to_share_alike() -> None:
-    """Whoever had more gives more: from full and floor to nearly the same, on one database that both fill."""
+    """Two writers that fill one database, one with full batches and one at the floor, come to nearly equal shares,
+    because a larger batch shrinks by more."""
     rich, poor = (Pace(BATCH_MAX, target_s=TARGET_S) for _ in range(2))
     poor.begin_again(100)
     now = 100.0
