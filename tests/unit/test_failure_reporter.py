@@ -48,8 +48,8 @@ def _caused(error: Exception, by: Exception) -> Exception:
 
 @pytest.mark.parametrize("error", [*_ANSWERS, *_SILENCES], ids=repr)
 def test_an_answer_is_no_outage(lines: Lines, error: Exception) -> None:
-    """A store's error answer is logged and counted as refused, and a missing answer as a warning. The log names the
-    original error, whatever wraps it."""
+    """A store's error answer is logged as an error and counted as refused; a missing answer is logged as a warning. The
+    log has the text of the original error, whatever wraps it."""
     for at, wrapped in enumerate((error, _caused(NotSent(), error), _caused(QueueUnavailable(), error),
                                   _caused(QueueUnavailable(), _caused(NotSent(), error)))):  # fmt: skip
         one = FailureReporter(f"test-{type(error).__name__}-{at}")

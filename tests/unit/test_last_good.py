@@ -15,7 +15,7 @@ def last_good() -> LastGood:
 
 
 def test_a_copy_is_as_old_as_the_question(last_good: LastGood) -> None:
-    """An answer that was four seconds on its way is four seconds old when it comes."""
+    """An answer that was four seconds on its way is four seconds old when it arrives."""
     asked_at = time.time() - 4
     last_good.keep(b"1", asked_at)
     assert last_good.get(60) == Kept(b"1", asked_at)

@@ -58,4 +58,4 @@ def test_make_test_installs_what_the_tests_start() -> None:
         for file in (REPO / "tests").rglob("test_*.py")
         for program in re.findall(r"which\(\"([a-z-]+)\"\)", file.read_text())
     }
-    assert {"haproxy", "amtool"} <= named - {"docker"} <= installed  # the tests of containers do without
+    assert {"haproxy", "amtool"} <= named - {"docker"} <= installed  # the container tests use a fake docker

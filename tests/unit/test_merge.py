@@ -23,7 +23,8 @@ def merged(*writes: Write, row: Entity | None = None, overtaking: bool = False) 
 
 
 def test_a_create_makes_a_visible_user() -> None:
-    """Every field has the create's version, and the address is unique in its case-folded form."""
+    """A create makes a visible user: every field has the create's version, and the address is unique in its case-folded
+    form."""
     user, outcome = merged(write(1, CREATE))
     assert user == user_row("u", "Ann", 1, "Ann@Example.com", "ann@example.com", 1, 1, 0)
     assert user.visible
@@ -194,7 +195,7 @@ def test_ones_own_address_in_other_capitals_is_ones_own() -> None:
 
 def test_an_address_let_go_of_later_was_taken_at_the_time() -> None:
     """A create from before the release of its address is refused, although the owner's newer write arrived first: in
-    order, this claim would have met the owner."""
+    order, this create would have met the owner. A create from after the release is applied."""
     assert merge(None, write(2, CREATE), [Holder(released=3)])[1] == Rejected("EMAIL_TAKEN", {})
     assert merge(None, write(4, CREATE), [Holder(released=3)])[1] == Applied(4)
 

@@ -161,7 +161,7 @@ async def test_who_only_waits_for_an_end_takes_no_room(world: World) -> None:
 
 
 async def test_a_late_loop_turns_reads_away(world: World) -> None:
-    """A late event loop turns some of the reads away, and no request that is kept."""
+    """A late event loop turns some of the reads away, and no request of the lane that is kept."""
     for _ in range(100):
         world.lag.sampled(0.5)
     world.gate.set()

@@ -29,8 +29,7 @@ def test_the_clock_is_never_behind_what_it_has_seen() -> None:
 
 
 def test_the_queues_clock_counts_once_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once the queue's clock is known versions follow it, however far this machine's clock is from it and however this
-    clock jumps afterwards."""
+    """Once the queue's clock is known versions follow it, however far from it this machine's own clock is or jumps."""
     queue_us, second_us = 1_768_473_000_000_000, 1_000_000
     up_us = 5 * second_us
     clock = versions.Clock()
