@@ -21,8 +21,8 @@ _IN_STEP, _OUT_OF_STEP = "SET SESSION wsrep_sync_wait=7", "SET SESSION wsrep_syn
 
 
 class _Nodes(NamedTuple):
-    """`connect(0)`, `connect(1)`: a session at one of two, in step with all. `without_quorum`: both. `behind`: the
-    second has nothing that the first commits meanwhile."""
+    """Two nodes of a database. `connect(0)` and `connect(1)` give a session at one of them, in step with all. While
+    `without_quorum`, both lack it; while `behind`, the second node has nothing that the first commits."""
 
     connect: Callable[[int], Any]
     without_quorum: Callable[[], AbstractContextManager[None]]
@@ -78,7 +78,7 @@ def nodes(request: pytest.FixtureRequest) -> Iterator[_Nodes]:
 
 
 def _run(session: Any, statement: str) -> int:
-    """0, or the number of the error."""
+    """Return 0, or the number of the error."""
     try:
         with session.cursor() as cursor:
             cursor.execute(statement)
@@ -94,7 +94,8 @@ def _rows(session: Any) -> int:
 
 
 def test_a_node_that_is_behind(nodes: _Nodes) -> None:
-    """Who does not wait there reads what was; who is in step gets what has been committed, and waits for it."""
+    """At a node that is behind, a session that does not wait reads old data; a session in step waits, and reads what
+    has been committed."""
     first, careless, in_step = nodes.connect(0), nodes.connect(1), nodes.connect(1)
     assert _run(careless, _OUT_OF_STEP) == 0
     for session in (first, careless, in_step):
@@ -113,7 +114,8 @@ def test_a_node_that_is_behind(nodes: _Nodes) -> None:
 
 
 def test_a_node_without_quorum(nodes: _Nodes) -> None:
-    """It takes connections and settings, and refuses the rest, a commit too, which has no effect."""
+    """A node without quorum accepts connections and settings and refuses everything else, including a commit, which
+    then has no effect."""
     busy, idle = nodes.connect(0), nodes.connect(0)
     for session in (busy, idle):
         session.autocommit(False)

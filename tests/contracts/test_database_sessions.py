@@ -12,8 +12,8 @@ from tests.contracts.database_subjects import Subject
 
 WAITS = object()
 _PATIENT = "SET SESSION innodb_lock_wait_timeout = 50"
-#: Each step: a session, a statement, and how it ends: a number of rows, rows, `E` and an error's number, or WAITS.
-#: A statement `…` is the end of one that waits.
+#: Each step is a session, a statement, and how it ends: a number of rows, rows, `E` and an error's number, or WAITS.
+#: The statement `…` is the end of a statement that waits.
 _ADD, _LOCK = "INSERT INTO things (id, k) VALUES", "SELECT id FROM things WHERE id = {} FOR UPDATE"
 _ONE, _TWO = "UPDATE things SET v = v + 1 WHERE id = 1", "UPDATE things SET v = v + 1 WHERE id = 2"
 _SHOW = "SELECT id, v FROM things"
@@ -148,7 +148,7 @@ _SCENARIOS: dict[str, Steps] = {
 
 
 class _Sessions:
-    """Two sessions, each in a thread of its own."""
+    """Two database sessions, each in a thread of its own."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -158,7 +158,7 @@ class _Sessions:
         self._numbers = {name: self._run(name, "SELECT CONNECTION_ID()")[0][0] for name in "ab"}
 
     def step(self, name: str, statement: str, expected: Any) -> Any:
-        """How it ends."""
+        """Run a statement in a session, and return how it ends."""
         if statement == "close":
             self._connections[name].close()
             return None
@@ -178,7 +178,7 @@ class _Sessions:
             return f"E{failed.args[0]}"
 
     def begin(self) -> None:
-        """Have both as they were at first."""
+        """Restore both sessions and the rows to their initial state."""
         for name, connection in self._connections.items():
             if not connection.open:
                 self._connections[name] = self._subject.connect()
@@ -189,7 +189,7 @@ class _Sessions:
             self._run("a", statement)
 
     def close(self) -> None:
-        """End both."""
+        """End both sessions."""
         for connection in self._connections.values():
             if connection.open:
                 connection.close()
@@ -224,7 +224,8 @@ _UPSERT = "INSERT INTO things (id) VALUES (4), (3) ON DUPLICATE KEY UPDATE v = 1
 
 
 def test_a_row_that_may_not_be_changed(sessions: _Sessions, database_subject: Subject) -> None:
-    """No statement that would change it does anything; the transaction goes on, and other rows are as ever."""
+    """A statement that would change a refused row fails as a whole; the transaction goes on, and other rows can be
+    changed."""
     for name in ("a", "b"):
         sessions.step(name, "COMMIT", 0)
     with database_subject.refusing(2):
@@ -241,7 +242,7 @@ def test_a_row_that_may_not_be_changed(sessions: _Sessions, database_subject: Su
 
 
 def test_deadlock(sessions: _Sessions) -> None:
-    """Of two sessions that wait for each other one is rolled back, and the other goes on."""
+    """If two sessions wait for each other, one is rolled back, and the other goes on."""
     assert [sessions.step("a", _ONE, 1), sessions.step("b", _TWO, 1)] == [1, 1]
     sessions.step("a", _TWO, WAITS)
     ends = {"b": sessions.step("b", _ONE, 1), "a": sessions.step("a", "…", 1)}

@@ -13,7 +13,7 @@ from tests.contracts.database_subjects import Subject
 
 
 def _at(*parts: int) -> datetime:
-    """A moment as the driver gives it: without a zone."""
+    """Return a moment as the driver gives it, without a time zone."""
     return datetime(*parts)  # type: ignore[misc]  # noqa: DTZ001 - that is the point
 
 
@@ -40,7 +40,7 @@ def session(database_subject: Subject) -> Iterator[Any]:
 
 @pytest.fixture
 def cursor(session: Any) -> Iterator[Any]:
-    """The same for each test."""
+    """The same cursor, with the initial rows for each test."""
     yield session
     session.execute("ROLLBACK TO SAVEPOINT start")
 
@@ -80,7 +80,7 @@ def cursor(session: Any) -> Iterator[Any]:
     ],
 )  # fmt: skip
 def test_expressions(cursor: Any, expression: str, values: list[Any]) -> None:
-    """An expression has the same value, and the same kind of value."""
+    """An expression has the same value of the same type in the model as in a real database."""
     only = " WHERE id < 3" if values[-1] is pytest.approx else ""
     cursor.execute(f"SELECT {expression} AS e FROM things{only} ORDER BY id", ())
     found = [row[0] for row in cursor.fetchall()]
@@ -111,7 +111,7 @@ def test_expressions(cursor: Any, expression: str, values: list[Any]) -> None:
     ],
 )  # fmt: skip
 def test_queries(cursor: Any, query: str, rows: list[Any] | None) -> None:
-    """A query has the same rows."""
+    """A query has the same rows in the model as in a real database."""
     cursor.execute(query)
     found = list(cursor.fetchall())
     assert found == rows if rows is not None else [row[1:] for row in found] == [(1, "one")]
@@ -139,7 +139,7 @@ def test_queries(cursor: Any, query: str, rows: list[Any] | None) -> None:
     ],
 )
 def test_errors(cursor: Any, statement: str, number: int) -> None:
-    """What a strict server refuses has its number; nothing is changed."""
+    """A statement that a strict server refuses fails with its error number, and changes nothing."""
     with pytest.raises(pymysql.err.MySQLError) as caught:
         cursor.execute(statement)
     assert caught.value.args[0] == number, caught.value
@@ -166,14 +166,14 @@ def test_errors(cursor: Any, statement: str, number: int) -> None:
     ],
 )  # fmt: skip
 def test_changes(cursor: Any, statement: str, count: int, after: list[Any]) -> None:
-    """A change changes the same rows and counts them in the same way."""
+    """A change affects and counts the same rows in the model as in a real database."""
     assert cursor.execute(statement) == cursor.rowcount == count
     cursor.execute("SELECT id, v FROM things ORDER BY id")
     assert list(cursor.fetchall()) == after
 
 
 def test_new_numbers(cursor: Any) -> None:
-    """A number that the database gives is reported, and is not given twice."""
+    """A number that the database assigns is reported, and is not assigned twice, even after a rollback."""
     cursor.execute("INSERT INTO others (thing, code) VALUES (5, 'a')")
     first = cursor.lastrowid
     cursor.execute("INSERT INTO others (thing, code) VALUES (6, 'b')")
@@ -184,6 +184,6 @@ def test_new_numbers(cursor: Any) -> None:
 
 
 def test_the_role_of_a_server_that_is_alone(database_subject: Subject) -> None:
-    """It takes writes, and is in no cluster."""
+    """A single server accepts writes and is in no cluster."""
     with database_subject.connect() as connection:
         assert role_of(connection) == Role(read_only=False)

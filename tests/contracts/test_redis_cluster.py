@@ -21,7 +21,7 @@ _BOTH = "return redis.call('GET', KEYS[1])"
 
 @pytest.fixture(params=["model", "real"])
 async def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-    """A cluster under contract, empty."""
+    """An empty cluster under contract."""
     model = request.param == "model"
     async with cluster_subjects.model() if model else cluster_subjects.real(tmp_path) as made:
         yield made
@@ -33,13 +33,13 @@ async def _all(line: Line, *steps: tuple[str, Any]) -> None:
 
 
 async def _owner(line: Line) -> int:
-    """The port of the slot's owner, as this server knows it."""
+    """Return the port of the slot's owner, as this server knows it."""
     [port] = [at[1] for first, last, at, *_ in await line.send("CLUSTER", "SLOTS") if first <= _SLOT <= last]
     return int(port)
 
 
 async def test_a_slot_moves(cluster: Subject) -> None:
-    """A command is carried out where all of its keys are; elsewhere it is refused before anything is done."""
+    """While a slot moves, a command runs where all of its keys are; any other server refuses it before any effect."""
     source, target, other = cluster.source, cluster.target, cluster.other
     await _all(source, (f"SET {_A} 1 PX 600000", b"OK"), (f"SET {_B} 2", b"OK"), (f"MGET {_A} {_ELSEWHERE}", _CROSSED))
     await _all(target, (f"GET {_A}", _TO_SOURCE))
@@ -71,7 +71,7 @@ async def test_a_slot_moves(cluster: Subject) -> None:
 
 
 async def test_transactions(cluster: Subject) -> None:
-    """One is refused with the first of its commands that is, or as a whole when the keys have moved since."""
+    """A transaction is refused with its first refused command, or as a whole if its keys have moved since."""
     source = cluster.source
     await _all(source, (f"SET {_A} 1", b"OK"), (f"SET {_B} 2", b"OK"))
     cluster.begin_move()
@@ -83,7 +83,8 @@ async def test_transactions(cluster: Subject) -> None:
 
 
 async def test_a_stream_moves(cluster: Subject) -> None:
-    """With its group, what is pending, and what was ever added; who waits for it gets an error."""
+    """A stream moves with its group, its pending entries and its counters; a client that waits for its entries gets an
+    error."""
     source, target = cluster.source, cluster.target
     await _all(
         source, (f"XADD {_STREAM} 5-1 a 1", b"5-1"), (f"XADD {_STREAM} 5-2 a 2", b"5-2"), (f"XDEL {_STREAM} 5-1", 1),
@@ -108,7 +109,8 @@ async def test_a_stream_moves(cluster: Subject) -> None:
 
 
 async def test_a_slot_moves_back(cluster: Subject) -> None:
-    """While another one moves between servers of which one does not know it yet: no old knowledge takes it back."""
+    """A slot can move back while a server does not know of its first move; outdated knowledge does not undo the
+    second."""
     source, target, other = cluster.source, cluster.target, cluster.other
     await _all(source, (f"SET {_A} 1", b"OK"))
     await _all(target, (f"SET {OF_TARGET} 2", b"OK"))
@@ -122,7 +124,7 @@ async def test_a_slot_moves_back(cluster: Subject) -> None:
 
 
 async def test_messages_go_to_all_servers(cluster: Subject) -> None:
-    """Whoever subscribes anywhere gets what is published anywhere."""
+    """A message that is published at one server reaches the subscribers of every server."""
     source, target = cluster.source, cluster.target
     assert await source.send("SUBSCRIBE", "news") == [b"subscribe", b"news", 1]
     assert await target.send("PUBLISH", "news", "one") == 0

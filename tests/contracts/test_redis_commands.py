@@ -10,7 +10,7 @@ _DRAWS, _COMMANDS = 40, 200
 
 
 def test_random_commands(wire: Wire) -> None:
-    """Whatever commands come in whatever order, the model's replies are a real server's."""
+    """Random commands in random order have the same replies on the model as on a real server."""
     for seed in range(_DRAWS):
         draw, model = Draw(seed), RedisModel(time.time)
         commands = [draw.command() for _ in range(_COMMANDS)]

@@ -21,7 +21,7 @@ async def redis(subject: Subject) -> Redis:
 
 
 async def _waiting(subject: Subject, count: int) -> None:
-    """Until so many clients wait, as a later reader in the same line finds out: those before it are served first."""
+    """Wait until so many clients are blocked, as the flags of the client list show."""
     redis: Any = subject.redis
     async with asyncio.timeout(60):
         while True:
@@ -36,7 +36,7 @@ def _reading(redis: Redis, consumer: str, block_ms: int = _WAIT_MS) -> "asyncio.
 
 
 async def test_readers_are_served_in_their_order(subject: Subject, redis: Redis) -> None:
-    """Of two readers that wait the first has the first entry; what is served is pending."""
+    """Of two waiting readers, the first gets the first entry, and each entry that is delivered is pending."""
     first = _reading(redis, "one")
     await _waiting(subject, 1)
     second = _reading(redis, "two")
@@ -50,7 +50,7 @@ async def test_readers_are_served_in_their_order(subject: Subject, redis: Redis)
 
 
 async def test_a_wait_ends(redis: Redis) -> None:
-    """With nothing, when its time is over."""
+    """A read that waits returns no entries when its time is over."""
     assert await _reading(redis, "one", block_ms=20) == []
 
 
@@ -68,7 +68,7 @@ async def test_a_wait_for_what_goes_away(subject: Subject, redis: Redis, end: st
 
 
 async def test_subscriptions(subject: Subject, redis: Redis) -> None:
-    """A message reaches those who subscribe, and a script can send one."""
+    """A message reaches the subscribers of its channel, and a script can publish one."""
     async with redis.pubsub() as pubsub:
         await pubsub.subscribe("news")
         assert (await pubsub.get_message(timeout=60))["type"] == "subscribe"
@@ -80,7 +80,7 @@ async def test_subscriptions(subject: Subject, redis: Redis) -> None:
 
 
 async def test_transactions(redis: Redis) -> None:
-    """All of a transaction is done, but for a command that fails; none of it, when one is no command."""
+    """A transaction runs all its commands even if one fails, and none if one is not a command."""
     pipeline = redis.pipeline()
     pipeline.hset("h", "a", "1")
     pipeline.get("h")
@@ -96,15 +96,15 @@ async def test_transactions(redis: Redis) -> None:
 
 
 async def test_waiting_for_replicas_that_are_not_there(redis: Redis) -> None:
-    """Nobody is waited for where nobody is wanted. One that is missing is, and then the answer is 0; commands behind it
-    wait too."""
+    """WAIT for no replicas returns at once. WAIT for a missing replica returns 0 after its timeout, and the commands
+    behind it wait too."""
     pipeline: Any = redis.pipeline(transaction=False)
     pipeline.set("a", 1).wait(0, 0).wait(1, 20).get("a")
     assert await pipeline.execute() == [True, 0, 0, b"1"]
 
 
 async def test_expiry(redis: Redis) -> None:
-    """What has expired is not there, for any command; a list that expires takes its new elements with it."""
+    """No command finds an expired key, and a list that is made anew after its expiry has no expiry."""
     await redis.set("k", "1", px=30)
     await redis.rpush("l", "1")
     await redis.pexpire("l", 30)
@@ -117,7 +117,8 @@ async def test_expiry(redis: Redis) -> None:
 
 
 async def test_refusals(subject: Subject, redis: Redis) -> None:
-    """A full server takes what needs no memory, a replica what changes nothing."""
+    """A server whose memory is full runs only commands that need no memory, and a replica only commands that change
+    nothing."""
     await redis.xadd("s", {"a": "1"}, "5-1")
     await subject.full(True)
     for command in ("SET a 1", "XADD s * a 1", "HSET h a 1", "XGROUP CREATE s g2 0"):

@@ -23,7 +23,7 @@ Call = tuple[str, list[str], list[str]]
 
 
 class _Uses:
-    """Uses of the scripts, from one seed. Versions come from the floor, which is the same for both servers."""
+    """Random calls of the scripts from one seed. Versions begin at the floor, which is the same for both servers."""
 
     def __init__(self, seed: int, floor: int) -> None:
         self._chance = Random(seed)
@@ -31,7 +31,7 @@ class _Uses:
         self._ids = [f"{(floor + n) // 1000}-{(floor + n) % 1000}" for n in range(1, 30)]
 
     def call(self) -> Call:
-        """The next one."""
+        """Return the next call."""
         return self._chance.choice([self._accept, self._accept, self._accept, self._settle, self._settle, self._replay,
                                     self._recall, self._other, self._other])()  # fmt: skip
 
@@ -39,7 +39,7 @@ class _Uses:
         return f"{self._chance.randrange(3) + 1:x}" * 64
 
     def _operation(self) -> str:
-        """Of the form that a key leads to."""
+        """Return an operation id of the form that is derived from a key."""
         return f"00000000-0000-8000-a000-{self._chance.randrange(12):012}"
 
     def _one(self, kind: str, most: int) -> str:
@@ -105,7 +105,7 @@ def _command(call: Call) -> list[str]:
 
 
 def _contents(ask: Any) -> dict[str, Any]:
-    """Everything that is there, but for times."""
+    """Return all keys and values, except times."""
     found = {}
     for key in sorted(ask(["KEYS", "*"])):
         name = key.decode()
@@ -120,7 +120,8 @@ def _contents(ask: Any) -> dict[str, Any]:
 
 
 def test_own_scripts(wire: Wire) -> None:
-    """Replies are the same, use by use, and so is everything that is kept in the end."""
+    """Random calls of the scripts have the same replies on the model as on a real server, and leave the same keys and
+    values."""
     answers: set[bytes] = set()
     for seed in range(_DRAWS):
         floor = round(time.time() + 36_000) * 1_000_000

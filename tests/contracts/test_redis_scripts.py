@@ -42,7 +42,7 @@ async def _failure(subject: Subject, text: str, *keys: str) -> str:
     ],
 )  # fmt: skip
 async def test_returns(subject: Subject, text: str, reply: object) -> None:
-    """A script's values reach the client as Redis turns them."""
+    """The values that a script returns reach the client as Redis converts them."""
     await subject.redis.hset("h", "x", "1")
     await subject.redis.xadd("k", {"x": "1"})
     assert await subject.redis.eval(text, 1, "k") == reply
@@ -64,14 +64,14 @@ async def test_returns(subject: Subject, text: str, reply: object) -> None:
     ],
 )
 async def test_failures(subject: Subject, text: str, pattern: str) -> None:
-    """An error names the script, and has the words by which callers tell errors apart."""
+    """The error of a script names the script, and has the words by which callers distinguish errors."""
     await subject.redis.hset("h", "x", "1")
     message = await _failure(subject, text)
     assert re.fullmatch(f"ResponseError (ERR )?{pattern}", message), message
 
 
 async def test_unknown_script(subject: Subject) -> None:
-    """A script that was never sent has to be sent."""
+    """A script that was never loaded cannot be called by its hash; after SCRIPT LOAD it can."""
     with pytest.raises(NoScriptError):
         await subject.redis.evalsha("0" * 40, 0)
     sha = await subject.redis.script_load("return 7")
@@ -79,7 +79,8 @@ async def test_unknown_script(subject: Subject) -> None:
 
 
 async def test_full(subject: Subject) -> None:
-    """When memory is full, what needs memory is refused before it begins, and what is allowed to goes on."""
+    """When memory is full, a script that needs memory is refused before it begins, and a script that needs none or is
+    allowed to exceed it runs."""
     await subject.redis.set("a", "1")
     await subject.full(True)
     assert "OutOfMemoryError" in await _failure(subject, "#!lua\nreturn 1")
@@ -92,7 +93,7 @@ async def test_full(subject: Subject) -> None:
 
 
 async def test_replica(subject: Subject) -> None:
-    """A replica refuses scripts that may write, and writes."""
+    """A replica refuses writes and every script that may write."""
     await subject.replica(True)
     assert "READONLY" in await _failure(subject, "#!lua\nreturn 1")
     assert "READONLY" in await _failure(subject, "#!lua flags=allow-oom\nreturn 1")

@@ -19,7 +19,7 @@ Entry = dict[str | bytes, str | bytes]
 
 _REST = {"dead", "discarded", "applied", "duplicate", "superseded", "rejected", "expired", "dead_again"}
 _BAD_PAYLOADS = (b'{"name": "\xff"}', b"[" * 2000, b"", b'{"full_name": "Ann"}', b"null", b"1e999")
-#: Each makes a good write unreadable; with a bad `notify`, only until a replay leaves it out.
+#: #: Each of these changes makes a valid write unreadable; a bad `notify` does so only until a replay leaves it out.
 _SPOILT: list[Entry] = [
     *[{"operation_id": each} for each in (b"\xff\xfe", b"", b"x" * 300)],
     *[{"version": each} for each in ("0", "-1", "9" * 16, "9" * 400, "later")],
