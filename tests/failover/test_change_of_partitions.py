@@ -25,7 +25,7 @@ Start = Callable[[str, int], Service]
 
 @pytest.fixture
 def start(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[Start]:
-    """Starts a service for a number of partitions; all of them end with the test."""
+    """A function that starts a service for a number of partitions; all services end with the test."""
     with ExitStack() as stack:
         names = iter(range(100))
 
@@ -42,7 +42,8 @@ def start(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Ite
 
 
 def test_it_takes_no_request_along(own_redis: RedisServer, own_database: Database, start: Start) -> None:
-    """Writes go around the queue while it runs empty; then other services, with the new number, take over at once."""
+    """Writes bypass the queue while it empties; then services with the new number of partitions take over. No request
+    fails, and no write is lost or doubled."""
     rotation, record = Rotation(), Record()
     before = [start("api", 1), start("api", 1)]
     behind = [start("writer", 1), start("dlq_admin", 1)]
@@ -77,7 +78,8 @@ def test_it_takes_no_request_along(own_redis: RedisServer, own_database: Databas
 def test_it_is_refused_while_entries_wait(
     own_redis: RedisServer, own_database: Database, start: Start, tmp_path: Path
 ) -> None:
-    """A service with another number ends at once, with what is to be done."""
+    """While entries wait in the queue, a service with another number of partitions ends at once, and its log says
+    why."""
     api = start("api", 1)
     assert fetch("POST", f"{api.url}/users", json=_USER).status_code == 202
     writer = processes.writer(tmp_path, own_redis.address, own_database.dsn, HOLDFAST_QUEUE_PARTITIONS="4")
@@ -87,7 +89,7 @@ def test_it_is_refused_while_entries_wait(
 
 
 def _override(api: Service) -> None:
-    """The queue's breaker is kept open in every api, as an operator orders it."""
+    """Keep the queue's breaker open in every api, by the order of an operator."""
     wish = {"action": "force_open", "reason": "a change of partitions", "for_s": 600.0}
     ordered = fetch(
         "POST", f"{api.url}/circuit-breaker/api/queue/override", json=wish, headers=keys.bearer(keys.OPERATOR)
@@ -115,7 +117,8 @@ def _missing(admin: Service) -> int | None:
 
 
 def _as_in(database: Database, record: Record) -> bool:
-    """Each acknowledged write was applied, no other one was, and each user is as its last write left it."""
+    """Return whether each acknowledged write was applied, no other write was, and each user is as its last write left
+    it."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT operation_id FROM operations WHERE effect = 'applied' AND resource = 'users'")
         applied = {row[0] for row in cursor.fetchall()}

@@ -24,14 +24,14 @@ from tests.servers import PATIENT_REDIS, Database, wait_until
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """For all tests of this module: each leaves it whole, whoever owns the slot then."""
+    """A cluster for all tests of this module: each test leaves it whole, with any owner of the slot."""
     with running_cluster(tmp_path_factory.mktemp("cluster"), WRITES) as cluster:
         yield cluster
 
 
 @pytest.fixture
 def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Starts a service on the cluster, which is empty and its cache, too; all of them end with the test."""
+    """A function that starts a service on the empty cluster with an empty cache; all services end with the test."""
     with starting(cluster, own_database, tmp_path) as start:
         yield start
 
@@ -39,8 +39,8 @@ def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[
 def test_every_service_works_on_it(
     cluster: Cluster, own_database: Database, start: Callable[..., Service], tmp_path: Path
 ) -> None:
-    """Writes through the queue, waits for their end, reads, replays a dead letter, and changes the proxy's settings;
-    and no node refuses a service anything."""
+    """On a cluster, writes through the queue, waits, reads, a replay of a dead letter and changes of the proxy's
+    settings work, and no node refuses a command of a service."""
     api, dlq = start("api", **processes.PATIENT_API, HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S="4"), start("dlq_admin")
     writer = start("writer")
     with api.client(headers=WAIT) as http:
@@ -81,7 +81,7 @@ def test_every_service_works_on_it(
 
 
 def _refusals(service: Service) -> list[str]:
-    """What the cluster answered with an error, by its counters."""
+    """Return the calls that the cluster answered with an error, by the service's counters."""
     counters = fetch("GET", service.metrics_url).text.splitlines()
     refused = [line for line in counters if line.startswith("holdfast_loop_failures_total") and '"refused"' in line]
     assert refused
@@ -89,7 +89,7 @@ def _refusals(service: Service) -> list[str]:
 
 
 async def _remembered(cluster: Cluster, look: int) -> Memory:
-    """What the auditor reads of the queue when it leaves the number of a look."""
+    """Return what the auditor reads of the queue in the audit of this number."""
     redis = connect(cluster.address("operator"), PATIENT_REDIS)
     try:
         memory = await MemoryReader(redis).read(look=look)
@@ -99,7 +99,7 @@ async def _remembered(cluster: Cluster, look: int) -> Memory:
 
 
 def _assert_moved(before: Memory, now: Memory) -> None:
-    """Another process, which remembers the first look and has forgotten nothing."""
+    """Check that the queue is another process, which remembers the first audit and has forgotten no entry."""
     assert now.identity != before.identity
     assert (now.remembered, now.entries >= before.entries) == (1, True)
 
@@ -107,7 +107,8 @@ def _assert_moved(before: Memory, now: Memory) -> None:
 def test_the_primary_of_its_slot_is_killed(
     cluster: Cluster, own_database: Database, start: Callable[..., Service]
 ) -> None:
-    """While no writer takes what is queued: its replica has all of it, and nothing has to be restarted."""
+    """When the primary of the queue's slot is killed while no writer runs, its replica has all entries, and no service
+    has to be restarted."""
     api, record = start("api"), Record()
     with writing(api, record):
         record.wait_for(10, 202)
@@ -122,8 +123,8 @@ def test_the_primary_of_its_slot_is_killed(
 
 
 def test_its_slot_moves(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
-    """Under writes, with a writer that follows; while half of the keys are on their way, writes are taken all the
-    same."""
+    """While the slot moves under writes with a running writer, writes are accepted, even with half of the keys moved,
+    and none is lost or doubled."""
     api, record = start("api"), Record()
     start("writer")
     with writing(api, record):

@@ -30,7 +30,8 @@ _FOUR = Partitions(4)
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Of one of the partitions the slot is looked at."""
+    """A cluster for all tests of this module, which watches the slot of one partition and goes on serving without the
+    others."""
     others_serve = ("--cluster-require-full-coverage", "no")
     with running_cluster(tmp_path_factory.mktemp("partitions"), _FOUR[2].writes, *others_serve) as cluster:
         yield cluster
@@ -38,14 +39,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Starts a service on the cluster, which is empty; all of them end with the test."""
+    """A function that starts a service on the empty cluster; all services end with the test."""
     with starting(cluster, own_database, tmp_path, HOLDFAST_QUEUE_PARTITIONS="4") as start:
         yield start
 
 
 def test_every_service_works_on_all_of_them(cluster: Cluster, start: Callable[..., Service]) -> None:
-    """Users of every partition are written and read; a letter of each is indexed and replayed; no node refuses
-    anything."""
+    """Users of every partition are written and read, a letter of each is indexed and replayed, and no node refuses a
+    command."""
     api = start("api", **processes.PATIENT_API, HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S="4")
     dlq = start("dlq_admin")
     start("writer")
@@ -98,7 +99,8 @@ async def _lengths(cluster: Cluster, streams: list[str]) -> list[int]:
 
 
 def test_a_primary_is_killed(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
-    """While no writer takes what is queued: its replica has all of it, and nothing has to be restarted."""
+    """When a primary is killed while no writer runs, its replica has all entries, and no service has to be
+    restarted."""
     api, record = start("api"), Record()
     with writing(api, record):
         record.wait_for(20, 202)
@@ -111,8 +113,8 @@ def test_a_primary_is_killed(cluster: Cluster, own_database: Database, start: Ca
 
 
 def test_a_shard_is_away(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
-    """A primary and its replica are down. Writes to its partitions go to the database; those to the others are queued,
-    applied and settled as ever, and only the breakers of its partitions open. When it is back nothing is left over."""
+    """While a primary and its replica are down, writes to their partitions go to the database and only their breakers
+    open; writes to the other partitions are queued, applied and settled. After their return no entry is left over."""
     api, record = start("api"), Record()
     start("writer")
     away = [each for each in _FOUR if cluster.of(each.writes).owner() is cluster.owner()]
@@ -139,9 +141,9 @@ def test_a_shard_is_away(cluster: Cluster, own_database: Database, start: Callab
 def test_dlq_admin_without_a_shard(
     cluster: Cluster, own_database: Database, start: Callable[..., Service], desk: "_Desk"
 ) -> None:
-    """Of the shard that also holds what is known of the fleet. Every page and endpoint answers or refuses in the
-    envelope, and names the partition; a replay goes on in the others, and a recall takes back what they hold. When the
-    shard is back the ledger balances."""
+    """While the shard that also holds the fleet's reports is down, every page and endpoint of dlq_admin answers or
+    refuses in the envelope and names the partition. A replay goes on in the other partitions, a recall takes back their
+    letters, and after the shard's return the ledger balances."""
     shard = cluster.of(WRITES)
     away = [each for each in _FOUR if cluster.of(each.writes).owner() is shard.owner()]
     numbers, elsewhere = [each.number for each in away], [each for each in _FOUR if each not in away]
@@ -190,15 +192,15 @@ class _Desk:
         assert answer.status_code == 303, answer.text
 
     def close(self) -> None:
-        """End its connections."""
+        """Close the connections."""
         self._console.close()
 
     def ask(self, method: str, path: str, **more: Any) -> Any:
-        """The answer."""
+        """Return the answer."""
         return fetch(method, f"{self._url}{path}", headers=keys.bearer(keys.OPERATOR), **more)
 
     def data(self, path: str) -> Any:
-        """Of a success, which a busy machine may need several tries for."""
+        """Return the data of a successful answer, which may need several attempts on a busy machine."""
         answers: list[Any] = []
 
         def answered() -> bool:
@@ -209,15 +211,15 @@ class _Desk:
         return answers[-1].json()["data"]
 
     def letters(self) -> Any:
-        """All of them."""
+        """Return all letters."""
         return self.data("/dlq/letters?limit=100")
 
     def states(self) -> dict[str, int]:
-        """How many letters are in each."""
+        """Return the number of letters in each state."""
         return dict(Counter(each["state"] for each in self.letters()))
 
     def replay(self) -> None:
-        """All that are dead."""
+        """Replay all dead letters."""
         ids = [each["id"] for each in self.letters() if each["state"] == "dead"]
         wish = {"selection": {"ids": ids}, "reason": "a test", "expected_count": len(ids), "stop": {"breaker": False}}
         answer = self.ask("POST", "/dlq/replays", json=wish)
@@ -225,15 +227,15 @@ class _Desk:
         self._replay = answer.json()["data"]["id"]
 
     def seen(self) -> Any:
-        """The replay."""
+        """Return the replay."""
         return self.data(f"/dlq/replays/{self._replay}")
 
     def order(self, word: str) -> None:
-        """To the replay."""
+        """Send an order to the replay."""
         assert self.ask("POST", f"/dlq/replays/{self._replay}/{word}", json={"reason": "a test"}).status_code == 200
 
     def every_endpoint(self) -> dict[str, int]:
-        """GET of each path in the document: its status. A refusal is in the envelope."""
+        """Return the status of GET for each path in the OpenAPI document. Every refusal is in the envelope."""
         ids = {
             "letter_id": self.letters()[0]["id"], "fingerprint": self.data("/dlq/groups")[0]["fingerprint"],
             "replay_id": self._replay, "request_id": "req_00000000", "fault": "database-down",
@@ -248,7 +250,7 @@ class _Desk:
         return found
 
     def every_page(self) -> dict[str, int]:
-        """GET of each page of the console that lists something, and of one of each kind."""
+        """Return the status of each console page that lists something, and of one page of each kind."""
         letter = self.letters()[0]
         paths = [f"/console{path}" for path in (
             "", "/strip", "/groups", f"/groups/{letter['fingerprint']}", "/letters", f"/letters/{letter['id']}",
@@ -258,20 +260,20 @@ class _Desk:
         return {path: self.page(path).status_code for path in paths}
 
     def page(self, path: str) -> Any:
-        """One page of the console."""
+        """Return one page of the console."""
         return self._console.get(path)
 
 
 @pytest.fixture
 def desk(start: Callable[..., Service]) -> Iterator[_Desk]:
-    """With a dlq_admin whose auditor looks every second."""
+    """An operator at a dlq_admin whose auditor runs every second."""
     desk = _Desk(start("dlq_admin", HOLDFAST_DLQ_AUDIT_EVERY_S="1"))
     yield desk
     desk.close()
 
 
 def _made(api: Service, elsewhere: list[Partition]) -> list[Partition]:
-    """Forty users are asked for, with addresses of these partitions; the partitions of the users."""
+    """Create forty users with addresses of these partitions, and return the partitions of the users."""
     emails = (f"{number}@example.com" for number in itertools.count())
     free = (each for each in emails if _FOUR.of_text(" ".join(next(iter(USERS.claims({"email": each}))))) in elsewhere)
     made = []
@@ -284,13 +286,13 @@ def _made(api: Service, elsewhere: list[Partition]) -> list[Partition]:
 
 
 def _open(api: Service) -> set[str]:
-    """The queue's breakers that are not closed."""
+    """Return the queue's breakers that are not closed."""
     checks = fetch("GET", f"{api.url}/health").json()["data"]["checks"]
     return {name for name, check in checks.items() if name.startswith("queue_") and not check["ok"]}
 
 
 async def _newest(cluster: Cluster, partitions: list[Partition]) -> dict[Partition, str]:
-    """The newest entry of each."""
+    """Return the newest entry of each partition."""
     redis = connect(cluster.address("operator"), PATIENT_REDIS)
     try:
         found = {each: await redis.xinfo_stream(each.writes) for each in partitions}
@@ -308,7 +310,7 @@ async def _settled_up_to(cluster: Cluster, newest: dict[Partition, str]) -> bool
 
 
 def test_a_slot_moves(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
-    """Under writes, with a writer that follows."""
+    """A slot moves under writes with a running writer, and no acknowledged write is lost or doubled."""
     api, record = start("api"), Record()
     start("writer")
     with writing(api, record):

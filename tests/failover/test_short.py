@@ -23,14 +23,14 @@ _SETTINGS = {
 
 @pytest.fixture(scope="module")
 def group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Group]:
-    """For all tests of this module: each leaves it whole, whoever is the primary then."""
+    """Two nodes for all tests of this module: each test leaves both running, with either as primary."""
     with running_group(tmp_path_factory.mktemp("group")) as group:
         yield group
 
 
 @pytest.fixture
 def start(group: Group, own_database: Database, tmp_path: Path) -> Iterator[Callable[[str], Service]]:
-    """Starts a service on the group; all of them end with the test."""
+    """A function that starts a service on the group; all services end with the test."""
     with ExitStack() as stack:
         more = {"api": processes.HASTY_API | _SETTINGS, "writer": processes.QUICK, "dlq_admin": {}}
 
@@ -53,8 +53,8 @@ def _drain(group: Group) -> None:
 
 
 def test_its_primary_is_killed(group: Group, own_database: Database, start: Callable[[str], Service]) -> None:
-    """While its replica is behind, and no writer takes what is queued: not one acknowledged write is lost, and nothing
-    has to be restarted."""
+    """When the primary is killed while its replica is behind and no writer runs, no acknowledged write is lost, and no
+    service has to be restarted."""
     api, record = start("api"), Record()
     group.delay(25)
     before = group.primary()
@@ -73,7 +73,8 @@ def test_its_primary_is_killed(group: Group, own_database: Database, start: Call
 
 
 def test_its_primary_moves_as_planned(group: Group, own_database: Database, start: Callable[[str], Service]) -> None:
-    """Under writes, with a writer that follows: nothing is lost, and what was accepted before and after is applied."""
+    """After a planned failover under writes with a running writer, every acknowledged write, from before and after, is
+    applied."""
     api, record = start("api"), Record()
     start("writer")
     with writing(api, record):

@@ -24,5 +24,6 @@ _ROW = Row(acknowledged=9, lost=0, doubled=0, longest_s=(1.0, 1.0, None), ledger
     ids=["kept", "lost", "doubled", "named", "not named", "no auditor looked"],
 )
 def test_a_row_is_kept_when_nothing_promised_is_lost_and_the_ledger_knows(row: Row, kept: bool) -> None:
-    """A ledger of which no auditor has begun an epoch would not know of a loss."""
+    """A row is kept if no promised write is lost or doubled and the ledger names every loss. A ledger in which no
+    auditor has begun an epoch would not know of a loss."""
     assert row.kept is kept
