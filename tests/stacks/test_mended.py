@@ -20,7 +20,7 @@ from deploy.stacks.mend import mend
 from tests.conftest import ROOT
 from tests.servers import RedisServer, wait_until
 
-#: Freezes a process as an experiment does, says so, and waits for its own end.
+#: #: A runner that freezes a process as an experiment does, prints this, and waits for its own end.
 RUNNER = """
 import signal, sys, time
 from pathlib import Path
@@ -42,13 +42,13 @@ with mended_after(journal, print):
 
 
 def this_process() -> str:
-    """As a client."""
+    """Return the name by which this process is known as a client."""
     return Path("/proc/self/cmdline").read_text().replace("\0", " ").strip() + " "
 
 
 @pytest.fixture
 def victim() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that anybody may break."""
+    """A process that a test may break."""
     process = subprocess.Popen(["sleep", "600"])
     yield process
     process.kill()
@@ -57,20 +57,20 @@ def victim() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    """An empty one; what a test that failed left broken is mended."""
+    """An empty journal; at the end, what a failed test left broken is mended."""
     journal = Journal(tmp_path / "chaos" / "undo.json")
     yield journal
     mend(journal)
 
 
 def state(process: subprocess.Popen[bytes]) -> str:
-    """As the kernel has it: S sleeps, T is stopped."""
+    """Return the state of the process as the kernel has it: S sleeps, T is stopped."""
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_whatever_ends_the_runner(victim: subprocess.Popen[bytes], journal: Journal, number: signal.Signals) -> None:
-    """Ctrl-C, kill, a closed terminal and kill -9 leave nothing broken and nothing in the journal."""
+    """Ctrl-C, SIGTERM, a closed terminal and SIGKILL of the runner leave nothing broken and nothing in the journal."""
     command = [sys.executable, "-c", RUNNER, str(journal.path), str(victim.pid)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as runner:
         assert runner.stdout
@@ -83,7 +83,8 @@ def test_whatever_ends_the_runner(victim: subprocess.Popen[bytes], journal: Jour
 
 
 def test_what_cannot_be_mended_stays_in_the_journal(journal: Journal) -> None:
-    """It is reported, the rest is mended, and what is gone already counts as mended."""
+    """An undo that fails is reported and stays in the journal, the others are carried out, and a target that no longer
+    exists counts as mended."""
     journal.add({"how": "command", "command": ["false"]})
     journal.add({"how": "prayer"})
     journal.add({"how": "command", "command": ["sh", "-c", "echo no such thing; exit 1"], "gone": ["no such thing"]})
@@ -96,14 +97,14 @@ def test_what_cannot_be_mended_stays_in_the_journal(journal: Journal) -> None:
 def test_a_process_id_that_another_one_has_by_now_is_left_alone(
     victim: subprocess.Popen[bytes], journal: Journal
 ) -> None:
-    """What is ended is known by its birth."""
+    """A process is ended only if its time of birth matches, so another process with the same id is left alone."""
     journal.add({"how": "end", "process": [victim.pid, "1", "another boot"]})
     assert mend(journal)
     assert victim.poll() is None
 
 
 def test_filler_fills_and_goes_away(own_redis: RedisServer, journal: Journal) -> None:
-    """Writes are refused, what was there stays; afterwards there is room as before and no filler."""
+    """A filled Redis refuses writes and keeps its data; once mended it has its old limit and no filler."""
     cli = ["redis-cli", "-p", str(own_redis.port)]
 
     def run(command: list[str]) -> str:
@@ -126,7 +127,8 @@ def test_filler_fills_and_goes_away(own_redis: RedisServer, journal: Journal) ->
 
 
 def test_a_hop_comes_and_goes_while_clients_are_connected(own_redis: RedisServer, journal: Journal) -> None:
-    """New connections go through the proxy and meet its faults; mended, they go straight, and no rule is left."""
+    """New connections pass through the proxy and meet its faults, those of chosen clients only if it has a list. Once
+    mended, connections are direct, and no iptables rule is left."""
     try:
         check_possible()
     except Problem as problem:
@@ -158,7 +160,8 @@ def test_a_hop_comes_and_goes_while_clients_are_connected(own_redis: RedisServer
 
 
 def test_a_throttled_process_gets_less_and_then_all_again(victim: subprocess.Popen[bytes], journal: Journal) -> None:
-    """It is in the group, and back where it was afterwards; the group is gone."""
+    """A throttled process is in a control group of its own; once mended it is back in its old group, and the new group
+    is gone."""
     try:
         undo = cgroup.plan("cpu", f"holdfast-test-{os.getpid()}", [victim.pid])
     except Problem as problem:
@@ -173,7 +176,7 @@ def test_a_throttled_process_gets_less_and_then_all_again(victim: subprocess.Pop
 
 
 def test_a_client_is_known_by_its_process() -> None:
-    """Here: this one."""
+    """A local client is known by the command line of its process, here the test's own, and any other by its address."""
     from deploy.faults.switch import client_of
 
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:

@@ -25,27 +25,27 @@ QUEUE, DATABASE = ([node.name for node in stores(HA, store)] for store in ("queu
 
 
 class Supervisor:
-    """Runs every node of the stores, and notes the order in which they are stopped."""
+    """A supervisor in which every node of the stores runs, and which records the order in which nodes are stopped."""
 
     def __init__(self) -> None:
         self.stopped: list[list[str]] = []
         self.hard: list[bool] = []
 
     def states(self) -> dict[str, dict[str, Any]]:
-        """One is down when it was stopped."""
+        """Return the state of each node: it is down once it was stopped."""
         down = {name for names in self.stopped for name in names}
         words = {name: "STOPPED" if name in down else "RUNNING" for name in (*QUEUE, *DATABASE)}
         return {name: {"statename": word, "pid": 1} for name, word in words.items()}
 
     def stop(self, names: list[str], patience_s: float, *, hard: bool = False) -> None:
-        """At once."""
+        """Stop the nodes at once."""
         self.stopped.append(list(names))
         self.hard.append(hard)
 
 
 @pytest.fixture
 def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
-    """Of a highly available stack whose queue has moved to its last node."""
+    """The supervisor of a highly available stack whose queue has its last node as primary."""
     one = Supervisor()
     monkeypatch.setattr(local_stack, "running", lambda: one)
     monkeypatch.setattr(processes, "saved", lambda: HA)
@@ -56,12 +56,13 @@ def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    """An empty one."""
+    """An empty journal."""
     return Journal(tmp_path / "undo.json")
 
 
 def test_the_primary_alone_is_killed_and_started_again(supervisor: Supervisor, journal: Journal) -> None:
-    """The queue's is the one that Sentinel knows; the database's the first one that runs."""
+    """Only the primary is killed and started again: for the queue the one that Sentinel reports, for the database the
+    first node that runs."""
     stack = Processes(journal, 1)
     stack.begin(KillPrimary("queue"))
     stack.begin(KillPrimary("database"))
@@ -72,7 +73,7 @@ def test_the_primary_alone_is_killed_and_started_again(supervisor: Supervisor, j
 
 
 def test_one_process_of_several_is_killed(supervisor: Supervisor, journal: Journal) -> None:
-    """The one that is named, and it alone starts again."""
+    """Of several processes only the named one is killed and started again."""
     Processes(journal, 1).begin(Kill("queue", only=QUEUE[1]))
     assert supervisor.stopped == [[QUEUE[1]]]
     assert [undo["programs"] for undo in journal.read()] == [[QUEUE[1]]]
@@ -81,7 +82,8 @@ def test_one_process_of_several_is_killed(supervisor: Supervisor, journal: Journ
 def test_a_filled_node_gets_its_limit_back_when_another_took_its_place(
     supervisor: Supervisor, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also in its configuration, which a Sentinel may have written meanwhile; the filler goes from the new primary."""
+    """A filled node gets its limit back even if another node is primary by then, also in its configuration, which a
+    Sentinel may have rewritten; the filler is removed from the new primary."""
 
     def output(command: Sequence[str]) -> str:
         match command[command.index("-e") + 1 :]:
@@ -105,14 +107,14 @@ def test_a_filled_node_gets_its_limit_back_when_another_took_its_place(
 
 
 def test_a_store_stops_node_by_node(supervisor: Supervisor, journal: Journal) -> None:
-    """The last one knows that it is, and all of them start again."""
+    """A store stops node by node, so that the last node knows that it is the last, and all of them start again."""
     Processes(journal, 1).begin(Stop("database"))
     assert supervisor.stopped == [[name] for name in reversed(DATABASE)]
     assert [undo["programs"] for undo in journal.read()] == [DATABASE]
 
 
 def test_a_primary_that_moved_before_it_was_cut_off_is_not_cut_off(supervisor: Supervisor, journal: Journal) -> None:
-    """The fault would be another one than was prepared."""
+    """If the primary moves before it is cut off, the fault fails, because it would be another one than was prepared."""
     with pytest.raises(Problem, match="took another's place"):
         Processes(journal, 1).begin(CutOff())
 
@@ -120,7 +122,8 @@ def test_a_primary_that_moved_before_it_was_cut_off_is_not_cut_off(supervisor: S
 def test_a_stack_with_one_node_says_what_to_start(
     supervisor: Supervisor, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In one sentence, before anything is broken."""
+    """With one node, a fault that needs several is refused in one sentence that names the command, before anything is
+    broken."""
     monkeypatch.setattr(processes, "saved", StackSettings)
     for fault in (KillPrimary("queue"), KillPrimary("database"), CutOff()):
         with pytest.raises(Problem, match="one node") as caught:
@@ -130,7 +133,8 @@ def test_a_stack_with_one_node_says_what_to_start(
 
 
 def test_a_redis_that_does_not_answer_is_named_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where redis-cli would wait without an end: one that is gone, and one that takes connections and says nothing."""
+    """A Redis that is gone, or accepts connections and answers nothing, is named in an error after a timeout, where
+    redis-cli would wait without limit."""
     monkeypatch.setattr(probe, "_TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = StackSettings(queue_port=silent.getsockname()[1], cache_port=free_port())

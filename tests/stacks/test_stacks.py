@@ -36,35 +36,35 @@ class Case:
 
 
 class FakeSupervisor:
-    """supervisord's RPC interface with one program, a process that sleeps."""
+    """A stand-in for supervisord's RPC interface, with one program, which is a process that sleeps."""
 
     def __init__(self) -> None:
         self._process = self._started()
 
     def getAllProcessInfo(self) -> list[dict[str, Any]]:  # noqa: N802 - supervisor's name
-        """As supervisor has it."""
+        """Return the state of the program as supervisor reports it."""
         alive = self._process.poll() is None
         state = {"pid": self._process.pid, "statename": "RUNNING"} if alive else {"pid": 0, "statename": "STOPPED"}
         return [{"name": "mariadb", "spawnerr": "", **state}]
 
     def stopProcess(self, *_: object) -> None:  # noqa: N802 - the same
-        """In good order."""
+        """End the process with SIGTERM."""
         self._process.terminate()
         self._process.wait()
 
     def startProcess(self, *_: object) -> None:  # noqa: N802 - the same
-        """A new process."""
+        """Start a new process."""
         self._process = self._started()
 
     def state(self) -> str:
-        """Of the process."""
+        """Return the state of the process: `running`, `frozen` or `down`."""
         if self._process.poll() is not None:
             return "down"
         letter = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0]
         return "frozen" if letter == "T" else "running"
 
     def end(self) -> None:
-        """For good."""
+        """Kill the process for good."""
         self._process.kill()
         self._process.wait()
 
@@ -74,7 +74,8 @@ class FakeSupervisor:
 
 @pytest.fixture(params=["local", "docker"])
 def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
-    """Nothing is broken. The guard, which has tests of its own, is left out: it would look for the real things."""
+    """A stack of either kind with nothing broken. The guard, which has tests of its own, is left out, because it would
+    look for the real processes."""
     monkeypatch.setattr(running, "BREAKING_LOCK", tmp_path / "lock")
     monkeypatch.setattr(running, "Journal", lambda: Journal(tmp_path / "undo.json"))
     monkeypatch.setattr(running, "mended_after", _without_guard)
@@ -113,7 +114,7 @@ def _without_guard(journal: Journal, report: Callable[[str], None]) -> Any:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_a_fault_is_in_force_until_it_ends(case: Case, fault: Fault) -> None:
-    """And may come again; from whichever thread, as load tests do it."""
+    """A fault is in force until it ends and may begin again, from any thread, as in load tests."""
     broken = "frozen" if isinstance(fault, Freeze) else "down"
     with running.running(case.kind) as stack, ThreadPoolExecutor(1) as thread:
         for _ in range(2):
@@ -125,7 +126,7 @@ def test_a_fault_is_in_force_until_it_ends(case: Case, fault: Fault) -> None:
 
 @pytest.mark.parametrize("case", ["local"], indirect=True)
 def test_what_begins_in_part_only_is_undone(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that what raised is not in force, and may begin again."""
+    """A fault that fails to begin is undone, so that it is not in force and another may begin."""
 
     def frozen(_: int) -> None:
         raise Problem("no such process")
@@ -141,7 +142,7 @@ def test_what_begins_in_part_only_is_undone(case: Case, tmp_path: Path, monkeypa
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_what_is_broken_when_the_stack_is_closed_is_mended(case: Case, fault: Fault) -> None:
-    """Also after Ctrl-C."""
+    """When a stack is closed, faults that are in force are removed, even after Ctrl-C."""
 
     def break_and_go() -> None:
         with running.running(case.kind) as stack:
@@ -154,13 +155,13 @@ def test_what_is_broken_when_the_stack_is_closed_is_mended(case: Case, fault: Fa
 
 
 def test_one_command_at_a_time_breaks_a_stack(case: Case) -> None:
-    """The second one would mend what the first one breaks."""
+    """A second command that would break a stack is refused, because it would mend what the first one breaks."""
     with running.running(case.kind), pytest.raises(Problem, match="another command"), running.running(case.kind):
         pass
 
 
 def test_what_an_earlier_run_left_broken_is_mended_first(case: Case, tmp_path: Path) -> None:
-    """And reported."""
+    """When a stack is opened, faults that an earlier run left are removed first, and this is reported."""
     left = Journal(tmp_path / "undo.json")
     left.add({"how": "command", "command": ["touch", str(tmp_path / "mended")]})
     reported: list[str] = []
@@ -170,7 +171,7 @@ def test_what_an_earlier_run_left_broken_is_mended_first(case: Case, tmp_path: P
 
 
 def test_a_kind_that_does_not_exist_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the words of the variable."""
+    """An unknown kind of stack is a Problem that names the variable STACK and its value."""
     monkeypatch.setenv("STACK", "kubernetes")
     with pytest.raises(Problem, match="STACK=kubernetes is neither local nor docker"), running.running():
         pass
@@ -178,7 +179,7 @@ def test_a_kind_that_does_not_exist_is_a_problem(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("case", ["docker"], indirect=True)
 def test_a_docker_that_refuses_is_a_problem(case: Case) -> None:
-    """With its error message."""
+    """If Docker refuses a command, the Problem contains Docker's error message."""
 
     def refused(stack: Stack) -> None:
         stack.begin(Kill("cache"))
