@@ -27,7 +27,7 @@ Scripted = Callable[..., tuple[Server, hc.Client, Time]]
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
-    """A server with this script, its client, and their time."""
+    """A function that makes a server with this script, its client, and their clock."""
     opened: list[Any] = []
 
     def make(*script: Act, **options: Any) -> tuple[Server, hc.Client, Time]:
@@ -42,14 +42,15 @@ def scripted() -> Iterator[Scripted]:
 
 
 def operation(status: str, **error: object) -> Act:
-    """An answer about it."""
+    """Return an answer with this status of the operation."""
     done = status != "queued"
     return success({"id": "o1", "status": status, "done": done, "error": error or None})
 
 
 @pytest.mark.parametrize("lost", _DROPPED, ids=["dropped", "half", "gateway", "overdue"])
 def test_a_write_whose_answer_is_lost_is_sent_again_with_its_key(scripted: Scripted, lost: Act) -> None:
-    """So that it takes effect once; the caller notices nothing."""
+    """A write whose answer is lost is sent again with the same key, so that it takes effect once and its caller notices
+    nothing."""
     server, client, _ = scripted(lost, lost, success(ACCEPTED, 202, Idempotent_Replayed="true"))
     written = client.users.create(ADA)
     assert (written.id, written.status, written.repeated) == ("u1", "queued", True)
@@ -60,7 +61,7 @@ def test_a_write_whose_answer_is_lost_is_sent_again_with_its_key(scripted: Scrip
 
 
 def test_two_writes_have_two_keys_and_a_caller_may_give_one(scripted: Scripted) -> None:
-    """Only then is a second call the same write."""
+    """Each call has a key of its own, unless the caller gives one; only then is a second call the same write."""
     server, client, _ = scripted(success(ACCEPTED, 202))
     keys = {client.users.create(ADA).idempotency_key for _ in range(3)}
     assert len(keys) == 3
@@ -71,7 +72,7 @@ def test_two_writes_have_two_keys_and_a_caller_may_give_one(scripted: Scripted) 
 @pytest.mark.parametrize(("status", "code", "kind"), [(429, "RATE_LIMITED", "rate_limit_error"),
                                                       (503, "WRITE_BACKLOG", "service_unavailable")])  # fmt: skip
 def test_the_services_pause_is_kept(scripted: Scripted, status: int, code: str, kind: str) -> None:
-    """At least `retry_after`, and then some, by chance."""
+    """The client waits at least `retry_after` before it retries, with some random extra time."""
     server, client, time = scripted(refusal(status, code, kind, retry_after=4), success(ACCEPTED, 202))
     client.users.create(ADA)
     assert len(server.requests) == 2
@@ -80,7 +81,8 @@ def test_the_services_pause_is_kept(scripted: Scripted, status: int, code: str, 
 
 
 def test_a_pause_that_leads_past_the_deadline_is_not_begun(scripted: Scripted) -> None:
-    """The error comes at once, with all that its caller needs for a later attempt."""
+    """A pause that would end after the deadline is not begun: the error is raised at once, with all that the caller
+    needs for a later attempt."""
     server, client, time = scripted(refusal(503, "WRITE_BACKLOG", retry_after=60))
     with pytest.raises(hc.Unavailable) as raised:
         client.users.create(ADA, timeout_s=20)
@@ -100,7 +102,8 @@ def test_a_pause_that_leads_past_the_deadline_is_not_begun(scripted: Scripted) -
 def test_what_is_not_retryable_is_raised_as_what_it_is(
     scripted: Scripted, status: int, kind: str, expected: type[hc.HoldfastError]
 ) -> None:
-    """At once, with code, message, details and request id; in a log it says what was wrong."""
+    """An error that is not retryable is raised at once as the class of its kind, with code, message, details and
+    request id, and its text states the cause."""
     details = {"field": "email", "constraint": "at most 254 characters", "operation_id": "o9"}
     server, client, _ = scripted(refusal(status, "SOME_CODE", kind, retryable=False, details=details))
     with pytest.raises(expected) as raised:
@@ -114,7 +117,8 @@ def test_what_is_not_retryable_is_raised_as_what_it_is(
 
 
 def test_a_server_that_is_gone(scripted: Scripted) -> None:
-    """It is tried as often as the policy says, within the time; and it did certainly not happen."""
+    """A server that refuses connections is tried as often as the policy allows, and the error states that the write has
+    certainly had no effect."""
     server, client, time = scripted(success(USER), policy=hc.RetryPolicy(attempts_max=4))
     assert client.users.get("u1").name == "Ada"
     server.close()
@@ -125,7 +129,7 @@ def test_a_server_that_is_gone(scripted: Scripted) -> None:
 
 
 def test_the_budget_ends_retries_for_all_calls(scripted: Scripted) -> None:
-    """With nothing saved up a share of the calls is repeated, and the others fail at once."""
+    """When the retry budget is empty, only a share of the calls is repeated, and the others fail at once."""
     server, client, _ = scripted(refusal(503, "OVERLOADED"), budget=hc.RetryBudget(0.1, 3))
     for _ in range(40):
         with pytest.raises(hc.Unavailable):
@@ -134,7 +138,8 @@ def test_the_budget_ends_retries_for_all_calls(scripted: Scripted) -> None:
 
 
 def test_waiting_ends_when_the_operation_does(scripted: Scripted) -> None:
-    """First by `Prefer: wait`, then by asking; a lost answer on the way changes nothing."""
+    """A call that waits for the operation first uses `Prefer: wait` and then polls; lost answers in between change
+    nothing."""
     acts = [nothing, success(ACCEPTED, 202), operation("queued"), nothing, operation("queued"), operation("applied")]
     server, client, time = scripted(*acts)
     written = client.users.create(ADA, wait=True)
@@ -145,8 +150,8 @@ def test_waiting_ends_when_the_operation_does(scripted: Scripted) -> None:
 
 
 def test_an_attempt_that_is_under_way_is_waited_for(scripted: Scripted) -> None:
-    """Its connection broke while it waited: until it is over each attempt is a conflict with it, which costs nothing
-    of the budget; at the deadline the caller knows the operation."""
+    """While an earlier attempt is in progress after its connection broke, each attempt is a conflict, which costs
+    nothing of the budget. At the deadline the error contains the operation."""
     under_way = refusal(409, "REQUEST_IN_PROGRESS", "conflict", retry_after=1, definite=False,
                         details={"operation_id": "o1"})  # fmt: skip
     applied = success({**ACCEPTED, "status": "applied"}, 201)
@@ -160,7 +165,7 @@ def test_an_attempt_that_is_under_way_is_waited_for(scripted: Scripted) -> None:
 
 
 def test_a_write_that_has_no_effect_is_an_error(scripted: Scripted) -> None:
-    """With the operation's code and its details."""
+    """A write that ends without effect raises an error with the operation's code and details."""
     _, client, _ = scripted(
         success(ACCEPTED, 202), operation("rejected", code="EMAIL_TAKEN", message="taken", details={})
     )
@@ -172,7 +177,7 @@ def test_a_write_that_has_no_effect_is_an_error(scripted: Scripted) -> None:
 
 
 def test_a_wait_has_an_end(scripted: Scripted) -> None:
-    """Then the caller knows the operation, which goes on."""
+    """A wait ends at the deadline, and the error contains the operation, which goes on."""
     _, client, time = scripted(success(ACCEPTED, 202), operation("queued"))
     with pytest.raises(hc.Unfinished) as raised:
         client.users.delete("u1", wait=True, timeout_s=12)
@@ -187,8 +192,8 @@ _ASKED: list[Act] = [nothing, refusal(503, "DATABASE_UNAVAILABLE", "database_err
 
 @pytest.mark.parametrize("act", _ASKED, ids=["dropped", "database", "limited", "key"])
 def test_a_question_that_fails_says_nothing_of_the_write(scripted: Scripted, act: Act) -> None:
-    """It is accepted: nobody is led to believe that it certainly did not happen, and the operation is there to ask
-    for."""
+    """If polling fails after the write was accepted, the error is not definite, because the write may take effect, and
+    it contains the operation to ask for."""
     _, client, _ = scripted(success(ACCEPTED, 202), act, budget=hc.RetryBudget(0, 0))
     with pytest.raises(hc.HoldfastError) as raised:
         client.users.create(ADA, wait=True)
@@ -198,25 +203,26 @@ def test_a_question_that_fails_says_nothing_of_the_write(scripted: Scripted, act
 
 
 class Trickle(httpx.SyncByteStream, httpx.AsyncBaseTransport):
-    """An answer that comes too slowly, each of its pieces in time; none comes to a client for asyncio."""
+    """An answer that is too slow as a whole, though each of its pieces is in time; a client for asyncio gets no answer
+    at all."""
 
     def __init__(self, time: Time) -> None:
         self._time = time
 
     def __iter__(self) -> Iterator[bytes]:
-        """A second each."""
+        """Yield a piece of the answer each second."""
         for _ in range(100):
             self._time.now_s += 1
             yield b" "
 
     async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
-        """What httpx would limit, if it were one step."""
+        """Wait without end, which httpx would limit only per step."""
         await asyncio.Event().wait()
         raise AssertionError
 
 
 async def test_an_answer_that_trickles_in_does_not_outlive_the_deadline() -> None:
-    """httpx limits the time of each piece, a call that of all."""
+    """A call limits the time of the whole answer, whereas httpx limits that of each piece."""
     time = Time()
     slow = httpx.MockTransport(lambda _: httpx.Response(200, stream=Trickle(time)))
     with (
@@ -232,7 +238,8 @@ async def test_an_answer_that_trickles_in_does_not_outlive_the_deadline() -> Non
 
 @pytest.mark.parametrize("after", ["NaN", "-9", "1" + 400 * "0", "1e999"])
 def test_a_pause_that_nobody_can_make(scripted: Scripted, after: str) -> None:
-    """The client does not sleep that long. A body that is not the gzip that it claims to be is `Unreachable`."""
+    """The client does not sleep for a `retry_after` that is not a usable number. A body that is not the gzip that it
+    claims to be raises `Unreachable`."""
     error = f'{{"error": {{"type": "rate_limit_error", "retryable": true, "definite": true, "retry_after": {after}}}}}'
     _, client, time = scripted(answer(429, error), answer(200, "x", Content_Encoding="gzip"))
     with pytest.raises((hc.RateLimited, hc.Unreachable)):
@@ -241,7 +248,7 @@ def test_a_pause_that_nobody_can_make(scripted: Scripted, after: str) -> None:
 
 
 def test_a_copy_says_that_it_is_one(scripted: Scripted) -> None:
-    """The circuit-breaker answer is an answer: its data, marked."""
+    """The answer of an open circuit breaker is returned as data that is marked stale, with its age."""
     error = {"type": "service_unavailable", "code": "CIRCUIT_BREAKER_OPEN", "message": "…", "retryable": True}
     meta = {"stale": True, "age_s": 12.5, "next_cursor": None}
     copy = {"success": False, "error": error, "fallback_data": {"cached_user": USER}, "meta": meta}
@@ -257,7 +264,7 @@ def test_a_copy_says_that_it_is_one(scripted: Scripted) -> None:
 
 
 def test_pages_follow_their_cursors(scripted: Scripted) -> None:
-    """Lazily, each with retries of its own."""
+    """Pages are fetched lazily by their cursors, each with retries of its own."""
     pages = [success([USER | {"id": f"u{n}"}], meta={"next_cursor": f"c{n}" if n < 3 else None}) for n in (1, 2, 3)]
     server, client, _ = scripted(pages[0], nothing, pages[1], pages[2])
     users = client.users.all(limit=1)
@@ -270,7 +277,8 @@ def test_pages_follow_their_cursors(scripted: Scripted) -> None:
 
 
 def test_any_resource_and_what_is_no_answer_of_ours(scripted: Scripted) -> None:
-    """A plain entity has its fields; 200 from something else is an error and not a crash."""
+    """Any resource can be read as an entity with its fields. An answer that is not Holdfast's raises an error, even
+    with status 200."""
     book = {"id": "b1", "title": "T", "created_at": _AT, "updated_at": _AT, "version": 1}
     server, client, _ = scripted(success(book), success([]), answer(200, {"hello": 1}))
     assert client.resource("books").get("b/1")["title"] == "T"
@@ -283,7 +291,8 @@ def test_any_resource_and_what_is_no_answer_of_ours(scripted: Scripted) -> None:
 
 
 def test_an_option_that_there_is_not_is_an_error_before_anything_is_sent(scripted: Scripted) -> None:
-    """A misspelt condition would be none, and a misspelt filter everything."""
+    """An unknown option raises TypeError before anything is sent, because a misspelt condition would be ignored, and a
+    misspelt filter would match everything."""
     server, client, _ = scripted(success([USER]))
     users: Any = client.users
     wrong: list[Callable[[], Any]] = [
@@ -300,7 +309,7 @@ def test_an_option_that_there_is_not_is_an_error_before_anything_is_sent(scripte
 
 
 async def test_the_client_for_asyncio_is_the_same() -> None:
-    """Losses, a wait, pages: the same decisions with another hand."""
+    """The client for asyncio handles lost answers, waits and pages in the same way."""
     server, time = Server(nothing, success(ACCEPTED, 202), operation("applied"), success([USER])), Time()
     async with hc.AsyncClient(server.url, sleep=time.sleep_async, clock=time.clock, verify=False) as client:
         written = await client.users.create(ADA, wait=True)
@@ -326,8 +335,8 @@ _OUTCOMES = st.sampled_from([
 def test_no_call_outlives_its_deadline_or_repeats_what_it_may_not(
     outcomes: list[Reply | hc.HoldfastError], keyed: bool, timeout_s: float, drawn: float
 ) -> None:
-    """Whatever comes back: attempts are bounded, pauses end before the deadline, and without a key only what certainly
-    did not happen is sent again."""
+    """Whatever the answers are, attempts are bounded, pauses end before the deadline, and without a key a request is
+    repeated only if it has certainly had no effect."""
     time = Time()
     calls = Calls(hc.RetryPolicy(), hc.RetryBudget(), time.clock, lambda: drawn)
     headers = {"Idempotency-Key": "k"} if keyed else {}
@@ -354,7 +363,7 @@ def test_no_call_outlives_its_deadline_or_repeats_what_it_may_not(
 
 
 def test_it_is_small() -> None:
-    """Small enough to read before it is trusted."""
+    """The library has at most 620 lines, so that it can be read before it is trusted."""
     folder = Path(hc.__file__).parent
     lines = [line for file in folder.glob("*.py") for line in file.read_text().splitlines() if line.strip()]
     assert len(lines) <= 620

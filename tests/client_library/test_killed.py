@@ -15,7 +15,7 @@ from tests.client import RESPONSE_DEADLINE_S
 from tests.servers import Database, RedisServer
 
 _CALLERS, _EACH = 4, 6
-#: As long as a busy machine needs to start all of it again, and as often as that takes.
+#: #: Limits for a busy machine: time enough to start all processes again, and as many attempts as that takes.
 _PATIENT = hc.RetryPolicy(timeout_s=RESPONSE_DEADLINE_S, attempts_max=10_000, cap_s=0.5)
 
 
@@ -32,8 +32,8 @@ def stack(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Ite
 def test_each_write_takes_effect_once_whatever_is_killed_under_it(
     stack: list[processes.Service], own_redis: RedisServer, own_database: Database
 ) -> None:
-    """Callers of the library make users and rename them. Each process is killed and started while they do. No call
-    fails; each user is there once, with its last name; and its key, used again, is the same write."""
+    """While callers create and rename users, each process is killed and started again. No call fails, each user exists
+    once with its last name, and a repeated key returns the same write."""
     run, progress = uuid.uuid4().hex[:8], threading.Semaphore(0)
     with hc.Client(stack[0].url, policy=_PATIENT, budget=hc.RetryBudget(1, 10_000), verify=False) as holdfast:
 
