@@ -33,7 +33,8 @@ class Part(Resource, plural="parts"):
     sold: Annotated[bool, Boolean()]
     price: Annotated[int, Integer()]
 """
-#: A longer text, one that may be missing, one that is gone, and new ones; `order` is a word of SQL.
+#: #: Against the first: a longer text, a field that becomes optional, a field that is removed, and new fields. `order`
+#: is a word of SQL.
 _SECOND = """
 class Part(Resource, plural="parts", removed=["price"]):
     number: Annotated[str, Slug(), Unique()]
@@ -45,7 +46,7 @@ class Part(Resource, plural="parts", removed=["price"]):
     added_at: Annotated[str, Moment()] | None = None
 """
 
-#: A life of a part: it is created, changed, and its number goes to another one.
+#: #: A program that creates and changes parts, and passes the number of one to another.
 _USE = """
 import os
 from holdfast.shared.domain.registry import domain
@@ -77,7 +78,7 @@ apply(engine, [Delivery(Write(f"{now}-gone-{at}", each.id, Delete(parts), now + 
 
 
 def run(code: str, folder: Path, domain: str, dsn: str) -> str:
-    """What a process with this domain prints."""
+    """Return the output of a process with this domain."""
     environment = os.environ | {"DB_DSN": dsn, "HOLDFAST_DOMAIN": domain, "PYTHONPATH": str(folder)}
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -92,7 +93,7 @@ def run(code: str, folder: Path, domain: str, dsn: str) -> str:
 
 
 def upgrade(schema: Schema, folder: Path, source: str) -> str:
-    """Declare parts like this, and migrate; the domain's name."""
+    """Declare parts like this, migrate, and return the domain's name."""
     domain = f"parts_{abs(hash(source))}"
     (folder / f"{domain}.py").write_text(_HEAD + source)
     migrate(schema.dsn, HOLDFAST_DOMAIN=domain, PYTHONPATH=str(folder))
@@ -100,7 +101,7 @@ def upgrade(schema: Schema, folder: Path, source: str) -> str:
 
 
 def check(schema: Schema, folder: Path, source: str) -> None:
-    """Ask whether parts that are declared like this would fit."""
+    """Check that parts which are declared like this fit, without a migration."""
     domain = f"parts_{abs(hash(source))}"
     (folder / f"{domain}.py").write_text(_HEAD + source)
     code = "import sys; from holdfast.migrations.__main__ import main; sys.exit(main(['check']))"
@@ -112,7 +113,8 @@ def _index_names(schema: Schema, table: str) -> set[object]:
 
 
 def test_a_declared_table_is_made_and_grows(schema: Schema, tmp_path: Path) -> None:
-    """Rows stay, new columns are there at once, a field that is gone does no harm, and again changes nothing."""
+    """When a declaration changes, rows stay, new columns exist at once, and a removed field does no harm. A second
+    migration changes nothing."""
     domain = upgrade(schema, tmp_path, _FIRST)
     assert run(_USE, tmp_path, domain, schema.dsn).splitlines() == ["[]", *run_of_a_life(schema)]
     schema.rows("INSERT INTO parts VALUES ('old', 'n-1', 'n-1', 5, 'Bolt', 5, 7, 5, 1, 5, 100, 5, 5, 0)")
@@ -132,7 +134,7 @@ def test_a_declared_table_is_made_and_grows(schema: Schema, tmp_path: Path) -> N
     assert schema.rows("SHOW CREATE TABLE parts") == before
 
 
-#: A build makes a part, or changes what another one made; and what every build then sees.
+#: #: A program that creates a part, or changes a part of another build.
 _TAKE_TURNS = """
 import os, sys
 from holdfast.shared.domain.registry import domain
@@ -153,7 +155,8 @@ print(apply(engine, [Delivery(Write(str(now), "one", command, now), str(now))], 
 
 
 def test_a_build_that_knows_a_field_reads_what_one_wrote_that_does_not(schema: Schema, tmp_path: Path) -> None:
-    """As in a rolling upgrade that takes a field away, and after one that is taken back."""
+    """Builds with and without a field read each other's rows, as in a rolling upgrade that removes the field, and after
+    a rollback."""
     first, second = (upgrade(schema, tmp_path, source) for source in (_FIRST, _SECOND))
     for domain in (second, first, second):
         assert run(_TAKE_TURNS, tmp_path, domain, schema.dsn).startswith("[Applied(")
@@ -161,7 +164,7 @@ def test_a_build_that_knows_a_field_reads_what_one_wrote_that_does_not(schema: S
 
 
 def run_of_a_life(schema: Schema) -> list[str]:
-    """What `_USE` prints of the writes that it makes, whose versions are in the table."""
+    """Return what `_USE` prints of its writes, whose versions are in the table."""
     rows = schema.rows("SELECT version FROM operations WHERE command != 'DeletePart' ORDER BY version DESC LIMIT 4")
     fourth, _, second, first = (f"Applied(version={row[0]})" for row in rows)
     return [str([first, second, "Rejected(code='NUMBER_TAKEN', detail={})", fourth]), "[True, True]"]
@@ -186,7 +189,7 @@ _NOTE = "    note: Annotated[str, Text(max_chars=9)"
     ],
 )
 def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: str, after: str, why: str) -> None:
-    """With the field's name, and nothing is changed."""
+    """A declaration that does not fit the table is refused with the field's name, and the table is not changed."""
     first = _FIRST.replace("[bool, Boolean()]", "[bool, Boolean()] | None = None")
     upgrade(schema, tmp_path, first)
     made = schema.rows("SHOW CREATE TABLE parts")
@@ -198,7 +201,7 @@ def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: s
 
 
 def test_a_check_changes_nothing(schema: Schema, tmp_path: Path) -> None:
-    """Neither where a table would be made nor where one would grow."""
+    """A check changes nothing, neither if a table is missing nor if one would be extended."""
     migrate(schema.dsn)
     check(schema, tmp_path, _FIRST)
     assert schema.rows("SHOW TABLES LIKE 'parts'") == ()
@@ -209,7 +212,8 @@ def test_a_check_changes_nothing(schema: Schema, tmp_path: Path) -> None:
 
 
 def test_keys_that_a_build_did_not_keep_are_not_taken_for_kept_ones(schema: Schema, tmp_path: Path) -> None:
-    """A release makes a field no longer unique, and the next one would make it unique again."""
+    """If a release makes a field no longer unique, a later one cannot make it unique again, because equal values may
+    have been written."""
     upgrade(schema, tmp_path, _FIRST)
     upgrade(schema, tmp_path, _FIRST.replace(", Unique()", ""))
     with pytest.raises(AssertionError, match=r"parts.number becomes unique, and may have equal values"):
@@ -217,7 +221,8 @@ def test_keys_that_a_build_did_not_keep_are_not_taken_for_kept_ones(schema: Sche
 
 
 def test_keys_of_before_their_functions_were_marked_are_marked(schema: Schema, tmp_path: Path) -> None:
-    """As in a table that an earlier build made: it is taken for what is declared now, and from here on compared."""
+    """A unique column that an earlier build made without a mark of its key function is marked with the declared
+    function, which later declarations are compared with."""
     upgrade(schema, tmp_path, _FIRST)
     made = schema.rows("SHOW CREATE TABLE parts")
     schema.rows("ALTER TABLE parts MODIFY number_key VARCHAR(512) COLLATE utf8mb4_bin")
@@ -239,7 +244,7 @@ def test_keys_of_before_their_functions_were_marked_are_marked(schema: Schema, t
     ],
 )
 def test_what_may_be_declared_fits_into_a_table(schema: Schema, hint: Any) -> None:
-    """The database takes a table with as many fields of a kind as a declaration may have."""
+    """The database accepts a table with as many fields of one kind as a declaration may have."""
 
     def declared(count: int) -> Any:
         body: dict[str, Any] = {"__annotations__": {f"n{at}": hint for at in range(count)}}
@@ -261,7 +266,7 @@ def test_what_may_be_declared_fits_into_a_table(schema: Schema, hint: Any) -> No
 
 _PHONE = "    phone: Annotated[str, Text(max_chars=40)] | None = None\n    email: Annotated["
 
-#: A user with a phone goes from the wire to a row, and a request's body is cleaned.
+#: #: A program that applies a user with a phone from the wire and reads the row.
 _WITH_A_PHONE = """
 import os, uuid
 from holdfast.services.api.bodies import *
@@ -286,7 +291,8 @@ _MIGRATIONS = "holdfast.migrations"
 
 
 def test_a_field_of_users_is_one_line_and_a_generated_revision(schema: Schema, tmp_path: Path) -> None:
-    """In a copy of the sources: the line, the command that writes the revision, and the field is in wire and row."""
+    """In a copy of the sources, a new field of users takes one line and a generated revision, and is then part of wire
+    and row."""
     migrate(schema.dsn)
     for name in ("shared", "services", "deploy"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

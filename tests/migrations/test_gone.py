@@ -19,7 +19,7 @@ class Order(Resource, plural="{plural}"):
 
 
 def test_rows_without_a_resource_are_named(schema: Schema, tmp_path: Path) -> None:
-    """When its plural changes, or it is taken away: as long as there are rows, and not before."""
+    """If a resource is renamed or removed, the migration warns as long as its table has rows, and only then."""
 
     def upgraded(plural: str) -> str:
         (tmp_path / f"shop_{plural}.py").write_text(_SHOP.format(plural=plural))

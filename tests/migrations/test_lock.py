@@ -13,14 +13,15 @@ from tests.servers import PATIENT_DATABASE, TRX_LOOK_S, wait_until
 
 @pytest.fixture
 def engine(schema: Schema) -> Iterator[Engine]:
-    """Of an empty database."""
+    """The engine of an empty database."""
     made = make_engine(schema.dsn, PATIENT_DATABASE, 3)
     yield made
     made.dispose()
 
 
 def test_the_second_waits_for_the_first(engine: Engine, schema: Schema) -> None:
-    """However the first one ends: its connection is lost here. Without a first one the lock is there at once."""
+    """A second migration waits until the first ends, here by the loss of its connection; without another migration the
+    lock is taken at once."""
     taken: list[bool] = []
     with engine.connect() as first, engine.connect() as second:
         assert lock.take(first, 60)

@@ -12,7 +12,7 @@ from tests.migrations.conftest import SCHEMA, Schema
 from tests.servers import PATIENT_DATABASE, Database
 
 _ID = "00000000-0000-4000-8000-00000000000{}"
-#: (id, email, key by the rule of before, key now)
+#: #: id, email, key by the rule of the earlier build, key now
 _USERS = (
     (_ID.format(1), "Ann@Example.com", "ann@example.com", "ann@example.com"),
     (_ID.format(2), "info@straße.example", "info@strasse.example", "info@xn--strae-oqa.example"),
@@ -22,7 +22,7 @@ _USERS = (
 
 
 def test_addresses_get_their_new_keys(schema: Schema) -> None:
-    """Keys that lost the difference between `ß` and `ss` are made again from the address; others stay."""
+    """Keys that do not distinguish `ß` and `ss` are computed again from the address; other keys stay."""
     migrate(schema.dsn, to="0003")
     with schema.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
         for id, email, old, _ in _USERS:
@@ -37,7 +37,8 @@ def test_addresses_get_their_new_keys(schema: Schema) -> None:
 
 
 def test_operations_of_before_are_counted_in_steps(schema: Schema) -> None:
-    """Every row, those that were removed before, and the same again after going back."""
+    """After the upgrade, all earlier operations are counted, including removed ones, in several steps; a downgrade
+    restores the earlier counts."""
     migrate(schema.dsn, to="0005")
     with schema.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
         cursor.executemany(
@@ -62,7 +63,8 @@ def test_operations_of_before_are_counted_in_steps(schema: Schema) -> None:
 
 
 def test_rows_of_before_are_of_users(schema: Schema) -> None:
-    """What the build before wrote is there as of the resource `users`; it still reads by its names; and back again."""
+    """Rows of an earlier build belong to the resource `users` after the upgrade and can still be read by their earlier
+    names; a downgrade restores them."""
     migrate(schema.dsn, to="0008")
     with schema.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
         cursor.execute(
@@ -97,7 +99,8 @@ def test_rows_of_before_are_of_users(schema: Schema) -> None:
 
 
 def test_a_writer_of_the_build_before_can_end_no_operation(schema: Schema) -> None:
-    """Whatever it writes, its control write included: so it holds."""
+    """After the upgrade, a writer of the earlier build cannot insert an operation, not even its control write, so it
+    holds."""
     migrate(schema.dsn)
     with pytest.raises(pymysql.MySQLError):
         schema.rows(
@@ -107,7 +110,7 @@ def test_a_writer_of_the_build_before_can_end_no_operation(schema: Schema) -> No
 
 
 def test_no_resource_may_have_the_name_of_a_table_of_ours(database: Database) -> None:
-    """Every table that the migrations make is a declared resource's, or its name is reserved."""
+    """Every table that the migrations create belongs to a declared resource, or its name is reserved."""
     query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'holdfast'"
     with database.connect(user="root") as connection, connection.cursor() as cursor:
         cursor.execute(query)
@@ -116,7 +119,8 @@ def test_no_resource_may_have_the_name_of_a_table_of_ours(database: Database) ->
 
 @pytest.mark.parametrize("done", [(), ("ADD KEY users_listed (deleted_version, created_version)",)], ids=str)
 def test_an_index_that_was_half_replaced_is_replaced(schema: Schema, done: tuple[str, ...]) -> None:
-    """A connection that is lost between the two steps leaves both indexes; the next run goes on. And back again."""
+    """If a connection is lost between the two steps of replacing an index and both indexes exist, the next run
+    completes the replacement. A downgrade reverses it."""
     migrate(schema.dsn, to="0010")
     for step in done:
         schema.rows(f"ALTER TABLE users {step}")

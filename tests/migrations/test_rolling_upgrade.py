@@ -18,13 +18,13 @@ from tests.migrations.conftest import Schema
 from tests.processes import PATIENT_API, QUICK
 from tests.servers import START_DEADLINE_S, RedisServer, free_port, wait_until
 
-#: The last one whose wire, keys and columns say `user`.
+#: #: The last build whose wire, keys and columns are named after `user`.
 BEFORE = "748c0cb"
 _SECRET = "a secret of the tests"  # noqa: S105 - of services that go away
 
 
 class EarlierBuild:
-    """That build's files, and services of it."""
+    """The files of that build, and its services."""
 
     def __init__(self, folder: Path, redis: RedisServer, dsn: str) -> None:
         self._folder = folder / "before"
@@ -41,13 +41,13 @@ class EarlierBuild:
         }
 
     def migrate(self) -> None:
-        """To its newest revision."""
+        """Migrate the database to that build's newest revision."""
         command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
         done = subprocess.run(command, cwd=self._folder, env=self._environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     def start(self, service: str, stack: ExitStack, **more: str) -> tuple["subprocess.Popen[bytes]", str]:
-        """A service that answers, and its URL; it ends with the stack."""
+        """Start a service, wait until it answers, and return its process and URL; it ends with the stack."""
         port = free_port()
         environment = self._environment | {f"HOLDFAST_{service.upper()}_PORT": str(port)} | more
         log = stack.enter_context((self._folder / f"{service}-{port}.log").open("wb"))
@@ -70,14 +70,14 @@ class EarlierBuild:
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
-    """Of what ends with the test."""
+    """An exit stack that ends with the test."""
     with ExitStack() as stack:
         yield stack
 
 
 def _post(api: httpx.Client, name: str, **headers: str) -> httpx.Response:
     answer = api.post("/users", json={"name": name, "email": f"{name}@example.com"}, headers=headers)
-    # A new api goes past the queue while an earlier writer is, or just was, there.
+    # # A new api bypasses the queue while an earlier writer runs, or has just run.
     assert answer.status_code in (201, 202), answer.text
     return answer
 
@@ -91,7 +91,8 @@ def _names(api: httpx.Client) -> list[str]:
 
 
 def test_nothing_is_lost(own_redis: RedisServer, schema: Schema, tmp_path: Path, stack: ExitStack) -> None:
-    """Migrate, then writers, then apis: what was accepted before and meanwhile is done, each once and in order."""
+    """When the database is migrated, then writers and then apis are replaced, every write that was accepted before or
+    meanwhile is applied once and in order."""
     earlier = EarlierBuild(tmp_path, own_redis, schema.dsn)
     earlier.migrate()
     secret = {"HOLDFAST_API_IDEMPOTENCY_SECRET": _SECRET, "HOLDFAST_API_HEARTBEAT_S": "0"}

@@ -22,7 +22,8 @@ class Book(Resource, plural="books"):
 
 
 def test_the_wheel_makes_the_tables(schema: Schema, tmp_path: Path) -> None:
-    """Its own, and those of a resource that is declared beside it, without the checkout."""
+    """The installed wheel, without the checkout, creates its own tables and those of a resource that is declared beside
+    it."""
     site = tmp_path / "site"
     with zipfile.ZipFile(build(ROOT, tmp_path / "dist")) as wheel:
         wheel.extractall(site)
