@@ -19,7 +19,7 @@ EACH = [
 
 @pytest.mark.parametrize(("profile", "case"), EACH)
 def test_exactly_these_fire(profile: Profile, case: Case, tmp_path: Path) -> None:
-    """At each moment of the case, judged by the real rules."""
+    """At each moment of a case, the real rules fire exactly the alerts that the case lists."""
     file = tmp_path / "case.yml"
     file.write_text(promtool.written(profile, case))
     done = promtool.run("test", "rules", file)
@@ -27,7 +27,7 @@ def test_exactly_these_fire(profile: Profile, case: Case, tmp_path: Path) -> Non
 
 
 def test_every_alert_has_both_cases() -> None:
-    """One where it fires, one where it nearly does; and its texts are compared at least once."""
+    """Every alert has a case in which it fires and one in which it nearly does."""
     rules = {rule.name for group in groups(DEMO) for rule in group.rules if isinstance(rule, Alert)} - {"Watchdog"}
     every = cases(DEMO)
     fires = list(chain.from_iterable(chain.from_iterable(case.moments.values()) for case in every))
@@ -39,12 +39,12 @@ def test_every_alert_has_both_cases() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_as_its_code(name: str) -> None:
-    """`make rules` would change nothing."""
+    """The file is as its code generates it, so `make rules` would change nothing."""
     assert (FOLDER / name).read_text() == files()[name], "make rules"
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_prometheus_takes_the_file(name: str) -> None:
-    """Without a warning about duplicates either."""
+    """Prometheus accepts the file without a warning, not even about duplicates."""
     done = promtool.run("check", "rules", FOLDER / name)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr

@@ -18,7 +18,8 @@ ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
 
 @pytest.mark.parametrize("rules", FILES)
 def test_prometheus_takes_its_configuration(rules: str, tmp_path: Path) -> None:
-    """With either file of rules, and a file of targets for each job, as a stack supplies them."""
+    """Prometheus accepts its configuration with either file of rules, and with a file of targets for each job, as a
+    stack supplies them."""
     text = (DEPLOY / "prometheus" / "prometheus.yml").read_text()
     assert "rules/demo.yml]" in text
     (tmp_path / "prometheus.yml").write_text(text.replace("rules/demo.yml]", f"rules/{rules}]"))
@@ -32,14 +33,14 @@ def test_prometheus_takes_its_configuration(rules: str, tmp_path: Path) -> None:
 
 
 def test_the_jobs_are_those_of_the_local_stack() -> None:
-    """Each has its file of targets."""
+    """The jobs of Prometheus are those of the local stack, each with its file of targets."""
     config = read_yaml.document((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     scraped = {one["job_name"]: one["file_sd_configs"][0]["files"] for one in config["scrape_configs"]}
     assert scraped == {job: [f"targets/{job}.json"] for job in JOBS}
 
 
 def test_one_burn_is_one_alert() -> None:
-    """Of two windows of one severity the shorter one silences the longer one, in each profile."""
+    """Of two windows of one severity, the alert of the shorter one silences that of the longer one, in each profile."""
     rules = read_yaml.document(ALERTMANAGER.read_text())["inhibit_rules"]
     silenced = {(str(one["source_matchers"]), str(one["target_matchers"])) for one in rules}
     for name, short, long in (("Fast", 0, 1), ("Slow", 2, 3)):
@@ -62,7 +63,7 @@ def test_one_burn_is_one_alert() -> None:
     ids=lambda one: one if isinstance(one, str) else one[0],
 )  # fmt: skip
 def test_an_alert_ends_where_it_should(labels: list[str], receiver: str) -> None:
-    """Alertmanager itself decides."""
+    """Alertmanager itself routes each alert to the expected receiver."""
     amtool = shutil.which("amtool")
     assert amtool, "amtool is missing: make setup"
     done = subprocess.run(

@@ -15,13 +15,13 @@ from deploy.rules.rule import Record
 from holdfast.shared.telemetry import metrics
 from tests.rules.test_texts import PAGES
 
-#: What others export: Prometheus itself, and the exporters of Redis and of the database.
+#: #: Series that other programs export: Prometheus itself, and the exporters of Redis and of the database.
 OTHERS = {"up": {"job", "instance"}, "redis_up": {"job", "instance"}, "mysql_up": {"job", "instance"}}
 SCRAPED = {"job", "instance"}
 
 
 def exported() -> dict[str, set[str]]:
-    """Series -> labels: what the metrics in shared/telemetry/metrics.py are on the wire."""
+    """Return the labels of each series that the metrics in shared/telemetry/metrics.py export."""
     found = {}
     for metric in vars(metrics).values():
         if isinstance(metric, prometheus_client.metrics.MetricWrapperBase):
@@ -32,7 +32,7 @@ def exported() -> dict[str, set[str]]:
 
 
 def selectors(node: Any) -> Iterator[Any]:
-    """Every selector of an expression."""
+    """Yield every selector of an expression."""
     if isinstance(node, promql_parser.VectorSelector):
         yield node
         return
@@ -45,13 +45,13 @@ def selectors(node: Any) -> Iterator[Any]:
 
 
 def recorded(profile: Profile) -> set[str]:
-    """What the rules themselves make."""
+    """Return the series that the rules themselves record."""
     return {rule.name for group in groups(profile) for rule in group.rules if isinstance(rule, Record)}
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 def test_a_rule_uses_only_what_is_there(profile: Profile) -> None:
-    """Metrics as they are declared, with their labels; and what an earlier rule recorded."""
+    """A rule uses only declared metrics with their labels, and series that an earlier rule records."""
     known = exported() | OTHERS
     before: set[str] = set()
     for group in groups(profile):
@@ -68,7 +68,7 @@ def test_a_rule_uses_only_what_is_there(profile: Profile) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_runbook_names_only_what_is_there(page: Path) -> None:
-    """Every metric in it, in a query or in a sentence."""
+    """A runbook names only metrics that are exported or recorded, in queries and in sentences."""
     named = set(re.findall(r"\b(?:\w+:)?holdfast_\w+(?::\w+)*|\bholdfast:\w+:\w+", page.read_text()))
     assert named <= set(exported()) | recorded(PROFILES[0])
 

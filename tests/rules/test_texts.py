@@ -27,12 +27,13 @@ PAGES = sorted(RUNBOOKS.glob("*.md"))
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_an_alert_says_what_clients_feel_and_where_to_look(alert: Alert) -> None:
-    """A summary about clients or their writes that fits on a line, numbers, a runbook, a dashboard that exists."""
+    """Every alert has a summary of at most 120 characters about clients or their writes, a description with numbers,
+    and a runbook and a dashboard that exist."""
     written = alert.written()
     annotations = written["annotations"]
     assert re.search(r"client|write", annotations["summary"], re.IGNORECASE)
     assert len(re.sub(r"{{ range .+?{{ end }}.+?{{ end }}|{{ .+? }}", "1 min 30 s", annotations["summary"])) <= 120
-    # Nobody reads 33.17s, 2.4 dead letters, or 1.2k writes.
+    # # Numbers such as 33.17s, 2.4 dead letters or 1.2k writes are hard to read.
     assert (
         re.findall(r"humanize(?:Duration)? [|}]", re.sub(r'printf "%.0f" \| humanizeDuration', "", str(annotations)))
         == []
@@ -46,7 +47,7 @@ def test_an_alert_says_what_clients_feel_and_where_to_look(alert: Alert) -> None
 
 
 def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
-    """And the index has all of them."""
+    """Every alert has a runbook page, every page has an alert, and the index lists all pages."""
     assert [page.stem for page in PAGES if page.name != "README.md"] == NAMES
     indexed = re.findall(r"^\| \[(\w+)\]\(\1\.md\)", (RUNBOOKS / "README.md").read_text(), re.MULTILINE)
     assert sorted(indexed) == NAMES
@@ -54,7 +55,7 @@ def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "README.md"], ids=lambda page: page.stem)
 def test_a_page_answers_the_same_questions(page: Path) -> None:
-    """Title, severity, and each heading once, in this order, with something under it."""
+    """A runbook page has a title, a severity, and each heading once in this order, with text below it."""
     text = page.read_text()
     assert text.startswith(f"# {page.stem}\n\nSeverity: ")
     assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
@@ -63,7 +64,7 @@ def test_a_page_answers_the_same_questions(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_points_to_is_there(page: Path) -> None:
-    """Files, `make` targets, dashboards."""
+    """The files, `make` targets and dashboards that a page points to exist."""
     text = page.read_text()
     targets = set(re.findall(r"^([a-z0-9-]+):", (REPO / "Makefile").read_text(), re.MULTILINE))
     assert [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not (page.parent / link).is_file()] == []
@@ -72,7 +73,7 @@ def test_what_a_page_points_to_is_there(page: Path) -> None:
 
 
 def test_the_page_of_a_stale_probe_names_each_probe() -> None:
-    """The alert has the names of some; a reader looks them up there."""
+    """The page of a stale probe names each probe, because the alert has only names, which a reader looks up there."""
     page = (RUNBOOKS / "HoldfastProbeStale.md").read_text()
     sources = (REPO / "services/dlq_admin/auditor").glob("*.py")
     names = {name for source in sources for name in re.findall(r'\bProbe\("(\w+)"', source.read_text())}
