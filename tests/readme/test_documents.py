@@ -17,7 +17,7 @@ TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE, re.MULTILINE))
 
 @pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_what_is_there(page: Path) -> None:
-    """Its links lead to files, its `make` commands to targets, and its code names files, folders and tests that
+    """A page's links lead to files, its `make` commands to targets, and its code names files, folders and tests that
     exist."""
     text = page.read_text()
     missing = [link for link in links(text) if not (page.parent / link).exists()]
@@ -28,7 +28,7 @@ def test_a_page_names_what_is_there(page: Path) -> None:
 
 
 def test_every_promise_names_a_proof_that_is_there() -> None:
-    """A test, a folder of tests or a target in the last column of each row; that it exists is checked above."""
+    """The last column of each promise names a test, a folder of tests or a target; that it exists is checked above."""
     text = (ROOT / "docs" / "promises.md").read_text()
     rows = re.findall(r"^\| \d+ \|.*\| ([^|]+) \|$", text, re.MULTILINE)
     assert len(rows) == len(re.findall(r"^\| \d+ \|", text, re.MULTILINE)) >= 6
@@ -37,7 +37,7 @@ def test_every_promise_names_a_proof_that_is_there() -> None:
 
 
 def test_a_wrong_name_would_be_found() -> None:
-    """The checks can fail."""
+    """The checks find targets, files and tests that do not exist."""
     assert make_targets_named("run `make no-such-target`, or\n\n    make neither\n") == {"no-such-target", "neither"}
     assert paths_named("`shared/{a,b}.py` and `tests/x.py::test_y`") == {"shared/a.py", "shared/b.py", "tests/x.py"}
     assert [node for node in ("tests/readme/test_documents.py::test_no", "tests/no.py::test_no") if is_test(node)] == []
@@ -45,13 +45,13 @@ def test_a_wrong_name_would_be_found() -> None:
 
 
 def test_every_target_is_explained() -> None:
-    """`make help` shows every target that a person may call, with one line."""
+    """`make help` explains every target that a person may call, in one line."""
     explained = set(re.findall(r"^([a-z][a-z0-9-]*):.*## \S", MAKEFILE, re.MULTILINE))
     assert TARGETS - explained <= {"venv-bench", "venv-dev", "venv-docs", "venv-local"}
 
 
 def test_the_index_of_decisions_has_every_title() -> None:
-    """One row each, in order, as the page itself has it."""
+    """The index of decisions has one row for each, in order, with the page's own title."""
     folder = ROOT / "docs" / "adr"
     pages = {page.name: page.read_text().partition("\n")[0] for page in sorted(folder.glob("[0-9]*.md"))}
     indexed = re.findall(r"^\| \[(\d+)\]\(([^)]+)\) \| (.+) \|$", (folder / "README.md").read_text(), re.MULTILINE)

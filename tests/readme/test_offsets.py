@@ -8,7 +8,8 @@ from tests.readme.clone import LOCKS, OFFSETS
 
 
 def test_no_two_copies_use_the_same_port() -> None:
-    """Nor one that a test's server, a lock of another copy or somebody's connection may have."""
+    """Two copies of the stack share no port with each other, with the tests' servers, with locks or with the ports of
+    outgoing connections."""
     one = {port for _, port in StackSettings(ha=1).ports()}
     moved = Counter(port + offset for port in one for offset in OFFSETS)
     assert moved.most_common(1)[0][1] == 1

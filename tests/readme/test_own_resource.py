@@ -16,7 +16,7 @@ _BLOCK_S = 240.0
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Clone]:
-    """A fresh copy; whatever was started in it ends with the test."""
+    """A fresh copy of the repository; processes that were started in it end with the test."""
     fresh = clone(tmp_path / "holdfast")
     yield fresh
     with contextlib.suppress(AssertionError):
@@ -25,8 +25,8 @@ def newcomer(tmp_path: Path) -> Iterator[Clone]:
 
 @pytest.mark.long
 def test_the_page_works_as_written(newcomer: Clone) -> None:
-    """Beside a checkout and with the wheel: each block of commands in the order of the page, with what was exported
-    before; a book is created, found and described."""
+    """Each block of commands on the page works, in order and with the variables exported before, beside a checkout and
+    with the wheel: a book is created, found and described."""
     exported: list[str] = []
     printed = []
     for block in blocks(_PAGE.read_text(), "sh"):
@@ -42,7 +42,8 @@ def test_the_page_works_as_written(newcomer: Clone) -> None:
 
 
 def test_every_service_has_an_image_to_build_on() -> None:
-    """What the page's recipe is built from is what our own recipe makes: a module in /app is found."""
+    """The image that the page's recipe extends is the one that the shipped Dockerfile makes: a module in /app is
+    found."""
     [recipe] = blocks(_PAGE.read_text(), "dockerfile")
     ours = (ROOT / "deploy" / "Dockerfile").read_text()
     assert "COPY catalogue.py /app/" in recipe

@@ -31,7 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.long
 def test_every_diagram_is_drawn_without_a_network(site: Path, chromium: Browser) -> None:  # noqa: F811
-    """Each page with diagrams shows as many drawings, and requests files of the site only."""
+    """Each page with diagrams shows as many drawings as it has diagrams, and requests only files of the site."""
     pages = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "```mermaid" in page.read_text()]
     assert len(pages) > 2
     context = chromium.new_context(offline=True)
@@ -49,7 +49,7 @@ def test_every_diagram_is_drawn_without_a_network(site: Path, chromium: Browser)
 
 @pytest.mark.long
 def test_no_page_loads_anything_from_elsewhere(site: Path) -> None:
-    """Scripts, styles, fonts and pictures are the site's own."""
+    """Every page loads its scripts, styles, fonts and pictures from the site itself."""
     found = {page: _LOADS.findall(page.read_text()) for page in site.rglob("*.html")}
     assert len(found) >= len(list((ROOT / "docs").rglob("*.md")))
     assert {page: what for page, what in found.items() if what} == {}

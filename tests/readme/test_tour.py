@@ -10,14 +10,14 @@ from tests.conftest import ROOT
 from tests.readme.clone import Clone, clone
 from tests.readme.documents import blocks, commands
 
-#: Ends by itself never, or is what runs this test.
+#: #: Commands that do not end by themselves, or that run this test.
 _NOT_HERE = ("make run", "make test", "make check")
 _COMMAND_S = 180.0
 
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Clone]:
-    """A fresh copy; whatever was started in it ends with the test."""
+    """A fresh copy of the repository; processes that were started in it end with the test."""
     fresh = clone(tmp_path / "holdfast")
     yield fresh
     with contextlib.suppress(AssertionError):
@@ -26,7 +26,8 @@ def newcomer(tmp_path: Path) -> Iterator[Clone]:
 
 @pytest.mark.long
 def test_the_tour_works_as_written(newcomer: Clone) -> None:
-    """Every command of the README, in its order, ends well, and none of its answers is an error without a copy."""
+    """Every command of the README ends successfully in its order, and none of its answers is an error without a
+    copy."""
     typed = [command for block in blocks((ROOT / "README.md").read_text(), "sh") for command in commands(block)]
     typed = [command for command in typed if not command.startswith(_NOT_HERE) or command.startswith("make test-")]
     assert any(command.startswith("make up") for command in typed)
