@@ -16,8 +16,8 @@ KEY = {"Authorization": f"Bearer {keys.OPERATOR}"}
 def test_a_third_party_that_is_away_is_named(
     clean_redis: RedisServer, clean_database: Database, tmp_path: Path
 ) -> None:
-    """By route, code and dependency, for all replicas together, with ids that lead to explanations; and it survives a
-    restart of the api."""
+    """A third party that is down appears as a group with route, code and dependency, for all replicas together, with
+    request ids that lead to explanations. The group survives a restart of the api."""
     gone = {"HOLDFAST_API_EXTERNAL_PROXY_URL": f"http://127.0.0.1:{free_port()}"}
     stores = (clean_redis.address, clean_database.dsn)
     folders = [tmp_path / "1", tmp_path / "2"]

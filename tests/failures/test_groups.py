@@ -24,7 +24,7 @@ BAD = ("database_error", "DATABASE_UNAVAILABLE", "database")
 
 
 def group(*times: float, client: int = 1) -> Group:
-    """With an answer at each time."""
+    """Return a group with an answer at each time."""
     made = Group()
     for number, at_s in enumerate(times):
         made.add(at_s, client, f"req_{number}")
@@ -33,7 +33,8 @@ def group(*times: float, client: int = 1) -> Group:
 
 @given(st.lists(st.lists(st.floats(0, 1e7), min_size=1, max_size=20), min_size=1, max_size=4))
 def test_together_counts_what_the_parts_counted(parts: list[list[float]]) -> None:
-    """Every answer once, the first and the last of all, and never more minutes than are kept; through JSON too."""
+    """Merged groups count every answer once, have the first and the last time of all, and never more minutes than are
+    kept; JSON preserves this."""
     groups = [Group.parse(json.loads(json.dumps(group(*sorted(times)).as_json()))) for times in parts]
     whole = together(groups)
     every = [at_s for times in parts for at_s in times]
@@ -45,7 +46,7 @@ def test_together_counts_what_the_parts_counted(parts: list[list[float]]) -> Non
 
 
 def test_a_pause_begins_another_episode() -> None:
-    """And an answer within it does not."""
+    """An answer after a pause begins another episode, and an answer within the pause does not."""
     assert group(100, 200, 300).began_s == 100
     assert group(100, 200 + EPISODE_GAP_S + 1).began_s == 201 + EPISODE_GAP_S
     assert together([group(100), group(1000, 1010)]).began_s == 1000
@@ -54,7 +55,8 @@ def test_a_pause_begins_another_episode() -> None:
 
 @pytest.mark.parametrize("clients", [1, 5, 63, 1000, 20_000])
 def test_clients_are_counted_without_being_known(clients: int) -> None:
-    """Exactly while they are few, roughly when they are many, the same over two processes."""
+    """Clients are counted exactly while they are few and roughly when they are many, with the same result over two
+    processes."""
     halves: list[list[int]] = [[], []]
     for number in range(clients):
         halves[number % 2] = with_one(halves[number % 2], hashed(f"from:10.0.{number}", b"k"))
@@ -64,23 +66,23 @@ def test_clients_are_counted_without_being_known(clients: int) -> None:
 
 
 def scope(path: str = "/users/1", client: str = "key:a", method: str = "GET", **more: Any) -> dict[str, Any]:
-    """Of a request."""
+    """Return the scope of a request."""
     about = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": [], "client_name": client}
     return about | {"request_id": f"req_{path}"} | more
 
 
 def table() -> FailureTable:
-    """An empty one."""
+    """Return an empty table."""
     return FailureTable("1+a", lambda scope: str(scope["client_name"]), b"secret")
 
 
 def groups_of(one: FailureTable) -> dict[Kind, Group]:
-    """By their kind."""
+    """Return the groups by their kind."""
     return dict(one.groups())
 
 
 def test_good_answers_are_nobodys_failure() -> None:
-    """Nothing is counted of them, nor of health checks and of who asked to wait."""
+    """Good answers, health checks and requests that asked to wait are not counted."""
     counted = table()
     counted.ended(scope(), "/users", 200, RequestOutcome.GOOD, 0.01)
     counted.ended(scope(asked_to_wait=True), "/users", 200, RequestOutcome.GOOD, 9.0)
@@ -101,7 +103,7 @@ def test_good_answers_are_nobodys_failure() -> None:
     ],
 )
 def test_each_way_of_not_being_good(status: int, outcome: RequestOutcome, took_s: float, trouble: Trouble) -> None:
-    """One group each."""
+    """Each way in which an answer is not good has a group of its own."""
     counted = table()
     counted.ended(scope(), "/users", status, outcome, took_s)
     ((kind, one),) = groups_of(counted).items()
@@ -109,7 +111,8 @@ def test_each_way_of_not_being_good(status: int, outcome: RequestOutcome, took_s
 
 
 def test_whether_sending_again_helped() -> None:
-    """The same request of the same client, once for each time it was sent again; others are not mistaken for it."""
+    """A repeated request of the same client counts once as retried for each repetition, and as helped if it succeeds;
+    other requests are not mistaken for it."""
     counted = table()
 
     def ended(outcome: RequestOutcome, status: int, **more: Any) -> None:
@@ -126,11 +129,11 @@ def test_whether_sending_again_helped() -> None:
     (reads,) = [one for kind, one in groups_of(counted).items() if kind.method == "GET"]
     (writes,) = [one for kind, one in groups_of(counted).items() if kind.method == "POST"]
     assert (reads.retried, reads.helped) == (2, 1)
-    assert (writes.retried, writes.helped) == (0, 0)  # without a key nobody knows that it was the same write
+    assert (writes.retried, writes.helped) == (0, 0)  # without a key a write cannot be recognized
 
 
 def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In groups, and in remembered requests; what has no room is counted as left out."""
+    """The numbers of groups and of remembered requests are bounded, and what does not fit is counted as left out."""
     monkeypatch.setattr(table_module, "GROUPS_MAX", 3)
     monkeypatch.setattr(table_module, "_REMEMBERED_MAX", 5)
     counted = table()
@@ -143,7 +146,7 @@ def test_the_table_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_stored_names_a_client() -> None:
-    """Not its key, not its address, and its hash only with the secret."""
+    """Neither a client's key nor its address is stored, and its hash needs the secret."""
     counted = table()
     counted.ended(scope(client="from:192.0.2.77"), "/users", 500, RequestOutcome.FAILED, 0.1)
     ((kind, one),) = groups_of(counted).items()
@@ -154,7 +157,7 @@ def test_nothing_stored_names_a_client() -> None:
 
 
 def test_trends() -> None:
-    """New, rising, steady, falling, over: of the last ten minutes."""
+    """The trend of the last ten minutes is new, rising, steady, falling or over."""
     now = 100_000.0 * 60
 
     def of(*minutes: int) -> Group:
@@ -175,7 +178,8 @@ def test_trends() -> None:
 
 
 def test_what_began_at_the_same_moment() -> None:
-    """A breaker that opened, an override, a deploy; not what was long before, and not a breaker that closed."""
+    """A breaker that opened, an override, a start or a new build near the first failure is a beginning; older changes
+    and breakers that closed are not."""
     change = {"at": "2026-01-15T10:30:05", "origin": "closed", "to": "open", "why": "failure_share"}
     closed = change | {"origin": "half_open", "to": "closed"}
     forced = change | {"actor": "ada", "why": "forced_open", "at": "2026-01-15T10:31:00Z"}
@@ -194,8 +198,8 @@ def test_what_began_at_the_same_moment() -> None:
 
 
 def test_many_starts_are_one_beginning_and_no_consequence_is_a_cause() -> None:
-    """A stack that comes up does not fill the list; what started or fired after the first failure did not cause it; a
-    changed setting of external_proxy may have, and so may its end."""
+    """Many starts at once are one entry of the list, and starts or alerts after the first failure are left out. A
+    changed setting of external_proxy may be the cause, and so may its end."""
     starts = [Beginning("start", f"api api-{number}", 100.0 + number) for number in range(9)]
     later = [Beginning("start", "writer writer-0", 115.0), Beginning("alert", "ErrorsHigh", 114.0)]
     opened = Beginning("breaker", "api external opened", 116.0)
@@ -210,13 +214,14 @@ def test_many_starts_are_one_beginning_and_no_consequence_is_a_cause() -> None:
 
 
 def test_a_process_that_is_named_like_its_service_is_named_once() -> None:
-    """`api` and not `api api`, as on a stack with one of them."""
+    """A process that has the name of its service is shown as `api`, and not as `api api`."""
     reports = [Reported("api", name, "1", started, 0.0, 0, {}) for name, started in (("api", 10.0), ("api-2", 20.0))]
     assert [each.what for each in of_replicas(reports)] == ["api", "api api-2"]
 
 
 def test_what_reads_the_same_is_one_beginning() -> None:
-    """A breaker that opened twice, or in two replicas, has one line, which leaves room for the others."""
+    """Beginnings with the same text, such as a breaker that opened twice or in two replicas, share one line, which
+    leaves room for others."""
     opened = [Beginning("breaker", "api queue opened", at_s) for at_s in (100.0, 103.0)]
     fault = Beginning("fault", "queue-down on queue", 99.0)
     found = near(101.0, [*opened, fault])
@@ -225,7 +230,7 @@ def test_what_reads_the_same_is_one_beginning() -> None:
 
 
 def test_a_restart_goes_on_from_what_was_counted() -> None:
-    """And counts of its own are kept."""
+    """After a restart, the table continues from the stored groups and keeps its own."""
     counted = table()
     counted.ended(scope(failed=BAD), "/users", 500, RequestOutcome.FAILED, 0.1)
     counted.adopt({KIND._replace(route="/else"): group(time.time())})
