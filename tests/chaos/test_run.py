@@ -30,7 +30,8 @@ EXPERIMENT = Experiment(
 
 
 class OwnStack(DeadStack):
-    """An api, a writer and a dlq_admin; only the database can be broken, and only by freezing it."""
+    """A stack with an api, a writer and a dlq_admin, of which only the database can be broken, and only by freezing
+    it."""
 
     operator_key = keys.OPERATOR
 
@@ -40,11 +41,11 @@ class OwnStack(DeadStack):
         self._database = database
 
     def address(self, program: str) -> str:
-        """`host:port`."""
+        """Return the address of a program as `host:port`."""
         return f"127.0.0.1:{self._programs[program].port}"
 
     def ledger(self) -> tuple[bool, str]:
-        """Not needed."""
+        """Return a balanced ledger, which this experiment does not need."""
         return True, ""
 
     def _begin(self, fault: Fault) -> None:
@@ -57,13 +58,13 @@ class OwnStack(DeadStack):
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    """An empty one."""
+    """An empty journal."""
     return Journal(tmp_path / "chaos" / "undo.json")
 
 
 @pytest.fixture
 def stack(own_redis: RedisServer, own_database: Database, tmp_path: Path, journal: Journal) -> Iterator[OwnStack]:
-    """Running, with nothing broken."""
+    """A running stack with nothing broken."""
     about = (tmp_path, own_redis.address, own_database.dsn)
     services = {
         "api": processes.api(*about, **processes.HASTY_API, HOLDFAST_API_BREAKER_OPEN_S="0.5"),
@@ -75,7 +76,8 @@ def stack(own_redis: RedisServer, own_database: Database, tmp_path: Path, journa
 
 
 def test_from_steady_state_to_verdict(stack: OwnStack, journal: Journal) -> None:
-    """A database that hangs: clients get honest responses, all that was accepted is applied, nothing stays broken."""
+    """While the database hangs, clients get honest responses; afterwards every accepted write is applied and nothing
+    stays broken."""
     reported: list[str] = []
     with mended_after(journal, reported.append):
         done = run(EXPERIMENT, stack, 15, reported.append, quiet_s=3, weights="reads=2,writes=1")

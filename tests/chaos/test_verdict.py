@@ -45,7 +45,7 @@ EXPERIMENT = Experiment(
 def sent(
     start: float, end: float, outcome: Outcome, kind: Kind = Kind.READS, took_s: float = 0.01, code: str = ""
 ) -> list[Sample]:
-    """Ten requests a second, all alike."""
+    """Return ten identical samples per second."""
     return [Sample(start + n / 10, took_s, kind, outcome, code) for n in range(round((end - start) * 10))]
 
 
@@ -54,7 +54,7 @@ SEEN = Seen(WELL, MOMENTS, Settled([Ended("applied", 11, 20.5)], balanced=True),
 
 
 def test_what_was_believed_and_was_so_has_passed() -> None:
-    """And says so in the reports for people and for machines."""
+    """A run that matches its hypothesis has passed, and the reports for people and for machines state this."""
     verdict = judge(EXPERIMENT, SEEN)
     assert (verdict.word, verdict.deviations, verdict.vacuous) == ("passed", [], [])
     run = Run(EXPERIMENT, SEEN, recovery(WELL, MOMENTS, [11.5], SEEN.settled.ends), verdict)
@@ -78,7 +78,7 @@ def test_what_was_believed_and_was_so_has_passed() -> None:
     ],
 )
 def test_what_contradicts_the_hypothesis_is_a_deviation(change: dict[str, object], why: str) -> None:
-    """Whatever was seen besides; the deviation is named."""
+    """An observation that contradicts the hypothesis is a deviation, which is named, whatever else was seen."""
     verdict = judge(EXPERIMENT, replace(SEEN, **change))
     assert verdict.word == "deviated"
     assert any(why in each for each in verdict.deviations), verdict.deviations
@@ -94,7 +94,8 @@ def test_what_contradicts_the_hypothesis_is_a_deviation(change: dict[str, object
     ],
 )
 def test_a_run_that_has_shown_nothing_is_unknown(change: dict[str, object], why: str) -> None:
-    """Nothing happened though it should have, or the system or the measurement was not well to begin with."""
+    """A run is unknown if an expected effect was not seen, or if the system or the measurement was not well at the
+    start."""
     verdict = judge(EXPERIMENT, replace(SEEN, **change))
     assert (verdict.word, verdict.deviations) == ("unknown", [])
     assert any(why in each for each in verdict.vacuous), verdict.vacuous
@@ -116,12 +117,12 @@ def test_a_run_that_has_shown_nothing_is_unknown(change: dict[str, object], why:
     ],
 )
 def test_sightings(sighting: Sighting, seen: bool) -> None:
-    """Each kind, both ways."""
+    """Each kind of sighting is found if the run has it, and only then."""
     assert sighted(sighting, SEEN) is seen
 
 
 def test_more_sightings() -> None:
-    """Those that need other things to be seen."""
+    """Sightings of slowness, restarts, moves and a host's breaker are found if the run has them."""
     slow = [*sent(0, 10, GOOD), *sent(10, 20, GOOD, took_s=0.03)]
     assert sighted(Slower(2), replace(SEEN, samples=slow))
     for watched in (Restarted("writer"), Moved("queue")):
@@ -131,12 +132,13 @@ def test_more_sightings() -> None:
 
 
 def test_of_nothing_nothing_is_contradicted() -> None:
-    """An experiment without external calls does not deviate because there are none."""
+    """An expectation about external calls is not unmet because there were none."""
     assert unmet([Expect("external", (GOOD,)), Within("all", 1)], []) == []
 
 
 def test_steady_is_a_stretch_and_not_a_moment() -> None:
-    """One bad answer starts the count anew; too short a look is none."""
+    """The system is steady after a long enough stretch of good answers; one bad answer starts the count anew, and a
+    shorter observation is not enough."""
     samples = [*sent(20, 23, GOOD), *sent(23, 23.1, REJECTED), *sent(23.1, 30, GOOD)]
     assert steady_from(samples, 20, 30) == pytest.approx(23, abs=0.01)
     assert steady_from(samples, 20, 26) is None
@@ -144,7 +146,7 @@ def test_steady_is_a_stretch_and_not_a_moment() -> None:
 
 
 def test_the_moments_of_a_recovery() -> None:
-    """From the breaking: detect, contain; from the mending: resume, drain, steady."""
+    """Detection and containment are measured from the fault's beginning; resume, drain and steady from its end."""
     samples = [*sent(0, 10, GOOD), *sent(10, 12, FAILED), *sent(12, 20, DEGRADED), *sent(20, 30, GOOD)]
     ends = [
         Ended("applied", 5, 5.1),
@@ -161,12 +163,12 @@ def test_the_moments_of_a_recovery() -> None:
 
 
 def error(**more: object) -> dict[str, object]:
-    """An error's document."""
+    """Return an error's document."""
     return {"success": False, "error": {"code": "X"} | more}
 
 
 def test_a_write_is_in_doubt_until_its_client_knows() -> None:
-    """No response and an indefinite one leave it there."""
+    """A write without a response, or with an indefinite one, stays in doubt until a definite response."""
     write = Write(Request("POST", "/users", key="key"))
     for document in (None, "nonsense", error(definite=False)):
         write.learn(document)
@@ -179,7 +181,7 @@ def test_a_write_is_in_doubt_until_its_client_knows() -> None:
 
 
 def test_every_write_of_a_run_is_kept() -> None:
-    """Those without a response too; reads are not."""
+    """Every write of a run is recorded, even without a response; reads are not."""
     writes = Writes()
     writes.completed(0, Request("GET", "/users"), Response(200, b"[]"), GOOD)
     writes.completed(0, Request("POST", "/users", key="a"), Response(0, why="timeout"), UNANSWERED)
@@ -190,7 +192,7 @@ def test_every_write_of_a_run_is_kept() -> None:
 
 @pytest.mark.parametrize("experiment", ALL.values(), ids=ALL)
 def test_the_experiments_are_whole(experiment: Experiment) -> None:
-    """Each says what it believes, breaks something, and would notice if nothing happened."""
+    """Each experiment states its hypothesis, breaks something, and would notice if nothing happened."""
     assert experiment.hypothesis.endswith(".")
     assert len(experiment.hypothesis.split()) > 20
     assert experiment.stages
