@@ -19,17 +19,17 @@ from tests.conftest import ROOT
 from tests.own_resource.conftest import System
 from tests.servers import Server, wait_until
 
-#: Lines, a tab, and letters of two and of four bytes.
+#: #: A text with several lines, a tab, and letters of two and of four bytes.
 LONG = ("Ein Satz\tmit Umlaut: ä \U0001f600\n" * 3000)[:65_536]
 
 
 def article(slug: str = "", **fields: Any) -> dict[str, Any]:
-    """One with an address of its own."""
+    """Return an article with an address of its own."""
     return {"slug": slug or f"a-{uuid.uuid4().hex}", "title": "On failing well", "body": "First.\nSecond."} | fields
 
 
 def create(system: System, **fields: Any) -> tuple[str, dict[str, Any]]:
-    """Path and fields of one that is written."""
+    """Write an article, and return its path and its fields."""
     sent = article(**fields)
     answer = system.api.post("/articles", json=sent)
     assert system.ended(answer)["status"] == "applied"
@@ -37,8 +37,8 @@ def create(system: System, **fields: Any) -> tuple[str, dict[str, Any]]:
 
 
 def test_its_life(system: System) -> None:
-    """Created with a text of 64 KiB, read before and after it is written, found by its address, listed, changed in
-    whole and in part, and deleted."""
+    """An article with a text of 64 KiB is created, read before and after it is written, found by its address, listed,
+    replaced, changed in part, and deleted."""
     sent = article(body=LONG, published_at="2026-01-15T11:30:00+01:00")
     answer = system.api.post("/articles", json=sent)
     path = answer.json()["meta"]["article"]
@@ -87,17 +87,17 @@ def test_its_life(system: System) -> None:
 def test_what_may_not_be_is_refused_by_field(
     system: System, fields: dict[str, Any], code: str, constraint: str
 ) -> None:
-    """In the words of its declaration."""
+    """An invalid field is refused in the words of its declaration."""
     error = system.error("POST", "/articles", 422, json=article(**fields))
     assert (error["code"], error["details"]["field"]) == (code, next(iter(fields)))
     assert error["details"]["constraint"].startswith(constraint)
 
 
 def test_two_of_one_address(system: System) -> None:
-    """The second is refused at once while the first is on its way, and is rejected after; the address is free again
-    when the first is deleted."""
+    """A second article with the same address is refused at once while the first is being written, and is rejected
+    afterwards; the address is free again when the first is deleted."""
     slug = f"a-{uuid.uuid4().hex}"
-    with system.queue.client() as redis:  # as if a write were on its way
+    with system.queue.client() as redis:  # as if a write were in flight
         redis.hset("{holdfast}:articles.slug", slug, f"{uuid.uuid4()} {uuid.uuid4()}")
         error = system.error("POST", "/articles", 409, json=article(slug))
         redis.delete("{holdfast}:articles.slug")
@@ -114,7 +114,8 @@ def test_two_of_one_address(system: System) -> None:
 
 
 def test_a_look_up_is_cleaned_as_a_value_is(system: System) -> None:
-    """What a request might hold finds it, and what no article can have finds nothing."""
+    """A value to look up is normalized like a stored one, so that the typed form finds its article, and an impossible
+    value finds none."""
     _, sent = create(system)
     for typed in (sent["slug"], f" {sent['slug']} "):
         assert [each["slug"] for each in system.data("GET", "/articles", params={"slug": typed})] == [sent["slug"]]
@@ -124,7 +125,8 @@ def test_a_look_up_is_cleaned_as_a_value_is(system: System) -> None:
 
 
 def test_more_than_fits_into_a_packet_is_applied_together(system: System) -> None:
-    """A batch of the longest texts is larger than what the database takes at once (16 MiB on MariaDB)."""
+    """A batch of the longest texts is applied even though it is larger than a packet that the database accepts (16 MiB
+    on MariaDB)."""
     body = "\U0001f600" * 65_536
     batch = [
         Candidate(str(uuid.uuid4()), str(uuid.uuid4()), Create(Article.type, article(body=body))) for _ in range(70)
@@ -137,8 +139,8 @@ def test_more_than_fits_into_a_packet_is_applied_together(system: System) -> Non
 
 
 def test_poison_is_looked_at_edited_and_sent_again(system: System) -> None:
-    """A letter in the words of the resource: what is not public is masked; what-if, edit, replay, and a ledger that
-    balances."""
+    """A dead letter is shown in the words of the resource with private fields masked. What-if, edit and replay work,
+    and the ledger balances."""
     slug, operation, id = f"a-{uuid.uuid4().hex}", str(uuid.uuid4()), str(uuid.uuid4())
     payload = {"slug": slug, "title": "", "body": "a secret"}
     with system.queue.client() as redis:
@@ -174,11 +176,11 @@ def test_poison_is_looked_at_edited_and_sent_again(system: System) -> None:
 
 
 def is_fresh(answer: httpx.Response) -> bool:
-    """Whether it came from the database."""
+    """Return whether the answer came from the database."""
     return answer.status_code == 200 and "x-degraded" not in answer.headers
 
 
-#: How a store is lost, and how it comes back.
+#: #: How a store fails, and how it recovers.
 OUTAGES = pytest.mark.parametrize(
     ("lose", "find"),
     [
@@ -191,7 +193,8 @@ Lose = Callable[[Server], None]
 
 @OUTAGES
 def test_the_database_goes_and_comes(system: System, lose: Lose, find: Lose) -> None:
-    """Reads are copies that say so, of one and of a list; writes are accepted, and applied when it is back."""
+    """Without the database, an article and a list are served as marked copies, and writes are accepted; they are
+    applied when the database is back."""
     path, sent = create(system)
     with system.cache.client() as cache:
         wait_until(lambda: cache.exists(f"holdfast:cache:{path[1:].replace('s/', ':')}"), what="copied")
@@ -213,7 +216,8 @@ def test_the_database_goes_and_comes(system: System, lose: Lose, find: Lose) -> 
 
 @OUTAGES
 def test_the_queue_goes_and_comes(system: System, lose: Lose, find: Lose) -> None:
-    """Writes go to the database, and so does a conflict of addresses, in the words that it has by the queue."""
+    """Without the queue, writes go to the database, and a conflict of addresses is refused in the same words as by the
+    queue."""
     path, sent = create(system)
     lose(system.queue)
     direct: list[httpx.Response] = []
@@ -228,7 +232,7 @@ def test_the_queue_goes_and_comes(system: System, lose: Lose, find: Lose) -> Non
     refused: list[httpx.Response] = []
 
     def definite() -> bool:
-        """While the queue may still have it, no refusal is the last word."""
+        """Return whether the refusal is definite, which it is not while the queue may still have the write."""
         refused.append(system.api.post("/articles", json=article(sent["slug"])))
         return refused[-1].status_code == 409
 
@@ -243,7 +247,7 @@ def test_the_queue_goes_and_comes(system: System, lose: Lose, find: Lose) -> Non
 
 @OUTAGES
 def test_the_cache_goes_and_comes(system: System, lose: Lose, find: Lose) -> None:
-    """Nothing is refused for want of it."""
+    """Without the cache, no request is refused."""
     path, sent = create(system)
     lose(system.cache)
     assert system.data("GET", path).items() >= sent.items()
@@ -259,7 +263,7 @@ def test_the_cache_goes_and_comes(system: System, lose: Lose, find: Lose) -> Non
 
 
 def test_what_it_is_called_is_documented(system: System) -> None:
-    """The api's description has its components, its routes, and its errors."""
+    """The OpenAPI document has the resource's components, routes and errors."""
     document = system.api.get("/openapi.json").json()
     assert {"Article", "ArticleBody", "ArticlePatch", "User"} <= document["components"]["schemas"].keys()
     assert document["components"]["schemas"]["ArticleBody"]["required"] == ["slug", "title", "body"]
@@ -268,7 +272,7 @@ def test_what_it_is_called_is_documented(system: System) -> None:
 
 
 def test_no_other_file_names_it() -> None:
-    """Nothing was done for it anywhere but in its declaration."""
+    """No other source file names the resource: its declaration is all that it needs."""
     named = re.compile(r"\b[Aa]rticles?\b")
     files = [file for folder in ("shared", "services", "deploy") for file in (ROOT / folder).rglob("*")]
     sources = [file for file in files if file.suffix in (".py", ".lua", ".yml")]

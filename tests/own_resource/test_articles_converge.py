@@ -13,18 +13,20 @@ from tests.servers import Database, RedisServer
 
 @pytest.fixture(scope="module")
 def world(declared: None, queue: RedisServer, stores: Database) -> Iterator[World]:
-    """Of articles: a title for each name, a slug for each address, and a DOI."""
+    """A world of articles: a title for each name, a slug for each address, and a DOI."""
     with World(queue, stores, Kind(Article.type, "title", "slug", {"body": "A\nbody."}, "doi")) as world:
         yield world
 
 
 def slug(email: str) -> str:
-    """As short as addresses in capitals and not are one."""
+    """Return the slug of an address: its part before the @ in lower case, because upper case makes no difference in an
+    address."""
     return email.lower().partition("@")[0]
 
 
 @pytest.mark.long
 @in_parts
 def test_every_article_and_operation_ends_as_in_the_order_of_acceptance(world: World, part: int) -> None:
-    """As users do, by the same model; whichever of the two values another article has is the one that is named."""
+    """Articles converge as users do, by the same model; if another article has either of the two unique values, the
+    error names that value."""
     all_end_in_order(world, histories_of_two_values, part, examples=50, address=slug)
