@@ -33,12 +33,13 @@ _NAN = float("nan")
     ids=["good", "one number", "error", "empty", "no number", "no label"],
 )
 def test_an_answer_is_judged_by_what_a_reader_sees(reply: Reply, fields: set[str], what: str) -> None:
-    """One finite number, and every label that the legend shows, on every line."""
+    """An answer has data if every line has at least one finite number and every label that the legend shows."""
     assert problem(reply, frozenset(fields)) == what
 
 
 def test_a_panel_counts_when_all_its_queries_have_data() -> None:
-    """What is missing is named; an annotation that is empty fails the whole, and is no panel."""
+    """A panel counts only if all its queries have data, and missing data is named. An empty annotation fails the
+    census, but is not counted as a panel."""
 
     def judged(kind: Any, where: str, what: str) -> Judged:
         return Judged(Asked(kind, where, "up", "{{job}}"), what)
@@ -59,7 +60,7 @@ def test_a_panel_counts_when_all_its_queries_have_data() -> None:
 
 
 def test_a_prometheus_that_is_not_there_is_a_problem_and_no_crash() -> None:
-    """Nobody listens."""
+    """A Prometheus that refuses connections gives errors and empty answers, not a crash."""
     nobody = Prometheus(f"127.0.0.1:{free_port()}")
     assert nobody.over("up", Span(0, 10)).error
     assert nobody.label_values("up", "job", Span(0, 10)).error
@@ -68,7 +69,8 @@ def test_a_prometheus_that_is_not_there_is_a_problem_and_no_crash() -> None:
 
 
 def test_what_is_provisioned_fits() -> None:
-    """The data source's uid is the dashboards' own, its scrape interval Prometheus's own, and nobody edits."""
+    """The data source has the uid of the dashboards and the scrape interval of Prometheus, and dashboards cannot be
+    edited."""
     folder = Path(__file__).parents[2] / "deploy"
     sources = read_yaml.document((folder / "grafana/provisioning/datasources/prometheus.yml").read_text())
     source = sources["datasources"][0]

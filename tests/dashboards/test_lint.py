@@ -22,12 +22,12 @@ _RATE = "sum by (outcome) (rate(holdfast_outcomes_total[$__rate_interval]))"
 
 @pytest.fixture(scope="module")
 def series() -> Mapping[str, Series]:
-    """All that may be asked for."""
+    """Every series that a query may use."""
     return known()
 
 
 def good() -> Json:
-    """A dashboard of one panel that nobody can find fault with."""
+    """Return a dashboard in which the lint finds nothing."""
     source = {"type": "prometheus", "uid": "prometheus"}
     panel = {
         "id": 1, "type": "timeseries", "title": "What became of it?", "datasource": source,
@@ -54,23 +54,24 @@ def good() -> Json:
 
 
 def found(dashboard: Json, series: Mapping[str, Series], excuses: Any = None) -> list[str]:
-    """The rules that it breaks."""
+    """Return the rules that the dashboard breaks."""
     return [each.rule for each in findings(dashboard, excuses or {}, series, _UIDS, {"docs/errors.md"})]
 
 
 def test_ours_are_as_they_should_be() -> None:
-    """`make lint` says so too."""
+    """The lint finds nothing in the shipped dashboards, as in `make lint`."""
     assert [f"{uid}: {finding}" for uid, finding in wrong()] == []
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=_UIDS)
 def test_a_file_is_as_its_code(board: Board) -> None:
-    """`make dashboards` would change nothing."""
+    """The file is as its code generates it, so `make dashboards` would change nothing."""
     assert (FOLDER / f"{board.uid}.json").read_text() == as_json(board), "make dashboards"
 
 
 def test_a_file_that_is_no_dashboards_is_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that was renamed does not stay behind; one that was altered by hand is reported."""
+    """A file that belongs to no dashboard, for example after a renaming, and one that was edited by hand are
+    reported."""
     folder = tmp_path / "dashboards"
     folder.mkdir()
     monkeypatch.setattr("deploy.dashboards.write.FOLDER", folder)
@@ -84,7 +85,7 @@ def test_a_file_that_is_no_dashboards_is_noticed(tmp_path: Any, monkeypatch: pyt
 
 
 def test_the_good_one_is_good(series: Mapping[str, Series]) -> None:
-    """Else none of what follows would mean anything."""
+    """The lint finds nothing in the good dashboard; otherwise the following tests would show nothing."""
     assert found(good(), series) == []
 
 
@@ -160,14 +161,14 @@ _BREAKS: list[tuple[str, Callable[[Json], None]]] = [
 
 @pytest.mark.parametrize(("rule", "spoil"), _BREAKS, ids=[f"{at}-{rule}" for at, (rule, _) in enumerate(_BREAKS)])
 def test_a_rule_finds_what_it_is_for(rule: str, spoil: Callable[[Json], None], series: Mapping[str, Series]) -> None:
-    """The same dashboard with one thing wrong."""
+    """Each rule finds its mistake in a dashboard that is otherwise good."""
     dashboard = good()
     spoil(dashboard)
     assert rule in found(dashboard, series)
 
 
 def test_a_panel_may_be_excused_with_a_reason(series: Mapping[str, Series]) -> None:
-    """From that rule alone; an excuse that nothing needs, or that has no reason, is reported."""
+    """An excuse exempts a panel from one rule; an excuse that is not needed or has no reason is reported."""
     dashboard = good()
     _defaults(min=None)(dashboard)
     title = dashboard["panels"][0]["title"]
@@ -177,13 +178,14 @@ def test_a_panel_may_be_excused_with_a_reason(series: Mapping[str, Series]) -> N
 
 
 def test_an_alert_leads_to_a_dashboard() -> None:
-    """To one of ours."""
+    """An alert's link that leads to none of the dashboards is reported."""
     assert list(of_alerts([("Good", f"/d/{_UIDS[0]}")], _UIDS)) == []
     assert [each.where for each in of_alerts([("Bad", "/d/gone")], _UIDS)] == ["Bad"]
 
 
 def test_variables_are_filled_in_as_grafana_does_it() -> None:
-    """Rates over four scrapes at least, and over a whole step of a wide picture; All for what nobody has chosen."""
+    """Variables are filled in as Grafana does it: rates span at least four scrapes and a whole step of a wide picture,
+    and a variable that is not chosen matches all."""
     assert filled_in("rate(a[$__rate_interval])") == "rate(a[20s])"
     assert filled_in("rate(a[${__rate_interval}])", step_s=60) == "rate(a[65s])"
     assert filled_in("increase(a[$__range]) + b[$__interval]", range_s=90) == "increase(a[90s]) + b[5s]"
@@ -191,7 +193,7 @@ def test_variables_are_filled_in_as_grafana_does_it() -> None:
 
 
 def test_everything_is_drawn_by_what_is_not_grafana_too() -> None:
-    """The JSON is plain: rows, the panel types agreed on, transformations of tables alone."""
+    """The JSON is plain enough for other programs than Grafana: only tables have transformations."""
     for board in BOARDS:
         for panel in json.loads(as_json(board))["panels"]:
             assert panel["type"] == "table" or not panel.get("transformations"), panel["title"]
