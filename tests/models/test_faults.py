@@ -18,7 +18,7 @@ _ADDS = b"#!lua\nreturn redis.call('SET', KEYS[1], ARGV[1])"
 
 
 class _Clock:
-    """Moved by hand."""
+    """A clock that is moved by hand."""
 
     def __init__(self) -> None:
         self.now_s = 1_800_000_000.0
@@ -34,7 +34,8 @@ def _seen(model: RedisModel) -> Any:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_redis_goes_back(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that loses its last seconds has what it had then, whatever was done, refused, or run as a script."""
+    """A Redis that loses its last seconds has exactly the contents of that moment, whatever was done, refused or run as
+    a script since."""
     monkeypatch.setattr(history, "_COMMANDS_PER_CHAPTER", 7)
     clock, chance, draw = _Clock(), Random(seed), Draw(seed)
     model = RedisModel(clock)
@@ -48,7 +49,7 @@ def test_redis_goes_back(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
                 model.run([b"SCRIPT", b"LOAD", _ADDS])
         sha = hashlib.sha1(_ADDS, usedforsecurity=False).hexdigest().encode()
         script = [b"EVALSHA", sha, b"1", b"k", b"%d" % number]
-        with suppress(Failure):  # that is a reply as well
+        with suppress(Failure):  # an error is a reply as well
             model.run(script if number % 4 == 0 else [word.encode() for word in draw.command()])
         past.append((clock.now_s, _seen(model)))
         clock.now_s += chance.choice([0.1, 0.2])
@@ -61,8 +62,9 @@ def test_redis_goes_back(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_a_replica_has_survives_a_failover(seed: int) -> None:
-    """And nothing else does, however late it is and however often it is cut off; an old primary keeps everything, for
-    those who are left with it, and has no replica. It is ended at the latest by the next failover."""
+    """After a failover exactly the writes that the replica had survive, however late it is and however often it is cut
+    off. The old primary keeps everything for the clients that are left with it, has no replica, and ends at the next
+    failover at the latest."""
     clock, chance = _Clock(), Random(seed)
     model = RedisModel(clock)
     model.replication.delay_s = chance.choice([0.05, 0.5])
@@ -85,18 +87,18 @@ def test_what_a_replica_has_survives_a_failover(seed: int) -> None:
 
 @pytest.fixture
 def clock() -> _Clock:
-    """The database's."""
+    """The database's clock."""
     return _Clock()
 
 
 @pytest.fixture
 def database(clock: _Clock) -> DatabaseModel:
-    """The model."""
+    """The database model."""
     return DatabaseModel(clock, Random(1))
 
 
 def test_who_is_killed_while_it_waits_locks_nothing(database: DatabaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its session is gone: nobody would ever let go of the lock."""
+    """A session that is killed while it waits for a lock does not get the lock, which would never be released."""
     transactions, key = database.transactions, ("users", "PRIMARY", "1")
     holder, waiter = transactions.begin(), transactions.begin()
     transactions.lock(holder, [key], None)
@@ -122,7 +124,7 @@ def _actors(model: DatabaseModel) -> list[str]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_database_goes_back(database: DatabaseModel, clock: _Clock, seed: int) -> None:
-    """A server that loses its last seconds has the rows that were committed then."""
+    """A database that loses its last seconds has the rows that were committed by then."""
     chance, past = Random(seed), []
     sessions = [database.connect() for _ in range(3)]
     for n in range(40):
@@ -142,7 +144,7 @@ def test_the_database_goes_back(database: DatabaseModel, clock: _Clock, seed: in
 
 @pytest.mark.parametrize(("lost", "there"), [("lose_answer", ["a"]), ("refuse_commit", [])])
 def test_a_commit_without_an_answer(database: DatabaseModel, lost: str, there: list[str]) -> None:
-    """A lost answer tells nothing of whether the commit took effect; the session is gone."""
+    """Without an answer to a commit, the commit may have taken effect or not, and the session is closed."""
     session = database.connect()
     _insert(session, "a")
     setattr(database.faults, lost, 1.0)
@@ -153,7 +155,7 @@ def test_a_commit_without_an_answer(database: DatabaseModel, lost: str, there: l
 
 @pytest.mark.parametrize("number", [1290, 5000, 40_000, 65_000])
 def test_numbers(database: DatabaseModel, number: int) -> None:
-    """An error number comes as the driver reads it: with 16 bits and a sign."""
+    """An error number is read as the driver reads it: as 16 bits with a sign."""
     database.faults.number = number
     with pytest.raises(pymysql.err.MySQLError) as caught:
         _insert(database.connect(), "a")
@@ -161,7 +163,7 @@ def test_numbers(database: DatabaseModel, number: int) -> None:
 
 
 def test_a_server_that_dies(database: DatabaseModel) -> None:
-    """What is not committed is gone with it, and locks too; it is there again with the rest."""
+    """When a server dies, uncommitted changes and locks are lost; after its restart the committed rows are there."""
     held = database.connect()
     _insert(held, "a")
     held.commit()
@@ -177,7 +179,7 @@ def test_a_server_that_dies(database: DatabaseModel) -> None:
 
 
 def test_full_and_read_only(database: DatabaseModel) -> None:
-    """A full server takes what makes room; a read-only one reads."""
+    """A full server accepts only statements that free space, and a read-only server only reads."""
     session = database.connect()
     _insert(session, "a")
     session.commit()
