@@ -15,14 +15,14 @@ from tests.convergence.world import World
 @pytest.mark.long
 @in_parts
 def test_every_user_and_operation_ends_as_in_the_order_of_acceptance(world: World, part: int) -> None:
-    """Users, versions and statuses equal a sequential model's, hand-overs of addresses and If-Match included."""
+    """Users, versions and statuses equal those of a sequential model, including transfers of addresses and If-Match."""
     all_end_in_order(world, histories, part, examples=250)
 
 
 @pytest.mark.long
 @in_parts
 def test_users_end_alike_even_when_no_write_waits_for_an_earlier_one(world: World, part: int) -> None:
-    """Merging alone gives the model's users where nobody wants another's address: no write ever waits here."""
+    """If no user wants another's address, merging alone gives the users of the model, although no write ever waits."""
 
     @bounded(200, part)
     @given(history=peaceful_histories, chance_seed=SEEDS)

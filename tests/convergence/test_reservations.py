@@ -14,13 +14,13 @@ WANTED = "wanted@example.com"
 
 @dataclass
 class History:
-    """A history as it unfolds."""
+    """A history in progress: the world, and the number of its writes so far."""
 
     world: World
     count: int = 0
 
     async def ask(self, user_id: str, command: str, email: str, if_match: int | None = None) -> str:
-        """What the acceptance answered."""
+        """Accept a write, and return the result."""
         self.count += 1
         operation_id = f"00000000-0000-4000-9000-{self.count:012d}"
         name = None if command == "UpdateUser" else "name"
@@ -30,14 +30,14 @@ class History:
 
 
 async def two_users(history: History, crew: Crew) -> None:
-    """Ann and Bob, each with an own address."""
+    """Create Ann and Bob, each with an address of their own."""
     for user_id in (ANN, BOB):
         assert await history.ask(user_id, "CreateUser", f"{user_id}@example.com") == "accepted"
     await crew.drain(random.Random(0))
 
 
 def test_a_settled_claim_does_not_release_a_younger_claim_of_the_same_user(world: World) -> None:
-    """Ann's first claim is rejected, her second is still queued: Bob must not be given the address meanwhile."""
+    """While Ann's first claim is rejected and her second is queued, Bob is refused the address."""
 
     async def live() -> None:
         history, crew = History(world), world.crew(random.Random(0))
@@ -53,7 +53,7 @@ def test_a_settled_claim_does_not_release_a_younger_claim_of_the_same_user(world
 
 
 def test_a_rejected_claim_releases_its_address(world: World) -> None:
-    """Nobody has it, so the next one may."""
+    """After a claim is rejected, no user has the address, so the next claim is accepted."""
 
     async def live() -> None:
         history, crew = History(world), world.crew(random.Random(0))
@@ -70,7 +70,8 @@ def test_a_rejected_claim_releases_its_address(world: World) -> None:
 
 
 def test_a_copy_that_comes_later_releases_nothing_of_others(world: World) -> None:
-    """Ann had the address and let go of it, Bob's claim is queued, and a replay of Ann's old claim is settled."""
+    """If Ann has released the address and Bob's claim is queued, settling a copy of Ann's old claim does not release
+    Bob's."""
 
     async def live() -> None:
         history, crew = History(world), world.crew(random.Random(0))
