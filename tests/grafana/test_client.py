@@ -19,20 +19,20 @@ _ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture
 def fake() -> Iterator[FakeGrafana]:
-    """One of its own."""
+    """A fake Grafana for one test."""
     with grafana() as server:
         yield server
 
 
 async def until(condition: object, deadline_s: float = 10) -> None:
-    """Wait for it."""
+    """Wait until the condition holds."""
     async with asyncio.timeout(deadline_s):
         while not condition():  # type: ignore[operator]
             await asyncio.sleep(0.01)
 
 
 async def test_a_replay_is_one_region_with_start_and_end(fake: FakeGrafana) -> None:
-    """Drawn by whoever begins and amended by whoever ends it, which may be another replica."""
+    """A replay is one annotation, created at its start and amended at its end, possibly by another replica."""
     for replica in (0, 1):
         annotations = Annotations(lambda: connect(fake.url, TOKEN, 2), timeout_s=3, pause_s=0.01)
         task = asyncio.create_task(annotations.run())
@@ -48,7 +48,8 @@ async def test_a_replay_is_one_region_with_start_and_end(fake: FakeGrafana) -> N
 
 
 async def test_a_slow_or_absent_grafana_fails_nobody(fake: FakeGrafana) -> None:
-    """Adding returns at once; when Grafana answers again it gets what is added then."""
+    """While Grafana hangs, adding an annotation returns at once, and the annotations' task goes on. A wrong token and a
+    refused connection raise GrafanaFailed."""
     fake.hangs_s = 1.0
     annotations = Annotations(lambda: connect(fake.url, TOKEN, 0.1), timeout_s=0.2, pause_s=0.01)
     task = asyncio.create_task(annotations.run())
@@ -65,7 +66,7 @@ async def test_a_slow_or_absent_grafana_fails_nobody(fake: FakeGrafana) -> None:
 
 
 def check(fake: FakeGrafana, folder: Path, *more: str) -> tuple[int, str]:
-    """As `make grafana-check` runs it."""
+    """Run the check as `make grafana-check` does, and return its exit code and output."""
     command = [
         sys.executable,
         "-m",
@@ -81,7 +82,7 @@ def check(fake: FakeGrafana, folder: Path, *more: str) -> tuple[int, str]:
 
 
 def test_the_check_says_what_is_there_and_what_is_not(fake: FakeGrafana, tmp_path: Path) -> None:
-    """Health, data source, every dashboard by its uid."""
+    """The check reports Grafana, its data source and every dashboard by uid as present or missing."""
     (tmp_path / "overview.json").write_text(json.dumps({"uid": "holdfast-overview"}))
     assert check(fake, tmp_path)[0] == 0
     (tmp_path / "writer.json").write_text(json.dumps({"uid": "holdfast-writer"}))
