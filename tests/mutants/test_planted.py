@@ -18,7 +18,7 @@ BUGS = list(planted())
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_it_applies(bug: Planted) -> None:
-    """To shipped code only, which is other code then and has no unknown names; and it says what it is."""
+    """Each bug applies to shipped code only, changes it without undefined names, and describes itself."""
     assert bug.believed.endswith(".")
     assert bug.breaks.endswith(".")
     for test in bug.tests:
@@ -33,13 +33,14 @@ def test_it_applies(bug: Planted) -> None:
 
 
 def _undefined(text: str) -> str:
-    """Names that it uses and nobody defines: such a bug raises, and what catches exceptions hides it."""
+    """Return the names that the code uses and does not define: such a bug raises an exception, which an `except` clause
+    may hide."""
     command = [str(Path(sys.executable).with_name("ruff")), "check", "--isolated", "--quiet", "--select", "E9,F82", "-"]
     return subprocess.run(command, input=text, capture_output=True, text=True, timeout=_DEADLINE_S, check=False).stdout
 
 
 def test_what_does_not_apply_is_loud(tmp_path: Path) -> None:
-    """A text that is not there, or there twice."""
+    """A change whose old text is missing or is there twice raises an error."""
     (tmp_path / "code").write_text("one two two")
     for old in ("three", "two"):
         with pytest.raises(DoesNotApply):
@@ -47,7 +48,7 @@ def test_what_does_not_apply_is_loud(tmp_path: Path) -> None:
 
 
 def test_the_matrix_is_of_these_bugs() -> None:
-    """Each bug as it is now was run, something that can be run again caught it, and the page is the record's."""
+    """Each bug was run in its current form, a reproducible check caught it, and the page matches the record."""
     known = matrix.record()
     assert {name: row["patch"] for name, row in known.items()} == {bug.name: bug.digest for bug in BUGS}
     assert matrix.PAGE.read_text() == matrix.page(known, BUGS)
@@ -58,7 +59,7 @@ def test_the_matrix_is_of_these_bugs() -> None:
 
 
 def test_a_bug_is_found_and_a_harmless_change_is_not(tmp_path: Path) -> None:
-    """Each in a copy of the project."""
+    """The command catches a bug and does not report a harmless change, each in a copy of the project."""
     command = [sys.executable, "-m", "tests.mutants", "--proofs", "tests", "--results", str(tmp_path / "results")]
     done = subprocess.run(
         [*command, "--only", "older-field-wins", "harmless-smaller-pages"],
