@@ -29,15 +29,15 @@ def _fields(entry: str) -> dict[bytes, bytes]:
 
 @pytest.mark.parametrize("entry", _ENTRIES)
 def test_an_entry_means_the_same_to_both_builds(entry: str) -> None:
-    """Its writer reads what our api writes for the same write: each field that it knows is as it wrote it. One that it
-    does not know, it leaves alone."""
+    """Each field of an entry that the earlier writer knows is as the earlier api wrote it, so both builds read it
+    alike; a writer ignores fields that it does not know."""
     ours = encode(decode(_fields(entry)))
     theirs = {name: value for name, value in _ENTRIES[entry].items() if name != "build"}
     assert {name: ours[name] for name in theirs} == theirs
 
 
 def test_entries_of_before_are_applied(clean_database: Database) -> None:
-    """To the tables as they are now: a life in the order of acceptance."""
+    """Entries of the earlier build, from create to delete, are applied to the current tables."""
     engine = make_engine(clean_database.dsn, PATIENT_DATABASE, 1)
     for version, entry in enumerate(("heartbeat", "create", "update", "replace", "delete"), 1):
         write = decode(_fields(entry))._replace(version=version, operation_id=f"{version:036d}")
@@ -48,10 +48,10 @@ def test_entries_of_before_are_applied(clean_database: Database) -> None:
 
 @pytest.mark.parametrize("settings", [ApiSettings, WriterSettings, DlqAdminSettings, ProxySettings])
 def test_settings_of_before_are_settings_still(settings: type[Settings]) -> None:
-    """A file that was made for the release before stops no start."""
+    """Every setting of the earlier release still exists, so its settings file does not prevent a start."""
     assert set(_RECORDED["settings"][settings.__name__]) <= settings.model_fields.keys()
 
 
 def test_what_is_recorded_is_of_the_previous_release() -> None:
-    """After a release: `python -m tests.upgrade.record`."""
+    """The record is of the previous release; after a release, `python -m tests.upgrade.record` updates it."""
     assert _RECORDED["release"] == previous.name()
