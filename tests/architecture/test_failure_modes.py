@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 from tests.readme.documents import is_test
 from tests.simulation.kinds import KINDS
 
-#: What issues, runbooks and the architecture say Holdfast depends on.
+#: #: Dependencies of Holdfast that issues, runbooks and the architecture name.
 _NEEDED = {
     "database", "queue", "cache", "third party", "api", "writer", "external_proxy", "dlq_admin",
     "Prometheus", "Grafana", "disk", "memory", "CPU", "clock", "DNS", "network", "another build",
@@ -83,8 +83,8 @@ def test_every_simulated_fault_is_one_of_the_simulation() -> None:
 
 
 def test_every_connection_that_is_allowed_is_one_that_may_be_cut() -> None:
-    """The network's table has a pair for each connection that the network policies allow, and for no other except DNS
-    for migrate, and its proofs exist."""
+    """The network's table has a pair for each connection that the network policies allow, except DNS for migrate, and
+    the proofs of all pairs exist."""
     allowed = set()
     for policy in read_yaml.documents((ROOT / "deploy/kubernetes/network-policies.yaml").read_text()):
         ports = {port["port"] for rule in policy["spec"].get("egress") or () for port in rule.get("ports") or ()}

@@ -116,7 +116,7 @@ def test_nothing_is_lost(own_redis: RedisServer, schema: Schema, tmp_path: Path,
     key = {"Idempotency-Key": str(uuid.uuid4())}
     cleo = _post(old, "cleo", **key)
     assert old.patch(path["ann"], json={"email": "free@example.com"}).status_code == 202
-    taken = _post(old, "ann")  # the address that Ann gives up on the way
+    taken = _post(old, "ann")  # the address that Ann releases meanwhile
     path["cleo"] = cleo.json()["meta"]["user"]
     assert old.patch(path["cleo"], json={"name": "cleopatra"}).status_code == 202
 

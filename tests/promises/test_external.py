@@ -14,8 +14,8 @@ from tests.promises.verdict import CHECKS
     "why", ["all calls fail", "none is answered in time", "the link is cut", "few are late and the others fail"]
 )
 def test_a_breaker_may_open_for_total_failure(why: str) -> None:
-    """The breaker may open when every call to the third party fails, when no answer is in time, and when the third
-    party cannot be reached."""
+    """The breaker may open when every call to the third party fails or is late, and when the third party cannot be
+    reached."""
     whole = fresh(3)
     opened_for_partial_failure(whole)
     opened = whole.run.events[-1].at_s

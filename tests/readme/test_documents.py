@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.readme.documents import documents, is_test, links, make_targets_named, nodes_named, paths_named
 
-#: It also names the files that its targets write.
+#: #: The Makefile also names the files that its targets write.
 MAKEFILE = (ROOT / "Makefile").read_text()
 #: Words that stand for `reported`, `received`, `action`, `forever` and the like.
 _RIDDLES = re.compile(r"\b(?:told|said|heard|deeds?|for ever|nobody's)\b", re.IGNORECASE)
@@ -61,6 +61,6 @@ def test_the_index_of_decisions_has_every_title() -> None:
 
 @pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_is_in_plain_words(page: Path) -> None:
-    """What a person wrote has the field's terms. Names in code stay, and generated pages have the words of the code."""
+    """A page that is written by hand contains none of these words; names in code and generated pages are exempt."""
     if page.parent.name not in ("reference", "benchmarks"):
         assert _RIDDLES.findall(re.sub(r"`[^`\n]*`", "", page.read_text())) == []

@@ -112,7 +112,7 @@ def test_builds_run_side_by_side(taken_for_poison: bool) -> None:
     else:
         assert not result.violations
         assert result.seen["log:write_unknown"]
-        assert result.seen["answer:direct"]  # while it runs, what it does not know is not queued
+        assert result.seen["answer:direct"]  # while the older writer runs, a write unknown to it is not queued
 
 
 @pytest.mark.parametrize("waits", [True, False], ids=["waits", "stale"])

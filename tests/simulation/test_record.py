@@ -39,7 +39,8 @@ def test_errors(definite: bool) -> None:
 
 
 def test_no_answer() -> None:
-    """A request without an answer has an unknown outcome, whether its connection was refused or reset."""
+    """A refused connection is recorded as `refused`, because such a request was never sent and had no effect; after any
+    other missing answer the outcome is unknown."""
     assert end_of(1.0, 5, _POST, Response(0, why="connect_ConnectionRefusedError"), {}) == Unknown(1.0, 5, "refused")
     assert end_of(1.0, 5, _POST, Response(0, why="reset"), {}) == Unknown(1.0, 5, "reset")
 

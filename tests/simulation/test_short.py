@@ -39,7 +39,7 @@ def test_promises_hold() -> None:
 def test_a_seed_is_one_timeline() -> None:
     """A seed gives the same output to the byte, whatever the hash seed and the object addresses of the process."""
     first, again = (_simulate("--seed", "46", "--cut", "seconds=6", hash_seed=hash_seed) for hash_seed in ("1", "2"))
-    assert first.splitlines()[:-1] == again.splitlines()[:-1]  # the last line has the time it took
+    assert first.splitlines()[:-1] == again.splitlines()[:-1]  # the last line states the duration
 
 
 def test_a_seed_is_the_same_after_others() -> None:
