@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 from tests.readme.documents import is_test
 from tests.simulation.kinds import KINDS
 
-#: #: Dependencies of Holdfast that issues, runbooks and the architecture name.
+#: Dependencies of Holdfast that issues, runbooks and the architecture name.
 _NEEDED = {
     "database", "queue", "cache", "third party", "api", "writer", "external_proxy", "dlq_admin",
     "Prometheus", "Grafana", "disk", "memory", "CPU", "clock", "DNS", "network", "another build",
@@ -31,7 +31,7 @@ _TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(
 _DURATION = re.compile(
     r"\d ?(?:ms|s|min|h|d)\b|\ban? (?:second|minute|hour|day)\b|\b(?:seconds|minutes|hours|days)\b", re.IGNORECASE
 )
-#: #: Ports of the network policies -> the dependencies that listen on them.
+#: Ports of the network policies -> the dependencies that listen on them.
 _LISTENS = {
     3306: {"database"}, 6379: {"queue", "cache"}, 8080: {"api"}, 8081: {"external_proxy"}, 8082: {"dlq_admin"},
     443: {"third party"}, 53: {"DNS"},

@@ -13,7 +13,7 @@ from holdfast.shared.telemetry import metrics
 
 SHIPPED = ("services", "shared", "deploy", "clients")
 
-#: #: Maximum lines of a module, of a test module, and of a function without the functions inside it.
+#: Maximum lines of a module, of a test module, and of a function without the functions inside it.
 MODULE_MAX, TEST_MODULE_MAX, FUNCTION_MAX = 290, 510, 64
 
 #: Modules that may be longer, because each is one table whose rows are read one by one.

@@ -4,7 +4,7 @@ reads. A script declares what it needs."""
 import ast
 from pathlib import Path
 
-#: #: This module passes on the flag that its caller sets.
+#: This module passes on the flag that its caller sets.
 _PASSES_ON = {"shared/connections/cluster.py"}
 
 

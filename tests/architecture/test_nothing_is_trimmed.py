@@ -5,7 +5,7 @@ import ast
 import re
 from pathlib import Path
 
-#: #: The audit stream holds only the latest events, all of which are in the table; an order to a breaker is over in a
+#: The audit stream holds only the latest events, all of which are in the table; an order to a breaker is over in a
 #: day.
 _BOUNDED = {"shared/queue/audit.py", "shared/fleet/board.py"}
 _TRIMS = re.compile(r"MAXLEN|MINID|XTRIM", re.IGNORECASE)

@@ -15,7 +15,7 @@ from tests.client import RESPONSE_DEADLINE_S
 from tests.servers import Database, RedisServer
 
 _CALLERS, _EACH = 4, 6
-#: #: Limits for a busy machine: time enough to start all processes again, and as many attempts as that takes.
+#: Limits for a busy machine: time enough to start all processes again, and as many attempts as that takes.
 _PATIENT = hc.RetryPolicy(timeout_s=RESPONSE_DEADLINE_S, attempts_max=10_000, cap_s=0.5)
 
 

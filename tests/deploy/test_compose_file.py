@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 COMPOSE = read_yaml.document((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONCE = {"secrets", "migrate"}
-#: #: The images of these services contain no program that a health check could run.
+#: The images of these services contain no program that a health check could run.
 UNASKED = {"queue_exporter", "cache_exporter", "mysql_exporter"}
 
 

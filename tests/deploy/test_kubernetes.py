@@ -26,7 +26,7 @@ SERVICES: dict[str, tuple[type[Settings], str]] = {
     "external-proxy": (ProxySettings, "proxy_port"),
     "dlq-admin": (DlqAdminSettings, "dlq_port"),
 }
-#: #: The setting of the port that exports metrics, if it is not the service's own port.
+#: The setting of the port that exports metrics, if it is not the service's own port.
 METRICS = {"dlq-admin": "dlq_metrics_port"}
 PODS = {
     document["metadata"]["name"]: document["spec"]["template"]["spec"]

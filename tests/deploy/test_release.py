@@ -34,10 +34,7 @@ def test_the_wheel_has_one_import_name(wheel: Path) -> None:
             ROOT / "deploy" / "migrations",
             ROOT / "deploy" / "privileges",
         )
-        for path in (
-            *folder.rglob("*"),
-            *(folder / "dlq_admin" / "runbooks").rglob("*"),
-        )  # the runbooks are behind a symlink
+        for path in (*folder.rglob("*"), *(folder / "dlq_admin" / "runbooks").rglob("*"))  # the latter is a symlink
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert ours | {"holdfast/__init__.py", "holdfast/py.typed"} == {n for n in names if n.startswith("holdfast/")}

@@ -33,7 +33,7 @@ class Part(Resource, plural="parts"):
     sold: Annotated[bool, Boolean()]
     price: Annotated[int, Integer()]
 """
-#: #: Against the first: a longer text, a field that becomes optional, a field that is removed, and new fields. `order`
+#: Against the first: a longer text, a field that becomes optional, a field that is removed, and new fields. `order`
 #: is a word of SQL.
 _SECOND = """
 class Part(Resource, plural="parts", removed=["price"]):
@@ -46,7 +46,7 @@ class Part(Resource, plural="parts", removed=["price"]):
     added_at: Annotated[str, Moment()] | None = None
 """
 
-#: #: A program that creates and changes parts, and passes the number of one to another.
+#: A program that creates and changes parts, and passes the number of one to another.
 _USE = """
 import os
 from holdfast.shared.domain.registry import domain
@@ -134,7 +134,7 @@ def test_a_declared_table_is_made_and_grows(schema: Schema, tmp_path: Path) -> N
     assert schema.rows("SHOW CREATE TABLE parts") == before
 
 
-#: #: A program that creates a part, or changes a part of another build.
+#: A program that creates a part, or changes a part of another build.
 _TAKE_TURNS = """
 import os, sys
 from holdfast.shared.domain.registry import domain
@@ -266,7 +266,7 @@ def test_what_may_be_declared_fits_into_a_table(schema: Schema, hint: Any) -> No
 
 _PHONE = "    phone: Annotated[str, Text(max_chars=40)] | None = None\n    email: Annotated["
 
-#: #: A program that applies a user with a phone from the wire and reads the row.
+#: A program that applies a user with a phone from the wire and reads the row.
 _WITH_A_PHONE = """
 import os, uuid
 from holdfast.services.api.bodies import *

@@ -12,7 +12,7 @@ from tests.migrations.conftest import SCHEMA, Schema
 from tests.servers import PATIENT_DATABASE, Database
 
 _ID = "00000000-0000-4000-8000-00000000000{}"
-#: #: id, email, key by the rule of the earlier build, key now
+#: id, email, key by the rule of the earlier build, key now
 _USERS = (
     (_ID.format(1), "Ann@Example.com", "ann@example.com", "ann@example.com"),
     (_ID.format(2), "info@straße.example", "info@strasse.example", "info@xn--strae-oqa.example"),

@@ -18,7 +18,7 @@ from tests.migrations.conftest import Schema
 from tests.processes import PATIENT_API, QUICK
 from tests.servers import START_DEADLINE_S, RedisServer, free_port, wait_until
 
-#: #: The last build whose wire, keys and columns are named after `user`.
+#: The last build whose wire, keys and columns are named after `user`.
 BEFORE = "748c0cb"
 _SECRET = "a secret of the tests"  # noqa: S105 - of services that go away
 
@@ -77,7 +77,7 @@ def stack() -> Iterator[ExitStack]:
 
 def _post(api: httpx.Client, name: str, **headers: str) -> httpx.Response:
     answer = api.post("/users", json={"name": name, "email": f"{name}@example.com"}, headers=headers)
-    # # A new api bypasses the queue while an earlier writer runs, or has just run.
+    # A new api bypasses the queue while an earlier writer runs, or has just run.
     assert answer.status_code in (201, 202), answer.text
     return answer
 

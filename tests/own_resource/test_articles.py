@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.own_resource.conftest import System
 from tests.servers import Server, wait_until
 
-#: #: A text with several lines, a tab, and letters of two and of four bytes.
+#: A text with several lines, a tab, and letters of two and of four bytes.
 LONG = ("Ein Satz\tmit Umlaut: ä \U0001f600\n" * 3000)[:65_536]
 
 
@@ -180,7 +180,7 @@ def is_fresh(answer: httpx.Response) -> bool:
     return answer.status_code == 200 and "x-degraded" not in answer.headers
 
 
-#: #: How a store fails, and how it recovers.
+#: How a store fails, and how it recovers.
 OUTAGES = pytest.mark.parametrize(
     ("lose", "find"),
     [

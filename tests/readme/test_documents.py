@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.readme.documents import documents, is_test, links, make_targets_named, nodes_named, paths_named
 
-#: #: The Makefile also names the files that its targets write.
+#: The Makefile also names the files that its targets write.
 MAKEFILE = (ROOT / "Makefile").read_text()
 #: Words that stand for `reported`, `received`, `action`, `forever` and the like.
 _RIDDLES = re.compile(r"\b(?:told|said|heard|deeds?|for ever|nobody's)\b", re.IGNORECASE)

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 from tests.readme.clone import Clone, clone
 from tests.readme.documents import blocks, commands
 
-#: #: Commands that do not end by themselves, or that run this test.
+#: Commands that do not end by themselves, or that run this test.
 _NOT_HERE = ("make run", "make test", "make check")
 _COMMAND_S = 180.0
 

@@ -19,7 +19,7 @@ Entry = dict[str | bytes, str | bytes]
 
 _REST = {"dead", "discarded", "applied", "duplicate", "superseded", "rejected", "expired", "dead_again"}
 _BAD_PAYLOADS = (b'{"name": "\xff"}', b"[" * 2000, b"", b'{"full_name": "Ann"}', b"null", b"1e999")
-#: #: Each of these changes makes a valid write unreadable; a bad `notify` does so only until a replay leaves it out.
+#: Each of these changes makes a valid write unreadable; a bad `notify` does so only until a replay leaves it out.
 _SPOILT: list[Entry] = [
     *[{"operation_id": each} for each in (b"\xff\xfe", b"", b"x" * 300)],
     *[{"version": each} for each in ("0", "-1", "9" * 16, "9" * 400, "later")],
@@ -132,7 +132,7 @@ def test_an_entry_that_vanishes(desk: Desk, writer: processes.Service, *, whole:
     letter is dead as before, its address is claimed again, and a new replay applies it."""
     good = new_user("much too long")
     ids = desk.bury([good])
-    assert writer.stop() == 0  # # so that no writer takes the entry before it is deleted
+    assert writer.stop() == 0  # so that no writer takes the entry before it is deleted
     try:
         desk.stream.add_raw({"schema": "9"})
         replay = desk.replay({"ids": ids}, 1, canary=[])

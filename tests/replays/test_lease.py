@@ -61,7 +61,7 @@ def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
     [first] = lease.take(engine, "a/1", 600, most=4)
     assert lease.take(engine, "b/1", 600, most=4) == []
     sending.step(engine, first, [], 2)
-    with engine.begin() as connection:  # # makes the lease lapse
+    with engine.begin() as connection:  # makes the lease lapse
         connection.execute(sa.text("UPDATE replays SET lease_until = lease_until - INTERVAL 601 SECOND"))
     [second] = lease.take(engine, "b/1", 600, most=4)
     assert second.token == first.token + 1

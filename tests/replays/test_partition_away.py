@@ -25,7 +25,7 @@ from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 _FOUR = Partitions(4)
 _AWAY = _FOUR[2]
-#: #: The keys that the partition keeps of the first replays.
+#: The keys that the partition keeps of the first replays.
 _REPLAYS = [_AWAY.replay(number) for number in range(1, 4)]
 _SETTINGS = {"HOLDFAST_QUEUE_PARTITIONS": "4", "HOLDFAST_DLQ_APPROVE_OVER": "100"}
 
@@ -38,7 +38,7 @@ class _Office:
         self._service = service
         self._id = 0
         users = [str(uuid.uuid4()) for _ in range(40)]
-        # # Letters with addresses of that partition would wait too.
+        # Letters with addresses of that partition would wait too.
         names = (name for name in map("Ann{}".format, itertools.count()) if _value_of(name) is not _AWAY)
         with redis.client() as client:
             for number, (user_id, name) in enumerate(zip(users, names, strict=False)):

@@ -66,7 +66,7 @@ def test_every_outcome_is_shown(desk: Desk, writer: processes.Service) -> None:
     wait_until(lambda: desk.stream.backlog() == 0, what="the newer one is applied")
     other = new_user("x", email=users["rejected"].command.values["email"])
     with desk.redis_server.client() as client, desk.database.connect() as connection:
-        client.delete(EMAILS)  # # so that another entity may take the address
+        client.delete(EMAILS)  # so that another entity may take the address
         desk.stream.accept([other])
         wait_until(lambda: desk.stream.backlog() == 0, what="the address is taken")
         with connection.cursor() as cursor:
@@ -188,7 +188,7 @@ def test_recall_takes_back_what_no_writer_has(desk: Desk, writer: processes.Serv
     desk.data("POST", f"/dlq/letters/{ids[0]}/edits", json=email)
     with desk.redis_server.client() as client:
         reserved = client.hgetall(EMAILS)
-        assert writer.stop() == 0  # # ends in order, so that it holds no entries
+        assert writer.stop() == 0  # ends in order, so that it holds no entries
         try:
             replay = desk.replay({"ids": ids}, 2, canary=[])
             wait_until(lambda: desk.one(replay)["in_flight"] == 2, what="sent")

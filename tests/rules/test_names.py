@@ -15,7 +15,7 @@ from deploy.rules.rule import Record
 from holdfast.shared.telemetry import metrics
 from tests.rules.test_texts import PAGES
 
-#: #: Series that other programs export: Prometheus itself, and the exporters of Redis and of the database.
+#: Series that other programs export: Prometheus itself, and the exporters of Redis and of the database.
 OTHERS = {"up": {"job", "instance"}, "redis_up": {"job", "instance"}, "mysql_up": {"job", "instance"}}
 SCRAPED = {"job", "instance"}
 

@@ -33,7 +33,7 @@ def test_an_alert_says_what_clients_feel_and_where_to_look(alert: Alert) -> None
     annotations = written["annotations"]
     assert re.search(r"client|write", annotations["summary"], re.IGNORECASE)
     assert len(re.sub(r"{{ range .+?{{ end }}.+?{{ end }}|{{ .+? }}", "1 min 30 s", annotations["summary"])) <= 120
-    # # Numbers such as 33.17s, 2.4 dead letters or 1.2k writes are hard to read.
+    # Numbers such as 33.17s, 2.4 dead letters or 1.2k writes are hard to read.
     assert (
         re.findall(r"humanize(?:Duration)? [|}]", re.sub(r'printf "%.0f" \| humanizeDuration', "", str(annotations)))
         == []

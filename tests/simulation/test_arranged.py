@@ -24,7 +24,7 @@ from tests.simulation.plan import SMALL, Cut, Fault, Plan
 from tests.simulation.result import Result
 from tests.simulation.run import run
 
-#: #: Which of these seeds show an overtaken letter changes with the code.
+#: Which of these seeds show an overtaken letter changes with the code.
 _SEEDS = range(1, 9)
 
 
@@ -147,7 +147,7 @@ def test_a_claim_is_swept_before_its_write_is_accepted(trusted: bool) -> None:
     assert bool(result.violations) == trusted
 
 
-#: #: When the queue's answers stop reaching the api: the auditor has to audit between this and the queue's restart.
+#: When the queue's answers stop reaching the api: the auditor has to audit between this and the queue's restart.
 _MUTE_FROM_S = (1.4, 1.3, 1.5)
 
 

@@ -15,7 +15,7 @@ from tests.simulation.result import Result
 from tests.simulation.run import run
 
 _SEEDS = range(1, 4)
-#: #: For mistakes that show in one of four seeds; the test stops at the first.
+#: For mistakes that show in one of four seeds; the test stops at the first.
 _UNTIL_SEEN = range(1, 40)
 
 

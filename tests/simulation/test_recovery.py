@@ -15,7 +15,7 @@ from tests.simulation.plan import LARGE, Fault, Plan
 from tests.simulation.run import Run
 
 _AWAY_S = 5.0
-#: #: Two probe intervals: room for a probe, a poll of the queue's readers, and the work itself.
+#: Two probe intervals: room for a probe, a poll of the queue's readers, and the work itself.
 _RESUME_MAX_S = 2 * PROBE_EVERY_S
 
 

@@ -12,9 +12,9 @@ from tests.simulation.kept import Kept
 from tests.simulation.plan import Cut
 from tests.simulation.run import run
 
-#: #: Seconds of wall-clock time: a run takes a minute of the processor, and a busy machine gives it little.
+#: Seconds of wall-clock time: a run takes a minute of the processor, and a busy machine gives it little.
 _DEADLINE_S = 1800
-#: #: As many seeds as fit into ten seconds of one processor.
+#: As many seeds as fit into ten seconds of one processor.
 _MANY = ("--seeds", "1000", "--within", "10")
 
 

@@ -20,7 +20,7 @@ from deploy.stacks.mend import mend
 from tests.conftest import ROOT
 from tests.servers import RedisServer, wait_until
 
-#: #: A runner that freezes a process as an experiment does, prints this, and waits for its own end.
+#: A runner that freezes a process as an experiment does, prints this, and waits for its own end.
 RUNNER = """
 import signal, sys, time
 from pathlib import Path

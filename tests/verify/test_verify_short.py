@@ -10,7 +10,7 @@ from tests.verify.run import Plan, run
 
 _LAST, _WORDS_MAX = 3, 300
 _PLAN = Plan(seed=20260115, seconds=15, per_s=20, letters=600)
-#: #: Events that every run has, however slow the machine is.
+#: Events that every run has, however slow the machine is.
 _ALWAYS = (
     "write queued",
     "a writer died between commit and acknowledgement",
