@@ -29,8 +29,8 @@ def test_what_a_server_does_for_itself_ends_it_at_once() -> None:
 
 
 def test_ours_leave_hardly_anybody_without_an_answer() -> None:
-    """From the stall's first second on, the shipped policy answers more than 97 % of the requests or refuses them with
-    a copy, and recovers with fewer than 1.1 calls per request."""
+    """With the shipped policy, from the stall's first second on, more than 97 % of the requests get a good answer or a
+    copy with fewer than 1.1 calls per request, and the service recovers."""
     result = simulate(_OURS, after_s=60)
     assert result.recovered_s is not None
     assert (sum(result.good) + sum(result.refused)) / sum(result.came) > 0.97
