@@ -18,7 +18,7 @@ _ONCE = frozenset({
     b"x-expire-after-ms", b"x-explain", b"x-request-id", b"x-request-timeout-ms",
 })  # fmt: skip
 
-#: Of a Host header: a name or an address, which may be empty, and perhaps a port (RFC 3986).
+#: The value of a Host header: a name or an address, which may be empty, and an optional port (RFC 3986).
 _HOST = re.compile(rb"(?:\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::\d{0,5})?", re.IGNORECASE | re.ASCII)
 
 #: The bytes of colon, space and line end.
@@ -39,16 +39,16 @@ def check_form(version: str, headers: Headers, *, upgrade: bool) -> None:
     UnsupportedTransferCoding."""
     if version not in ("1.1", "1.0"):
         raise MalformedHttp("This server speaks HTTP/1.1.")
-    names = {name for name, _ in headers}
-    if len(names) < len(headers):
+    fields = dict(headers)
+    if len(fields) < len(headers):
         _check_repeated(headers)
-    if version == "1.1" and b"host" not in names:
+    if version == "1.1" and b"host" not in fields:
         raise MalformedHttp("A request has exactly one Host header.")
-    if any(name == b"host" and not _HOST.fullmatch(value) for name, value in headers):
+    if not _HOST.fullmatch(fields.get(b"host", b"")):
         raise MalformedHttp("The Host header names no host.")
-    if b"transfer-encoding" in names:
+    if b"transfer-encoding" in fields:
         _check_coding(version, headers)
-    if upgrade and (b"content-length" in names or b"transfer-encoding" in names):
+    if upgrade and (b"content-length" in fields or b"transfer-encoding" in fields):
         # The parser would take the body for the next request.
         raise MalformedHttp("A request with a body cannot change the protocol: leave out Upgrade.")
 
