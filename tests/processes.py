@@ -1,4 +1,4 @@
-"""Processes of ours under test: started as an operator starts them, killed as an outage kills them."""
+"""The services under test: started as an operator starts them, killed as an outage kills them."""
 
 import json
 import os

@@ -1,5 +1,6 @@
 """`python -m deploy.compose.pin [FILE]`: pins the pulled images. It writes an override for docker-compose.yml which
-names by digest every image that is not built here, and the base image of ours. A tag may be moved; a digest may not."""
+names by digest every image that is not built here, and the base image of our own images. A tag may be moved; a digest
+may not."""
 
 import json
 import sys

@@ -31,7 +31,7 @@ _LAST = re.compile(r"^safe_to_bootstrap:\s*1$", re.MULTILINE)
 _RECOVERED = re.compile(r"WSREP: Recovered position:?\s*(\S+)")
 _RECOVER_S = 120
 _IN_STEP_S, _ASK_S, _POLL_S = 120.0, 10.0, 0.3
-#: Scripts of ours that Galera runs, and the line of Galera's script that they change.
+#: Our scripts that Galera runs, and the line of Galera's own script that they change.
 _SCRIPTS = CONF / "galera"
 _CHROOT = "use chroot = no"
 #: Ports of one node: for the cluster, for missed transactions, and for a full copy.

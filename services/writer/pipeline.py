@@ -84,7 +84,7 @@ class Pipeline:
             return self._unknown(entry.id, error)
         except Undecodable as error:
             return Dead(Reason.UNDECODABLE, Failure("Undecodable", "UNDECODABLE", str(error)))
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not fail the rest of the batch
+        except Exception as error:  # noqa: BLE001 - a bug in this code must not fail the rest of the batch
             return Retry(failure_of(error))
 
     async def _applied(self, deliveries: list[Delivery]) -> list[Outcome]:

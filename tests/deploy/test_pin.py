@@ -1,4 +1,4 @@
-"""Images by digest: every image that compose runs, and the base image of ours."""
+"""Images by digest: every image that compose runs, and the base image of our own images."""
 
 import hashlib
 import json
