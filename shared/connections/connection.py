@@ -10,6 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, RedisError
 
 from holdfast.shared.connections.closed import is_closed
+from holdfast.shared.connections.happy_eyeballs import connected
 from holdfast.shared.connections.tls import Renewed
 
 
@@ -117,6 +118,14 @@ def _is_closed(transport: asyncio.WriteTransport) -> bool:
 class Plain(_Reviving, Connection):
     """A connection over TCP."""
 
+    async def _connect(self) -> None:
+        async with asyncio.timeout(self.socket_connect_timeout):
+            self._connected = await connected(self.host, self.port)
+            await super()._connect()  # type: ignore[no-untyped-call]  # untyped there
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {"sock": self._connected}
+
 
 class Encrypted(Plain):
     """An encrypted connection. Nothing is sent before the server's certificate is verified."""
@@ -126,7 +135,7 @@ class Encrypted(Plain):
         self._tls = tls
 
     def _connection_arguments(self) -> Mapping[str, Any]:
-        return {**super()._connection_arguments(), "ssl": self._tls.context()}
+        return {**super()._connection_arguments(), "ssl": self._tls.context(), "server_hostname": self.host}
 
 
 class Local(_Reviving, UnixDomainSocketConnection):

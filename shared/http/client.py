@@ -22,6 +22,9 @@ with without_certificates():  # the certificates are read only for a client with
 #: Shorter than servers keep idle connections, so that a call rarely uses one that is being closed.
 _IDLE_S = 10.0
 
+#: Seconds between the attempts at two addresses of a name, as in shared/connections/happy_eyeballs.py.
+_HEAD_START_S = 0.05
+
 Why = Literal["protocol", "encoding", "content_type", "too_large", "cut_short", "not_json", "too_deep"]
 
 
@@ -145,7 +148,9 @@ class HttpClient:
         if self._made is None:
             self._made = aiohttp.ClientSession(
                 # aiohttp's own limit would make calls wait; our limit refuses them.
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S, ssl=self._tls),
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=_IDLE_S, ssl=self._tls, happy_eyeballs_delay=_HEAD_START_S
+                ),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "holdfast"},

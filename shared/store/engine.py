@@ -11,7 +11,7 @@ from sqlalchemy import Engine, QueuePool
 
 from holdfast.shared.connections.address import parse_dsn
 from holdfast.shared.runtime.settings import StoreSettings
-from holdfast.shared.store import connections, encryption, login, results
+from holdfast.shared.store import addresses, connections, encryption, login, results
 from holdfast.shared.store.bulk import BulkCursor
 from holdfast.shared.store.classify import classify
 from holdfast.shared.store.hosts import Hosts
@@ -53,6 +53,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
     """Return an engine that never waits longer than `timeouts` and connects on first use. Raises ValueError for an
     invalid DSN."""
     address = parse_dsn(dsn)
+    addresses.prepare()
     encryption.prepare()
     login.prepare()
     results.prepare()
