@@ -59,11 +59,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             return nodeid.partition(_MARK)[2]
 
+        def remove_node(self, node: Any) -> str | None:
+            """Return the test in which the worker was killed, if it was. Only tests that it had not begun are queued
+            again: xdist also queues this one, and units that are done, for which workers would wait without end."""
+            units = self.assigned_work[node]
+            begun = next((test for tests in units.values() for test, done in tests.items() if not done), None)
+            if begun:
+                units[self._split_scope(begun)][begun] = True
+            self.assigned_work[node] = {unit: tests for unit, tests in units.items() if not all(tests.values())}
+            super().remove_node(node)
+            return begun and begun.partition(_MARK)[0]
+
         def _reschedule(self, node: Any) -> None:
-            if node.shutting_down or not self.workqueue:
-                super()._reschedule(node)
-            elif self._pending_of(self.assigned_work[node]) < 2:
+            if node not in self.registered_collections:  # it replaces another, and has not collected the tests yet
+                return
+            while self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2:
                 self._assign_work_unit(node)
+            if self._pending_of(self.assigned_work[node]) < 2:
+                super()._reschedule(node)
 
         def _assign_work_unit(self, node: Any) -> None:
             units = self.assigned_work[node].items()

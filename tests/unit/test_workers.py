@@ -12,6 +12,7 @@ _GOOD = (
 )
 _SKIPPED = "import pytest\npytest.importorskip('no.module.of.this.name')\ndef test(): assert False\n"
 _BROKEN = "assert not 'as broken as it can be'\n"
+_KILLED = "import os, signal\ndef test_killed(): os.kill(os.getpid(), signal.SIGKILL)\ndef test_next(): pass\n"
 _DEADLINE_S = 240
 
 
@@ -46,3 +47,13 @@ def test_a_module_that_cannot_be_imported_is_an_error(tmp_path: Path) -> None:
     output = _run(tmp_path, "--continue-on-collection-errors")
     assert "as broken as it can be" in output, output
     assert "1 passed, 2 errors" in output, output  # one error per worker
+
+
+def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
+    """A test whose worker is killed fails, once. All others run, and the run ends."""
+    for name in ("one", "other"):
+        (tmp_path / f"test_{name}.py").write_text(_KILLED)
+    output = _run(tmp_path)
+    assert "2 failed, 2 passed" in output, output
+    for name in ("one", "other"):
+        assert f"crashed while running 'test_{name}.py::test_killed'" in output, output
