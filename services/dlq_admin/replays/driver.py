@@ -66,7 +66,7 @@ class Driver:
         self._away_reporter = FailureReporter("replay")
         #: The order to end the replay that was carried out in every partition, or None.
         self._closed: ReplayState | None = None
-        #: Number of results at the last decision whether to continue.
+        #: Number of ended items at the last decision whether to continue. Nothing is sent before the next decision.
         self._judged = 0
         self._stepped_at = self._tracked_at = self._looked_at = 0.0
         self._running_since = self._progress_at = time.monotonic()
@@ -146,7 +146,7 @@ class Driver:
 
     def _want(self, now: float) -> int:
         replay = self._replay
-        if replay is None or self._held.at_end or not self._want_more(replay):
+        if replay is None or self._held.at_end or not self._want_more(replay) or self._judged != replay.counts.ended:
             return 0
         if self._bucket is None:
             self._bucket = Bucket(replay.plan.rate_per_s, now)
@@ -245,16 +245,16 @@ class Driver:
             await self._settle([Result(one.position, one.letter.number, ItemState.RECALLED) for one in back])
 
     async def _judge(self, replay: Replay, now: float) -> None:
-        nothing_new = now - self._looked_at < _AROUND_EVERY_S and replay.counts.finished == self._judged
+        nothing_new = now - self._looked_at < _AROUND_EVERY_S and replay.counts.ended == self._judged
         if replay.state is not ReplayState.RUNNING or nothing_new:
             return
-        self._looked_at, self._judged = now, replay.counts.finished
         around = await self._look(replay.counts.in_flight, self._running_since)
         why = why_stop(replay.plan.stop, replay.counts, replay.base, self._recent, around)
         if why is not None:
             logs.warning(Action.REPLAY_STOPPED, replay=replay.id, why=why)
             await self._work(results.stop, self._lease, why)
             self._keep(None)
+        self._looked_at, self._judged = now, replay.counts.ended
 
     async def _rest(self, replay: Replay) -> None:
         """Wait until there may be something to do."""

@@ -80,11 +80,15 @@ class Keeper:
                 await self._database.work(lease.release, mine)
 
     async def _take(self, predecessor: str) -> None:
-        sending = sum(driver.sends for _, driver, _ in self._driven.values())
-        room = min(_AT_ONCE - sending, _MOST - len(self._driven))
-        if room <= 0:
+        senders = _AT_ONCE - sum(driver.sends for _, driver, _ in self._driven.values())
+        room = _MOST - len(self._driven)
+        # Replays that send keep no other one waiting, such as one that was cancelled.
+        most = min(senders, room) if senders > 0 else room
+        if most <= 0:
             return
-        taken = await self._database.work(lease.take, self._owner, self._lease_s, most=room, predecessor=predecessor)
+        taken = await self._database.work(
+            lease.take, self._owner, self._lease_s, most=most, predecessor=predecessor, senders=senders > 0
+        )
         for mine in taken:
             logs.info(Action.REPLAY_TAKEN, replay=mine.replay_id, token=mine.token)
             if mine.replay_id in self._driven:  # our own lease lapsed: the driver will notice

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.letters.index.statements import json
 from holdfast.shared.letters.index.tables import items, replays
-from holdfast.shared.letters.replays.plan import ACTIVE, WAITING_FOR_A_PERSON, Counts, ItemState
+from holdfast.shared.letters.replays.plan import ACTIVE, WAITING_FOR_A_PERSON, Counts, ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay, replay_from
 from holdfast.shared.store.engine import Engine, reading, transaction
 
@@ -34,11 +34,13 @@ class Lease:
     seconds: float
 
 
-def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: str = "") -> list[Lease]:
+def take(
+    engine: Engine, owner: str, seconds: float, *, most: int, predecessor: str = "", senders: bool = True
+) -> list[Lease]:
     """Take leases on at most `most` replays without a driver, and return them. `seconds`: until a lease expires.
     `predecessor`: the prefix of owners whose leases are taken over at once, because this replica had those leases
-    before its restart; empty: none. Raises a Fault."""
-    free, work = _free(predecessor)
+    before its restart; empty: none. `senders`: whether to take replays that have letters to send. Raises a Fault."""
+    free, work = _free(predecessor, senders=senders)
     taken = []
     with reading(engine) as connection:
         ids = list(connection.scalars(work, {"most": most}))
@@ -86,7 +88,7 @@ def _has(*states: ItemState) -> sa.ColumnElement[bool]:
 
 
 @lru_cache(10)
-def _free(predecessor: str) -> tuple[sa.ColumnElement[bool], sa.Select[Any]]:
+def _free(predecessor: str, *, senders: bool) -> tuple[sa.ColumnElement[bool], sa.Select[Any]]:
     """Return the condition that a replay has no driver, and the statement that finds such replays. Both are cached,
     because the statement runs all the time."""
     free = sa.or_(replays.c.lease_until.is_(None), replays.c.lease_until < _NOW)
@@ -95,6 +97,8 @@ def _free(predecessor: str) -> tuple[sa.ColumnElement[bool], sa.Select[Any]]:
     # A replay that only waits for an operator needs no driver, and must not take one from others.
     work = sa.or_(_has(ItemState.SENDING, ItemState.SENT), ~_has(ItemState.WAITING))
     something = sa.or_(replays.c.state.not_in(WAITING_FOR_A_PERSON), work)
+    if not senders:
+        something &= sa.or_(replays.c.state != ReplayState.RUNNING, ~_has(ItemState.WAITING))
     query = sa.select(replays.c.id).where(replays.c.state.in_(ACTIVE), something, free)
     return free, query.order_by(replays.c.id).limit(sa.bindparam("most", type_=sa.Integer))
 

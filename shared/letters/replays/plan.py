@@ -132,7 +132,7 @@ class Counts(dict[ItemState, int]):
     @property
     def sent(self) -> int:
         """The number of items that were ever put on the stream or are about to be."""
-        return self.in_flight + self.finished + self[ItemState.RECALLED] + self[ItemState.LOST]
+        return self.in_flight + self.ended
 
     @property
     def in_flight(self) -> int:
@@ -143,6 +143,11 @@ class Counts(dict[ItemState, int]):
     def finished(self) -> int:
         """The number of items that a writer has ended."""
         return sum(self[state] for state in RESULTS)
+
+    @property
+    def ended(self) -> int:
+        """The number of items that were put on the stream and are over."""
+        return self.finished + self[ItemState.RECALLED] + self[ItemState.LOST]
 
     @property
     def unfinished(self) -> int:
