@@ -711,6 +711,14 @@ class LetterBusy(AppError):
     code = "LETTER_NOT_DEAD"
 
 
+class EditOutdated(AppError):
+    """Another edit of this letter is in force than the one that was expected; nothing was done. Open the letter again
+    to see it."""
+
+    type = "conflict"
+    code = "EDIT_OUTDATED"
+
+
 class EditInvalid(AppError):
     """The edited entry would not be a valid write; nothing was changed."""
 

@@ -1,7 +1,8 @@
 """Database: runs the store's blocking calls in dedicated threads, and translates the store's faults into API errors."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
@@ -133,6 +134,16 @@ class Database:
         for pool in (self._questions, self._background, self.auditing):
             pool.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
+
+
+@contextmanager
+def after_change() -> Iterator[None]:
+    """Wrap the read of what a change did. Raises OutcomeUnknown if it fails, because its own errors state that nothing
+    happened, and whoever believes that repeats the change."""
+    try:
+        yield
+    except (DatabaseUnavailable, DeadlineExceeded) as error:
+        raise OutcomeUnknown() from error
 
 
 def _judge(error: Exception) -> Judgement:

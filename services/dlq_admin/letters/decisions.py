@@ -2,7 +2,7 @@
 still change alone, and a second person's consent to more; and read the audit of all that operators did."""
 
 from holdfast.services.dlq_admin.cursors import Cursors
-from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.database import Database, after_change
 from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.results import Allowance, BulkResult
@@ -85,7 +85,8 @@ class Allowances:
                 f"actor: {constraint}", details={"field": "actor", "value": None, "constraint": constraint}
             )
         await self._database.change(allowance.allow, to, letters, who)
-        return await self.of(to)
+        with after_change():
+            return await self.of(to)
 
 
 _CURSORS = Cursors("audit")

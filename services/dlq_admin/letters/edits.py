@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.database import Database, after_change
 from holdfast.services.dlq_admin.letters.results import Change as Shown
 from holdfast.services.dlq_admin.letters.results import (
     Difference,
@@ -41,29 +41,34 @@ class Edits:
         self._most = most
         self._rules = rules
 
-    async def edit(self, letter_id: str, wanted: Change, who: Actor, *, dry_run: bool) -> EditResult:
-        """Edit one letter. Raises LetterNotFound, LetterBusy, EditInvalid, DatabaseUnavailable, OutcomeUnknown."""
+    async def edit(
+        self, letter_id: str, wanted: Change, who: Actor, *, dry_run: bool, expected: int | None
+    ) -> EditResult:
+        """Edit one letter, if edit `expected` is in force; None: whichever is. Raises LetterNotFound, LetterBusy,
+        EditOutdated, EditInvalid, DatabaseUnavailable, OutcomeUnknown."""
         number = number_of(letter_id)
-        before, after = await self._database.change(versions.edit, number, wanted, who, dry_run=dry_run)
+        before, after = await self._database.change(
+            versions.edit, number, wanted, who, dry_run=dry_run, expected=expected
+        )
         fields = after.fields if after else before.fields
+        with after_change():
+            verdict = await self._verdict(number, fields)
         return EditResult(
             dry_run=dry_run,
             changed=after is not None,
             fields=mask.fields(fields, revealed=False),
-            what_if=await self._verdict(number, fields),
+            what_if=verdict,
         )
 
-    async def revert(self, letter_id: str, to: int, who: Actor, *, dry_run: bool) -> RevertResult:
-        """Go back to edit `to`; 0: the original. Raises LetterNotFound, LetterBusy, EditNotFound, DatabaseUnavailable,
-        OutcomeUnknown."""
+    async def revert(self, letter_id: str, to: int, who: Actor, *, dry_run: bool, expected: int | None) -> RevertResult:
+        """Go back to edit `to` (0: the original), if edit `expected` is in force; None: whichever is. Raises
+        LetterNotFound, LetterBusy, EditOutdated, EditNotFound, DatabaseUnavailable, OutcomeUnknown."""
         number = number_of(letter_id)
-        made, fields = await self._database.change(versions.revert, number, to, who, dry_run=dry_run)
+        made, fields = await self._database.change(versions.revert, number, to, who, dry_run=dry_run, expected=expected)
+        with after_change():
+            verdict = await self._verdict(number, fields)
         return RevertResult(
-            dry_run=dry_run,
-            edit=made,
-            reverts=to,
-            fields=mask.fields(fields, revealed=False),
-            what_if=await self._verdict(number, fields),
+            dry_run=dry_run, edit=made, reverts=to, fields=mask.fields(fields, revealed=False), what_if=verdict
         )
 
     async def suggested(self, selection: Selection) -> list[Step]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from holdfast.services.dlq_admin.cursors import LETTER, Cursors
-from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.database import Database, after_change
 from holdfast.services.dlq_admin.letters import views
 from holdfast.services.dlq_admin.letters.models import GroupStanding, GroupSummary, GroupWhatIf, Trend
 from holdfast.services.dlq_admin.letters.suggestion import Step, suggested
@@ -87,7 +87,8 @@ class Groups:
         """Write a note and return the group. Raises GroupNotFound, DatabaseUnavailable, OutcomeUnknown."""
         if not await self._database.change(notes.write, fingerprint, text, who):
             raise GroupNotFound(details={"fingerprint": fingerprint})
-        return await self.one(fingerprint)
+        with after_change():
+            return await self.one(fingerprint)
 
     async def _summaries(self, found: list[groups.Group]) -> list[GroupSummary]:
         running = await self._running.builds()

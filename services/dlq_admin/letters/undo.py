@@ -49,7 +49,7 @@ class Undos:
 
     async def do(self, entry: AuditRecord, who: Actor, expected: int) -> str:
         """Undo an entry, and return the page that shows the result. Raises NothingToUndo, CountMismatch,
-        AllowanceUsedUp, LetterBusy, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
+        AllowanceUsedUp, LetterBusy, EditOutdated, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
         undo = await self.of(entry, who)
         if undo is None:
             raise NothingToUndo(details={"audit": entry.id})
@@ -87,7 +87,7 @@ class Undos:
         letter_id = one.id
 
         async def do(who: Actor, _: int) -> str:
-            await self._edits.revert(letter_id, before, who, dry_run=False)
+            await self._edits.revert(letter_id, before, who, dry_run=False, expected=made)
             return f"/console/letters/{letter_id}"
 
         return Undo(f"Back to edit {before}" if before else "Back to the original", 1, do)

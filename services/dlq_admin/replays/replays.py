@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from holdfast.services.dlq_admin.cursors import Cursors
-from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.database import Database, after_change
 from holdfast.services.dlq_admin.replays.keeper import Keeper
 from holdfast.services.dlq_admin.replays.models import ReplayItem, ReplayPreview, ReplaySummary
 from holdfast.services.dlq_admin.replays.pace import results_per_s, step_of
@@ -59,7 +59,8 @@ class Replays:
             create.create, selection, plan, who, expected=expected, most=self._most, rules=self._rules
         )
         self._keeper.wake(made.replay_id)
-        return await self.one(made.replay_id)
+        with after_change():
+            return await self.one(made.replay_id)
 
     async def one(self, replay_id: int) -> ReplaySummary:
         """Return a replay. Raises ReplayNotFound, DatabaseUnavailable."""
@@ -93,7 +94,8 @@ class Replays:
         SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown."""
         await self._database.change(steer.steer, replay_id, order, who, dry_run=dry_run)
         self._keeper.wake(replay_id)
-        return (await self.one(replay_id)).model_copy(update={"dry_run": dry_run})
+        with after_change():
+            return (await self.one(replay_id)).model_copy(update={"dry_run": dry_run})
 
 
 def _summary(one: Replay, away: list[int]) -> ReplaySummary:

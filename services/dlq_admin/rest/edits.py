@@ -27,6 +27,7 @@ from holdfast.shared.errors import (
     DatabaseUnavailable,
     EditInvalid,
     EditNotFound,
+    EditOutdated,
     InvalidBody,
     LetterBusy,
     LetterNotFound,
@@ -41,6 +42,11 @@ from holdfast.shared.letters.edit.versions import Change
 from holdfast.shared.runtime.documents import WorkBudget
 
 _PATCH_MAX = 100
+#: The edit that has to be in force, or None.
+ExpectedEdit = Annotated[
+    int | None,
+    Field(ge=0, le=10**6, description="Number of the edit that has to be in force (0: the original); absent: any"),
+]
 Patch = Annotated[list[Operation], Field(min_length=1, max_length=_PATCH_MAX)]
 
 
@@ -52,6 +58,7 @@ class EditInput(Input):
     payload: Any = None
     fields: dict[str, Any] | None = Field(default=None, min_length=1, max_length=100)
     patch: list[Operation] | None = Field(default=None, min_length=1, max_length=_PATCH_MAX)
+    expected_edit: ExpectedEdit = None
     dry_run: bool = False
 
     @model_validator(mode="after")
@@ -81,6 +88,7 @@ class RevertInput(Input):
 
     reason: Reason
     to: int = Field(default=0, ge=0, le=10**6)
+    expected_edit: ExpectedEdit = None
     dry_run: bool = False
 
 
@@ -101,7 +109,7 @@ class TransformRevertInput(Input):
 
 def add_routes(app: FastAPI, made: Edits) -> None:
     """Add all four routes."""
-    one = (LetterNotFound, LetterBusy, DatabaseUnavailable, OutcomeUnknown)
+    one = (LetterNotFound, LetterBusy, EditOutdated, DatabaseUnavailable, OutcomeUnknown)
     many = (OverBudget, CountMismatch, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown)
 
     @app.post(
@@ -119,7 +127,8 @@ def add_routes(app: FastAPI, made: Edits) -> None:
     async def edit_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
         wish = await read_input(request, EditInput)
         who = actor_of(request, wish.reason)
-        return answered(request, await made.edit(letter_id, wish.wanted(), who, dry_run=wish.dry_run))
+        result = await made.edit(letter_id, wish.wanted(), who, dry_run=wish.dry_run, expected=wish.expected_edit)
+        return answered(request, result)
 
     @app.post(
         "/dlq/letters/{letter_id}/revert",
@@ -136,7 +145,8 @@ def add_routes(app: FastAPI, made: Edits) -> None:
     async def revert_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
         wish = await read_input(request, RevertInput)
         who = actor_of(request, wish.reason)
-        return answered(request, await made.revert(letter_id, wish.to, who, dry_run=wish.dry_run))
+        result = await made.revert(letter_id, wish.to, who, dry_run=wish.dry_run, expected=wish.expected_edit)
+        return answered(request, result)
 
     @app.post(
         "/dlq/transforms",

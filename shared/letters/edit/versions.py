@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.errors import EditInvalid, EditNotFound, LetterBusy, LetterNotFound
+from holdfast.shared.errors import EditInvalid, EditNotFound, EditOutdated, LetterBusy, LetterNotFound
 from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
 from holdfast.shared.letters.edit.document import Edited, EditRefused
@@ -113,15 +113,20 @@ def look(engine: Engine, numbers: Iterable[int]) -> dict[int, Current]:
         return current(connection, numbers)
 
 
-def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: bool) -> tuple[Current, Edited | None]:
+def edit(
+    engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: bool, expected: int | None = None
+) -> tuple[Current, Edited | None]:
     """Edit a letter and put the edit in force. Return the letter before, and the edited fields or None if nothing
-    changes. `dry_run`: write nothing. Raises LetterNotFound, LetterBusy, EditInvalid, OverBudget, or a Fault."""
+    changes. `dry_run`: write nothing; `expected`: the edit that the caller expects to be in force (0: the original), or
+    None. Raises LetterNotFound, LetterBusy, EditOutdated, EditInvalid, OverBudget, or a Fault."""
     with transaction(engine) as connection:
         before = _editable(connection, number)
         try:
             after = change(before.fields, before.entry_id, WorkBudget())
         except EditRefused as refused:
             raise EditInvalid(details={"why": str(refused)}) from None
+        if after is not None:
+            _check_edit(before, after.fields, expected)
         if after is not None and not dry_run:
             made = next_number(connection, number)
             write(connection, [Version(number, made, after.fields)], actor)
@@ -130,15 +135,16 @@ def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: 
 
 
 def revert(
-    engine: Engine, number: int, to: int, actor: Actor, *, dry_run: bool = False
+    engine: Engine, number: int, to: int, actor: Actor, *, dry_run: bool = False, expected: int | None = None
 ) -> tuple[int, Mapping[bytes, bytes]]:
-    """Go back to edit `to`, or to the original (0). Return the number of the new edit, and its fields. `dry_run`: write
-    nothing. Raises LetterNotFound, LetterBusy, EditNotFound, or a Fault."""
+    """Go back to edit `to`, or to the original (0). Return the number of the new edit, and its fields. `dry_run`,
+    `expected`: as in `edit`. Raises LetterNotFound, LetterBusy, EditOutdated, EditNotFound, or a Fault."""
     with transaction(engine) as connection:
         before = _editable(connection, number)
         fields = before.original if to == 0 else versions_of(connection, [(number, to)]).get((number, to))
         if fields is None:
             raise EditNotFound(details={"edit": to})
+        _check_edit(before, fields, expected)
         made = next_number(connection, number)
         if dry_run:
             return made, fields
@@ -154,6 +160,13 @@ def _editable(connection: sa.Connection, number: int) -> Current:
     if before.state is not State.DEAD:
         raise LetterBusy(details={"why": f"it is {before.state}"})
     return before
+
+
+def _check_edit(before: Current, after: Mapping[bytes, bytes], expected: int | None) -> None:
+    """Check that the expected edit is in force, unless the fields stay the same, as in a form that is sent twice.
+    Raises EditOutdated."""
+    if expected not in (None, before.edit) and after != before.fields:
+        raise EditOutdated(details={"expected_edit": expected, "actual_edit": before.edit})
 
 
 def next_number(connection: sa.Connection, number: int) -> int:

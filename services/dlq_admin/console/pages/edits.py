@@ -44,6 +44,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             payload=payload,
             rest=rest,
             before=rest,
+            edit=one.edit,
             problem=why_not,
             result=None,
             reason=who.reason,
@@ -55,9 +56,10 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         save = form["act"] == "save"
         result, problem = None, None
         try:
-            asked = valid(EditInput, {"reason": form["reason"], "fields": _fields(form), "dry_run": not save})
+            asked = valid(EditInput, _expected(form) | {"fields": _fields(form), "dry_run": not save})
+            who = actor_of(request, asked.reason)
             result = await backend.edits.edit(
-                letter_id, asked.wanted(), actor_of(request, asked.reason), dry_run=not save
+                letter_id, asked.wanted(), who, dry_run=not save, expected=asked.expected_edit
             )
         except REFUSALS as error:
             problem = problem_of(error)
@@ -71,6 +73,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             payload=form["payload"],
             rest=form["rest"],
             before=form["before"],
+            edit=form["expected_edit"],
             problem=problem,
             result=result,
             reason=form["reason"],
@@ -79,9 +82,15 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     @router.post("/console/letters/{letter_id}/revert")
     async def revert(request: Request, letter_id: Id) -> Response:
         form = form_of(request)
-        asked = valid(RevertInput, {"reason": form["reason"], "to": form.number("to") or 0})
-        await backend.edits.revert(letter_id, asked.to, actor_of(request, asked.reason), dry_run=False)
+        asked = valid(RevertInput, _expected(form) | {"to": form.number("to") or 0})
+        who = actor_of(request, asked.reason)
+        await backend.edits.revert(letter_id, asked.to, who, dry_run=False, expected=asked.expected_edit)
         return RedirectResponse(f"/console/letters/{letter_id}", 303)
+
+
+def _expected(form: Form) -> dict[str, Any]:
+    """Return the reason, and the edit that was in force when the page was shown."""
+    return {"reason": form["reason"], "expected_edit": form.number("expected_edit")}
 
 
 def _to_edit(one: LetterDetail) -> tuple[str, str, str | None]:
