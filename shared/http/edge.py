@@ -99,6 +99,11 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # From here on only the client's reading takes time, which the protocol limits.
+                if "time_limit" in scope:
+                    scope["time_limit"].over()
+                if "visit" in scope:
+                    scope["visit"].leave()
                 # A new list, because the message's own list may belong to a response that is sent more than once.
                 headers = [*message.get("headers", ()), *answer_headers]
                 message = {**message, "headers": headers + for_a_browser(headers)}

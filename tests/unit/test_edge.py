@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.body import read_body
@@ -103,6 +104,22 @@ async def test_what_hangs_is_answered_in_time(
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["definite"]) == (504, code, definite)
     assert "x-request-id" in answer.headers
+
+
+@pytest.mark.parametrize("client", [_HASTY_S], indirect=True)
+async def test_a_ready_answer_is_not_withdrawn(client: httpx.AsyncClient) -> None:
+    """An answer that is ready in time is sent, even if its client begins to read it after the time limit."""
+    app = crashing_app(_HASTY_S)
+
+    async def read_late(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_late(message: Message) -> None:
+            await asyncio.create_task(client.get("/hang"))  # takes a whole time limit
+            await send(message)
+
+        await app(scope, receive, send_late)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(read_late), base_url="http://test") as late:
+        assert (await late.post("/left")).status_code == 200
 
 
 @pytest.mark.parametrize("client", [_HASTY_S], indirect=True)

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from holdfast.services.api.shed import Lag, Shed, spared, step_out
 from holdfast.shared.http.app import service_app
@@ -158,6 +159,26 @@ async def test_who_only_waits_for_an_end_takes_no_room(world: World) -> None:
     outside = await _fill(world, lambda: world.client.post("/users"), 2 * _HIGHEST)
     world.gate.set()
     assert set(await _all(*outside)) == {200}
+
+
+async def test_who_reads_slowly_takes_no_room(world: World) -> None:
+    """A request whose answer is ready leaves its place, however slowly its client reads the answer."""
+    world.gate.set()
+    reading = asyncio.Event()
+
+    async def read_slowly(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_slowly(message: Message) -> None:
+            await reading.wait()
+            await send(message)
+
+        await world.app(scope, receive, send_slowly)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(read_slowly), base_url="http://test") as slow:
+        calls = [asyncio.ensure_future(slow.get("/users")) for _ in range(_HIGHEST)]
+        await world.started(_HIGHEST)
+        assert (await world.client.get("/users")).status_code == 200
+        reading.set()
+        await _all(*calls)
 
 
 async def test_a_late_loop_turns_reads_away(world: World) -> None:
