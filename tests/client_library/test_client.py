@@ -263,6 +263,34 @@ def test_a_copy_says_that_it_is_one(scripted: Scripted) -> None:
     assert server.requests[-1].headers["cache-control"] == "no-cache"
 
 
+def test_a_copy_that_finds_nothing_is_no_proof(scripted: Scripted) -> None:
+    """A look-up that finds nothing in a copy raises `Unavailable`, because an entity may have got the value since; only
+    the database's answer is `NotFound`."""
+    copy = {"success": False, "error": {"code": "DATABASE_UNAVAILABLE"}, "data": [], "meta": {"stale": True}}
+    _, client, _ = scripted(answer(200, copy), success([]))
+    with pytest.raises(hc.Unavailable) as raised:
+        client.users.find({"email": "ada@example.com"})
+    assert raised.value.retryable
+    with pytest.raises(hc.NotFound):
+        client.users.find({"email": "ada@example.com"})
+
+
+def test_headers_of_the_callers_own_go_along_with_the_key() -> None:
+    """Headers of the caller's own are sent with the key, and do not replace it."""
+    sent: list[httpx.Headers] = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers)
+        return httpx.Response(404, json={})
+
+    own = {"X-Team": "checkout", "accept": "text/html"}
+    client = hc.Client("http://x", "k", transport=httpx.MockTransport(answered), headers=own)
+    with client, pytest.raises(hc.HoldfastError):
+        client.users.get("u1")
+    expected = {"authorization": "Bearer k", "x-team": "checkout", "accept": "application/json"}
+    assert {name: sent[0][name] for name in expected} == expected
+
+
 def test_pages_follow_their_cursors(scripted: Scripted) -> None:
     """Pages are fetched lazily by their cursors, each with retries of its own."""
     pages = [success([USER | {"id": f"u{n}"}], meta={"next_cursor": f"c{n}" if n < 3 else None}) for n in (1, 2, 3)]

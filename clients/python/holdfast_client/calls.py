@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
 from urllib.parse import quote
 
-from holdfast_client.errors import HoldfastError, NotFound, Unfinished, Unreachable, WriteFailed, error_of
+from holdfast_client.errors import HoldfastError, NotFound, Unavailable, Unfinished, Unreachable, WriteFailed, error_of
 from holdfast_client.models import E, Operation, Page, Written
 from holdfast_client.retries import RetryBudget, RetryPolicy
 
@@ -108,7 +108,9 @@ class Calls:
             reply = yield Send(method, path, given, dict(all_headers), json, limit_s + _MARGIN_S)
             if isinstance(reply, Reply) and 200 <= reply.status < 300 and isinstance(reply.document, dict):
                 return reply
-            error = _error(reply)
+            if isinstance(reply, Reply):
+                reply = error_of(reply.status, reply.headers.get("retry-after", ""), reply.document)
+            error = reply or Unreachable("no answer")
             error.idempotency_key = key
             under_way = error.code == "REQUEST_IN_PROGRESS"  # an earlier attempt still runs: asking again adds no work
             attempt += not under_way
@@ -192,13 +194,15 @@ class ResourceCalls(Generic[E]):
         return _parsed(page, reply)
 
     def find(self, unique: Values, options: ReadOptions) -> Steps[E]:
-        """Return the entity that has the given values of unique fields. Raises NotFound."""
+        """Return the entity that has the given values. Raises NotFound, or Unavailable if only a copy was searched."""
         if not unique or None in unique.values():
             raise TypeError("find needs a value of a unique field: anything would do without one")
         page = yield from self.page(unique, options)
-        if not page.items:
-            raise NotFound("Nothing has these values", definite=True)
-        return page.items[0]
+        if page.items:
+            return page.items[0]
+        if page.stale:
+            raise Unavailable("Nothing had these values when the copy was made", retryable=True, definite=True)
+        raise NotFound("Nothing has these values", definite=True)
 
     def _end(self, options: Values, kind: type[ReadOptions] | type[WriteOptions]) -> float:
         if unknown := options.keys() - kind.__annotations__.keys():  # a misspelt `if_match` would be ignored
@@ -229,9 +233,3 @@ def _parsed(parse: Callable[[Any, Values], T], reply: Reply) -> T:
         return parse(reply.document["data"], reply.document.get("meta") or {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unreachable(f"HTTP {reply.status}, and not as Holdfast answers", status=reply.status) from error
-
-
-def _error(reply: Reply | HoldfastError | None) -> HoldfastError:
-    if isinstance(reply, Reply):
-        return error_of(reply.status, reply.headers.get("retry-after", ""), reply.document)
-    return reply or Unreachable("no answer")

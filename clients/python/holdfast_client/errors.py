@@ -94,9 +94,8 @@ def error_of(status: int, retry_after: str, document: Any) -> HoldfastError:
     after_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
     error = document.get("error") if isinstance(document, dict) else None
     if not isinstance(error, dict):
-        gateway = status in _OF_A_GATEWAY
-        message = f"HTTP {status}, and not as Holdfast answers"
-        return Unreachable(message, status=status, retryable=gateway, retry_after_s=after_s)
+        message, may_pass = f"HTTP {status}, and not as Holdfast answers", status in _OF_A_GATEWAY
+        return Unreachable(message, status=status, retryable=may_pass, retry_after_s=after_s)
     details, in_body = error.get("details"), error.get("retry_after")
     return _BY_TYPE.get(error.get("type"), HoldfastError)(
         str(error.get("message") or ""),

@@ -14,8 +14,9 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 def options(base_url: str, key: str | None, more: dict[str, Any]) -> dict[str, Any]:
     """Return the constructor arguments of httpx's clients."""
-    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    return {"base_url": base_url, "headers": headers, **more}
+    headers = httpx.Headers(more.get("headers"))
+    headers.update({"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {}))
+    return {"base_url": base_url, **more, "headers": headers}
 
 
 def arguments(send: Send) -> dict[str, Any]:
