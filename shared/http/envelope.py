@@ -54,6 +54,8 @@ _STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
 UNMATCHED = "unmatched"
 _BEFORE_DATA, _AFTER_DATA = b'{"success":true,"data":', b',"meta":'
 PROBLEM_JSON = "application/problem+json"
+#: The ranges of media types that contain the envelope's, the narrowest first, which decides (RFC 9110, 12.5.1).
+_RANGES_OF_JSON = ("application/json", "application/*", "*/*")
 _QUALITY = re.compile(r"[01](\.[0-9]{0,3})?")
 _DEFAULT_RETRY_AFTER_S = 1
 
@@ -195,7 +197,8 @@ def is_problem_wanted(accept: str) -> bool:
         kind, *parameters = (part.strip() for part in each.split(";"))
         quality = next((one[2:] for one in parameters if one.startswith("q=")), "1")
         wanted[kind] = float(quality) if _QUALITY.fullmatch(quality) else 1.0
-    return wanted.get(PROBLEM_JSON, 0.0) > 0 and wanted[PROBLEM_JSON] >= wanted.get("application/json", 0.0)
+    envelope = next((wanted[kind] for kind in _RANGES_OF_JSON if kind in wanted), 0.0)
+    return wanted.get(PROBLEM_JSON, 0.0) > 0 and wanted[PROBLEM_JSON] >= envelope
 
 
 def _problem(fields: dict[str, Any], status: int) -> bytes:

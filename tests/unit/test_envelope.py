@@ -91,6 +91,10 @@ async def test_every_answer_has_its_request_id_and_moments_with_a_z(service: str
         ("application/problem+json;q=much", True),
         ("application/problem+jsonx", False),
         ("*/*", False),
+        ("application/problem+json;q=0.5, */*", False),
+        ("application/problem+json;q=0.5, application/*;q=0.9, */*;q=0.1", False),
+        ("application/problem+json;q=0.5, application/json;q=0.4, */*", True),
+        ("application/problem+json, */*", True),
     ],
 )
 def test_which_form_of_an_error_is_accepted(accept: str, problem: bool) -> None:
