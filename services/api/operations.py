@@ -26,5 +26,5 @@ def add_routes(app: FastAPI, view: View) -> None:
             raise OperationNotFound(
                 details={"field": "operation_id", "value": operation_id[:100], "constraint": "must exist"}
             )
-        headers = {"Cache-Control": "no-store"} | ({} if found["done"] else {"Retry-After": "1"})
+        headers = {} if found["done"] else {"Retry-After": "1"}
         return success(request, found, headers=headers)

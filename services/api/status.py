@@ -25,7 +25,7 @@ def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
             "circuit_breakers": breakers,
             "others": "reported" if board.reachable else "board unreachable: what was reported last",
         }
-        return success(request, status, headers={"Cache-Control": "no-store"})
+        return success(request, status)
 
     @app.get("/panic", include_in_schema=False)
     async def panic(_: Request) -> Response:

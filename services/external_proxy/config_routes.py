@@ -55,7 +55,7 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
     @app.get("/config/changes", **openapi.CHANGES)
     async def list_config_changes(request: Request) -> Response:
         require(request, OPERATE)
-        return success(request, {"changes": await live.audit()}, headers={"Cache-Control": "no-store"})
+        return success(request, {"changes": await live.audit()})
 
 
 def _answer(request: Request, live: Live) -> Response:
@@ -70,7 +70,7 @@ def _answer(request: Request, live: Live) -> Response:
         "reason": change.reason if change else None,
         "store_answers": live.store_answers,
     }
-    return success(request, data, headers={"ETag": etag(live.version), "Cache-Control": "no-store"})
+    return success(request, data, headers={"ETag": etag(live.version)})
 
 
 async def _document(request: Request) -> Any:

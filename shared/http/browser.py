@@ -1,12 +1,14 @@
-"""Browser: adds the headers that limit what a browser does with an answer. Pure."""
+"""Browser: adds the headers that limit what a browser, or a cache on the way, does with an answer. Pure."""
 
 from collections.abc import Iterable
 from functools import lru_cache
 
 #: The body has the declared type; a browser must not guess another.
 NOSNIFF = (b"x-content-type-options", b"nosniff")
+#: Without it, a cache may keep a page or a 404 for as long as it likes (RFC 9111, 4.2.2).
+NO_STORE = (b"cache-control", b"no-store")
 _TYPE, _POLICY = b"content-type", b"content-security-policy"
-_LOOKED_AT = frozenset({_TYPE, _POLICY, NOSNIFF[0]})
+_LOOKED_AT = frozenset({_TYPE, _POLICY, NOSNIFF[0], NO_STORE[0]})
 #: No scripts, no loading, no forms, no frames: a page that needs more brings its own policy.
 NOTHING = (
     _POLICY,
@@ -17,9 +19,9 @@ Header = tuple[bytes, bytes]
 
 
 def for_a_browser(headers: Iterable[Header]) -> list[Header]:
-    """Return the headers to add to an answer with these `headers`: `nosniff` to every answer, and the strictest policy
-    to a document (HTML, XML, SVG) without a policy."""
-    content_type, policy, added = b"", False, [NOSNIFF]
+    """Return the headers to add to an answer with these `headers`: `nosniff`, `no-store` unless it says what caches may
+    keep, and the strictest policy to a document (HTML, XML, SVG) without a policy."""
+    content_type, policy, added = b"", False, [NOSNIFF, NO_STORE]
     for name, value in headers:
         lower = name.lower()
         if lower not in _LOOKED_AT:
@@ -29,7 +31,7 @@ def for_a_browser(headers: Iterable[Header]) -> list[Header]:
         elif lower == _POLICY:
             policy = True
         else:
-            added = []
+            added = [each for each in added if each[0] != lower]
     return [*added, NOTHING] if not policy and _is_document(content_type) else added
 
 

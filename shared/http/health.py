@@ -76,7 +76,7 @@ class Health:
         status = "unavailable" if not fine else "ok" if all(ok for ok, _ in extra.values()) else "degraded"
         checks = {name: {"ok": ok, "detail": detail} for name, (ok, detail) in (results | extra).items()}
         data = {"service": self.service, "status": status, "build": build_id(), "checks": checks}
-        return success(request, data, status=200 if fine else 503, headers={"Cache-Control": "no-store"})
+        return success(request, data, status=200 if fine else 503)
 
 
 _CHECK = an_object("HealthCheck", {"ok": FLAG, "detail": TEXT})

@@ -60,10 +60,11 @@ def client() -> httpx.AsyncClient:
                                   "/away", "/docs", "/docs/start.js", "/any"])  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS", "DELETE"])
 async def test_every_answer_is_what_its_type_says(client: httpx.AsyncClient, method: str, path: str) -> None:
-    """Every answer, errors and crashes included, has `nosniff` once, and HTML has one policy, which starts from
-    nothing."""
+    """Every answer, errors and crashes included, has `nosniff` once, states once what caches may keep of it, and HTML
+    has one policy, which starts from nothing."""
     answer = await client.request(method, path)
     assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert len(answer.headers.get_list("cache-control")) == 1
     policies = answer.headers.get_list("content-security-policy")
     if "html" in answer.headers.get("content-type", ""):
         assert len(policies) == 1
@@ -97,5 +98,7 @@ def test_what_is_no_document_has_no_policy(kind: str) -> None:
 
 
 def test_broken_http_is_answered_alike() -> None:
-    """Broken HTTP that is refused before any application sees it is answered with `nosniff` as well."""
-    assert b"\r\nx-content-type-options: nosniff\r\n" in refusal(MalformedHttp(), [])
+    """Broken HTTP that is refused before any application sees it is answered with the same headers."""
+    answer = refusal(MalformedHttp(), [])
+    assert b"\r\nx-content-type-options: nosniff\r\n" in answer
+    assert b"\r\ncache-control: no-store\r\n" in answer

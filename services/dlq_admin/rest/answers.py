@@ -13,9 +13,6 @@ from holdfast.shared.errors import AppError
 from holdfast.shared.http.document import ERROR, META, RETRY_AFTER, body, errors
 from holdfast.shared.http.envelope import success
 
-FRESH = {"Cache-Control": "no-store"}
-
-
 _Failed = Annotated[dict[str, Any], WithJsonSchema(ERROR)]
 _Meta = Annotated[dict[str, Any], WithJsonSchema(META)]
 
@@ -58,13 +55,13 @@ def _answer(data: Any) -> type[BaseModel]:
 
 
 def answered(request: Request, data: BaseModel | list[Any] | None) -> Response:
-    """Return a successful answer that no cache may store."""
-    return success(request, _plain(data), headers=FRESH)
+    """Return a successful answer."""
+    return success(request, _plain(data))
 
 
 def page(request: Request, data: list[Any], next_cursor: str | None) -> Response:
     """Return a page of a list, and the cursor of the next page."""
-    return success(request, _plain(data), meta={"next_cursor": next_cursor}, headers=FRESH)
+    return success(request, _plain(data), meta={"next_cursor": next_cursor})
 
 
 def plain(model: BaseModel) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
     async def export_letters(request: Request, wanted: Annotated[ExportInput, Query()]) -> Response:
         first = await letters.begin(wanted.to_filter(), actor_of(request, wanted.why))
         lines = letters.lines(wanted.to_filter(), first, request.scope.get("time_limit"))
-        headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
+        headers = {"Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
         return StreamingResponse(lines, media_type=_NDJSON, headers=headers)
 
     @app.post(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from holdfast.services.dlq_admin.letters.models import LetterDetail, LettersOnStream, LetterSummary
 from holdfast.services.dlq_admin.letters.search import Letters
-from holdfast.services.dlq_admin.rest.answers import FRESH, answered, documented, page, plain
+from holdfast.services.dlq_admin.rest.answers import answered, documented, page, plain
 from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, SHORT_MAX_CHARS, Cursor, FilterInput, LetterId, actor_of
 from holdfast.shared.errors import DatabaseUnavailable, InvalidCursor, InvalidRequest, LetterNotFound, OutcomeUnknown
 from holdfast.shared.http.envelope import Fallback, failure
@@ -50,7 +50,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
             instead = await letters.from_stream(wanted.limit)
             if instead is None:
                 raise
-            return failure(error, request, FRESH, fallback=_from_stream(instead))
+            return failure(error, request, fallback=_from_stream(instead))
         return page(request, found, end)
 
     @app.get(

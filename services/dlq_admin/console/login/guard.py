@@ -43,7 +43,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_FRESH = "no-store"
 _OVER = "Your session is over. Nothing was done; log in, and you can send what you typed."
 _HSTS = "max-age=31536000"
 
@@ -160,7 +159,6 @@ class Guard:
 
     def _sealed(self, request: Request, response: Response) -> Response:
         response.headers.update(_HEADERS)
-        response.headers.setdefault("Cache-Control", _FRESH)
         if is_secure(request):
             response.headers["Strict-Transport-Security"] = _HSTS
         logged_in: LoggedIn | None = request.scope.get("console")
