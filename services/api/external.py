@@ -80,7 +80,7 @@ class External:
         sent = propagated(request) | {"X-Request-Timeout-Ms": str(timeout_ms)}
         if fresh:
             sent["X-Allow-Fallback"] = "false"
-        if is_problem_wanted(request.headers.get("accept", "")):
+        if is_problem_wanted(request):
             sent["Accept"] = PROBLEM_JSON
         try:
             with deadline.scope(timeout_ms / 1000 + _MARGIN_S / 2):

@@ -173,7 +173,7 @@ def failure(
         fields["fallback_available"] = fallback is not None
     fields |= {"retryable": error.retryable, "definite": error.definite}
     fields |= {"request_id": request_id, "timestamp": timestamp()}
-    if fallback is None and is_problem_wanted(request.headers.get("accept", "")):
+    if fallback is None and is_problem_wanted(request):
         return Response(_problem(fields, status), status, all_headers, PROBLEM_JSON)
     body: dict[str, Any] = {"success": False, "error": fields, "fallback_data": fallback and fallback.named}
     if fallback is not None:
@@ -188,9 +188,9 @@ def route_of(scope: Mapping[str, Any]) -> str:
     return getattr(route, "path", None) or UNMATCHED
 
 
-def is_problem_wanted(accept: str) -> bool:
-    """Return whether the header names RFC 9457 with at least the preference of the envelope."""
-    if "problem" not in (lower := accept.lower()):
+def is_problem_wanted(request: Request) -> bool:
+    """Return whether `Accept` names RFC 9457 with at least the preference of the envelope."""
+    if "problem" not in (lower := ",".join(request.headers.getlist("accept")).lower()):
         return False
     wanted = {}
     for each in lower.split(","):

@@ -104,6 +104,13 @@ def test_which_form_of_an_error_is_accepted(accept: str, problem: bool) -> None:
     assert (answer.media_type == "application/problem+json") is problem
 
 
+def test_several_accept_headers_are_one_list() -> None:
+    """Several Accept headers count like one with all their types."""
+    request = _request(accept="text/html")
+    request.scope["headers"].append((b"accept", b"application/problem+json"))
+    assert failure(errors.DatabaseUnavailable(), request).media_type == "application/problem+json"
+
+
 def test_an_error_is_a_problem_for_who_asks() -> None:
     """A caller that accepts problem documents gets an error without a fallback as an RFC 9457 problem document."""
     answer = failure(errors.DatabaseUnavailable(), _request(accept="application/problem+json"))
