@@ -43,11 +43,13 @@ class Deaths:
         if known is None or one.operation_id in known.unknown:
             return self._later(one, one.outcome)
         ended = known.ended.get(one.operation_id)
-        if ended is None or (one.delivery is None and ended.entry_id != one.entry.id):
-            return one  # an unreadable entry that names an operation which another entry ended is not that write
+        if ended is None:
+            return one
         # The reclaim loop will find this end, and decode the entry so that its claims are released.
         if one.outcome.reason is Reason.CRASH_LOOP:
             return self._later(one, one.outcome)
+        if one.delivery is None and ended.entry_id != one.entry.id:
+            return one  # an unreadable entry that names an operation which another entry ended is not that write
         return Handled(one.entry, one.delivery, duplicate(ended, one.entry.id))
 
     def _later(self, one: Handled, outcome: Dead) -> Handled:

@@ -64,6 +64,8 @@ class Pipeline:
         self._waiting: deque[_Turn] = deque()
         #: Ids of the entries that are being handled or wait for their turn here.
         self.in_hand: set[str] = set()
+        #: Held by the loop that handles entries which may kill their writer, one at a time.
+        self.alone = asyncio.Lock()
 
     async def handle(self, entries: Sequence[Entry]) -> None:
         """Take `entries` to their outcomes. Returns when every entry is settled or deferred."""

@@ -3,11 +3,12 @@ entries in a consumer that is alive. Orphans, which were delivered and are in no
 
 An entry that was delivered once in vain is retried in bulk. One that was delivered twice in vain may have killed a
 writer together with its neighbours, so it is retried alone; if it was alone and still killed its writer, it is a crash
-loop. Poison needs evidence: what others than writers do to an entry is none.
+loop. Poison needs evidence: what others than writers do to an entry is none, and neither is a takeover whose answer was
+lost, or the death of a writer that had another suspect in hand.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -153,6 +154,7 @@ class Reclaimer:
 
     async def _take_over(self) -> None:
         """Take over all silent entries, page by page. Entries that this build does not know are left to others."""
+        await self._claim.withdraw()
         seen: set[str] = set()
         after = "-"
         while silent := await self._silent(after):
@@ -168,8 +170,22 @@ class Reclaimer:
         for entry in silent:
             if entry.unexplained >= self._crashes_max:
                 await self._bury(entry)
-            elif entry.unexplained >= 2:
-                await self.take([entry.id])
+        if suspects := [entry.id for entry in silent if 2 <= entry.unexplained < self._crashes_max]:
+            await self._take_alone(suspects)
+
+    async def _take_alone(self, suspects: Sequence[str]) -> None:
+        """Take over suspects one after another. What this writer survives is no crash, even if the entry waits."""
+        try:
+            async with asyncio.timeout(self._idle_ms / 1000):
+                await self._pipeline.alone.acquire()
+        except TimeoutError:  # the suspect of a partition that is away is still in hand
+            return
+        try:
+            for entry_id in suspects:
+                await self.take([entry_id])
+                await self._touch({entry_id}.intersection(self._deferred.held()), idle=True)
+        finally:
+            self._pipeline.alone.release()
 
     async def _silent(self, after: str) -> list[_Silent]:
         found = await self._redis.xpending_range(

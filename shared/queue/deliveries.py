@@ -5,9 +5,11 @@ takeovers itself, in the step that takes an entry over from a silent writer.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from holdfast.shared.connections.redis import entries, own_replies, text
 from holdfast.shared.connections.script import Script
@@ -20,18 +22,32 @@ class TakeOver:
     """Takes over entries of one partition for one consumer."""
 
     def __init__(self, redis: Redis, partition: Partition, consumer: str) -> None:
+        self._redis = redis
         self._partition = partition
         self._consumer = consumer
         self._script = Script(redis, LUA / "take_over.lua")
+        #: The entries of calls without an answer.
+        self._unanswered: set[str] = set()
 
     async def __call__(self, ids: Sequence[str], idle_ms: int) -> list[Entry]:
         """Claim those of `ids` that have been silent for so long, and return their entries. Raises NotSent, RedisError,
         OSError."""
         partition = self._partition
         keys = [partition.writes, partition.taken_over]
+        self._unanswered.update(ids)
         claimed: Any = await self._script(keys, [WRITERS_GROUP, self._consumer, idle_ms, *ids])
+        self._unanswered.difference_update(ids)
         found = entries((entry_id, dict(zip(flat[::2], flat[1::2], strict=True))) for entry_id, flat in claimed)
         return [Entry(entry_id, fields, partition) for entry_id, fields in found]
+
+    async def withdraw(self) -> None:
+        """Forget the takeovers of calls without an answer, which may have counted although no entry arrived. Raises
+        RedisError, OSError."""
+        if self._unanswered:
+            gone = sorted(self._unanswered)
+            with suppress(ResponseError):  # a key of another type is in the place of the hash
+                await self._redis.hdel(self._partition.taken_over, *gone)
+            self._unanswered.difference_update(gone)
 
 
 async def unexplained(redis: Redis, partition: Partition, pending: Sequence[dict[str, Any]]) -> list[int]:
