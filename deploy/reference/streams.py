@@ -128,6 +128,7 @@ def _entry(payload: Payload) -> dict[str, Any]:
             "description": "SHA-256 of the request, to distinguish a retry from a key reused for another request",
         },
         "key_hash": {**_TEXT, "description": "Hash of the Idempotency-Key, as stored in the queue"},
+        "key_unsure": {"const": "1", "description": "The key may have been used before, which the database knows"},
         "request_id": {
             **_TEXT,
             "description": "Id of the request that was accepted, which every log line about it shows",

@@ -26,6 +26,7 @@ _PLAIN = {
     b"letter",
     b"build",
     b"key_hash",
+    b"key_unsure",
 }
 _PLAIN_MAX_BYTES = 200
 #: Most bytes of one value that are shown; an export has the whole value.

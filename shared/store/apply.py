@@ -59,7 +59,7 @@ def _applied(
     engine: sa.Engine, batch: list[Delivery], patient: Patience, changed: Changed, *, past_locks: bool
 ) -> list[Outcome]:
     """Apply `batch` in one transaction. Raises _TooLate, and does not commit, if an entry has given up."""
-    if not past_locks and all(isinstance(delivery.write.command, Create | Heartbeat) for delivery in batch):
+    if not past_locks and all(_is_new(delivery.write) for delivery in batch):
         # The store almost never knows anything of new entities. The tables' keys show the exceptions for less than a
         # query costs.
         with suppress(Clash):
@@ -87,6 +87,12 @@ def _asked(batch: list[Delivery], patient: Patience) -> Patience:
     its predecessor is over, and only a load after that is sure to see the predecessor's end."""
     impatient = {delivery.write.operation_id for delivery in batch if not patient(delivery.write)}
     return lambda write: write.operation_id not in impatient
+
+
+def _is_new(write: Write) -> bool:
+    """Return whether the store probably knows nothing of the write. An earlier operation of its Idempotency-Key, if it
+    was rejected, has left no row that the tables' keys would show."""
+    return isinstance(write.command, Create | Heartbeat) and not write.key_unsure
 
 
 def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> Decision:

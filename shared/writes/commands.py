@@ -96,6 +96,8 @@ class Write(NamedTuple):
     body_hash: str = ""
     #: The hash of the Idempotency-Key, under which the queue knows the key; empty: no key.
     key_hash: str = ""
+    #: Whether the Idempotency-Key may have been used before, for an operation that the queue no longer knew.
+    key_unsure: bool = False
     request_id: str = ""
     traceparent: str = ""
     #: The version, and so the time, at which the write expires, because the client no longer wants it; None: never.

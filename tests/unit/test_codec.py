@@ -46,6 +46,7 @@ _writes = st.builds(
     if_none_match=st.just("*") | _several,
     body_hash=st.sampled_from(["", "a" * 64]),
     key_hash=st.sampled_from(["", "b" * 64]),
+    key_unsure=st.booleans(),
     request_id=st.sampled_from(["", "req_1"]),
     traceparent=st.just(""),
     expires_at=st.none() | _versions,

@@ -94,6 +94,8 @@ local function accept(at, claims)
   -- `>`, because the field `last` is counted too.
   if redis.call('HLEN', pending) > pending_max then return {'backlog', operation_id, entity_id, ''} end
   local after = redis.call('HGET', pending, 'last')
+  -- Before the entry: a trace of a key whose write then fails only makes the database be asked.
+  local unsure = key_hash ~= '' and (use_key(key_hash, tonumber(key_ttl_s), now_us) or not sure)
   local fields = {
     'schema', '2', 'resource', resource, 'command', command, 'operation_id', operation_id, 'version', '',
     'entity_id', entity_id, 'payload', payload,
@@ -107,18 +109,18 @@ local function accept(at, claims)
   optional('if_none_match', if_none_match)
   optional('body_hash', key_hash ~= '' and body_hash)
   optional('key_hash', key_hash)
+  optional('key_unsure', unsure and '1')
   optional('request_id', request_id)
   optional('traceparent', traceparent)
   optional('notify', notify)
   optional('expires_at', expires_at)
 
-  local text, unsure = string.format('%.0f', append(fields)), false
+  local text = string.format('%.0f', append(fields))
   local kept = pending_write(text, command, payload, if_match, if_none_match, expires_at)
   redis.call('HSET', pending, operation_id, kept, 'last', operation_id)
   keep_operation(operation_id, resource, entity_id, text, command)
   for _, claim in ipairs(claims) do redis.call('HSET', claim[1], claim[2], entity_id .. ' ' .. operation_id) end
   if key_hash ~= '' then
-    unsure = use_key(key_hash, tonumber(key_ttl_s), now_us) or not sure
     local more = unsure and {'unsure', '1'} or {}
     if busy_ms ~= '' then
       more[#more + 1] = 'busy_until'

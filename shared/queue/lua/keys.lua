@@ -7,8 +7,8 @@ local KEY_RECORD_S = 300
 
 -- A trace is one bit per key, in bitmaps that are created on first use. The two halves of a bitmap serve the current
 -- and the last lifetime in turn, and the current lifetime's number is at the end. If two keys share a bit, the only
--- cost is a query to the database: with 100 keys a second, for one new key in 15. A failure here must not fail a write
--- that is already accepted; its key is then reported as unsure.
+-- cost is a query to the database: with 100 keys a second, for one new key in 15. A failure here must not fail a
+-- write; its key is then reported as unsure.
 local BITS = 32000
 local NUMBER_AT = tostring(2 * BITS)
 
