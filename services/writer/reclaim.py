@@ -47,7 +47,7 @@ EndedLookup = Callable[[list[str]], Awaitable[dict[str, Ended]]]
 @dataclass(frozen=True, slots=True)
 class _Silent:
     id: str
-    #: Deliveries to writers without a result: the entry was not settled, and no failed attempt was recorded.
+    #: Deliveries to writers since the last one with a result, see deliveries.py.
     unexplained: int
 
 
@@ -166,7 +166,7 @@ class Reclaimer:
 
     async def _take_page(self, silent: list[_Silent]) -> None:
         if in_bulk := [entry.id for entry in silent if entry.unexplained < 2]:
-            await self.take(in_bulk)
+            await self._try(in_bulk)
         for entry in silent:
             if entry.unexplained >= self._crashes_max:
                 await self._bury(entry)
@@ -174,7 +174,7 @@ class Reclaimer:
             await self._take_alone(suspects)
 
     async def _take_alone(self, suspects: Sequence[str]) -> None:
-        """Take over suspects one after another. What this writer survives is no crash, even if the entry waits."""
+        """Take over suspects one after another."""
         try:
             async with asyncio.timeout(self._idle_ms / 1000):
                 await self._pipeline.alone.acquire()
@@ -182,10 +182,15 @@ class Reclaimer:
             return
         try:
             for entry_id in suspects:
-                await self.take([entry_id])
-                await self._touch({entry_id}.intersection(self._deferred.held()), idle=True)
+                await self._try([entry_id])
         finally:
             self._pipeline.alone.release()
+
+    async def _try(self, ids: list[str]) -> None:
+        """Take over those of `ids` that are silent. What this writer has survived is no crash, even if an entry waits
+        now."""
+        await self.take(ids)
+        await self._touch(set(ids).intersection(self._deferred.held()), idle=True)
 
     async def _silent(self, after: str) -> list[_Silent]:
         found = await self._redis.xpending_range(

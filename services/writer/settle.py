@@ -140,7 +140,7 @@ class Settler:
         attempt = json.dumps(self._attempt(failure))
         operation = one.operation_id
         partition = one.entry.partition
-        keys = [partition.writes, partition.attempts(one.entry.id)]
+        keys = [partition.writes, partition.attempts(one.entry.id), partition.taken_over]
         keys += [partition.operation(operation)] if operation else []
         made = int(await self._charge_script(keys, [one.entry.id, attempt, failure.message]))
         if not made:  # another writer has ended the entry

@@ -51,22 +51,17 @@ class TakeOver:
 
 
 async def unexplained(redis: Redis, partition: Partition, pending: Sequence[dict[str, Any]]) -> list[int]:
-    """Return, for each entry that XPENDING reports, the number of deliveries to writers that had no result: the entry
-    was neither settled nor charged an attempt."""
+    """Return, for each entry that XPENDING reports, the number of deliveries to writers since the last one that had a
+    result: a failed attempt, a wait, or a clean stop."""
     if not pending:
         return []
     ids = [text(each["message_id"]) for each in pending]
     pipeline = redis.pipeline(transaction=False)
     pipeline.hmget(partition.taken_over, ids)
-    for each in ids:
-        pipeline.llen(partition.attempts(each))
-    taken_over, *attempts = own_replies(await pipeline.execute(raise_on_error=False))
+    [taken_over] = own_replies(await pipeline.execute(raise_on_error=False))
     # Only the group counts the first delivery, which was a read.
     writers = [1 + _number(count) for count in taken_over or [None] * len(ids)]
-    return [
-        min(int(each["times_delivered"]), most) - (charged or 0)
-        for each, most, charged in zip(pending, writers, attempts, strict=True)
-    ]
+    return [min(int(each["times_delivered"]), most) for each, most in zip(pending, writers, strict=True)]
 
 
 def _number(count: bytes | None) -> int:

@@ -88,8 +88,8 @@ class _Uses:
         return self._chance.choice([
             ("remember", [f"{_PREFIX}key:"], [_PREFIX, "900", *remembered]),
             ("reservations", [_STREAM], [_PREFIX, act, holder, *self._claims()]),
-            ("charge", [_STREAM, f"{_PREFIX}attempts:{entry}", f"{_PREFIX}op:{self._one('op', 12)}"],
-             [entry, "{}", "it failed"]),
+            ("charge", [_STREAM, f"{_PREFIX}attempts:{entry}", f"{_PREFIX}attempts:taken_over",
+             f"{_PREFIX}op:{self._one('op', 12)}"], [entry, "{}", "it failed"]),
             ("orphans", [_STREAM], [_GROUP, "reclaim", "5000", "0-0", "3"]),
             ("present", [_STREAM], self._chance.sample(self._ids, 4)),
             ("take_over", [_STREAM, f"{_PREFIX}attempts:taken_over"],

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from deploy.faults.faults import Faults, LoseReply
-from holdfast.shared.queue.names import ATTEMPTS, OPERATION, WRITES
+from holdfast.shared.queue.names import ATTEMPTS, OPERATION, TAKEN_OVER, WRITES
 from tests.conftest import ROOT
 from tests.faults.conftest import StartWriter
 from tests.faults.rig import HEALING_S, NOBODY, SILENT, Rig, refused, within
@@ -222,8 +222,8 @@ def test_full(rig: Rig, start_writer: StartWriter) -> None:
                 refused(rig.client.post("/users", json=ADA, headers=key()), 503, "QUEUE_FULL")
                 assert {rig.client.get(user).json()["meta"]["pending"] for user in users} == {True}
             [(first, fields)] = queue.xrange(WRITES, count=1)
-            kept = (ATTEMPTS + first.decode(), OPERATION + fields[b"operation_id"].decode())
-            assert queue.eval(CHARGE, 3, WRITES, *kept, first, "{}", "no luck") == 1  # also what fails
+            kept = (ATTEMPTS + first.decode(), TAKEN_OVER, OPERATION + fields[b"operation_id"].decode())
+            assert queue.eval(CHARGE, 4, WRITES, *kept, first, "{}", "no luck") == 1  # also what fails
             start_writer()
             wait_until(lambda: rig.backlog() == 0, what="the backlog is worked off")
             assert rig.count("users") == 20

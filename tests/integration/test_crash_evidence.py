@@ -12,7 +12,7 @@ from holdfast.services.writer.pipeline import Handled, Pipeline
 from holdfast.services.writer.reclaim import Reclaimer
 from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.script import text_of
-from holdfast.shared.queue.deliveries import TakeOver, unexplained
+from holdfast.shared.queue.deliveries import TakeOver, hold, unexplained
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
@@ -21,6 +21,7 @@ from holdfast.shared.store.deaths import Dying, GivenUp
 from holdfast.shared.writes.decide import Ended
 from holdfast.shared.writes.outcome import Applied, Dead, Failure, Reason, Retry
 from tests.faults.relay import Relay, Step
+from tests.integration.test_settled_in_one_step import settler
 from tests.servers import START_DEADLINE_S, RedisServer
 
 _CRASHES_MAX = 3
@@ -149,6 +150,21 @@ async def test_suspects_of_several_partitions_are_tried_one_at_a_time(clean_redi
         await _until(lambda: suspects <= {one.id for one in hands.given})
         for task in tasks:
             task.cancel()
+
+
+async def test_failed_attempts_excuse_no_later_crash(clean_redis: RedisServer) -> None:
+    """An entry that failed in one writer's hands, and then kills three writers, is a crash loop."""
+    [partition] = ONE
+    async with Redis(port=clean_redis.port) as redis:
+        [entry] = await _delivered(redis, partition, 1, takeovers=1)
+        failed = Retry(Failure("Bug", "UNKNOWN", "nobody expected it"))
+        for _ in range(2):
+            await settler(redis)([Handled(Entry(entry, {}), None, failed)])
+            assert await _crashes(redis, partition) == {entry: 1}
+        await hold(redis, partition, "dead:reclaim", [entry], deliveries=1)
+        for count in (2, 3):
+            await TakeOver(redis, partition, "dead:reclaim")([entry], 0)
+            assert await _crashes(redis, partition) == {entry: count}
 
 
 async def test_an_operation_that_ended_otherwise_is_no_crash_loop() -> None:
