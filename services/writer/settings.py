@@ -46,7 +46,10 @@ class WriterSettings(CacheSettings, StoreSettings):
         default=60, gt=0, le=3600, description="Longest pause between two attempts at an entry"
     )
     writer_crashes_max: int = Field(
-        default=3, ge=1, le=100, description="Writer crashes tolerated per entry before it is dead-lettered"
+        default=3,
+        ge=3,
+        le=100,
+        description="Writer crashes tolerated per entry before it is dead-lettered: two with other entries, then alone",
     )
     writer_dead_share_max: float = Field(
         default=0.5,

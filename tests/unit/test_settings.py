@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from holdfast.services.api.settings import ApiSettings
+from holdfast.services.writer.settings import WriterSettings
 from holdfast.shared.connections.address import parse_dsn
 from holdfast.shared.runtime.read_settings import read
 
@@ -145,3 +146,14 @@ def test_a_file_that_cannot_be_read_stops_the_start(
     monkeypatch.setenv("HOLDFAST_GRAFANA_TOKN_FILE", str(tmp_path / "dsn"))
     with pytest.raises(ValidationError, match="HOLDFAST_GRAFANA_TOKN_FILE"):
         ApiSettings()
+
+
+def test_no_entry_is_dead_lettered_before_it_was_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer refuses to dead-letter entries after one or two crashes, which any entry of their batches may have
+    caused."""
+    monkeypatch.setenv("DB_DSN", _DSN)
+    monkeypatch.setenv("HOLDFAST_WRITER_CRASHES_MAX", "3")
+    assert WriterSettings().writer_crashes_max == 3
+    monkeypatch.setenv("HOLDFAST_WRITER_CRASHES_MAX", "2")
+    with pytest.raises(ValidationError):
+        WriterSettings()
