@@ -33,6 +33,7 @@ from holdfast.services.dlq_admin.replays.sender import Sender
 from holdfast.services.dlq_admin.replays.surroundings import SurroundingsReader
 from holdfast.services.dlq_admin.replays.traces import Traces
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.faults import Fault
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.http import docs
@@ -43,6 +44,7 @@ from holdfast.shared.http.keys import Keys
 from holdfast.shared.http.server import QuietServer, config, listen
 from holdfast.shared.letters.index import insert
 from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.resilience import failure_reporter
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
@@ -171,11 +173,10 @@ class DlqAdmin:
 
     def http(self) -> FastAPI:
         """Make the application: REST and the console."""
-        indexer = self._rooms.indexer
         health = Health(
             "dlq_admin",
             live={"reading": self._reader.loop.progress},
-            shown={"database": lambda: (not indexer.holding, indexer.holding)},
+            shown={"database": partial(failure_reporter.check, Fault)},
         )
         return service_app(
             health,

@@ -59,8 +59,9 @@ class FailureReporter:
     def __init__(self, name: str) -> None:
         self.name = name
         self._counts = {kind: metrics.loop_failures.labels(name, kind) for kind in (NO_ANSWER, REFUSED, WRONG_NODE)}
-        #: The text of the last failure; empty if the last attempt worked.
+        #: The text of the last failure, empty if the last attempt worked; and its class.
         self.failing = ""
+        self.kind: type[BaseException] = Exception
         self._cause = ""
         self._failures = 0
         self._since = 0.0
@@ -80,7 +81,7 @@ class FailureReporter:
         if not self.failing:
             self._since, self._failures, self._cause = now, 0, ""
         self._failures += 1
-        self.failing = text_of(error)
+        self.failing, self.kind = text_of(error), type(error)
         _failing[id(self)] = self
         cause = _NUMBER.sub("#", self.failing)
         if cause != self._cause:
@@ -149,7 +150,8 @@ def text_of(error: BaseException) -> str:
     return ": ".join(filter(None, (type(error).__name__, words[:_TEXT_MAX_CHARS])))
 
 
-def check() -> tuple[bool, str]:
-    """Run the health check `loops`: return whether nothing fails now, and a list of current failures."""
-    failing = sorted({f"{each.name}: {each.failing}" for each in _failing.values()})
+def check(kind: type[BaseException] = BaseException) -> tuple[bool, str]:
+    """Run the health check `loops`: return whether nothing fails now, and a list of current failures. `kind`: only
+    failures with such an error, as those of one store."""
+    failing = sorted({f"{each.name}: {each.failing}" for each in _failing.values() if issubclass(each.kind, kind)})
     return not failing, "; ".join(failing)

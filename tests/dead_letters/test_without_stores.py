@@ -69,6 +69,21 @@ def test_new_letters_are_listed_from_the_stream(
     wait_until(lambda: len(ask(service, "/dlq/letters").json().get("data", ())) == 2, what="both are in the table")
 
 
+def test_health_speaks_for_the_background_work(service: processes.Service, own_database: Database) -> None:
+    """Health reports the database as away if only background work needs it, and names the work and the error."""
+
+    def check() -> dict[str, Any]:
+        checks: dict[str, Any] = fetch("GET", f"{service.url}/health").json()["data"]["checks"]
+        return checks["database"]
+
+    wait_until(lambda: check()["ok"], what="it starts")
+    own_database.kill()
+    wait_until(lambda: not check()["ok"], what="the loops need the database")
+    assert "Can't connect" in check()["detail"] or "Lost connection" in check()["detail"]
+    own_database.start()
+    wait_until(lambda: check() == {"ok": True, "detail": ""}, what="it recovers")
+
+
 def test_without_its_queue_what_is_indexed_is_there(service: processes.Service, own_redis: RedisServer) -> None:
     """Without the queue the table answers, and what only Redis knows is null."""
     with own_redis.client() as client:
