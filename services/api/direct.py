@@ -88,7 +88,7 @@ class DirectPath:
         outcome: Outcome = Retry()
         for _ in range(_VERSIONS_TRIED):
             apply = partial(self._in_database, self._write(candidate), candidate.key_hash)
-            outcome = await self._retrier.run(apply, _hope, deadline.remaining_s)
+            outcome = await self._retrier.run(apply, _retry_decision, deadline.remaining_s)
             if not isinstance(outcome, Superseded):
                 break
             self._clock.observe(outcome.version)  # the entity is ahead of this clock, although this write is later
@@ -118,6 +118,6 @@ class DirectPath:
         )
 
 
-def _hope(error: Exception) -> RetryDecision:
+def _retry_decision(error: Exception) -> RetryDecision:
     """Allow a retry after a lock or a deadlock only: nothing else is over in a moment."""
     return RetryAllowed() if isinstance(error, Contention) else None

@@ -6,18 +6,13 @@ import uuid_utils
 from starlette.requests import Request
 
 from holdfast.shared.errors import InvalidExpiry, PreconditionFailed, UnsupportedMediaType
-from holdfast.shared.http.asked import combined, preferred_wait_s
+from holdfast.shared.http.asked import preferred_wait_s
 from holdfast.shared.http.degraded import copies_allowed
 from holdfast.shared.http.etag import IF_MATCH, conditions
 
 _EXPIRE_MAX_MS = 86_400_000
 
 Headers = Mapping[bytes, bytes]
-
-
-def of(request: Request) -> Headers:
-    """Return all headers at once, because each look-up through Starlette walks the whole list."""
-    return combined(request.scope)
 
 
 def require_json(request: Request) -> None:

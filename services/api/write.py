@@ -29,6 +29,7 @@ from holdfast.shared.errors import (
     RequestInProgress,
     WriteBacklog,
 )
+from holdfast.shared.http.asked import combined
 from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import etag
 from holdfast.shared.http.propagated import traceparent
@@ -68,7 +69,7 @@ class WritePath:
 
     async def take(self, request: Request, command: Command, entity_id: str | None) -> Response:
         """Accept the command and answer. `entity_id`: None for a new entity. Raises an AppError for a refusal."""
-        sent = headers.of(request)
+        sent = combined(request.scope)
         wait_s = headers.wait_s(sent, self.wait_max_s)
         if_match, if_none_match = headers.versions_wanted(request, new=entity_id is None)
         expire_ms = headers.expire_ms(sent)

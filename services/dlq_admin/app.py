@@ -11,7 +11,6 @@ from fastapi import FastAPI
 
 from holdfast.services.dlq_admin import live, rest
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
-from holdfast.services.dlq_admin.asked_queue import AskedQueue
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.auditor.durability import Durability
 from holdfast.services.dlq_admin.auditor.history import History
@@ -21,6 +20,7 @@ from holdfast.services.dlq_admin.backend import Backend, Rooms
 from holdfast.services.dlq_admin.console.app import add_console
 from holdfast.services.dlq_admin.console.login.logouts import Logouts
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.fail_fast_queue import FailFastQueue
 from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.faults.cache import FaultCache
 from holdfast.services.dlq_admin.letters.indexer import Indexer
@@ -112,7 +112,7 @@ class DlqAdmin:
         return Rooms(
             database=database,
             queue=queue,
-            asked=AskedQueue(queue),
+            fail_fast_queue=FailFastQueue(queue),
             partitions=partitions,
             cache=cache,
             indexer=indexer,
@@ -159,7 +159,7 @@ class DlqAdmin:
             "watch": self._reader.loop.watching,
             "outbox": rooms.outbox.run,
             "retention": rooms.retention.run,
-            "asked_queue": rooms.asked.run,
+            "fail_fast_queue": rooms.fail_fast_queue.run,
             "board": rooms.board.run,
             "database_prober": rooms.database.prober().run,
             "keeper": rooms.keeper.run,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
-from holdfast.services.dlq_admin.asked_queue import AskedQueue
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.auditor.queue_memory import QueueMemory
 from holdfast.services.dlq_admin.breakers import Breakers
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.fail_fast_queue import FailFastQueue
 from holdfast.services.dlq_admin.failures.failures import Failures
 from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.letters.decisions import Allowances, Audit, Discards
@@ -44,7 +44,7 @@ class Rooms:
 
     database: Database
     queue: Redis
-    asked: AskedQueue
+    fail_fast_queue: FailFastQueue
     partitions: Partitions
     cache: Redis
     indexer: Indexer
@@ -62,7 +62,7 @@ class Backend:
     """One object per topic. The docstring of each says what it answers or changes."""
 
     def __init__(self, rooms: Rooms, settings: DlqAdminSettings, keys: Keys) -> None:
-        database, queue, partitions = rooms.database, rooms.asked, rooms.partitions
+        database, queue, partitions = rooms.database, rooms.fail_fast_queue, rooms.partitions
         rules = Rules(settings.dlq_approve_over, settings.dlq_approve_window_s)
         bulk_max, transform_max = settings.dlq_bulk_max, settings.dlq_transform_max
         running = Running(queue)

@@ -23,7 +23,7 @@ from holdfast.shared.queue.deliveries import TakeOver, hold, unexplained
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.orphans import Orphans
-from holdfast.shared.queue.page import page
+from holdfast.shared.queue.page import page_size
 from holdfast.shared.queue.partitions import Partition
 from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
@@ -148,7 +148,7 @@ class Reclaimer:
 
     async def take(self, ids: list[str]) -> None:
         """Take over those of `ids` that are silent, and handle them in bulk."""
-        size = page(_PAGE)
+        size = page_size(_PAGE)
         for at in range(0, len(ids), size):
             await self._pipeline.handle(await self._claimed(ids[at : at + size]))
 

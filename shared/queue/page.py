@@ -13,7 +13,7 @@ _OTHER_BYTES = 2_000
 
 
 @cache
-def page(most: int) -> int:
+def page_size(most: int) -> int:
     """Return the number of entries per reply: at least one, and at most `most`."""
     longest = max(sum(field.type.column.size for field in each.fields) for each in domain().resources)
     return max(1, min(most, _REPLY_MAX_BYTES // (_CHAR_BYTES * longest + _OTHER_BYTES)))

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import entries, text
 from holdfast.shared.queue.codec import raw_text
-from holdfast.shared.queue.page import page
+from holdfast.shared.queue.page import page_size
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.writes import versions
 
@@ -109,6 +109,6 @@ async def backlog(
 
 async def _pages(redis: Redis, stream: str, cut: str) -> AsyncIterator[list[tuple[str, Mapping[bytes, bytes]]]]:
     start = "-"
-    while found := entries(await redis.xrange(stream, start, cut, count=page(_PAGE))):
+    while found := entries(await redis.xrange(stream, start, cut, count=page_size(_PAGE))):
         yield found
         start = f"({found[-1][0]}"

@@ -13,7 +13,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from holdfast.shared.connections.address import parse_redis
 from holdfast.shared.connections.redis import RedisTimeouts, connection_options, text
 from holdfast.shared.queue.entry import Entry
-from holdfast.shared.queue.page import page
+from holdfast.shared.queue.page import page_size
 from holdfast.shared.queue.partitions import QUEUE, Partition
 from holdfast.shared.queue.watch import Watch
 
@@ -100,7 +100,7 @@ def subscriber_app(
         group=group,
         consumer=consumer,
         batch=True,
-        max_records=page(batch_max),
+        max_records=page_size(batch_max),
         polling_interval=block_ms,
     )
 

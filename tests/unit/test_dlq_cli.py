@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from holdfast.services.dlq_admin.cli import selection, table
-from holdfast.services.dlq_admin.cli.main import _say, main
+from holdfast.services.dlq_admin.cli.main import _print, main
 from holdfast.services.dlq_admin.cli.output import Output
 from holdfast.services.dlq_admin.cli.parser import make
 from holdfast.services.dlq_admin.cli.selection import Usage
@@ -280,7 +280,7 @@ def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureF
     itself."""
     assert table.plain("a\u202e\u3164\u2800\ufe0fb") == "a����b"
     for lines in (["\u202eevil"], ["a\nb"]):
-        _say(Output(None, lines), as_json=False)
+        _print(Output(None, lines), as_json=False)
     assert capsys.readouterr().out == "�evil\na�b\n"
 
 

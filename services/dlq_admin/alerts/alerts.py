@@ -36,7 +36,7 @@ class FiringAlert(ResponseModel):
     dashboard_url: str
     labels: dict[str, str]
     since: Moment | None
-    heard_at: Moment
+    received_at: Moment
     fingerprint: str
 
 
@@ -44,7 +44,7 @@ class Watchdog(ResponseModel):
     """The alert that always fires. `alive` is null if no watchdog was ever received."""
 
     alive: bool | None
-    heard_at: Moment | None
+    received_at: Moment | None
 
 
 class AlertReport(ResponseModel):
@@ -120,7 +120,9 @@ class Alerts:
         return AlertReport(
             alerts=[_firing(each) for each in self.firing()],
             left_out=self.left_out,
-            watchdog=Watchdog(alive=watch.alive if watch.received_s is not None else None, heard_at=watch.received_s),
+            watchdog=Watchdog(
+                alive=watch.alive if watch.received_s is not None else None, received_at=watch.received_s
+            ),
         )
 
     async def _share(self, notices: Iterable[Notice]) -> None:
@@ -159,5 +161,5 @@ def _firing(notice: Notice) -> FiringAlert:
         runbook_url=notice.runbook,
         dashboard_url=notice.dashboard,
         since=notice.since_s or None,
-        heard_at=notice.received_s,
+        received_at=notice.received_s,
     )

@@ -30,14 +30,14 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _failed(NOT_DONE, "Interrupted; what was started continues on the server.")
     try:
-        _say(output, as_json=options.json)
+        _print(output, as_json=options.json)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return output.code
 
 
-def _say(output: Output, *, as_json: bool) -> None:
+def _print(output: Output, *, as_json: bool) -> None:
     banner = output.answer.banner if output.answer else None
     if banner:
         print(plain(banner), file=sys.stderr)

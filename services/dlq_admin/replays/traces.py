@@ -14,7 +14,7 @@ from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.names import LUA
-from holdfast.shared.queue.page import page
+from holdfast.shared.queue.page import page_size
 from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.writes import versions
 
@@ -57,7 +57,7 @@ class Traces:
 
     async def _buried(self, stream: str, wanted: set[str]) -> dict[str, Letter]:
         found, start = dict[str, Letter](), "-"
-        while wanted and (letters := entries_of(await self._redis.xrange(stream, start, count=page(_PAGE)))):
+        while wanted and (letters := entries_of(await self._redis.xrange(stream, start, count=page_size(_PAGE)))):
             for letter_id, fields in letters:
                 entry = fields.get(b"entry_id", b"").decode("ascii", "replace")
                 if entry not in wanted:

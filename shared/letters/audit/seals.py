@@ -32,7 +32,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainCheck:
     """The result of a walk along the chain. `last`: the newest seal, to compare with a copy that is kept elsewhere."""
 
     rows: int
@@ -60,7 +60,7 @@ def seal(engine: Engine, after: int) -> Seal | None:
         return None
 
 
-def verify(engine: Engine) -> Verdict:
+def verify(engine: Engine) -> ChainCheck:
     """Walk along the whole chain. Return the result with at most a hundred problems. Raises a Fault."""
     with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
         before: Seal | None = None
@@ -80,7 +80,7 @@ def verify(engine: Engine) -> Verdict:
         sealed = connection.execute(
             sa.select(sa.func.count()).select_from(seals.join(audit, audit.c.id == seals.c.audit_id))
         ).scalar_one()
-    return Verdict(rows, total - sealed, before, tuple(problems[:100]))
+    return ChainCheck(rows, total - sealed, before, tuple(problems[:100]))
 
 
 def _links(connection: sa.Connection) -> Iterator[tuple[int, int, str, Any]]:

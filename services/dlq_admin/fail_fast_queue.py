@@ -1,6 +1,6 @@
-"""Asked queue: the queue's client for pages. A part of the queue that does not answer costs one page its timeout. After
-that, commands to the part fail at once, and pages show what they have without it, until a background probe of the part
-succeeds.
+"""Fail-fast queue: the queue's client for pages. A part of the queue that does not answer costs one page its timeout.
+After that, commands to the part fail at once, and pages show what they have without it, until a background probe of the
+part succeeds.
 
 A part is what shares a hash tag: in a Redis cluster, each part may be on another server.
 """
@@ -25,7 +25,7 @@ from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S
 _SILENT = (TimeoutError, ConnectionError, OSError)
 
 
-class AskedQueue(Redis):
+class FailFastQueue(Redis):
     """The client `redis` with the same commands, which fails fast for a part that did not answer last time."""
 
     def __init__(self, redis: Redis) -> None:
@@ -33,7 +33,7 @@ class AskedQueue(Redis):
         self._redis = redis
         #: Why the part did not answer, by hash tag.
         self._silent: dict[str, str] = {}
-        self._reporter = FailureReporter("queue_asked")
+        self._reporter = FailureReporter("fail_fast_queue")
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Execute the command. Raises what redis-py raises, or ConnectionError if this part did not answer last
