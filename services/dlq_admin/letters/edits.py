@@ -74,7 +74,7 @@ class Edits:
     async def suggested(self, selection: Selection) -> list[Step]:
         """Return a patch to start from, based on the newest dead letter of a selection. Raises SelectionTooLarge,
         DatabaseUnavailable."""
-        found = await self._database.read(change.look, selection, {State.DEAD}, most=self._most)
+        found = await self._database.at_length(change.look, selection, {State.DEAD}, most=self._most)
         newest = found.numbers[-1:]
         current = await self._database.read(versions.look, newest)
         return suggested(current[newest[0]].fields) if newest else []

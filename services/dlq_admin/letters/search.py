@@ -51,7 +51,7 @@ class Letters:
 
     async def of(self, selection: Selection, limit: int) -> list[LetterSummary]:
         """Return the newest letters of a selection, at most `limit`. Raises SelectionTooLarge, DatabaseUnavailable."""
-        found = await self._database.read(change.newest, selection, limit=limit, most=self._most)
+        found = await self._database.at_length(change.newest, selection, limit=limit, most=self._most)
         return [views.summary(row) for row in found]
 
     async def back_at_original(self, letters: Iterable[LetterSummary]) -> set[str]:

@@ -39,7 +39,7 @@ class Replays:
     async def preview(self, selection: Selection, plan: Plan, name: str) -> ReplayPreview:
         """Return what would be sent, and how, if the person `name` asked. Raises SelectionTooLarge,
         DatabaseUnavailable."""
-        found = await self._database.read(change.look, selection, {State.DEAD}, most=self._most)
+        found = await self._database.at_length(change.look, selection, {State.DEAD}, most=self._most)
         alone = await self._database.read(allowance.left, name, self._rules)
         return ReplayPreview(
             dry_run=True,

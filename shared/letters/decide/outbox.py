@@ -35,7 +35,8 @@ def pending(engine: Engine, limit: int) -> list[OutboxEntry]:
     with reading(engine) as connection:
         rows = connection.execute(query.limit(limit)).all()
         bodies = body.load(connection, [row.id for row in rows])
-    return [OutboxEntry(row.id, State(row.state), row.state_at, bodies[row.id]) for row in rows]
+    there = (row for row in rows if row.id in bodies)  # retention may have removed a letter meanwhile
+    return [OutboxEntry(row.id, State(row.state), row.state_at, bodies[row.id]) for row in there]
 
 
 def delivered(engine: Engine, entries: Sequence[OutboxEntry]) -> None:

@@ -77,6 +77,7 @@ def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = F
             fields=changed.get(row.id, bodies[row.id].original),
         )
         for row in rows
+        if row.id in bodies  # retention may have removed the letter meanwhile
     }
 
 

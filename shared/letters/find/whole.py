@@ -71,13 +71,13 @@ def whole(engine: Engine, number: int) -> Whole | None:
     """Return everything about a letter, or None if it does not exist. Raises a Fault."""
     with reading(engine) as connection:
         rows = connection.execute(sa.select(letters).where(letters.c.id == number)).all()
-        if not rows:
+        content = body.load(connection, [number]).get(number)
+        if not rows or content is None:
             return None
         row = row_of(rows[0])
         kin = (
             sa.select(letters).where(letters.c.operation_id == row.operation_id).order_by(letters.c.id).limit(_KIN_MAX)
         )
-        content = body.load(connection, [number])[number]
         versions = [_edit(each) for each in _of(connection, edits, number, edits.c.number)]
         sendings = [from_row(Sending, each) for each in _of(connection, items, number, items.c.replay_id)]
         record = audit.of_letter(connection, number)

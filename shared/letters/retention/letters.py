@@ -1,5 +1,5 @@
 """Retention: removes letters that are over and were kept as long as the operator wants. Dead letters are never
-removed."""
+removed, nor are letters whose last change the queue does not know yet: it would keep their unique values claimed."""
 
 from datetime import datetime
 
@@ -36,7 +36,6 @@ def purge(engine: Engine, states: tuple[State, ...], before: datetime) -> int:
         for table, column in (
             (bodies, bodies.c.letter_id),
             (edits, edits.c.letter_id),
-            (dues, dues.c.letter_id),
             (letters, letters.c.id),
         ):
             connection.execute(sa.delete(table).where(column.in_(numbers)))
@@ -51,4 +50,5 @@ def purge(engine: Engine, states: tuple[State, ...], before: datetime) -> int:
 
 
 def _over(states: tuple[State, ...], before: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(letters.c.state.in_(states), letters.c.state_at < moment(before))
+    unknown = sa.exists().where(dues.c.letter_id == letters.c.id)
+    return sa.and_(letters.c.state.in_(states), letters.c.state_at < moment(before), ~unknown)
