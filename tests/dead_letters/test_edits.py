@@ -2,6 +2,7 @@
 none, and can be undone."""
 
 import random
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -180,3 +181,17 @@ def test_huge_letters_are_not_held_in_memory_together(engine: Engine, monkeypatc
     assert [number for page in pages for number in page] == numbers
     assert all(len(page) == 1 or letters[4].number not in page[1:] for page in pages)
     assert 3 < len(pages) < 12
+
+
+def test_a_transform_that_makes_letters_large_needs_little_memory(engine: Engine) -> None:
+    """A transform, and its preview, hold only a bounded part of the new fields in memory at once."""
+    count, size = 40, 2**20
+    index.index(engine, [letter(n) for n in range(count)])
+    change_of, patch = by({"op": "add", "path": "/extra", "value": "x" * size})
+    tracemalloc.start()
+    try:
+        assert transforms.preview(engine, EVERYTHING, change_of, most=100).edited == count
+        assert transforms.make(engine, EVERYTHING, change_of, patch, ANN, expected=count, most=100)[1].edited == count
+        assert tracemalloc.get_traced_memory()[1] < 4 * edits.PAGE_MAX_BYTES + 20 * size
+    finally:
+        tracemalloc.stop()

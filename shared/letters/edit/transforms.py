@@ -2,7 +2,7 @@
 change is made as a whole and reverted as a whole."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,11 +61,9 @@ def preview(engine: Engine, selection: Selection, change: Change, *, most: int) 
     with reading(engine) as connection:
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=False).numbers
     for page in edits.pages_of(engine, numbers):
-        found = edits.look(engine, page)
-        sent: dict[int, Mapping[bytes, bytes]] = {number: one.fields for number, one in found.items()}
-        for version in _changed(found, change, worked):
-            sent[version.number] = version.fields
-        worked.verdicts.update(each.verdict for each in what_if(engine, sent).values())
+        for part in _changed(edits.look(engine, page), change, worked):
+            sent = {one.number: one.fields for one in part}
+            worked.verdicts.update(each.verdict for each in what_if(engine, sent).values())
     return worked
 
 
@@ -93,11 +91,15 @@ def make(
         touched: list[int] = []
         for page in edits.pages(connection, numbers):
             found = edits.current(connection, page)
-            made = _changed(found, change, worked)
-            newest = _newest(connection, [one.number for one in made])
-            made = [Version(one.number, newest.get(one.number, 0) + 1, one.fields) for one in made]
-            edits.write(connection, made, actor, transform_id)
-            touched += [one.number for one in made]
+            newest = _newest(connection, page)
+            for part in _changed(found, change, worked):
+                made = [
+                    Version(one.number, newest.get(one.number, 0) + 1, one.fields)
+                    for one in part
+                    if one.fields is not found[one.number].fields
+                ]
+                edits.write(connection, made, actor, transform_id)
+                touched += [one.number for one in made]
         counts = worked.counts()
         connection.execute(sa.update(transforms).where(transforms.c.id == transform_id).values(counts=json(counts)))
         details = {"transform": transform_id, "patch": patch} | counts
@@ -150,26 +152,39 @@ def _take_back(connection: sa.Connection, ours: Mapping[int, int], actor: Actor)
     edits.write(connection, made, actor)
 
 
-def _changed(found: Mapping[int, Current], change: Change, worked: Worked) -> list[Version]:
-    """Return new versions of the letters that the change edits, and count all letters in `worked`."""
-    made = []
+def _changed(found: Mapping[int, Current], change: Change, worked: Worked) -> Iterator[list[Version]]:
+    """Yield the letters after the change, in parts small enough to be held in memory, and count them in `worked`. A
+    letter that the change does not edit has the fields that it had."""
+    part, room = list[Version](), edits.PAGE_MAX_BYTES
     for number, one in sorted(found.items()):
-        worked.letters += 1
-        try:
-            after = change(one.fields, one.entry_id, worked.work)
-        except EditRefused as error:
-            why = str(error)
-            known = why in worked.refused or len(worked.refused) < _REASONS_MAX
-            worked.refused[why if known else "other reasons"] += 1
-            continue
-        if after is None:
-            worked.unchanged += 1
-            continue
-        worked.edited += 1
-        if len(worked.sample) < _SHOWN:
-            worked.sample.append((one, after.fields))
-        made.append(Version(number, 0, after.fields))
-    return made
+        fields = _after(one, change, worked)
+        size = sum(map(len, fields.values()))
+        if part and size > room:
+            yield part
+            part, room = [], edits.PAGE_MAX_BYTES
+        part.append(Version(number, 0, fields))
+        room -= size
+    if part:
+        yield part
+
+
+def _after(one: Current, change: Change, worked: Worked) -> Mapping[bytes, bytes]:
+    """Return the fields of a letter after the change."""
+    worked.letters += 1
+    try:
+        after = change(one.fields, one.entry_id, worked.work)
+    except EditRefused as error:
+        why = str(error)
+        known = why in worked.refused or len(worked.refused) < _REASONS_MAX
+        worked.refused[why if known else "other reasons"] += 1
+        return one.fields
+    if after is None:
+        worked.unchanged += 1
+        return one.fields
+    worked.edited += 1
+    if len(worked.sample) < _SHOWN:
+        worked.sample.append((one, after.fields))
+    return after.fields
 
 
 def _newest(connection: sa.Connection, numbers: list[int]) -> dict[int, int]:

@@ -3,7 +3,6 @@ one more edit, which names the edit that it goes back to."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -203,7 +202,7 @@ def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, tran
     """
     written_at = now()
     roots = _roots(connection, {one.number for one in made if one.reverts})
-    rows: list[tuple[Any, ...]] = [
+    rows = (
         (
             one.number,
             one.edit,
@@ -215,7 +214,7 @@ def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, tran
             None if one.reverts is None else roots.get((one.number, one.reverts), one.reverts),
         )
         for one in made
-    ]
+    )
     many(connection, _INSERT, rows)
     by_edit: dict[int, list[int]] = {}
     for one in made:

@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 #: Most placeholders of one statement.
 _VALUES_MAX = 1000
+#: Most bytes of the values of one statement. The driver copies its text several times, and splits longer ones anyway.
+_BYTES_MAX = 2**20
 
 
 def insert(table: str, columns: Sequence[str], *, on_clash: str = "") -> str:
@@ -28,10 +30,18 @@ def places(values: Sequence[Any]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def many(connection: sa.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Run a statement for all rows, if there are any."""
-    if rows:
-        connection.exec_driver_sql(statement, [tuple(row) for row in rows])
+def many(connection: sa.Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a statement for all rows, if there are any, in pages of bounded size."""
+    page, size = list[tuple[Any, ...]](), 0
+    for row in rows:
+        more = sum(len(value) for value in row if isinstance(value, str | bytes))
+        if page and size + more > _BYTES_MAX:
+            connection.exec_driver_sql(statement, page)
+            page, size = [], 0
+        page.append(tuple(row))
+        size += more
+    if page:
+        connection.exec_driver_sql(statement, page)
 
 
 def rows_with(connection: sa.Connection, query: str, values: Iterable[Any]) -> list[Any]:
