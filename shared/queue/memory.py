@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import Script
-from holdfast.shared.queue.names import LUA
+from holdfast.shared.queue.names import LOOKS_GROUP, LUA
 from holdfast.shared.queue.partitions import ONE, Partitions, mended
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.epoch import Memory
@@ -25,33 +25,32 @@ class MemoryReader:
         self._script = Script(redis, LUA / "look.lua", replicas)
         self._floor = Script(redis, LUA / "floor.lua")
 
-    async def read(self, since: int = 0, look: int = 0, servers: Sequence[str] = ()) -> Memory:
+    async def read(self, since: int = 0, look: int = 0, places: Sequence[str] = ()) -> Memory:
         """Return the queue's memory, and leave a mark of this look in the queue.
 
         `since`: a version; late entries that are older are forgotten. `look`: the number of this look, which is stored
-        in each partition that remembers no greater number. `servers`: the identity of each partition's server; a
-        partition on another server stores no number. Empty: any server. Each partition names its server in the same
-        step. Raises NotSent, RedisError, OSError.
+        in each partition that remembers no greater number. `places`: what was counted for each partition, as an
+        earlier memory has it; another stream or another server stores no number. Empty: any. Each partition names its
+        server and its stream in the same step. Raises NotSent, RedisError, OSError.
         """
         safe, replies = True, list[Any]()
-        for partition, server in zip(self._partitions, servers or [""] * len(self._partitions), strict=True):
+        for partition, place in zip(self._partitions, places or [""] * len(self._partitions), strict=True):
             try:
                 keys = [partition.writes, partition.look, partition.ledger]
-                replies.append(await self._script(keys, [look, since, server]))
+                replies.append(await self._script(keys, [look, since, place, LOOKS_GROUP]))
             except TooFewReplicas as few:
                 replies.append(few.reply)
                 safe = False
-        looks, entries, oldest, newest, answered = zip(*replies, strict=True)
-        answering = tuple(map(text, answered))
+        looks, entries, oldest, newest, servers, answered = zip(*replies, strict=True)
         return Memory(
-            _identity_of(answering),
+            _identity_of([*map(text, servers)]),
             remembered=min(map(int, looks)),
             entries=sum(map(int, entries)),
             oldest=min((versions.from_stream_id(text(first)) for first in oldest if first), default=None),
             newest=max(versions.from_stream_id(text(last)) for last in newest),
             safe=safe,
             latest=max(map(int, looks)),
-            servers=answering,
+            places=tuple(map(text, answered)),
         )
 
     async def end_versions(self, floor: int, seen: int) -> int:

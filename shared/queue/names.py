@@ -11,7 +11,7 @@ With several partitions (partitions.py), each partition has the keys of its writ
 | `{holdfast}:clock`           | string | the newest version given out                                      |
 | `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed; and            |
 |                              |        | `late:<operation>` -> entry, of recent writes that were applied directly; |
-|                              |        | `seen`: the write stream's newest id at the auditor's newest look |
+|                              |        | `looked`: of the stream that was looked at last, number and entries |
 | `{holdfast}:<singular>:<id>` | hash   | pending writes: operation id -> `version command payload`; `last` |
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
@@ -71,6 +71,8 @@ MESSAGING = {"messaging.system": "redis", "messaging.destination.name": WRITES}
 
 WRITERS_GROUP = "writers"
 DLQ_GROUP = "dlq_admin"
+#: A group of the write stream without consumers. Its position is the number of the first look at the stream (look.lua).
+LOOKS_GROUP = "looks"
 
 #: The field of an entity's pending writes that names its latest operation.
 LAST = "last"

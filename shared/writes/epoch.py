@@ -38,8 +38,8 @@ class Memory:
     safe: bool = True
     #: The number of the newest earlier look that any partition remembers.
     latest: int = 0
-    #: The identity of the server that answered for each partition.
-    servers: tuple[str, ...] = ()
+    #: The server that answered for each partition, and its stream, before this look stored its number.
+    places: tuple[str, ...] = ()
 
 
 class Known(NamedTuple):

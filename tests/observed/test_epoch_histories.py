@@ -136,10 +136,12 @@ async def test_a_queue_that_is_back_with_what_it_had_has_lost_what_came_in_betwe
         assert counted == (0, 3, 5, 8, on.epoch), table(ledger)
 
 
+@pytest.mark.parametrize("since", [0, 9])
 @pytest.mark.parametrize("meanwhile", [0, 3, 8])
-async def test_a_stream_that_was_renamed_and_is_back(meanwhile: int) -> None:
+async def test_a_stream_that_was_renamed_and_is_back(meanwhile: int, since: int) -> None:
     """The entries of a stream that was renamed and renamed back count once, and what was accepted in between is lost.
-    The ledger balances then and at later readings, although nothing else of the queue went back."""
+    The ledger balances then and at later readings, although nothing else of the queue went back. `since`: the writes
+    that the queue accepts before the next look."""
     async with world() as on:
         await on.epochs.ledger()
         await on.accept(5)
@@ -151,15 +153,17 @@ async def test_a_stream_that_was_renamed_and_is_back(meanwhile: int) -> None:
             await on.accept(meanwhile)
         await on.epochs.ledger()
         await back()
+        if since:
+            await on.accept(since)
         for _ in range(2):
             ledger = await on.epochs.ledger()
             counted = (ledger.missing, ledger.lost, ledger.in_flight, ledger.accepted, ledger.epoch)
-            assert counted == (0, meanwhile, 5, 5 + meanwhile, on.epoch), table(ledger)
+            assert counted == (0, meanwhile, 5 + since, 5 + meanwhile + since, on.epoch), table(ledger)
         await on.accept(2)
         await on.apply(4)
         ledger = await on.epochs.ledger()
         counted = (ledger.missing, ledger.lost, ledger.in_flight, ledger.applied, ledger.epoch)
-        assert counted == (0, meanwhile, 3, 4, on.epoch), table(ledger)
+        assert counted == (0, meanwhile, 3 + since, 4, on.epoch), table(ledger)
 
 
 @pytest.mark.parametrize("again", [False, True])

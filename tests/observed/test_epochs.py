@@ -116,8 +116,8 @@ def test_a_partition_that_had_no_write_takes_one_without_the_database(
 
 
 async def test_another_stream_in_its_place_remembers_no_look(clean_redis: RedisServer) -> None:
-    """A stream renamed into place remembers no look until it has been looked at, while a stream that was cleared,
-    deleted or given entries of the future remembers its looks."""
+    """A stream that was renamed, or deleted and made anew, or restored, remembers no look until it has been looked at,
+    whatever has been added to it since. A stream that was cleared, or given entries of the future, remembers looks."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     memory = MemoryReader(redis)
     with clean_redis.client() as client:
@@ -129,14 +129,40 @@ async def test_another_stream_in_its_place_remembers_no_look(clean_redis: RedisS
         client.xtrim(WRITES, maxlen=0)
         assert (await memory.read()).remembered == 2
         client.rename(ASIDE, WRITES)
+        for _ in range(5):
+            client.xadd(WRITES, {"x": "1"})
         assert (await memory.read()).remembered == 0
         await memory.read(look=3)
         assert (await memory.read()).remembered == 3
         client.xadd(WRITES, {"x": "1"}, id=f"{2**50}-0")
         await memory.read(look=4)
-        client.execute_command("DEL", WRITES)
-        client.xadd(WRITES, {"x": "1"})
         assert (await memory.read()).remembered == 4
+        older = client.dump(WRITES)
+        client.xadd(WRITES, {"x": "1"})
+        await memory.read(look=5)
+        client.restore(WRITES, 0, older, replace=True)
+        assert (await memory.read()).remembered == 0
+        for _ in range(2):
+            client.execute_command("DEL", WRITES)
+            assert (await memory.read()).remembered == 0
+            client.xadd(WRITES, {"x": "1"})
+        assert (await memory.read()).remembered == 0
+    await redis.aclose()
+
+
+async def test_a_look_is_stored_in_the_stream_that_was_counted(clean_redis: RedisServer) -> None:
+    """If another stream is put in place of the one that was counted, the number of the look is stored nowhere."""
+    redis = connect(clean_redis.address, PATIENT_REDIS)
+    memory = MemoryReader(redis)
+    with clean_redis.client() as client:
+        client.xadd(WRITES, {"x": "1"})
+        await memory.read(look=1)
+        counted = await memory.read()
+        client.rename(WRITES, ASIDE)
+        client.xadd(WRITES, {"x": "1"})
+        assert (await memory.read(look=2, places=counted.places)).places != counted.places
+        client.rename(ASIDE, WRITES)
+        assert (await memory.read()).remembered == 1
     await redis.aclose()
 
 

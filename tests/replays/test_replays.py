@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from holdfast.shared.queue.names import LEDGER, OPERATION, REPLAY, WRITES
+from holdfast.shared.queue.names import LEDGER, OPERATION, REPLAY, WRITERS_GROUP, WRITES
 from tests import keys, processes
 from tests.integration.test_writer_dead_letters import altered
 from tests.replays.conftest import LONG, SHORT, Desk
@@ -192,7 +192,8 @@ def test_recall_takes_back_what_no_writer_has(desk: Desk, writer: processes.Serv
         try:
             replay = desk.replay({"ids": ids}, 2, canary=[])
             wait_until(lambda: desk.one(replay)["in_flight"] == 2, what="sent")
-            given = client.xinfo_groups(WRITES)[0]["last-delivered-id"]
+            groups: Any = client.xinfo_groups(WRITES)
+            [given] = [each["last-delivered-id"] for each in groups if each["name"] == WRITERS_GROUP.encode()]
             on_stream = client.xrange(WRITES, f"({given.decode()}")
             desk.say(replay, "recall")
             wait_until(lambda: desk.one(replay)["counts"]["recalled"] == len(on_stream), what="recalled")

@@ -67,18 +67,19 @@ class Epochs:
     async def _keep(self, epoch: Epoch, before: Memory, ledger: Ledger, look: int) -> None:
         """Save what was seen, if the ledger balances and replicas have it: otherwise the number of accepted writes is
         uncertain or may still be lost. `look`: the number of this look, or 0 to save nothing. The number is written to
-        the queue after everything was counted, and only on the servers that were counted, so a queue that remembers it
-        has all that was counted. Nothing is saved if another dlq_admin has just written the same number or a greater
-        one. Raises ConnectionError if the counts of the queue and of the database belong to two epochs, and
-        TooFewReplicas if the imbalance may be that of an old primary."""
+        the queue after everything was counted, and only where the servers and streams are those that were counted, so a
+        queue that remembers it has all that was counted. Nothing is saved if another stream is there by now, or if
+        another dlq_admin has just written the same number or a greater one. Raises ConnectionError if the counts of the
+        queue and of the database belong to two epochs, and TooFewReplicas if the imbalance may be that of an old
+        primary."""
         if ledger.epoch != epoch.epoch:
             raise ConnectionError(_MOVED)
-        memory = await self._memory.read(look=look, servers=before.servers)
+        memory = await self._memory.read(look=look, places=before.places)
         if memory.identity != before.identity:
             raise ConnectionError(_MOVED)
         if ledger.missing and not memory.safe:
             raise TooFewReplicas(_MAY_BE_OLD, None)
-        if look and memory.safe and memory.latest < look:
+        if look and memory.safe and memory.latest < look and memory.places == before.places:
             seen = {"accepted": ledger.queued, "entries": ledger.entries, "newest": ledger.cut}
             oldest = ledger.cut if before.oldest is None else min(before.oldest, ledger.cut)
             seen |= {"oldest": oldest, "late": _late(ledger, oldest)}
