@@ -20,11 +20,17 @@ def check(case: Case) -> Iterator[Violation]:
         took_s = end_s - attempt.sent.at_s
         if case.history.broken(attempt.sent.target, attempt.sent.at_s, end_s):
             continue
-        external = attempt.sent.path.partition("?")[0] in PATHS
-        if took_s > (case.limits.external_s if external else case.limits.answer_s) or _unanswered(attempt):
+        if took_s > _limit_s(case, attempt) or _unanswered(attempt):
             what = f"{attempt.sent.method} {attempt.sent.path} to {attempt.sent.target} took {took_s:.1f} s"
             end = attempt.end.why if isinstance(attempt.end, Unknown) else "answered" if attempt.end else "no end"
             yield Violation("hang", f"{what}: {end}", attempt.sent.path, attempt.sent.at_s)
+
+
+def _limit_s(case: Case, attempt: Attempt) -> float:
+    """Return the longest time that the answer may take."""
+    external = attempt.sent.path.partition("?")[0] in PATHS
+    limit_s = case.limits.external_s if external else case.limits.answer_s
+    return limit_s if attempt.sent.within_s is None else min(limit_s, attempt.sent.within_s + case.limits.late_s)
 
 
 def _unanswered(attempt: Attempt) -> bool:

@@ -44,6 +44,8 @@ class Invoke:
     poison: bool = False
     #: When the write expires if it is still queued; None if never.
     expires_s: float | None = None
+    #: The time that the request gives for its answer; None if it leaves that to the process.
+    within_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ class Limits:
     unique: Mapping[str, str] = field(default_factory=lambda: {"users": "email"})
     #: From sending a request to its end.
     answer_s: float = 30.0
-    #: The same for requests to the third party.
+    #: By how much an answer may miss the time that its request gave.
+    late_s: float = 1.0
+    #: The same as `answer_s`, for requests to the third party.
     external_s: float = 30.0
     #: From the mending of the last fault until no work is left.
     recovery_s: float = 240.0

@@ -211,6 +211,13 @@ def answered_late(broken: Broken) -> None:
     broken.append(Ok(broken.run.step(), attempt, 200))
 
 
+def answered_after_its_own_deadline(broken: Broken) -> None:
+    """Answer a request two seconds after the time that it gave."""
+    attempt = broken.run.send("GET", "/users", within_s=0.5)
+    broken.run.at_s += 2.5
+    broken.append(Ok(broken.run.step(), attempt, 200))
+
+
 def connection_dropped(broken: Broken) -> None:
     """Drop a request at a process without a fault."""
     attempt = broken.run.send("GET", "/users")
@@ -349,6 +356,7 @@ BREAKS: dict[Callable[[Broken], None], tuple[str, str]] = {
     own_write_not_read: ("reads", "stale"),
     never_answered: ("deadlines", "hang"),
     answered_late: ("deadlines", "hang"),
+    answered_after_its_own_deadline: ("deadlines", "hang"),
     connection_dropped: ("deadlines", "hang"),
     stampede: ("calls", "stampede"),
     unsafe_call_repeated: ("calls", "doubled"),

@@ -27,7 +27,8 @@ def draw(seed: int, world: str | None = None) -> Plan:
     plan = replace(plan, partitions=Random(f"partitions {seed}").choice(_PARTITIONS))
     if not small:
         return plan
-    return maybe_provoked(maybe_swept(plan, Random(f"swept {seed}")), Random(f"provoked {seed}"))
+    plan = maybe_swept(plan, Random(f"swept {seed}"))
+    return maybe_provoked(plan, Random(f"provoked {seed}"), Random(f"added later {seed}"))
 
 
 def _large(seed: int) -> Plan:

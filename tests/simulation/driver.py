@@ -155,6 +155,8 @@ class Wire:
             self._simulation.faults.append(f"the database model failed: {error!r}")
             raise
         self._travel(end_s, out=False)
+        if self._link.on_answer:
+            self._link.on_answer()
         return answer
 
     def _travel(self, end_s: float, *, out: bool) -> None:

@@ -11,6 +11,10 @@ from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from tests.promises.history import AHEAD, Event, Planted, Refused
 
 GROUP = b"writers"
+#: A consumer that is no writer, and the share of the times when it reads new entries.
+_SOMEBODY, _READ = b"somebody", 0.3
+#: Follows the name of a stream that is put aside.
+_ASIDE = b":aside"
 _US = 1_000_000
 _REMEMBERED = 40
 _NAMES = ("schema", "resource", "command", "operation_id", "entity_id", "version", "payload", "after", "if_match",
@@ -33,6 +37,7 @@ class Hand:
     ) -> None:
         self._partitions = partitions
         self._turn = 0
+        self._renamed = b""
         self._run = run
         self._wall_s = wall_s
         self._now = now
@@ -96,6 +101,33 @@ class Hand:
         else:
             self._run(b"XACK", writes, GROUP, chance.choice(pending)[0])
         return len(pending)
+
+    def taken(self, count: int, chance: Random) -> int:
+        """Take entries as a reader that is no writer, and do nothing with them: read new ones, or claim pending ones so
+        many times."""
+        writes = self._next().writes.encode()
+        if chance.random() < _READ:
+            some = str(count).encode()
+            read = self._run(b"XREADGROUP", b"GROUP", GROUP, _SOMEBODY, b"COUNT", some, b"STREAMS", writes, b">")
+            return len(read or ())
+        pending = self._run(b"XPENDING", writes, GROUP, b"-", b"+", b"20")
+        for _ in range(count if pending else 0):
+            self._run(b"XCLAIM", writes, GROUP, _SOMEBODY, b"0", *(entry_id for entry_id, *_ in pending))
+        return len(pending or ())
+
+    def rename(self) -> bool:
+        """Give a write stream another name. Return whether there was one."""
+        self.forgotten()
+        self._renamed = self._next().writes.encode()
+        return self._run(b"RENAME", self._renamed, self._renamed + _ASIDE) is not None
+
+    def rename_back(self) -> bool:
+        """Give the write stream its name again, if the stream that has it now is empty, and return whether it is. Else
+        entries would be gone while their operations stay, as after a deletion by hand (docs/promises.md)."""
+        if self._run(b"XLEN", self._renamed):
+            return False
+        self._run(b"RENAME", self._renamed + _ASIDE, self._renamed)
+        return True
 
     def forgotten(self) -> None:
         """Note what the services themselves have on the streams before the queue loses data."""

@@ -137,6 +137,14 @@ ARRANGED: dict[str, Kind] = {
     "older_build": Kind(WRITERS, 0.0, 1, (1.0, 6.0), "it is of the build before, which does not know one command"),
     "freeze_at_claim": Kind(APIS, 0.0, 1, (4.0, 6.0), "SIGSTOP between the claim of a value and the acceptance, until"
                             " the claim is over"),
+    "freeze_after_query": Kind(NODES, 0.0, 1, (0.2, 6.0), "SIGSTOP when the database has answered so many more"
+                               " statements, perhaps within a transaction", _between(0, 12)),
+    "freeze_after_reply": Kind(NODES, 0.0, 1, (0.2, 6.0), "SIGSTOP when so many more replies of the queue have arrived",
+                               _between(0, 12)),
+    "taken": Kind(QUEUE, 0.0, 1, (0.0, 0.0), "somebody who is no writer reads entries by hand, or claims them so many"
+                  " times", _between(1, 6)),
+    "renamed": Kind(QUEUE, 0.0, 1, (1.0, 4.0), "somebody gives the write stream another name, and later its own name,"
+                    " as soon as the new stream is empty", forgets=ACKNOWLEDGED),
     "move_slot": Kind(QUEUE, 0.0, 1, (0.5, 4.0), "a slot of the queue moves to another server of the cluster"),
 }  # fmt: skip
 

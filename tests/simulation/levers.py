@@ -25,6 +25,8 @@ _TRIGGER, _BAD_DATA, _AS_DATA = 1644, 4025, 0.5
 _LEAST = 0.3
 #: A kill "between commit and acknowledgement" comes within so many steps of the writer.
 _STEPS_AFTER_COMMIT = 40
+#: Seconds between two tries to put a renamed stream back.
+_AGAIN_S = 0.1
 #: Any other kill comes within so many steps.
 _STEPS = 200
 
@@ -151,6 +153,37 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
     def _end_freeze_at_claim(self, fault: Fault) -> None:
         self._stage.dozing.discard(fault.target)
         self._end_freeze(fault)
+
+    def _freeze_after_query(self, fault: Fault) -> bool:
+        return self._frozen_after(fault, "database")
+
+    def _freeze_after_reply(self, fault: Fault) -> bool:
+        return self._frozen_after(fault, "queue")
+
+    def _frozen_after(self, fault: Fault, store: str) -> bool:
+        """Freeze the process when so many more answers of the store have arrived."""
+        node = self._node(fault)
+        if node is None:
+            return False
+        link = self._stage.simulation.network.link(fault.target, store)
+        left = int(fault.amount)
+
+        def answered() -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                link.on_answer = None
+                node.freeze()
+
+        link.on_answer = answered
+        return True
+
+    def _end_frozen_after(self, fault: Fault) -> None:
+        for store in ("database", "queue"):
+            self._stage.simulation.network.link(fault.target, store).on_answer = None
+        self._end_freeze(fault)
+
+    _end_freeze_after_query = _end_freeze_after_reply = _end_frozen_after
 
     def _clock_jump(self, fault: Fault) -> None:
         self._stage.simulation.clock(fault.target).jump(fault.amount)
@@ -375,6 +408,16 @@ class WorldLevers(OutsideLevers, FailoverLevers, ClusterLevers):
 
     def _orphans(self, _: Fault) -> bool:
         return bool(self._stage.hand.orphans(self._chance))
+
+    def _taken(self, fault: Fault) -> bool:
+        return bool(self._stage.hand.taken(int(fault.amount), self._chance))
+
+    def _renamed(self, _: Fault) -> bool:
+        return self._stage.hand.rename()
+
+    def _end_renamed(self, fault: Fault) -> None:
+        if not self._stage.hand.rename_back():
+            self._at(self._stage.simulation.loop.now_s + _AGAIN_S, lambda: self._end_renamed(fault))
 
     def _twice(self, fault: Fault) -> bool:
         return bool(self._stage.hand.twice(int(fault.amount), self._chance))

@@ -33,6 +33,8 @@ class Link:
         self._silent_out = self._silent_back = False
         self._mended: asyncio.Future[None] | None = None
         self.ends: list[Transport] = []
+        #: Called in the source when an answer over this link has arrived; None for nothing.
+        self.on_answer: Callable[[], None] | None = None
 
     def latency(self) -> float:
         """Draw the latency of one piece."""

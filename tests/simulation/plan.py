@@ -48,6 +48,8 @@ class Mix:
     shared: float
     #: Share of requests to the third party.
     external: float = 0.0
+    #: Share of requests that ask for their answer within a certain time.
+    hurried: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class Record(Recorder):
         if not who.startswith("operator"):
             now_s, version = self._now(), request.headers.get("If-Match", "").strip('"')
             expire_after_ms = request.headers.get("X-Expire-After-Ms")
+            within_ms = request.headers.get("X-Request-Timeout-Ms")
             self.events.append(
                 Invoke(
                     now_s,
@@ -52,6 +53,7 @@ class Record(Recorder):
                     request.key or "",
                     int(version) if version.isdigit() else 0,
                     expires_s=now_s + int(expire_after_ms) / 1000 if expire_after_ms else None,
+                    within_s=int(within_ms) / 1000 if within_ms else None,
                 )
             )
         options = {name: value for name, value in request.headers.items() if name not in ("Authorization",)}

@@ -43,7 +43,9 @@ _START_S, _INSIST_S, _REST_S = 30.0, 90.0, 240.0
 _RECOVERY_S = 60.0
 #: Longest time to an answer: the api's own limit, the longest `Prefer: wait`, and the error of a slow clock.
 _ANSWER_S = 17.0
-#: The same for requests to the third party, which have no longer wait.
+#: By how much an answer may miss the time that its request gave.
+_LATE_S = 0.3
+#: The longest time to an answer of the third party, for which there is no longer wait.
 _EXTERNAL_S = 8.0
 #: Greatest difference of two clocks without a clock fault, and with one.
 _CALM_CLOCK_S, _WRONG_CLOCK_S = 1.5, 90.0
@@ -202,6 +204,7 @@ class Run:
         clocks = any(fault.kind.startswith("clock") for fault in self.plan.faults)
         limits = Limits(
             answer_s=_ANSWER_S,
+            late_s=_LATE_S,
             recovery_s=_RECOVERY_S + self.plan.patience_s,
             clock_s=_WRONG_CLOCK_S if clocks else _CALM_CLOCK_S,
             external_s=_EXTERNAL_S,

@@ -1,13 +1,17 @@
 """What is provoked comes about in some seeds, and a service that gets it wrong is found out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from redis.asyncio import Redis
 
 from holdfast.services.api import write
+from holdfast.services.writer import reclaim
 from holdfast.services.writer.dead_share import DeadShare
+from holdfast.shared.queue.partitions import Partition
 from tests.simulation import provoked
 from tests.simulation.draw import draw
 from tests.simulation.plan import SMALL, Cut, Plan
@@ -27,7 +31,7 @@ def _runs(what: provoked.Provoked, seeds: Iterable[int] = _SEEDS) -> Iterator[Re
     return (run(_plan(what, seed), Cut()) for seed in seeds)
 
 
-@pytest.mark.parametrize("what", provoked.PROVOKED, ids=lambda what: what.__name__)
+@pytest.mark.parametrize("what", provoked.PROVOKED | provoked.LATER_PROVOKED, ids=lambda what: what.__name__)
 def test_it_is_a_small_world(what: provoked.Provoked) -> None:
     """A provoked plan has at most four kinds of fault, in the order of time, and contains every process that its faults
     name."""
@@ -47,6 +51,18 @@ def test_a_first_try_is_over_before_the_second(asked: bool, seeds: range) -> Non
     asked, the write is doubled."""
     with patch.object(write, "_doubtful", write._doubtful if asked else lambda *_, **__: False):
         assert any("doubled" in result.broken for result in _runs(provoked.torn, seeds)) != asked
+
+
+@pytest.mark.parametrize("seed", [2, 4])
+def test_a_claim_by_hand_is_no_crash(seed: int) -> None:
+    """Entries that somebody claims by hand while a writer sleeps are applied. If each delivery counts as a crash, they
+    become dead letters."""
+
+    async def trusted(_: Redis, __: Partition, pending: Sequence[dict[str, Any]]) -> list[int]:
+        return [int(each["times_delivered"]) for each in pending]
+
+    with patch.object(reclaim, "unexplained", trusted):
+        assert "falsely dead" in run(_plan(provoked.taken, seed), Cut()).broken
 
 
 def test_a_writer_that_stays_halted() -> None:

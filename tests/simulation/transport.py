@@ -217,6 +217,8 @@ class Transport(asyncio.Transport):
             self.peer._read_by_peer(len(item))
             if not self._closing:
                 self._protocol.data_received(item)
+                if self.outbound and self.link.on_answer:
+                    self.link.on_answer()
         elif not self._closing and not self._protocol.eof_received():
             self.close()
 

@@ -180,11 +180,16 @@ class Client:
 
     def _read_headers(self) -> dict[str, str]:
         fresh = self._chance.random() < self._mix.fresh
-        return {"Cache-Control": "no-cache"} if fresh else {}
+        return ({"Cache-Control": "no-cache"} if fresh else {}) | self._time_limit()
+
+    def _time_limit(self) -> dict[str, str]:
+        if not self._mix.hurried or self._chance.random() >= self._mix.hurried:
+            return {}
+        return {"X-Request-Timeout-Ms": str(int(1000 * log_uniform(self._chance, 0.1, 3)))}
 
     def _write_headers(self, intent: str, known: Known, path: str | None) -> dict[str, str]:
         chance, mix = self._chance, self._mix
-        headers = {}
+        headers = self._time_limit()
         if chance.random() < mix.keyed:
             headers["Idempotency-Key"] = intent
         if chance.random() < mix.waiting:
