@@ -31,7 +31,7 @@ def _runs(what: provoked.Provoked, seeds: Iterable[int] = _SEEDS) -> Iterator[Re
     return (run(_plan(what, seed), Cut()) for seed in seeds)
 
 
-@pytest.mark.parametrize("what", provoked.PROVOKED | provoked.LATER_PROVOKED, ids=lambda what: what.__name__)
+@pytest.mark.parametrize("what", [*provoked.PROVOKED, *provoked.LATER_PROVOKED], ids=lambda what: what.__name__)
 def test_it_is_a_small_world(what: provoked.Provoked) -> None:
     """A provoked plan has at most four kinds of fault, in the order of time, and contains every process that its faults
     name."""
