@@ -121,7 +121,9 @@ docker-test: venv-local ## Check the running containers: confinement, scaling, a
 ##@ Check
 
 .PHONY: check
-check: lint types test-grafana test ## Run everything that CI runs: lint + types + tests
+check: ## Run everything that CI runs: lint + types + tests
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types test-grafana venv-docs
+	@$(MAKE) --no-print-directory test
 
 # A test waits a part of its time, so there are more workers than cores; each has servers of its own.
 test: JOBS ?= $(shell echo $$((2 * $$(nproc) + 2)))
