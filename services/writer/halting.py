@@ -2,6 +2,7 @@
 and then; operators see why, and may let the writer go on."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Never
@@ -31,25 +32,33 @@ class Halting:
         self._holding = holding
         self._reported_at = -HALT_EVERY_S
         self._reported = False
+        #: When the last halt ended.
+        self._went_on_s = -math.inf
 
     @property
     def halted(self) -> bool:
         """Whether the writer is halted: it dead-letters and reads nothing."""
         return self._share.halt is not None
 
-    def keeps(self, dying: Sequence[tuple[Entry, Dead]], alive: int) -> bool:
-        """Count a batch's outcomes. Return whether the entries that would die are kept instead."""
+    def keeps(self, dying: Sequence[tuple[Entry, Dead]], alive: int, since_s: float) -> bool:
+        """Count a batch's outcomes. Return whether the entries that would die are kept instead. `since_s`: when the
+        batch's attempt began. If a halt has ended since, its fault may be what the entries died of, so these deaths do
+        not count, and the entries are tried again."""
         before, why = self._share.halt, _why(dying[-1][1]) if dying else ""
         reported = before.why if before else ""
-        self._share.observe(dead=len(dying), alive=alive, now=time.monotonic(), why=why)
+        outdated = since_s < self._went_on_s
+        self._share.observe(dead=0 if outdated else len(dying), alive=alive, now=time.monotonic(), why=why)
         halt = self._share.halt
         metrics.halted.set(halt is not None)
-        if before is None and halt is None:
+        if before is None and halt is None and not outdated:
             return False
         for entry, _ in dying:
             self._deferred.hold_back(entry, dying=True)
-        if halt is None and before is not None:
-            self._went_on(before)
+        if halt is None:
+            if before is None:
+                self._deferred.release()
+            else:
+                self._went_on(before)
         elif halt is not None and halt.why != reported:
             logs.error(Action.WRITER_HALTED, would_be_dead=self._deferred.dying, why=halt.why)
         return True
@@ -94,7 +103,8 @@ class Halting:
 
     def _went_on(self, halt: Halt, **who: str) -> None:
         self._deferred.release()
-        for_s = round(time.monotonic() - halt.since, 1)
+        self._went_on_s = time.monotonic()
+        for_s = round(self._went_on_s - halt.since, 1)
         logs.warning(Action.WRITER_WENT_ON, halted_for_s=for_s, tries=halt.tries, **who)
 
     def _report(self, halt: Halt) -> HaltReport:

@@ -4,6 +4,8 @@ It imports no I/O: `Vet`, `Apply`, `Settle` and `Unknown` are passed in.
 """
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +19,13 @@ from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason, Retry
 
 
 class Handled(NamedTuple):
-    """An entry, the delivery that it decoded to (None if it could not be decoded), and its outcome."""
+    """An entry, the delivery that it decoded to (None if it could not be decoded), and its outcome. `since_s`: when the
+    attempt began, monotonic, in seconds; infinite if the outcome needed no attempt."""
 
     entry: Entry
     delivery: Delivery | None
     outcome: Outcome
+    since_s: float = math.inf
 
     @property
     def operation_id(self) -> str:
@@ -69,13 +73,13 @@ class Pipeline:
 
     async def handle(self, entries: Sequence[Entry]) -> None:
         """Take `entries` to their outcomes. Returns when every entry is settled or deferred."""
-        ids = {entry.id for entry in entries}
+        ids, since_s = {entry.id for entry in entries}, time.monotonic()
         self.in_hand |= ids
         try:
             decoded = [(entry, self._decode(entry)) for entry in await self._vet(entries)]
             deliveries = [what for _, what in decoded if isinstance(what, Delivery)]
             outcomes = iter(await self._applied(deliveries) if deliveries else [])
-            await self._settle([_handled(entry, what, outcomes) for entry, what in decoded])
+            await self._settle([_handled(entry, what, outcomes, since_s) for entry, what in decoded])
         finally:
             self.in_hand -= ids
 
@@ -121,9 +125,9 @@ class Pipeline:
                 turn.outcomes.set_result(mine)
 
 
-def _handled(entry: Entry, what: Delivery | Dead | Retry, outcomes: Iterator[Outcome]) -> Handled:
+def _handled(entry: Entry, what: Delivery | Dead | Retry, outcomes: Iterator[Outcome], since_s: float) -> Handled:
     match what:
         case Delivery():
-            return Handled(entry, what, next(outcomes))
+            return Handled(entry, what, next(outcomes), since_s)
         case Dead() | Retry():
-            return Handled(entry, None, what)
+            return Handled(entry, None, what, since_s)

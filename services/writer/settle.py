@@ -6,6 +6,7 @@ one atomic step. If Redis is away, the writer waits for it: the outcomes are alr
 
 import asyncio
 import json
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from itertools import chain
@@ -124,7 +125,7 @@ class Settler:
             (one.entry, one.outcome) for one in handled if isinstance(one.outcome, Dead) and not is_unknown(one.outcome)
         ]
         alive = sum([not isinstance(one.outcome, (Dead, Retry)) for one in handled])
-        if not self._halting.keeps(dying, alive):
+        if not self._halting.keeps(dying, alive, since_s=min((one.since_s for one in handled), default=math.inf)):
             return handled
         return [one for one in handled if not isinstance(one.outcome, Dead) or is_unknown(one.outcome)]
 
@@ -150,7 +151,7 @@ class Settler:
             Action.ATTEMPT_FAILED, entry=one.entry.id, operation_id=operation, attempt=made, error=failure.message
         )
         if made >= self._attempts_max:
-            return Handled(one.entry, one.delivery, Dead(Reason.ATTEMPTS_EXHAUSTED, failure))
+            return one._replace(outcome=Dead(Reason.ATTEMPTS_EXHAUSTED, failure))
         self._deferred.for_backoff(one.entry, made)
         return one
 
