@@ -17,7 +17,7 @@ _LINE_BREAKS = str.maketrans("", "", "\n\t")
 class Text(FieldType):
     """Visible text: trimmed, in Unicode's NFC, without control characters or marks of text direction.
 
-    `lines`: line breaks and tabs are allowed, and white space around the text is kept.
+    `lines`: line breaks and tabs are allowed, and white space around the text is kept. Each line break becomes `\\n`.
     """
 
     max_chars: int
@@ -53,7 +53,7 @@ class Text(FieldType):
 
     def clean(self, value: str) -> str:
         """Return the cleaned text. Raises ValueError."""
-        text = value if self.lines else value.strip()
+        text = value.replace("\r\n", "\n").replace("\r", "\n") if self.lines else value.strip()
         if not text.isascii():
             text = unicodedata.normalize("NFC", text)
             text = text if self.lines else text.strip()

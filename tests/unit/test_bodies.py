@@ -172,3 +172,9 @@ def test_a_value_is_of_the_kind_that_is_declared(body: bytes, code: str) -> None
     with pytest.raises(InvalidRequest) as caught:
         parse_part(Parcel.type, body)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("sent", ["a\n\nb\t", "a\r\n\r\nb\t", "a\r\rb\t"])
+def test_a_line_break_has_one_form(sent: str) -> None:
+    """A text of several lines may have the line breaks of any system, as a form in a browser sends CR LF."""
+    assert parse_part(Parcel.type, orjson.dumps({"note": sent})) == {"note": "a\n\nb\t"}
