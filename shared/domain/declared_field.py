@@ -134,6 +134,7 @@ def _check_arguments(mark: Any) -> None:
         raise DeclarationError(f"key of Unique is not a function: {mark.key!r}")
 
 
+_JSON_TYPES: dict[type, str] = {str: "string", int: "integer", bool: "boolean"}
 _A: dict[Any, str] = {int: "a whole number", str: "a text", bool: "true or false"}
 
 
@@ -165,14 +166,21 @@ def _check_values(field: Field) -> None:
 
 def _check_type(kind: FieldType) -> None:
     """Check that the type has at least one valid value, and that its column and JSON can represent it."""
-    schema, held = kind.json_schema, kind.column.python
+    schema, held = dict(kind.json_schema), kind.column.python
     if held is not kind.python:
         raise DeclarationError(
             f"its values are {kind.python.__name__}, and its column holds {held.__name__}: a field type's values are"
             " str, int or bool, and its column is of that kind"
         )
-    if kind.column.kind == "integer" and max(-schema["minimum"], schema["maximum"]) >= EXACT_BELOW:
-        raise DeclarationError("whole numbers are exact in JSON below 2**53 only")
+    if schema.get("type") != (wanted := _JSON_TYPES[held]):
+        raise DeclarationError(f'its json_schema must have "type": "{wanted}", as its values are {held.__name__}')
+    if held is int:
+        bounds = schema.get("minimum"), schema.get("maximum")
+        if not all(type(bound) is int and -EXACT_BELOW < bound < EXACT_BELOW for bound in bounds):
+            raise DeclarationError(
+                'its json_schema must have whole numbers as "minimum" and "maximum",'
+                " as they are exact in JSON below 2**53 only"
+            )
     if type(kind.empty) is not kind.python:
         raise DeclarationError(f"what it holds where there is no value is of another type: {kind.empty!r}")
     try:

@@ -3,6 +3,7 @@ created."""
 
 import sys
 import types
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Optional
 
@@ -13,6 +14,30 @@ from holdfast.shared.domain.registry import Domain, load
 from holdfast.shared.domain.resource import Backfill, DeclarationError, Example, Public, Resource, Unique
 
 _TEXT = Annotated[str, Text(max_chars=10)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own(Slug):
+    """A field type of somebody's own. `schema`: its JSON schema."""
+
+    schema: Any
+
+    @property
+    def json_schema(self) -> Any:
+        """The schema as given."""
+        return self.schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnNumber(Integer):
+    """A number of somebody's own. `schema`: its JSON schema."""
+
+    schema: Any
+
+    @property
+    def json_schema(self) -> Any:
+        """The schema as given."""
+        return self.schema
 
 
 def declare(fields: dict[str, Any], bases: tuple[type, ...] = (), **how: Any) -> Any:
@@ -61,7 +86,12 @@ def broken(value: Any) -> str:
         ({"n": Annotated[int, Integer(most=1.5)]}, {}, r"Thing\.n: most of Integer is not a whole number"),
         ({"n": Annotated[str, Slug(code=7)]}, {}, r"Thing\.n: code of Slug is not a text"),
         ({"n": Annotated[str, Slug(code="not ok")]}, {}, r"Thing\.n: the error code 'not ok' is not"),
-        ({"n": Annotated[int, Integer(most=2**53)]}, {}, r"Thing\.n: whole numbers are exact .* below"),
+        ({"n": Annotated[int, Integer(most=2**53)]}, {}, r"Thing\.n: .* exact in JSON below"),
+        *(({"n": Annotated[str, Own(schema=schema)]}, {}, r'Thing\.n: its json_schema must have "type": "string"')
+          for schema in ({}, {"enum": ["a"]}, {"type": "number"}, {"type": ["string", "null"]})),
+        *(({"n": Annotated[int, OwnNumber(schema={"type": "integer", **bounds})]}, {},
+           r'Thing\.n: its json_schema must have whole numbers as "minimum" and "maximum"')
+          for bounds in ({}, {"minimum": 0}, {"minimum": 0, "maximum": 1.5}, {"exclusiveMinimum": 0, "maximum": 9})),
         ({"n": Annotated[int, Integer(least=5, most=4)]}, {}, r"Thing\.n: no value is valid"),
         ({"n": Annotated[str, Text(min_chars=5, max_chars=4)]}, {}, r"Thing\.n: no value is valid"),
         ({"n": Annotated[str, Slug(max_chars=-1)]}, {}, r"Thing\.n: no value is valid"),
