@@ -13,6 +13,7 @@ Those of anybody's own resources are made and changed at the end of every upgrad
 | a field is gone, and named in `removed`| its columns stay, and the next change of an entity empties them   |
 | a field is gone, and is not            | refused: writes that set it may be on their way                   |
 | another kind of value, a field that becomes unique, or unique by another `key` | refused: declare a new field |
+| the table is another program's          | refused: its rows have no versions, so none of them would be seen |
 
 What made the keys of a column is its comment: where a build did not keep them, or made others, equal values may be
 there already.
@@ -67,6 +68,10 @@ def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
         create = str(sa.schema.CreateTable(table).compile(dialect=connection.dialect)).strip()
         return [Change(create, f"DROP TABLE {_quoted(table.name)}"), *_indexes(table, set())]
     found = {column["name"]: column for column in inspector.get_columns(table.name)}
+    if not {"created_version", "deleted_version"} <= found.keys():
+        raise RefusedError(
+            f"the table {table.name} is not one that Holdfast made: declare another plural, or rename the table"
+        )
     _refuse_new_keys(resource, found)
     _refuse_what_writes_lack(resource, found)
     _refuse_what_writes_have(resource, table, found)
@@ -93,6 +98,8 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
             or (column.nullable and not found[column.name]["nullable"])
             or (marked and column.comment and not found[column.name].get("comment"))
         ):
+            # A column that takes NULL keeps doing so: its rows may have no value, and the previous build inserts more.
+            spec = spec.replace(" NOT NULL", "") if found[column.name]["nullable"] else spec
             yield Change(f"{alter} MODIFY {spec}")
         before = _quoted(column.name)
 

@@ -34,7 +34,10 @@ def _number(name: str, *, index: bool | None = None) -> sa.Column[int]:
 def table_of(resource: ResourceType) -> sa.Table:
     """Return the table of a resource, which has one row per entity, tombstones and shadows included; see
     `shared/writes/merge.py`. For each field a row has the value, the key if the field is unique (NULL claims nothing),
-    and the version of the write that set the value. Versions are microseconds since the epoch; 0 means never."""
+    and the version of the write that set the value. Versions are microseconds since the epoch; 0 means never.
+
+    Declared names are quoted, because each server has reserved words that the other one, or SQLAlchemy, does not know.
+    """
     table: sa.Table = sa.Table(
         resource.plural,
         sa.MetaData(),
@@ -43,6 +46,7 @@ def table_of(resource: ResourceType) -> sa.Table:
         _number("created_version"),
         _number("deleted_version"),
         *_indexes(resource),
+        quote=True,
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
         mysql_collate=_COLLATION,
@@ -71,7 +75,7 @@ def listed_index(resource: ResourceType) -> str:
 
 def _field_columns(resource: ResourceType) -> Iterator[sa.schema.SchemaItem]:
     for field in resource.fields:
-        yield sa.Column(field.name, _type(field.type.column), nullable=not field.required)
+        yield sa.Column(field.name, _type(field.type.column), nullable=not field.required, quote=True)
         if field.unique:
             yield sa.Column(f"{field.name}_key", _KEY, comment=field.key_mark)
         yield _number(f"{field.name}_version")

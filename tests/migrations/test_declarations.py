@@ -200,6 +200,45 @@ def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: s
     assert schema.rows("SHOW CREATE TABLE parts") == made
 
 
+def test_a_table_of_another_program_is_left_alone(schema: Schema, tmp_path: Path) -> None:
+    """A table that another program made under the plural of a resource is not extended: its rows would not be seen, and
+    its columns hold less than is declared."""
+    migrate(schema.dsn)
+    schema.rows("CREATE TABLE parts (id VARCHAR(36) PRIMARY KEY, title VARCHAR(200) NOT NULL, price BIGINT NOT NULL)")
+    schema.rows("INSERT INTO parts VALUES ('a part', 'Bolt', 5)")
+    schema.rows("COMMIT")
+    made = schema.rows("SHOW CREATE TABLE parts")
+    with pytest.raises(AssertionError, match="the table parts is not one that Holdfast made: declare another plural"):
+        upgrade(schema, tmp_path, f'class Part(Resource, plural="parts"):\n    {_TITLE}\n{_PRICE}')
+    assert schema.rows("SHOW CREATE TABLE parts") == made
+
+
+def test_a_field_may_be_called_like_a_word_of_sql(schema: Schema, tmp_path: Path) -> None:
+    """A field may have a name that one server reserves and the other, or SQLAlchemy, does not, both in a new table and
+    as a new column."""
+    words = ("current_role", "library", "manual", "offset", "returning", "select", "tablesample", "vector")
+    fields = "".join(f"    {word}: Annotated[int, Integer()] | None = None\n" for word in words)
+    upgrade(schema, tmp_path, _FIRST)
+    domain = upgrade(schema, tmp_path, f'{_FIRST}{fields}\nclass Word(Resource, plural="returning"):\n{fields}')
+    assert run(_USE, tmp_path, domain, schema.dsn).splitlines()[0] == "[]"
+
+
+def test_a_field_that_is_required_and_longer_now_keeps_its_missing_values(schema: Schema, tmp_path: Path) -> None:
+    """The column of a field that might be missing takes NULL also when the field is required and longer from now on:
+    rows have no value, and writers of the build before insert more of them."""
+    optional = f'class Part(Resource, plural="parts"):\n    {_TITLE} | None = None\n'
+    upgrade(schema, tmp_path, optional)
+    schema.rows("INSERT INTO parts VALUES ('old', NULL, 5, 5, 0)")
+    schema.rows("COMMIT")
+    required = optional.replace("200)] | None = None", '300), Backfill("none")]')
+    domain = upgrade(schema, tmp_path, required)
+    schema.rows("INSERT INTO parts VALUES ('new', NULL, 6, 6, 0)")
+    schema.rows("COMMIT")
+    read = "print([each.shown()['title'] for each in reads.page(engine, parts, 0, 10).entities])"
+    program = _USE[: _USE.index("print(")] + read
+    assert run(program, tmp_path, domain, schema.dsn).splitlines()[-1] == "['none', 'none']"
+
+
 def test_a_check_changes_nothing(schema: Schema, tmp_path: Path) -> None:
     """A check changes nothing, neither if a table is missing nor if one would be extended."""
     migrate(schema.dsn)
