@@ -72,7 +72,11 @@ DEPENDENCY = Dependency(
             detected="Holdfast does not detect it: watch NTP.",
             heals="When the clock is right again.",
             person="Mend NTP.",
-            proofs=(_QUEUE, _OFF),
+            proofs=(
+                _QUEUE,
+                _OFF,
+                "integration/test_clock_went_back.py::test_what_a_dead_writer_had_is_taken_over",
+            ),
         ),
         Mode.HALF_CUT_OFF: SameAs(
             "clock", Mode.WRONG, "Some machines have the right time, and others do not.", (_OFF,),
