@@ -58,10 +58,11 @@ def keep_in_step(connection: Any) -> None:
 
 
 def _role(row: Any, statement: str) -> Role:
+    read_only = row[0] not in (0, "OFF")  # MariaDB 12 answers with names: OFF, ON, NO_LOCK, NO_LOCK_NO_ADMIN
     match row:
-        case (read_only, wsrep_on, rejects):
-            return Role(bool(read_only), bool(wsrep_on), bool(wsrep_on) and rejects != "NONE", statement)
-        case (read_only, member):
-            return Role(bool(read_only), away=member is not None and not member, statement=statement)
+        case (_, wsrep_on, rejects):
+            return Role(read_only, bool(wsrep_on), bool(wsrep_on) and rejects != "NONE", statement)
+        case (_, member):
+            return Role(read_only, away=member is not None and not member, statement=statement)
         case _:
-            return Role(bool(row[0]), statement=statement)
+            return Role(read_only, statement=statement)

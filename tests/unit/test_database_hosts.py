@@ -89,6 +89,7 @@ KINDS: dict[str, tuple[tuple[Row, ...], bool | None]] = {
     "MySQL": (((0, None),), True), "MySQL, read-only": (((1, None),), False),
     "a member": (((0, 1),), True), "a member without majority": (((0, 0),), False), "a secondary": (((1, 1),), False),
     "MariaDB": (((0, 0, "NONE"),), True), "MariaDB, read-only": (((1, 0, "NONE"),), False),
+    "MariaDB 12": ((("OFF", 0, "NONE"),), True), "MariaDB 12, read-only": ((("NO_LOCK", 0, "NONE"),), False),
     "a Galera node": (((0, 1, "NONE"),) * 2, True), "a Galera node, read-only": (((1, 1, "NONE"),) * 2, False),
     "a Galera node that rejects": (((0, 1, "ALL"),) * 2, False),
     "a Galera node without quorum": (((0, 1, "NONE"), None), False),
