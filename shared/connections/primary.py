@@ -1,4 +1,5 @@
-"""Primary: finds the Redis node that takes writes, through redis-py's client of Sentinel.
+"""Primary: finds the Redis node that takes writes, by asking Sentinels one after another. redis-py's own search ends at
+the first Sentinel that answers with an error, as one does that lacks a right, or a node of Redis that is in the list.
 
 Every new connection asks Sentinel for the primary. An existing connection is compared with the newest answer before
 each command, because a node that is cut off from Sentinel does not know that another node has taken its place.
@@ -10,7 +11,8 @@ from contextvars import Context
 from typing import Any, Protocol
 
 from redis.asyncio import Redis
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.exceptions import RedisError
 
 #: The interval between two look-ups while connections are used.
 _LOOK_EVERY_S = 1.0
@@ -20,8 +22,7 @@ class Primary:
     """The primary of the nodes that Sentinel watches under `name`. `sentinels`: a client for each Sentinel."""
 
     def __init__(self, sentinels: list[Redis], name: str) -> None:
-        self._sentinel = Sentinel([])  # type: ignore[no-untyped-call]  # untyped there
-        self._sentinel.sentinels = sentinels
+        self._sentinels = sentinels
         self._name = name
         self._found: tuple[str, int] | None = None
         self._looked_at = 0.0
@@ -48,12 +49,23 @@ class Primary:
         return self._finding
 
     async def _ask(self) -> tuple[str, int]:
-        try:
-            host, port = await self._sentinel.discover_master(self._name)
-        finally:
-            await self._sentinel.aclose()
-        self._found = str(host), int(port)
-        return self._found
+        answers = []
+        for sentinel in self._sentinels:
+            place = "{host}:{port}".format_map(sentinel.connection_pool.connection_kwargs)
+            try:
+                known: Any = await sentinel.sentinel_masters()
+            except (RedisError, OSError) as error:
+                answers.append(f"{place}: {type(error).__name__} {error}")
+                continue
+            finally:
+                await sentinel.aclose()
+            state = known.get(self._name)
+            if state and state["is_master"] and not (state["is_sdown"] or state["is_odown"]):
+                self._sentinels.sort(key=lambda other: other is not sentinel)
+                self._found = str(state["ip"]), int(state["port"])
+                return self._found
+            answers.append(f"{place}: knows no primary that is up")
+        raise MasterNotFoundError(f"no primary {self._name!r}: {'; '.join(answers)}")
 
 
 class Finder(Protocol):
