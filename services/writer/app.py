@@ -8,7 +8,6 @@ from typing import Any, Never
 
 from fastapi import FastAPI
 from faststream import FastStream
-from redis.exceptions import RedisError
 
 from holdfast.services.writer import heartbeat
 from holdfast.services.writer.apply import Applier
@@ -45,7 +44,7 @@ from holdfast.shared.queue.readings import Readings
 from holdfast.shared.queue.subscribe import subscriber_app
 from holdfast.shared.queue.watch import Watch
 from holdfast.shared.resilience.breaker.prober import Probe, Prober
-from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
@@ -109,10 +108,9 @@ class Writer:
         )
         self._releases = settle.releases
         apply = Applier(LockedRows(self._transaction), self._thread, breaker, self._hold, pace)
-        reclaiming = f"{settings.instance}:reclaim"
         self._unknown = Unknown(
             self._redis,
-            reclaiming,
+            settings.instance,
             idle_s=settings.writer_claim_idle_s,
             patience_s=settings.writer_unknown_patience_s,
             partitions=self._partitions,
@@ -120,7 +118,7 @@ class Writer:
         self._pipeline = Pipeline(
             Plausible(self._redis).of, traced(apply), settle, self._unknown.met, settings.writer_batch_max
         )
-        self._reclaimers = [self._reclaimer(partition, reclaiming, settle) for partition in self._partitions]
+        self._reclaimers = [self._reclaimer(partition, settle) for partition in self._partitions]
         self._reading = Readings(
             self._redis,
             self._partitions,
@@ -130,11 +128,10 @@ class Writer:
             probe_cap_s=settings.writer_probe_cap_s,
         )
 
-    def _reclaimer(self, partition: Partition, consumer: str, settle: Settler) -> Reclaimer:
+    def _reclaimer(self, partition: Partition, settle: Settler) -> Reclaimer:
         return Reclaimer(
             self._redis,
             self._settings.instance,
-            consumer,
             self._pipeline,
             self._deferred,
             self._unknown,
@@ -277,7 +274,7 @@ class Writer:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
         await stop(loops)
         for reclaimer in self._reclaimers:
-            with FailureReporter("let_go").suppressing(RedisError, OSError):
+            with FailureReporter("let_go").suppressing(*AWAY):
                 await reclaimer.let_go()
         server.should_exit = True
         await asyncio.wait([serving], timeout=_HTTP_DRAIN_S)

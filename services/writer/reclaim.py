@@ -19,7 +19,7 @@ from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.redis import entries as entries_of
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.codec import raw_text
-from holdfast.shared.queue.deliveries import TakeOver, hold, unexplained
+from holdfast.shared.queue.deliveries import Hold, TakeOver, claims_as, unexplained
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.orphans import Orphans
@@ -59,7 +59,6 @@ class Reclaimer:
         self,
         redis: Redis,
         reader: str,
-        consumer: str,
         pipeline: Pipeline,
         deferred: Deferred,
         unknown: Unknown,
@@ -71,12 +70,12 @@ class Reclaimer:
         crashes_max: int,
         partition: Partition,
     ) -> None:
-        """Create a reclaimer. `reader`: the consumer that reads for this writer; `consumer`: the one that claims."""
+        """Create a reclaimer. `reader`: the consumer that reads for this writer."""
         self._redis = redis
         self._partition = partition
         self._stream = partition.writes
         self._reader = reader
-        self._consumer = consumer
+        self._consumer = claims_as(reader)
         self._pipeline = pipeline
         self._deferred = deferred
         self._unknown = unknown
@@ -86,7 +85,8 @@ class Reclaimer:
         self._idle_ms = int(idle_s * 1000)
         self._crashes_max = crashes_max
         self._orphans = Orphans(redis, self._stream, WRITERS_GROUP, "writes")
-        self._claim = TakeOver(redis, partition, consumer)
+        self._claim = TakeOver(redis, partition, self._consumer)
+        self._hold = Hold(redis, reader)
         self._asking = FailureReporter("ours")
 
     async def run(self) -> None:
@@ -115,11 +115,7 @@ class Reclaimer:
     async def _touch(self, ids: set[str], *, idle: bool) -> None:
         held = [*ids]
         for at in range(0, len(held), _PAGE):
-            some = held[at : at + _PAGE]
-            if idle:
-                await hold(self._redis, self._partition, self._consumer, some, deliveries=1)
-            else:
-                await self._redis.xclaim(self._stream, WRITERS_GROUP, self._consumer, 0, [*some], justid=True)
+            await self._hold(self._partition, held[at : at + _PAGE], deliveries=1 if idle else None)
 
     async def let_go(self) -> None:
         """Release, on a clean stop, the entries that were fetched and not finished: they are charged no attempt, and
@@ -130,7 +126,7 @@ class Reclaimer:
             )
             held = [text(entry["message_id"]) for entry in found]
             if held:
-                await hold(self._redis, self._partition, self._consumer, held, deliveries=0, idle_ms=self._idle_ms)
+                await self._hold(self._partition, held, deliveries=0, idle_ms=self._idle_ms)
 
     async def ours(self, ids: list[str]) -> set[str]:
         """Return those of `ids` that are pending here; other writers may have taken over the rest. Waits until the

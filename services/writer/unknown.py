@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import UnknownWrite
-from holdfast.shared.queue.deliveries import hold
+from holdfast.shared.queue.deliveries import Hold
 from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.presence import all_builds
@@ -34,14 +34,14 @@ Take = Callable[[list[str]], Awaitable[None]]
 
 
 class Unknown:
-    """The unknown entries that this writer has met. Once let go, they are in the pending list of `consumer`."""
+    """The unknown entries that this writer has met. `reader`: this writer."""
 
     def __init__(
-        self, redis: Redis, consumer: str, *, idle_s: float, patience_s: float, partitions: Partitions = ONE
+        self, redis: Redis, reader: str, *, idle_s: float, patience_s: float, partitions: Partitions = ONE
     ) -> None:
         self._redis = redis
         self._partitions = partitions
-        self._consumer = consumer
+        self._hold = Hold(redis, reader)
         self._idle_ms = int(idle_s * 1000)
         self._patience_s = patience_s
         self._since: dict[str, float] = {}
@@ -104,7 +104,7 @@ class Unknown:
 
     async def _free(self, partition: Partition, ids: list[str]) -> set[str]:
         """Free the entries of this partition, and return their ids."""
-        return await hold(self._redis, partition, self._consumer, ids, deliveries=0, idle_ms=self._idle_ms)
+        return await self._hold(partition, ids, deliveries=0, idle_ms=self._idle_ms)
 
     async def _give_up(self, take: Take) -> None:
         now = time.monotonic()

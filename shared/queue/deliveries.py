@@ -18,6 +18,11 @@ from holdfast.shared.queue.names import LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import Partition
 
 
+def claims_as(reader: str) -> str:
+    """Return the consumer that has what a writer took over or holds. Its `reader` has what it has just read."""
+    return f"{reader}:reclaim"
+
+
 class TakeOver:
     """Takes over entries of one partition for one consumer."""
 
@@ -68,17 +73,18 @@ def _number(count: bytes | None) -> int:
     return int(count) if count and count.isdigit() else 0
 
 
-async def hold(
-    redis: Redis, partition: Partition, consumer: str, ids: Sequence[str], *, deliveries: int, idle_ms: int = 0
-) -> set[str]:
-    """Claim those of `ids` that are pending for `consumer`, with so many deliveries from here on, and forget earlier
-    takeovers. Return the ids of what was claimed."""
-    pipeline = redis.pipeline(transaction=False)
-    pipeline.hdel(partition.taken_over, *ids)
-    pipeline.xclaim(
-        partition.writes, WRITERS_GROUP, consumer, 0, [*ids], idle=idle_ms, retrycount=deliveries, justid=True
-    )
-    _, held = await pipeline.execute(raise_on_error=False)  # a key of another type in the place of the hash is ignored
-    if isinstance(held, Exception):
-        raise held
-    return set(map(text, held))
+class Hold:
+    """Holds entries for one writer, which reads as `reader`. Each call leaves alone what another writer has."""
+
+    def __init__(self, redis: Redis, reader: str) -> None:
+        self._script = Script(redis, LUA / "hold.lua")
+        self._consumers = (reader, claims_as(reader))
+
+    async def __call__(
+        self, partition: Partition, ids: Sequence[str], *, deliveries: int | None = None, idle_ms: int = 0
+    ) -> set[str]:
+        """Claim those of `ids` that the writer has, and return them. `deliveries`: from here on they count as delivered
+        so often, and earlier takeovers are forgotten; None changes neither. Raises NotSent, RedisError, OSError."""
+        keys = [partition.writes, partition.taken_over]
+        count = "" if deliveries is None else deliveries
+        return set(map(text, await self._script(keys, [WRITERS_GROUP, *self._consumers, idle_ms, count, *ids])))

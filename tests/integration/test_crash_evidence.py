@@ -12,7 +12,7 @@ from holdfast.services.writer.pipeline import Handled, Pipeline
 from holdfast.services.writer.reclaim import Reclaimer
 from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.script import text_of
-from holdfast.shared.queue.deliveries import TakeOver, hold, unexplained
+from holdfast.shared.queue.deliveries import Hold, TakeOver, unexplained
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
@@ -50,11 +50,11 @@ class Hands:
     async def _none(self, _: list[str]) -> dict[str, Any]:
         return {}
 
-    def reclaimer(self, partition: Partition, idle_s: float = 0) -> Reclaimer:
+    def reclaimer(self, partition: Partition, idle_s: float = 0, *, outage: bool = False) -> Reclaimer:
         """Return a reclaimer of these hands."""
         return Reclaimer(
-            self.redis, "me", "me:reclaim", self.pipeline, self.deferred,
-            Unknown(self.redis, "me:reclaim", idle_s=idle_s, patience_s=60), self._settle, self._none, lambda: False,
+            self.redis, "me", self.pipeline, self.deferred,
+            Unknown(self.redis, "me", idle_s=idle_s, patience_s=60), self._settle, self._none, lambda: outage,
             idle_s=idle_s, crashes_max=_CRASHES_MAX, partition=partition,
         )  # fmt: skip
 
@@ -161,7 +161,7 @@ async def test_failed_attempts_excuse_no_later_crash(clean_redis: RedisServer) -
         for _ in range(2):
             await settler(redis)([Handled(Entry(entry, {}), None, failed)])
             assert await _crashes(redis, partition) == {entry: 1}
-        await hold(redis, partition, "dead:reclaim", [entry], deliveries=1)
+        await Hold(redis, "dead")(partition, [entry], deliveries=1)
         for count in (2, 3):
             await TakeOver(redis, partition, "dead:reclaim")([entry], 0)
             assert await _crashes(redis, partition) == {entry: count}

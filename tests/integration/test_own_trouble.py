@@ -139,5 +139,5 @@ async def test_what_is_silent_is_taken_over_beside_it(clean_redis: RedisServer, 
         unused: Any = SimpleNamespace(ids=set(), in_hand=set(), held=list)
         async with Redis(port=clean_redis.port) as redis:
             with pytest.raises(asyncio.CancelledError):
-                await Taking(redis, "me", "me:reclaim", *[unused] * 6, idle_s=0, crashes_max=3, partition=QUEUE).run()
+                await Taking(redis, "me", *[unused] * 6, idle_s=0, crashes_max=3, partition=QUEUE).run()
     assert taken == ids

@@ -64,7 +64,7 @@ async def test_unknown_writes_of_the_partitions_that_answer_are_let_go(queue: Re
     for partition in FOUR:
         own_id = f"1764000000000-{partition.number}"
         ids[partition] = text(await queue.xadd(partition.writes, {"schema": "3"}, id=own_id))
-        await queue.xreadgroup(WRITERS_GROUP, "0", {partition.writes: ">"})
+        await queue.xreadgroup(WRITERS_GROUP, "me", {partition.writes: ">"})
     away = Away(queue, FOUR[0])
     unknown = Unknown(away.redis, "me", idle_s=30, patience_s=0, partitions=FOUR)
     for entry_id in ids.values():
