@@ -124,7 +124,8 @@ def saved() -> StackSettings:
     """Return the settings with which the stack was last started, or the defaults."""
     try:
         kept = json.loads(_FILE.read_text())
-        return StackSettings(**kept)
+        # Another release may have saved settings that this one does not know.
+        return StackSettings(**{field.name: kept[field.name] for field in fields(StackSettings) if field.name in kept})
     except (FileNotFoundError, ValueError, TypeError):
         return StackSettings()
 

@@ -22,7 +22,7 @@ from deploy.local import (
 )
 from deploy.local.output import Problem
 from deploy.local.program import Program
-from deploy.local.settings import StackSettings
+from deploy.local.settings import StackSettings, saved
 from deploy.local.welcome import welcome
 
 
@@ -154,6 +154,17 @@ def test_the_schema_changes_with_the_programs(
     if changed:
         stack.renew(supervisor, StackSettings(domain="shop"), changed)
         assert len(done) == migrated + 1
+
+
+def test_a_setting_of_another_release_hides_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The running stack keeps its ports and its data if another release saved a setting that this one does not
+    know."""
+    file = tmp_path / "stack.json"
+    monkeypatch.setattr("deploy.local.settings._FILE", file)
+    file.write_text('{"api_port": 8180, "ha": 1, "setting_of_tomorrow": 2}')
+    assert saved() == StackSettings(api_port=8180, ha=1)
+    file.write_text("[]")
+    assert saved() == StackSettings()
 
 
 def test_a_declaration_that_cannot_be_served_ends_nothing(tmp_path: Path) -> None:
