@@ -50,5 +50,10 @@ class Program:
 
 
 def reachable(host: str) -> str:
-    """Return the host at which this machine reaches what listens on `host`."""
-    return {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
+    """Return the host at which this machine reaches what listens on `host`, as in a URL."""
+    return in_url({"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host))  # noqa: S104 - compared, not bound
+
+
+def in_url(host: str) -> str:
+    """Return the host as it is before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host

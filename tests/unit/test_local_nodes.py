@@ -38,6 +38,17 @@ def test_every_program_has_its_ports_to_itself(settings: StackSettings) -> None:
     assert len({program.name for program in every}) == len(every)
 
 
+@pytest.mark.parametrize("host", ["::", "::1"])
+def test_an_ipv6_address_is_in_brackets(host: str) -> None:
+    """On an IPv6 address every program gets the addresses that it listens on, or calls, in the form of URLs."""
+    every = {program.name: program for program in programs(StackSettings(listen_host=host))}
+    assert every["api"].address == "[::1]:8080"
+    assert every["api"].env["HOLDFAST_API_EXTERNAL_PROXY_URL"] == "http://[::1]:8081"
+    assert every["dlq_admin"].env["HOLDFAST_DLQ_PROMETHEUS_URL"] == "http://[::1]:9090"
+    for program in (every[name] for name in ("prometheus", "alertmanager") if name in every):
+        assert f"--web.listen-address=[{host}]:{program.port}" in program.command
+
+
 def test_only_a_highly_available_stack_needs_its_ports() -> None:
     """Only a highly available stack needs its additional ports. PORT_OFFSET moves them like all others, and two equal
     numbers are refused, even if one of them is counted up for a replica."""
