@@ -1,10 +1,11 @@
 """Settings: what an operator may change about dlq_admin."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator
 
 from holdfast.shared.http.forwarded import networks
 from holdfast.shared.runtime.bounds import Bounds
@@ -119,7 +120,7 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_audit_every_s: float = Field(
         default=2, gt=0, le=60, description="Pause between two readings of the streams, the dead letters and the ledger"
     )
-    dlq_prometheus_url: str | None = Field(
+    dlq_prometheus_url: AnyHttpUrl | None = Field(
         default=None,
         description="Base URL of the Prometheus that the console's live view queries; unset: there is no live view",
     )
@@ -190,6 +191,12 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     def own_prefix(cls) -> str:
         """Return the prefix of this service's settings."""
         return "DLQ_"
+
+    def wrong_together(self) -> Iterator[str]:
+        """Yield what is wrong with several settings."""
+        yield from super().wrong_together()
+        if self.dlq_port == self.dlq_metrics_port:
+            yield f"dlq_port and dlq_metrics_port are both {self.dlq_port}"
 
     def budgets(self) -> tuple[Budget, ...]:
         """Return the budgets by which an operator's request is answered in time, and a reader detects a Redis that

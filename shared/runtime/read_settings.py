@@ -31,6 +31,7 @@ _WORDS = {
     "int_from_float": "must be a whole number",
     "int_type": "must be a whole number",
     "model_type": "must be a JSON object",
+    "url_scheme": "must begin with http:// or https://",
 }
 
 S = TypeVar("S", bound=Settings)

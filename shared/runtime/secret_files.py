@@ -38,7 +38,8 @@ class Environment(EnvSettingsSource):
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands for the value in a file that cannot be read, so that it is refused together with all other faults."""
+    """Stands for the value in a file that is empty or cannot be read, so that it is refused together with all other
+    faults."""
 
     variable: str
     why: str
@@ -60,6 +61,7 @@ class SecretFiles(Environment):
 
 def _text(asked: str, path: Path) -> str | Unreadable:
     try:
-        return path.read_text().strip()
+        text = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         return Unreadable(asked, f"{path}: {getattr(error, 'strerror', None) or 'is not text'}")
+    return text or Unreadable(asked, f"{path}: is empty")

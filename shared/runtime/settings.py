@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic import AliasChoices, AnyHttpUrl, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from holdfast.shared.connections.address import parse_dsn, parse_redis
@@ -63,9 +63,8 @@ class Settings(BaseSettings):
         " older build runs beside this one; any other unknown setting prevents the start",
     )
     drain_s: float = Field(default=20, gt=0, le=300, description="Longest time to finish current work after SIGTERM")
-    otlp_endpoint: str | None = Field(
+    otlp_endpoint: AnyHttpUrl | None = Field(
         default=None,
-        pattern=r"^https?://",
         validation_alias=AliasChoices("HOLDFAST_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
         description="Base URL of the OTLP receiver, over HTTP, that traces are sent to; unset: none are sent",
     )
@@ -86,7 +85,6 @@ class Settings(BaseSettings):
     http_connections_max: int = Field(
         default=2000, ge=1, le=100_000, description="Most open connections; above it only health checks are answered"
     )
-
     http_cors_origins: str = Field(
         default="",
         description="Origins whose web pages may call this service: `https://app.example, https://b.example`",
@@ -229,7 +227,9 @@ class CacheSettings(QueueSettings):
 class GrafanaSettings(Settings):
     """Settings of services that send annotations to Grafana, which is optional."""
 
-    grafana_url: str | None = Field(default=None, description="The Grafana that gets annotations; unset: none are sent")
+    grafana_url: AnyHttpUrl | None = Field(
+        default=None, description="The Grafana that gets annotations; unset: none are sent"
+    )
     grafana_token: str = Field(
         default="", pattern=r"^[\x21-\x7e]*$", repr=False, description="Token of a service account that may annotate"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.services.api.settings import ApiSettings
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.services.writer.settings import WriterSettings
 from holdfast.shared.runtime.read_settings import Wrong, read
@@ -18,6 +19,7 @@ from tests.servers import START_DEADLINE_S
 from tests.warm import Warm
 
 _DSN = "mysql://holdfast:s3cret@db/holdfast"
+_NO_URL = "must begin with http:// or https://"
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +51,11 @@ def _wrong(model: type[Settings]) -> list[Wrong]:
         (ApiSettings, "HOLDFAST_API_PORT", "80.5", "must be a whole number"),
         (ApiSettings, "HOLDFAST_LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING or ERROR"),
         (ApiSettings, "HOLDFAST_API_IDEMPOTENCY_SECRET", "hush", "must have at least 16 characters"),
-        (ApiSettings, "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp:1", "must match pattern '^https?://'"),
+        (ApiSettings, "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp:1", _NO_URL),
+        (WriterSettings, "HOLDFAST_OTLP_ENDPOINT", "http://[otlp", "must be a valid URL, invalid IPv6 address"),
+        (ApiSettings, "HOLDFAST_GRAFANA_URL", "grafana:3000", _NO_URL),
+        (DlqAdminSettings, "HOLDFAST_DLQ_PROMETHEUS_URL", "localhost:9090", _NO_URL),
+        (DlqAdminSettings, "HOLDFAST_DLQ_PROMETHEUS_URL", "http://a:99999", "must be a valid URL, invalid port number"),
         (ApiSettings, "HOLDFAST_API_PROT", "80", "is not known; the nearest name is HOLDFAST_API_PORT"),
         (ApiSettings, "HOLDFAST_REVISION", "a b", "must match ^[A-Za-z0-9._+-]{1,64}$"),
         (ProxySettings, "HOLDFAST_PROXY_CONFIG", '{"total_s', "must be a JSON object"),
@@ -85,6 +91,18 @@ def test_all_that_is_wrong_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, 
             "time limits are the wrong way round: a block: HOLDFAST_WRITER_BLOCK_MS (5 s) = 5 s is not below"
             " HOLDFAST_REDIS_TIMEOUT_S (2 s)",
         ),
+    ]
+
+
+def test_one_port_cannot_serve_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The port of dlq_admin's metrics differs from that of its HTTP server."""
+    monkeypatch.setenv("HOLDFAST_DLQ_PORT", "8083")
+    assert _wrong(DlqAdminSettings) == [
+        (
+            "HOLDFAST_DLQ_PORT, HOLDFAST_DLQ_METRICS_PORT",
+            "environment, default",
+            "HOLDFAST_DLQ_PORT and HOLDFAST_DLQ_METRICS_PORT are both 8083",
+        )
     ]
 
 

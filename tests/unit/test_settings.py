@@ -122,7 +122,7 @@ def test_a_setting_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "dsn"))
     monkeypatch.setenv("HOLDFAST_GRAFANA_URL_FILE", str(tmp_path / "url"))
     settings = ApiSettings()
-    assert (settings.db_dsn, settings.grafana_url) == (_DSN, "http://grafana:3000")
+    assert (settings.db_dsn, str(settings.grafana_url)) == (_DSN, "http://grafana:3000/")
     monkeypatch.setenv("DB_DSN", "mysql://a:b@c/d")
     assert ApiSettings().db_dsn == "mysql://a:b@c/d"
 
@@ -130,8 +130,8 @@ def test_a_setting_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 def test_a_file_that_cannot_be_read_stops_the_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A settings file that is missing, or that is no text, stops the start with the name of its variable. A misspelt
-    variable is still refused."""
+    """A settings file that is missing, empty, or no text, stops the start with the name of its variable, also if an
+    empty value would stand for another store. A misspelt variable is still refused."""
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "missing"))
     with pytest.raises(SystemExit):
         read(ApiSettings)
@@ -141,6 +141,12 @@ def test_a_file_that_cannot_be_read_stops_the_start(
     with pytest.raises(SystemExit):
         read(ApiSettings)
     assert "is not text" in capsys.readouterr().err
+    (tmp_path / "empty").write_text("\n")
+    monkeypatch.setenv("HOLDFAST_CACHE_REDIS_ADDR_FILE", str(tmp_path / "empty"))
+    with pytest.raises(SystemExit):
+        read(ApiSettings)
+    assert f"HOLDFAST_CACHE_REDIS_ADDR_FILE (environment): {tmp_path / 'empty'}: is empty" in capsys.readouterr().err
+    monkeypatch.delenv("HOLDFAST_CACHE_REDIS_ADDR_FILE")
     (tmp_path / "dsn").write_text(_DSN)
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "dsn"))
     monkeypatch.setenv("HOLDFAST_GRAFANA_TOKN_FILE", str(tmp_path / "dsn"))

@@ -14,5 +14,5 @@ OWN_DASHBOARDS = Path(__file__).parent / "grafana"
 def pictures(settings: DlqAdminSettings) -> Pictures:
     """Return the live view's dashboards with their source of data."""
     timeout_s, url = settings.dlq_prometheus_timeout_s, settings.dlq_prometheus_url
-    prometheus = Prometheus(url, timeout_s) if url else None
+    prometheus = Prometheus(str(url), timeout_s) if url else None
     return Pictures(read_all(settings.dlq_dashboards or OWN_DASHBOARDS), prometheus, timeout_s)

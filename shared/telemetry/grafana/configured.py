@@ -10,4 +10,4 @@ def annotations(settings: GrafanaSettings) -> Annotations:
     url, timeout_s = settings.grafana_url, settings.grafana_timeout_s
     if url is None:
         return Annotations(None, timeout_s=timeout_s)
-    return Annotations(lambda: connect(url, settings.grafana_token, timeout_s), timeout_s=timeout_s)
+    return Annotations(lambda: connect(str(url), settings.grafana_token, timeout_s), timeout_s=timeout_s)

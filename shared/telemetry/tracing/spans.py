@@ -15,6 +15,8 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+from pydantic import AnyHttpUrl
+
 from holdfast.shared.runtime import left_out
 
 T = TypeVar("T")
@@ -95,7 +97,7 @@ _NOTHING: AbstractContextManager[None] = nullcontext()
 _END_S = 2.0
 
 
-def begin(service: str, instance: str, endpoint: str | None, share: float) -> None:
+def begin(service: str, instance: str, endpoint: AnyHttpUrl | None, share: float) -> None:
     """Start tracing if there is an `endpoint`, the base URL of an OTLP receiver over HTTP. `share`: the recorded share,
     from 0 to 1, of the traces that begin here. A caller's trace follows the caller's decision."""
     global collector
@@ -104,7 +106,7 @@ def begin(service: str, instance: str, endpoint: str | None, share: float) -> No
     left_out.load("opentelemetry.sdk")
     from holdfast.shared.telemetry.tracing.otel import OtelCollector
 
-    collector = OtelCollector(service, instance, endpoint, share)
+    collector = OtelCollector(service, instance, str(endpoint), share)
 
 
 def end() -> None:
