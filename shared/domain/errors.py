@@ -116,7 +116,8 @@ def check_codes(resources: Iterable[ResourceType]) -> None:
         for where, code, meaning in _codes(resource):
             known = meanings.setdefault(code, meaning)
             if known != meaning and (known != _INVALID or not meaning.startswith(_INVALID)):
-                raise DeclarationError(f"{where}: the error code {code} stands for {known} already")
+                another = ": give it another one, as in Slug(code=...) or Unique(code=...)" if "." in where else ""
+                raise DeclarationError(f"{where}: the error code {code} stands for {known} already{another}")
         taken = [field.unique.code for field in resource.unique if field.unique]
         if twice := sorted({code for code in taken if taken.count(code) > 1}):
             raise DeclarationError(f"{resource.name}: two unique fields have the error code {', '.join(twice)}")

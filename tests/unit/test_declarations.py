@@ -154,6 +154,7 @@ def test_fields_of_other_classes_are_its_own_too() -> None:
         ({"a": Annotated[str, Slug(), Unique(code="THING_NOT_FOUND")]}, r"Thing\.a: the error code THING_NOT_FOUND"),
         ({"a": Annotated[str, Slug(code="QUEUE_FULL")]}, r"Thing\.a: the error code QUEUE_FULL stands for an error of"),
         ({"a": Annotated[str, Slug(), Unique(code="INVALID_CURSOR")]}, r"Thing\.a: the error code INVALID_CURSOR"),
+        ({"condition": Annotated[str, Slug()]}, r"Thing\.condition: .*: give it another one, as in Slug\("),
         ({"a": Annotated[str, Slug(code="X")], "b": Annotated[str, Slug(code="X", message="No")]}, "X stands for"),
     ],
 )  # fmt: skip
