@@ -9,7 +9,8 @@ from typing import Any
 
 from deploy.client.request import bearer, request
 from deploy.local.output import echo
-from deploy.local.settings import LOOPBACK, saved
+from deploy.local.services import address
+from deploy.local.settings import saved
 
 _TIMEOUT_S = 5.0
 _COLOURS = {"closed": "32", "half_open": "33", "open": "31", "stale": "2"}
@@ -19,7 +20,7 @@ _COLUMNS = ("breaker", "service", "replica", "state", "since", "probe")
 def show() -> int:
     """Print the table of this clone's stack, or of API=url (with KEY=... if it requires one). Return exit code 1 if the
     api does not respond."""
-    url = os.environ.get("API") or f"http://{LOOPBACK}:{saved().api_port}"
+    url = os.environ.get("API") or f"http://{address(saved(), 'api')}"
     try:
         data = _fetch(url, os.environ.get("KEY", ""))
     except (ValueError, KeyError, TypeError) as error:

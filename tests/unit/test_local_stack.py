@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.local import (
+    circuits,
     commands,
     database,
     metrics_store,
@@ -165,6 +166,16 @@ def test_a_setting_of_another_release_hides_no_other(monkeypatch: pytest.MonkeyP
     assert saved() == StackSettings(api_port=8180, ha=1)
     file.write_text("[]")
     assert saved() == StackSettings()
+
+
+def test_the_breakers_are_asked_for_where_the_api_listens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make circuit-status` finds the api of a stack that does not listen on 127.0.0.1."""
+    monkeypatch.delenv("API", raising=False)
+    monkeypatch.setattr(circuits, "saved", lambda: StackSettings(listen_host="::", api_port=1))
+    assert circuits.show() == 1
+    assert "The api at http://[::1]:1 gives no status" in capsys.readouterr().out
 
 
 def test_a_declaration_that_cannot_be_served_ends_nothing(tmp_path: Path) -> None:
