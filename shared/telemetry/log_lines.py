@@ -20,6 +20,8 @@ class LogLines(logging.Handler):
     def __init__(self, file: int) -> None:
         super().__init__()
         self._file = file
+        #: Whether the file ends within a line.
+        self._cut = False
         #: A queued event is set when the writer reaches it. Unlike `Queue`, `SimpleQueue` is reentrant, so any code may
         #: log.
         self._waiting: SimpleQueue[bytes | threading.Event] = SimpleQueue()
@@ -50,8 +52,12 @@ class LogLines(logging.Handler):
                     self._write(line)
 
     def _write(self, line: bytes) -> None:
+        if self._cut:
+            line = b"\n" + line
         try:
             while line:
-                line = line[os.write(self._file, line) :]
+                written = os.write(self._file, line)
+                line = line[written:]
+                self._cut = bool(line)
         except OSError:  # the other end of the pipe is closed, or the disk is full
             metrics.log_lines_dropped.inc()

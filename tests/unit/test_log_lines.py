@@ -57,6 +57,25 @@ def test_what_is_too_much_is_dropped_and_counted(pipe: tuple[int, int]) -> None:
         lines.flush()
 
 
+def test_a_line_that_was_cut_short_spoils_no_other(pipe: tuple[int, int]) -> None:
+    """If only the beginning of a line can be written, as on a full disk, it is counted, and the next line that can be
+    written is a line of its own."""
+    reader, writer = pipe
+    os.set_blocking(writer, False)
+    lines, before = LogLines(writer), _dropped()
+    for text in (_LONG, "too early"):
+        lines.handle(_record(text))
+    lines.flush()
+    assert _dropped() == before + 2
+    begun = os.read(reader, len(_LONG))
+    for text in ("a", "b"):
+        lines.handle(_record(text))
+    lines.flush()
+    assert begun == _LONG.encode()[: len(begun)]
+    assert os.read(reader, 100) == b"\na\nb\n"
+    os.close(reader)
+
+
 def test_what_nobody_will_ever_read_is_counted() -> None:
     """Lines for a pipe whose read end is closed are counted as dropped, and cause no error."""
     reader, writer = os.pipe()
