@@ -183,6 +183,17 @@ def test_huge_letters_are_not_held_in_memory_together(engine: Engine, monkeypatc
     assert 3 < len(pages) < 12
 
 
+def test_edits_count_among_what_is_held_in_memory(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short letters whose edits are large come in short pages."""
+    monkeypatch.setattr(edits, "PAGE_MAX_BYTES", 3000)
+    index.index(engine, [letter(n) for n in range(4)])
+    numbers = [letter(n).number for n in range(4)]
+    assert edits.pages_of(engine, numbers) == [numbers]
+    larger, _ = by({"op": "add", "path": "/extra", "value": "x" * 5000})
+    edits.edit(engine, numbers[1], larger, ANN, dry_run=False)
+    assert edits.pages_of(engine, numbers) == [numbers[:1], numbers[1:2], numbers[2:]]
+
+
 def test_a_transform_that_makes_letters_large_needs_little_memory(engine: Engine) -> None:
     """A transform, and its preview, hold only a bounded part of the new fields in memory at once."""
     count, size = 40, 2**20

@@ -24,7 +24,10 @@ _INSERT = insert(
 )
 _PAGE = 1000
 PAGE_MAX_BYTES = 16 * 2**20
-_SIZES = "SELECT id, size_bytes FROM dead_letters WHERE id IN ({})"
+_SIZES = (
+    "SELECT l.id, l.size_bytes + COALESCE(LENGTH(e.fields), 0) AS bytes FROM dead_letters l"
+    " LEFT JOIN dead_letter_edits e ON e.letter_id = l.id AND e.number = l.edit WHERE l.id IN ({})"
+)
 _STANDING = "SELECT id, state, entry_id, edit FROM dead_letters WHERE id IN ({})"
 _IN_FORCE = (
     "SELECT e.letter_id, e.fields FROM dead_letter_edits e JOIN dead_letters l ON l.id = e.letter_id"
@@ -87,8 +90,9 @@ def back_at_original(engine: Engine, numbers: Iterable[int]) -> set[int]:
 
 
 def pages(connection: sa.Connection, numbers: Sequence[int]) -> list[list[int]]:
-    """Split letters into pages, in order. Each page is small enough to be held in memory with all its fields."""
-    sizes = {row.id: row.size_bytes for row in rows_with(connection, _SIZES, numbers)}
+    """Split letters into pages, in order. Each page is small enough to be held in memory with all its fields, those of
+    the edits in force included."""
+    sizes = {row.id: row.bytes for row in rows_with(connection, _SIZES, numbers)}
     found: list[list[int]] = []
     room = 0
     for number in numbers:
