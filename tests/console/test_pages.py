@@ -10,6 +10,10 @@ from fastapi.routing import APIRoute
 from starlette.routing import Match
 
 from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.console.forms import Form
+from holdfast.services.dlq_admin.console.pages.replays import _asked, _plan
+from holdfast.services.dlq_admin.rest.inputs import SelectionInput
+from holdfast.services.dlq_admin.rest.replays import ReplayInput
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from tests import keys
 
@@ -76,3 +80,42 @@ def test_no_page_hides_another(tmp_path: Path) -> None:
             scope = {"type": "http", "path": address, "method": method, "headers": []}
             first = next(each for each in routes if each.matches(scope)[0] is Match.FULL)
             assert first.path == route.path, (method, address)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("2026-01-15T10:30:00.123456Z", "2026-01-15T10:30:00.123"), ("2026-01-15T10:30", "2026-01-15T10:30:00.000"),
+     ("2026-01-15T12:30:00+02:00", "2026-01-15T10:30:00.000"), ("yesterday", "yesterday")],
+)  # fmt: skip
+async def test_a_time_of_an_address_is_in_its_field(browser: httpx.AsyncClient, given: str, shown: str) -> None:
+    """A time in an address is shown in its field in the field's form, so that the next search still has it: a browser
+    empties a field of a date and time that has an offset."""
+    page = await browser.get("/console/letters", params={"from": given, "state": "none such"})
+    assert page.status_code == 422
+    assert f'name="from" value="{shown}"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "rate", "canary", "breaker"),
+    [({}, "500", ["1", "5", "25"], True), ({"rate": "", "canary": "1", "breaker": ""}, "500", ["1"], False),
+     ({"rate": "2", "canary": ""}, "2", ["1", "5", "25"], False),
+     ({"rate": "2", "canary": "none", "breaker": "yes"}, "2", [], True)],
+)  # fmt: skip
+def test_an_empty_field_of_a_plan_is_what_the_preview_shows(
+    typed: dict[str, str], rate: str, canary: list[str], breaker: bool
+) -> None:
+    """An empty field has its default, in the preview and in the replay, and changes no other field."""
+    form = Form({name: [value] for name, value in typed.items()})
+    asked = _asked(form, SelectionInput(fingerprint="0123456789abcdef"))
+    assert (asked["rate_per_s"], asked["canary"], asked["stop"]["breaker"]) == (rate, canary, breaker)
+    assert (_plan(form)["rate"], _plan(form)["breaker"] == "yes") == (rate, breaker)
+
+
+def test_an_empty_form_has_the_defaults_of_rest() -> None:
+    """A replay from a page without a plan has the same plan as one from REST without a plan."""
+    selection = SelectionInput(fingerprint="0123456789abcdef")
+    asked = _asked(Form({"reason": ["a reason"], "expected_count": ["3"]}), selection)
+    assert (
+        ReplayInput.model_validate(asked).plan()
+        == ReplayInput(selection=selection, reason="a reason", dry_run=True).plan()
+    )

@@ -155,13 +155,10 @@ async def _planned(
     request: Request, pages: Pages, backend: Backend, form: Form, problem: str | None = None
 ) -> Response:
     selection = form.selection()
-    plan = {name: form[name] or default for name, default in _PLAN.items()}
-    if form["rate"]:
-        plan["breaker"] = form["breaker"]
     about: dict[str, Any] = {
         "selection": selection_json(selection),
         "selected": selected(selection.to_selection().to_json()),
-        "plan": plan,
+        "plan": _plan(form),
         "reason": form["reason"],
         "look": None,
         "problem": problem,
@@ -182,26 +179,30 @@ def _name(request: Request) -> str:
 
 
 def _asked(form: Form, selection: SelectionInput) -> dict[str, Any]:
-    """Return the form's values in REST's format. A form without a plan uses REST's defaults."""
-    wish: dict[str, Any] = {
+    """Return the form's values in REST's format."""
+    plan = _plan(form)
+    try:
+        failing = float(plan["failing"]) / 100
+    except ValueError:
+        raise InvalidRequest("The share that may fail must be a number from 0 to 100.") from None
+    return {
         "selection": selection.model_dump(exclude_none=True, by_alias=True),
         "reason": form["reason"],
         "expected_count": form.number("expected_count"),
-    }
-    if not form["rate"]:
-        return wish
-    try:
-        failing = float(form["failing"]) / 100
-    except ValueError:
-        raise InvalidRequest("The share that may fail must be a number from 0 to 100.") from None
-    return wish | {
-        "rate_per_s": form["rate"],
-        "canary": [] if form["canary"] == "none" else form["canary"].replace(",", " ").split(),
-        "in_flight_max": form["in_flight"],
+        "rate_per_s": plan["rate"],
+        "canary": [] if plan["canary"] == "none" else plan["canary"].replace(",", " ").split(),
+        "in_flight_max": plan["in_flight"],
         "stop": {
             "failing_share": failing,
-            "backlog_max": form["backlog"],
-            "backlog_age_s": form["age"],
-            "breaker": form["breaker"] == "yes",
+            "backlog_max": plan["backlog"],
+            "backlog_age_s": plan["age"],
+            "breaker": plan["breaker"] == "yes",
         },
     }
+
+
+def _plan(form: Form) -> dict[str, str]:
+    """Return the plan that the page shows and the replay gets: an empty field has its default, but an empty checkbox
+    beside other fields is off."""
+    plan = {name: form[name] or default for name, default in _PLAN.items()}
+    return plan | {"breaker": form["breaker"]} if form.all("rate") else plan

@@ -1,6 +1,6 @@
 """Moments: times and sizes as text for people. Pure."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from holdfast.shared.runtime.timestamps import utc_now
 
@@ -42,6 +42,16 @@ def clock(moment: str) -> str:
     """Return the moment in UTC: `2026-01-15 10:30:00`."""
     try:
         return parsed(moment).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
+        return moment
+
+
+def to_type_in(moment: str) -> str:
+    """Return a moment for a field of a date and time, which has no offset and is in UTC: `2026-01-15T10:30:00.000`.
+    Return other text unchanged."""
+    try:
+        at = parsed(moment)
+        return (at.astimezone(UTC) if at.tzinfo else at).replace(tzinfo=None).isoformat(timespec="milliseconds")
     except (ValueError, OverflowError):
         return moment
 

@@ -60,6 +60,7 @@ class Pages:
             exact=visible.exact,
             ago=moments.ago,
             clock=moments.clock,
+            to_type_in=moments.to_type_in,
             lasting=moments.lasting,
             size=moments.size,
             partitions=away.named,
