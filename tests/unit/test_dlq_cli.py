@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,6 +168,33 @@ def test_the_overview_counts_letters_in_words(played: Played, capsys: pytest.Cap
         [found] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("dead letters")]
         assert found.removeprefix("dead letters").strip() == line
         letters.update(dead=0, dying_groups=0)
+
+
+@pytest.mark.parametrize(("missing", "lost", "line"), [
+    (0, 3, "balanced, 1,200 accepted, 3 lost"), (0, 0, "balanced, 1,200 accepted"),
+    (2, 3, "OUT OF BALANCE: 2 missing, of 1,200 accepted, 3 lost"),
+])  # fmt: skip
+def test_the_overview_shows_what_was_lost(
+    played: Played, capsys: pytest.CaptureFixture[str], missing: int, lost: int, line: str
+) -> None:
+    """A ledger that balances because lost writes are known as lost is not shown as if nothing had happened."""
+    unknown = dict.fromkeys(("letters", "backlog", "waiting", "breakers", "writers", "banner"))
+    ledger = {"missing": missing, "accepted": 1200, "lost": lost}
+    played.body["data"] = unknown | {"ledger": ledger, "partitions_away": [], "retention": {}}
+    assert main(["overview"]) == 0
+    [found] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("ledger")]
+    assert found.removeprefix("ledger").strip() == line
+
+
+@pytest.mark.parametrize("words", [("letters",), ("letters", "--json")])
+def test_output_that_cannot_be_written_is_no_refusal(played: Played, words: tuple[str, ...]) -> None:
+    """A full disk under the output is a sentence and exit code 2, which differs from a refusal."""
+    played.body["data"] = []
+    command = [sys.executable, "-m", "holdfast.services.dlq_admin", *words]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
+    assert "could not be written" in ended.stderr
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"success": false}', b"\xff"])

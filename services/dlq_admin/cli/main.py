@@ -1,4 +1,5 @@
-"""Main: turns the command line into an exit code: 0 done, 1 refused, 2 usage error or not reachable."""
+"""Main: turns the command line into an exit code: 0 done, 1 refused, 2 usage error, not reachable, or output
+not written."""
 
 import argparse
 import json
@@ -29,12 +30,15 @@ def main(arguments: Sequence[str]) -> int:
         return _failed(NOT_DONE, plain(error))
     except KeyboardInterrupt:
         return _failed(NOT_DONE, "Interrupted; what was started continues on the server.")
+    code = output.code
     try:
         _print(output, as_json=options.json)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has read enough
+    except (OSError, UnicodeEncodeError) as error:
+        if not isinstance(error, BrokenPipeError):  # otherwise the reader, such as `head`, has read enough
+            code = _failed(NOT_DONE, f"The command succeeded, but its output could not be written: {plain(error)}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return output.code
+    return code
 
 
 def _print(output: Output, *, as_json: bool) -> None:

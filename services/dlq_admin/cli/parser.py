@@ -11,7 +11,7 @@ from holdfast.services.dlq_admin.cli.output import Output
 _EPILOG = """exit codes:
   0  done, or a dry run was shown
   1  refused, or a watched replay waits for an operator
-  2  usage error, or dlq_admin cannot be reached
+  2  usage error, dlq_admin cannot be reached, or output cannot be written
 
 The environment variables HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY give the
 server and the key. A key is never an argument, because other users of the

@@ -140,7 +140,8 @@ def _unread(why: str | None) -> str:
 
 def _balance(ledger: dict[str, Any]) -> str:
     words = balance(ledger["missing"], ledger["accepted"])
-    return f"OUT OF BALANCE: {words}, of {ledger['accepted']:,} accepted" if ledger["missing"] else words
+    lost = f", {ledger['lost']:,} lost" if ledger["lost"] else ""
+    return (f"OUT OF BALANCE: {words}, of {ledger['accepted']:,} accepted" if ledger["missing"] else words) + lost
 
 
 def writers(client: Client, _: argparse.Namespace) -> Output:
