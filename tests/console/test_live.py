@@ -1,6 +1,7 @@
 """The live view: Grafana's dashboards, drawn in a real browser from a real Prometheus."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -141,6 +142,19 @@ def test_while_prometheus_is_away(viewer: Seen, live: Live) -> None:
         data = client.get(f"/console/live/{UID}/data?range=5m").json()
         assert (data["problem"][:28], data["as_of"]) == ("Prometheus does not answer (", None)
     live.prometheus.start()
+    assert viewer.complaints == []
+
+
+def test_an_answer_that_is_no_data_is_reported(viewer: Seen) -> None:
+    """A page of something between the browser and the console is reported, and the view recovers without
+    intervention."""
+    page = viewer.page
+    expect(page.locator("#as-of.moving")).to_be_visible()
+    data = re.compile(r"/data\?range=")
+    page.route(data, lambda route: route.fulfill(status=200, body="<p>Please log in to the proxy.</p>"))
+    expect(page.locator("#problem")).to_contain_text("What answers is not the console.")
+    page.unroute(data)
+    expect(page.locator("#problem")).to_be_hidden()
     assert viewer.complaints == []
 
 

@@ -59,7 +59,13 @@
     board.classList.toggle("old", Boolean(definition.problem));
     for (const panel of panels) {
       const data = definition.panels[panel.definition.id];
-      if (panel.drawn && data) draw(panel, data);
+      if (!panel.drawn || !data) continue;
+      try {
+        draw(panel, data);
+      } catch (error) {
+        empty(panel, `This panel cannot be drawn: ${error.message}`);
+        reportError(error);
+      }
     }
     const seen = definition.events.filter((kind) => kind.events.length);
     marks.hidden = !seen.length;
@@ -84,16 +90,17 @@
   }
 
   async function ask() {
+    let definition;
     try {
       // The request looks like htmx's, so that the answer to an ended session is a status, not the login page.
       const answer = await fetch(board.dataset.url, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(LATE_MS) });
       if (answer.status === 401) return location.reload();
       if (!answer.ok) return unknown(`The console answered ${answer.status}.`);
-      show(await answer.json());
+      definition = await answer.json();
     } catch (error) {
-      if (error instanceof TypeError || error.name === "TimeoutError" || error.name === "AbortError") unknown("The console does not answer.");
-      else throw error;
+      return unknown(error instanceof SyntaxError ? "What answers is not the console." : "The console does not answer.");
     }
+    show(definition);
   }
   async function forEver() {
     for (;;) {
