@@ -28,6 +28,8 @@ from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:failures"
 _EVERY_S = 2.0
+#: A table that has not changed is written again after this time, because the cache may have lost it.
+_AGAIN_S = 30.0
 _REPLICAS_MAX = 500
 
 
@@ -45,8 +47,8 @@ class Reported:
 
 
 class Publisher:
-    """Writes this process's table every two seconds if it has changed. A restarted process continues from the groups
-    that it had written."""
+    """Writes this process's table every two seconds if it has changed, and sometimes if not. A restarted process
+    continues from the groups that it had written."""
 
     def __init__(self, redis: Redis, table: FailureTable, service: str, instance: str, build: str) -> None:
         self._redis = redis
@@ -54,6 +56,7 @@ class Publisher:
         self._field = f"{service}/{instance}"
         self._about = {"build": build, "started_s": time.time()}
         self._reporter = FailureReporter("failures")
+        self._again_s = 0.0
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -64,7 +67,7 @@ class Publisher:
                     if not adopted:
                         await self._adopt()
                         await self._write()
-                    elif self._table.changed:
+                    elif self._table.changed or time.monotonic() >= self._again_s:
                         await self._write()
                     adopted = True
             except (RedisError, OSError):
@@ -89,6 +92,7 @@ class Publisher:
         except BaseException:
             self._table.changed = True
             raise
+        self._again_s = time.monotonic() + _AGAIN_S
 
 
 async def reported(redis: Redis, now_s: float) -> list[Reported]:
