@@ -14,6 +14,7 @@ from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.auditor.durability import Durability
 from holdfast.services.dlq_admin.auditor.history import History
+from holdfast.services.dlq_admin.auditor.sealer import Sealer
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.auditor.uniqueness import Uniqueness
 from holdfast.services.dlq_admin.backend import Backend, Rooms
@@ -91,6 +92,7 @@ class DlqAdmin:
             partitions=partitions,
         )
         sweeper = Sweeper(queue, database, partitions, replicas)
+        sealer = Sealer(database, every_s=every_s)
         durability = Durability(queue, database, partitions)
         keeper = Keeper(
             database,
@@ -123,7 +125,10 @@ class DlqAdmin:
                 queue,
                 database,
                 every_s=every_s,
-                besides=(*history.probes, *sweeper.probes, *durability.probes, Uniqueness(database).probe),
+                besides=(
+                    *(*history.probes, *sweeper.probes, *durability.probes),
+                    *(sealer.probe, Uniqueness(database).probe),
+                ),
                 replicas=replicas,
                 partitions=partitions,
             ),

@@ -1,13 +1,19 @@
 """The audit is a chain: every later change of it is detected."""
 
+import asyncio
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from holdfast.services.dlq_admin.auditor import sealer as sealers
+from holdfast.services.dlq_admin.auditor.sealer import Sealer
 from holdfast.shared.letters.audit import seals
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, record_read
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record, record_read
+from holdfast.shared.store.engine import Engine, transaction
 from tests.servers import Database
 
 _ROWS = 40
@@ -81,3 +87,30 @@ def test_replicas_that_seal_at_once_make_one_chain(engine: Engine) -> None:
     seal_all(engine)
     verdict = seals.verify(engine)
     assert (verdict.rows, verdict.unsealed, verdict.problems) == (60, 0, ())
+
+
+async def test_an_entry_that_commits_late_is_sealed(
+    engine: Engine, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry is sealed however many later ones were committed and sealed before it, without a restart."""
+    monkeypatch.setattr(sealers, "_AGAIN", 5)
+    with database.connect() as opened, opened.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_log AUTO_INCREMENT = 1")  # the walk is as long as the ids are high
+    ann = Actor("ann", "operate", "why", "req")
+
+    async def audit(work: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.to_thread(work, engine, *args)
+
+    audited: Any = SimpleNamespace(audit=audit)
+    sealer = Sealer(audited, every_s=1)
+    with transaction(engine) as connection:
+        record(connection, ann, AuditAction.REVEAL)
+        for _ in range(_ROWS):
+            record_read(engine, ann, AuditAction.REVEAL, numbers=[])
+        await sealer.seal()
+    verdict = seals.verify(engine)
+    assert (verdict.rows, verdict.unsealed) == (_ROWS, 1)
+    for _ in range(_ROWS):
+        await sealer.seal()
+    verdict = seals.verify(engine)
+    assert (verdict.rows, verdict.unsealed, verdict.problems) == (_ROWS + 1, 0, ())

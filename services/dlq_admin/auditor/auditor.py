@@ -11,7 +11,6 @@ from holdfast.services.dlq_admin.auditor.epochs import Epochs
 from holdfast.services.dlq_admin.auditor.probe import Probe
 from holdfast.services.dlq_admin.database import Database
 from holdfast.shared.connections.replicas import Replicas
-from holdfast.shared.letters.audit import seals
 from holdfast.shared.letters.ids import time_of
 from holdfast.shared.letters.index import unfinished
 from holdfast.shared.queue.partitions import Partition, Partitions
@@ -26,8 +25,6 @@ _DATABASE_LIMIT_S = 10.0
 #: duration.
 _STALE_S = 30.0
 _STALE_DURATIONS = 20
-#: An audit entry's transaction may commit after this many later ones. The first pass after a start checks all entries.
-_LATE_ROWS = 1000
 
 
 class Reading(NamedTuple):
@@ -60,13 +57,11 @@ class Auditor:
         self._away: list[int] = []
         self._reading: Reading | None = None
         self._missing = 0
-        self._newest_sealed = self._sealed_to = 0
         self._of_ledger = Probe("ledger", self._ledger, every_s=every_s)
         self._probes = (
             Probe("queue", self._queue, every_s=every_s, limit_s=_QUEUE_LIMIT_S),
             Probe("database", self._letters, every_s=every_s, limit_s=_DATABASE_LIMIT_S),
             self._of_ledger,
-            Probe("audit", self._seal, every_s=every_s, limit_s=_DATABASE_LIMIT_S),
             *besides,
         )
 
@@ -140,11 +135,3 @@ class Auditor:
             say = logs.error if ledger.missing else logs.info
             say(Action.LEDGER_MOVED, missing=ledger.missing, accepted=ledger.accepted)
         self._missing = ledger.missing
-
-    async def _seal(self) -> None:
-        """Seal new audit entries. The log holds the newest seal too, so that a truncated chain is detected."""
-        while (last := await self._database.audit(seals.seal, self._sealed_to)) is not None:
-            logs.info(Action.AUDIT_SEALED, seq=last.seq, hash=last.hash)
-            self._newest_sealed = max(self._newest_sealed, last.audit_id)
-        # From now on, only new rows are checked, and rows whose transactions took long.
-        self._sealed_to = max(0, self._newest_sealed - _LATE_ROWS)

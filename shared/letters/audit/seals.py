@@ -15,9 +15,11 @@ import sqlalchemy as sa
 from holdfast.shared.faults import Clash
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.index.tables import audit, seals
-from holdfast.shared.store.engine import Engine, transaction
+from holdfast.shared.store.engine import Engine, reading, transaction
 
 _PAGE = 500
+#: No row has a greater id.
+ID_MAX = 2**63 - 1
 _FIRST = "0" * 64
 _INSERT = insert("audit_seals", ("seq", "audit_id", "hash"))
 
@@ -41,16 +43,22 @@ class ChainCheck:
     problems: tuple[str, ...]
 
 
-def seal(engine: Engine, after: int) -> Seal | None:
-    """Seal a page of the unsealed rows with an id above `after`. Return the newest seal made, or None if there was
-    nothing to do or another replica did it. Raises a Fault."""
+def newest_sealed(engine: Engine) -> int:
+    """Return the greatest id of a sealed row, or 0 if there is none. Raises a Fault."""
+    with reading(engine) as connection:
+        return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(seals.c.audit_id), 0))).scalar_one())
+
+
+def seal(engine: Engine, after: int, up_to: int = ID_MAX) -> Seal | None:
+    """Seal a page of the unsealed rows with an id above `after` and up to `up_to`. Return the newest seal made, or None
+    if there was nothing to do or another replica did it. Raises a Fault."""
     try:
         with transaction(engine) as connection:
             last = _last(connection)
             sealed = sa.select(seals.c.seq).where(seals.c.audit_id == audit.c.id)
-            query = sa.select(audit).where(audit.c.id > after, ~sa.exists(sealed)).order_by(audit.c.id).limit(_PAGE)
+            query = sa.select(audit).where(audit.c.id > after, audit.c.id <= up_to, ~sa.exists(sealed))
             made = []
-            for row in connection.execute(query).all():
+            for row in connection.execute(query.order_by(audit.c.id).limit(_PAGE)).all():
                 last = _next(last, row)
                 made.append(last)
             if made:
