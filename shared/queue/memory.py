@@ -41,7 +41,7 @@ class MemoryReader:
             except TooFewReplicas as few:
                 replies.append(few.reply)
                 safe = False
-        looks, entries, oldest, newest, servers, answered = zip(*replies, strict=True)
+        looks, entries, oldest, newest, servers, answered, stored = zip(*replies, strict=True)
         return Memory(
             _identity_of([*map(text, servers)]),
             remembered=min(map(int, looks)),
@@ -49,7 +49,7 @@ class MemoryReader:
             oldest=min((versions.from_stream_id(text(first)) for first in oldest if first), default=None),
             newest=max(versions.from_stream_id(text(last)) for last in newest),
             safe=safe,
-            latest=max(map(int, looks)),
+            latest=max(map(int, stored)),
             places=tuple(map(text, answered)),
         )
 

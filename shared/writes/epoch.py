@@ -36,7 +36,7 @@ class Memory:
     newest: int
     #: Whether enough replicas have what was read, if accepted writes wait for replicas.
     safe: bool = True
-    #: The number of the newest earlier look that any partition remembers.
+    #: The greatest number of a look that any partition holds, even of a look at a stream that is no longer there.
     latest: int = 0
     #: The server that answered for each partition, and its stream, before this look stored its number.
     places: tuple[str, ...] = ()

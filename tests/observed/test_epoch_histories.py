@@ -4,6 +4,7 @@ import asyncio
 import random
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -164,6 +165,44 @@ async def test_a_stream_that_was_renamed_and_is_back(meanwhile: int, since: int)
         ledger = await on.epochs.ledger()
         counted = (ledger.missing, ledger.lost, ledger.in_flight, ledger.applied, ledger.epoch)
         assert counted == (0, meanwhile, 3 + since, 4, on.epoch), table(ledger)
+
+
+async def test_another_stream_begins_one_epoch_whatever_number_the_queue_holds() -> None:
+    """If the stream is replaced, one epoch begins, even if the queue holds the number of a look that is far ahead of
+    the last recorded one. Such looks were not recorded, because too few replicas had them."""
+    async with world() as on:
+        await on.epochs.ledger()
+        await on.accept(3)
+        await on.epochs.ledger()
+        with patch.object(on.epochs._memory, "read", on.epochs._memory.read):
+            on.cut_off(on.epochs)
+            for _ in range(3):
+                await on.epochs.ledger()
+        await on.renamed()
+        for _ in range(3):
+            ledger = await on.epochs.ledger()
+            assert (ledger.missing, ledger.lost, ledger.epoch) == (0, 3, 2), table(ledger)
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_the_queue_forgets_again_before_the_epoch_has_a_recorded_look(*, first: bool) -> None:
+    """If the queue forgets everything between the begin of an epoch and its first recorded look, another epoch begins,
+    and the ledger balances: the earlier queue's entries are no longer among those that the queue counts."""
+    async with world() as on:
+        if not first:
+            await on.epochs.ledger()
+            await on.accept(3)
+            await on.epochs.ledger()
+            on.forget(9)
+        await on.accept(5)
+        await on.apply(5)
+        with patch.object(on.epochs, "_keep", side_effect=ConnectionError), pytest.raises(ConnectionError):
+            await on.epochs.ledger()
+        on.forget(9)
+        for _ in range(2):
+            ledger = await on.epochs.ledger()
+            counted = (ledger.missing, ledger.lost, ledger.applied, ledger.epoch)
+            assert counted == (0, 0 if first else 3, 5, on.epoch), table(ledger)
 
 
 @pytest.mark.parametrize("again", [False, True])

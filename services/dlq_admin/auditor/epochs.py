@@ -110,6 +110,7 @@ class Epochs:
             carried=carried + lost,
             # Until the first look is saved, what had been seen before the epoch remains what has been seen.
             accepted=accepted,
+            entries=now.entries,
             oldest=last.oldest,
             newest=last.newest,
             late=last.late,
@@ -168,7 +169,8 @@ def _late(ledger: Ledger, since: int, until: int = VERSION_MAX) -> int:
 
 
 def _begun(memory: Memory, epoch: int, cause: Cause) -> Epoch:
-    """Make an epoch in which nothing was seen yet. This look is saved with the first reading that balances."""
+    """Make an epoch in which no write was seen yet. This look is saved with the first reading that balances. The
+    entries are saved at once, so that a queue that forgets them before that look begins another epoch."""
     began = max(memory.newest, versions.wall_clock())
     return Epoch(
         epoch=epoch,
@@ -181,7 +183,7 @@ def _begun(memory: Memory, epoch: int, cause: Cause) -> Epoch:
         identity=memory.identity,
         look=memory.remembered,
         accepted=0,
-        entries=0,
+        entries=memory.entries,
         oldest=began if memory.oldest is None else memory.oldest,
         newest=memory.newest,
     )

@@ -8,7 +8,8 @@
 -- ARGV  1 number of this look, 2 version below which late entries are forgotten,
 --       3 the place that was counted ('' = any), 4 group that holds the stream's own number
 -- Returns {number of the newest look before this one, entries ever added, id of the oldest entry ('' = none), newest id
--- ever, identity of the server that answers, the place: that server and the stream's number}
+-- ever, identity of the server that answers, the place: that server and the stream's number, the stored number, which
+-- may be that of a look at another stream}
 
 local stream, ledger, look, group = KEYS[1], KEYS[3], ARGV[1], ARGV[4]
 local who = redis.call('INFO', 'server', 'replication')
@@ -36,8 +37,9 @@ end
 
 local number, entries = string.match(redis.call('HGET', ledger, 'looked') or '', '^(%d+) (%d+)$')
 local is_another = number and (number ~= own or tonumber(entries) > of['entries-added'])
-local before, place = tonumber(redis.call('GET', KEYS[2]) or '') or 0, identity .. ' ' .. own
-if tonumber(look) > before and (ARGV[3] == '' or ARGV[3] == place) then
+local stored, place = tonumber(redis.call('GET', KEYS[2]) or '') or 0, identity .. ' ' .. own
+local before = stored
+if tonumber(look) > stored and (ARGV[3] == '' or ARGV[3] == place) then
   redis.call('SET', KEYS[2], look)
   if own == '0' and not info.err then
     redis.call('XGROUP', 'CREATE', stream, group, look .. '-0')
@@ -46,4 +48,4 @@ if tonumber(look) > before and (ARGV[3] == '' or ARGV[3] == place) then
   redis.call('HSET', ledger, 'looked', own .. ' ' .. of['entries-added'])
 end
 if is_another then before = 0 end
-return {before, of['entries-added'], first and first[1] or '', of['last-generated-id'], identity, place}
+return {before, of['entries-added'], first and first[1] or '', of['last-generated-id'], identity, place, stored}
