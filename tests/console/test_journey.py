@@ -292,7 +292,7 @@ def test_what_an_alert_says_stays_within_a_phone(seen: Seen, console: processes.
 
 
 def test_a_page_that_cannot_renew_itself_says_how_old_it_is(seen: Seen) -> None:
-    """A page shows how old it is while dlq_admin does not answer, and no longer than that."""
+    """A page shows how old it is while dlq_admin does not answer or cannot renew a part, and no longer than that."""
     page = seen.page
     page.clock.install()
     page.goto("/console/groups")
@@ -303,6 +303,9 @@ def test_a_page_that_cannot_renew_itself_says_how_old_it_is(seen: Seen) -> None:
     page.unroute("**/console/*")
     page.clock.run_for(20_000)
     expect(page.locator("#late")).to_be_hidden()
+    page.route("**/console/strip", lambda route: route.fulfill(status=503))
+    page.clock.run_for(30_000)
+    expect(page.locator("#late")).to_contain_text("cannot renew it")
 
 
 def test_the_end_of_a_session_loses_nothing_that_is_typed(seen: Seen) -> None:

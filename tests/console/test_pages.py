@@ -82,6 +82,12 @@ def test_no_page_hides_another(tmp_path: Path) -> None:
             assert first.path == route.path, (method, address)
 
 
+async def test_failures_without_a_cache_say_so_where_they_were(browser: httpx.AsyncClient) -> None:
+    """While the cache is away, the part of the page that refreshes itself says so, instead of becoming empty."""
+    page = await browser.get("/console/failures")
+    assert 'role="alert"' in page.text.partition('id="failures"')[2]
+
+
 @pytest.mark.parametrize(
     ("given", "shown"),
     [("2026-01-15T10:30:00.123456Z", "2026-01-15T10:30:00.123"), ("2026-01-15T10:30", "2026-01-15T10:30:00.000"),

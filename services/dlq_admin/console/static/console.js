@@ -1,7 +1,7 @@
 // Keys and ticks. Every page works without it.
 "use strict";
 
-const rows = () => [...document.querySelectorAll("[data-row]")];
+const rows = () => [...document.querySelectorAll("[data-row]")].filter(link);
 const link = (row) => (row.matches("a") ? row : row.querySelector("a"));
 const typing = (target) => target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog") !== null;
 const PLACES = { h: "/console", v: "/console/live", g: "/console/groups", l: "/console/letters", r: "/console/replays", a: "/console/audit" };
@@ -134,21 +134,24 @@ window.addEventListener("pageshow", () => {
 // background refreshes rarely, so it gets some time when it becomes visible again.
 const LATE_MS = 15000;
 const LATE = document.getElementById("late");
-let renewed = Date.now();
+// The id of a part that refreshes itself -> when it was last renewed.
+const renewed = new Map([...document.querySelectorAll("[hx-get]")].map(({ id }) => [id, Date.now()]));
 let seen = Date.now();
 let over = false;
-document.addEventListener("htmx:afterRequest", (event) => {
-  if (!event.detail.successful) return;
-  renewed = Date.now();
+document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } }) => {
+  if (!successful) return;
+  renewed.set(elt.id, Date.now());
   over = false;
 });
+// A part that no longer refreshes itself, such as a replay that is over, does not become old.
+const refreshes = (id) => document.getElementById(id)?.hasAttribute("hx-get");
 document.addEventListener("visibilitychange", () => (seen = Date.now()));
 function showLate() {
-  const old = Date.now() - renewed;
+  const old = Math.max(0, ...[...renewed].filter(([id]) => refreshes(id)).map(([, at]) => Date.now() - at));
   LATE.hidden = !over && (old < LATE_MS || Date.now() - seen < LATE_MS);
   if (LATE.hidden) return;
   const age = lasting(Math.round(old / 1000));
-  const text = over ? `Your session is over. What you typed can still be sent. This page is ${age} old.` : `This page is ${age} old: dlq_admin does not answer.`;
+  const text = over ? `Your session is over. What you typed can still be sent. This page is ${age} old.` : `What is shown is ${age} old: dlq_admin does not answer, or cannot renew it.`;
   if (LATE.textContent !== text) LATE.textContent = text;
 }
 setInterval(showLate, 1000);
