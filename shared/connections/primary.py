@@ -51,21 +51,26 @@ class Primary:
     async def _ask(self) -> tuple[str, int]:
         answers = []
         for sentinel in self._sentinels:
-            place = "{host}:{port}".format_map(sentinel.connection_pool.connection_kwargs)
-            try:
-                known: Any = await sentinel.sentinel_masters()
-            except (RedisError, OSError) as error:
-                answers.append(f"{place}: {type(error).__name__} {error}")
-                continue
-            finally:
-                await sentinel.aclose()
-            state = known.get(self._name)
-            if state and state["is_master"] and not (state["is_sdown"] or state["is_odown"]):
+            answer = await self._answer_of(sentinel)
+            if not isinstance(answer, str):
                 self._sentinels.sort(key=lambda other: other is not sentinel)
-                self._found = str(state["ip"]), int(state["port"])
-                return self._found
-            answers.append(f"{place}: knows no primary that is up")
+                self._found = answer
+                return answer
+            answers.append("{host}:{port}: ".format_map(sentinel.connection_pool.connection_kwargs) + answer)
         raise MasterNotFoundError(f"no primary {self._name!r}: {'; '.join(answers)}")
+
+    async def _answer_of(self, sentinel: Redis) -> tuple[str, int] | str:
+        """Return (host, port) of the primary that this Sentinel knows, or the reason why it knows none."""
+        try:
+            known: Any = await sentinel.sentinel_masters()
+        except (RedisError, OSError) as error:
+            return f"{type(error).__name__} {error}"
+        finally:
+            await sentinel.aclose()
+        state = known.get(self._name)
+        if state and state["is_master"] and not (state["is_sdown"] or state["is_odown"]):
+            return str(state["ip"]), int(state["port"])
+        return "knows no primary that is up"
 
 
 class Finder(Protocol):
