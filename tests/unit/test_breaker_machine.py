@@ -417,3 +417,22 @@ def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None
     """Inconsistent parameters are refused, both at start and when they are changed at run time."""
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Policy(**wrong)
+
+
+async def test_an_override_says_when_it_ends_whatever_a_prober_did_before(clock: Clock) -> None:
+    """A breaker that is held open for an hour, after an outage that a prober ended, shows the end of the hour as its
+    next probe."""
+    one = opened(breaker(clock, probes=1))
+
+    async def down() -> None:
+        raise ConnectionError
+
+    async def back() -> None:
+        pass
+
+    with pytest.raises(ConnectionError):
+        await one.probe(down)
+    await one.probe(back)
+    assert one.closed
+    one.force_open(**ANN, for_s=3600)
+    assert (one.open_remaining, one.snapshot().next_probe_at) == (3600, clock.of_day(clock.now + 3600))

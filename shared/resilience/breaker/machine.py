@@ -249,7 +249,6 @@ class Machine:
         self._move(State.OPEN, why, now)
         self._pause(now)
         self._prober_from = now + self.policy.distrusted_s(max(0, self._openings - 1))
-        self._probed = False
 
     def _pause(self, now: float) -> None:
         self._doubted = 0
@@ -266,6 +265,7 @@ class Machine:
         self.state = to
         self._since = now
         self._lease_until = self._ramp.until = None
+        self._probed = False
         self._probes_passed = self._doubted = 0
         if why not in _PROBING:  # otherwise the outcomes of the probes so far are kept
             self.evidence = Evidence(self.policy, now)
