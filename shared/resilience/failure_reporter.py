@@ -3,7 +3,8 @@
 | what happens                   | what is logged                                                   |
 |--------------------------------|------------------------------------------------------------------|
 | the first failure              | `loop_failing`, with the error's own text                        |
-| another cause                  | `loop_failing` again, at most ten times a minute                 |
+| another cause                  | `loop_failing` again                                             |
+| more than ten causes a minute  | nothing; the next failure is logged once there is room again     |
 | the same cause                 | nothing; the failure is counted                                  |
 | success after failures         | `loop_recovered`, with the number of failures and the duration   |
 
@@ -62,11 +63,11 @@ class FailureReporter:
         #: The text of the last failure, empty if the last attempt worked; and its class.
         self.failing = ""
         self.kind: type[BaseException] = Exception
+        #: The cause that was logged last since the last success; empty if none was.
         self._cause = ""
         self._failures = 0
         self._since = 0.0
         self._lines: deque[float] = deque(maxlen=_LINES_MAX)
-        self._silent = False
 
     def failed(self, error: BaseException) -> None:
         """Record an attempt that ended with `error`. A breaker's refusal is ignored: the breaker has reported its
@@ -83,10 +84,8 @@ class FailureReporter:
         self._failures += 1
         self.failing, self.kind = text_of(error), type(error)
         _failing[id(self)] = self
-        cause = _NUMBER.sub("#", self.failing)
-        if cause != self._cause:
-            self._cause = cause
-            self._log(kind, now)
+        if (cause := _NUMBER.sub("#", self.failing)) != self._cause:
+            self._log(kind, cause, now)
 
     def worked(self) -> None:
         """Record an attempt that worked."""
@@ -94,7 +93,7 @@ class FailureReporter:
             return
         self.failing = ""
         _failing.pop(id(self), None)
-        if not self._silent:
+        if self._cause:
             for_s = round(time.monotonic() - self._since, 1)
             logs.info(Action.LOOP_RECOVERED, loop=self.name, failures=self._failures, for_s=for_s)
 
@@ -117,11 +116,11 @@ class FailureReporter:
         elif isinstance(error, (*AWAY, AppError)) and not isinstance(error, Contention):
             self.failed(error)
 
-    def _log(self, kind: str, now: float) -> None:
-        self._silent = len(self._lines) == _LINES_MAX and now - self._lines[0] < _LINES_S
-        if self._silent:
+    def _log(self, kind: str, cause: str, now: float) -> None:
+        if len(self._lines) == _LINES_MAX and now - self._lines[0] < _LINES_S:
             return
         self._lines.append(now)
+        self._cause = cause
         log = logs.error if kind == REFUSED else logs.warning
         log(Action.LOOP_FAILING, loop=self.name, kind=kind, error=self.failing)
 

@@ -93,6 +93,24 @@ def test_what_comes_and_goes_does_not_fill_the_log(lines: Lines) -> None:
     assert metrics.loop_failures.labels("flapping", NO_ANSWER)._value.get() == 1000
 
 
+def test_a_failure_that_stays_is_logged_after_what_came_and_went(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure that begins while the log is limited is logged once there is room again, and so is its recovery: the
+    last line about a loop always tells how it is."""
+    now = [0.0]
+    monkeypatch.setattr(failure_reporter.time, "monotonic", lambda: now[0])
+    one = FailureReporter("flapping-then-down")
+    for _ in range(10):
+        one.failed(Gone("away"))
+        one.worked()
+    for _ in range(100):
+        one.failed(Gone("away"))
+        now[0] += 1
+    assert len(lines) == 2 * 10 + 1
+    assert lines[-1][1] == Action.LOOP_FAILING
+    one.worked()
+    assert lines[-1][1] == Action.LOOP_RECOVERED
+
+
 def test_what_says_nothing_of_the_store_is_left_out(lines: Lines) -> None:
     """A breaker that rejects a call, a conflict of two transactions and an error that is no store's are not logged,
     because they say nothing about the store."""
