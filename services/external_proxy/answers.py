@@ -3,7 +3,7 @@ Pure, except for the clock that a `Retry-After` date is compared with."""
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from math import ceil
 
@@ -93,13 +93,14 @@ def retry_decision(error: Exception, *, idempotent: bool, keyed: bool) -> RetryD
     return RetryAllowed(wait_s) if idempotent or keyed else Suppressed.UNSAFE
 
 
-def answer_to(error: Exception, *, idempotent: bool) -> AppError:
-    """Return the error that our client gets. A write that was sent and not clearly refused may have taken effect."""
-    if isinstance(error, RetryRefused):
-        error = error.earlier
-    answer = _app_error(error)
-    if isinstance(answer, _SENT) and not idempotent:
-        return errors.UpstreamOutcomeUnknown(details=(answer.details or {}) | {"cause": answer.code})
+def answer_to(error: Exception, *, idempotent: bool, earlier: Iterable[Exception] = ()) -> AppError:
+    """Return the error that our client gets. `earlier`: how the attempts before ended. A write may have taken effect if
+    one of its attempts was sent and not clearly refused, whatever the last attempt was."""
+    answer = _app_error(error.earlier if isinstance(error, RetryRefused) else error)
+    if not idempotent:
+        for each in (answer, *map(_app_error, earlier)):
+            if isinstance(each, _SENT):
+                return errors.UpstreamOutcomeUnknown(details=(each.details or {}) | {"cause": each.code})
     return answer
 
 

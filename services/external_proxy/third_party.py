@@ -63,18 +63,17 @@ class ThirdParty:
         left_s = deadline.remaining_s() - ANSWER_RESERVE_S
         if left_s < self._retrier.limits.least_s:
             raise DeadlineExceeded
-        ended: Exception | None = None
+        ended: list[Exception] = []
 
         async def attempt(number: int) -> Answer:
-            nonlocal ended
             try:
                 return await self._breakers[request.operation].call_async(self._attempt, request, number)
             except CallRefused as refused:
-                if ended is not None:
-                    raise RetryRefused(ended) from refused
+                if ended:
+                    raise RetryRefused(ended[-1]) from refused
                 raise
             except (CallFailed, ErrorStatus) as error:
-                ended = error
+                ended.append(error)
                 raise
 
         with deadline.scope(min(left_s, self._live.config.total_s)):
@@ -85,7 +84,7 @@ class ThirdParty:
                     deadline.remaining_s,
                 )
             except (CallRefused, CallFailed, ErrorStatus, RetryRefused) as error:
-                raise answer_to(error, idempotent=request.idempotent) from error
+                raise answer_to(error, idempotent=request.idempotent, earlier=ended) from error
 
     async def _attempt(self, request: ThirdPartyRequest, number: int) -> Answer:
         config = self._live.config

@@ -70,6 +70,19 @@ def test_a_write_that_was_sent_is_indefinite_and_one_that_was_not_is_definite() 
     assert answer_to(TookTooLong(), idempotent=True).code == "UPSTREAM_TIMEOUT"
 
 
+@pytest.mark.parametrize(
+    "last", [TooManyAtOnce(), ErrorStatus(429, 5.0), ErrorStatus(409, None), RetryRefused(ErrorStatus(429, None))]
+)
+def test_an_attempt_that_may_have_happened_is_not_forgotten(last: Exception) -> None:
+    """A write whose first attempt may have taken effect stays indefinite, even if a later attempt was certainly refused
+    or not sent. A read, and a write whose attempts were all refused, get the answer to the last attempt."""
+    for first in (TookTooLong(), ErrorStatus(503, None)):
+        answer = answer_to(last, idempotent=False, earlier=[first])
+        assert (answer.code, answer.definite) == ("UPSTREAM_OUTCOME_UNKNOWN", False)
+        assert answer_to(last, idempotent=True, earlier=[first]).code == answer_to(last, idempotent=True).code
+    assert answer_to(last, idempotent=False, earlier=[ErrorStatus(429, None)]).definite
+
+
 def test_a_bug_stays_a_bug() -> None:
     """A bug in the proxy is raised and is not reported as a failure of the third party."""
     with pytest.raises(ZeroDivisionError):
