@@ -24,9 +24,27 @@ def file_variables(variables: Iterable[str]) -> set[str]:
     return {name + _SUFFIX for name in variables}
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a value that is not text, or whose file is empty or cannot be read, so that it is refused together
+    with all other faults."""
+
+    variable: str
+    why: str
+
+
 class Environment(EnvSettingsSource):
     """The environment as a settings source. A value that should be JSON and is not is kept as text, so that it is
     refused together with all other faults."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the value of a field, its key, and whether it is JSON."""
+        value, key, complex_value = super().get_field_value(field, field_name)
+        if isinstance(value, str) and not _is_text(value):
+            prefix = str(self.settings_cls.model_config.get("env_prefix", ""))
+            name = key if field.validation_alias else variable(prefix, field_name, field)
+            value = Unreadable(name, "is not text in UTF-8")
+        return value, key, complex_value
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         """Return the value parsed as JSON, or the text itself."""
@@ -34,15 +52,6 @@ class Environment(EnvSettingsSource):
             return super().decode_complex_value(field_name, field, value)
         except (ValueError, TypeError):
             return value
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands for the value in a file that is empty or cannot be read, so that it is refused together with all other
-    faults."""
-
-    variable: str
-    why: str
 
 
 class SecretFiles(Environment):
@@ -57,6 +66,15 @@ class SecretFiles(Environment):
             if path := environment.get((asked + _SUFFIX).lower()):
                 read[asked.lower()] = _text(asked + _SUFFIX, Path(path))
         return read
+
+
+def _is_text(value: str) -> bool:
+    """Return whether the value can be written in UTF-8. Other bytes of the environment are read as lone surrogates."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(asked: str, path: Path) -> str | Unreadable:

@@ -20,6 +20,7 @@ from tests.warm import Warm
 
 _DSN = "mysql://holdfast:s3cret@db/holdfast"
 _NO_URL = "must begin with http:// or https://"
+_NO_TEXT = "is not text in UTF-8"
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +58,11 @@ def _wrong(model: type[Settings]) -> list[Wrong]:
         (DlqAdminSettings, "HOLDFAST_DLQ_PROMETHEUS_URL", "localhost:9090", _NO_URL),
         (DlqAdminSettings, "HOLDFAST_DLQ_PROMETHEUS_URL", "http://a:99999", "must be a valid URL, invalid port number"),
         (ApiSettings, "HOLDFAST_API_PROT", "80", "is not known; the nearest name is HOLDFAST_API_PORT"),
+        (ApiSettings, "HOLDFAST_HTTP_CORS_ORIGINS", "https://\udcff.example", _NO_TEXT),
+        (ApiSettings, "HOLDFAST_DOMAIN", "a\udcffb", _NO_TEXT),
+        (ApiSettings, "OTEL_EXPORTER_OTLP_ENDPOINT", "http://\udcff", _NO_TEXT),
+        (ProxySettings, "HOLDFAST_LISTEN_HOST", "\udcff", _NO_TEXT),
+        (ProxySettings, "HOLDFAST_PROXY_CONFIG", '{"fallback": {"default": {"\udcff": 1}}}', _NO_TEXT),
         (ApiSettings, "HOLDFAST_REVISION", "a b", "must match ^[A-Za-z0-9._+-]{1,64}$"),
         (ProxySettings, "HOLDFAST_PROXY_CONFIG", '{"total_s', "must be a JSON object"),
     ],
