@@ -4,6 +4,7 @@ import contextlib
 import resource
 import socket
 from collections.abc import Generator
+from math import ceil
 from typing import Any
 
 import uvicorn
@@ -31,7 +32,7 @@ def config(app: Any, host: str, port: int, *, drain_s: float, bounds: Bounds) ->
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=int(bounds.idle_s),
-        timeout_graceful_shutdown=int(drain_s),
+        timeout_graceful_shutdown=ceil(drain_s),
         backlog=_BACKLOG,
     )
 

@@ -1,5 +1,6 @@
-"""Start: reads a service's settings, and configures its logs accordingly."""
+"""Start: reads a service's settings, configures its logs accordingly, and lets a hang-up end it as SIGTERM does."""
 
+import signal
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -12,13 +13,15 @@ S = TypeVar("S", bound=Settings)
 
 def start(service: str, model: type[S]) -> S:
     """Return the settings. Raises SystemExit if settings are wrong, after each wrong setting was logged in a line of
-    its own."""
+    its own. From then on a closed terminal (SIGHUP) ends the service as SIGTERM does, with its work finished."""
 
     def refused(wrong: Iterable[Wrong]) -> None:
         logs.configure(service, "INFO", "auto")
         for each in wrong:
             logs.error(logs.Action.SETTING_REFUSED, **each._asdict())
 
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under `nohup` it is
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     settings = read(model, refused)
     logs.configure(service, settings.log_level, settings.log_style)
     return settings
