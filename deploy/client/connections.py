@@ -50,7 +50,8 @@ class Connections:
     def __init__(self, address: Address, headers: str = "", timeout_s: float = TIMEOUT_S) -> None:
         self._address = address
         self._timeout_s = timeout_s
-        self._always = f"HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n{headers}"
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        self._always = f"HTTP/1.1\r\nHost: {host}:{address.port}\r\n{headers}"
         self._idle: list[_Connection] = []
         self._tls = ssl.create_default_context() if address.tls else None
 

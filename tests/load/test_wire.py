@@ -38,6 +38,12 @@ async def test_connections_are_kept() -> None:
     assert len(peers) == 1
 
 
+def test_an_ipv6_address_has_brackets_in_the_host_header() -> None:
+    """The `Host` header has an IPv6 address in brackets, as in the URL, so that the port can be told from it."""
+    connections = Connections(address_of("http://[::1]:8080"))
+    assert "\r\nHost: [::1]:8080\r\n" in connections._always
+
+
 async def test_marks_of_a_degraded_answer_and_of_a_refusal_are_seen() -> None:
     """The headers of a degraded answer and of a refusal are recognized whatever the case of their names."""
     response = b"HTTP/1.1 503 Busy\r\nx-DEGRADED: stale\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
