@@ -79,7 +79,10 @@ def _usable(venv: Path) -> bool:
 
 
 def _create(venv: Path) -> None:
-    if venv.exists():
+    if venv.is_symlink():
+        echo(f"{venv.name} is a link to an environment that is broken or of another folder; making one here")
+        venv.unlink()
+    elif venv.exists():
         echo(f"{venv.name} is broken or was made in another folder; making it anew")
         shutil.rmtree(venv)
     echo(f"Making {venv.name} with Python {sys.version.split()[0]}")
