@@ -2,7 +2,8 @@
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.retry_rules import RetryLimits
@@ -65,6 +66,15 @@ class FallbackRules(BaseModel):
     default: dict[str, Any] | None = Field(
         default=None, description="The answer that is served if there is no last good answer"
     )
+
+    @field_validator("default")
+    @classmethod
+    def _writable(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        try:
+            orjson.dumps(value)
+        except TypeError as error:
+            raise ValueError(f"cannot be written as JSON: {error}") from error
+        return value
 
 
 class Config(BaseModel):

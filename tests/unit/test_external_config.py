@@ -26,6 +26,8 @@ def changed(before: Change | None, config: Config | None, *, at: float, for_s: f
         ({"total_s": 30.0, "attempt_s": 16.0}, "window_s must be two attempts"),
         ({"breaker": {"open_s": 61.0}}, "open_max_s"),
         ({"nonsense": 1}, "Extra inputs"),
+        ({"fallback": {"default": {"rate": 10**30}}}, "cannot be written as JSON"),
+        ({"fallback": {"default": {"name": "\ud800"}}}, "cannot be written as JSON"),
     ],
 )
 def test_limits_the_wrong_way_round_stop_the_start(
