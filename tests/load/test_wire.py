@@ -39,7 +39,7 @@ async def test_connections_are_kept() -> None:
 
 
 def test_an_ipv6_address_has_brackets_in_the_host_header() -> None:
-    """The `Host` header has an IPv6 address in brackets, as in the URL, so that the port can be told from it."""
+    """The `Host` header has an IPv6 address in brackets, as in the URL, which separates it from the port."""
     connections = Connections(address_of("http://[::1]:8080"))
     assert "\r\nHost: [::1]:8080\r\n" in connections._always
 

@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -97,7 +98,7 @@ def test_a_failure_that_stays_is_logged_after_what_came_and_went(lines: Lines, m
     """A failure that begins while the log is limited is logged once there is room again, and so is its recovery: the
     last line about a loop always tells how it is."""
     now = [0.0]
-    monkeypatch.setattr(failure_reporter.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     one = FailureReporter("flapping-then-down")
     for _ in range(10):
         one.failed(Gone("away"))

@@ -19,12 +19,13 @@ def test_a_link_to_an_environment_elsewhere_is_replaced(
     if there:
         elsewhere.mkdir()
         (elsewhere / "theirs").touch()
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: (Path(command[-1]).mkdir(), _Done)[1])
+    monkeypatch.setattr(subprocess, "run", _made)
     python_env._create(venv)
     assert venv.is_dir()
     assert not venv.is_symlink()
     assert (elsewhere / "theirs").exists() == there
 
 
-class _Done:
-    returncode = 0
+def _made(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
+    Path(command[-1]).mkdir()
+    return subprocess.CompletedProcess(command, 0)
