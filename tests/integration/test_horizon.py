@@ -19,6 +19,7 @@ from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.letters.retention import tombstones
 from holdfast.shared.queue.codec import decode, encode
 from holdfast.shared.queue.names import DEAD, WRITES
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.store.apply import apply
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.counts import operation_counts
@@ -261,6 +262,24 @@ def test_what_ended_after_the_horizon_stays(engine: Engine) -> None:
     assert _purge_up_to(engine, _BEGAN + _DAY) == 0
     _age(engine)
     assert _purge_up_to(engine, _BEGAN + _DAY) == 1
+
+
+async def test_an_idle_partition_keeps_no_other_operation_open(engine: Engine, clean_redis: RedisServer) -> None:
+    """Operations of one partition are closed although another partition has had no entry since long before them, and
+    the ledger balances."""
+    redis, parts = connect(clean_redis.address, PATIENT_REDIS), Partitions(2)
+    database = AdminDatabase(engine, threads=1, background=2, audit=1, read_timeout_s=5)
+    history = History(redis, database, every_s=1, keep_s=1, tombstones_keep_s=0, key_lifetime_s=1, partitions=parts)
+    write = _write(create_user("Ann", "a@example.com"), wall_clock())
+    busy = parts.of(write.entity_id)
+    with clean_redis.client() as client:
+        entry = client.xadd(busy.writes, encode(write), id=to_stream_id(write.version))
+        _apply(engine, write)
+        client.xdel(busy.writes, entry)
+    await history.close()
+    ledger = await read_ledger(redis, engine, partitions=parts)
+    assert (ledger.missing, ledger.applied, ledger.open) == (0, 1, 0)
+    await redis.aclose()
 
 
 async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: RedisServer) -> None:

@@ -16,9 +16,11 @@ from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.letters.retention import tombstones
+from holdfast.shared.queue.memory import MemoryReader
 from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.snapshot import may_return, snapshot
 from holdfast.shared.store.closing import close
+from holdfast.shared.store.reads import newest_version
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
@@ -27,6 +29,8 @@ from holdfast.shared.writes.horizon import Waiting, horizon
 #: Rows per transaction.
 STEP_ROWS = 500
 _ROUND_S = 5.0
+#: A partition without an entry for this long, in which another partition had some, is idle.
+_IDLE_US = 600_000_000
 _PURGE_EVERY_S = 10.0
 #: How often the purge starts over, for rows that were old enough at the last pass but had ended too late.
 _FROM_THE_START_S = 3600.0
@@ -48,6 +52,7 @@ class History:
     ) -> None:
         self._redis = redis
         self._partitions = partitions
+        self._memory = MemoryReader(redis, partitions=partitions)
         self._database = database
         self._keep_s = keep_s
         self._tombstones_keep_s = tombstones_keep_s
@@ -60,9 +65,13 @@ class History:
         )
 
     async def close(self) -> None:
-        """Close the ended operations that a reading beginning now would count."""
-        cut = min((await snapshot(self._redis, self._partitions)).cuts)
-        await _in_steps(lambda: self._database.work(close, cut, STEP_ROWS))
+        """Close the ended operations that a reading beginning now would count in every partition. An idle partition,
+        whose newest id is old, would hold back the others, so its newest id is raised to the current time."""
+        cuts = (await snapshot(self._redis, self._partitions)).cuts
+        if min(max(cuts), versions.wall_clock()) - min(cuts) > _IDLE_US:
+            await self._memory.end_versions(await self._database.work(newest_version), max(cuts))
+            cuts = (await snapshot(self._redis, self._partitions)).cuts
+        await _in_steps(lambda: self._database.work(close, min(cuts), STEP_ROWS))
 
     async def purge(self) -> None:
         """Move the horizon, then remove what is older."""
