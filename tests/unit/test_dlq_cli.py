@@ -247,6 +247,17 @@ def test_an_export_that_breaks_off_leaves_no_file(played: Played, tmp_path: Path
     assert (out.read_bytes(), out.stat().st_mode & 0o777) == (played.body, 0o600)
 
 
+def test_an_export_is_its_owners_alone(played: Played, tmp_path: Path) -> None:
+    """Only the owner can read an export, also if its unfinished file was there before and open to others."""
+    target, unfinished = tmp_path / "letters", tmp_path / "letters.part"
+    unfinished.write_text("left by another")
+    unfinished.chmod(0o666)
+    played.body = b"{}\n{}\n"
+    assert main(["export", "--out", str(target), "--reason", "a look"]) == 0
+    assert (target.read_bytes(), target.stat().st_mode & 0o777) == (b"{}\n{}\n", 0o600)
+    assert not unfinished.exists()
+
+
 @pytest.mark.parametrize("key", ["", " ", "a\nb", "ключ"])
 def test_a_key_that_is_none(
     played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str

@@ -94,7 +94,8 @@ def export(client: Client, options: argparse.Namespace) -> Output:
         return Output(None, [])
     unfinished = Path(f"{options.out}.part")
     lines = 0
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    unfinished.unlink(missing_ok=True)  # whoever made it could read what is written to it
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         for part in parts:
             file.write(part)
             lines += part.count(b"\n")
