@@ -130,7 +130,9 @@ def _backlog(backlog: dict[str, Any]) -> str:
 
 
 def _names(writers: list[dict[str, Any]]) -> str:
-    named = (f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})" for one in writers)
+    named = (
+        f"{one['name']} ({one['build'] or 'build unknown'}{', HALTED' if one['halted'] else ''})" for one in writers
+    )
     return ", ".join(named) or "none reported lately"
 
 

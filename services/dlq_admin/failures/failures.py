@@ -28,7 +28,6 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 _GROUPS_SHOWN = 200
 _CHANGES_READ = 20
-_MINUTE_S = 60.0
 
 
 class Failures:
@@ -69,7 +68,7 @@ class Failures:
             if (mistakes or kind.trouble is not Trouble.MISTAKE)
             and route in (None, kind.route)
             and code in (None, kind.code)
-            and now_s - group.last_s < minutes * _MINUTE_S
+            and any(window(group.minutes, minutes, now_s))
         ]
         groups.sort(key=lambda each: (-each.count, each.route, each.code))
         return FailureReport(
