@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
+from weakref import WeakValueDictionary
 
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
 
@@ -43,8 +44,8 @@ AWAY = (RedisError, OSError, NotSent, Fault)
 
 _NUMBER = re.compile(r"\d+")
 
-#: The reporters whose last attempt failed, by identity.
-_failing: dict[int, "FailureReporter"] = {}
+#: The reporters whose last attempt failed, by identity. One that is gone reported a step that is over.
+_failing: WeakValueDictionary[int, "FailureReporter"] = WeakValueDictionary()
 
 
 class FailureReporter:

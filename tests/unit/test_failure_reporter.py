@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 from redis.exceptions import ConnectionError as Gone
 
+from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import DatabaseUnavailable, QueueUnavailable
 from holdfast.shared.faults import BadData, Contention, Outage, Unexplained
+from holdfast.shared.queue import agreement
 from holdfast.shared.resilience import failure_reporter, supervise
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import NO_ANSWER, REFUSED, FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
+from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
 _ANSWERS = [ResponseError("WRONGTYPE Operation against a key"), NoPermissionError("no right"),
@@ -110,6 +113,14 @@ def test_a_failure_that_stays_is_logged_after_what_came_and_went(lines: Lines, m
     assert lines[-1][1] == Action.LOOP_FAILING
     one.worked()
     assert lines[-1][1] == Action.LOOP_RECOVERED
+
+
+def test_a_step_that_is_over_is_not_failing(lines: Lines) -> None:
+    """A service that starts while the queue is away logs that it could not ask for the number of partitions. `/health`
+    does not show this step as failing afterwards: the step is not repeated, so it would never be shown as well."""
+    agreement.check(ProxySettings(redis_addr=f"127.0.0.1:{free_port()}"))
+    assert [(action, more["loop"]) for _, action, more in lines] == [(Action.LOOP_FAILING, "partitions")]
+    assert "partitions" not in failure_reporter.check()[1]
 
 
 def test_what_says_nothing_of_the_store_is_left_out(lines: Lines) -> None:
