@@ -125,7 +125,7 @@ class Settler:
             (one.entry, one.outcome) for one in handled if isinstance(one.outcome, Dead) and not is_unknown(one.outcome)
         ]
         alive = sum([not isinstance(one.outcome, (Dead, Retry)) for one in handled])
-        if not self._halting.keeps(dying, alive, since_s=min((one.since_s for one in handled), default=math.inf)):
+        if not self._halting.keeps(dying, alive, min((one.since_s for one in handled), default=math.inf)):
             return handled
         return [one for one in handled if not isinstance(one.outcome, Dead) or is_unknown(one.outcome)]
 

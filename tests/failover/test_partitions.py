@@ -5,6 +5,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ def test_dlq_admin_without_a_shard(
     writer = start("writer", HOLDFAST_WRITER_DEAD_SHARE_MAX="1")
     with altered(own_database, SHORT, LONG):
         made = _made(api, elsewhere)
-        wait_until(lambda: desk.states() == {"dead": 40}, what="all of them are dead letters")
+        desk.wait_for({"dead": 40})
     there = sum(each in away for each in made)
     killed = shard.kill_shard()
     wait_until(lambda: desk.data("/dlq/overview")["partitions_away"] == numbers, what="it names the partition")
@@ -176,7 +177,7 @@ def test_dlq_admin_without_a_shard(
         wait_until(lambda: bool(desk.data("/dlq/overview")["writers"]), what="the writer reports again")
         record.wait_for(20, 202)
     desk.replay()
-    wait_until(lambda: desk.states() == {"applied": 40}, what="all are applied")
+    desk.wait_for({"applied": 40})
     settle(cluster, own_database, _FOUR)
     assert (record.lost(own_database), doubled(own_database), writer.running) == (set(), 0, True)
 
@@ -217,6 +218,12 @@ class _Desk:
     def states(self) -> dict[str, int]:
         """Return the number of letters in each state."""
         return dict(Counter(each["state"] for each in self.letters()))
+
+    def wait_for(self, states: dict[str, int]) -> None:
+        """Wait until so many letters are in each state, and show the states if that does not come about."""
+        with suppress(AssertionError):
+            wait_until(lambda: self.states() == states)
+        assert self.states() == states, self.data("/dlq/replays")
 
     def replay(self) -> None:
         """Replay all dead letters."""

@@ -18,7 +18,7 @@ from holdfast.shared.connections.cluster import HOME, first_key, slot_of
 from holdfast.shared.connections.connection import WrongNode
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.connections.script import NotSent, Script
-from holdfast.shared.queue.names import LEDGER, WRITES
+from holdfast.shared.queue.names import LEDGER, LOOKS_GROUP, WRITES
 from tests.certificates import Authority
 from tests.failover.cluster import ask
 from tests.faults.relay import Relay, Step
@@ -35,7 +35,7 @@ _ANSWERS = (
     "READONLY You can't write against a read only replica.",
 )
 #: Keys and arguments of look.lua.
-_A_LOOK = ([WRITES, f"{HOME}:look", LEDGER], [1, 0, ""])
+_A_LOOK = ([WRITES, f"{HOME}:look", LEDGER], [1, 0, "", LOOKS_GROUP])
 #: How a node is announced: the options that set it.
 _ANNOUNCED = {
     "ip": {"cluster-announce-ip": "127.0.0.1"},
