@@ -138,9 +138,10 @@ const LATE = document.getElementById("late");
 const renewed = new Map([...document.querySelectorAll("[hx-get]")].map(({ id }) => [id, Date.now()]));
 let seen = Date.now();
 let over = false;
-document.addEventListener("htmx:afterRequest", ({ detail: { elt, successful } }) => {
+// `target`, because htmx names another element as the sender once it has replaced the one that asked.
+document.addEventListener("htmx:afterRequest", ({ detail: { target, successful } }) => {
   if (!successful) return;
-  renewed.set(elt.id, Date.now());
+  renewed.set(target.id, Date.now());
   over = false;
 });
 // A part that no longer refreshes itself, such as a replay that is over, does not become old.
