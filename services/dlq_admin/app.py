@@ -94,6 +94,7 @@ class DlqAdmin:
         sweeper = Sweeper(queue, database, partitions, replicas)
         sealer = Sealer(database, every_s=every_s)
         durability = Durability(queue, database, partitions)
+        probes = (*history.probes, *sweeper.probes, *durability.probes, sealer.probe, Uniqueness(database).probe)
         keeper = Keeper(
             database,
             Sender(queue, replicas, partitions),
@@ -125,10 +126,7 @@ class DlqAdmin:
                 queue,
                 database,
                 every_s=every_s,
-                besides=(
-                    *(*history.probes, *sweeper.probes, *durability.probes),
-                    *(sealer.probe, Uniqueness(database).probe),
-                ),
+                besides=probes,
                 replicas=replicas,
                 partitions=partitions,
             ),

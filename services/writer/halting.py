@@ -59,7 +59,7 @@ class Halting:
                 self._deferred.release()
             else:
                 self._went_on(before)
-        elif halt is not None and halt.why != reported:
+        elif halt.why != reported:
             logs.error(Action.WRITER_HALTED, would_be_dead=self._deferred.dying, why=halt.why)
         return True
 
