@@ -1,5 +1,7 @@
 """The text that is shown when everything is ready: where things are, and what to try."""
 
+from shlex import quote
+
 from deploy.local import database
 from deploy.local.program import Program
 from deploy.local.programs import programs
@@ -28,7 +30,7 @@ Holdfast is ready ({seconds:.1f} s).
 
 {chr(10).join(lines)}
   {"queue, cache":14} make redis ARGS=queue, make redis ARGS=cache
-  {"database":14} mariadb --socket={database.socket()} {database.NAME}
+  {"database":14} mariadb --socket={quote(str(database.socket()))} {database.NAME}
   {"operator token":14} {secret("operator_token")}
 {_no_writers(settings)}
 {_try_it(settings)}

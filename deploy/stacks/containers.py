@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from shlex import quote
 from typing import Any
 
 from deploy.client.request import request
@@ -55,7 +56,7 @@ class Containers(Stack):
         labels = running[0]["Config"]["Labels"]
         home = labels.get("com.docker.compose.project.working_dir")
         if home != str(REPO):
-            raise Problem(f"the containers of this project were started in {home}", f"cd {home}")
+            raise Problem(f"the containers of this project were started in {home}", f"cd {quote(str(home))}")
         self._project: str = labels["com.docker.compose.project"]
         self._image: str = running[0]["Config"]["Image"]
         self._takeovers: dict[str, Takeover] = {}

@@ -2,6 +2,7 @@
 
 import fcntl
 import re
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -124,6 +125,13 @@ def test_services_get_the_resources_of_the_caller_and_keep_them(
     assert asked.changed({"PYTHONPATH": "/elsewhere"}) == asked
     assert services.service_env(asked, "api") != services.service_env(StackSettings(), "api")
     assert "Try it: http://127.0.0.1:8080/docs" in welcome_of(monkeypatch, asked)
+
+
+def test_commands_of_the_welcome_survive_a_space_in_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that the welcome text shows runs as it stands, whatever folder the clone is in."""
+    monkeypatch.setattr("deploy.local.database.socket", lambda: Path("/home/ada/my work/mariadb.sock"))
+    (line,) = [each for each in welcome_of(monkeypatch, StackSettings()).splitlines() if "mariadb" in each]
+    assert shlex.split(line)[-2:] == ["--socket=/home/ada/my work/mariadb.sock", "holdfast"]
 
 
 def welcome_of(monkeypatch: pytest.MonkeyPatch, settings: StackSettings) -> str:
