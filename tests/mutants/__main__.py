@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests import command
 from tests.mutants import matrix
 from tests.mutants.planted import planted
 from tests.mutants.proofs import Kind
@@ -50,4 +51,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
+from tests import command
 from tests.simulation import kept, warm
 from tests.simulation.draw import draw
 from tests.simulation.forked import each
@@ -145,4 +146,4 @@ def _verdict(result: Result) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -4,6 +4,7 @@ leaves nothing behind, and is killed if it does not end."""
 import gc
 import multiprocessing
 import resource
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from math import ceil
@@ -61,6 +62,7 @@ def _received(ours: Connection, process: BaseProcess) -> R | None:  # type: igno
 
 
 def _do(do: Callable[[T], R], piece: T, answer: Connection, limit_s: float) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches our parent too, which ends us
     gc.disable()  # the memory goes with the process
     resource.setrlimit(resource.RLIMIT_CPU, (ceil(limit_s), ceil(limit_s) + 1))
     answer.send(do(piece))

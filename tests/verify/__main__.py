@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deploy.load.report import folder
 from deploy.local.output import Problem
+from tests import command
 from tests.promises.verdict import Word
 from tests.verify import pictures, report
 from tests.verify.copied import in_a_copy
@@ -63,4 +64,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)
