@@ -19,8 +19,9 @@ class Member:
         self.service = service
         self.instance = instance
         self._breakers = breakers
-        #: By the breaker's name: the newest order, and the id of the order that was carried out last.
-        self._newest: dict[str, IssuedOrder] = {}
+        #: By the breaker's name: the newest order from the board, until it is carried out; and the id of the order that
+        #: was carried out last. An order is carried out once, because the board may lack the order that replaced it.
+        self._due: dict[str, IssuedOrder] = {}
         self._obeyed: dict[str, str] = {}
 
     def breakers(self) -> list[dict[str, Any]]:
@@ -31,13 +32,13 @@ class Member:
         """Remember orders, oldest first. Orders that do not concern this process are ignored."""
         for each in orders:
             if each.order.concerns(self.service, self.instance):
-                self._newest[each.order.breaker] = each
+                self._due[each.order.breaker] = each
 
     def obey(self, board_ms: float) -> bool:
         """Carry out the orders that are due at the board's time `board_ms`. Return whether there was one."""
         done = False
         for breaker in self._breakers():
-            issued = self._newest.get(str(breaker.name))
+            issued = self._due.pop(str(breaker.name), None)
             if issued is not None and self._obeyed.get(issued.order.breaker) != issued.order.id:
                 left_s = (issued.until_ms - board_ms) / _MS
                 if left_s > 0:

@@ -123,6 +123,17 @@ def test_hearing_of_it_again_changes_nothing(clock: Clock, one: Breaker, member:
     assert one.snapshot().imposed is None
 
 
+def test_what_the_board_had_before_does_not_undo_an_order_that_it_could_not_take(one: Breaker, member: Member) -> None:
+    """An order that only this replica has carried out, because the board was away, stays in force after the board is
+    back: an earlier order, which the board still has, is not carried out a second time."""
+    member.take([given(order(Measure.FORCE_OPEN, id="earlier"))])
+    assert member.obey(BOARD_S * 1000) is True
+    assert member.obey_at_once(order(Measure.LIFT, id="ours")) is True
+    assert one.state is State.HALF_OPEN
+    assert member.obey((BOARD_S + 5) * 1000) is False
+    assert one.state is State.HALF_OPEN
+
+
 def test_only_the_newest_counts(one: Breaker, member: Member) -> None:
     """Only the newest order counts: a replica that starts after an order was lifted never obeys the lifted order."""
     member.take([given(order(Measure.FORCE_OPEN)), given(order(Measure.LIFT, id="2"))])
