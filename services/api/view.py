@@ -39,9 +39,12 @@ from holdfast.shared.queue.pending import (
     pending_operation,
     pending_writes,
 )
+from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.time_limits import TimeLimit, TimeLimits
+from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S, REQUEST_TIMEOUT_MAX_S
 from holdfast.shared.store import epochs, reads
 from holdfast.shared.telemetry.decisions import decided
 from holdfast.shared.telemetry.logs import Action
@@ -92,6 +95,7 @@ class View:
         self._read_timeout_s = read_timeout_s
         self._hedge_s = _HEDGE_AT * read_timeout_s
         self._secret = secret
+        self._limits = TimeLimits()
         self._flights: Flights[Seen] = Flights()
         self._entity_copies: Batcher[Ref, EntityCopy | None] = Batcher(copies.entities)
         self._page_copies: Batcher[_Page, Seen | None] = Batcher(self._copied_pages)
@@ -179,8 +183,10 @@ class View:
         fetch = partial(self._fetch_page, which, read)
         if not self._database.undisturbed:  # no request waits for another one's probe
             return await fetch()
+        # Another request's read takes its own time, which may be longer than the time of this request.
+        patience_s = min(self._read_timeout_s, deadline.remaining_s() - ANSWER_RESERVE_S)
         try:
-            return await self._flights.share(which.name, fetch, self._read_timeout_s)
+            return await self._flights.share(which.name, fetch, patience_s)
         except TimeoutError as waited:
             raise DatabaseUnavailable() from waited
 
@@ -213,13 +219,18 @@ class View:
         """Return the entity's pending writes, or None if the queue does not answer."""
         queue = self._queue[self._partitions.of(entity.id).number]
         try:
-            with self._looking:
+            with self._time_of_the_queue(), self._looking:
                 if not queue.undisturbed:
                     return await self._pending_writes.alone(entity)
                 get = self._pending_writes.get
                 return await (get if spans.collector is None else spans.around(str(queue.name), get))(entity)
         except (CallRefused, RedisError, OSError):
             return None
+
+    def _time_of_the_queue(self) -> TimeLimit:
+        """Return the limit of a look at the queue: half of the request's time, because the database is asked after
+        it."""
+        return self._limits.within(min(REQUEST_TIMEOUT_MAX_S, deadline.remaining_s() / 2))
 
     async def _look(self, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
         if len(self._partitions) == 1:  # a single call needs no task of its own
@@ -247,7 +258,7 @@ class View:
         store that might know it does not answer, or OperationPurged if it is older than what the stores keep."""
         redis_failed = False
         try:
-            with self._asking:
+            with self._time_of_the_queue(), self._asking:
                 pending = await anywhere(self._partitions, self._operation_at, operation_id)
             if pending:
                 return describe_pending(operation_id, pending)

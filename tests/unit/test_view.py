@@ -10,9 +10,13 @@ import pytest
 from holdfast.services.api.database import Row
 from holdfast.services.api.hedge import Hedge, hedged
 from holdfast.services.api.view import View
+from holdfast.shared.cache.copies import Page
 from holdfast.shared.cache.form import EntityCopy
-from holdfast.shared.errors import CircuitOpen, DatabaseSlow
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.errors import CircuitOpen, DatabaseSlow, DatabaseUnavailable
 from holdfast.shared.queue.pending import PendingWrites
+from holdfast.shared.resilience import deadline
+from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
 from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.merge import Entity, merge
 from holdfast.shared.writes.versions import VERSION_MAX
@@ -143,3 +147,52 @@ async def test_a_hung_read_is_the_copy_with_what_is_pending_and_says_why() -> No
     assert len(reading) == 1, "the read goes on"
     reading[0].cancel()
     await asyncio.wait(reading)
+
+
+class Frozen(Stores):
+    """A queue that never answers, and a database that does."""
+
+    async def call_async(self, *_: object) -> Any:
+        """Wait for an answer that never comes."""
+        await asyncio.Event().wait()
+
+
+async def test_a_queue_that_hangs_leaves_time_for_the_database() -> None:
+    """While the queue hangs and its breaker is still closed, a request with little time gets the database's row, and
+    whether a write is pending is unknown."""
+    stores: Any = Frozen(_CREATED, _CHANGE, 0)
+    offers: Any = Offers()
+    view = View(stores, [stores], stores, stores, offers, stale_max_s=60, read_timeout_s=60, secret=b"")
+    async with asyncio.timeout(20):
+        with deadline.scope(0.1):
+            seen = await view.entity(user_ref(_ID))
+    assert ([entity.shown()["name"] for entity in seen.entities], seen.pending) == (["Ann"], None)
+
+
+class HungPages(Stores):
+    """A database whose pages never come, and a young copy of the page."""
+
+    async def read(self, *_: object) -> Any:
+        """Wait for a page that never comes."""
+        await asyncio.Event().wait()
+
+    async def page(self, *_: object) -> Page:
+        """Return the copy."""
+        return Page([_CREATED], (), time.time())
+
+
+async def test_a_request_with_little_time_does_not_wait_for_the_read_of_another() -> None:
+    """A request that shares the page with others gets the copy in its own time, however much time the others have."""
+    stores: Any = HungPages(None, _CREATE, 0)
+    view = View(stores, [stores], stores, stores, stores, stale_max_s=60, read_timeout_s=3600, secret=b"")
+    users = domain().by_plural["users"]
+    first = asyncio.create_task(view.page(users, 0, 10, fresh=False))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        with deadline.scope(2 * ANSWER_RESERVE_S):
+            seen = await view.page(users, 0, 10, fresh=False)
+    assert isinstance(seen.instead_of, DatabaseUnavailable)
+    assert [entity.shown()["name"] for entity in seen.entities] == ["Ann"]
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    assert isinstance((await asyncio.gather(first, return_exceptions=True))[0], asyncio.CancelledError)
