@@ -318,6 +318,17 @@ def test_any_resource_and_what_is_no_answer_of_ours(scripted: Scripted) -> None:
             client.users.get("u1")
 
 
+@pytest.mark.parametrize(
+    "odd", [answer(503, 99_999 * "["), answer(400, {"error": {"type": {}}}), answer(202, {"data": {}})]
+)
+def test_what_is_odd_is_an_error_of_ours(scripted: Scripted, odd: Act) -> None:
+    """An answer of any other form raises HoldfastError, with the key under which the write may have been accepted."""
+    _, client, _ = scripted(odd)
+    with pytest.raises(hc.HoldfastError) as caught:
+        client.users.create(ADA, key="k")
+    assert caught.value.idempotency_key == "k"
+
+
 def test_an_option_that_there_is_not_is_an_error_before_anything_is_sent(scripted: Scripted) -> None:
     """An unknown option raises TypeError before anything is sent, because a misspelt condition would be ignored, and a
     misspelt filter would match everything."""

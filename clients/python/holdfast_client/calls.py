@@ -164,8 +164,8 @@ class ResourceCalls(Generic[E]):
         if "expire_after_s" in options:
             headers["X-Expire-After-Ms"] = str(max(1, int(options["expire_after_s"] * 1000)))
         reply = yield from self.calls.request(method, self._at(id), end, headers=headers, json=values, wait=wait)
-        repeated = reply.headers.get("idempotent-replayed") == "true"
-        found = _parsed(lambda data, _: Written(data["id"], data["operation_id"], data["status"], key, repeated), reply)
+        again = reply.headers.get("idempotent-replayed") == "true"
+        found = _parsed(lambda it, _: Written(it["id"], str(it["operation_id"]), it["status"], key, again), reply, key)
         if not wait or found.status != "queued":
             return found
         try:
@@ -174,7 +174,7 @@ class ResourceCalls(Generic[E]):
             error.idempotency_key, error.details = key, {**error.details, "operation_id": found.operation_id}
             error.definite = isinstance(error, WriteFailed)  # any other error concerns the query: the write continues
             raise
-        return Written(found.id, found.operation_id, over.status, key, repeated)
+        return Written(found.id, found.operation_id, over.status, key, again)
 
     def get(self, id: str, options: ReadOptions) -> Steps[E]:
         """Return one entity."""
@@ -228,8 +228,8 @@ def _without_effect(operation: Operation) -> WriteFailed:
     return WriteFailed(message, code=code, definite=True, details=details)
 
 
-def _parsed(parse: Callable[[Any, Values], T], reply: Reply) -> T:
+def _parsed(parse: Callable[[Any, Values], T], reply: Reply, key: str = "") -> T:
     try:
         return parse(reply.document["data"], reply.document.get("meta") or {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unreachable(f"HTTP {reply.status}, and not as Holdfast answers", status=reply.status) from error
+        raise error_of(reply.status, "", None, key) from error

@@ -27,16 +27,16 @@ class HoldfastError(Exception):
         retry_after_s: float = 0.0,
         request_id: str = "",
         details: Mapping[str, Any] | None = None,
+        idempotency_key: str = "",
     ) -> None:
         text = f"{code}: {message}" if code else message
         constraint = (details or {}).get("constraint")
         super().__init__(f"{text} ({constraint})" if constraint else text)
-        self.message, self.code, self.status = message, code, status
+        self.message, self.code, self.status, self.request_id = message, code, status, request_id
         self.retryable, self.definite, self.retry_after_s = retryable, definite, retry_after_s
-        self.request_id = request_id
         self.details: Mapping[str, Any] = details or {}
         #: The idempotency key that the write was sent with; empty for a read.
-        self.idempotency_key = ""
+        self.idempotency_key = idempotency_key
 
     @property
     def operation_id(self) -> str:
@@ -80,7 +80,7 @@ class Unfinished(HoldfastError):
     """The write is accepted and not known to be over: query `operation_id`."""
 
 
-_BY_TYPE: Mapping[object, type[HoldfastError]] = {
+_BY_TYPE: Mapping[str, type[HoldfastError]] = {
     "validation_error": ValidationError, "authentication_error": AuthenticationError, "not_found": NotFound,
     "conflict": Conflict, "rate_limit_error": RateLimited, "service_unavailable": Unavailable,
     "database_error": Unavailable, "network_error": Unavailable,
@@ -89,15 +89,15 @@ _BY_TYPE: Mapping[object, type[HoldfastError]] = {
 _OF_A_GATEWAY = (502, 503, 504)
 
 
-def error_of(status: int, retry_after: str, document: Any) -> HoldfastError:
-    """Return the error that a response describes by its status, its `Retry-After` and its JSON document."""
+def error_of(status: int, retry_after: str, document: Any, key: str = "") -> HoldfastError:
+    """Return the error for a response: its status, `Retry-After` and JSON, and the request's idempotency key."""
     after_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
     error = document.get("error") if isinstance(document, dict) else None
     if not isinstance(error, dict):
         message, may_pass = f"HTTP {status}, and not as Holdfast answers", status in _OF_A_GATEWAY
-        return Unreachable(message, status=status, retryable=may_pass, retry_after_s=after_s)
+        return Unreachable(message, status=status, retryable=may_pass, retry_after_s=after_s, idempotency_key=key)
     details, in_body = error.get("details"), error.get("retry_after")
-    return _BY_TYPE.get(error.get("type"), HoldfastError)(
+    return _BY_TYPE.get(str(error.get("type")), HoldfastError)(
         str(error.get("message") or ""),
         code=str(error.get("code") or ""),
         status=status,

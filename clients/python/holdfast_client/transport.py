@@ -29,7 +29,7 @@ def reply_of(response: httpx.Response, body: bytes) -> Reply:
     """Return the reply for a response whose body was read completely."""
     try:
         return Reply(response.status_code, response.headers, json.loads(body))
-    except ValueError:
+    except (ValueError, RecursionError):
         return Reply(response.status_code, response.headers, None)
 
 
