@@ -274,7 +274,7 @@ class Writer:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
         await stop(loops)
         for reclaimer in self._reclaimers:
-            with FailureReporter("let_go").suppressing(*AWAY):
+            with FailureReporter("let_go", once=True).suppressing(*AWAY):
                 await reclaimer.let_go()
         server.should_exit = True
         await asyncio.wait([serving], timeout=_HTTP_DRAIN_S)

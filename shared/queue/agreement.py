@@ -37,7 +37,7 @@ def check(settings: QueueSettings) -> None:
     async def asked() -> str:
         redis = queue_client(settings)
         try:
-            with FailureReporter("partitions").suppressing(RedisError, OSError):
+            with FailureReporter("partitions", once=True).suppressing(RedisError, OSError):
                 async with asyncio.timeout(_AT_START_S):
                     return await _refusal(redis, settings.queue_partitions)
             return ""

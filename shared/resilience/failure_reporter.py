@@ -44,12 +44,13 @@ AWAY = (RedisError, OSError, NotSent, Fault)
 
 _NUMBER = re.compile(r"\d+")
 
-#: The reporters whose last attempt failed, by identity. One that is gone reported a step that is over.
+#: The reporters whose last attempt failed, by identity.
 _failing: WeakValueDictionary[int, "FailureReporter"] = WeakValueDictionary()
 
 
 class FailureReporter:
-    """Reports the failures of one loop or step. `name` is the value of the metrics' label `loop`.
+    """Reports the failures of one loop or step. `name` is the value of the metrics' label `loop`. `once`: the step is
+    not repeated, so `/health` does not show its failure, which nothing would end.
 
     self._reporter = FailureReporter("board")
     with self._reporter:                              # reports how the block ends, and re-raises its error
@@ -58,8 +59,9 @@ class FailureReporter:
         await self._redis.delete(key)
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, once: bool = False) -> None:
         self.name = name
+        self._once = once
         self._counts = {kind: metrics.loop_failures.labels(name, kind) for kind in (NO_ANSWER, REFUSED, WRONG_NODE)}
         #: The text of the last failure, empty if the last attempt worked; and its class.
         self.failing = ""
@@ -84,7 +86,8 @@ class FailureReporter:
             self._since, self._failures, self._cause = now, 0, ""
         self._failures += 1
         self.failing, self.kind = text_of(error), type(error)
-        _failing[id(self)] = self
+        if not self._once:
+            _failing[id(self)] = self
         if (cause := _NUMBER.sub("#", self.failing)) != self._cause:
             self._log(kind, cause, now)
 
