@@ -64,7 +64,7 @@ def counted(run: Run) -> Counted:
 _APIS, _WRITERS = 3, 4
 _LOAD_S = 10.0
 _KILLED = 137
-_ONCE = {"secrets", "migrate"}
+_ONCE = {"secrets", "migrate", "rights"}
 #: Services that have work to finish when they are stopped.
 _GRACEFUL = {"haproxy", "api", "writer", "external_proxy", "dlq_admin", "mysql", "queue"}
 _CONNECT = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"

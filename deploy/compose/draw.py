@@ -1,7 +1,8 @@
 """`python -m deploy.compose.draw [FOLDER]`: generate every secret of the system in containers, once. Each folder below
 is a volume that only the containers that need it mount, so its files need no owners of their own.
 
-Existing files stay, so that you can put secrets of your own there before the first start.
+Existing secrets stay, so that you can put secrets of your own there before the first start. Files made from them follow
+the secrets and the build: a new build brings new rights.
 """
 
 import hashlib
@@ -21,28 +22,40 @@ from holdfast.shared.runtime import files
 
 FOLDER = Path("/run/holdfast")
 
+#: Each file is in a volume that only its readers mount, whatever their users are.
+_MODE = 0o444
 #: Clients of the database may come from any address of its network.
 _HOST = "%"
+_AT_DATABASE, _AT_REDIS = "passwords/database_{}", "passwords/redis_{}"
+_KEYS = "keys/api_keys"
+#: The holders of generated keys: name, scopes, and the file of the token.
+_TOKENS = (("operator", "admin", "operator/token"), ("alertmanager", "announce", "alertmanager/alertmanager_token"))
 _PORTS: Mapping[Place, int] = {"queue": 6379, "cache": 6379}
 
 
 def draw(folder: Path) -> list[str]:
-    """Generate the missing files, and return their names."""
-    return [name for name, text in _texts(folder) if _written(folder / name, text)]
+    """Generate the missing secrets, bring the files made from them up to date, and return the names of the files that
+    were written."""
+    drawn = _drawn(folder)
+    new = [name for name, text in drawn.items() if _created(folder / name, f"{text}\n")]
+    made = [(_KEYS, _keys(folder / _KEYS, drawn, new)), *_made(drawn)]
+    # Alertmanager's configuration is mounted here, and a file in a read-only volume must exist beforehand.
+    begun = [name for name in ("alertmanager/alertmanager.yml",) if _created(folder / name, "")]
+    return [*new, *(name for name, text in made if _updated(folder / name, text)), *begun]
 
 
-def _texts(folder: Path) -> list[tuple[str, str]]:
+def _drawn(folder: Path) -> dict[str, str]:
+    """Return every secret by its file: the one that is there, or a new one."""
+
     def secret(name: str) -> str:
         path = folder / name
         return path.read_text().strip() if path.exists() else secrets.token_urlsafe(24)
 
-    at_database = {name: f"passwords/database_{name}" for name in database.with_users()}
-    at_redis = {name: f"passwords/redis_{name}" for name in redis.NAMES}
-    drawn = {
+    return {
         name: secret(name)
         for name in (
-            *at_database.values(),
-            *at_redis.values(),
+            *map(_AT_DATABASE.format, database.with_users()),
+            *map(_AT_REDIS.format, redis.NAMES),
             "mysql/root_password",
             "mysql/recovery_password",
             "redis/sentinel_password",
@@ -53,28 +66,37 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
             "alertmanager/alertmanager_token",
         )
     }
-    of_database = {name: drawn[file] for name, file in at_database.items()}
-    of_redis = {name: drawn[file] for name, file in at_redis.items()}
-    keys = (("operator", "admin", "operator/token"), ("alertmanager", "announce", "alertmanager/alertmanager_token"))
+
+
+def _keys(path: Path, drawn: Mapping[str, str], new: Sequence[str]) -> str:
+    """Return the keys file, with the keys that people have added or revoked. A new token replaces the earlier one."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    for name, scopes, token in _TOKENS:
+        if token in new or not path.exists():
+            lines = [line for line in lines if line.split(" ")[0] != name]
+            lines.append(f"{name} {scopes} {_digest(drawn[token])}")
+    return "\n".join([*lines, ""])
+
+
+def _made(drawn: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the files made from the secrets."""
+    of_database = {name: drawn[_AT_DATABASE.format(name)] for name in database.with_users()}
+    of_redis = {name: drawn[_AT_REDIS.format(name)] for name in redis.NAMES}
     return [
-        *((name, f"{text}\n") for name, text in drawn.items()),
         *((f"stores-{name}/dsn", _dsn(name, of_database[name])) for name in of_database if name != database.WATCHER),
         *(
-            (f"stores-{name}/{place}", f"redis://{name}:{of_redis[name]}@{place}:{port}\n")
+            (f"stores-{name}/{place}", f"redis://{name}:{nodes.quoted(of_redis[name])}@{place}:{port}\n")
             for name in SERVICES
             for place, port in _PORTS.items()
         ),
         *((f"redis/{place}.acl", redis.acl(of_redis, place)) for place in _PORTS),
         *((f"redis/{name}", f"{of_redis[name]}\n") for name in (redis.WATCHER, redis.OPERATOR)),
         ("exporter/redis.json", _watching(_PORTS, of_redis)),
-        ("keys/api_keys", "".join(f"{name} {scopes} {_digest(drawn[token])}\n" for name, scopes, token in keys)),
         ("exporter/my.cnf", _my_cnf(of_database)),
         ("mysql/watcher_password", f"{of_database[database.WATCHER]}\n"),
         # The server runs this when it makes its data folder. The rights on tables come with the migrations.
         ("mysql-init/users.sql", "".join(f"{each};\n" for each in (*database.users(of_database, _HOST), *_members()))),
         *_of_nodes(of_database, of_redis, drawn["redis/sentinel_password"]),
-        # Its configuration is mounted here, and a file in a read-only volume must exist beforehand.
-        ("alertmanager/alertmanager.yml", ""),
     ]
 
 
@@ -107,7 +129,7 @@ def _my_cnf(of_database: Mapping[str, str], host: str = "mysql") -> str:
 
 def _dsn(service: str, password: str, hosts: Sequence[str] = ("mysql",)) -> str:
     where = ",".join(f"{host}:3306" for host in hosts)
-    return f"mysql://{database.user(service, _HOST).name}:{password}@{where}/{database.SCHEMA}\n"
+    return f"mysql://{database.user(service, _HOST).name}:{nodes.quoted(password)}@{where}/{database.SCHEMA}\n"
 
 
 def _members() -> list[str]:
@@ -120,10 +142,18 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _written(path: Path, text: str) -> bool:
+def _created(path: Path, text: str) -> bool:
     """Write a file unless it exists, and return whether it was missing. The write is atomic, so that after a crash no
     reader finds half a secret."""
-    return not path.exists() and files.create(path, text, mode=0o444)
+    return not path.exists() and files.create(path, text, mode=_MODE)
+
+
+def _updated(path: Path, text: str) -> bool:
+    """Write a file unless it has this text, and return whether it was written. Atomic, too."""
+    if path.exists() and path.read_text() == text:
+        return False
+    files.replace(path, text, mode=_MODE)
+    return True
 
 
 def main(arguments: list[str]) -> int:
@@ -132,7 +162,7 @@ def main(arguments: list[str]) -> int:
     os.umask(0o022)
     try:
         drawn = draw(folder)
-        parse((folder / "keys" / "api_keys").read_text())
+        parse((folder / _KEYS).read_text())
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -6,6 +6,7 @@ a group of MySQL servers that waits for one takes nobody for alive meanwhile, an
 """
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import quote
 
 from deploy.privileges.redis import REPLICA, SENTINEL
 
@@ -43,4 +44,9 @@ def configurations(passwords: Mapping[str, str], own: str) -> Iterator[tuple[str
 def address(user: str, password: str, own: str) -> str:
     """Return the value of REDIS_ADDR."""
     hosts = ",".join(f"{sentinel}:26379" for sentinel in _SENTINELS)
-    return f"redis+sentinel://{user}:{password}@{hosts}/{_NAME}?sentinel_password={own}\n"
+    return f"redis+sentinel://{user}:{quoted(password)}@{hosts}/{_NAME}?sentinel_password={quoted(own)}\n"
+
+
+def quoted(password: str) -> str:
+    """Return a password as part of an address: yours may have characters that mean something there."""
+    return quote(password, safe="")

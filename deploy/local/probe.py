@@ -11,20 +11,20 @@ Probe = Callable[[str, int], str | None]
 _TIMEOUT_S = 2.0
 
 
-def redis(user: str = "", password: str = "") -> Probe:
-    """Check that it answers PING and has loaded its data."""
+def redis(user: str = "", password: str = "", *, command: bytes = b"PING", wanted: bytes = b"+PONG") -> Probe:
+    """Check that it has loaded its data and answers a command: PING, if no other is given."""
     login = f"AUTH {user} {password}\r\n".encode() if user else b""
 
     def probe(host: str, port: int) -> str | None:
         try:
             with socket.create_connection((host, port), _TIMEOUT_S) as connection:
-                connection.sendall(login + b"PING\r\n")
+                connection.sendall(login + command + b"\r\n")
                 answers = connection.makefile("rb")
                 answer = answers.readline() if not login else answers.readline() + answers.readline()
         except OSError as error:
             return f"no response on port {port}: {error}"
-        wanted = b"+OK\r\n+PONG\r\n" if login else b"+PONG\r\n"
-        return None if answer == wanted else answer.decode(errors="replace").strip()
+        expected = (b"+OK\r\n" if login else b"") + wanted + b"\r\n"
+        return None if answer == expected else answer.decode(errors="replace").strip()
 
     return probe
 

@@ -53,6 +53,18 @@ def prepare(settings: StackSettings) -> None:
         sentinel.write_config(settings, acl_file("queue"), logins)
 
 
+def load_rights(settings: StackSettings) -> None:
+    """Give the running servers the rights that the services of this build need: a Redis reads its users only when it
+    starts. Raises Problem."""
+    load = probe.redis(OPERATOR, password(OPERATOR), command=b"ACL LOAD", wanted=b"+OK")
+    ports = {node.name: node.port for node in stores(settings, "queue")} | {"redis-cache": settings.cache_port}
+    for place in PLACES:
+        acl_file(place)
+    for name, at in ports.items():
+        if (missing := load(_HOST, at)) is not None:
+            raise Problem(f"{name} does not take the rights of its users: {missing}", "make logs ONLY=redis")
+
+
 def cli(settings: StackSettings, place: str, *arguments: str) -> NoReturn:
     """Become redis-cli, as the operator, with the password in no process list. `place`: the queue, the cache, or a
     named node of the queue. Raises Problem, also if the server does not answer, because redis-cli would wait without

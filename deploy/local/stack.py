@@ -168,8 +168,8 @@ def end_leftovers() -> bool:
 
 
 def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSettings, *, migrate: bool = True) -> None:
-    """Start the stores, then upgrade the schema, then start the rest, and the watchers last. What runs already is left
-    alone."""
+    """Start the stores, then upgrade the rights and the schema, then start the rest, and the watchers last. What runs
+    already is left alone."""
     stores = [program for program in wanted if program.kind in ("store", "sentinel")]
     watching = [program for program in wanted if program.name == _WATCHES_ALL]
     rest = [program for program in wanted if program not in stores and program not in watching]
@@ -177,6 +177,7 @@ def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSetting
         supervisor.start(program.name for program in stage)
         wait_ready(supervisor, stage)
         if stage is stores and migrate:
+            redis_servers.load_rights(settings)
             galera.wait_in_step(settings)
             database.migrate(settings)
 

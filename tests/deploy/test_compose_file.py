@@ -5,13 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from deploy import read_yaml
 
+
+class _Loader(yaml.CSafeLoader):
+    """A loader that also accepts compose's `!override`."""
+
+
+_Loader.add_constructor("!override", yaml.CSafeLoader.construct_yaml_map)
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = read_yaml.document((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-ONCE = {"secrets", "migrate"}
+ONCE = {"secrets", "migrate", "rights"}
 #: The images of these services contain no program that a health check could run.
 UNASKED = {"queue_exporter", "cache_exporter", "mysql_exporter"}
 
@@ -103,7 +110,7 @@ def test_no_secret_is_in_the_file() -> None:
         "dlq-admin-stores": {"secrets", "dlq_admin"},
         "external-proxy-stores": {"secrets", "external_proxy"},
         "migrate-stores": {"secrets", "migrate"},
-        "redis-secrets": {"secrets", "queue", "cache"},
+        "redis-secrets": {"secrets", "queue", "cache", "rights"},
     }.items():
         assert {name for name, volumes in mounted.items() if secret in volumes} == users
     for service in SERVICES.values():
@@ -125,6 +132,33 @@ def test_prometheus_watches_all_jobs() -> None:
     jobs = {each["job_name"]: each for each in ours["scrape_configs"]}
     assert set(jobs) >= {each["job_name"] for each in local["scrape_configs"]} | {"haproxy", "redis", "mysql"}
     hosts = {name for job in jobs.values() for found in job.get("dns_sd_configs", ()) for name in found["names"]}
-    statics = [found for job in jobs.values() for found in job.get("static_configs", ())]
+    statics = [found for job in jobs.values() for found in job.get("static_configs", ())] + _of_stores()
     hosts |= {target.split(":")[0] for found in statics for target in found["targets"]}
     assert hosts <= set(SERVICES) | {"prometheus-itself"}
+
+
+def _of_stores() -> list[dict[str, Any]]:
+    files = sorted((ROOT / "deploy/prometheus/stores").glob("*.yml"))
+    return [target for file in files for target in read_yaml.document(file.read_text())]
+
+
+def test_nothing_that_is_left_out_is_watched_or_waited_for() -> None:
+    """With stores elsewhere, Prometheus has no targets at the exporters that are left out, which would always be down,
+    and no service waits for a service that is left out."""
+    text = (ROOT / "deploy/compose/external.yml").read_text()
+    elsewhere = yaml.load(text, _Loader)["services"]  # noqa: S506 - a SafeLoader
+    out = {name for name, service in elsewhere.items() if "profiles" in service}
+    assert {target.split(":")[0] for found in _of_stores() for target in found["targets"]} <= out
+    assert elsewhere["prometheus"]["tmpfs"] == ["/etc/prometheus/stores"]
+    for name in set(SERVICES) - out:
+        waits = elsewhere.get(name, {}).get("depends_on", SERVICES[name].get("depends_on", {}))
+        assert not out & set(waits), name
+
+
+def test_the_rights_of_the_build_come_before_its_services() -> None:
+    """Whoever uses a Redis starts after its users have the rights of this build."""
+    for name, service in SERVICES.items():
+        if "build" in service and "redis" in service.get("networks", ()):
+            assert service["depends_on"]["rights"] == {"condition": "service_completed_successfully"}, name
+    rights = SERVICES["rights"]
+    assert set(rights["environment"]["NODES"].split()) == set(rights["depends_on"]) == {"queue", "cache"}

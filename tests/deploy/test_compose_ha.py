@@ -75,6 +75,13 @@ def test_the_group_has_one_name_and_is_begun_by_nobody_else() -> None:
         assert set(BASE["services"]["mysql"]["command"]) <= set(command)
 
 
+def test_every_node_of_redis_gets_the_rights_of_the_build() -> None:
+    """The rights of the users are loaded at each Redis, once all of them run."""
+    nodes_of_redis = {name for name in SERVICES if re.fullmatch(r"queue(-\d)?", name)} | {"cache"}
+    assert set(SERVICES["rights"]["environment"]["NODES"].split()) == nodes_of_redis
+    assert SERVICES["rights"]["depends_on"].keys() | BASE["services"]["rights"]["depends_on"].keys() == nodes_of_redis
+
+
 def test_every_node_but_one_begins_as_a_replica() -> None:
     """Every Redis node except the first starts as a replica, announces its address, and logs in as a user that may only
     replicate."""
@@ -105,4 +112,4 @@ def test_every_node_is_watched(job: str, store: str) -> None:
     _, inside, _ = mount.split(":")
     jobs = read_yaml.document((FOLDER / "deploy/prometheus/compose.yml").read_text())["scrape_configs"]
     [files] = [each["file_sd_configs"] for each in jobs if each["job_name"] == job]
-    assert files == [{"files": [f"{inside}/{job}.yml"]}]
+    assert files == [{"files": [f"stores/{job}.yml", f"{inside}/{job}.yml"]}]

@@ -8,6 +8,7 @@ import pytest
 from deploy.compose.draw import draw, main
 from holdfast.shared.connections.address import parse_dsn, parse_redis
 from holdfast.shared.http.keys import Keys
+from holdfast.shared.runtime import files
 
 FOLDERS = (
     "keys", "passwords", "sessions", "idempotency", "mysql", "mysql-init", "redis", "exporter", "alertmanager",
@@ -60,6 +61,57 @@ def test_what_is_there_stays(folder: Path) -> None:
     (folder / "keys/api_keys").unlink()
     assert set(draw(folder)) == {"stores-api/dsn", "keys/api_keys"}
     assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_password_of_yours_may_have_any_character(folder: Path) -> None:
+    """A service logs in with the password that its server knows, whatever is in it."""
+    own = "p@ss/w%rd?#1:+"
+    for name in ("redis_api", "database_api"):
+        (folder / f"passwords/{name}").write_text(f"{own}\n")
+    assert main([str(folder)]) == 0
+    for name in ("queue", "cache", "queue-nodes"):
+        assert parse_redis((folder / f"stores-api/{name}").read_text().strip()).password == own
+    assert parse_dsn((folder / "stores-api/dsn").read_text().strip()).password == own
+
+
+def test_what_is_made_of_the_secrets_follows_them_and_the_build(folder: Path) -> None:
+    """A start of a new build replaces the rights of the previous build, and a new password reaches the server and the
+    service. Keys that people have added stay."""
+    draw(folder)
+    before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+    acl, keys = folder / "redis/queue.acl", folder / "keys/api_keys"
+    acl.chmod(0o644)
+    acl.write_text(before[acl].replace("+xlen", ""))
+    keys.chmod(0o644)
+    keys.write_text(before[keys] + f"ada operate {'0' * 64}\n")
+    assert draw(folder) == ["redis/queue.acl"]
+    assert acl.read_text() == before[acl]
+    assert keys.read_text() == before[keys] + f"ada operate {'0' * 64}\n"
+    (folder / "passwords/redis_api").unlink()
+    assert set(draw(folder)) == {
+        "passwords/redis_api", "redis/queue.acl", "redis/cache.acl",
+        *(f"stores-api/{name}" for name in ("queue", "cache", "queue-nodes")),
+    }  # fmt: skip
+    address = parse_redis((folder / "stores-api/queue").read_text().strip())
+    assert hashlib.sha256((address.password or "").encode()).hexdigest() in acl.read_text()
+
+
+def test_a_new_token_replaces_the_earlier_one(folder: Path) -> None:
+    """When a token is removed, the next start makes another, whose key replaces its key. A key that was revoked stays
+    revoked, and keys of others stay."""
+    draw(folder)
+    keys, token = folder / "keys/api_keys", folder / "operator/token"
+    before, lost = keys.read_text().splitlines(), token.read_text().strip()
+    files.replace(keys, "\n".join([*before, f"ada operate {'0' * 64}", ""]))
+    token.unlink()
+    assert draw(folder) == ["operator/token", "keys/api_keys"]
+    new = token.read_text().strip()
+    assert new != lost
+    assert keys.read_text().splitlines()[-1] == f"operator admin {hashlib.sha256(new.encode()).hexdigest()}"
+    others = keys.read_text().splitlines()[:-1]
+    assert others == [before[1], f"ada operate {'0' * 64}"]
+    files.replace(keys, "\n".join([*others, ""]))
+    assert draw(folder) == []
 
 
 def test_a_missing_volume_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,10 +16,12 @@ from deploy.local.output import Problem
 from deploy.local.ports import free_port
 from deploy.local.processes import Process
 from deploy.local.settings import StackSettings
+from deploy.privileges.redis import OPERATOR
 from deploy.stacks import processes
 from deploy.stacks.faults import CutOff, Fill, Kill, KillPrimary, Stop
 from deploy.stacks.journal import Journal
 from deploy.stacks.processes import Processes
+from tests.servers import RedisServer
 
 HA = StackSettings(ha=1)
 QUEUE, DATABASE = ([node.name for node in stores(HA, store)] for store in ("queue", "database"))
@@ -141,3 +144,32 @@ def test_a_redis_that_does_not_answer_is_named_and_not_waited_for(monkeypatch: p
         for place in redis.PLACES:
             with pytest.raises(Problem, match=f"{place} is not ready: no response on port"):
                 redis.cli(settings, place)
+
+
+class Closed(RedisServer):
+    """A Redis of the local stack, where nobody without a login may do anything."""
+
+    def answers(self) -> bool:
+        """Return whether it answers the operator."""
+        return probe.redis(OPERATOR, redis.password(OPERATOR))("127.0.0.1", self.port) is None
+
+
+def test_a_running_redis_gets_the_rights_of_a_new_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`make up` with new sources restarts the services and no store, and a Redis reads its users only when it starts:
+    it is made to read them again before a service is started."""
+    monkeypatch.setattr(redis, "SECRETS", tmp_path)
+    monkeypatch.setattr("deploy.local.secret.SECRETS", tmp_path)
+    users = Path(redis.acl_file("queue"))
+    users.write_text(users.read_text().replace("user api on", "user api off"))
+    server = Closed(tmp_path, "--aclfile", str(users))
+    server.start()
+    try:
+        settings = StackSettings(queue_port=server.port, cache_port=server.port)
+        assert probe.redis("api", redis.password("api"))("127.0.0.1", server.port) is not None
+        monkeypatch.setattr(local_stack, "wait_ready", lambda *_: None)
+        monkeypatch.setattr("deploy.local.database.migrate", lambda _: None)
+        supervisor: Any = SimpleNamespace(start=list)
+        local_stack._start(supervisor, [], settings)
+        assert probe.redis("api", redis.password("api"))("127.0.0.1", server.port) is None
+    finally:
+        server.kill()

@@ -154,6 +154,7 @@ def test_the_schema_changes_with_the_programs(
     monkeypatch.setattr(stack, "programs", lambda _: [SimpleNamespace(name="api", kind="service")])
     for name in ("_write_configuration", "wait_ready"):
         monkeypatch.setattr(stack, name, lambda *_: [])
+    monkeypatch.setattr(redis, "load_rights", lambda _: None)
     monkeypatch.setattr(database, "migrate", done.append)
     monkeypatch.setattr(database, "check_tables", lambda _: None)
     monkeypatch.setattr(StackSettings, "save", lambda _: None)
