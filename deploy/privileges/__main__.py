@@ -32,11 +32,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _password(path: Path) -> str:
-    """Return a password, generated atomically and readable by its owner only."""
+    """Return a password, generated atomically and readable by its owner only. Its file ends without a line break,
+    because `kubectl create secret --from-file` takes a file as it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(24) + "\n")
+            file.write(secrets.token_urlsafe(24))
     return path.read_text().strip()
 
 

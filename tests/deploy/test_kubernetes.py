@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -119,6 +120,31 @@ def test_the_network_is_closed_first() -> None:
     assert _one("NetworkPolicy", "external-proxy")["spec"]["egress"] == [{"ports": [{"port": 443}]}]
     database = _one("NetworkPolicy", "uses-database")["spec"]["podSelector"]["matchExpressions"][0]["values"]
     assert set(database) == {"api", "writer", "dlq-admin", "migrate"}
+
+
+def test_alerts_reach_dlq_admin() -> None:
+    """Alertmanager, beside Prometheus, may post alerts to dlq_admin, as every stack of ours does."""
+    alertmanager = read_yaml.document((FOLDER.parent / "alertmanager/alertmanager.yml").read_text())
+    [hook] = [each for receiver in alertmanager["receivers"] for each in receiver.get("webhook_configs", ())]
+    port = urlsplit(hook["url"]).port
+    monitoring = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    to_dlq_admin = [
+        rule
+        for each in DOCUMENTS
+        if each["kind"] == "NetworkPolicy" and "dlq-admin" in str(each["spec"]["podSelector"])
+        for rule in each["spec"].get("ingress", ())
+    ]
+    assert [rule for rule in to_dlq_admin if monitoring in rule["from"] and {"port": port} in rule["ports"]]
+
+
+def test_the_stores_are_not_among_the_pods_that_nobody_reaches() -> None:
+    """The stores that KEDA asks are in another namespace, because no policy of this one lets anybody reach them."""
+    own = read_yaml.document((FOLDER / "kustomization.yaml").read_text())["namespace"]
+    assert _one("NetworkPolicy", "nobody")["spec"]["podSelector"] == {}
+    for document in (_one("ScaledObject", "writer"), *_several_nodes("writer-scale.yaml")):
+        [trigger] = document["spec"]["triggers"]
+        address = trigger["metadata"].get("address") or trigger["metadata"]["addresses"]
+        assert address.split(".")[1] != own
 
 
 def _several_nodes(name: str) -> list[dict[str, Any]]:

@@ -2,11 +2,14 @@
 
 import hashlib
 from itertools import combinations
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.privileges import database, redis
+from deploy.privileges.__main__ import main
 from deploy.privileges.services import SERVICES
 from holdfast.shared.queue.names import DEAD, PREFIX, PROXY_CONFIG_CHANGES, WRITES
 
@@ -73,3 +76,11 @@ def test_the_external_proxy_has_nothing_in_common_with_the_queue() -> None:
         if "external_proxy" in (name, other):
             mine, theirs = of["external_proxy"], of[other if name == "external_proxy" else name]
             assert not any(a.startswith(b.rstrip("*")) or b.startswith(a.rstrip("*")) for a in mine for b in theirs)
+
+
+def test_the_file_of_a_password_holds_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The passwords that the command generates are those of its output, and their files are made into secrets as they
+    are: a line break at the end would become a part of the password."""
+    assert main([str(tmp_path), "queue"]) == 0
+    digest = hashlib.sha256((tmp_path / "redis_watcher").read_bytes()).hexdigest()
+    assert f"user watcher on #{digest} " in capsys.readouterr().out
