@@ -73,8 +73,13 @@ doctor: ## Report what this machine has, what is missing, and what to do about i
 
 ##@ Docker
 
-DIGESTS := $(wildcard deploy/compose/digests.yml)
-COMPOSE := docker compose $(DIGESTS:%=-f docker-compose.yml -f %)
+COMPOSE := docker compose
+FILES := $(or $(COMPOSE_FILE),docker-compose.yml)
+ifneq ($(wildcard deploy/compose/digests.yml),)
+override COMPOSE_FILE := $(FILES):deploy/compose/digests.yml
+export COMPOSE_FILE
+docker-pin: override COMPOSE_FILE := $(FILES)
+endif
 
 .PHONY: docker-build
 docker-build: ## Build the images, one for each service
@@ -86,7 +91,7 @@ docker-pin: ## Pin the pulled images by digest, in deploy/compose/digests.yml, w
 	@$(PYTHON) -m deploy.compose.pin
 
 .PHONY: docker-run
-docker-run: docker-build ## Run the whole system in containers, in the background (API_PORT=, DLQ_PORT=, GRAFANA_PORT=, DB_DSN=, REDIS_ADDR=)
+docker-run: docker-build ## Run the whole system in containers, in the background (API_PORT=, DLQ_PORT=, GRAFANA_PORT=; COMPOSE_FILE=: docs/operations/compose.md)
 	$(COMPOSE) up --detach --wait $(SCALE)
 	@$(COMPOSE) ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,22 @@ def test_the_file_is_written_whole_or_not(tmp_path: Path, monkeypatch: pytest.Mo
     assert file.exists() == pulled
     if pulled:
         assert read_yaml.document(file.read_text())["services"]["queue"] == {"image": _digest("redis:8")}
+
+
+@pytest.mark.parametrize("named", ["", "docker-compose.yml:deploy/compose/ha.yml"])
+@pytest.mark.parametrize("target", ["docker-stop", "docker-pin"])
+def test_digests_are_added_to_the_files_in_use(tmp_path: Path, named: str, target: str) -> None:
+    """Commands use the digests beside the files that COMPOSE_FILE names: without these files, they would change a stack
+    of several nodes into one of single nodes. The command that pins reads the tags."""
+    (tmp_path / "Makefile").symlink_to(ROOT / "Makefile")
+    (tmp_path / "deploy/compose").mkdir(parents=True)
+    (tmp_path / "deploy/compose/digests.yml").touch()
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "$COMPOSE_FILE"\n')
+    docker.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", **({"COMPOSE_FILE": named} if named else {})}
+    command = ["make", "--no-print-directory", "PYTHON=true", target]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    files = named or "docker-compose.yml"
+    used = files if target == "docker-pin" else f"{files}:deploy/compose/digests.yml"
+    assert done.stdout.splitlines()[-1] == used
