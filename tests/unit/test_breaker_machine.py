@@ -304,6 +304,23 @@ def test_observing_probes_as_it_would(clock: Clock) -> None:
     assert one.closed
 
 
+def test_an_override_that_lets_calls_through_lets_them_be_shared(clock: Clock) -> None:
+    """Every call passes while a breaker is forced closed, or observes and is closed; not while it is open, ramps or is
+    forced open."""
+    one = breaker(clock, ramp_s=600.0)
+    one.observe_only(**ANN)
+    assert one.undisturbed
+    opened(one)
+    assert not one.undisturbed
+    one.force_closed(**ANN, for_s=20)
+    assert one.undisturbed
+    one.force_open(**ANN, for_s=20)
+    assert not one.undisturbed
+    clock.advance(20)
+    succeed(one, 3)
+    assert (one.state, one.undisturbed) == (State.CLOSED, False)
+
+
 def test_an_override_may_be_lifted(clock: Clock) -> None:
     """An override that is lifted ends as it would have ended by itself, and the transition records who lifted it."""
     one = breaker(clock)

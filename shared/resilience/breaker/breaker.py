@@ -157,9 +157,10 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
 
     @property
     def undisturbed(self) -> bool:
-        """Whether every call passes: the breaker is closed, with no ramp, no throttling and no override. Reads one
-        attribute."""
-        return self._gate.machine.door is not None
+        """Whether every call passes: the breaker is closed, with no ramp and no throttling, or an override lets every
+        call pass."""
+        machine = self._gate.machine
+        return machine.door is not None or (machine.imposed is not None and machine.admitted_share == 1)
 
     @property
     def state(self) -> State:
