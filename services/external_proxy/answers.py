@@ -4,6 +4,7 @@ Pure, except for the clock that a `Retry-After` date is compared with."""
 import re
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from math import ceil
 
@@ -51,7 +52,9 @@ def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
     if _SECONDS.fullmatch(raw):
         return min(float(raw), longest_s)
     try:
-        return min(max(0.0, parsedate_to_datetime(raw).timestamp() - time.time()), longest_s)
+        date = parsedate_to_datetime(raw)
+        at = date.replace(tzinfo=date.tzinfo or UTC)  # one of HTTP's three forms of a date names no zone, and means UTC
+        return min(max(0.0, at.timestamp() - time.time()), longest_s)
     except (ValueError, TypeError, OverflowError):
         return None
 

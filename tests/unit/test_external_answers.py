@@ -1,5 +1,7 @@
 """How the third party's answers and timeouts are classified."""
 
+import time
+
 import pytest
 
 from holdfast.services.external_proxy.answers import (
@@ -104,3 +106,15 @@ def test_retry_after_in_all_its_forms(raw: str, expected: float | None) -> None:
     """Retry-After is read as seconds or as a date, and is limited to 300 s; a value that makes no sense counts as
     absent."""
     assert retry_after_s({"retry-after": raw}, 300) == expected
+
+
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"])
+def test_each_form_of_a_date_is_in_utc_wherever_we_run(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of HTTP's three forms of a date is in UTC, also on a machine with another time zone."""
+    date = time.strftime(form, time.gmtime(time.time() + 3600))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "UTC-9")
+        time.tzset()
+        wait_s = retry_after_s({"retry-after": date}, 100_000)
+    time.tzset()
+    assert wait_s == pytest.approx(3600, abs=60)
