@@ -148,7 +148,7 @@ class HttpClient:
         if self._made is None:
             self._made = aiohttp.ClientSession(
                 # aiohttp's own limit would make calls wait; our limit refuses them.
-                connector=aiohttp.TCPConnector(
+                connector=_Connector(
                     limit=0, keepalive_timeout=_IDLE_S, ssl=self._tls, happy_eyeballs_delay=_HEAD_START_S
                 ),
                 auto_decompress=False,
@@ -164,6 +164,17 @@ def _verifying() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(("http/1.1",))
     return context
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Uses no kept connection on which anything arrived after the last answer. aiohttp would take that for the answer
+    to the next request, and each answer from then on for the answer to a later request."""
+
+    async def _get(self, *args: Any) -> Any:
+        """Return a kept connection, or None. Called by aiohttp before it makes a connection."""
+        while (kept := await super()._get(*args)) is not None and kept.protocol.should_close:
+            kept.close()
+        return kept
 
 
 async def _sent_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:

@@ -109,6 +109,34 @@ async def test_an_answer_is_dated_by_its_question() -> None:
     assert before <= answer.asked_at <= await arrived
 
 
+async def test_an_answer_too_many_is_not_the_answer_to_the_next_request() -> None:
+    """A connection on which anything arrived after an answer is closed. Otherwise each request on it would get the
+    answer to an earlier one."""
+    answered, sent = asyncio.Event(), asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while True:
+                path = (await reader.readuntil(b"\r\n\r\n")).split()[1]
+                for body in (b'"%b"' % path, b'"late"'):
+                    writer.write(_JSON + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+                    await answered.wait()
+                sent.set()
+
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    client = HttpClient("test", f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", in_flight_max=1)
+    answers = []
+    for path in ("/1", "/2"):
+        answers.append((await client.call("GET", path, _LIMITS, {})).document)
+        answered.set()
+        await sent.wait()
+        for _ in range(10):  # so that the client's side receives what was sent
+            await asyncio.sleep(0)
+    await client.close()
+    listening.close()
+    assert answers == ["/1", "/2"]
+
+
 async def test_a_body_that_ends_too_soon() -> None:
     """An answer whose connection closes before the announced length is refused as cut short."""
     async with server(_JSON + b"Content-Length: 100\r\n\r\n{}", close=True) as port:
