@@ -59,7 +59,8 @@ def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
 def locked_entities(connection: sa.Connection, batch: list[Delivery]) -> set[Ref]:
     """Return the entities of `batch` whose rows another transaction has locked, and lock the rows of the others."""
     locked: set[Ref] = set()
-    for resource, ids in _ids_by_resource(_resources(batch), {delivery.write.ref for delivery in batch}):
+    _, refs, _ = mentioned(batch)
+    for resource, ids in _ids_by_resource(_resources(batch), refs):
         statements = statements_of(resource)
         if there := {row[0] for row in rows_with(connection, statements.existing, ids)}:
             free = {row[0] for row in rows_with(connection, statements.lock_free, there)}
