@@ -10,7 +10,7 @@ Those of anybody's own resources are made and changed at the end of every upgrad
 | a field that is required now           | its columns are added, and hold its `Backfill`; without, refused  |
 | a longer text                          | its column is widened; it is never narrowed                       |
 | a field may be missing now             | its column takes NULL                                             |
-| a field is gone, and named in `removed`| its columns stay, and the next change of an entity empties them   |
+| a field is gone, and named in `removed`| its columns stay as they are, and a delete empties them           |
 | a field is gone, and is not            | refused: writes that set it may be on their way                   |
 | another kind of value, a field that becomes unique, or unique by another `key` | refused: declare a new field |
 | the table is another program's          | refused: its rows have no versions, so none of them would be seen |

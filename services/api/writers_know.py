@@ -10,7 +10,7 @@ from holdfast.shared.errors import WritersBehind
 from holdfast.shared.queue.knowledge import Knowledge, own
 from holdfast.shared.queue.presence import known_to_writers
 from holdfast.shared.resilience.failure_reporter import FailureReporter
-from holdfast.shared.writes.commands import Command, label
+from holdfast.shared.writes.commands import Command, Replace, label
 
 _EVERY_S = 1.0
 
@@ -26,8 +26,10 @@ class WritersKnow:
         self._behind: tuple[Knowledge, ...] = ()
 
     def check(self, command: Command) -> None:
-        """Check that every writer knows the command. Raises WritersBehind if one does not."""
-        if self._behind and not all(each.covers(label(command), command.values) for each in self._behind):
+        """Check that every writer knows the command, and each field that it sets: a Replace sets all fields. Raises
+        WritersBehind if one does not."""
+        fields = command.resource.names if isinstance(command, Replace) else command.values
+        if self._behind and not all(each.covers(label(command), fields) for each in self._behind):
             raise WritersBehind()
 
     async def run(self) -> None:

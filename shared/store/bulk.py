@@ -12,8 +12,8 @@ from typing import Any
 from pymysql.constants.SERVER_STATUS import SERVER_STATUS_NO_BACKSLASH_ESCAPES
 from pymysql.cursors import Cursor
 
-#: `INSERT INTO t (a, b) VALUES (%s, %s)`: only placeholders among the values, and nothing after them.
-_PLAIN_INSERT = re.compile(r"(INSERT INTO [^%]* VALUES )\(%s(?:, %s)*\)")
+#: `INSERT INTO t (a, b) VALUES (%s, %s)`: only placeholders among the values, and none after them.
+_PLAIN_INSERT = re.compile(r"(INSERT INTO [^%]* VALUES )\(%s(?:, %s)*\)( ON DUPLICATE KEY UPDATE [^%]*)?")
 #: Up to this many values, nothing is gained.
 _MANY = 16
 #: Separates texts while they are escaped together; it is not escaped itself.
@@ -38,12 +38,12 @@ class BulkCursor(Cursor):
 
     def executemany(self, query: str, args: Any) -> Any:
         """Execute a statement for many rows, with the same effect as PyMySQL's method."""
-        if (begin := _begin_of(query)) and len(args) > 1 and self._escapes_alike:
+        if (around := _around_rows(query)) and len(args) > 1 and self._escapes_alike:
             columns = [self._varied(column) for column in zip(*args, strict=True)]
             row = f"({', '.join(place for place, _ in columns)})"
             varied = [values for _, values in columns if values is not None]
             rows = ",".join(map(row.__mod__, zip(*varied, strict=True) if varied else [()] * len(args)))
-            statement = f"{begin}{rows}"
+            statement = rows.join(around)
             if len(statement.encode()) <= self.max_stmt_length:
                 return super().execute(statement)
         return super().executemany(query, args)
@@ -73,10 +73,10 @@ class BulkCursor(Cursor):
 
 
 @lru_cache(maxsize=64)
-def _begin_of(query: str) -> str:
-    """Return the part of a plain `INSERT` before its rows, or an empty text for any other statement."""
+def _around_rows(query: str) -> tuple[str, str] | None:
+    """Return the parts of a plain `INSERT` before and after its rows, or None for any other statement."""
     found = _PLAIN_INSERT.fullmatch(query)
-    return found[1] if found else ""
+    return (found[1], found[2] or "") if found else None
 
 
 def _escaped(texts: Sequence[str]) -> Sequence[str]:

@@ -22,6 +22,11 @@ class Statements:
     """The statements of one resource."""
 
     insert: str
+    #: Changes rows that the transaction has locked, and so finds each by its id. Columns that only another build knows
+    #: stay as they are.
+    change: str
+    #: Takes the unique values from the rows with these ids.
+    take_values: str
     #: The rows with these ids; `lock` also locks the rows until the transaction ends, and fails without a primary key.
     select: str
     lock: str
@@ -50,11 +55,15 @@ def statements_of(resource: ResourceType) -> Statements:
         "created_version",
         "deleted_version",
     ]
-    columns, name = ", ".join(map(_quoted, names)), _quoted(resource.plural)
+    quoted, name = [*map(_quoted, names)], _quoted(resource.plural)
+    columns, nulls = ", ".join(quoted), ", ".join(f"{_quoted(f'{field.name}_key')} = NULL" for field in resource.unique)
     indexes = [_quoted(unique_index(resource, field)) for field in resource.unique]
     keys = ", ".join(["PRIMARY", *indexes])
+    insert = insert_into(resource.plural, names)
     return Statements(
-        insert=insert_into(resource.plural, names),
+        insert=insert,
+        change=f"{insert} ON DUPLICATE KEY UPDATE {', '.join(f'{each} = VALUES({each})' for each in quoted[1:])}",
+        take_values=f"UPDATE {name} SET {nulls} WHERE id IN ({{}})",  # noqa: S608 - declared names
         select=f"SELECT {columns} FROM {name} WHERE id IN ({{}})",  # noqa: S608 - declared names
         lock=f"SELECT {columns} FROM {name} FORCE INDEX (PRIMARY) WHERE id IN ({{}}) FOR UPDATE",  # noqa: S608
         existing=f"SELECT id FROM {name} WHERE id IN ({{}})",  # noqa: S608 - declared names

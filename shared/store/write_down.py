@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -48,19 +49,35 @@ def _write_entities(connection: sa.Connection, decision: Decision, known: Known)
     by_resource: dict[str, list[Entity]] = defaultdict(list)
     for (resource, _), entity in decision.entities.items():
         by_resource[resource].append(entity)
-    for name, entities in sorted(by_resource.items()):
+    for _, entities in sorted(by_resource.items()):
         entities.sort(key=_ID_OF)
-        statements = statements_of(entities[0].resource)
-        # Old rows are deleted first, so that a unique value can pass from one entity of the batch to another. The
-        # INSERT is not an upsert: a clash of unique values must fail, not overwrite the other entity.
-        if old := tuple([entity.id for entity in entities if (name, entity.id) in known.entities]):
-            connection.exec_driver_sql(statements.delete.format(",".join(["%s"] * len(old))), old)
-        connection.exec_driver_sql(statements.insert, [row_of(entity) for entity in entities])
+        _write_rows(connection, entities, known)
     if gone := sorted([ref for ref, entity in decision.entities.items() if entity.deleted_version]):
         values = ",".join(["(%s, %s, UTC_TIMESTAMP(6))"] * len(gone))
         connection.exec_driver_sql(
             f"{_INSERT_DELETED} {values} {_DELETED_AGAIN}", tuple(value for ref in gone for value in ref)
         )
+
+
+def _write_rows(connection: sa.Connection, entities: Sequence[Entity], known: Known) -> None:
+    """Write entities of one resource. Unique values are taken from their old rows first, so that a value can pass from
+    one entity of the batch to another. A clash of unique values fails: an entity whose row is not known to exist is
+    inserted, and a row that exists is changed under its id."""
+    statements = statements_of(entities[0].resource)
+    before = {entity.id: old for entity in entities if (old := known.entities.get(entity.ref)) is not None}
+    changed = [entity for entity in entities if entity.id in before and not entity.deleted_version]
+    # A tombstone keeps no value, not even of a field that only another build knows.
+    _run(connection, statements.delete, [each.id for each in entities if each.id in before and each.deleted_version])
+    _run(connection, statements.take_values, [each.id for each in changed if each.keys != before[each.id].keys])
+    if changed:
+        connection.exec_driver_sql(statements.change, [row_of(entity) for entity in changed])
+    if entities := [each for each in entities if each.id not in before or each.deleted_version]:
+        connection.exec_driver_sql(statements.insert, [row_of(entity) for entity in entities])
+
+
+def _run(connection: sa.Connection, statement: str, ids: Sequence[str]) -> None:
+    if ids:
+        connection.exec_driver_sql(statement.format(",".join(["%s"] * len(ids))), tuple(ids))
 
 
 def _operation_row(delivery: Delivery, outcome: Final, now: str) -> tuple[Any, ...]:

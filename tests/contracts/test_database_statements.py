@@ -130,6 +130,7 @@ def test_queries(cursor: Any, query: str, rows: list[Any] | None) -> None:
         ("INSERT INTO things (id, k) VALUES (9, 'x')", 1062),
         ("INSERT INTO things (id, k) VALUES (9, 'x ')", 1062),
         ("INSERT INTO things (id) VALUES (1)", 1062),
+        ("INSERT INTO things (id, k) VALUES (3, 'z'), (2, 'x') ON DUPLICATE KEY UPDATE k = VALUES(k), v = 9", 1062),
         ("UPDATE things SET k = 'x' WHERE id = 2", 1062),
         ("UPDATE things SET v = NULL WHERE id = 2", 1048),
         ("UPDATE things SET nothing = 1", 1054),

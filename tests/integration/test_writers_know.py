@@ -49,8 +49,9 @@ def _until(way: str, send: Callable[[], httpx.Response], what: str) -> None:
 def test_what_is_new_is_applied_until_every_writer_knows_it(
     stream: Stream, own_redis: RedisServer, start_writer: StartWriter, api: httpx.Client, tmp_path: Path
 ) -> None:
-    """A write with a field that the older writer does not know is applied directly, and any other write is queued. Once
-    only the newer writer runs, all writes are queued."""
+    """A write that sets a field which the older writer does not know is applied directly, as is a PUT without that
+    field, which sets it to null. Any other write is queued, and leaves that field as it is. Once only the newer writer
+    runs, all writes are queued."""
     environment = {"HOLDFAST_DOMAIN": "notes_before", "PYTHONPATH": str(tmp_path)}
     old = start_writer("old", HOLDFAST_WRITER_UNKNOWN_PATIENCE_S="0", **environment)
     user = {"name": "Ann", "email": "ann@example.com"}
@@ -65,6 +66,10 @@ def test_what_is_new_is_applied_until_every_writer_knows_it(
     assert [_way(each) for each in known] == ["queue", "queue"]
     operations = {each.json()["data"]["operation_id"] for each in known}
     wait_until(lambda: operations <= stream.ended().keys(), what="the older writer applies what it knows")
+    assert (there := api.get(path).json()["data"])["language"] == "en", there
+    assert there["text"] == "y"
+    assert _way(api.put(path, json={"text": "z"})) == "direct"
+    assert api.get(path).json()["data"]["language"] is None
     start_writer("new", **(environment | {"HOLDFAST_DOMAIN": "notes_newer"}))
     assert _way(note()) == "direct"
     old.kill()

@@ -163,6 +163,20 @@ def test_a_build_that_knows_a_field_reads_what_one_wrote_that_does_not(schema: S
     assert schema.rows("SELECT title, price, price_version FROM parts") == (("Turned", None, 0),)
 
 
+def test_a_build_that_does_not_know_a_field_leaves_its_value(schema: Schema, tmp_path: Path) -> None:
+    """A field that a build does not know keeps its value when that build changes the row, as its writers do in a
+    rolling upgrade while newer apis already set the field. A delete leaves no value of any field."""
+    first, second = (upgrade(schema, tmp_path, source) for source in (_FIRST, _SECOND))
+    for domain in (second, first):
+        assert run(_TAKE_TURNS, tmp_path, domain, schema.dsn).startswith("[Applied(")
+    assert schema.rows("SELECT title, code, code_key, made_by, code_version = created_version FROM parts") == (
+        ("Turned", "1" * 20, "1" * 20, "1" * 32, 1),
+    )
+    deletes = _TAKE_TURNS.replace('Update(parts, {"title": "Turned"})', "Delete(parts)").replace("Update", "Delete")
+    assert run(deletes, tmp_path, first, schema.dsn).startswith("[Applied(")
+    assert schema.rows("SELECT title, code, code_key, code_version FROM parts") == (("", None, None, 0),)
+
+
 def run_of_a_life(schema: Schema) -> list[str]:
     """Return what `_USE` prints of its writes, whose versions are in the table."""
     rows = schema.rows("SELECT version FROM operations WHERE command != 'DeletePart' ORDER BY version DESC LIMIT 4")
