@@ -238,6 +238,24 @@ def test_a_tombstone_goes_once_it_is_beyond_both_limits(engine: Engine, horizon:
     assert (_tombstones(engine), len(_undeleted(engine))) == (stay, 1)
 
 
+def test_a_shadow_gives_its_address_back_once_its_create_cannot_come(engine: Engine) -> None:
+    """A change that overtook its create keeps its address until the horizon has passed it. After that the create can
+    never be applied, the shadow is removed, and another user gets the address."""
+    change = _write(update_user(email="ann@example.com"), _BEGAN + 10, _USERS[0])
+    _apply(engine, change._replace(after=str(uuid.uuid4())))
+    _apply(engine, _write(create_user("Bob", "bob@example.com"), _BEGAN + 400))
+    purging.advance(engine, _BEGAN + 10)
+    assert tombstones.purge(engine, USERS, wall_clock(), 0, 1) == 0
+    [refused] = _apply(engine, _write(create_user("Eve", "ann@example.com"), _BEGAN + 500))
+    assert isinstance(refused, Rejected)
+    purging.advance(engine, _BEGAN + 11)
+    assert [tombstones.purge(engine, USERS, wall_clock(), 0, 1) for _ in range(2)] == [1, 0]
+    [late] = _apply(engine, _write(create_user("Ann", "ann@example.com"), _BEGAN + 9, _USERS[0]))
+    assert isinstance(late, Dead)
+    [given] = _apply(engine, _write(create_user("Eve", "ann@example.com"), _BEGAN + 600))
+    assert isinstance(given, Applied)
+
+
 def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: Engine, database: Database) -> None:
     """A late claim never gets an address that belonged to another user at the time of the claim, even if the release is
     removed between any two statements."""

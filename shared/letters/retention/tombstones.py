@@ -1,7 +1,9 @@
 """Tombstones: removes rows of entities that were deleted so long ago that no write needs them any more.
 
 A tombstone refuses writes that are older than its delete. Once the delete is beyond the committed horizon, all such
-writes are refused because of their age, and a newer write finds the entity missing with or without the row.
+writes are refused because of their age, and a newer write finds the entity missing with or without the row. A shadow
+beyond the horizon goes too: the create that it waits for is older, so it will never be applied, and no other entity
+could have the shadow's unique values.
 """
 
 import sqlalchemy as sa
@@ -16,20 +18,33 @@ from holdfast.shared.writes.horizon import tombstone_horizon
 
 
 def purge(engine: Engine, resource: ResourceType, now: int, keep_s: float, most: int) -> int:
-    """Remove at most `most` of a resource's tombstones, the oldest first. Return how many. Rows that a transaction has
-    locked are left for a later call. `now`: the time as a version; `keep_s`: seconds to keep. Raises a Fault."""
+    """Remove at most `most` of a resource's tombstones, the oldest first, or else of its shadows. Return how many. Rows
+    that a transaction has locked are left for a later call. `now`: the time as a version; `keep_s`: seconds to keep.
+    Raises a Fault."""
     with transaction(engine) as connection:
         newest = connection.execute(sa.select(sa.func.max(operations.c.version))).scalar_one() or 0
         before = tombstone_horizon(read_totals(connection).purged_to, now, newest, keep_s=keep_s)
-        ids = connection.execute(_due(resource, before, most)).scalars().all() if before else ()
+        if not before:
+            return 0
+        ids = connection.execute(_due(resource, before).limit(most)).scalars().all()
+        ids = ids or connection.execute(_shadows(resource, before).limit(most)).scalars().all()
         if ids:
             connection.exec_driver_sql(statements_of(resource).delete.format(places(ids)), tuple(ids))
     return len(ids)
 
 
-def _due(resource: ResourceType, before: int, most: int) -> sa.Select[tuple[str]]:
+def _due(resource: ResourceType, before: int) -> sa.Select[tuple[str]]:
+    deleted = table_of(resource).c.deleted_version
+    return _rows(resource).where(deleted > 0, deleted < before).order_by(deleted)
+
+
+def _shadows(resource: ResourceType, before: int) -> sa.Select[tuple[str]]:
+    table = table_of(resource).c
+    versions = [table[f"{field.name}_version"] < before for field in resource.fields]
+    return _rows(resource).where(table.deleted_version == 0, table.created_version == 0, *versions)
+
+
+def _rows(resource: ResourceType) -> sa.Select[tuple[str]]:
     table = table_of(resource)
-    deleted = table.c.deleted_version
     query = sa.select(table.c.id).with_hint(table, f"FORCE INDEX ({listed_index(resource)})")
-    query = query.where(deleted > 0, deleted < before).order_by(deleted).limit(most)
     return query.with_for_update(skip_locked=True)
