@@ -64,8 +64,8 @@ def count_answer(result: str) -> None:
 
 #: The errors of a single write, and whether its entry is certainly not on the stream.
 _OWN_ERRORS = {b"failed": True, b"unknown": False}
-#: Redis has no record of the highest version so far.
-_NO_CLOCK = b"no_clock"
+#: Redis has no record of the highest version so far; or the queue is used in another number of partitions.
+_NO_CLOCK, _CLOSED = b"no_clock", b"closed"
 
 #: Most round trips in flight: one is prepared while another is under way. More would make the disk slower, because
 #: fewer writes would share an fsync. With replicas each also takes as long as the network, so more are allowed.
@@ -220,6 +220,8 @@ class Acceptor:
         fails before it is sent has had no effect; one that fails later may have, unless Redis refused to run it."""
         await self._floor.tried()
         first = await self._run(candidates, floor_is_sure=False)
+        if first.replies == _CLOSED:
+            raise AcceptanceUnknown() if first.again else QueueUnavailable()
         if first.replies != _NO_CLOCK:
             return first
         try:
@@ -230,8 +232,7 @@ class Acceptor:
         return second._replace(again=first.again or second.again)
 
     async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> _Replies:
-        keys = list(self._partition.accepting)
-        sure = "1" if floor_is_sure else ""
+        keys, sure = list(self._partition.accepting), "1" if floor_is_sure else ""
         arguments: list[str | bytes | int] = [self._partition.prefix, self._clock.seen, sure, *self._limits]
         for candidate in candidates:
             keys += candidate.keys(self._partition)

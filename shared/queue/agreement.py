@@ -1,5 +1,6 @@
 """Agreement: in how many partitions the queue is used. The number is kept in the queue itself; a different number is
-accepted only when the old partitions are empty."""
+accepted only when the old partitions are empty. These are closed then: an api that still uses them applies its writes
+directly, because no writer of the new partitions would ever read them."""
 
 import asyncio
 import sys
@@ -8,13 +9,23 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.shared.queue.names import PARTITIONS
-from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.redis import queue_client
 from holdfast.shared.runtime.settings import QueueSettings
 
 #: Longest wait for the queue when a service starts, in seconds.
 _AT_START_S = 2.0
+
+# A closed partition has no version to give, and accept.lua looks for this text in the place of the version.
+_CLOSE_IF_EMPTY = """#!lua flags=allow-oom
+local waiting = redis.call('XLEN', KEYS[1]) + redis.call('XLEN', KEYS[2])
+if waiting == 0 then redis.call('SET', KEYS[3], 'closed') end
+return waiting
+"""
+_OPEN = """#!lua flags=allow-oom
+return redis.pcall('GET', KEYS[1]) == 'closed' and redis.call('DEL', KEYS[1]) or 0
+"""
 
 
 class PartitionsDiffer(SystemExit):
@@ -26,6 +37,12 @@ async def agree(redis: Redis, count: int) -> None:
     the number is recorded now. Raises PartitionsDiffer, RedisError, OSError."""
     if refusal := await _refusal(redis, count):
         raise PartitionsDiffer(refusal)
+
+
+async def open_partition(redis: Redis, partition: Partition) -> None:
+    """Open a partition of the agreed number, which may be closed since another number was used. Raises RedisError,
+    OSError."""
+    await redis.eval(_OPEN, 1, partition.clock)
 
 
 def check(settings: QueueSettings) -> None:
@@ -59,10 +76,20 @@ async def _refusal(redis: Redis, count: int) -> str:
         pipeline.xlen(partition.writes)
         pipeline.xlen(partition.dead)
     waiting = sum(await pipeline.execute())
-    if not waiting:
+    if not waiting and not (waiting := await _closed(redis, Partitions(before))):
         await redis.set(PARTITIONS, count)
         return ""
     return (
         f"HOLDFAST_QUEUE_PARTITIONS is {count}, but the queue holds {waiting} entries in {before}: let them run empty"
         " first, see docs/operations/partitions.md"
     )
+
+
+async def _closed(redis: Redis, partitions: Partitions) -> int:
+    """Close all partitions, or none if an entry has just come. Return how many entries there are."""
+    waiting = 0
+    for partition in partitions:
+        waiting += await redis.eval(_CLOSE_IF_EMPTY, 3, partition.writes, partition.dead, partition.clock)
+    for partition in partitions if waiting else ():
+        await open_partition(redis, partition)
+    return waiting

@@ -88,6 +88,16 @@ def test_it_is_refused_while_entries_wait(
     assert "HOLDFAST_QUEUE_PARTITIONS is 4, but the queue holds" in writer.log.read_text()
 
 
+def test_an_api_of_the_number_before_queues_nothing_more(start: Start, own_redis: RedisServer) -> None:
+    """An api with the earlier number of partitions, which nobody made bypass the queue, applies its writes itself once
+    a service with another number has started: no writer would ever read them."""
+    api = start("api", 1)
+    start("writer", 4)
+    sent = fetch("POST", f"{api.url}/users", json=_USER)
+    assert (sent.status_code, sent.json()["meta"].get("way")) == (201, "direct"), sent.text
+    assert _entries(own_redis, ONE) == 0
+
+
 def _override(api: Service) -> None:
     """Keep the queue's breaker open in every api, by the order of an operator."""
     wish = {"action": "force_open", "reason": "a change of partitions", "for_s": 600.0}

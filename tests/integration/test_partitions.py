@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from holdfast.services.api.accept import Answer
+from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.candidate import Candidate
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.replays.sender import Sender
@@ -19,6 +20,7 @@ from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.settle import Settler
 from holdfast.shared.connections.redis import connect, entries
+from holdfast.shared.errors import QueueUnavailable
 from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, agree
 from holdfast.shared.queue.backlog import backlog, backlog_of_those_that_answer
@@ -34,7 +36,7 @@ from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Retry
 from tests.integration import partitioned
 from tests.integration.partitioned import FOUR
-from tests.servers import PATIENT_REDIS, RedisServer
+from tests.servers import PATIENT_REDIS, START_DEADLINE_S, RedisServer
 from tests.stream import new_user, undisputed
 from tests.users import update_user
 
@@ -279,6 +281,35 @@ async def test_another_number_is_refused_until_the_streams_are_empty(queue: Redi
     await queue.xadd(ONE[0].writes, {"x": "1"})
     with pytest.raises(PartitionsDiffer):
         await agree(queue, 2)
+
+
+async def test_partitions_of_the_number_before_take_no_writes(queue: Redis) -> None:
+    """An api that still uses the number of partitions before queues nothing once another number was agreed on, because
+    no writer would read it; it does again when its number is agreed on again."""
+    api = partitioned.acceptor(queue)
+    await agree(queue, 1)
+    for candidate in (new_user() for _ in range(8)):
+        with pytest.raises(QueueUnavailable):
+            await api.accept(candidate)
+    assert [await queue.xlen(partition.writes) for partition in FOUR] == [0] * 4
+    assert await partitioned.claims(queue) == []
+    await ensure_groups(queue, FOUR)
+    assert (await api.accept(new_user())).result == "accepted"
+
+
+async def test_a_direct_write_comes_after_all_that_is_queued(queue: Redis) -> None:
+    """An api that has queued nothing itself gives direct writes versions above those of all writes on the queue, also
+    if the clock of one partition's server was ahead when it accepted them."""
+    user, clock = new_user(), versions.Clock()
+    await queue.set(FOUR.of(user.entity_id).clock, versions.wall_clock() + 3_600_000_000)
+    queued = await partitioned.acceptor(queue).accept(user)
+    looks = Backlog(queue, clock, partitioned.breakers().queue, depth_max=9, wait_max_s=9, partitions=FOUR)
+    looking = asyncio.create_task(looks.run())
+    async with asyncio.timeout(START_DEADLINE_S):
+        while not clock.seen:
+            await asyncio.sleep(0.01)
+    looking.cancel()
+    assert clock.next() > queued.version
 
 
 async def test_a_closed_replay_sends_nothing_anywhere(queue: Redis) -> None:

@@ -13,7 +13,8 @@
 --   index, from 0, of the claim that is taken;
 --   or {"failed" | "unknown", operation_id, entity_id, '', error}: this write alone raised an error, before ("failed")
 --   or after ("unknown") its entry was added. Last {"mended", entries}, if entries with implausible ids were moved.
---   Or only "no_clock": the highest version so far is unknown and the floor is not the database's; nothing was done.
+--   Or only "no_clock": the highest version so far is unknown and the floor is not the database's; or only "closed":
+--   the queue is used in another number of partitions (agreement.py). Nothing was done then.
 --
 -- `maxmemory` cannot refuse a command halfway: Redis checks memory before it runs a script.
 
@@ -32,6 +33,7 @@ local BUSY_MAX_US = 60000000 -- the longest `Prefer: wait`; a time further ahead
 local keys_since = tonumber(redis.call('GET', prefix .. 'keys_since') or '') or math.huge
 local sure = keys_since + tonumber(key_ttl_s) * 1000000 <= now_us or keys_since == 0
 
+if redis.pcall('GET', clock) == 'closed' then return 'closed' end
 local newest = newest_given(clock, stream, floor)
 if not newest and ARGV[3] == '' then return 'no_clock' end
 newest = math.max(newest or 0, floor)
