@@ -25,7 +25,7 @@ _JITTER = 0.2
 class Backlog:
     """The backlog of the write stream: `run` reads it, and `refusal_s` answers from the last reading without I/O.
 
-    Each reading also sets `clock` to the queue's time.
+    Each reading also sets `clock` to the queue's time, and above the newest version on the queue.
     """
 
     def __init__(
@@ -74,11 +74,12 @@ class Backlog:
         before = self._active
         seen = await asyncio.gather(*map(self._of, self._partitions))
         depth = sum(one.depth for one in seen if one)
-        for pressure, one in zip(self._pressures, seen, strict=True):
+        for partition, pressure, one in zip(self._partitions, self._pressures, seen, strict=True):
             if one is None:
                 pressure.blind()
                 continue
-            self._clock.follow(one.now_us)
+            self._clock.follow(one.now_us, partition.number)
+            self._clock.observe(one.newest)
             # The depth is limited over all partitions together; a write waits only for those before it in its own.
             pressure.observe(Sight(time.monotonic(), depth, one.waiting, one.waiting_age_s, one.drained))
         if before is not self._active:

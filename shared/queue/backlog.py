@@ -16,7 +16,7 @@ from holdfast.shared.writes import versions
 # even if it only reads.
 _LOOK = """#!lua flags=no-writes
 local time = redis.call('TIME')
-if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, '', '', 0, time[1], time[2]} end
+if redis.call('EXISTS', KEYS[1]) == 0 then return {0, 0, '', '', 0, time[1], time[2], '0-0'} end
 local function named(info)
   local of = {}
   for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
@@ -29,7 +29,7 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 end
 local first, following = about['first-entry'], redis.call('XRANGE', KEYS[1], '(' .. given, '+', 'COUNT', 1)[1]
 return {about.length, about['entries-added'], first and first[1] or '', following and following[1] or '', pending,
-  time[1], time[2]}
+  time[1], time[2], about['last-generated-id']}
 """
 
 
@@ -45,6 +45,8 @@ class StreamBacklog(NamedTuple):
     drained: int
     #: Redis' clock, in microseconds.
     now_us: int
+    #: The newest version of an entry; 0 if there never was one, or if it has an id that was made by hand.
+    newest: int = 0
 
 
 async def backlog(redis: Redis, partitions: Sequence[Partition] = ONE) -> StreamBacklog:
@@ -70,12 +72,13 @@ def _sum(one: StreamBacklog, other: StreamBacklog) -> StreamBacklog:
         waiting_age_s=max(one.waiting_age_s, other.waiting_age_s),
         drained=one.drained + other.drained,
         now_us=max(one.now_us, other.now_us),
+        newest=max(one.newest, other.newest),
     )
 
 
 async def _of_one(redis: Redis, stream: str) -> StreamBacklog:
-    length, added, first, following, pending, now_s, now_us = await redis.eval(_LOOK, 1, stream, WRITERS_GROUP)
-    now_us = int(now_s) * 1_000_000 + int(now_us)
+    length, added, first, following, pending, now_s, now_us, last = await redis.eval(_LOOK, 1, stream, WRITERS_GROUP)
+    now_us, newest = int(now_s) * 1_000_000 + int(now_us), versions.from_stream_id(text(last))
     return StreamBacklog(
         depth=length,
         oldest_age_s=_age_s(now_us, first) if first else 0.0,
@@ -83,6 +86,7 @@ async def _of_one(redis: Redis, stream: str) -> StreamBacklog:
         waiting_age_s=_age_s(now_us, following) if following else 0.0,
         drained=added - length,
         now_us=now_us,
+        newest=newest if newest <= now_us + versions.HORIZON_US else 0,
     )
 
 

@@ -60,14 +60,15 @@ class Clock:
 
     def __init__(self) -> None:
         self.seen = 0
-        self._queue_ahead_us: int | None = None
+        self._ahead_us: dict[int, int] = {}
 
-    def follow(self, queue_us: int) -> None:
-        """Take `queue_us`, the queue's time in microseconds, as the current time."""
-        self._queue_ahead_us = queue_us - _uptime_us()
+    def follow(self, queue_us: int, partition: int = 0) -> None:
+        """Take `queue_us`, the time of a partition of the queue in microseconds, as that partition's current time. The
+        partition that is furthest ahead counts, even while it is away: it may hold earlier writes of any entity."""
+        self._ahead_us[partition] = queue_us - _uptime_us()
 
     def _now(self) -> int:
-        return wall_clock() if self._queue_ahead_us is None else _uptime_us() + self._queue_ahead_us
+        return _uptime_us() + max(self._ahead_us.values()) if self._ahead_us else wall_clock()
 
     def observe(self, version: int) -> None:
         """Remember a version that another process gave out."""

@@ -39,3 +39,13 @@ def test_the_queues_clock_counts_once_it_is_known(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(time, "time_ns", lambda wall_us=wall_us: wall_us * 1000)
         up_us += second_us
         assert clock.next() == queue_us + up_us - 5 * second_us
+
+
+def test_of_several_partitions_the_clock_that_is_ahead_counts() -> None:
+    """A partition whose server's clock is ahead gives later versions than the others, so versions follow that clock,
+    also when only the others are seen since."""
+    clock, now_us = versions.Clock(), versions.wall_clock()
+    ahead_us = 300_000_000
+    clock.follow(now_us + ahead_us, 0)
+    clock.follow(now_us, 1)
+    assert clock.next() >= now_us + ahead_us
