@@ -180,10 +180,12 @@ class Alone:
 
 @dataclass(frozen=True, slots=True)
 class AtRest:
-    """All faults were mended and the load had ended at `mended_s`; no work was left at `at_s`."""
+    """All faults were mended and the load had ended at `mended_s`; no work was left at `at_s`. `paced_s`: what the
+    replays that ran then took at least, because an operator had set their pace."""
 
     at_s: float
     mended_s: float
+    paced_s: float = 0.0
 
 
 End = Ok | Fail | Unknown

@@ -460,6 +460,16 @@ def test_of_a_client_that_asks_again_at_rest_the_last_answer_counts() -> None:
         assert bool([*check(whole.case())]) is broken
 
 
+def test_a_replay_takes_the_time_that_an_operator_gave_it() -> None:
+    """The system may be at work for longer after the faults if a replay has so many letters at its own pace."""
+    check, _ = CHECKS["recovery"]
+    for paced_s, violations in ((0.0, 1), (40.0, 0)):
+        whole = fresh(8)
+        rest = next(e for e in whole.run.events if isinstance(e, AtRest))
+        whole.change(rest, mended_s=rest.at_s - Limits().recovery_s - 30, paced_s=paced_s)
+        assert len([*check(whole.case())]) == violations
+
+
 def test_limits_are_those_of_the_run() -> None:
     """A run is judged by its own limits, such as a shorter recovery time."""
     whole = fresh(6)

@@ -39,6 +39,16 @@ def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None, ended: Mappi
     )
 
 
+def paced_s(sql: Sql) -> float:
+    """Return the seconds that running replays need for the letters that they have not sent, at the pace that operators
+    gave them. They are driven side by side."""
+    waiting = {id: count for id, count in sql(
+        "SELECT replay_id, COUNT(*) FROM replay_items WHERE state = 'waiting' GROUP BY replay_id"
+    )}  # fmt: skip
+    plans = sql("SELECT id, plan FROM replays WHERE state = 'running'")
+    return max((waiting.get(id, 0) / json.loads(plan)["rate_per_s"] for id, plan in plans), default=0.0)
+
+
 def letters_on_stream(redis: Redis) -> int:
     """Return the dead letters that are not indexed yet."""
     return sum(int(redis(b"XLEN", stream)) for stream in _named(redis, b"dead"))

@@ -117,8 +117,9 @@ class Run:
         mended_s = self.now()
         self._say("world", "all is mended, no new load")
         await asyncio.gather(*load)
-        if await self._on("probe", lambda: self.probe.until_rest(_REST_S)):
-            self.record.events.append(AtRest(self.now(), mended_s))
+        paced_s = at_rest.paced_s(self.world.sql)
+        if await self._on("probe", lambda: self.probe.until_rest(_REST_S + paced_s)):
+            self.record.events.append(AtRest(self.now(), mended_s, paced_s))
             self._say("world", "at rest")
             await self._on("probe", self._afterwards)
         watching.cancel()

@@ -1,6 +1,7 @@
 """How soon writes take effect again, in virtual time: the real services, over stores that die and come back. A busy
 machine makes no difference."""
 
+import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S
 from tests.models.database.changes import Change
-from tests.simulation import driver
+from tests.simulation import at_rest, driver
 from tests.simulation.draw import draw
 from tests.simulation.plan import LARGE, Fault, Plan
 from tests.simulation.run import Run
@@ -53,3 +54,12 @@ def test_writes_resume_when_the_store_is_back(store: str, tmp_path: Path) -> Non
             run.simulation.run(run.scenario)
     back = ends[0]
     assert min(at for at in applied if at > back) - back <= _RESUME_MAX_S
+
+
+def test_replays_take_the_time_that_operators_gave_them() -> None:
+    """Of the replays that run, the one with the most letters for its pace decides; one without a letter left takes no
+    time."""
+    plans = [(id, json.dumps({"rate_per_s": rate})) for id, rate in ((1, 0.5), (2, 500.0), (3, 0.5))]
+    waiting = [(1, 38), (2, 1000), (4, 9)]
+    assert at_rest.paced_s(lambda query: waiting if "replay_items" in query else plans) == 76.0
+    assert at_rest.paced_s(lambda _: []) == 0.0
