@@ -17,6 +17,7 @@ from holdfast.services.dlq_admin.console.render.moments import ago
 from holdfast.services.dlq_admin.console.render.outage import outage
 from holdfast.services.dlq_admin.letters.models import BuildFix, GroupStanding, GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.overview import Backlog, SystemState
+from holdfast.services.dlq_admin.writers import WriterSummary
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict
@@ -35,14 +36,14 @@ def _partial(model: Any, **values: Any) -> Any:
 
 def _state(dead: int, **more: Any) -> SystemState:
     letters = {"dead": dead, "replaying": 0, "dying_groups": min(dead, 1)}
-    ledger = _partial(LedgerReading, missing=0, accepted=5)
+    ledger = _partial(LedgerReading, missing=0, accepted=5, lost=0)
     return _partial(
         SystemState,
         **{
             "letters": letters,
             "waiting": 0,
             "ledger": ledger,
-            "writers": [],
+            "writers": [_partial(WriterSummary, halted=None)],
             "partitions_away": [],
             "breakers": [],
             "backlog": _partial(Backlog, depth=0, oldest_age_s=0.0),
@@ -104,6 +105,18 @@ def test_the_first_sentence() -> None:
     assert at_a_glance(_state(0, letters=None, waiting=7), []).tone == "bad"
     assert "7 wait on their stream" in at_a_glance(_state(0, letters=None, waiting=7), []).says
     assert "none waits on their stream" in at_a_glance(_state(0, letters=None, waiting=0), []).says
+
+
+def test_the_first_sentence_is_not_green_while_writes_wait_or_are_missing() -> None:
+    """Without dead letters the first line is still bad when no writer runs or the ledger does not balance, and lost
+    writes are not called accounted for without the word."""
+    assert at_a_glance(_state(0, writers=[]), [])[:2] == ("bad", "No writer is running")
+    assert at_a_glance(_state(0, breakers=None), []).tone == "warn"  # the cache is away
+    missing = at_a_glance(_state(0, ledger=_partial(LedgerReading, missing=2, accepted=5, lost=0)), [])
+    assert (missing.tone, missing.title) == ("bad", "The ledger does not balance")
+    assert "2 missing" in missing.says
+    lost = at_a_glance(_state(0, ledger=_partial(LedgerReading, missing=0, accepted=5, lost=2)), [])
+    assert "2 of them as lost" in lost.says
 
 
 @pytest.mark.parametrize(
@@ -221,7 +234,7 @@ def test_an_outage_says_what_it_does_not_know_of_a_partition(depth: int) -> None
     backlog = _partial(Backlog, depth=depth, oldest_age_s=0.0)
     found = outage(_state(0, breakers=None, backlog=backlog, partitions_away=[1, 3]))
     assert found is not None
-    assert found.felt == ["Unknown: no breaker is reported."]
+    assert "the cache, where breakers are reported, does not answer" in found.felt[0]
     assert found.queued.endswith("What is in partitions 1, 3 is on disk.")
 
 

@@ -25,8 +25,8 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         problem = ""
         try:
             report = await backend.failures.report(minutes, mistakes=mistakes)
-        except ExplanationsUnavailable as error:
-            problem = error.message
+        except ExplanationsUnavailable:
+            problem = "Failures are not known: the cache, where replicas report them, does not answer."
         return pages.page(
             request,
             "failures.html",

@@ -14,6 +14,7 @@ from holdfast.services.dlq_admin.letters.suggestion import Step, has_blank
 from holdfast.services.dlq_admin.overview import SystemState
 from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON
 from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.writes.ledger import balance
 from holdfast.shared.writes.outcome import Reason
 
 #: A dead letter younger than this (s) means that writes are being dead-lettered now.
@@ -71,6 +72,9 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
         few = {None: "it is unknown how many wait", 0: "none waits", 1: "1 waits"}
         new = few.get(waiting) or f"{waiting:,} wait"
         return Advice("bad", "The database cannot be read", f"Dead letters are safe; {new} on their stream.")
+    if not writers and overview.writers is not None:
+        says = "Accepted writes are safe in the queue, and take effect when a writer runs."
+        return Advice("bad", "No writer is running", says)
     dead, kinds = letters["dead"], letters["dying_groups"]
     away = ""
     if overview.partitions_away:
@@ -79,6 +83,9 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
         more = f"{letters['replaying']:,} are being sent again." if letters["replaying"] else _accounted(overview)
         if away:
             return Advice("warn", away, more)
+        ledger = overview.ledger
+        if ledger is not None and ledger.missing:
+            return Advice("bad", "The ledger does not balance", f"{balance(ledger.missing, ledger.accepted)}. {more}")
         return Advice("good" if outage(overview) is None else "warn", "No dead letters", more)
     wait = f"{dead:,} dead letter{'s wait' if dead > 1 else ' waits'} in {kinds:,} group{'s' if kinds > 1 else ''}"
     newest_s = min((age_s(group.last_seen) for group in groups), default=float("inf"))
@@ -93,7 +100,8 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
 def _accounted(overview: SystemState) -> str:
     ledger = overview.ledger
     if ledger is not None and ledger.missing == 0:
-        return f"All {ledger.accepted:,} accepted writes, heartbeats included, are accounted for."
+        lost = f", {ledger.lost:,} of them as lost" if ledger.lost else ""
+        return f"All {ledger.accepted:,} accepted writes, heartbeats included, are accounted for{lost}."
     return "No letter needs a decision."
 
 

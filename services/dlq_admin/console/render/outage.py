@@ -20,6 +20,10 @@ _FELT = {
     ("writer", "database"): "Accepted writes (202) are safe in the queue, and not applied until the database is back.",
 }
 _BOTH = "Writes are refused (503) with the time to retry; reads come from what each replica last knew."
+_NO_BOARD = (
+    "Unknown: the cache, where breakers are reported, does not answer. Without the cache, reads are slower, and there"
+    " are no copies to answer from."
+)
 _THIRD_PARTY = "The third party's last good answer is served, marked as a copy."
 _REFUSES = f"{RUNBOOKS}/HoldfastLoopCrashing"
 _OPEN = ("open", "half_open")
@@ -38,7 +42,8 @@ class Outage(NamedTuple):
 def outage(state: SystemState) -> Outage | None:
     """Describe the outage. Return None if no dependency is known to be down."""
     open_ = {(one.service, one.name) for one in state.breakers or () if one.state in _OPEN}
-    if state.letters is not None and state.backlog is not None and not open_ and not state.partitions_away:
+    known = None not in (state.letters, state.backlog, state.breakers)
+    if known and not open_ and not state.partitions_away:
         return None
     away = _partitions(state, open_)
     if away == []:
@@ -51,12 +56,13 @@ def outage(state: SystemState) -> Outage | None:
     if any(service == "external_proxy" for service, _ in open_):
         felt.append(_THIRD_PARTY)
     if not felt:
-        felt.append(
-            "Nothing yet, by the breakers of the apis." if state.breakers else "Unknown: no breaker is reported."
-        )
+        nothing = "Nothing yet, by the breakers of the apis." if state.breakers else "Unknown: no breaker is reported."
+        felt.append(_NO_BOARD if state.breakers is None else nothing)
     refusals = _refusals(state)
     felt += refusals
     do = [("What a breaker is open for, and how to override it", "/console/breakers")]
+    if state.breakers is None:
+        do = [("Runbook: a store or a replica is down", f"{RUNBOOKS}/HoldfastTargetDown")]
     if open_ or state.letters is None or state.partitions_away:
         do.append(("Runbook: a breaker is open", f"{RUNBOOKS}/HoldfastBreakerOpen"))
     do += [("Runbook: a store refuses: mend what it names", _REFUSES)] if refusals else []
