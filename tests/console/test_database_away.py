@@ -8,10 +8,12 @@ import pytest
 
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.fleet.board import Board
+from holdfast.shared.queue.halts import HaltReport, Halts
 from holdfast.shared.queue.names import DEAD
 from tests import keys, letters
-from tests.servers import RedisServer
+from tests.servers import PATIENT_REDIS, RedisServer
 
 
 @pytest.fixture
@@ -44,10 +46,11 @@ async def test_letters_are_listed_from_the_stream(browser: httpx.AsyncClient, cl
     assert one.status_code == 200
     assert "on the stream and not indexed yet" in one.text
     assert "1406" in one.text
-    groups = await browser.get("/console/groups")
+    groups = await browser.get("/console/groups?every=true")
     assert groups.status_code == 503
     assert 'href="/console/runbooks/HoldfastBreakerOpen"' in groups.text
     assert "A retry may help" in groups.text
+    assert 'href="/console/groups?every=true">Try again' in groups.text
 
 
 async def test_a_search_that_makes_no_sense_is_sent_back(browser: httpx.AsyncClient) -> None:
@@ -72,3 +75,18 @@ async def test_every_page_is_whole_while_breakers_are_open(
     page = await browser.get("/console/breakers")
     assert ">open<" in page.text
     assert "next probe <time" in page.text
+
+
+async def test_forms_are_in_the_part_that_shows_their_cause(
+    browser: httpx.AsyncClient, clean_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that halts, and a breaker that is first reported, while the page is open get their forms: the forms are
+    in the part of the page that renews itself."""
+    monkeypatch.setattr(Board, "reachable", True)  # as after the board's first beat
+    await browser.post("/console/login", data={"key": keys.OPERATOR})
+    report = HaltReport(id="1", why="Cannot be decoded", would_be_dead=7, for_s=3, tries=1, next_try_in_s=2)
+    async with connect(clean_redis.address, PATIENT_REDIS) as redis:
+        await Halts(redis).report("writer-1", report)
+    for name, form in (("writers", 'id="go-on"'), ("breakers", 'id="override"')):
+        page = await browser.get(f"/console/{name}")
+        assert form in page.text.partition(f'<div id="{name}"')[2].partition("\n</div>")[0], name

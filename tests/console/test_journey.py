@@ -316,6 +316,7 @@ def test_the_end_of_a_session_loses_nothing_that_is_typed(seen: Seen) -> None:
     page.fill("[name=reason]", "moving the database")
     page.context.clear_cookies()
     expect(page.locator("#late")).to_contain_text("session is over")
+    page.select_option("[name=breaker]", index=1)
     page.select_option("[name=action]", "lift")
     page.click("#override button")
     page.fill("#key", keys.OPERATOR)

@@ -107,8 +107,10 @@ def test_every_kind_of_panel_is_drawn_and_moves(viewer: Seen, live: Live) -> Non
     expect(_panel(page, "Height").locator(".about strong")).to_have_text("Normal:")
     accessible(page, "A small board")
 
+    _panel(page, "Lines").get_by_role("button", name="one").focus()
     live.measured.height, live.measured.storm = 1234, 1
     expect(height).to_have_text("1.23 k")
+    assert page.evaluate("document.activeElement.name") == "one"
     expect(_panel(page, "Weather").locator("canvas")).to_have_attribute("aria-label", "Weather: rain storm")
     expect(page.locator("#marks")).to_contain_text("Storm: rain")
     wait_until(lambda: weather.evaluate(_SHARE, "--g-red") > 0, what="storm")

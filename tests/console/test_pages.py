@@ -64,6 +64,20 @@ async def test_an_address_prepares_and_never_confirms(browser: httpx.AsyncClient
     assert "It is not known whether it happened" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [("/console/writers/go-on", "/console/writers"), ("/console/audit/1/undo", "/console/audit/1"),
+     ("/console/letters/1-1/reveal", "/console/letters/1-1"), ("/console/replays/1/pause", "/console/replays/1"),
+     ("/console/groups/0123456789abcdef/note", "/console/groups/0123456789abcdef"), ("/console/export", "/console")],
+)  # fmt: skip
+async def test_an_address_that_only_takes_a_form_leads_to_its_page(
+    browser: httpx.AsyncClient, path: str, page: str
+) -> None:
+    """A browser shows the address of a form after a refusal, and the login returns to it: opened, it is a page."""
+    answer = await browser.get(path)
+    assert (answer.status_code, answer.headers.get("location")) == (303, page)
+
+
 def test_no_page_hides_another(tmp_path: Path) -> None:
     """The first console route that matches an address is the address's own route."""
     admin = DlqAdmin(

@@ -3,6 +3,7 @@
 import secrets
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -90,8 +91,23 @@ def add_console(
     for each in _PAGES:
         each.add_routes(router, pages, backend)
 
+    _lead_back(router)
+
     @router.get("/console/{rest:path}")
     async def nothing(rest: str) -> Response:
         raise NoSuchPath()
 
     app.router.routes.extend(router.routes)  # unchanged: each route keeps its guard
+
+
+def _lead_back(router: APIRouter) -> None:
+    """Let each address that only takes a form lead to the page that the form is on: a browser shows such an address
+    after a refusal, and the login returns to it."""
+
+    async def back(request: Request) -> Response:
+        return RedirectResponse(request.url.path.rpartition("/")[0], 303)
+
+    routes = [route for route in router.routes if isinstance(route, APIRoute)]
+    pages = {route.path for route in routes if "GET" in (route.methods or ())}
+    for path in sorted({route.path for route in routes} - pages):
+        router.get(path)(back)

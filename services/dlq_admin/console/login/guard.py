@@ -23,6 +23,8 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
 COOKIE = "holdfast_session"
+#: The header of requests by which a page renews itself.
+RENEWAL = "x-renewal"
 _SAFE = {"GET", "HEAD"}
 _OPEN = ("/console/login", "/console/static/")
 _ANY_ROLE = {"/console/logout", "/console/search"}
@@ -128,14 +130,14 @@ class Guard:
         require(request, VIEW if looks else OPERATE)
         if changes:
             form = request.scope["form"] = await read_form(request)
-            if not self._sessions.is_csrf(session, request.headers.get("x-csrf-token") or form["csrf"]):
+            if not self._sessions.is_csrf(session, form["csrf"]):
                 request.scope["kept"] = form.typed()
                 raise NotAllowed("This form belongs to another session. Reload its page.")
 
     def _refused(self, request: Request, error: AppError) -> Response:
         """Return an error page or, for our own form from an earlier session, a page from which it can be sent again."""
         kept = request.scope.get("kept")
-        if not kept or "hx-request" in request.headers or not _says_where_from(request):
+        if not kept or not _says_where_from(request):
             return self._pages.error(request, error, status_of(error))
         return self._pages.page(request, "kept.html", status_of(error), to=request.url.path, kept=kept)
 
@@ -144,7 +146,7 @@ class Guard:
             # A link from another site: the browser did not send the strict cookie. A request from our own page brings
             # it.
             return self._pages.page(request, "again.html", url=_here(request))
-        if "hx-request" in request.headers:  # the page's script decides: a form may hold typed text
+        if RENEWAL in request.headers:  # the page's script decides: a form may hold typed text
             return Response(status_code=status_of(error))
         if request.method == "GET":
             return RedirectResponse(f"/console/login?to={quote(_here(request), safe='')}", 303)
@@ -154,7 +156,7 @@ class Guard:
             kept = []
         if not kept or request.method in _SAFE:
             return RedirectResponse("/console/login", 303)
-        about = {"to": request.url.path, "kept": kept, "problem": _OVER}
+        about = {"to": request.url.path, "kept": kept, "problem": _OVER, "over": True}
         return self._pages.page(request, "login.html", status_of(error), **about)
 
     def _sealed(self, request: Request, response: Response) -> Response:
@@ -162,7 +164,7 @@ class Guard:
         if is_secure(request):
             response.headers["Strict-Transport-Security"] = _HSTS
         logged_in: LoggedIn | None = request.scope.get("console")
-        visit = request.method == "GET" and "hx-request" not in request.headers
+        visit = request.method == "GET" and RENEWAL not in request.headers
         if logged_in and visit and (later := self._sessions.prolonged(logged_in.session, time.time())):
             self.remember(request, response, *later)
         return response

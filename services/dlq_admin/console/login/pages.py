@@ -39,7 +39,8 @@ def add_routes(
     @router.get("/console/login")
     async def ask_for_key(request: Request) -> Response:
         to = _inside(request.query_params.get("to", ""))
-        return pages.page(request, "login.html", to=to, kept=[], problem=None)
+        over = "over" in request.query_params
+        return pages.page(request, "login.html", to=to, kept=[], problem=None, over=over)
 
     @router.post("/console/login")
     async def log_in(request: Request) -> Response:
@@ -54,13 +55,13 @@ def add_routes(
             address = addresses.of(request.scope)
             if wait_s := tries.wrong(address, time.monotonic()):
                 problem = f"Too many wrong keys from your address. Try again in {wait_s} s."
-                response = pages.page(request, "login.html", 429, to=to, kept=kept, problem=problem)
+                response = pages.page(request, "login.html", 429, to=to, kept=kept, problem=problem, over=False)
                 response.headers["Retry-After"] = str(wait_s)
                 return response
             logs.warning(Action.LOGIN_REFUSED, address=address, request_id=request.scope["request_id"])
             await asyncio.sleep(_WRONG_S)
             problem = "This key may not see dead letters." if holder else "This key is not known."
-            return pages.page(request, "login.html", 401, to=to, kept=kept, problem=problem)
+            return pages.page(request, "login.html", 401, to=to, kept=kept, problem=problem, over=False)
         logs.info(Action.LOGGED_IN, name=holder.name, role=holder.role, request_id=request.scope["request_id"])
         session, cookie = sessions.begin(key, time.time())
         answer: Response = RedirectResponse(to, 303)

@@ -47,6 +47,7 @@ def strip(alerts: Alerts, links: Links) -> Callable[[], dict[str, Any]]:
 
 def _line(notice: Notice, links: Links) -> dict[str, Any]:
     return {
+        "fingerprint": notice.fingerprint,
         "name": notice.name.removeprefix("Holdfast"),
         "severity": notice.severity,
         "tone": _TONES.get(notice.severity, "calm"),

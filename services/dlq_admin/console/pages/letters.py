@@ -105,10 +105,6 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
             request, "letter.html", **await _about(backend, await backend.letters.one(letter_id, who=None))
         )
 
-    @router.get("/console/letters/{letter_id}/{action}")
-    async def back(letter_id: Id, action: str) -> Response:
-        return RedirectResponse(f"/console/letters/{letter_id}", 303)
-
     @router.post("/console/letters/{letter_id}/reveal")
     async def reveal(request: Request, letter_id: Id) -> Response:
         why = _why(request)

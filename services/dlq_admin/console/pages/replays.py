@@ -2,14 +2,16 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import REFUSALS, Form, form_of, problem_of, selection_json, valid
+from holdfast.services.dlq_admin.console.login.guard import RENEWAL
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.selected import selected
+from holdfast.services.dlq_admin.replays.models import ReplaySummary
 from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, Cursor, LetterId, SelectionInput, actor_of
 from holdfast.services.dlq_admin.rest.replays import OrderInput, ReplayInput
 from holdfast.shared.errors import InvalidRequest, NoSuchPath
@@ -94,13 +96,11 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
         replay_id: Id,
         outcome: ItemState | None = None,
         cursor: Cursor | None = None,
-        seen: Annotated[str, Query(max_length=30)] = "",
     ) -> Response:
-        about = await _about(request, backend, replay_id, outcome, cursor)
-        response = pages.page(request, "replay.html", **about, seen=seen, problem=None)
-        if seen and not about["live"]:
-            response.headers["HX-Refresh"] = "true"  # the replay is over: reload the whole page
-        return response
+        one = await backend.replays.one(replay_id)
+        if RENEWAL in request.headers and one.state == ReplayState.AWAITING_APPROVAL:
+            return Response(status_code=204)  # its what-if is not run again for a page that only waits
+        return pages.page(request, "replay.html", **await _about(request, backend, one, outcome, cursor), problem=None)
 
     @router.post("/console/replays/{replay_id}/{word}")
     async def say(request: Request, replay_id: Id, word: str) -> Response:
@@ -110,21 +110,16 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
             asked = valid(OrderInput, {"reason": form_of(request)["reason"]})
             await backend.replays.order(replay_id, word, actor_of(request, asked.reason), dry_run=False)
         except REFUSALS as error:
-            about = await _about(request, backend, replay_id, None, None)
-            return pages.page(request, "replay.html", 409, **about, seen="", problem=problem_of(error))
-        return RedirectResponse(f"/console/replays/{replay_id}", 303)
-
-    @router.get("/console/replays/{replay_id}/{word}")
-    async def back(replay_id: Id, word: str) -> Response:
+            about = await _about(request, backend, await backend.replays.one(replay_id), None, None)
+            return pages.page(request, "replay.html", 409, **about, problem=problem_of(error))
         return RedirectResponse(f"/console/replays/{replay_id}", 303)
 
 
 async def _about(
-    request: Request, backend: Backend, replay_id: int, outcome: ItemState | None, cursor: str | None
+    request: Request, backend: Backend, one: ReplaySummary, outcome: ItemState | None, cursor: str | None
 ) -> dict[str, Any]:
     """Return what the page shows of a replay and, for the approving person, what would become of its letters."""
-    one = await backend.replays.one(replay_id)
-    items, end = await backend.replays.items(replay_id, [outcome] if outcome else [], cursor, _ITEMS)
+    items, end = await backend.replays.items(one.id, [outcome] if outcome else [], cursor, _ITEMS)
     state = ReplayState(one.state)
     numbers = [number_of(item.letter_id) for item in items]
     waits = state is ReplayState.AWAITING_APPROVAL and request.scope["principal"].may(OPERATE) and numbers
@@ -139,7 +134,7 @@ async def _about(
         "live": state in ACTIVE,
         "mine": mine,
         "selected": selected(one.selection),
-        "selection": _of_outcome(replay_id, outcome) if outcome else "",
+        "selection": _of_outcome(one.id, outcome) if outcome else "",
         "words": [word for word, meant in ORDERS.items() if state in meant.since and not (mine and word == "approve")],
         "tried": await backend.what_ifs.of_replayed(numbers) if waits else None,
         "sample": await backend.letters.of(Selection(numbers=tuple(numbers[:_SAMPLE])), _SAMPLE) if waits else [],

@@ -84,8 +84,9 @@ class Pages:
         return HTMLResponse(self._templates.get_template(template).render(context | about), status)
 
     def error(self, request: Request, error: AppError, status: int) -> Response:
-        """Render what went wrong, and whether to try again."""
-        return self.page(request, "error.html", status, error=error, code=status, back=_came_from(request))
+        """Render what went wrong, and whether to try again, which is a link if the page was only viewed."""
+        again = f"{request.url.path}?{request.url.query}" if error.retryable and request.method == "GET" else None
+        return self.page(request, "error.html", status, error=error, code=status, again=again, back=_came_from(request))
 
 
 def _came_from(request: Request) -> str | None:

@@ -4,7 +4,7 @@
 const rows = () => [...document.querySelectorAll("[data-row]")].filter(link);
 const link = (row) => (row.matches("a") ? row : row.querySelector("a"));
 const typing = (target) => target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog") !== null;
-const PLACES = { h: "/console", v: "/console/live", g: "/console/groups", l: "/console/letters", r: "/console/replays", a: "/console/audit" };
+const PLACES = { h: "/console", v: "/console/live", g: "/console/groups", l: "/console/letters", r: "/console/replays", f: "/console/failures", q: "/console/requests", a: "/console/audit" };
 let going = false;
 
 function move(step) {
@@ -100,14 +100,18 @@ function showTimes(root) {
   }
 }
 TIMES.value = localStorage.getItem("times") || "age";
-for (const each of document.querySelectorAll("[data-scripted]")) each.hidden = false;
-document.addEventListener("htmx:load", (event) => showTimes(event.target.parentElement || document));
 TIMES.addEventListener("change", () => {
   localStorage.setItem("times", TIMES.value);
   showTimes(document);
   document.dispatchEvent(new Event("times"));
 });
-showTimes(document);
+
+// What the server's HTML lacks: times as they are wanted here, and what works by scripts only.
+function dress(root) {
+  for (const each of root.querySelectorAll("[data-scripted]")) each.hidden = false;
+  showTimes(root);
+}
+dress(document);
 setInterval(() => TIMES.value === "age" && showTimes(document), 1000);
 
 // A second click does not submit the form again.
@@ -128,41 +132,4 @@ window.addEventListener("pageshow", () => {
     delete form.dataset.sent;
     form.removeAttribute("aria-busy");
   }
-});
-
-// A page that refreshes itself reports when that has failed, because its values are then out of date. A page in the
-// background refreshes rarely, so it gets some time when it becomes visible again.
-const LATE_MS = 15000;
-const LATE = document.getElementById("late");
-// The id of a part that refreshes itself -> when it was last renewed.
-const renewed = new Map([...document.querySelectorAll("[hx-get]")].map(({ id }) => [id, Date.now()]));
-let seen = Date.now();
-let over = false;
-// `target`, because htmx names another element as the sender once it has replaced the one that asked.
-document.addEventListener("htmx:afterRequest", ({ detail: { target, successful } }) => {
-  if (!successful) return;
-  renewed.set(target.id, Date.now());
-  over = false;
-});
-// A part that no longer refreshes itself, such as a replay that is over, does not become old.
-const refreshes = (id) => document.getElementById(id)?.hasAttribute("hx-get");
-document.addEventListener("visibilitychange", () => (seen = Date.now()));
-function showLate() {
-  const old = Math.max(0, ...[...renewed].filter(([id]) => refreshes(id)).map(([, at]) => Date.now() - at));
-  LATE.hidden = !over && (old < LATE_MS || Date.now() - seen < LATE_MS);
-  if (LATE.hidden) return;
-  const age = lasting(Math.round(old / 1000));
-  const text = over ? `Your session is over. What you typed can still be sent. This page is ${age} old.` : `What is shown is ${age} old: dlq_admin does not answer, or cannot renew it.`;
-  if (LATE.textContent !== text) LATE.textContent = text;
-}
-setInterval(showLate, 1000);
-
-// When the session is over, go to the login, unless that would lose text that was typed here.
-let typed = false;
-document.addEventListener("input", (event) => (typed ||= event.target.closest("main form[method=post]") !== null));
-document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status !== 401) return;
-  over = typed;
-  if (typed) showLate();
-  else location.reload();
 });

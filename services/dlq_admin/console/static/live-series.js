@@ -204,13 +204,14 @@
       const wanted = options.legend || {};
       const calcs = wanted.calcs && wanted.calcs.length ? wanted.calcs : ["lastNotNull"];
       const hidden = wanted.showLegend === false || wanted.displayMode === "hidden";
-      legend.replaceChildren();
       legend.classList.toggle("table", wanted.displayMode === "table");
       if (hidden) return;
+      const fresh = legend.cloneNode();
       const visible = fields.map((field, at) => ({ field, at })).filter(({ field }) => !(field.custom.hideFrom || {}).legend);
       for (const { field, at } of visible.slice(0, LEGEND_MOST)) {
         const one = Live.element("button", "name");
         one.type = "button";
+        one.name = field.name;
         one.setAttribute("aria-pressed", String(only.has(field.name)));
         const mark = Live.element("i");
         mark.style.background = Live.colour(Live.colourName(field, null));
@@ -219,16 +220,18 @@
           const text = Live.text({ ...field, mappings: field.mappings }, Live.reduce(values[at], calc));
           one.append(Live.element("em", "", calcs.length > 1 ? `${Live.REDUCED[calc] || calc} ${text}` : text));
         }
-        one.addEventListener("click", () => {
-          if (only.has(field.name)) only.delete(field.name);
-          else only.add(field.name);
-          fields.forEach((each, place) => plot.setSeries(place + 1, { show: !only.size || only.has(each.name) }));
-          names();
-        });
-        legend.append(one);
+        fresh.append(one);
       }
-      if (visible.length > LEGEND_MOST) legend.append(Live.element("span", "faint", `and ${visible.length - LEGEND_MOST} more`));
+      if (visible.length > LEGEND_MOST) fresh.append(Live.element("span", "faint", `and ${visible.length - LEGEND_MOST} more`));
+      put(legend, fresh);
     }
+    legend.addEventListener("click", ({ target }) => {
+      const one = target.closest("button");
+      if (!one) return;
+      if (!only.delete(one.name)) only.add(one.name);
+      fields.forEach((each, place) => plot.setSeries(place + 1, { show: !only.size || only.has(each.name) }));
+      names();
+    });
 
     Live.listen(panel, (at) => {
       if (!plot) return;

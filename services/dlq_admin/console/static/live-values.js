@@ -205,9 +205,9 @@
           const line = body.insertRow();
           for (const field of visible) line.append(cell(field, row[field.key]));
         }
-        const at = scroll.scrollTop;
-        scroll.replaceChildren(...(rows.length ? [table] : []));
-        scroll.scrollTop = at;
+        const fresh = scroll.cloneNode();
+        if (rows.length) fresh.append(table);
+        put(scroll, fresh);
       },
       redraw() {
         if (shown) this.update(shown);

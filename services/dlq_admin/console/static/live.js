@@ -54,8 +54,7 @@
     Live.nowMs = definition.as_of ? definition.as_of * 1000 : undefined;
     const times = Array.from({ length: definition.points }, (_, at) => definition.start + at * definition.step);
     view = { start: definition.start, end: definition.start + definition.step * (definition.points - 1), step: definition.step, times, events: definition.events };
-    problem.hidden = !definition.problem;
-    problem.textContent = definition.problem ? `${definition.problem} ${definition.as_of ? `What is shown is of ${Live.clock(definition.as_of)}.` : "There is nothing to show yet."} This page asks again by itself.` : "";
+    report(definition.problem ? `${definition.problem} ${definition.as_of ? `What is shown is of ${Live.clock(definition.as_of)}.` : "There is nothing to show yet."} This page asks again by itself.` : "");
     board.classList.toggle("old", Boolean(definition.problem));
     for (const panel of panels) {
       const data = definition.panels[panel.definition.id];
@@ -82,9 +81,14 @@
     board.dataset.asOf = definition.as_of || "";
   }
 
+  // A text that has not changed is not read aloud again.
+  function report(text) {
+    problem.hidden = !text;
+    if (problem.textContent !== text) problem.textContent = text;
+  }
+
   function unknown(text) {
-    problem.hidden = false;
-    problem.textContent = `${text} This page asks again by itself.`;
+    report(`${text} This page asks again by itself.`);
     board.classList.add("old");
     asOf.classList.remove("moving");
   }
@@ -92,9 +96,9 @@
   async function ask() {
     let definition;
     try {
-      // The request looks like htmx's, so that the answer to an ended session is a status, not the login page.
-      const answer = await fetch(board.dataset.url, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(LATE_MS) });
-      if (answer.status === 401) return location.reload();
+      // The request is marked as one that renews a page, so that the answer to an ended session is a status, not the login page.
+      const answer = await fetch(board.dataset.url, { headers: { "X-Renewal": "1" }, signal: AbortSignal.timeout(LATE_MS) });
+      if (answer.status === 401) return end();
       if (!answer.ok) return unknown(`The console answered ${answer.status}.`);
       definition = await answer.json();
     } catch (error) {

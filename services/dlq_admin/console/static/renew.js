@@ -1,0 +1,120 @@
+// Parts of a page that renew themselves: `data-renew` says how often (s), `data-from` from which address if not the page's.
+// What did not change stays in place, and with it the focus, selected text, scroll positions, opened details and what is typed.
+"use strict";
+
+// Attributes that a person or a script sets.
+const OURS = ["open", "data-sent", "aria-busy"];
+const TYPED = "input:not([type=hidden]), textarea";
+const holdsText = (node) => node.attributes && [...node.querySelectorAll(TYPED)].some((field) => field.value !== field.defaultValue);
+
+// A link is the same while it leads to the same page, so that the focus never moves to another one.
+function identity(node) {
+  if (!node.attributes) return "";
+  const row = node.matches("[data-row]") && link(node);
+  return node.id || (row || node).getAttribute("href") || node.getAttribute("name") || (node.matches("option") ? node.value : "");
+}
+
+const alike = (one, two) => one.nodeName === two.nodeName && identity(one) === identity(two);
+
+function morph(old, fresh) {
+  if (!old.attributes) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  if (old.matches(TYPED)) return;
+  const chosen = old.matches("select") && old.value;
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !OURS.includes(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) === value || OURS.includes(name)) continue;
+    if (name === "style") old.style.cssText = value; // the content policy refuses the attribute
+    else old.setAttribute(name, value);
+  }
+  let at = old.firstChild;
+  for (const child of [...fresh.childNodes]) {
+    let found = at;
+    while (found && !alike(found, child)) found = found.nextSibling;
+    if (!found) {
+      old.insertBefore(child, at);
+      continue;
+    }
+    if (found === at) at = at.nextSibling;
+    else old.insertBefore(found, at);
+    morph(found, child);
+  }
+  while (at) {
+    const next = at.nextSibling;
+    if (!holdsText(at)) at.remove(); // what is typed may be needed again: its form may only be missing while a store is away
+    at = next;
+  }
+  if (chosen !== false) old.value = chosen;
+}
+
+// A row that moves, or whose focused link is gone, keeps the focus.
+function put(part, fresh) {
+  const focused = document.activeElement;
+  const row = focused.closest("[data-row]");
+  morph(part, fresh);
+  dress(part);
+  if (document.activeElement === focused) return;
+  const next = focused.isConnected ? focused : row && row.isConnected && link(row);
+  if (next) next.focus({ preventScroll: true });
+}
+
+const LATEST_MS = 12000;
+const LATE_MS = 15000;
+const LATE = document.getElementById("late");
+// Part -> when it was last renewed, and when it is asked for next. One that is asked for now has no `due`.
+const parts = new Map([...document.querySelectorAll("[data-renew]")].map((part) => [part, { at: Date.now(), due: Date.now() + part.dataset.renew * 1000 }]));
+let over = false;
+
+async function renew(part, state) {
+  state.due = Infinity;
+  try {
+    const answer = await fetch(part.dataset.from || location.href, { headers: { "X-Renewal": "1" }, signal: AbortSignal.timeout(LATEST_MS) });
+    if (answer.status === 401) return end();
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(part.id);
+    if (!fresh && answer.status !== 204) return;
+    if (page.title) document.title = page.title;
+    if (fresh) put(part, fresh);
+    state.at = Date.now();
+    over = false;
+  } catch {
+    // The page shows how old it is.
+  } finally {
+    state.due = Date.now() + part.dataset.renew * 1000;
+  }
+}
+
+// When the session is over, go to the login, unless that would lose text that was typed here.
+let typed = false;
+document.addEventListener("input", (event) => (typed ||= event.target.closest("main form[method=post]") !== null));
+function end() {
+  over = typed;
+  if (!typed) location.replace(`/console/login?over&to=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+// A page in the background is renewed rarely, so it gets some time when it becomes visible again.
+let seen = Date.now();
+document.addEventListener("visibilitychange", () => (seen = Date.now()));
+
+// The age is not part of the alert: it would be read aloud every second.
+function showLate(oldest) {
+  LATE.hidden = !over && (Date.now() - oldest < LATE_MS || Date.now() - seen < LATE_MS);
+  if (LATE.hidden) return;
+  const [alert, time] = [LATE.querySelector("[role=alert]"), LATE.querySelector("time")];
+  const text = over ? "Your session is over. What you typed can still be sent." : "What is shown is old: dlq_admin does not answer, or cannot renew it.";
+  if (alert.textContent !== text) alert.textContent = text;
+  time.dateTime = new Date(oldest - SKEW_MS).toISOString();
+  showTimes(LATE);
+}
+
+function tick() {
+  // A part that no longer renews itself, such as a replay that is over, does not become old.
+  const alive = [...parts].filter(([part]) => part.dataset.renew);
+  for (const [part, state] of alive) if (state.due <= Date.now()) renew(part, state);
+  showLate(Math.min(Date.now(), ...alive.map(([, { at }]) => at)));
+}
+tick();
+setInterval(tick, 500);
