@@ -63,7 +63,7 @@ def check_name(name: Any, where: str) -> None:
     fits = isinstance(name, str) and name.isidentifier() and name.isascii() and name.islower() and not iskeyword(name)
     if not fits or len(name) > NAME_MAX_CHARS:
         raise DeclarationError(
-            f"{where}: lower-case letters, digits and _, at most {NAME_MAX_CHARS}, no word of Python"
+            f"{where}: only lower-case letters, digits and _, at most {NAME_MAX_CHARS}, and no word of Python"
         )
 
 
@@ -75,8 +75,13 @@ def is_declared(value: Any) -> bool:
 def _field(cls: type, plural: str, index: int, name: str, hint: Any, default: Any) -> Field:
     hint, optional = _without_none(hint)
     if get_origin(hint) is not Annotated:
-        raise DeclarationError("say what it may hold, as in Annotated[str, Text(max_chars=200)]")
+        raise DeclarationError(
+            f"say what it may hold, as in Annotated[str, Text(max_chars=200)], not {_called(hint)}: a value is a str,"
+            " an int or a bool"
+        )
     python, *marks = get_args(hint)
+    python, inside = _without_none(python)
+    optional = optional or inside
     field_type = _field_type(python, marks)
     if default is not (None if optional else ...):
         raise DeclarationError("an optional field is declared `| None = None`, and no other field may have a default")
@@ -98,7 +103,9 @@ def _field(cls: type, plural: str, index: int, name: str, hint: Any, default: An
     _check_values(field)
     for code in (field.code, field.unique.code if field.unique else field.code):
         if not _CODE.fullmatch(code):
-            raise DeclarationError(f"the error code {code!r} is not upper-case letters, digits and _, at most 60")
+            raise DeclarationError(
+                f"the error code {code!r} is not upper-case letters, digits and _, a letter first, at most 60"
+            )
     return field
 
 
@@ -117,11 +124,15 @@ def _field_type(python: Any, marks: Iterable[Any]) -> FieldType:
         raise DeclarationError(f"{twice[0]}() is given twice")
     field_type: FieldType = next(mark for mark in marks if isinstance(mark, FieldType))
     if python is not field_type.python:
-        name, wanted = getattr(python, "__name__", repr(python)), field_type.python.__name__
+        wanted = field_type.python.__name__
         raise DeclarationError(
-            f"{type(field_type).__name__} is of {wanted}, as in Annotated[{wanted}, ...], not {name}"
+            f"{type(field_type).__name__} is of {wanted}, as in Annotated[{wanted}, ...], not {_called(python)}"
         )
     return field_type
+
+
+def _called(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) else repr(hint)
 
 
 def _check_arguments(mark: Any) -> None:
@@ -178,8 +189,8 @@ def _check_type(kind: FieldType) -> None:
         bounds = schema.get("minimum"), schema.get("maximum")
         if not all(type(bound) is int and -EXACT_BELOW < bound < EXACT_BELOW for bound in bounds):
             raise DeclarationError(
-                'its json_schema must have whole numbers as "minimum" and "maximum",'
-                " as they are exact in JSON below 2**53 only"
+                'its bounds ("minimum" and "maximum" of its json_schema) must be whole numbers between -2**53 and'
+                " 2**53, as others are not exact in JSON"
             )
     if type(kind.empty) is not kind.python:
         raise DeclarationError(f"what it holds where there is no value is of another type: {kind.empty!r}")

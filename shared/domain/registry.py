@@ -57,8 +57,12 @@ class Domain:
             names = [getattr(each, what) for each in self.resources]
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise DeclarationError(f"two resources have the {what} {', '.join(twice)}")
-            if taken := sorted((RESERVED | CLASSES).intersection(names)):
-                raise DeclarationError(f"Holdfast itself has something of the name {', '.join(taken)}")
+            for resource, name in zip(self.resources, names, strict=True):
+                if name in RESERVED | CLASSES:
+                    raise DeclarationError(
+                        f"{resource.name}: Holdfast itself uses the {what} {name}, as `python -m holdfast.shared.domain"
+                        " names` lists: declare another"
+                    )
         schemas = Counter(each.name + end for each in self.resources for end in SCHEMAS_OF_ONE)
         if twice := sorted(name for name, count in schemas.items() if count > 1):
             raise DeclarationError(f"two parts of the API's description would be called {', '.join(twice)}")

@@ -270,7 +270,7 @@ class StoreSettings(Settings):
         try:
             registry.load(value)
         except Exception as error:  # a user's module may raise anything when it is imported
-            raise ValueError(f"{value} declares no resources: {type(error).__name__}: {error}") from error
+            raise ValueError(f"{value} cannot be served: {type(error).__name__}: {error}") from error
         return value
 
     @field_validator("db_dsn")

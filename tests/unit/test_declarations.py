@@ -4,6 +4,7 @@ created."""
 import sys
 import types
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Optional
 
@@ -60,7 +61,7 @@ def broken(value: Any) -> str:
     ("fields", "how", "why"),
     [
         ({"note": _TEXT}, {"plural": ""}, "say plural"),
-        ({"note": _TEXT}, {"plural": 5}, "Thing: the name 5: lower-case letters"),
+        ({"note": _TEXT}, {"plural": 5}, "Thing: the name 5: only lower-case letters"),
         ({"note": _TEXT}, {"plurals": "x"}, "no plurals"),
         ({"note": _TEXT}, {"removed": "price"}, "a list of names"),
         ({"note": _TEXT}, {"removed": ["note"]}, "note is removed, and declared"),
@@ -69,7 +70,8 @@ def broken(value: Any) -> str:
         ({"deleted": _TEXT}, {}, "deleted_version would be two columns"),
         ({"class": _TEXT}, {}, r"Thing\.class: .*no word of Python"),
         ({"type": _TEXT}, {}, r"Thing\.type: the name is taken"),
-        ({"n": str}, {}, r"Thing\.n: say what it may hold"),
+        ({"n": str}, {}, r"Thing\.n: say what it may hold, .* not str: a value is a str, an int or a bool"),
+        ({"n": Decimal}, {}, r"Thing\.n: say what it may hold, .* not Decimal: a value is a str, an int or a bool"),
         ({"n": "Nowhere"}, {}, r"Thing\.n: NameError: name 'Nowhere' is not defined"),
         ({"__annotations__": {}, "n": Annotated[str, Text(max_chars=5)]}, {}, r"Thing\.n: a field is written `n: A"),
         ({"__annotations__": {"m": _TEXT}, "n": Text(max_chars=5)}, {}, r"Thing\.n: a field is written"),
@@ -86,11 +88,13 @@ def broken(value: Any) -> str:
         ({"n": Annotated[int, Integer(most=1.5)]}, {}, r"Thing\.n: most of Integer is not a whole number"),
         ({"n": Annotated[str, Slug(code=7)]}, {}, r"Thing\.n: code of Slug is not a text"),
         ({"n": Annotated[str, Slug(code="not ok")]}, {}, r"Thing\.n: the error code 'not ok' is not"),
-        ({"n": Annotated[int, Integer(most=2**53)]}, {}, r"Thing\.n: .* exact in JSON below"),
+        ({"n": Annotated[int, Integer(most=2**53)]}, {}, r"Thing\.n: its bounds .* between -2\*\*53 and 2\*\*53"),
+        ({"_n": Annotated[str, Slug(), Unique()]}, {}, r"Thing\._n: the error code '_N_TAKEN' .* a letter first"),
+        ({"n": Annotated[str | None, Slug()]}, {}, r"Thing\.n: an optional field is declared `\| None = None`"),
         *(({"n": Annotated[str, Own(schema=schema)]}, {}, r'Thing\.n: its json_schema must have "type": "string"')
           for schema in ({}, {"enum": ["a"]}, {"type": "number"}, {"type": ["string", "null"]})),
         *(({"n": Annotated[int, OwnNumber(schema={"type": "integer", **bounds})]}, {},
-           r'Thing\.n: its json_schema must have whole numbers as "minimum" and "maximum"')
+           r'Thing\.n: its bounds \("minimum" and "maximum" of its json_schema\) must be whole numbers')
           for bounds in ({}, {"minimum": 0}, {"minimum": 0, "maximum": 1.5}, {"exclusiveMinimum": 0, "maximum": 9})),
         ({"n": Annotated[int, Integer(least=5, most=4)]}, {}, r"Thing\.n: no value is valid"),
         ({"n": Annotated[str, Text(min_chars=5, max_chars=4)]}, {}, r"Thing\.n: no value is valid"),
@@ -136,10 +140,11 @@ def test_fields_of_other_classes_are_its_own_too() -> None:
     class Atlas(Book, plural="atlases"):
         scale: "Annotated[int, Integer(least=1)]"
         note: Optional[_TEXT] = None  # noqa: UP045 - as people write it too
+        size: Annotated[int | None, Integer()] = None
 
     assert [field.name for field in Book.type.fields] == ["made_at", "mark"]
     assert [(field.name, field.required) for field in Atlas.type.fields] == [
-        ("made_at", False), ("mark", True), ("scale", True), ("note", False),
+        ("made_at", False), ("mark", True), ("scale", True), ("note", False), ("size", False),
     ]  # fmt: skip
     assert Atlas.type.claim_names == ("atlases.mark",)
     assert Domain([Book.type, Atlas.type]).fingerprint != Domain([Atlas.type, Book.type]).fingerprint

@@ -120,7 +120,7 @@ def test_a_wrong_domain_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "HOLDFAST_DOMAIN",
             "environment",
-            "nowhere declares no resources: ModuleNotFoundError: No module named 'nowhere'",
+            "nowhere cannot be served: ModuleNotFoundError: No module named 'nowhere'",
         ),
         ("HOLDFAST_DRAN_S", "environment", "is not known; the nearest name is HOLDFAST_DRAIN_S"),
     ]

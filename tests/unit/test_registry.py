@@ -65,7 +65,7 @@ def test_schemas_of_the_description_have_a_name_of_their_own() -> None:
     class BookPatch(Resource, plural="patches"):
         note: Annotated[str, Text(max_chars=10)]
 
-    with pytest.raises(DeclarationError, match="has something of the name Data"):
+    with pytest.raises(DeclarationError, match=r"Data: Holdfast itself uses the name Data, as .* names` lists"):
         Domain([Data.type])
     with pytest.raises(DeclarationError, match=r"would be called BookPatch$"):
         Domain([Book.type, BookPatch.type])
@@ -101,5 +101,5 @@ def test_a_domain_is_checked_at_start(monkeypatch: pytest.MonkeyPatch, name: str
     if not why:
         assert ApiSettings(profile="demo", db_dsn="mysql://a:b@c/d").domain == name
         return
-    with pytest.raises(ValidationError, match=f"{name} declares no resources: .*{why}"):
+    with pytest.raises(ValidationError, match=f"{name} cannot be served: .*{why}"):
         ApiSettings(profile="demo", db_dsn="mysql://a:b@c/d")
