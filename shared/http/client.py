@@ -172,7 +172,7 @@ class _Connector(aiohttp.TCPConnector):
 
     async def _get(self, *args: Any) -> Any:
         """Return a kept connection, or None. Called by aiohttp before it makes a connection."""
-        while (kept := await super()._get(*args)) is not None and kept.protocol.should_close:
+        while (kept := await super()._get(*args)) and kept.protocol and kept.protocol.should_close:
             kept.close()
         return kept
 
