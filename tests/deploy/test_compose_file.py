@@ -155,6 +155,14 @@ def test_nothing_that_is_left_out_is_watched_or_waited_for() -> None:
         assert not out & set(waits), name
 
 
+def test_the_proxy_has_threads_for_its_own_cpus_only() -> None:
+    """HAProxy's threads fit into its limits, whatever machine it is on, and leave processes for the health check."""
+    threads = re.search(r"^ +nbthread (\d+)$", (ROOT / "deploy/haproxy/haproxy.cfg").read_text(), re.MULTILINE)
+    limits = SERVICES["haproxy"]["deploy"]["resources"]["limits"]
+    assert threads
+    assert int(threads[1]) <= float(limits["cpus"]) < limits["pids"] / 2
+
+
 def test_the_rights_of_the_build_come_before_its_services() -> None:
     """Whoever uses a Redis starts after its users have the rights of this build."""
     for name, service in SERVICES.items():
