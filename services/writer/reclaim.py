@@ -28,6 +28,7 @@ from holdfast.shared.queue.partitions import Partition
 from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import iteration_succeeded
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.decide import Ended
@@ -113,9 +114,8 @@ class Reclaimer:
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
     async def _touch(self, ids: set[str], *, idle: bool) -> None:
-        held = [*ids]
-        for at in range(0, len(held), _PAGE):
-            await self._hold(self._partition, held[at : at + _PAGE], deliveries=1 if idle else None)
+        for page in parts_of(ids, _PAGE):
+            await self._hold(self._partition, page, deliveries=1 if idle else None)
 
     async def let_go(self) -> None:
         """Release, on a clean stop, the entries that were fetched and not finished: they are charged no attempt, and
@@ -144,9 +144,8 @@ class Reclaimer:
 
     async def take(self, ids: list[str]) -> None:
         """Take over those of `ids` that are silent, and handle them in bulk."""
-        size = page_size(_PAGE)
-        for at in range(0, len(ids), size):
-            await self._pipeline.handle(await self._claimed(ids[at : at + size]))
+        for page in parts_of(ids, page_size(_PAGE)):
+            await self._pipeline.handle(await self._claimed(page))
 
     async def _take_over(self) -> None:
         """Take over all silent entries, page by page. Entries that this build does not know are left to others."""

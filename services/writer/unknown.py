@@ -21,6 +21,7 @@ from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.presence import all_builds
 from holdfast.shared.resilience.supervise import iteration_succeeded
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason, Retry
@@ -71,8 +72,7 @@ class Unknown:
         """Forget entries that are settled. `waiting`: entries that no writer has in hand. An entry that another writer
         has in hand is remembered: writers that pass an entry around and forget it each time would never give it up."""
         doubtful = sorted(self._since.keys() - waiting - self._fresh)
-        for at in range(0, len(doubtful), _PAGE):
-            ids = doubtful[at : at + _PAGE]
+        for ids in parts_of(doubtful, _PAGE):
             answers = await ask_each(self._partitions, partial(self._pending, ids=ids))
             if not answers.away:  # an entry is pending in one partition, and unknown to the others
                 for entry_id in set(ids).difference(*answers.of.values()):
@@ -97,8 +97,7 @@ class Unknown:
         """Free the entries that were met, to be taken over at once with no delivery counted. Those of a partition that
         is away are freed later."""
         fresh = sorted(self._fresh)
-        for at in range(0, len(fresh), _PAGE):
-            ids = fresh[at : at + _PAGE]
+        for ids in parts_of(fresh, _PAGE):
             answers = await ask_each(self._partitions, partial(self._free, ids=ids))
             self._fresh.difference_update(*(answers.of.values() if answers.away else [ids]))
 
@@ -117,8 +116,7 @@ class Unknown:
             for entry_id, since in self._since.items()
             if now - max(since, self._alone_since) >= self._patience_s
         ]
-        for at in range(0, len(overdue), _PAGE):
-            page = overdue[at : at + _PAGE]
+        for page in parts_of(overdue, _PAGE):
             self._given_up.update(page)
             await take(page)
             self._given_up.difference_update(page)

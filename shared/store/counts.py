@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.store.cuts import Cuts, cut_of
 from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.load import load_ended
@@ -99,8 +100,8 @@ def ended_by(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[st
     """Return operation id -> the entry that ended it, for those of `operation_ids` that are over."""
     wanted = sorted(set(operation_ids))
     found: dict[str, str | None] = {}
-    for at in range(0, len(wanted), _PAGE):
-        ended = load_ended(connection, wanted[at : at + _PAGE])
+    for page in parts_of(wanted, _PAGE):
+        ended = load_ended(connection, page)
         found |= {operation_id: one.entry_id for operation_id, one in ended.items()}
     return found
 
@@ -109,8 +110,7 @@ def ended_versions(engine: Engine, operation_ids: Iterable[str]) -> dict[str, in
     """Return operation id -> version, for those of `operation_ids` that are over."""
     wanted, found = sorted(set(operation_ids)), dict[str, int]()
     with reading(engine) as connection:
-        for at in range(0, len(wanted), _PAGE):
-            page = wanted[at : at + _PAGE]
+        for page in parts_of(wanted, _PAGE):
             query = sa.select(operations.c.operation_id, operations.c.version).where(
                 operations.c.operation_id.in_(page)
             )

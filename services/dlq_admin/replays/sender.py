@@ -1,6 +1,6 @@
 """Sender: puts letters on the write stream, each at most once, and takes them back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -20,6 +20,7 @@ from holdfast.shared.queue.codec import Undecodable, decode, raw_entity_id, raw_
 from holdfast.shared.queue.entities import claims_of, pending_name
 from holdfast.shared.queue.names import LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions, mended
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.writes.commands import Write, label
 
 #: Most values that Lua can pass to one command, with room for those that the script adds.
@@ -55,7 +56,7 @@ class Sender:
         whether it was. Raises like a Script if no partition answers."""
         sent: list[Sent] = []
         for partition, mine in self._split(chosen):
-            for page in _pages(mine):
+            for page in parts_of(mine, _CALL_MAX_BYTES, _size):
                 ready = self._ready(partition, page, held)
                 held.away.update(await self._change("reserve", "release", ready))
                 ready = self._ready(partition, ready, held)
@@ -220,20 +221,10 @@ def sendable(letter: Current) -> bool:
     return 2 * len(resent(letter.fields)) + 4 < _VALUES_MAX
 
 
-def _pages(chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
-    """Yield pages of bounded size, so that no call grows without limit."""
-    page: list[Chosen] = []
-    size = values = 0
-    for one in chosen:
-        bytes_ = sum(len(name) + len(value) for name, value in one.letter.fields.items())
-        if page and (size + bytes_ > _CALL_MAX_BYTES or values > _CALL_MAX_VALUES):
-            yield page
-            page, size, values = [], 0, 0
-        page.append(one)
-        size += bytes_
-        values += 2 * len(one.letter.fields)
-    if page:
-        yield page
+def _size(one: Chosen) -> int:
+    """Return a letter's share of a call: its bytes or, of a letter of many short fields, the room of its values."""
+    fields = one.letter.fields
+    return max(sum(map(len, chain(fields, fields.values()))), 2 * len(fields) * _CALL_MAX_BYTES // _CALL_MAX_VALUES)
 
 
 def _arguments(letter: Current, *, claims: bool) -> list[str | bytes | int]:

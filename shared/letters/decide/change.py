@@ -14,10 +14,11 @@ from holdfast.shared.letters.decide.allowance import Rules, lock, use
 from holdfast.shared.letters.find import search
 from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.find.selection import Selection
-from holdfast.shared.letters.index.statements import counted, insert, many, now, pages_of, rows_with
+from holdfast.shared.letters.index.statements import counted, insert, many, now, rows_with
 from holdfast.shared.letters.index.tables import groups, items, letters
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.store.engine import Engine, reading, transaction
 
 _PAGE = 1000
@@ -158,7 +159,7 @@ def _of_replay(connection: sa.Connection, replay_id: int, outcomes: Collection[I
 def move(connection: sa.Connection, found: Found, before: State, after: State) -> None:
     """Change the state of letters that are locked and in state `before`, and the counts of their groups."""
     moved = {"state": after, "state_at": now()}
-    for page in pages_of(found.numbers, _PAGE):
+    for page in parts_of(found.numbers, _PAGE):
         connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(moved))
     for name, count in found.per_group.items():
         connection.execute(

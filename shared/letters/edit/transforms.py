@@ -20,9 +20,10 @@ from holdfast.shared.letters.index.statements import insert, json, now, rows_wit
 from holdfast.shared.letters.index.tables import edits as edits_table
 from holdfast.shared.letters.index.tables import letters, transforms
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.runtime.documents import WorkBudget
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.store.engine import Engine, reading, transaction
 
 _SHOWN = 20
@@ -153,19 +154,10 @@ def _take_back(connection: sa.Connection, ours: Mapping[int, int], actor: Actor)
 
 
 def _changed(found: Mapping[int, Current], change: Change, worked: Worked) -> Iterator[list[Version]]:
-    """Yield the letters after the change, in parts small enough to be held in memory, and count them in `worked`. A
+    """Return the letters after the change, in parts small enough to be held in memory, and count them in `worked`. A
     letter that the change does not edit has the fields that it had."""
-    part, room = list[Version](), edits.PAGE_MAX_BYTES
-    for number, one in sorted(found.items()):
-        fields = _after(one, change, worked)
-        size = sum(map(len, fields.values()))
-        if part and size > room:
-            yield part
-            part, room = [], edits.PAGE_MAX_BYTES
-        part.append(Version(number, 0, fields))
-        room -= size
-    if part:
-        yield part
+    after = (Version(number, 0, _after(one, change, worked)) for number, one in sorted(found.items()))
+    return parts_of(after, edits.PAGE_MAX_BYTES, lambda version: sum(map(len, version.fields.values())))
 
 
 def _after(one: Current, change: Change, worked: Worked) -> Mapping[bytes, bytes]:

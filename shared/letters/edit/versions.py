@@ -17,12 +17,13 @@ from holdfast.shared.letters.index.statements import from_row, insert, many, now
 from holdfast.shared.letters.index.tables import edits
 from holdfast.shared.letters.state import State
 from holdfast.shared.runtime.documents import WorkBudget
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.store.engine import Engine, reading, transaction
 
 _INSERT = insert(
     "dead_letter_edits", ("letter_id", "number", "fields", "author", "reason", "at", "transform_id", "reverts")
 )
-_PAGE = 1000
+_PAGE_MAX = 1000
 PAGE_MAX_BYTES = 16 * 2**20
 _SIZES = (
     "SELECT l.id, l.size_bytes + COALESCE(LENGTH(e.fields), 0) AS bytes FROM dead_letters l"
@@ -93,16 +94,8 @@ def pages(connection: sa.Connection, numbers: Sequence[int]) -> list[list[int]]:
     """Split letters into pages, in order. Each page is small enough to be held in memory with all its fields, those of
     the edits in force included."""
     sizes = {row.id: row.bytes for row in rows_with(connection, _SIZES, numbers)}
-    found: list[list[int]] = []
-    room = 0
-    for number in numbers:
-        size = sizes.get(number, 0)
-        if not found or len(found[-1]) >= _PAGE or size > room:
-            found.append([])
-            room = PAGE_MAX_BYTES
-        found[-1].append(number)
-        room -= size
-    return found
+    least = PAGE_MAX_BYTES // _PAGE_MAX
+    return list(parts_of(numbers, PAGE_MAX_BYTES, lambda number: max(sizes.get(number, 0), least)))
 
 
 def pages_of(engine: Engine, numbers: Sequence[int]) -> list[list[int]]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import orjson
 import sqlalchemy as sa
 
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.runtime.timestamps import utc_now
 
 T = TypeVar("T")
@@ -31,31 +32,22 @@ def places(values: Sequence[Any]) -> str:
 
 
 def many(connection: sa.Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    """Run a statement for all rows, if there are any, in pages of bounded size."""
-    page, size = list[tuple[Any, ...]](), 0
-    for row in rows:
-        more = sum(len(value) for value in row if isinstance(value, str | bytes))
-        if page and size + more > _BYTES_MAX:
-            connection.exec_driver_sql(statement, page)
-            page, size = [], 0
-        page.append(tuple(row))
-        size += more
-    if page:
-        connection.exec_driver_sql(statement, page)
+    """Run a statement for all rows, if there are any, in parts of bounded size."""
+    for part in parts_of(map(tuple, rows), _BYTES_MAX, _bytes_of):
+        connection.exec_driver_sql(statement, part)
+
+
+def _bytes_of(row: Sequence[Any]) -> int:
+    return sum(len(value) for value in row if isinstance(value, str | bytes))
 
 
 def rows_with(connection: sa.Connection, query: str, values: Iterable[Any]) -> list[Any]:
     """Return the rows of `query`, whose `{}` is replaced by one placeholder per value."""
     wanted = sorted(set(values))
     found: list[Any] = []
-    for page in pages_of(wanted, _VALUES_MAX):
+    for page in parts_of(wanted, _VALUES_MAX):
         found += connection.exec_driver_sql(query.format(places(page)), tuple(page)).all()
     return found
-
-
-def pages_of(values: Sequence[T], most: int) -> list[Sequence[T]]:
-    """Split values into pages of at most `most`, in order."""
-    return [values[at : at + most] for at in range(0, len(values), most)]
 
 
 def from_row(kind: type[T], row: sa.Row[Any], **computed: Any) -> T:

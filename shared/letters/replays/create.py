@@ -11,10 +11,11 @@ from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.decide.allowance import Rules, lock
 from holdfast.shared.letters.decide.change import Found, check_count, move, resolve
 from holdfast.shared.letters.find.selection import Selection
-from holdfast.shared.letters.index.statements import insert, json, many, now, pages_of, rows_with
+from holdfast.shared.letters.index.statements import insert, json, many, now, rows_with
 from holdfast.shared.letters.index.tables import letters
 from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState
 from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.store.engine import Engine, transaction
 
 _PAGE = 1000
@@ -64,11 +65,11 @@ def create(
         state = state_for(found, alone)
         replay_id = _insert(connection, selection, plan, actor, len(found.numbers), state)
         move(connection, found, State.DEAD, State.REPLAYING)
-        for page in pages_of(found.numbers, _PAGE):
+        for page in parts_of(found.numbers, _PAGE):
             connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(replay_id=replay_id))
         # In the order of acceptance, as far as it is known, so that the writes of an entity are sent in their order.
         ordered = sorted(rows_with(connection, _ORDER, found.numbers), key=lambda row: (row.version, row.id))
-        for rows in pages_of([(replay_id, at, row.id, ItemState.WAITING) for at, row in enumerate(ordered)], _PAGE):
+        for rows in parts_of([(replay_id, at, row.id, ItemState.WAITING) for at, row in enumerate(ordered)], _PAGE):
             many(connection, _INSERT_ITEM, rows)
         details = {"replay": replay_id, "groups": dict(found.per_group), "plan": plan.to_json(), "state": state}
         record(connection, actor, AuditAction.REPLAY, found.numbers, selection=selection.to_json(), details=details)

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from holdfast.shared.errors import WriteExpired
 from holdfast.shared.letters.ids import id_of
-from holdfast.shared.letters.index.statements import counted, insert, json, many, now, pages_of, places, rows_with
+from holdfast.shared.letters.index.statements import counted, insert, json, many, now, places, rows_with
 from holdfast.shared.letters.index.tables import groups, replays
 from holdfast.shared.letters.replays.lease import Lease, fenced, keep_counts
 from holdfast.shared.letters.replays.plan import END, LETTER_AFTER, ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.replays.sending import states_of
 from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.load import final_from
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
@@ -103,7 +104,7 @@ def settle(engine: Engine, lease: Lease, results: Sequence[Result]) -> tuple[Rep
         replay = fenced(connection, lease)
         before = states_of(connection, lease.replay_id, [one.position for one in results])
         fresh = [one for one in results if before[one.position] not in LETTER_AFTER]
-        for some in pages_of(fresh, _PAGE):
+        for some in parts_of(fresh, _PAGE):
             _settle(connection, lease.replay_id, some)
         if fresh:
             keep_counts(connection, replay, dict(counted((before[one.position], one.state) for one in fresh)))

@@ -16,6 +16,7 @@ from holdfast.shared.faults import Clash, Contention, Outage, Unexplained, words
 from holdfast.shared.letters.replays.resent import resent
 from holdfast.shared.letters.what_if.verdict import Verdict, WhatIf
 from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.store.connections import KEPT
 from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Engine, faults
@@ -124,9 +125,8 @@ def _try(connection: sa.Connection, batch: Sequence[_Tried], known: Known) -> tu
     if len(batch) == 1:
         return {batch[0].number: WhatIf(Verdict.STILL_FAILS, words_of(error))}, known
     tried: dict[int, WhatIf] = {}
-    width = -(-len(batch) // _PARTS)
-    for at in range(0, len(batch), width):
-        verdicts, known = _try(connection, batch[at : at + width], known)
+    for part in parts_of(batch, -(-len(batch) // _PARTS)):
+        verdicts, known = _try(connection, part, known)
         tried |= verdicts
     return tried, known
 
