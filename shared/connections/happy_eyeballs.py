@@ -2,12 +2,11 @@
 order, each with a short head start, so that an address that drops packets does not use up the connect timeout."""
 
 import asyncio
-import errno
 import os
 import selectors
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import aiohappyeyeballs
 
@@ -30,11 +29,13 @@ def connected_in_thread(host: str, port: int, most_s: float) -> socket.socket:
         while untried or pending.get_map():
             if untried:
                 family, kind, protocol, _, address = untried.pop(0)
-                attempt = attempts.enter_context(socket.socket(family, kind, protocol))
-                attempt.setblocking(False)
-                code = attempt.connect_ex(address)
-                if code not in (0, errno.EINPROGRESS):
-                    failure = OSError(code, os.strerror(code))
+                try:
+                    attempt = attempts.enter_context(socket.socket(family, kind, protocol))
+                    attempt.setblocking(False)
+                    with suppress(BlockingIOError):  # the attempt goes on
+                        attempt.connect(address)
+                except OSError as error:  # also where the kernel lacks the family
+                    failure = error
                     continue
                 pending.register(attempt, selectors.EVENT_WRITE, attempt)
             left_s = end - time.monotonic()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.shared.connections.happy_eyeballs import connected_in_thread
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.http.client import HttpClient, Limits
 from holdfast.shared.store.engine import Timeouts, make_engine, round_trip
@@ -63,6 +64,17 @@ def test_the_database(name: Callable[[int], str], own_database: Database) -> Non
     with within(3 * _CONNECT_S):
         round_trip(engine)
     engine.dispose()
+
+
+def test_an_address_of_a_family_that_the_kernel_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next address is tried, as where IPv6 is off and `localhost` is `::1` first."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        unknown, known = (99, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port))
+        found = [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for family, address in (unknown, known)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with connected_in_thread(_NAME, port, _CONNECT_S) as connection:
+            assert connection.getpeername() == ("127.0.0.1", port)
 
 
 async def test_the_third_party(name: Callable[[int], str]) -> None:
