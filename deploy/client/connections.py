@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from holdfast.shared.connections.address import host_and_port
+
 #: Shorter than servers keep idle connections, so that a request rarely meets a connection that is just being closed.
 _IDLE_S = 3.0
 _CONNECT_S = 5.0
@@ -50,8 +52,7 @@ class Connections:
     def __init__(self, address: Address, headers: str = "", timeout_s: float = TIMEOUT_S) -> None:
         self._address = address
         self._timeout_s = timeout_s
-        host = f"[{address.host}]" if ":" in address.host else address.host
-        self._always = f"HTTP/1.1\r\nHost: {host}:{address.port}\r\n{headers}"
+        self._always = f"HTTP/1.1\r\nHost: {host_and_port(address.host, address.port)}\r\n{headers}"
         self._idle: list[_Connection] = []
         self._tls = ssl.create_default_context() if address.tls else None
 

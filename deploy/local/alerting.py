@@ -3,6 +3,7 @@
 from deploy.local.packages import find
 from deploy.local.places import CONF, LOCAL, REPO, write_private
 from deploy.local.secret import secret
+from holdfast.shared.connections.address import host_and_port
 
 _FOLDER = CONF / "alertmanager"
 _CONFIG = _FOLDER / "alertmanager.yml"
@@ -18,7 +19,7 @@ def command(host: str, port: int) -> tuple[str, ...]:
         find("prometheus-alertmanager"),
         f"--config.file={_CONFIG}",
         f"--storage.path={LOCAL / 'alertmanager'}",
-        f"--web.listen-address={host}:{port}",
+        f"--web.listen-address={host_and_port(host, port)}",
         "--cluster.listen-address=",
         "--log.level=warn",
     )

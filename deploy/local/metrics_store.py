@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from deploy.local.packages import find
 from deploy.local.places import CONF, LOCAL, REPO, write_private
+from holdfast.shared.connections.address import host_and_port
 
 #: The jobs of deploy/prometheus/prometheus.yml.
 JOBS = ("api", "writer", "external_proxy", "dlq_admin", "prometheus", "alertmanager", "redis", "mysql")
@@ -27,7 +28,7 @@ def command(host: str, port: int, url: str) -> tuple[str, ...]:
         # Links a slow bucket of a histogram to the trace of a request in it.
         "--enable-feature=exemplar-storage",
         f"--web.external-url={url}",
-        f"--web.listen-address={host}:{port}",
+        f"--web.listen-address={host_and_port(host, port)}",
         "--log.level=warn",
     )
 

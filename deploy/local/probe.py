@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deploy.client.request import request
+from holdfast.shared.connections.address import host_and_port
 
 Probe = Callable[[str, int], str | None]
 
@@ -43,7 +44,7 @@ def http_ok(path: str) -> Probe:
     """Check that it answers GET `path` with a 2xx."""
 
     def probe(host: str, port: int) -> str | None:
-        response = request(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "GET", path, timeout_s=_TIMEOUT_S)
+        response = request(host_and_port(host, port), "GET", path, timeout_s=_TIMEOUT_S)
         if response.status == 0:
             return f"no response to GET {path} on port {port}: {response.body['error']['code']}"
         return (

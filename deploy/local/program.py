@@ -7,6 +7,9 @@ from typing import Literal
 
 from deploy.local import probe
 from deploy.local.settings import LOOPBACK
+from holdfast.shared.connections.address import host_and_port
+
+_REACHED_AT = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +39,18 @@ class Program:
     @property
     def address(self) -> str:
         """Where this machine reaches it: `host:port`."""
-        return f"{reachable(self.host)}:{self.port}"
+        return reachable(self.host, self.port)
 
     @property
     def scraped_at(self) -> str:
         """Where its metrics are: `host:port`."""
-        return f"{reachable(self.host)}:{self.metrics_port or self.port}"
+        return reachable(self.host, self.metrics_port or self.port)
 
     def not_ready(self) -> str | None:
         """Return what is missing, or None if it is ready."""
-        host, _, _ = self.address.rpartition(":")
-        return self.ready(host.strip("[]"), self.port)
+        return self.ready(_REACHED_AT.get(self.host, self.host), self.port)
 
 
-def reachable(host: str) -> str:
-    """Return the host at which this machine reaches what listens on `host`, as in a URL."""
-    return in_url({"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host))  # noqa: S104 - compared, not bound
-
-
-def in_url(host: str) -> str:
-    """Return the host as it is before a port: an IPv6 address in brackets."""
-    return f"[{host}]" if ":" in host else host
+def reachable(host: str, port: int) -> str:
+    """Return `host:port`, where this machine reaches what listens on `host`."""
+    return host_and_port(_REACHED_AT.get(host, host), port)

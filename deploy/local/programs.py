@@ -8,7 +8,7 @@ from deploy.local.nodes import Node, Store, data_folder, sentinels, stores
 from deploy.local.nodes import exporters as exporters_of
 from deploy.local.packages import find, which
 from deploy.local.places import REPO, VENV_PYTHON
-from deploy.local.program import Program, in_url, reachable
+from deploy.local.program import Program, reachable
 from deploy.local.services import services
 from deploy.local.settings import LOOPBACK, StackSettings
 from deploy.privileges.redis import WATCHER, Place
@@ -58,9 +58,9 @@ def _neighbours(settings: StackSettings) -> list[Program]:
             "prometheus",
             "neighbour",
             metrics_store.command(
-                in_url(settings.listen_host),
+                settings.listen_host,
                 settings.prometheus_port,
-                _url(settings.listen_host, settings.prometheus_port),
+                f"http://{reachable(settings.listen_host, settings.prometheus_port)}",
             ),
             settings.prometheus_port,
             "PROMETHEUS_PORT",
@@ -79,7 +79,7 @@ def _watchers(settings: StackSettings) -> list[Program]:
         Program(
             "alertmanager",
             "neighbour",
-            alerting.command(in_url(settings.listen_host), settings.alertmanager_port),
+            alerting.command(settings.listen_host, settings.alertmanager_port),
             settings.alertmanager_port,
             "ALERTMANAGER_PORT",
             probe.http_ok("/-/ready"),
@@ -165,7 +165,3 @@ def _redis_command(settings: StackSettings, node: Node) -> tuple[str, ...]:
     where = ("--bind", LOOPBACK, "--port", str(node.port), "--dir", str(data_folder(settings) / node.name))
     config = REPO / "deploy" / "redis" / f"{place}.conf"
     return (find("redis-server"), str(config), *where, "--aclfile", redis_servers.acl_file(place))
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://{reachable(host)}:{port}"

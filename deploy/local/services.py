@@ -18,7 +18,7 @@ def address(settings: StackSettings, service: str) -> str:
     """Return where this machine reaches the api, dlq_admin or external_proxy, whichever replica answers:
     `host:port`."""
     doors = {"api": settings.api_port, "dlq_admin": settings.dlq_port, "external_proxy": settings.proxy_port}
-    return f"{reachable(settings.listen_host)}:{doors[service]}"
+    return reachable(settings.listen_host, doors[service])
 
 
 def service_env(settings: StackSettings, service: Service) -> dict[str, str]:
@@ -51,7 +51,7 @@ def services(settings: StackSettings) -> list[Program]:
     }
     # Only one build runs here, so no other has to be waited for.
     writer = {"UNKNOWN_PATIENCE_S": "10"}
-    third_party = f"http://{reachable(settings.listen_host)}:{settings.third_party_port}"
+    third_party = f"http://{reachable(settings.listen_host, settings.third_party_port)}"
     writers = [Node(f"writer-{n}", port, "WRITER_PORT") for n, port in enumerate(settings.writer_ports())]
     return [
         *(_service(settings, "api", node, host, api) for node in replicas(settings, "api")),
@@ -69,7 +69,7 @@ def _dlq_admin(settings: StackSettings, node: Node, host: str, proxied: dict[str
     own = {
         "METRICS_PORT": str(metrics_port),
         "SESSION_SECRET": secret("session_secret"),
-        "PROMETHEUS_URL": f"http://{reachable(settings.listen_host)}:{settings.prometheus_port}",
+        "PROMETHEUS_URL": f"http://{reachable(settings.listen_host, settings.prometheus_port)}",
         **proxied,
     }
     return _service(settings, "dlq_admin", node, host, own, metrics_port)

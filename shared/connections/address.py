@@ -78,7 +78,12 @@ class Address:
 
     def __repr__(self) -> str:
         hosts = self.nodes or ((self.host, self.port),)
-        return f"Address({self.socket or self.service or ','.join(f'{host}:{port}' for host, port in hosts)})"
+        return f"Address({self.socket or self.service or ','.join(host_and_port(*each) for each in hosts)})"
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Return `host:port`, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_redis(text: str) -> Address:

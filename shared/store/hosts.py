@@ -12,6 +12,7 @@ from typing import Any
 
 import pymysql
 
+from holdfast.shared.connections.address import host_and_port
 from holdfast.shared.store.classify import NotConnected
 from holdfast.shared.store.role import Role, keep_in_step, role_of
 from holdfast.shared.telemetry import logs
@@ -109,8 +110,7 @@ class Hosts:
         return connection, place, role
 
     def _name(self, place: int) -> str:
-        host, port = self._hosts[place]
-        return f"{host}:{port}"
+        return host_and_port(*self._hosts[place])
 
     def _named(self, error: Exception, place: int) -> pymysql.err.Error:
         known = isinstance(error, pymysql.err.Error) and len(error.args) > 1
