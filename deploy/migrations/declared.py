@@ -87,11 +87,11 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
     alter, before = f"ALTER TABLE {_quoted(table.name)}", ""
     filled = {field.name: field.backfill.value for field in resource.fields if field.backfill}
     for column in table.columns:
-        spec = str(sa.schema.CreateColumn(column).compile(dialect=mysql.dialect()))
         if column.name not in found:
             default = "" if column.nullable else f" DEFAULT ({_literal(filled.get(column.name, 0))})"
             yield Change(
-                f"{alter} ADD COLUMN {spec}{default} AFTER {before}", f"{alter} DROP COLUMN {_quoted(column.name)}"
+                f"{alter} ADD COLUMN {_specification(column, nullable=column.nullable)}{default} AFTER {before}",
+                f"{alter} DROP COLUMN {_quoted(column.name)}",
             )
         elif (
             _wider(table.name, column, found[column.name]["type"])
@@ -99,9 +99,15 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
             or (marked and column.comment and not found[column.name].get("comment"))
         ):
             # A column that takes NULL keeps doing so: its rows may have no value, and the previous build inserts more.
-            spec = spec.replace(" NOT NULL", "") if found[column.name]["nullable"] else spec
-            yield Change(f"{alter} MODIFY {spec}")
+            nullable = column.nullable or found[column.name]["nullable"]
+            yield Change(f"{alter} MODIFY {_specification(column, nullable=nullable)}")
         before = _quoted(column.name)
+
+
+def _specification(column: "sa.Column[Any]", *, nullable: bool | None) -> str:
+    """Return the column's definition, as in a CREATE TABLE."""
+    same = sa.Column(column.name, column.type, nullable=nullable, comment=column.comment, quote=True)
+    return str(sa.schema.CreateColumn(same).compile(dialect=mysql.dialect()))
 
 
 def _gone(table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
