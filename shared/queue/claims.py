@@ -73,7 +73,7 @@ class Claims:
         self._partitions = partitions
         self._call = call
         self._claim = Script(redis, LUA / "claim.lua", replicas)
-        self._change = Script(redis, LUA / "unclaim.lua", replicas)
+        self._change = Script(redis, LUA / "change_claims.lua", replicas)
 
     async def claim_in(self, partition: Partition, wishes: Sequence[Wish]) -> list[Claimed]:
         """Answer each wish, all in one call. A value that is taken does not keep the other values from being

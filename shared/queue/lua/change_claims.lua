@@ -5,11 +5,10 @@
 -- KEYS  1 the newest version at which a value was released, then the hashes of the claims
 -- ARGV  1 key prefix, then per value: "release" | "reserve", version, entity_id, operation_id, end of the lease
 --       ('' = any), name of the claims, key
--- Returns how many values were reserved or released.
 
 -- include claims.lua
 
-local prefix, done = ARGV[1], 0
+local prefix = ARGV[1]
 local before = tonumber(redis.call('GET', KEYS[1]) or '0')
 local released = before
 for at = 2, #ARGV, 7 do
@@ -22,14 +21,11 @@ for at = 2, #ARGV, 7 do
     operations[#operations + 1] = operation_id
     operations[#operations + 1] = '0'
     keep_claim(hash, key, entity_id, operations)
-    done = done + 1
   elseif act == 'release' and found and (until_us == '' or operations[found + 1] == until_us) then
     table.remove(operations, found)
     table.remove(operations, found)
     keep_claim(hash, key, entity_id, operations)
     released = math.max(released, version)
-    done = done + 1
   end
 end
 if released > before then redis.call('SET', KEYS[1], string.format('%.0f', released)) end
-return done
