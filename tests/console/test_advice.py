@@ -20,7 +20,7 @@ from holdfast.services.dlq_admin.overview import Backlog, SystemState
 from holdfast.services.dlq_admin.writers import WriterSummary
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.writes.outcome import Reason
 
@@ -161,7 +161,7 @@ def test_advice_follows_from_what_was_done_to_the_letters(
     """Whatever the letters failed with, an edit leads to a what-if, a what-if leads to a replay or a change, and each
     named step has a button that leads to it."""
     edited, failing = min(edited, dead), min(failing, dead)
-    verdicts = {Verdict.STILL_FAILS: failing, Verdict.WOULD_APPLY: dead - failing}
+    verdicts = {Prediction.STILL_FAILS: failing, Prediction.WOULD_APPLY: dead - failing}
     known = GroupWhatIf(at=datetime.now(UTC).isoformat(), count=dead, verdicts=verdicts) if tried else None
     standing = GroupStanding(looked_at=dead, edited=edited, replay_id=3 if replaying else None, what_if=known)
     group = _group(reason=reason, changed=changed, dead=dead, replaying=replaying, standing=standing)
@@ -240,7 +240,7 @@ def test_an_outage_says_what_it_does_not_know_of_a_partition(depth: int) -> None
 
 def test_every_value_has_a_word() -> None:
     """Every value of each enum that pages show has a word."""
-    for known, words in ((State, STATES), (Reason, REASONS), (Verdict, VERDICTS), (ItemState, ITEMS),
+    for known, words in ((State, STATES), (Reason, REASONS), (Prediction, VERDICTS), (ItemState, ITEMS),
                         (ReplayState, REPLAYS)):  # fmt: skip
         assert set(known) == set(words)
 

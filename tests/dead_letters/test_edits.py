@@ -30,7 +30,7 @@ from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.find.standing import standing
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.runtime.documents import WorkBudget
 from holdfast.shared.store.engine import Engine
 from tests.letters import letter
@@ -145,7 +145,7 @@ def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
     wanted, patch = by({"op": "move", "from": "/payload/full_name", "path": "/payload/name"})
     seen = transforms.preview(engine, EVERYTHING, wanted, most=100)
     assert (seen.letters, seen.edited, seen.unchanged, seen.refused.total()) == (32, 30, 0, 2)
-    assert seen.verdicts == {Verdict.WOULD_APPLY: 31, Verdict.UNDECODABLE: 1}
+    assert seen.verdicts == {Prediction.WOULD_APPLY: 31, Prediction.UNDECODABLE: 1}
     assert orjson.loads(seen.sample[0][1][b"payload"])["name"] == "Ann"
     assert edits.look(engine, [letters[0].number])[letters[0].number].edit == 0
     with pytest.raises(CountMismatch):

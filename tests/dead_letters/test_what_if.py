@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.letters.what_if.trial import what_if
-from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.queue.codec import encode
 from holdfast.shared.store import apply as store
 from holdfast.shared.store.engine import Engine
@@ -88,12 +88,13 @@ def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None
         )
     verdicts = [each.verdict for each in found.values()]
     assert verdicts == [
-        Verdict.WOULD_APPLY, Verdict.ALREADY_APPLIED, Verdict.SUPERSEDED, Verdict.REJECTED, Verdict.REJECTED,
-        Verdict.WOULD_WAIT, Verdict.STILL_FAILS, Verdict.UNDECODABLE, Verdict.REJECTED, Verdict.UNDECODABLE,
-    ]  # fmt: skip
+        *(Prediction.WOULD_APPLY, Prediction.ALREADY_APPLIED, Prediction.SUPERSEDED, Prediction.REJECTED),
+        *(Prediction.REJECTED, Prediction.WOULD_WAIT, Prediction.STILL_FAILS, Prediction.UNDECODABLE),
+        *(Prediction.REJECTED, Prediction.UNDECODABLE),
+    ]
     assert [found[number].why for number in (4, 5, 9)] == ["USER_NOT_FOUND", "EMAIL_TAKEN", "WRITE_EXPIRED"]
     assert found[7].why == "database error 1406: Data too long for column 'name' at row 1"
-    assert found[6].then is Verdict.WOULD_APPLY
+    assert found[6].then is Prediction.WOULD_APPLY
     assert found[8].why == "payload is not a CreateUser: email: missing; name: missing; nom: unknown field"
     assert everything(clean_database) == before
 
@@ -118,8 +119,8 @@ def test_no_letter_spoils_its_neighbours(engine: Engine, clean_database: Databas
     entries = {n: fields(create(n, "much too long" if n in poison else "ok")) for n in range(300)}
     with short_names(clean_database):
         found = what_if(engine, entries)
-    assert {number for number, each in found.items() if each.verdict is Verdict.STILL_FAILS} == poison
-    assert all(found[n].verdict is Verdict.WOULD_APPLY for n in set(range(300)) - poison)
+    assert {number for number, each in found.items() if each.verdict is Prediction.STILL_FAILS} == poison
+    assert all(found[n].verdict is Prediction.WOULD_APPLY for n in set(range(300)) - poison)
     assert everything(clean_database) == [(), (), ()]
 
 
@@ -128,10 +129,10 @@ def test_addresses_pass_between_letters(engine: Engine) -> None:
     letter that releases an address frees it for a later one."""
     ann, bob = create(1, email="a@example.com", user_id=""), create(5, email="a@example.com")
     found = what_if(engine, {1: fields(bob), 2: fields(ann)})
-    assert (found[2].verdict, found[1].why) == (Verdict.WOULD_APPLY, "EMAIL_TAKEN")
+    assert (found[2].verdict, found[1].why) == (Prediction.WOULD_APPLY, "EMAIL_TAKEN")
     move = write(3, update_user(email="b@example.com"), ann.entity_id)
     found = what_if(engine, {1: fields(bob), 2: fields(ann), 3: fields(move)})
-    assert {each.verdict for each in found.values()} == {Verdict.WOULD_APPLY}
+    assert {each.verdict for each in found.values()} == {Prediction.WOULD_APPLY}
 
 
 def test_the_error_quotes_no_data(engine: Engine, clean_database: Database) -> None:
@@ -144,7 +145,7 @@ def test_the_error_quotes_no_data(engine: Engine, clean_database: Database) -> N
             cursor.execute(
                 "ALTER TABLE users MODIFY name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
             )
-    assert only.verdict is Verdict.STILL_FAILS
+    assert only.verdict is Prediction.STILL_FAILS
     assert "1366" in only.why
     assert "secret" not in only.why
     broken = {b"payload": json.dumps({"name": "secret"}).encode()}

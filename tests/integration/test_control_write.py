@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.shared.faults import Contention, Fault, Outage, Refusal
+from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.letters.what_if.trial import what_if
-from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.store import reads
 from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Engine, Timeouts, make_engine, transaction
@@ -68,7 +68,7 @@ def test_it_fails_where_writes_do(engine: Engine, own_database: Database) -> Non
             if fault in KNOWN and "read-only" not in fault.name:  # an operator has to act
                 assert type(raised.value) is Refusal, fault.name
             with suppress(Fault):
-                assert what_if(engine, {1: fields(create(1))})[1].verdict is Verdict.WOULD_APPLY
+                assert what_if(engine, {1: fields(create(1))})[1].verdict is Prediction.WOULD_APPLY
         engine.dispose()  # a connection keeps the rights from when it was opened
         control_write(engine)
 

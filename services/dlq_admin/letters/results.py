@@ -6,7 +6,7 @@ from pydantic import Field
 
 from holdfast.services.dlq_admin.letters.models import FieldShown
 from holdfast.services.dlq_admin.responses import Count, Counts, Moment, ResponseModel
-from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.letters.what_if.prediction import Prediction
 
 
 class BulkResult(ResponseModel):
@@ -49,9 +49,9 @@ class LetterVerdict(ResponseModel):
     """What would become of one letter, and what would change in its entity's row."""
 
     id: str
-    verdict: Verdict
+    verdict: Prediction
     why: str
-    then: Verdict | None
+    then: Prediction | None
     detail: dict[str, Any]
     entity_exists: bool
     #: Names of the fields of the entity's row, without those that the engine itself keeps there.
@@ -73,7 +73,7 @@ class WhatIfResult(ResponseModel):
 class ShortVerdict(ResponseModel):
     """A verdict without its details."""
 
-    verdict: Verdict
+    verdict: Prediction
     why: str
 
 

@@ -18,8 +18,8 @@ from holdfast.shared.letters.edit import versions
 from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.state import State
+from holdfast.shared.letters.what_if.prediction import WhatIf
 from holdfast.shared.letters.what_if.trial import what_if
-from holdfast.shared.letters.what_if.verdict import WhatIf
 from holdfast.shared.runtime.timestamps import precise, utc_now
 from holdfast.shared.store.engine import Engine
 

@@ -20,7 +20,7 @@ from holdfast.shared.letters.index.statements import insert, json, now, rows_wit
 from holdfast.shared.letters.index.tables import edits as edits_table
 from holdfast.shared.letters.index.tables import letters, transforms
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.runtime.documents import WorkBudget
 from holdfast.shared.runtime.parts import parts_of
@@ -43,7 +43,7 @@ class Worked:
     audit_id: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     #: In a preview: verdict on the changed letters, if they were replayed -> number of letters.
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    verdicts: Counter[Prediction] = field(default_factory=Counter)
     #: The common budget for the letters' documents.
     work: WorkBudget = field(default_factory=WorkBudget)
     #: The first few changed letters: before, after.

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.faults import Clash, Contention, Outage, Unexplained, words_of
 from holdfast.shared.letters.replays.resent import resent
-from holdfast.shared.letters.what_if.verdict import Verdict, WhatIf
+from holdfast.shared.letters.what_if.prediction import Prediction, WhatIf
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.runtime.parts import parts_of
 from holdfast.shared.store.connections import KEPT
@@ -58,12 +58,12 @@ def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
         try:
             decoded.append(_Tried(number, Delivery(decode(resent(fields)), f"what-if-{number}")))
         except Undecodable as error:
-            verdicts[number] = WhatIf(Verdict.UNDECODABLE, str(error))
+            verdicts[number] = WhatIf(Prediction.UNDECODABLE, str(error))
         except Exception as error:  # noqa: BLE001 - a bug in our code must affect the verdict on one letter only
-            verdicts[number] = WhatIf(Verdict.STILL_FAILS, type(error).__name__)
+            verdicts[number] = WhatIf(Prediction.STILL_FAILS, type(error).__name__)
     for batch in _batches(decoded):
         verdicts |= _insist(engine, batch)
-        if any(verdicts[one.number].verdict is Verdict.STILL_FAILS for one in batch):
+        if any(verdicts[one.number].verdict is Prediction.STILL_FAILS for one in batch):
             control_write(engine)
     return {number: verdicts[number] for number in entries}
 
@@ -123,7 +123,7 @@ def _try(connection: sa.Connection, batch: Sequence[_Tried], known: Known) -> tu
         savepoint.rollback()
         error = unknown
     if len(batch) == 1:
-        return {batch[0].number: WhatIf(Verdict.STILL_FAILS, words_of(error))}, known
+        return {batch[0].number: WhatIf(Prediction.STILL_FAILS, words_of(error))}, known
     tried: dict[int, WhatIf] = {}
     for part in parts_of(batch, -(-len(batch) // _PARTS)):
         verdicts, known = _try(connection, part, known)
@@ -150,7 +150,7 @@ def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], D
         # because a write in flight hardly ever releases the value.
         behind_own = isinstance(waits, Retry) and write.ref in waits.waits_for
         then = verdict if behind_own else None
-        verdicts[one.number] = WhatIf(Verdict.WOULD_WAIT if then else verdict, why, before, after, then, detail)
+        verdicts[one.number] = WhatIf(Prediction.WOULD_WAIT if then else verdict, why, before, after, then, detail)
         _remember(now, decision)
         whole.entities |= decision.entities
         whole.ended += decision.ended
@@ -189,21 +189,21 @@ def _remember(known: Known, decision: Decision) -> None:
         mine[id] = max(mine.get(id, 0), version)
 
 
-def _named(outcome: Outcome) -> tuple[Verdict, str, dict[str, object]]:
+def _named(outcome: Outcome) -> tuple[Prediction, str, dict[str, object]]:
     match outcome:
         case Applied():
-            return Verdict.WOULD_APPLY, "", {}
+            return Prediction.WOULD_APPLY, "", {}
         case Superseded(version):
-            return Verdict.SUPERSEDED, "the entity's row is newer", {"entity_version": version}
+            return Prediction.SUPERSEDED, "the entity's row is newer", {"entity_version": version}
         case Rejected(code, detail):
-            return Verdict.REJECTED, code, dict(detail)
+            return Prediction.REJECTED, code, dict(detail)
         case Duplicate(_, first):
             ended, why, detail = _named(first)
-            return Verdict.ALREADY_APPLIED, "the operation has ended", {"as": _ENDED[ended], "code": why} | detail
+            return Prediction.ALREADY_APPLIED, "the operation has ended", {"as": _ENDED[ended], "code": why} | detail
         case Dead(_, failure):
-            return Verdict.STILL_FAILS, failure.message, {}
+            return Prediction.STILL_FAILS, failure.message, {}
         case Retry():
             raise AssertionError("nothing waits without patience")
 
 
-_ENDED = {Verdict.WOULD_APPLY: "applied", Verdict.SUPERSEDED: "superseded", Verdict.REJECTED: "rejected"}
+_ENDED = {Prediction.WOULD_APPLY: "applied", Prediction.SUPERSEDED: "superseded", Prediction.REJECTED: "rejected"}

@@ -10,7 +10,7 @@ from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.rest.decisions import WhatIfInput
 from holdfast.services.dlq_admin.rest.inputs import actor_of
-from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.letters.what_if.prediction import Prediction
 
 _SHOWN = 50
 
@@ -38,5 +38,5 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             result=result,
             selection=selection_json(selection),
             selected=selected(wish.selection.to_selection().to_json()),
-            order=[verdict.value for verdict in Verdict],
+            order=[verdict.value for verdict in Prediction],
         )

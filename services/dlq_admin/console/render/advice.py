@@ -13,7 +13,7 @@ from holdfast.services.dlq_admin.letters.models import GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.letters.suggestion import Step, has_blank
 from holdfast.services.dlq_admin.overview import SystemState
 from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON
-from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.writes.ledger import balance
 from holdfast.shared.writes.outcome import Reason
 
@@ -40,7 +40,7 @@ STEPS = {
     "replays": "View the replay",
 }
 #: Verdicts under which a letter would be dead again.
-_FAILING = (Verdict.STILL_FAILS, Verdict.UNDECODABLE)
+_FAILING = (Prediction.STILL_FAILS, Prediction.UNDECODABLE)
 
 
 def address(group: GroupSummary, step: str) -> str:
@@ -135,7 +135,7 @@ def _after_what_if(known: GroupWhatIf, edited: int) -> Advice:
     when, count = ago(known.at), known.count
     fails = sum(known.verdicts.get(verdict, 0) for verdict in _FAILING)
     if not fails:
-        applied = known.verdicts.get(Verdict.WOULD_APPLY, 0)
+        applied = known.verdicts.get(Prediction.WOULD_APPLY, 0)
         ends = f"all {count:,} would be applied" if applied == count else "each of them would come to an end"
         return Advice("good", "Replay them", f"A what-if {when} showed that {ends}.", "replay")
     if fails < count:

@@ -6,7 +6,7 @@ from holdfast.shared.http.failures.group import Trouble
 from holdfast.shared.letters.audit.entries import AuditAction
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.writes.epoch import Cause
 from holdfast.shared.writes.outcome import Reason
 
@@ -62,13 +62,13 @@ REASONS = {
     ),
 }
 VERDICTS = {
-    Verdict.WOULD_APPLY: Label("would apply", "good", "Sent again now, it would be applied."),
-    Verdict.ALREADY_APPLIED: Label("already applied", "good", "Its operation has ended; a replay changes nothing."),
-    Verdict.SUPERSEDED: Label("superseded", "calm", "The row is newer in every field that this write sets."),
-    Verdict.REJECTED: Label("would be rejected", "warn", "Sent again now, it would be rejected."),
-    Verdict.WOULD_WAIT: Label("would wait", "warn", "An earlier write of the same entity is not finished."),
-    Verdict.STILL_FAILS: Label("still fails", "bad", "It would be dead-lettered again."),
-    Verdict.UNDECODABLE: Label("cannot be decoded", "bad", "No writer could decode it: edit it first."),
+    Prediction.WOULD_APPLY: Label("would apply", "good", "Sent again now, it would be applied."),
+    Prediction.ALREADY_APPLIED: Label("already applied", "good", "Its operation has ended; a replay changes nothing."),
+    Prediction.SUPERSEDED: Label("superseded", "calm", "The row is newer in every field that this write sets."),
+    Prediction.REJECTED: Label("would be rejected", "warn", "Sent again now, it would be rejected."),
+    Prediction.WOULD_WAIT: Label("would wait", "warn", "An earlier write of the same entity is not finished."),
+    Prediction.STILL_FAILS: Label("still fails", "bad", "It would be dead-lettered again."),
+    Prediction.UNDECODABLE: Label("cannot be decoded", "bad", "No writer could decode it: edit it first."),
 }
 ITEMS = {
     ItemState.WAITING: Label("not sent yet", "calm", ""),

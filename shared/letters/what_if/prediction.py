@@ -1,4 +1,4 @@
-"""Verdict: what would happen to a dead letter if it were replayed now. The set is closed, and a public contract."""
+"""Prediction: what would happen to a dead letter if it were replayed now. The set is closed, and a public contract."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Any
 from holdfast.shared.writes.merge import Entity
 
 
-class Verdict(StrEnum):
+class Prediction(StrEnum):
     """The predicted result of a replay. `would_wait`, `still_fails` and `undecodable` do not end the write."""
 
     WOULD_APPLY = "would_apply"
@@ -24,16 +24,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """The verdict on a letter. `before`, `after`: the entity's row, or None if there is none or the trial ended before
-    it was read."""
+    """The prediction for a letter. `before`, `after`: the entity's row, or None if there is none or the trial ended
+    before it was read."""
 
-    verdict: Verdict
+    verdict: Prediction
     #: The reason, without personal data: an error code if there is one, else a text.
     why: str = ""
     before: Entity | None = None
     after: Entity | None = None
     #: For a write that would wait: the verdict after the wait.
-    then: Verdict | None = None
+    then: Prediction | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
     @property
