@@ -800,6 +800,17 @@ class OutcomeUnknown(AppError):
     definite = False
 
 
+class ResumptionUnknown(AppError):
+    """The queue stopped answering while the halted writers were resumed, which may or may not happen. List the writers;
+    the same request may be repeated."""
+
+    type = "service_unavailable"
+    code = "RESUMPTION_UNKNOWN"
+    dependency = "queue"
+    retryable = True
+    definite = False
+
+
 def catalogue() -> list[type[AppError]]:
     """Return every error that is named without a resource, in the order of this file."""
 

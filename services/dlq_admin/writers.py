@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.responses import Count, ResponseModel
-from holdfast.shared.errors import QueueUnavailable, WriterNotFound
+from holdfast.shared.errors import QueueUnavailable, ResumptionUnknown, WriterNotFound
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.queue.halts import HaltReport, Halts
@@ -100,16 +100,19 @@ class Writers:
 
     async def go_on(self, writer: str | None, who: Actor, *, dry_run: bool) -> Resumed:
         """Resume one halted writer, or all of them if `writer` is None. The audit entry is written first. Raises
-        WriterNotFound, QueueUnavailable, DatabaseUnavailable, OutcomeUnknown."""
+        WriterNotFound, QueueUnavailable, DatabaseUnavailable, OutcomeUnknown, ResumptionUnknown."""
         try:
             halted = {name: halt for name, halt in (await self._halts.read()).items() if writer in (None, name)}
             if writer and not halted and writer not in await running_builds(self._redis):
                 raise WriterNotFound(details={"writer": writer})
-            if dry_run or not halted:
-                return Resumed(dry_run=dry_run, writers=sorted(halted))
-            details = {"halted": {name: halt.model_dump() for name, halt in halted.items()}}
-            audit_id = await self._database.change(audit.record_event, who, AuditAction.GO_ON, details=details)
-            await self._halts.order(halted, who.name, who.reason)
         except (RedisError, OSError) as error:
             raise QueueUnavailable() from error
+        if dry_run or not halted:
+            return Resumed(dry_run=dry_run, writers=sorted(halted))
+        details = {"halted": {name: halt.model_dump() for name, halt in halted.items()}}
+        audit_id = await self._database.change(audit.record_event, who, AuditAction.GO_ON, details=details)
+        try:
+            await self._halts.order(halted, who.name, who.reason)
+        except (RedisError, OSError) as error:
+            raise ResumptionUnknown() from error
         return Resumed(dry_run=False, writers=sorted(halted), audit_id=audit_id)

@@ -26,6 +26,7 @@ def test_only_what_may_have_happened_is_indefinite() -> None:
         "FleetUnreachable",
         "OutcomeUnknown",
         "RequestInProgress",
+        "ResumptionUnknown",
         "Unexpected",
         "UpstreamOutcomeUnknown",
     }

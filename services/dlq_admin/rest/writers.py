@@ -10,7 +10,13 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import Input, Reason, actor_of, read_input
 from holdfast.services.dlq_admin.writers import Resumed, Writers, WriterSummary
-from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, QueueUnavailable, WriterNotFound
+from holdfast.shared.errors import (
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    QueueUnavailable,
+    ResumptionUnknown,
+    WriterNotFound,
+)
 
 
 class GoOnInput(Input):
@@ -52,6 +58,7 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
             QueueUnavailable,
             DatabaseUnavailable,
             OutcomeUnknown,
+            ResumptionUnknown,
             sent=(GoOnInput, {"reason": "All of it is one client's test data"}),
         ),
     )
