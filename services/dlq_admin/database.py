@@ -7,7 +7,7 @@ from functools import partial
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
-from holdfast.shared.errors import DatabaseUnavailable, DeadlineExceeded, OutcomeUnknown
+from holdfast.shared.errors import AppError, DatabaseUnavailable, DeadlineExceeded, OutcomeUnknown
 from holdfast.shared.faults import Contention, Fault, Outage, Unexplained
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
@@ -144,6 +144,19 @@ def after_change() -> Iterator[None]:
         yield
     except (DatabaseUnavailable, DeadlineExceeded) as error:
         raise OutcomeUnknown() from error
+
+
+@contextmanager
+def certain_if(dry_run: bool) -> Iterator[None]:
+    """Wrap a change and the read of what it did. If it is a dry run, nothing has changed whatever failed: raises
+    DatabaseUnavailable or DeadlineExceeded instead of OutcomeUnknown."""
+    try:
+        yield
+    except OutcomeUnknown as error:
+        if not dry_run:
+            raise
+        why = error.__cause__
+        raise why if isinstance(why, AppError) else DatabaseUnavailable() from why
 
 
 def _judge(error: Exception) -> Judgement:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from holdfast.services.dlq_admin.database import Database, after_change
+from holdfast.services.dlq_admin.database import Database, after_change, certain_if
 from holdfast.services.dlq_admin.letters.results import Change as Shown
 from holdfast.services.dlq_admin.letters.results import (
     Difference,
@@ -47,12 +47,13 @@ class Edits:
         """Edit one letter, if edit `expected` is in force; None: whichever is. Raises LetterNotFound, LetterBusy,
         EditOutdated, EditInvalid, DatabaseUnavailable, OutcomeUnknown."""
         number = number_of(letter_id)
-        before, after = await self._database.change(
-            versions.edit, number, wanted, who, dry_run=dry_run, expected=expected
-        )
-        fields = after.fields if after else before.fields
-        with after_change():
-            verdict = await self._verdict(number, fields)
+        with certain_if(dry_run):
+            before, after = await self._database.change(
+                versions.edit, number, wanted, who, dry_run=dry_run, expected=expected
+            )
+            fields = after.fields if after else before.fields
+            with after_change():
+                verdict = await self._verdict(number, fields)
         return EditResult(
             dry_run=dry_run,
             changed=after is not None,
@@ -64,9 +65,12 @@ class Edits:
         """Go back to edit `to` (0: the original), if edit `expected` is in force; None: whichever is. Raises
         LetterNotFound, LetterBusy, EditOutdated, EditNotFound, DatabaseUnavailable, OutcomeUnknown."""
         number = number_of(letter_id)
-        made, fields = await self._database.change(versions.revert, number, to, who, dry_run=dry_run, expected=expected)
-        with after_change():
-            verdict = await self._verdict(number, fields)
+        with certain_if(dry_run):
+            made, fields = await self._database.change(
+                versions.revert, number, to, who, dry_run=dry_run, expected=expected
+            )
+            with after_change():
+                verdict = await self._verdict(number, fields)
         return RevertResult(
             dry_run=dry_run, edit=made, reverts=to, fields=mask.fields(fields, revealed=False), what_if=verdict
         )
@@ -106,9 +110,10 @@ class Edits:
     async def revert_transform(self, transform_id: int, who: Actor, expected: int | None) -> TransformRevertResult:
         """Undo a transform; with `expected` None, only count. Raises TransformNotFound, CountMismatch,
         SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
-        reverted, left, audit_id = await self._database.change(
-            transforms.revert, transform_id, who, expected=expected, most=self._most
-        )
+        with certain_if(dry_run=expected is None):
+            reverted, left, audit_id = await self._database.change(
+                transforms.revert, transform_id, who, expected=expected, most=self._most
+            )
         return TransformRevertResult(dry_run=expected is None, count=reverted, left=left, audit_id=audit_id)
 
     async def verdict(self, letter_id: str) -> ShortVerdict:

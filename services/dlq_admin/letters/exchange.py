@@ -7,7 +7,7 @@ from dataclasses import asdict
 import orjson
 from starlette.requests import Request
 
-from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.database import Database, certain_if
 from holdfast.services.dlq_admin.letters.results import ImportResult
 from holdfast.shared.errors import InvalidLine, MalformedJson
 from holdfast.shared.http.body import read_body
@@ -62,7 +62,8 @@ class Exchange:
         CountMismatch, LetterDiffers, DatabaseUnavailable, OutcomeUnknown."""
         raw = await read_body(request, self._import_max_bytes)
         letters = await asyncio.to_thread(_parsed, raw)
-        brought = await self._database.change(importing.bring, letters, who, expected=expected, dry_run=dry_run)
+        with certain_if(dry_run):
+            brought = await self._database.change(importing.bring, letters, who, expected=expected, dry_run=dry_run)
         return ImportResult.from_source(brought, dry_run=dry_run)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from holdfast.services.dlq_admin.cursors import Cursors
-from holdfast.services.dlq_admin.database import Database, after_change
+from holdfast.services.dlq_admin.database import Database, after_change, certain_if
 from holdfast.services.dlq_admin.replays.keeper import Keeper
 from holdfast.services.dlq_admin.replays.models import ReplayItem, ReplayPreview, ReplaySummary
 from holdfast.services.dlq_admin.replays.pace import results_per_s, step_of
@@ -92,10 +92,11 @@ class Replays:
     async def order(self, replay_id: int, order: str, who: Actor, *, dry_run: bool) -> ReplaySummary:
         """Give an order to a replay. `order`: one of steer.ORDERS. Raises ReplayNotFound, ReplayNotNow,
         SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown."""
-        await self._database.change(steer.steer, replay_id, order, who, dry_run=dry_run)
-        self._keeper.wake(replay_id)
-        with after_change():
-            return (await self.one(replay_id)).model_copy(update={"dry_run": dry_run})
+        with certain_if(dry_run):
+            await self._database.change(steer.steer, replay_id, order, who, dry_run=dry_run)
+            self._keeper.wake(replay_id)
+            with after_change():
+                return (await self.one(replay_id)).model_copy(update={"dry_run": dry_run})
 
 
 def _summary(one: Replay, away: list[int]) -> ReplaySummary:
