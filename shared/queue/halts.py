@@ -1,17 +1,14 @@
-"""Halts: which writers are halted and why, and the orders with which an operator lets a writer continue. All times are
-by Redis' clock."""
+"""Halts: which writers are halted and why, and the orders with which an operator lets a writer continue."""
 
-import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from redis.asyncio import Redis
 
-from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.names import GO_ON, HALTS
+from holdfast.shared.queue.reports import reports
 from holdfast.shared.runtime.time_budgets import HALT_GONE_S, HALTS_KEPT_S
-
-_REPORT = re.compile(r"([0-9]{1,12}) (.+)", re.DOTALL)
 
 # `allow-oom`: a halted writer keeps the queue full, so its report has to work at maxmemory.
 _SAY = """#!lua flags=allow-oom
@@ -75,9 +72,11 @@ class Halts:
 
     async def read(self) -> dict[str, HaltReport]:
         """Return the halts that were reported lately, by writer."""
-        seconds, _ = await self._redis.time()
-        found = await self._redis.hgetall(HALTS)
-        return _lately({text(name): text(value) for name, value in found.items()}, seconds)
+        halted = {}
+        for writer, report in (await reports(self._redis, HALTS)).within(HALT_GONE_S).items():
+            with suppress(ValidationError):  # a value from another build, or put there by hand, is left out
+                halted[writer] = HaltReport.model_validate_json(report)
+        return halted
 
     async def order(self, halted: Mapping[str, HaltReport], actor: str, reason: str) -> None:
         """Order these writers to continue. A writer takes its order up within about a second; an order that is not
@@ -87,15 +86,3 @@ class Halts:
             words += [writer, GoOn(halt_id=halt.id, actor=actor, reason=reason).model_dump_json()]
         if words:
             await self._redis.eval(_ORDER, 1, GO_ON, HALTS_KEPT_S, *words)
-
-
-def _lately(reports: Mapping[str, str], now_s: int) -> dict[str, HaltReport]:
-    halted = {}
-    for name, value in sorted(reports.items()):
-        match = _REPORT.fullmatch(value)
-        if match and abs(now_s - int(match[1])) <= HALT_GONE_S:
-            try:
-                halted[name] = HaltReport.model_validate_json(match[2])
-            except ValidationError:
-                continue  # a value from another build, or put there by hand, is left out
-    return halted

@@ -5,26 +5,22 @@ entry that it cannot decode itself; and an api, what every running writer can de
 """
 
 import asyncio
-import re
-from collections.abc import Mapping
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.knowledge import NOTHING, Knowledge, own
 from holdfast.shared.queue.names import APIS, WRITERS
+from holdfast.shared.queue.reports import reports
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.time_budgets import PRESENCE_EVERY_S, PRESENCE_GONE_S
 
-_ENTRY = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
-#: Prefix of the field that holds what a writer can decode, beside its entry. Earlier builds ignore these fields,
-#: because their values do not match `_ENTRY`.
+#: Prefix of the field that holds what a writer can decode, beside its report. Its value does not have the form of a
+#: report, so that it is not taken for one.
 _KNOWS = "knows:"
 
-# Times are by Redis' clock, so that no two machines' clocks are compared. Each report also removes the processes that
-# have not reported for an hour.
+# Each report also removes the processes that have not reported for an hour.
 _REPORT = """#!lua flags=allow-oom
 local now = tonumber(redis.call('TIME')[1])
 redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
@@ -56,12 +52,13 @@ class Presence:
 
 async def running_builds(redis: Redis) -> dict[str, str]:
     """Return the build of each writer that reported lately."""
-    return await _running(redis, WRITERS)
+    return (await reports(redis, WRITERS)).within(PRESENCE_GONE_S)
 
 
 async def all_builds(redis: Redis) -> set[str]:
     """Return the builds of the writers and apis that reported lately."""
-    return {build for among in (WRITERS, APIS) for build in (await _running(redis, among)).values()}
+    every = [await reports(redis, among) for among in (WRITERS, APIS)]
+    return {build for each in every for build in each.within(PRESENCE_GONE_S).values()}
 
 
 async def known_to_writers(redis: Redis) -> list[Knowledge]:
@@ -70,29 +67,13 @@ async def known_to_writers(redis: Redis) -> list[Knowledge]:
     An earlier build reports none. If its declaration is this build's, its knowledge is taken to be the same, otherwise
     it is taken to know nothing.
     """
-    seconds, _ = await redis.time()
-    entries = {text(name): text(entry) for name, entry in (await redis.hgetall(WRITERS)).items()}
+    entries = await reports(redis, WRITERS)
     found = []
-    for writer, its_build in _lately(entries, seconds).items():
-        reported = Knowledge.from_text(entries.get(_KNOWS + writer, "").partition(":")[2])
+    for writer, its_build in entries.within(PRESENCE_GONE_S).items():
+        reported = Knowledge.from_text(entries.values.get(_KNOWS + writer, "").partition(":")[2])
         found.append(reported or (own() if _declares_the_same(its_build) else NOTHING))
     return found
 
 
 def _declares_the_same(its_build: str) -> bool:
     return its_build.rpartition(".")[2] == build().rpartition(".")[2]
-
-
-async def _running(redis: Redis, among: str) -> dict[str, str]:
-    seconds, _ = await redis.time()
-    found = await redis.hgetall(among)
-    return _lately({text(name): text(entry) for name, entry in found.items()}, seconds)
-
-
-def _lately(entries: Mapping[str, str], now_s: int) -> dict[str, str]:
-    running = {}
-    for name, entry in entries.items():
-        match = _ENTRY.fullmatch(entry)  # a value that was put there by hand is left out
-        if match and abs(now_s - int(match[1])) <= PRESENCE_GONE_S:
-            running[name] = match[2]
-    return dict(sorted(running.items()))
