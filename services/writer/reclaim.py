@@ -10,6 +10,7 @@ lost, or the death of a writer that had another suspect in hand.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from redis.asyncio import Redis
 
@@ -19,7 +20,7 @@ from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.redis import entries as entries_of
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.codec import raw_text
-from holdfast.shared.queue.deliveries import Hold, TakeOver, claims_as, unexplained
+from holdfast.shared.queue.deliveries import Hold, TakeOver, claims_as, owners, unexplained
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITERS_GROUP
 from holdfast.shared.queue.orphans import Orphans
@@ -131,16 +132,9 @@ class Reclaimer:
     async def ours(self, ids: list[str]) -> set[str]:
         """Return those of `ids` that are pending here; other writers may have taken over the rest. Waits until the
         queue answers."""
-
-        async def pending() -> list[list[dict[str, bytes]]]:
-            pipeline = self._redis.pipeline(transaction=False)
-            for id in ids:
-                pipeline.xpending_range(self._stream, WRITERS_GROUP, min=id, max=id, count=1)
-            return await pipeline.execute()
-
-        found = await retry_forever(self._asking, AWAY, pending, base_s=0.1, cap_s=_ASKED_AGAIN_S)
-        owners = {text(entry["message_id"]): text(entry["consumer"]) for entries in found for entry in entries}
-        return {id for id, owner in owners.items() if owner in (self._reader, self._consumer)}
+        ask = partial(owners, self._redis, self._partition, ids)
+        found = await retry_forever(self._asking, AWAY, ask, base_s=0.1, cap_s=_ASKED_AGAIN_S)
+        return {entry_id for entry_id, owner in found.items() if owner in (self._reader, self._consumer)}
 
     async def take(self, ids: list[str]) -> None:
         """Take over those of `ids` that are silent, and handle them in bulk."""

@@ -16,8 +16,7 @@ from redis.asyncio import Redis
 from holdfast.shared.queue.asking import ask_each
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import UnknownWrite
-from holdfast.shared.queue.deliveries import Hold
-from holdfast.shared.queue.names import WRITERS_GROUP
+from holdfast.shared.queue.deliveries import Hold, owners
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.presence import all_builds
 from holdfast.shared.resilience.supervise import iteration_succeeded
@@ -73,16 +72,10 @@ class Unknown:
         has in hand is remembered: writers that pass an entry around and forget it each time would never give it up."""
         doubtful = sorted(self._since.keys() - waiting - self._fresh)
         for ids in parts_of(doubtful, _PAGE):
-            answers = await ask_each(self._partitions, partial(self._pending, ids=ids))
+            answers = await ask_each(self._partitions, partial(owners, self._redis, ids=ids))
             if not answers.away:  # an entry is pending in one partition, and unknown to the others
                 for entry_id in set(ids).difference(*answers.of.values()):
                     self._since.pop(entry_id, None)
-
-    async def _pending(self, partition: Partition, ids: list[str]) -> set[str]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for entry_id in ids:
-            pipeline.xpending_range(partition.writes, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
-        return {entry_id for entry_id, found in zip(ids, await pipeline.execute(), strict=True) if found}
 
     async def run(self, take: Take, halted: Callable[[], bool]) -> None:
         """Let go of entries that were met, and give up those that no build will come for, until cancelled."""

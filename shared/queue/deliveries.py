@@ -69,6 +69,15 @@ async def unexplained(redis: Redis, partition: Partition, pending: Sequence[dict
     return [min(int(each["times_delivered"]), most) for each, most in zip(pending, writers, strict=True)]
 
 
+async def owners(redis: Redis, partition: Partition, ids: Sequence[str]) -> dict[str, str]:
+    """Return entry -> the consumer that has it, for those of `ids` that are pending. Raises RedisError, OSError."""
+    pipeline = redis.pipeline(transaction=False)
+    for entry_id in ids:
+        pipeline.xpending_range(partition.writes, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
+    found = await pipeline.execute()
+    return {text(entry["message_id"]): text(entry["consumer"]) for entries in found for entry in entries}
+
+
 def _number(count: bytes | None) -> int:
     return int(count) if count and count.isdigit() else 0
 
