@@ -110,7 +110,7 @@ class Writers:
         if dry_run or not halted:
             return Resumed(dry_run=dry_run, writers=sorted(halted))
         details = {"halted": {name: halt.model_dump() for name, halt in halted.items()}}
-        audit_id = await self._database.change(audit.record_event, who, AuditAction.GO_ON, details=details)
+        audit_id = await self._database.change(audit.record_alone, who, AuditAction.GO_ON, details=details)
         try:
             await self._halts.order(halted, who.name, who.reason)
         except (RedisError, OSError) as error:

@@ -12,7 +12,7 @@ import pytest
 from holdfast.services.dlq_admin.auditor import sealer as sealers
 from holdfast.services.dlq_admin.auditor.sealer import Sealer
 from holdfast.shared.letters.audit import seals
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, record, record_read
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record, record_alone
 from holdfast.shared.store.engine import Engine, transaction
 from tests.servers import Database
 
@@ -29,7 +29,7 @@ def seal_all(engine: Engine) -> None:
 def sealed(engine: Engine) -> Engine:
     """An audit of some rows, sealed in two runs."""
     for number in range(_ROWS):
-        record_read(
+        record_alone(
             engine,
             Actor(f"ann{number}", "operate", "why — ünïcode", "req"),
             AuditAction.REVEAL,
@@ -46,7 +46,7 @@ def test_an_audit_that_nobody_touched_is_whole(sealed: Engine) -> None:
     seal_all(sealed)
     verdict = seals.verify(sealed)
     assert (verdict.rows, verdict.unsealed, verdict.problems) == (_ROWS, 0, ())
-    record_read(sealed, Actor("bob", "operate", "later", "req"), AuditAction.REVEAL, numbers=[])
+    record_alone(sealed, Actor("bob", "operate", "later", "req"), AuditAction.REVEAL, numbers=[])
     assert seals.verify(sealed).unsealed == 1
 
 
@@ -77,7 +77,7 @@ def test_replicas_that_seal_at_once_make_one_chain(engine: Engine) -> None:
     """Replicas that seal at once while others write make one whole chain, with one seal per row."""
 
     def write(number: int) -> None:
-        record_read(engine, Actor(f"ann{number}", "operate", "why", "req"), AuditAction.REVEAL, numbers=[])
+        record_alone(engine, Actor(f"ann{number}", "operate", "why", "req"), AuditAction.REVEAL, numbers=[])
 
     with ThreadPoolExecutor(6) as pool:
         work = [pool.submit(write, number) for number in range(60)]
@@ -106,7 +106,7 @@ async def test_an_entry_that_commits_late_is_sealed(
     with transaction(engine) as connection:
         record(connection, ann, AuditAction.REVEAL)
         for _ in range(_ROWS):
-            record_read(engine, ann, AuditAction.REVEAL, numbers=[])
+            record_alone(engine, ann, AuditAction.REVEAL, numbers=[])
         await sealer.seal()
     verdict = seals.verify(engine)
     assert (verdict.rows, verdict.unsealed) == (_ROWS, 1)

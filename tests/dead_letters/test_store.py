@@ -226,7 +226,7 @@ def test_what_somebody_changed_since_is_not_for_an_older_undo(engine: Engine) ->
         return Selection(numbers=tuple(numbers[n] for n in which))
 
     _, first = change.discard(engine, these(0, 1, 2, 3), ANN, expected=4, most=MOST)
-    audit.record_read(engine, ANN, audit.AuditAction.REVEAL, numbers=numbers)
+    audit.record_alone(engine, ANN, audit.AuditAction.REVEAL, numbers=numbers)
     change.restore(engine, these(1, 2), ANN, expected=2, most=MOST)
     _, second = change.discard(engine, these(2, 4), bob, expected=2, most=MOST)
     for entry, theirs in ((first, [0, 3]), (second, [2, 4])):

@@ -40,7 +40,7 @@ class Exchange:
         page = await self._database.read(search.search, wanted, beyond=None, limit=_PAGE)
         numbers = [row.id for row in page.rows] if page.next is None else []
         await self._database.change(
-            audit.record_read, who, AuditAction.EXPORT, numbers=numbers, selection={"filter": wanted.to_json()}
+            audit.record_alone, who, AuditAction.EXPORT, numbers=numbers, selection={"filter": wanted.to_json()}
         )
         return page
 

@@ -53,7 +53,7 @@ class PayloadSearch:
         audit_id = 0
         if who is not None:
             audit_id = await self._database.change(
-                audit.record_read,
+                audit.record_alone,
                 who,
                 AuditAction.SEARCH,
                 numbers=[row.id for row in found.rows],

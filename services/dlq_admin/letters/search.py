@@ -87,7 +87,7 @@ class Letters:
             if waiting is None:  # the letter may have moved from the stream to the table meanwhile
                 found = await self._database.read(whole.whole, number)
         if who is not None and (found or waiting):
-            await self._database.change(audit.record_read, who, AuditAction.REVEAL, numbers=[number])
+            await self._database.change(audit.record_alone, who, AuditAction.REVEAL, numbers=[number])
             found = found and await self._database.read(whole.whole, number)  # with this access in its history
         if found is not None:
             return views.detail(found, running, revealed=revealed)

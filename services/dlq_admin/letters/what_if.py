@@ -68,7 +68,7 @@ class WhatIfs:
         verdicts = asked.verdicts
         shown = sorted(verdicts)[:limit]
         if who is not None:
-            await self._database.change(audit.record_read, who, AuditAction.REVEAL, numbers=shown)
+            await self._database.change(audit.record_alone, who, AuditAction.REVEAL, numbers=shown)
         why = Counter(f"{each.verdict}: {each.why}" for each in verdicts.values() if each.why)
         return WhatIfResult(
             count=len(verdicts),

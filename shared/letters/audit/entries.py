@@ -110,24 +110,18 @@ def record(
     return audit_id
 
 
-def record_read(
+def record_alone(
     engine: Engine,
     actor: Actor,
     action: AuditAction,
     *,
-    numbers: Sequence[int],
+    numbers: Sequence[int] = (),
     selection: Any = None,
     details: Any = None,
 ) -> int:
-    """Record an action that only reads letters. Return the id of the entry. Raises a Fault."""
+    """Record an action that changes no letter, such as a read. Return the id of the entry. Raises a Fault."""
     with transaction(engine) as connection:
         return record(connection, actor, action, numbers, selection=selection, details=details)
-
-
-def record_event(engine: Engine, actor: Actor, action: AuditAction, *, details: Any) -> int:
-    """Record an action that concerns no letter. Return the id of the entry. Raises a Fault."""
-    with transaction(engine) as connection:
-        return record(connection, actor, action, details=details)
 
 
 def page(
