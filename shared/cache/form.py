@@ -150,7 +150,7 @@ def _forms(of: Domain) -> Mapping[str, _Form]:
 def _form_of(resource: ResourceType) -> _Form:
     columns: list[tuple[str, Any]] = [("id", str)]
     for field in resource.fields:
-        value: Any = {"text": str, "integer": int, "boolean": bool}[field.type.column.kind]
+        value: Any = field.type.column.python
         columns.append((field.name, value if field.required else value | None))
         columns += [(f"{field.name}_key", str | None)] if field.unique else []
         columns.append((f"{field.name}_version", int))

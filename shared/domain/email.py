@@ -38,11 +38,6 @@ class Email(FieldType):
         """A text column."""
         return Column("text", EMAIL_MAX_CHARS)
 
-    @property
-    def empty(self) -> str:
-        """The empty text."""
-        return ""
-
     def unlikely(self, seed: str) -> str:
         """Return an address in a domain that is reserved for examples."""
         return f"{seed}@control.example"

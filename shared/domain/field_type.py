@@ -67,11 +67,6 @@ class FieldType(ABC):
     def column(self) -> Column:
         """The column that stores a value."""
 
-    @property
-    @abstractmethod
-    def empty(self) -> Any:
-        """The value of a required field where there is no value: in a tombstone, and in a shadow."""
-
     @abstractmethod
     def clean(self, value: Any) -> Any:
         """Return the value that a person meant by the input. Raises ValueError; any other error counts as one."""
@@ -85,6 +80,11 @@ class FieldType(ABC):
     def python(self) -> type:
         """The Python type of a value: str, int or bool, as given by the column's kind."""
         return self.column.python
+
+    @property
+    def empty(self) -> Any:
+        """The value of a required field where there is no value, in a tombstone and in a shadow: '', 0 or False."""
+        return self.python()
 
 
 #: Returns the key under which a value is unique.

@@ -42,11 +42,6 @@ class Text(FieldType):
         """A text column."""
         return Column("text", self.max_chars)
 
-    @property
-    def empty(self) -> str:
-        """The empty text."""
-        return ""
-
     def unlikely(self, seed: str) -> str:
         """Repeat the seed until the value is long enough."""
         return (seed * -(-self.min_chars // len(seed)))[: self.max_chars]
@@ -88,11 +83,6 @@ class Slug(FieldType):
         """A text column."""
         return Column("text", self.max_chars)
 
-    @property
-    def empty(self) -> str:
-        """The empty text."""
-        return ""
-
     def unlikely(self, seed: str) -> str:
         """Return the seed."""
         return seed[: self.max_chars]
@@ -132,11 +122,6 @@ class Integer(FieldType):
         """An integer column."""
         return Column("integer")
 
-    @property
-    def empty(self) -> int:
-        """Zero."""
-        return 0
-
     def unlikely(self, seed: str) -> int:
         """Return a number anywhere within the bounds."""
         return self.least + int(seed, 16) % (self.most - self.least + 1)
@@ -170,11 +155,6 @@ class Moment(FieldType):
     def column(self) -> Column:
         """A text column."""
         return Column("text", len("2026-01-15T10:30:00.000000Z"))
-
-    @property
-    def empty(self) -> str:
-        """The empty text, for no time."""
-        return ""
 
     def unlikely(self, seed: str) -> str:
         """Return a time in the first century."""
@@ -210,11 +190,6 @@ class Boolean(FieldType):
     def column(self) -> Column:
         """A boolean column."""
         return Column("boolean")
-
-    @property
-    def empty(self) -> bool:
-        """False."""
-        return False
 
     def unlikely(self, seed: str) -> bool:
         """Return one of the two values."""

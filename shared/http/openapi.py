@@ -1,7 +1,6 @@
 """OpenAPI document: completes what FastAPI derives from the routes by rules that hold for every service: short names of
 operations, one place for each named schema and header, the headers of every answer, and the required scope."""
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -9,9 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from holdfast.shared.http.document import EXPLAIN, REFERENCE, TIMEOUT, RequestBody, header
-
-#: Returns the scope that a key needs for a method and path, or None if no key is needed.
-Needs = Callable[[str, str], str | None]
+from holdfast.shared.http.identify import Needs
 
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},

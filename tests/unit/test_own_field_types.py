@@ -23,7 +23,6 @@ class Own(FieldType):
     constraint = "must be as we like it"
     json_schema = {"type": "string"}  # noqa: RUF012 - as a property would be
     column = Column("text", 10)
-    empty: Any = ""
 
     def clean(self, value: Any) -> Any:
         """Return the value unchanged."""
