@@ -11,6 +11,8 @@
 -- ever, identity of the server that answers, the place: that server and the stream's number, the stored number, which
 -- may be that of a look at another stream}
 
+-- include info.lua
+
 local stream, ledger, look, group = KEYS[1], KEYS[3], ARGV[1], ARGV[4]
 local who = redis.call('INFO', 'server', 'replication')
 local identity = string.match(who, 'run_id:(%w+)') .. ':' .. string.match(who, 'master_replid:(%w+)')
@@ -20,19 +22,12 @@ for i = 1, #counts, 2 do
   if ms and tonumber(ms) * 1000 + tonumber(seq) < tonumber(ARGV[2]) then redis.call('HDEL', ledger, counts[i]) end
 end
 
-local function named(info)
-  local of = {}
-  for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
-  return of
-end
 local of = {['entries-added'] = 0, ['last-generated-id'] = '0-0'}
 local info, own, first = redis.pcall('XINFO', 'STREAM', stream), '0', nil
 if not info.err then
   of, first = named(info), redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
-  for _, each in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    local position = named(each)
-    if position.name == group then own = string.match(position['last-delivered-id'], '^%d+') end
-  end
+  local position = group_of(stream, group)
+  if position then own = string.match(position['last-delivered-id'], '^%d+') end
 end
 
 local number, entries = string.match(redis.call('HGET', ledger, 'looked') or '', '^(%d+) (%d+)$')

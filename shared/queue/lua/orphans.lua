@@ -12,13 +12,10 @@
 
 local stream, group, consumer, idle_ms, after, most = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
-local last
-local groups = redis.pcall('XINFO', 'GROUPS', stream)
-for _, info in ipairs(groups.err and {} or groups) do
-  local of = {}
-  for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
-  if of.name == group then last = of['last-delivered-id'] end
-end
+-- include info.lua
+
+local position = group_of(stream, group)
+local last = position and position['last-delivered-id']
 if not last or last == '0-0' then return {'', {}} end
 
 local delivered = redis.call('XRANGE', stream, '(' .. after, last, 'COUNT', most)

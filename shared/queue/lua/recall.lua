@@ -13,6 +13,7 @@ local stream, sent = KEYS[1], KEYS[2]
 local prefix, group, wanted = ARGV[1], ARGV[2], ARGV[3]
 
 -- include entities.lua
+-- include info.lua
 
 if wanted == 'recalled' then redis.call('HSET', sent, 'closed', '1') end
 
@@ -22,12 +23,8 @@ local function parts(id)
 end
 
 local given_ms, given_seq = 0, 0
-local groups = redis.pcall('XINFO', 'GROUPS', stream)
-for _, info in ipairs(groups.err and {} or groups) do
-  local of = {}
-  for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
-  if of.name == group then given_ms, given_seq = parts(of['last-delivered-id']) end
-end
+local position = group_of(stream, group)
+if position then given_ms, given_seq = parts(position['last-delivered-id']) end
 
 local function taken(entry_id)
   if wanted == 'lost' then return #redis.call('XRANGE', stream, entry_id, entry_id) == 0 end

@@ -9,20 +9,14 @@
 
 local stream, group, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
 
-local function named(info)
-  local of = {}
-  for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
-  return of
-end
+-- include info.lua
 
 if redis.call('EXISTS', stream) == 0 then return {0, 0, '', 0, 0, -1} end
 local about = named(redis.call('XINFO', 'STREAM', stream))
 local first = about['first-entry']
 local pending, read, last = 0, 0, '0-0'
-for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-  local of = named(info)
-  if of.name == group then pending, last, read = of.pending, of['last-delivered-id'], of['entries-read'] end
-end
+local of = group_of(stream, group)
+if of then pending, last, read = of.pending, of['last-delivered-id'], of['entries-read'] end
 if last == '0-0' then read = 0 end -- for a group that has read nothing, Redis may report nil
 if not read then read = -1 end
 
