@@ -25,9 +25,9 @@ from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.dead_letter import describe
 from holdfast.shared.queue.asking import AWAY, ask_each
 from holdfast.shared.queue.build import build
-from holdfast.shared.queue.claims import Change, pairs
+from holdfast.shared.queue.claims import Change
 from holdfast.shared.queue.codec import raw_entity_id, raw_resource
-from holdfast.shared.queue.entities import claims_of, pending_name
+from holdfast.shared.queue.entities import listed, pending_name
 from holdfast.shared.queue.names import LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions, mended
 from holdfast.shared.queue.pending import oldest_pending
@@ -197,12 +197,12 @@ class Settler:
     def _kept(self, one: Handled) -> _Kept:
         if one.delivery:
             write = one.delivery.write
-            claims = claims_of(write if self.releases is None else None)
+            claims = listed(write.claims if self.releases is None else ())
             return (write.operation_id, write.entity_id, pending_name(write.ref), write.key_hash, claims)
         fields = one.entry.fields
         entity = Ref(raw_resource(fields), raw_entity_id(fields))
         name = pending_name(entity) if entity.resource else ""
-        return (one.operation_id, entity.id, name, "", claims_of(None))
+        return (one.operation_id, entity.id, name, "", listed(()))
 
     def _attempt(self, failure: Failure) -> dict[str, str]:
         return {
@@ -240,7 +240,7 @@ def _released(one: Handled) -> list[Change]:
         return []
     write = one.delivery.write
     version = max(write.version, versions.from_stream_id(one.entry.id))
-    return [Change("release", version, write.entity_id, write.operation_id, value) for value in pairs(claims_of(write))]
+    return [Change("release", version, write.entity_id, write.operation_id, value) for value in write.claims]
 
 
 def _notice(one: Handled, final: Final) -> tuple[str, str]:

@@ -154,9 +154,3 @@ async def overdue(redis: Redis, partition: Partition, name: str, most: int) -> A
 def _operations(value: bytes) -> list[tuple[str, str, str]]:
     entity_id, *words = text(value).split(" ")
     return [(entity_id, operation_id, until) for operation_id, until in zip(words[::2], words[1::2], strict=True)]
-
-
-def pairs(claims: Sequence[str | int]) -> list[Value]:
-    """Return the values in a list of claims in the form that scripts take (entities.py)."""
-    flat = [str(part) for part in claims[1:]]
-    return list(zip(flat[::2], flat[1::2], strict=True))

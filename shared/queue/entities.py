@@ -19,11 +19,6 @@ def pending_name(entity: Ref) -> str:
     return f"{domain().by_plural[name].singular}:{id}" if _UUID.fullmatch(id) else ""
 
 
-def claims_of(write: Write | None) -> list[str | int]:
-    """Return the unique values that a write claims, in the form that scripts take; no values if there is no write."""
-    return listed(write.command.resource.claims(write.command.values)) if write else [0]
-
-
 def listed(claims: Collection[tuple[str, str]]) -> list[str | int]:
     """Return claims in the form that scripts take: how many, then the name of the claims and the key of each."""
     flat: list[str | int] = [len(claims)]

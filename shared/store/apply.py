@@ -11,8 +11,8 @@ from holdfast.shared.store.engine import faults, transaction
 from holdfast.shared.store.load import load, load_releases, locked_entities
 from holdfast.shared.store.tables import direct_keys
 from holdfast.shared.store.write_down import write_down
-from holdfast.shared.writes.commands import Create, Heartbeat, Write
-from holdfast.shared.writes.decide import Claim, Decision, Delivery, Known, Patience, decide
+from holdfast.shared.writes.commands import Claim, Create, Heartbeat, Write
+from holdfast.shared.writes.decide import Decision, Delivery, Known, Patience, decide
 from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import wall_clock

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.store.statements import entity_from, statements_of
 from holdfast.shared.writes import keyed
-from holdfast.shared.writes.commands import Ref
-from holdfast.shared.writes.decide import Claim, Delivery, Ended, Known, mentioned
+from holdfast.shared.writes.commands import Claim, Ref
+from holdfast.shared.writes.decide import Delivery, Ended, Known, mentioned
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
 # The horizon is read with the rows, from one snapshot: if a row is missing because it was removed, the horizon shows

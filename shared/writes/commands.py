@@ -79,6 +79,10 @@ class Ref(NamedTuple):
     id: str
 
 
+#: A unique value: the name of its field's claims, and the value's key.
+Claim = tuple[str, str]
+
+
 class Write(NamedTuple):
     """An accepted command."""
 
@@ -111,3 +115,8 @@ class Write(NamedTuple):
     def ref(self) -> Ref:
         """The entity that the write changes."""
         return Ref(self.command.resource.plural, self.entity_id)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """The unique values that the write claims."""
+        return self.command.resource.claims(self.command.values)

@@ -9,12 +9,9 @@ from typing import NamedTuple
 
 from holdfast.shared.errors import KeyReused, WriteExpired
 from holdfast.shared.writes import keyed
-from holdfast.shared.writes.commands import Heartbeat, Ref, Write
+from holdfast.shared.writes.commands import Claim, Heartbeat, Ref, Write
 from holdfast.shared.writes.merge import FREE, Entity, Holder, merge, taken
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Final, Outcome, Reason, Rejected, Retry
-
-#: A unique value: the name of its field's claims, and the value's key.
-Claim = tuple[str, str]
 
 
 class Delivery(NamedTuple):
@@ -66,11 +63,6 @@ _TOO_OLD = Dead(
 Patience = Callable[[Write], bool]
 
 
-def claims_of(write: Write) -> tuple[Claim, ...]:
-    """Return the unique values that a write claims."""
-    return write.command.resource.claims(write.command.values)
-
-
 def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[Ref], set[Claim]]:
     """Return the (operation ids, entities, unique values) whose state the decision on `batch` needs."""
     operations: set[str] = set()
@@ -83,7 +75,7 @@ def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[Ref], set[Claim]
             operations.add(write.after)
         if not isinstance(write.command, Heartbeat):
             entities.add(write.ref)
-        claims.update(claims_of(write))
+        claims.update(write.claims)
     return operations, entities, claims
 
 

@@ -11,9 +11,7 @@ import pytest
 from holdfast.services.dlq_admin.replays.held import Held
 from holdfast.services.dlq_admin.replays.sender import Sender
 from holdfast.shared.connections.redis import connect, text
-from holdfast.shared.queue.claims import pairs
 from holdfast.shared.queue.codec import decode
-from holdfast.shared.queue.entities import claims_of
 from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.writes.versions import wall_clock
 from tests import keys, letters, processes
@@ -209,5 +207,5 @@ async def test_a_letter_is_taken_back_when_the_partition_of_its_value_answers(cl
 
 def _value_of(name: str) -> Partition:
     """Return the partition of the address of a letter with this name."""
-    [value] = pairs(claims_of(decode(letter(1, name=name).original)))
+    [value] = decode(letter(1, name=name).original).claims
     return _FOUR.of_text(" ".join(value))

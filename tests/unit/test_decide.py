@@ -2,8 +2,8 @@
 
 import pytest
 
-from holdfast.shared.writes.commands import Command, Write
-from holdfast.shared.writes.decide import Claim, Decision, Delivery, Ended, Known, decide, mentioned
+from holdfast.shared.writes.commands import Claim, Command, Write
+from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, decide, mentioned
 from holdfast.shared.writes.outcome import Applied, Duplicate, Rejected, Retry
 from tests.users import create_user, delete_user, email_claim, update_user, user_ref
 

@@ -2,6 +2,7 @@
 one does."""
 
 import asyncio
+from contextlib import suppress
 
 from redis.asyncio import Redis
 
@@ -11,12 +12,13 @@ from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.decide import outbox
 from holdfast.shared.letters.decide.outbox import OutboxEntry
 from holdfast.shared.letters.state import State
-from holdfast.shared.queue.claims import Change, Claims, pairs
+from holdfast.shared.queue.claims import Change, Claims
 from holdfast.shared.queue.codec import Undecodable, decode
-from holdfast.shared.queue.entities import claims_of, holder
+from holdfast.shared.queue.entities import holder, listed
 from holdfast.shared.queue.names import LUA, PREFIX
 from holdfast.shared.queue.partitions import QUEUE, Partitions
 from holdfast.shared.resilience.supervise import iteration_succeeded
+from holdfast.shared.writes.commands import Write
 
 _PAGE = 500
 _EVERY_S = 5.0
@@ -56,10 +58,13 @@ class Outbox:
             if entries:
                 await self._database.work(outbox.delivered, entries)
             return len(entries)
-        decisions = [arguments for entry in entries if (arguments := _arguments(entry))]
-        if decisions:
-            keys = [key for _, _, *claims in decisions for key in QUEUE.kept("", "", claims)]
-            await self._script(keys, [PREFIX, *(value for arguments in decisions for value in arguments)])
+        keys, arguments = list[str](), list[str | int]()
+        for act, write in filter(None, map(_decided, entries)):
+            claims = listed(write.claims)
+            keys += QUEUE.kept("", "", claims)
+            arguments += [act, holder(write), *claims]
+        if arguments:
+            await self._script(keys, [PREFIX, *arguments])
         if entries:
             await self._database.work(outbox.delivered, entries)
         return len(entries)
@@ -67,20 +72,16 @@ class Outbox:
 
 def _changes(entry: OutboxEntry) -> list[Change]:
     """Return an entry's changes of claims, for a queue with several partitions."""
-    act, _, *claims = _arguments(entry) or ["", ""]
-    if not act:
+    if (decided := _decided(entry)) is None:
         return []
-    write = decode(entry.body.original)
-    return [Change(str(act), 0, write.entity_id, write.operation_id, value) for value in pairs(claims)]
+    act, write = decided
+    return [Change(act, 0, write.entity_id, write.operation_id, value) for value in write.claims]
 
 
-def _arguments(entry: OutboxEntry) -> list[str | int]:
-    """Return an entry's arguments for the script; empty if the write cannot be decoded or is neither dead nor
-    discarded."""
-    try:
-        write = decode(entry.body.original)
-    except Undecodable:
-        return []
-    if entry.state not in (State.DEAD, State.DISCARDED):
-        return []
-    return ["release" if entry.state is State.DISCARDED else "reserve", holder(write), *claims_of(write)]
+def _decided(entry: OutboxEntry) -> tuple[str, Write] | None:
+    """Return what becomes of the claims of an entry's write, and the write; None if it cannot be decoded or is neither
+    dead nor discarded."""
+    act = {State.DISCARDED: "release", State.DEAD: "reserve"}.get(entry.state)
+    with suppress(Undecodable):
+        return (act, decode(entry.body.original)) if act else None
+    return None

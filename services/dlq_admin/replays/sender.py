@@ -15,9 +15,9 @@ from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.replays.resent import resent
 from holdfast.shared.letters.replays.sending import Chosen, Sent
 from holdfast.shared.queue.asking import AWAY, ask_each
-from holdfast.shared.queue.claims import Change, Claims, pairs
+from holdfast.shared.queue.claims import Change, Claims
 from holdfast.shared.queue.codec import Undecodable, decode, raw_entity_id, raw_text
-from holdfast.shared.queue.entities import claims_of, pending_name
+from holdfast.shared.queue.entities import listed, pending_name
 from holdfast.shared.queue.names import LUA, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions, mended
 from holdfast.shared.runtime.parts import parts_of
@@ -144,7 +144,7 @@ class Sender:
             for one in mine:
                 write, old = self._writes(one)
                 about = (write.operation_id, write.entity_id, pending_name(write.ref)) if write else ("", "", "")
-                claims = [*claims_of(write), *claims_of(old)] if self._claims is None else [0, 0]
+                claims = [*_listed(write), *_listed(old)] if self._claims is None else [0, 0]
                 arguments += [id_of(one.letter.number), entries[one.position], *about, *claims]
                 keys += self._keys(partition, one)
             try:
@@ -180,10 +180,10 @@ class Sender:
         """Return all keys that the scripts may touch on behalf of a letter."""
         write, old = self._writes(one)
         known = self._claims is None
-        kept = partition.kept("", "", claims_of(old if known else None))
+        kept = partition.kept("", "", _listed(old if known else None))
         if write is None:
             return kept
-        return partition.kept(write.operation_id, pending_name(write.ref), claims_of(write if known else None)) + kept
+        return partition.kept(write.operation_id, pending_name(write.ref), _listed(write if known else None)) + kept
 
     def _ready(self, partition: Partition, chosen: Sequence[Chosen], held: Held) -> list[Chosen]:
         """Return the letters that need not wait."""
@@ -193,7 +193,7 @@ class Sender:
         """Return the partitions of a letter and of its unique values."""
         if self._claims is None:
             return {partition}
-        values = chain.from_iterable(pairs(claims_of(each)) for each in self._writes(one))
+        values = chain.from_iterable(each.claims for each in self._writes(one) if each)
         return {partition, *map(self._claims.of, values)}
 
     async def _change(self, act: str, act_on_old: str, page: Sequence[Chosen]) -> dict[Partition, Exception]:
@@ -206,7 +206,7 @@ class Sender:
             write, old = self._writes(one)
             if write is None:
                 continue
-            new, before = pairs(claims_of(write)), pairs(claims_of(old))
+            new, before = write.claims, old.claims if old else ()
             steps = [(act_on_old, value) for value in before if value not in new]
             steps += [(act, value) for value in new if act == "reserve" or value not in before]
             if act_on_old == "reserve":
@@ -219,6 +219,10 @@ class Sender:
 def sendable(letter: Current) -> bool:
     """Return whether the script can pass on the letter's fields."""
     return 2 * len(resent(letter.fields)) + 4 < _VALUES_MAX
+
+
+def _listed(write: Write | None) -> list[str | int]:
+    return listed(write.claims if write else ())
 
 
 def _size(one: Chosen) -> int:
@@ -242,7 +246,7 @@ def _arguments(letter: Current, *, claims: bool) -> list[str | bytes | int]:
             write.version,
             letter.fields[b"payload"],
         ]
-    claimed = [*claims_of(write), *claims_of(old)] if claims else [0, 0]
+    claimed = [*_listed(write), *_listed(old)] if claims else [0, 0]
     return [id_of(letter.number), *about, *claimed, len(fields), *fields]
 
 

@@ -23,7 +23,7 @@ from holdfast.shared.store.engine import Engine, faults
 from holdfast.shared.store.load import load
 from holdfast.shared.store.write_down import write_down
 from holdfast.shared.writes.commands import Write
-from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, claims_of, decide
+from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, decide
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import wall_clock
 
@@ -161,7 +161,7 @@ def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], D
 
 def _concerning(known: Known, write: Write) -> Known:
     """Return the part of the known state that one write needs."""
-    claims = claims_of(write)
+    claims = write.claims
     owners = {claim: known.owners[claim] for claim in claims if claim in known.owners}
     operations = [write.operation_id, write.after or ""]
     return Known(
