@@ -90,6 +90,6 @@ async def _of_one(redis: Redis, stream: str) -> StreamBacklog:
     )
 
 
-def _age_s(now_us: int, entry_id: bytes | str | None) -> float:
+def _age_s(now_us: int, entry_id: bytes | str) -> float:
     """Return the age of an entry by Redis' clock, which gave the id. This process's own clock may be hours off."""
     return max(0.0, (now_us - versions.from_stream_id(text(entry_id))) / 1_000_000)

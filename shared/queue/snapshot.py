@@ -94,7 +94,7 @@ async def may_return(redis: Redis, partitions: Partitions = ONE) -> tuple[int | 
     return min(oldest, default=None), waiting
 
 
-async def backlog(
+async def entries_on_stream(
     redis: Redis, partitions: Partitions, cuts: Sequence[int]
 ) -> AsyncIterator[list[tuple[str, str, bool, int]]]:
     """Yield pages of the entries on the write streams up to `cuts`: (entry id, operation id, whether the entry is a

@@ -16,7 +16,7 @@ from holdfast.shared.letters.index.known import KnownWrites, letters_after
 from holdfast.shared.letters.letter import names_an_entry
 from holdfast.shared.letters.replays.doubts import UncertainItem
 from holdfast.shared.queue.partitions import ONE, Partitions
-from holdfast.shared.queue.snapshot import Snapshot, backlog, letters_on_stream, snapshot
+from holdfast.shared.queue.snapshot import Snapshot, entries_on_stream, letters_on_stream, snapshot
 from holdfast.shared.store import epochs
 from holdfast.shared.store.counts import OperationCounts, counts_in, ended_by
 from holdfast.shared.store.cuts import Cuts, within
@@ -92,7 +92,7 @@ async def _read(
     if cut_at is not None:
         queue = replace(queue, cuts=(cut_at,) * len(partitions))
     # Packed: as Python strings, a long backlog would take a gigabyte.
-    pages = [orjson.dumps(page) async for page in backlog(redis, partitions, queue.cuts)]
+    pages = [orjson.dumps(page) async for page in entries_on_stream(redis, partitions, queue.cuts)]
     waiting = [
         (number_or_none(letter_id), entry_id)
         async for page in letters_on_stream(redis, partitions, queue.dead_cuts)

@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.console.render.visible import written_out
 from holdfast.services.dlq_admin.rest.inputs import SelectionInput
 from holdfast.shared.errors import (
@@ -160,3 +161,8 @@ def json_text(value: Any) -> str:
 def selection_json(selection: SelectionInput) -> str:
     """Return JSON for a hidden field."""
     return selection.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def about_letters(selection: SelectionInput) -> dict[str, Any]:
+    """Return the selection as a page sends it back, and as it describes it."""
+    return {"selection": selection_json(selection), "selected": selected(selection.to_selection().to_json())}

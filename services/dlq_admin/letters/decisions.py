@@ -14,7 +14,6 @@ from holdfast.shared.letters.decide import allowance, change
 from holdfast.shared.letters.decide.allowance import Rules
 from holdfast.shared.letters.decide.change import Found
 from holdfast.shared.letters.find.selection import Selection
-from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.state import State
 
 
@@ -30,7 +29,7 @@ class Discards:
     async def preview(self, selection: Selection, state: State) -> BulkResult:
         """Return what a change of letters in `state` would change. Raises SelectionTooLarge, DatabaseUnavailable."""
         found = await self._database.at_length(change.look, selection, {state}, most=self._most)
-        return BulkResult(dry_run=True, **_counts(found))
+        return BulkResult.of(found, dry_run=True)
 
     async def discard(self, selection: Selection, who: Actor, expected: int) -> BulkResult:
         """Discard letters. Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp, DatabaseUnavailable,
@@ -49,12 +48,7 @@ class Discards:
 
     def _done(self, found: Found, audit_id: int) -> BulkResult:
         self._outbox.wake()
-        return BulkResult(dry_run=False, audit_id=audit_id, **_counts(found))
-
-
-def _counts(found: Found) -> dict[str, object]:
-    sample = [id_of(number) for number in found.sample]
-    return {"count": len(found.numbers), "groups": found.per_group, "others": found.others, "sample": sample}
+        return BulkResult.of(found, dry_run=False, audit_id=audit_id)
 
 
 class Allowances:

@@ -1,11 +1,13 @@
 """Results: what a decision, an edit or a what-if did or would do, as API answers show it."""
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field
 
 from holdfast.services.dlq_admin.letters.models import FieldShown
 from holdfast.services.dlq_admin.responses import Count, Counts, Moment, ResponseModel
+from holdfast.shared.letters.decide.change import Found
+from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.what_if.prediction import Prediction
 
 
@@ -18,6 +20,12 @@ class BulkResult(ResponseModel):
     others: Counts
     sample: list[str]
     audit_id: Count = 0
+
+    @classmethod
+    def of(cls, found: Found, **more: Any) -> Self:
+        """Return the result for the letters that were found."""
+        sample = [id_of(number) for number in found.sample]
+        return cls(count=len(found.numbers), groups=found.per_group, others=found.others, sample=sample, **more)
 
 
 class ImportResult(ResponseModel):

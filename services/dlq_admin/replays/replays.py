@@ -41,12 +41,9 @@ class Replays:
         DatabaseUnavailable."""
         found = await self._database.at_length(change.look, selection, {State.DEAD}, most=self._most)
         alone = await self._database.read(allowance.left, name, self._rules)
-        return ReplayPreview(
+        return ReplayPreview.of(
+            found,
             dry_run=True,
-            count=len(found.numbers),
-            groups=found.per_group,
-            others=found.others,
-            sample=[id_of(number) for number in found.sample],
             plan=plan.to_json(),
             state=state_for(found, alone.letters),
             at_least_s=round(len(found.numbers) / plan.rate_per_s, 1),

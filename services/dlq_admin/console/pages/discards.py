@@ -5,9 +5,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import REFUSALS, form_of, problem_of, selection_json, valid
+from holdfast.services.dlq_admin.console.forms import REFUSALS, about_letters, form_of, problem_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.rest.inputs import BulkInput, actor_of
 from holdfast.shared.letters.state import State
 
@@ -52,8 +51,7 @@ async def _changed(request: Request, pages: Pages, backend: Backend, what: str) 
             selection.to_selection(), State.DEAD if what == "discard" else State.DISCARDED
         ),
         problem=problem,
-        selection=selection_json(selection),
-        selected=selected(selection.to_selection().to_json()),
+        **about_letters(selection),
         reason=form["reason"],
         allowance=await backend.allowances.of(request.scope["principal"].name) if what == "discard" else None,
     )

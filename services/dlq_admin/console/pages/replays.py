@@ -7,7 +7,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import REFUSALS, Form, form_of, problem_of, selection_json, valid
+from holdfast.services.dlq_admin.console.forms import (
+    REFUSALS,
+    Form,
+    about_letters,
+    form_of,
+    problem_of,
+    selection_json,
+    valid,
+)
 from holdfast.services.dlq_admin.console.login.guard import RENEWAL
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.selected import selected
@@ -151,8 +159,7 @@ async def _planned(
 ) -> Response:
     selection = form.selection()
     about: dict[str, Any] = {
-        "selection": selection_json(selection),
-        "selected": selected(selection.to_selection().to_json()),
+        **about_letters(selection),
         "plan": _plan(form),
         "reason": form["reason"],
         "look": None,

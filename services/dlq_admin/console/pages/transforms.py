@@ -11,6 +11,7 @@ from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import (
     REFUSALS,
     Form,
+    about_letters,
     form_of,
     json_of,
     json_text,
@@ -19,7 +20,6 @@ from holdfast.services.dlq_admin.console.forms import (
     valid,
 )
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.letters.results import TransformResult
 from holdfast.services.dlq_admin.letters.suggestion import has_blank
 from holdfast.services.dlq_admin.rest.edits import Patch, TransformInput
@@ -44,7 +44,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         selection = form.selection()
         suggested = [] if form["patch"] else await backend.edits.suggested(selection.to_selection())
         about: dict[str, Any] = {
-            "selection": selection_json(selection),
+            **about_letters(selection),
             "patch": form["patch"] or json_text(suggested),
             "suggestion": bool(suggested),
             "blank": any(has_blank(step) for step in suggested),
@@ -52,7 +52,6 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             "reason": form["reason"],
             "result": None,
             "problem": None,
-            "selected": selected(selection.to_selection().to_json()),
             "allowance": await backend.allowances.of(request.scope["principal"].name),
         }
         if request.method == "POST" and form["act"] == "make":

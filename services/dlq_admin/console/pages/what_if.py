@@ -5,9 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import form_of, selection_json, valid
+from holdfast.services.dlq_admin.console.forms import about_letters, form_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.rest.decisions import WhatIfInput
 from holdfast.services.dlq_admin.rest.inputs import actor_of
 from holdfast.shared.letters.what_if.prediction import Prediction
@@ -36,7 +35,6 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             request,
             "what_if.html",
             result=result,
-            selection=selection_json(selection),
-            selected=selected(wish.selection.to_selection().to_json()),
+            **about_letters(selection),
             order=[verdict.value for verdict in Prediction],
         )
