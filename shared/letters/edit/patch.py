@@ -56,29 +56,15 @@ class _Patching:
     def _grow(self, pointer: str, value: Any) -> Any:
         """Return a copy of `value`, after checking that the document may grow by it at `pointer`."""
         more = measure(value)
-        whole = Size(
-            max(self._size.depth, pointer.count("/") + more.depth),
-            self._size.values + more.values,
-            self._size.bytes + more.bytes,
-        )
-        if (
-            whole.depth > DEFAULT_BUDGET.depth
-            or whole.values > DEFAULT_BUDGET.values
-            or whole.bytes > DEFAULT_BUDGET.bytes
-        ):
-            # The kept size does not subtract what was removed, so measure again, with the new value included.
-            whole = self._counted(more, pointer)
+        whole = _grown(self._size, pointer, more)
+        if _exceeded(whole):
+            # The kept size does not subtract what was removed, so measure again.
+            self._work.spend(self._size.values)
+            whole = _grown(measure(self.root[""]), pointer, more)
+            if name := _exceeded(whole):
+                over(name, getattr(DEFAULT_BUDGET, name))
         self._size = whole
         return self._copied(value)
-
-    def _counted(self, more: Size, pointer: str) -> Size:
-        self._work.spend(self._size.values)
-        now = measure(self.root[""])
-        whole = Size(max(now.depth, pointer.count("/") + more.depth), now.values + more.values, now.bytes + more.bytes)
-        for name in ("depth", "values", "bytes"):
-            if getattr(whole, name) > getattr(DEFAULT_BUDGET, name):
-                over(name, getattr(DEFAULT_BUDGET, name))
-        return whole
 
     def step(self, step: Operation) -> None:
         """Apply one operation. Raises PatchFailed, OverBudget."""
@@ -122,6 +108,16 @@ def patched(document: Any, patch: Sequence[Operation], work: WorkBudget | None =
             source = "" if step.source is None else f"{step.source[:100]} to "
             raise PatchFailed(f"{step.op} {source}{step.path[:100]}: {error}", at) from None
     return patching.root[""]
+
+
+def _grown(size: Size, pointer: str, more: Size) -> Size:
+    return Size(max(size.depth, pointer.count("/") + more.depth), size.values + more.values, size.bytes + more.bytes)
+
+
+def _exceeded(size: Size) -> str | None:
+    """Return the name of a limit that the size exceeds."""
+    names = ("depth", "values", "bytes")
+    return next((name for name in names if getattr(size, name) > getattr(DEFAULT_BUDGET, name)), None)
 
 
 def _copy(value: Any) -> Any:
