@@ -15,8 +15,7 @@ from deploy.rules.profile import seconds as in_seconds
 from deploy.rules.rule import Alert
 from holdfast.shared.errors import AppError
 from holdfast.shared.runtime import time_budgets
-from holdfast.shared.runtime.secret_files import variable
-from holdfast.shared.runtime.variables import ENV_PREFIX
+from holdfast.shared.runtime.variables import variable_of
 
 _DOCS = Path(__file__).parent.parent.parent / "docs"
 
@@ -53,7 +52,7 @@ def setting(name: str, of: str = "") -> str:
         raise ValueError(f"no service has the setting {name}")
     value = fields[0].default
     shown = spoken(value) if name.endswith("_s") else f"{value:,}"
-    return f'[{shown}](reference/settings.md "{variable(ENV_PREFIX, name, fields[0])}")'
+    return f'[{shown}](reference/settings.md "{variable_of(name, fields[0])}")'
 
 
 def limit(name: str) -> str:

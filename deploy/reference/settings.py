@@ -8,7 +8,6 @@ from pydantic_core import PydanticUndefined
 
 from deploy.reference.markdown import page, table
 from deploy.reference.services import SERVICES
-from holdfast.shared.runtime.secret_files import variable
 from holdfast.shared.runtime.settings import (
     CacheSettings,
     GrafanaSettings,
@@ -16,7 +15,7 @@ from holdfast.shared.runtime.settings import (
     Settings,
     StoreSettings,
 )
-from holdfast.shared.runtime.variables import ENV_PREFIX
+from holdfast.shared.runtime.variables import variable_of
 
 _SHARED: tuple[tuple[str, type[Settings]], ...] = (
     ("Every service", Settings),
@@ -58,7 +57,7 @@ def _differs(field: FieldInfo, inherited: FieldInfo | None) -> bool:
 
 
 def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
-    return (f"`{variable(ENV_PREFIX, name, field)}`", _default(field), _range(field), field.description or "")
+    return (f"`{variable_of(name, field)}`", _default(field), _range(field), field.description or "")
 
 
 def _default(field: FieldInfo) -> str:

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeVar
 
-from pydantic import AliasChoices, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from holdfast.shared.runtime.problems import WrongTogether, constraint_of
-from holdfast.shared.runtime.secret_files import Unreadable, file_variables
+from holdfast.shared.runtime.secret_files import Unreadable
 from holdfast.shared.runtime.settings import Settings
-from holdfast.shared.runtime.variables import ENV_PREFIX
+from holdfast.shared.runtime.variables import FILE_SUFFIX, variables_of
 
 REFUSED: Final = 2
 _UNITS = {"_s": " s", "_ms": " ms", "_days": " days", "_bytes": " bytes"}
@@ -122,19 +122,13 @@ def _of_several(model: type[Settings], sentence: str) -> Wrong:
 
 def _field(model: type[Settings], place: str) -> str:
     """Return the field that pydantic calls by its name or by one of its aliases."""
-    return next((name for name in model.model_fields if place in (name, *_names(model, name))), place)
-
-
-def _names(model: type[Settings], name: str) -> list[str]:
-    """Return the variables that set a field; the documented one first."""
-    alias = model.model_fields[name].validation_alias
-    choices = [str(each) for each in alias.choices] if isinstance(alias, AliasChoices) else []
-    return [*choices, f"{ENV_PREFIX}{name}".upper()]
+    fields = model.model_fields
+    return next((name for name, field in fields.items() if place in (name, *variables_of(name, field))), place)
 
 
 def _variable(model: type[Settings], name: str) -> str:
     """Return the variable that is set, or else the documented one."""
-    names = _names(model, name)
+    names = variables_of(name, model.model_fields[name])
     return next((each for each in names if os.environ.get(each)), names[0])
 
 
@@ -142,8 +136,9 @@ def _source(model: type[Settings], name: str) -> str:
     asked = _variable(model, name)
     if os.environ.get(asked):
         return "environment"
-    files = [f"file {os.environ[each]}" for each in file_variables([asked]) if os.environ.get(each)]
-    return next(iter(files), "not set" if model.model_fields[name].is_required() else "default")
+    if file := os.environ.get(asked + FILE_SUFFIX):
+        return f"file {file}"
+    return "not set" if model.model_fields[name].is_required() else "default"
 
 
 def _fault(problem: ErrorDetails) -> str:

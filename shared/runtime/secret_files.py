@@ -1,27 +1,15 @@
 """Secret files: any setting may be read from a file that `NAME_FILE` names, such as `DB_DSN_FILE=/run/secrets/dsn`.
 Unlike the environment, a file is not shown by `docker inspect` and not inherited by child processes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
-_SUFFIX = "_FILE"
-
-
-def variable(prefix: str, name: str, field: FieldInfo) -> str:
-    """Return the environment variable of a field."""
-    alias = field.validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{prefix}{name}".upper()
-
-
-def file_variables(variables: Iterable[str]) -> set[str]:
-    """Return the variables that may name files for these variables."""
-    return {name + _SUFFIX for name in variables}
+from holdfast.shared.runtime.variables import FILE_SUFFIX, variable_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +29,7 @@ class Environment(EnvSettingsSource):
         """Return the value of a field, its key, and whether it is JSON."""
         value, key, complex_value = super().get_field_value(field, field_name)
         if isinstance(value, str) and not _is_text(value):
-            prefix = str(self.settings_cls.model_config.get("env_prefix", ""))
-            name = key if field.validation_alias else variable(prefix, field_name, field)
+            name = key if field.validation_alias else variable_of(field_name, field)
             value = Unreadable(name, "is not text in UTF-8")
         return value, key, complex_value
 
@@ -59,12 +46,11 @@ class SecretFiles(Environment):
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         environment = super()._load_env_vars()
-        prefix = str(self.settings_cls.model_config.get("env_prefix", ""))
         read: dict[str, Any] = {}
         for name, field in self.settings_cls.model_fields.items():
-            asked = variable(prefix, name, field)
-            if path := environment.get((asked + _SUFFIX).lower()):
-                read[asked.lower()] = _text(asked + _SUFFIX, Path(path))
+            asked = variable_of(name, field)
+            if path := environment.get((asked + FILE_SUFFIX).lower()):
+                read[asked.lower()] = _text(asked + FILE_SUFFIX, Path(path))
         return read
 
 

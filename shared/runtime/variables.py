@@ -1,11 +1,14 @@
-"""Variables: determines which variables of the environment are settings of a service. Pure."""
+"""Variables: the variables of the environment that are settings of a service. Pure."""
 
 import difflib
 from collections.abc import Iterable
 
-from holdfast.shared.runtime.secret_files import file_variables
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
 
 ENV_PREFIX = "HOLDFAST_"
+#: `NAME_FILE` names the file that holds the value of `NAME`.
+FILE_SUFFIX = "_FILE"
 _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
 
 #: Variables that the local stack and images use themselves.
@@ -14,10 +17,22 @@ _OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR", "HOLDFAST_DLQ_URL", "HOLDF
 _ALIKE = 0.75
 
 
+def variable_of(name: str, field: FieldInfo) -> str:
+    """Return the documented variable of a field."""
+    return variables_of(name, field)[0]
+
+
+def variables_of(name: str, field: FieldInfo) -> list[str]:
+    """Return all variables that set a field; the documented one first."""
+    alias = field.validation_alias
+    choices = [str(each) for each in alias.choices] if isinstance(alias, AliasChoices) else []
+    return [*choices, f"{ENV_PREFIX}{name}".upper()]
+
+
 def known(settings: Iterable[str]) -> set[str]:
     """Return the variables of a service's `settings`, and the variables that may stand for them or beside them."""
     variables = {ENV_PREFIX + name.upper() for name in settings}
-    return variables | file_variables(variables) | _OTHERS
+    return variables | {name + FILE_SUFFIX for name in variables} | _OTHERS
 
 
 def unknown(variables: Iterable[str], known: set[str], own_prefix: str) -> dict[str, str]:

@@ -12,9 +12,8 @@ from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.services.writer.settings import WriterSettings
 from holdfast.shared.queue.names import WRITES
-from holdfast.shared.runtime.secret_files import variable
 from holdfast.shared.runtime.settings import Settings
-from holdfast.shared.runtime.variables import ENV_PREFIX
+from holdfast.shared.runtime.variables import variable_of
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy/kubernetes"
 FILES = read_yaml.document((FOLDER / "kustomization.yaml").read_text())["resources"]
@@ -91,7 +90,7 @@ def test_every_variable_is_a_setting(name: str) -> None:
     secret."""
     settings, _ = SERVICES[name]
     (container,) = PODS[name]["containers"]
-    known = {variable(ENV_PREFIX, field, info) for field, info in settings.model_fields.items()}
+    known = {variable_of(field, info) for field, info in settings.model_fields.items()}
     own = {each["name"] for each in container.get("env", ())}
     assert own <= known | {f"{each}_FILE" for each in known}
     values = _one("ConfigMap", "holdfast")["data"] | {each["name"]: each["value"] for each in container.get("env", ())}
@@ -154,9 +153,7 @@ def _several_nodes(name: str) -> list[dict[str, Any]]:
 def test_every_shared_setting_is_one() -> None:
     """Every shared setting is a setting of at least one service, in the base and in the overlay."""
     known = {
-        variable(ENV_PREFIX, field, info)
-        for settings, _ in SERVICES.values()
-        for field, info in settings.model_fields.items()
+        variable_of(field, info) for settings, _ in SERVICES.values() for field, info in settings.model_fields.items()
     }
     (patch,) = _several_nodes("settings.yaml")
     for names in (_one("ConfigMap", "holdfast")["data"], patch["data"]):
