@@ -14,7 +14,7 @@ class _Loader(yaml.CSafeLoader):
     """A loader that also accepts compose's `!override`."""
 
 
-_Loader.add_constructor("!override", yaml.CSafeLoader.construct_yaml_map)
+_Loader.add_constructor("!override", lambda loader, node: loader.construct_mapping(node, deep=True))
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = read_yaml.document((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
