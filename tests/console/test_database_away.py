@@ -1,5 +1,6 @@
 """The console while the database is away: recent dead letters are listed from the stream, and the page says so."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -88,5 +89,14 @@ async def test_forms_are_in_the_part_that_shows_their_cause(
     async with connect(clean_redis.address, PATIENT_REDIS) as redis:
         await Halts(redis).report("writer-1", report)
     for name, form in (("writers", 'id="go-on"'), ("breakers", 'id="override"')):
-        page = await browser.get(f"/console/{name}")
-        assert form in page.text.partition(f'<div id="{name}"')[2].partition("\n</div>")[0], name
+        assert form in _inside((await browser.get(f"/console/{name}")).text, name), name
+
+
+def _inside(page: str, part: str) -> str:
+    """Return what the part with this id contains."""
+    rest, depth = page.partition(f'<div id="{part}"')[2], 1
+    for tag in re.finditer(r"<(/?)div\b", rest):
+        depth += -1 if tag[1] else 1
+        if not depth:
+            return rest[: tag.start()]
+    raise AssertionError(f"no part {part}")
