@@ -53,9 +53,11 @@ def test_what_is_drawn_fits_together(folder: Path) -> None:
 
 
 def test_what_is_there_stays(folder: Path) -> None:
-    """A second start changes nothing, and after an interrupted start the missing files match those that exist."""
-    draw(folder)
+    """A second start changes nothing, no other files remain beside the secrets, and after an interrupted start the
+    missing files match those that exist."""
+    drawn = draw(folder)
     before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert {str(path.relative_to(folder)) for path in before} == set(drawn)
     assert draw(folder) == []
     (folder / "stores-api/dsn").unlink()
     (folder / "keys/api_keys").unlink()

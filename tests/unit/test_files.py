@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from deploy.compose.draw import _texts, draw
 from deploy.local.places import write_private
 from holdfast.shared.http.key_file import main
 from holdfast.shared.http.keys import new_key, parse
@@ -104,13 +103,3 @@ def test_who_cannot_write_changes_nothing_and_shows_no_key(tmp_path: Path, capsy
     path = tmp_path / "none" / "keys"
     assert main(["add", "ann", "view", str(path)]) == 2
     assert "not shown again" not in capsys.readouterr().out
-
-
-def test_secrets_of_containers_are_drawn_whole(tmp_path: Path) -> None:
-    """Secrets of containers are drawn once: a second run changes nothing, and no other files remain beside them."""
-    for name, _ in _texts(tmp_path):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-    drawn = draw(tmp_path)
-    assert drawn
-    assert draw(tmp_path) == []
-    assert {str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file()} == set(drawn)
