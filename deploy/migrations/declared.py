@@ -29,6 +29,9 @@ from holdfast.shared.domain import DEFAULT, registry
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.store.tables import table_of
 
+#: What to do about a change that no statement makes safe.
+_INSTEAD = ": declare a new field that may be missing, and copy the values with PATCH while both are declared"
+
 #: The comment on the column of a key that no build keeps at present.
 _NOT_KEPT = "not kept"
 
@@ -147,9 +150,9 @@ def _refuse_new_keys(resource: ResourceType, found: Mapping[str, Any]) -> None:
     for field in resource.unique:
         key, where = found.get(f"{field.name}_key"), f"{resource.plural}.{field.name}"
         if field.name in found and (key is None or key.get("comment") == _NOT_KEPT):
-            raise RefusedError(f"{where} becomes unique, and may have equal values already")
+            raise RefusedError(f"{where} becomes unique, and may have equal values already{_INSTEAD}")
         if key and key.get("comment") not in (None, "", field.key_mark):
-            raise RefusedError(f"{where} is unique by another key, and its values have the keys of before")
+            raise RefusedError(f"{where} is unique by another key, and its values have the keys of before{_INSTEAD}")
 
 
 def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -> None:
@@ -158,11 +161,10 @@ def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -
     for field in resource.fields:
         known = field.name in found and not found[field.name]["nullable"]
         if field.required and not field.backfill and not known:
-            what = "Backfill(...)" if not field.unique else "`| None = None`, as a unique value has no stand-in"
-            raise RefusedError(
-                f"{resource.plural}.{field.name} is required, and was not before: declare what it is in the rows and"
-                f" writes of the build before, with {what}"
-            )
+            what = "what it is in the rows and writes of the build before, with Backfill(...)"
+            if field.unique:
+                what = "it `| None = None`, as no value fits all rows and writes of the build before"
+            raise RefusedError(f"{resource.plural}.{field.name} is required, and was not before: declare {what}")
 
 
 def _refuse_what_writes_have(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) -> None:
@@ -178,7 +180,7 @@ def _refuse_what_writes_have(resource: ResourceType, table: sa.Table, found: Map
 def _wider(table: str, column: "sa.Column[Any]", found: Any) -> bool:
     """Return whether the declared column holds more than the existing one. Raises RefusedError."""
     if _kind(column.type) != _kind(found):
-        raise RefusedError(f"{table}.{column.name} would hold another kind of value")
+        raise RefusedError(f"{table}.{column.name} would hold another kind of value{_INSTEAD}")
     return isinstance(column.type, sa.String) and _chars(column.type) > _chars(found)
 
 

@@ -192,14 +192,14 @@ _NOTE = "    note: Annotated[str, Text(max_chars=9)"
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [
-        (_TITLE, "title: Annotated[int, Integer()]", "parts.title.*another kind of value"),
-        (_TITLE, "title: Annotated[str, Text(max_chars=200), Unique()]", "parts.title.*becomes unique"),
+        (_TITLE, "title: Annotated[int, Integer()]", "parts.title.*another kind of value: declare a new field"),
+        (_TITLE, "title: Annotated[str, Text(max_chars=200), Unique()]", "parts.title becomes unique.*: declare a new"),
         (_PRICE, "", r"parts.price is not declared any more.*removed"),
         (_PRICE, f"{_PRICE}{_NOTE}]\n", "parts.note is required, and was not before.*Backfill"),
-        (_PRICE, f"{_PRICE}{_NOTE}, Unique()]\n", "parts.note is required, and was not before.*None = None"),
+        (_PRICE, f"{_PRICE}{_NOTE}, Unique()]\n", "parts.note is required, .*: declare it `. None = None`, as"),
         ("[bool, Boolean()] | None = None", "[bool, Boolean()]", "parts.sold is required, and was not before"),
         ("[bool, Boolean()]", "[int, Integer()]", "parts.sold.*another kind of value"),
-        ("Slug(), Unique()", "Slug(), Unique(key=str.upper)", "parts.number is unique by another key"),
+        ("Slug(), Unique()", "Slug(), Unique(key=str.upper)", "parts.number is unique by another.*: declare a new"),
     ],
 )
 def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: str, after: str, why: str) -> None:
