@@ -47,4 +47,4 @@ def _domain(settings: StackSettings) -> Iterator[Path]:
     if spec and spec.submodule_search_locations:
         yield from map(Path, spec.submodule_search_locations)
     elif spec and spec.origin:
-        yield Path(spec.origin)
+        yield from sorted(Path(spec.origin).parent.glob("*.py"))  # it may import the modules beside it

@@ -66,17 +66,18 @@ def test_a_stack_without_writers_says_so(monkeypatch: pytest.MonkeyPatch, writer
 
 
 def test_other_sources_have_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The digest of the sources changes with a changed file, a new file, and a changed module of declared resources."""
+    """The digest of the sources changes with a changed file, a new file, a changed module of declared resources, and a
+    changed module beside it, which it may import."""
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "a.py").write_text("1")
     (tmp_path / "goods.py").write_text("1")
     monkeypatch.setattr(sources, "REPO", tmp_path)
     settings = StackSettings(domain="goods", python_path=str(tmp_path))
     seen = [sources.digest(sources.folders(settings))]
-    for name in ("services/a.py", "services/b.py", "goods.py"):
+    for name in ("services/a.py", "services/b.py", "goods.py", "kinds.py"):
         (tmp_path / name).write_text("2")
         seen.append(sources.digest(sources.folders(settings)))
-    assert len(set(seen)) == 4
+    assert len(set(seen)) == 5
     assert sources.digest(sources.folders(settings)) == seen[-1]
 
 
