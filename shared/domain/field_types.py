@@ -29,7 +29,7 @@ class Text(FieldType):
         """The rule, for people."""
         return (
             f"must be {self.min_chars} to {self.max_chars} characters, at least one of them visible,"
-            " without control characters or marks of text direction"
+            f" without control characters{' other than line breaks and tabs' * self.lines} or marks of text direction"
         )
 
     @property
@@ -76,7 +76,7 @@ class Slug(FieldType):
     @property
     def json_schema(self) -> dict[str, Any]:
         """The schema, for the API's description."""
-        return {"type": "string", "pattern": _SLUG.pattern, "maxLength": self.max_chars}
+        return {"type": "string", "pattern": f"^{_SLUG.pattern}$", "maxLength": self.max_chars}
 
     @property
     def column(self) -> Column:

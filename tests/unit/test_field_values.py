@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -84,6 +85,14 @@ def test_a_write_of_a_build_before_is_understood() -> None:
     for body in ({"text": "a"}, {"text": "a", "language": None}, {"language": "en", "price": 5}):
         with pytest.raises(AppError):
             parse_whole(Kind.type, json.dumps(body).encode())
+
+
+@pytest.mark.parametrize("value", ["a-slug", "No slug", "a_b", "-a", "a-"])
+def test_the_schema_of_a_slug_is_about_the_whole_value(value: str) -> None:
+    """The JSON schema of a slug, which is published, allows the same values as the field: a pattern of JSON Schema
+    without ends also allows a value that only contains a slug."""
+    allowed = jsonschema_rs.validator_for(Kind.type.by_name["slug"].type.json_schema).is_valid(value)
+    assert allowed == (in_a_request({"slug": value}) is not None) == (value == "a-slug")
 
 
 def test_a_page_has_the_parameters_that_no_unique_field_may_be_called() -> None:
