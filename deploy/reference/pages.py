@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import yaml
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -11,11 +12,11 @@ from deploy.reference.endpoints import endpoints
 from deploy.reference.markdown import page, table
 from deploy.reference.services import SERVICES
 from deploy.reference.settings import settings
-from deploy.reference.streams import streams
 from holdfast.shared.domain import errors as of_resources
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.errors import AppError, catalogue
 from holdfast.shared.http.envelope import status_of
+from holdfast.shared.queue import asyncapi
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.runtime.time_budgets import FIXED, Budget
 from holdfast.shared.telemetry import metrics as declared
@@ -35,6 +36,11 @@ def time_budgets() -> str:
         if budgets:
             parts.append(_budgets(name, budgets))
     return page("Time budgets", _ABOUT_TIME_BUDGETS, *parts)
+
+
+def _streams() -> str:
+    text = yaml.safe_dump(asyncapi.document(), sort_keys=False, allow_unicode=True, width=110)
+    return f"# Written from the code by `make docs`; not edited by hand.\n{text}"
 
 
 def _budgets(name: str, budgets: Iterable[Budget]) -> str:
@@ -94,6 +100,6 @@ def pages() -> dict[str, str]:
         "reference/errors.md": errors(),
         "reference/metrics.md": metrics(),
         "reference/settings.md": settings(),
-        "reference/streams.asyncapi.yaml": streams(),
+        "reference/streams.asyncapi.yaml": _streams(),
         "reference/time-budgets.md": time_budgets(),
     }

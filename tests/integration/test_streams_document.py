@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 from faststream.specification import AsyncAPI
 
-from deploy.reference.streams import document
+from holdfast.shared.queue.asyncapi import document
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
 from holdfast.shared.queue.subscribe import subscriber_app

@@ -1,8 +1,9 @@
-"""The streams as an AsyncAPI 3.0 document: their contents, their writers and their readers."""
+"""`python -m holdfast.shared.queue.asyncapi`: prints the AsyncAPI 3.0 document of the streams, with the resources that
+the module named by HOLDFAST_DOMAIN declares: the contents of the streams, their writers and their readers."""
 
+import json
+import sys
 from typing import Any
-
-import yaml
 
 from holdfast.shared.queue import names
 from holdfast.shared.queue.codec import SCHEMA
@@ -17,13 +18,6 @@ _TEXT = {"type": "string"}
 _ABOUT = """An entry of a Redis stream is a flat list of names and values, all text, as `redis-cli XRANGE` shows it.
 There is no library's envelope around the fields, so any Redis client can read them. Entries are deleted from the write
 stream when they are settled, in one step with their acknowledgement: its length is the backlog. It is never trimmed."""
-
-
-def streams() -> str:
-    """Return the document as YAML."""
-    return "# Written from the code by `make docs`; not edited by hand.\n" + yaml.safe_dump(
-        document(), sort_keys=False, allow_unicode=True, width=110
-    )
 
 
 def document() -> dict[str, Any]:
@@ -174,3 +168,7 @@ def _dead_letter() -> dict[str, Any]:
         "patternProperties": {"^original\\.": {**_TEXT, "description": "A field of the entry, verbatim"}},
         "required": needed,
     }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
