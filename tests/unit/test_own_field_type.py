@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import pytest
 
+from holdfast.shared.domain import field_types, resource
 from holdfast.shared.domain.resource import Public, Resource
 from tests.conftest import ROOT
 from tests.readme.documents import blocks
@@ -29,6 +30,14 @@ def test_the_field_type_of_the_page_can_be_declared() -> None:
         field.clean("lend")
     assert kind.json_schema == {"type": "string", "enum": ["on_shelf", "lent", "lost"]}
     assert kind.column.size == len("on_shelf")
+
+
+def test_the_class_of_the_readme_can_be_declared() -> None:
+    """The class that the README shows is a valid declaration."""
+    [source] = blocks((ROOT / "README.md").read_text(), "python")
+    made: dict[str, Any] = {"__name__": "catalogue", "Annotated": Annotated, **vars(field_types), **vars(resource)}
+    exec(compile(source, "catalogue.py", "exec"), made)  # noqa: S102 - the page's own example
+    assert made["Book"].type.names == ("shelfmark", "title", "lent_at")
 
 
 def test_the_names_that_are_taken_are_listed() -> None:
