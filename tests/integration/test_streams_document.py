@@ -1,6 +1,10 @@
 """The AsyncAPI document matches what is really on the streams."""
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +15,7 @@ from holdfast.shared.queue.asyncapi import document
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
 from holdfast.shared.queue.subscribe import subscriber_app
+from tests.conftest import ROOT
 from tests.integration.conftest import StartWriter
 from tests.servers import RedisServer, wait_until
 from tests.stream import Stream, change, new_user
@@ -36,6 +41,14 @@ def test_entries_are_as_documented(stream: Stream, own_redis: RedisServer) -> No
     for entry in entries:
         _validator(entry["command"]).validate(entry)
         assert not _validator(entry["command"]).is_valid(entry | {"version": "soon"})
+
+
+def test_anybodys_own_resources_are_documented() -> None:
+    """The command prints the document of the resources that HOLDFAST_DOMAIN names."""
+    command = [sys.executable, "-m", "holdfast.shared.queue.asyncapi"]
+    environment = os.environ | {"HOLDFAST_DOMAIN": "tests.articles"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert {"CreateArticle", "UpdateArticle", "DeadLetter"} <= json.loads(done.stdout)["components"]["schemas"].keys()
 
 
 def test_a_dead_letter_is_as_documented(stream: Stream, start_writer: StartWriter) -> None:
