@@ -26,15 +26,15 @@ and no bug may pass all proofs. Without a bug the same proofs must pass in the s
 correct changes: otherwise the verdict is *unknown* (exit code 2).
 
 ```sh
-make verify-mutants                  # each is caught still, by what caught it last or else by any other proof
+make verify-mutants                  # every bug: the proof that caught it last and, if that passes, the others
 make verify-mutants ALL=1            # every proof for each bug, and this page
 make verify-mutants ONLY=no-dedupe   # one of them
 make verify-mutants QUICK=1          # tests only
 ```
 
 A bug is a patch in `tests/mutants/bugs`: exact texts of shipped code and their replacements. When the code changes so
-that a patch does not apply any more, `make test` fails, and the bug has to be planted anew. Shipped code has no switch
-for it. A run that was ended goes on where it ended, and the page keeps the results of other runs.
+that a patch no longer applies, `make test` fails, and the patch has to be renewed. Shipped code has no switch for
+bugs. An interrupted run resumes where it stopped, and the page keeps the results of earlier runs.
 
 | proof | what runs |
 |---|---|
