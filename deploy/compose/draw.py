@@ -149,7 +149,7 @@ def _created(path: Path, text: str) -> bool:
 
 
 def _updated(path: Path, text: str) -> bool:
-    """Write a file unless it has this text, and return whether it was written. Atomic, too."""
+    """Write a file, atomically, unless it has this text. Return whether it was written."""
     if path.exists() and path.read_text() == text:
         return False
     files.replace(path, text, mode=_MODE)

@@ -48,5 +48,5 @@ def address(user: str, password: str, own: str) -> str:
 
 
 def quoted(password: str) -> str:
-    """Return a password as part of an address: yours may have characters that mean something there."""
+    """Return a password, percent-encoded for an address: one of your own may have reserved characters."""
     return quote(password, safe="")

@@ -13,7 +13,7 @@ _TIMEOUT_S = 2.0
 
 
 def redis(user: str = "", password: str = "", *, command: bytes = b"PING", wanted: bytes = b"+PONG") -> Probe:
-    """Check that it has loaded its data and answers a command: PING, if no other is given."""
+    """Check that it has loaded its data, and answers `command` with `wanted`."""
     login = f"AUTH {user} {password}\r\n".encode() if user else b""
 
     def probe(host: str, port: int) -> str | None:

@@ -54,8 +54,8 @@ def prepare(settings: StackSettings) -> None:
 
 
 def load_rights(settings: StackSettings) -> None:
-    """Give the running servers the rights that the services of this build need: a Redis reads its users only when it
-    starts. Raises Problem."""
+    """Make the running servers load the rights that the services of this build need, because a Redis reads its users
+    only when it starts. Raises Problem."""
     load = probe.redis(OPERATOR, password(OPERATOR), command=b"ACL LOAD", wanted=b"+OK")
     ports = {node.name: node.port for node in stores(settings, "queue")} | {"redis-cache": settings.cache_port}
     for place in PLACES:

@@ -11,7 +11,7 @@ Those of anybody's own resources are made and changed at the end of every upgrad
 | a longer text                          | its column is widened; it is never narrowed                       |
 | a field may be missing now             | its column takes NULL                                             |
 | a field is gone, and named in `removed`| its columns stay as they are, and a delete empties them           |
-| a field is gone, and is not            | refused: writes that set it may be on their way                   |
+| a field is gone, and not named there   | refused: writes that set it may be on their way                   |
 | another kind of value, a field that becomes unique, or unique by another `key` | refused: declare a new field |
 | the table is another program's          | refused: its rows have no versions, so none of them would be seen |
 
@@ -152,7 +152,7 @@ def _refuse_new_keys(resource: ResourceType, found: Mapping[str, Any]) -> None:
         if field.name in found and (key is None or key.get("comment") == _NOT_KEPT):
             raise RefusedError(f"{where} becomes unique, and may have equal values already{_INSTEAD}")
         if key and key.get("comment") not in (None, "", field.key_mark):
-            raise RefusedError(f"{where} is unique by another key, and its values have the keys of before{_INSTEAD}")
+            raise RefusedError(f"{where} is unique by another key now, and its rows have the old keys{_INSTEAD}")
 
 
 def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -> None:
@@ -161,9 +161,9 @@ def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -
     for field in resource.fields:
         known = field.name in found and not found[field.name]["nullable"]
         if field.required and not field.backfill and not known:
-            what = "what it is in the rows and writes of the build before, with Backfill(...)"
+            what = "its value in rows and writes of the previous build, with Backfill(...)"
             if field.unique:
-                what = "it `| None = None`, as no value fits all rows and writes of the build before"
+                what = "it `| None = None`, because no value fits all rows and writes of the previous build"
             raise RefusedError(f"{resource.plural}.{field.name} is required, and was not before: declare {what}")
 
 

@@ -1,5 +1,5 @@
-"""`python -m deploy.privileges FOLDER users [HOST]`, or `... FOLDER queue|cache|both`: what to tell your own servers.
-FOLDER holds the passwords, one file each (`database_api`, `redis_api`, ...); what is missing is drawn.
+"""`python -m deploy.privileges FOLDER users [HOST]`, or `... FOLDER queue|cache|both`: print the users of your own
+servers. FOLDER holds the passwords, one file each (`database_api`, `redis_api`, ...); missing ones are generated.
 
 `users` prints SQL for the database's administrator (HOST: from where services connect, as MySQL has it).
 The others print the file that Redis' `aclfile` names: of the queue, of the cache, of one server that is both.

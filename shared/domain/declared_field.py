@@ -63,7 +63,7 @@ def check_name(name: Any, where: str) -> None:
     fits = isinstance(name, str) and name.isidentifier() and name.isascii() and name.islower() and not iskeyword(name)
     if not fits or len(name) > NAME_MAX_CHARS:
         raise DeclarationError(
-            f"{where}: only lower-case letters, digits and _, at most {NAME_MAX_CHARS}, and no word of Python"
+            f"{where}: only lower-case letters, digits and _, at most {NAME_MAX_CHARS}, and no Python keyword"
         )
 
 

@@ -86,7 +86,7 @@ async def _refusal(redis: Redis, count: int) -> str:
 
 
 async def _closed(redis: Redis, partitions: Partitions) -> int:
-    """Close all partitions, or none if an entry has just come. Return how many entries there are."""
+    """Close all partitions, or none if an entry has just arrived. Return the number of entries."""
     waiting = 0
     for partition in partitions:
         waiting += await redis.eval(_CLOSE_IF_EMPTY, 3, partition.writes, partition.dead, partition.clock)

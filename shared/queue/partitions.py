@@ -5,7 +5,7 @@ A write belongs to the partition of its entity, and so does everything that is k
 operation, Idempotency-Key (a key always leads to the same entity), attempts, dead letter. Only a unique value belongs
 to the partition that follows from the value itself, see claims.py.
 
-The id of an entry tells its partition: a version modulo the count of partitions is the partition's number (clock.lua).
+The id of an entry names its partition: a version modulo the count of partitions is the partition's number (clock.lua).
 """
 
 from collections.abc import Callable, Iterable, Sequence

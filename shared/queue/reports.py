@@ -19,8 +19,8 @@ class Reports(NamedTuple):
     now_s: int
 
     def within(self, age_s: float) -> dict[str, str]:
-        """Return name -> text of the reports of the last `age_s` seconds, by name. A value of another form, as put
-        there by hand, is left out."""
+        """Return name -> text, sorted by name, of the reports of the last `age_s` seconds. A value of another form,
+        as put there by hand, is left out."""
         found = {name: _REPORT.fullmatch(value) for name, value in sorted(self.values.items())}
         return {name: each[2] for name, each in found.items() if each and abs(self.now_s - int(each[1])) <= age_s}
 

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 def parts_of(things: Iterable[T], most: int, size: Callable[[T], int] = lambda _: 1) -> Iterator[list[T]]:
     """Yield the things in parts, in order. `most`: the largest sum of the sizes in a part; a thing that is larger than
-    that is a part of its own. `size`: the size of a thing, for which its part is bounded by the number of things."""
+    that is a part of its own. `size`: the size of a thing; by default 1, so that `most` is a number of things."""
     part, room = list[T](), most
     for thing in things:
         more = size(thing)

@@ -68,7 +68,7 @@ def broken(value: Any) -> str:
         ({"note": _TEXT, "price_version": _TEXT}, {"removed": ["price"]}, "price_version would be two columns"),
         ({"created": _TEXT}, {}, "created_version would be two columns"),
         ({"deleted": _TEXT}, {}, "deleted_version would be two columns"),
-        ({"class": _TEXT}, {}, r"Thing\.class: .*no word of Python"),
+        ({"class": _TEXT}, {}, r"Thing\.class: .*no Python keyword"),
         ({"type": _TEXT}, {}, r"Thing\.type: the name is taken"),
         ({"n": str}, {}, r"Thing\.n: say what it may hold, .* not str: a value is a str, an int or a bool"),
         ({"n": Decimal}, {}, r"Thing\.n: say what it may hold, .* not Decimal: a value is a str, an int or a bool"),

@@ -1,4 +1,4 @@
--- Included by other scripts. What Redis tells of a stream and its groups.
+-- Included by other scripts: what Redis reports about a stream and its groups.
 
 -- Returns a flat list of names and values as a table.
 local function named(info)
@@ -7,7 +7,7 @@ local function named(info)
   return of
 end
 
--- Returns what Redis tells of a group, or nil if the stream has no such group.
+-- Returns what Redis reports about a group, or nil if the stream has no such group.
 local function group_of(stream, name)
   local groups = redis.pcall('XINFO', 'GROUPS', stream)
   for _, info in ipairs(groups.err and {} or groups) do

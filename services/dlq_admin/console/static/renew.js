@@ -63,7 +63,7 @@ function put(part, fresh) {
 const LATEST_MS = 12000;
 const LATE_MS = 15000;
 const LATE = document.getElementById("late");
-// Part -> when it was last renewed, and when it is asked for next. One that is asked for now has no `due`.
+// Part -> when it was last renewed, and when it is due next: never, while a request for it is running.
 const parts = new Map([...document.querySelectorAll("[data-renew]")].map((part) => [part, { at: Date.now(), due: Date.now() + part.dataset.renew * 1000 }]));
 let over = false;
 
