@@ -163,7 +163,7 @@ def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -
         if field.required and not field.backfill and not known:
             what = "its value in rows and writes of the previous build, with Backfill(...)"
             if field.unique:
-                what = "it `| None = None`, because no value fits all rows and writes of the previous build"
+                what = "it `| None = None`, as no value fits all rows and writes of the previous build"
             raise RefusedError(f"{resource.plural}.{field.name} is required, and was not before: declare {what}")
 
 
