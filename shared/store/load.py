@@ -46,6 +46,8 @@ def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
     resources, by_name = _resources(batch), _keys_by_name(claims)
     if claims:
         _load_holders(connection, resources, by_name, known)
+    # A row that was read as a holder may be gone by now. Only a row that is locked may be changed in place.
+    known.entities = {ref: holder for ref, holder in known.entities.items() if ref not in refs}
     for resource, ids in _ids_by_resource(resources, refs):
         for row in rows_with(connection, statements_of(resource).lock, ids):
             known.entities[Ref(resource.plural, row[0])] = entity_from(resource, row)
