@@ -219,17 +219,17 @@ class Acceptor:
         """Run the script; once more if Redis has no record of the highest version and the database has. A call that
         fails before it is sent has had no effect; one that fails later may have, unless Redis refused to run it."""
         await self._floor.tried()
-        first = await self._run(candidates, floor_is_sure=False)
-        if first.replies == _CLOSED:
-            raise AcceptanceUnknown() if first.again else QueueUnavailable()
-        if first.replies != _NO_CLOCK:
-            return first
-        try:
-            await self._floor.read()
-        except AppError as error:
-            raise QueueUnavailable(retry_after_s=error.retry_after_s) from error
-        second = await self._run(candidates, floor_is_sure=True)
-        return second._replace(again=first.again or second.again)
+        replies = await self._run(candidates, floor_is_sure=False)
+        if replies.replies == _NO_CLOCK:
+            try:
+                await self._floor.read()
+            except AppError as error:
+                raise QueueUnavailable(retry_after_s=error.retry_after_s) from error
+            again, replies = replies.again, await self._run(candidates, floor_is_sure=True)
+            replies = replies._replace(again=again or replies.again)
+        if replies.replies == _CLOSED:
+            raise AcceptanceUnknown() if replies.again else QueueUnavailable()
+        return replies
 
     async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> _Replies:
         keys, sure = list(self._partition.accepting), "1" if floor_is_sure else ""

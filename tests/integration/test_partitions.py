@@ -34,6 +34,7 @@ from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reason, Retry
+from tests import accepting
 from tests.integration import partitioned
 from tests.integration.partitioned import FOUR
 from tests.servers import PATIENT_REDIS, START_DEADLINE_S, RedisServer
@@ -295,6 +296,21 @@ async def test_partitions_of_the_number_before_take_no_writes(queue: Redis) -> N
     assert await partitioned.claims(queue) == []
     await ensure_groups(queue, FOUR)
     assert (await api.accept(new_user())).result == "accepted"
+
+
+async def test_a_partition_may_close_while_an_api_reads_the_floor(
+    queue: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write whose partition has lost its clock, and is closed while the api asks the database for the newest version,
+    is refused at once, as certainly not queued."""
+
+    async def read(_: object) -> None:
+        await agree(queue, 1)
+
+    monkeypatch.setattr(accepting.EmptyDatabase, "read", read)
+    async with asyncio.timeout(START_DEADLINE_S):
+        with pytest.raises(QueueUnavailable):
+            await partitioned.acceptor(queue).accept(new_user())
 
 
 async def test_a_direct_write_comes_after_all_that_is_queued(queue: Redis) -> None:
