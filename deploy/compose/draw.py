@@ -37,11 +37,15 @@ def draw(folder: Path) -> list[str]:
     """Generate the missing secrets, bring the files made from them up to date, and return the names of the files that
     were written."""
     drawn = _drawn(folder)
-    new = [name for name, text in drawn.items() if _created(folder / name, f"{text}\n")]
-    made = [(_KEYS, _keys(folder / _KEYS, drawn, new)), *_made(drawn)]
+    new = [name for name in drawn if not (folder / name).exists()]
+    tokens = [token for *_, token in _TOKENS if token in new]
+    written = [name for name in new if name not in tokens and _created(folder / name, f"{drawn[name]}\n")]
+    # The keys are replaced before their tokens exist: after a failure in between, the next start replaces both again.
+    made = [(_KEYS, _keys(folder / _KEYS, drawn, tokens)), *((name, f"{drawn[name]}\n") for name in tokens)]
+    written += [name for name, text in (*made, *_made(drawn)) if _updated(folder / name, text)]
     # Alertmanager's configuration is mounted here, and a file in a read-only volume must exist beforehand.
     begun = [name for name in ("alertmanager/alertmanager.yml",) if _created(folder / name, "")]
-    return [*new, *(name for name, text in made if _updated(folder / name, text)), *begun]
+    return [*written, *begun]
 
 
 def _drawn(folder: Path) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The secrets of the system in containers."""
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def test_a_new_token_replaces_the_earlier_one(folder: Path) -> None:
     before, lost = keys.read_text().splitlines(), token.read_text().strip()
     files.replace(keys, "\n".join([*before, f"ada operate {'0' * 64}", ""]))
     token.unlink()
-    assert draw(folder) == ["operator/token", "keys/api_keys"]
+    assert draw(folder) == ["keys/api_keys", "operator/token"]
     new = token.read_text().strip()
     assert new != lost
     assert keys.read_text().splitlines()[-1] == f"operator admin {hashlib.sha256(new.encode()).hexdigest()}"
@@ -114,6 +115,24 @@ def test_a_new_token_replaces_the_earlier_one(folder: Path) -> None:
     assert others == [before[1], f"ada operate {'0' * 64}"]
     files.replace(keys, "\n".join([*others, ""]))
     assert draw(folder) == []
+
+
+def test_a_start_that_fails_leaves_no_removed_token_in_force(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk is full while a token is replaced, the next start still replaces its key."""
+    draw(folder)
+    keys, token = folder / "keys/api_keys", folder / "operator/token"
+    lost = hashlib.sha256(token.read_text().strip().encode()).hexdigest()
+    token.unlink()
+    with monkeypatch.context() as full:
+        full.setattr(files, "replace", _disk_full)
+        assert main([str(folder)]) == 1
+    assert main([str(folder)]) == 0
+    assert lost not in keys.read_text()
+    assert hashlib.sha256(token.read_text().strip().encode()).hexdigest() in keys.read_text()
+
+
+def _disk_full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_missing_volume_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
