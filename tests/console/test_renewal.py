@@ -78,3 +78,21 @@ def test_a_renewed_part_keeps_what_a_person_did_there(page: Page) -> None:
     server.part = _part("b", 4, _form("y"))
     expect(page.locator("#row-b span")).to_have_text("4")
     assert page.locator("[name=why]").evaluate_all("all => all.map(({ value }) => value)") == ["a reason"]
+
+
+def test_a_button_never_becomes_another_order(page: Page) -> None:
+    """When an order is no longer possible, its button goes, and no other button takes over its focus."""
+    server = _Server(page, _orders("pause", "cancel"))
+    page.focus("[formaction='/pause']")
+    server.part = _orders("resume", "cancel")
+    expect(page.get_by_role("button", name="resume")).to_be_visible()
+    assert page.evaluate("document.activeElement.localName") == "body"
+    page.focus("[formaction='/cancel']")
+    server.part = _orders("pause", "recall", "cancel")
+    expect(page.get_by_role("button", name="recall")).to_be_visible()
+    assert page.evaluate("document.activeElement.textContent") == "cancel"
+
+
+def _orders(*names: str) -> str:
+    buttons = "".join(f'<button formaction="/{name}">{name}</button>' for name in names)
+    return f'<form method="post">{buttons}</form>'

@@ -7,11 +7,13 @@ const OURS = ["open", "data-sent", "aria-busy"];
 const TYPED = "input:not([type=hidden]), textarea";
 const holdsText = (node) => node.attributes && [...node.querySelectorAll(TYPED)].some((field) => field.value !== field.defaultValue);
 
-// A link is the same while it leads to the same page, so that the focus never moves to another one.
+// A link or a button is the same while it leads to the same page or gives the same order, so that neither the focus nor a click
+// that has begun moves to another one.
 function identity(node) {
   if (!node.attributes) return "";
   const row = node.matches("[data-row]") && link(node);
-  return node.id || (row || node).getAttribute("href") || node.getAttribute("name") || (node.matches("option") ? node.value : "");
+  const leads = (row || node).getAttribute("href") || node.getAttribute("formaction") || node.getAttribute("name");
+  return node.id || leads || (node.matches("option") ? node.value : "");
 }
 
 const alike = (one, two) => one.nodeName === two.nodeName && identity(one) === identity(two);
@@ -61,6 +63,8 @@ function put(part, fresh) {
 }
 
 const LATEST_MS = 12000;
+// A part that is wanted at once is asked for again, if the first answer fails, no more often than the others.
+const AGAIN_S = 5;
 const LATE_MS = 15000;
 const LATE = document.getElementById("late");
 // Part -> when it was last renewed, and when it is due next: never, while a request for it is running.
@@ -83,7 +87,7 @@ async function renew(part, state) {
   } catch {
     // The page shows how old it is.
   } finally {
-    state.due = Date.now() + part.dataset.renew * 1000;
+    state.due = Date.now() + (+part.dataset.renew || AGAIN_S) * 1000;
   }
 }
 
@@ -110,11 +114,11 @@ function showLate(oldest) {
   showTimes(LATE);
 }
 
-function tick() {
+function renewDue() {
   // A part that no longer renews itself, such as a replay that is over, does not become old.
   const alive = [...parts].filter(([part]) => part.dataset.renew);
   for (const [part, state] of alive) if (state.due <= Date.now()) renew(part, state);
   showLate(Math.min(Date.now(), ...alive.map(([, { at }]) => at)));
 }
-tick();
-setInterval(tick, 500);
+renewDue();
+setInterval(renewDue, 500);
