@@ -1,6 +1,7 @@
 """The Redis servers of the local stack: the rights of their users, and the operator's access."""
 
 import os
+from pathlib import Path
 from typing import NoReturn
 
 from deploy.local import probe, sentinel
@@ -54,15 +55,16 @@ def prepare(settings: StackSettings) -> None:
 
 
 def load_rights(settings: StackSettings) -> None:
-    """Make the running servers load the rights that the services of this build need, because a Redis reads its users
-    only when it starts. Raises Problem."""
-    load = probe.redis(OPERATOR, password(OPERATOR), command=b"ACL LOAD", wanted=b"+OK")
-    ports = {node.name: node.port for node in stores(settings, "queue")} | {"redis-cache": settings.cache_port}
-    for place in PLACES:
-        acl_file(place)
-    for name, at in ports.items():
-        if (missing := load(_HOST, at)) is not None:
-            raise Problem(f"{name} does not take the rights of its users: {missing}", "make logs ONLY=redis")
+    """Give the running servers the rights that the services of this build need, because a Redis reads its users only
+    when it starts. Each user is set alone: `ACL LOAD` of Redis 7.0 ends every connection. Raises Problem."""
+    nodes = [(node.name, node.port, PLACES[0]) for node in stores(settings, "queue")]
+    for name, at, place in (*nodes, ("redis-cache", settings.cache_port, PLACES[1])):
+        for line in Path(acl_file(place)).read_text().splitlines():
+            _, user, rights = line.split(" ", 2)
+            command = f"ACL SETUSER {user} reset {rights}".encode()
+            give = probe.redis(OPERATOR, password(OPERATOR), command=command, wanted=b"+OK")
+            if (missing := give(_HOST, at)) is not None:
+                raise Problem(f"{name} does not take the rights of its users: {missing}", "make logs ONLY=redis")
 
 
 def cli(settings: StackSettings, place: str, *arguments: str) -> NoReturn:

@@ -156,7 +156,7 @@ class Closed(RedisServer):
 
 def test_a_running_redis_gets_the_rights_of_a_new_build(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`make up` with new sources restarts the services and no store, and a Redis reads its users only when it starts:
-    it is made to read them again before a service is started."""
+    it gets them before a service is started, and ends no connection for that."""
     monkeypatch.setattr(redis, "SECRETS", tmp_path)
     monkeypatch.setattr("deploy.local.secret.SECRETS", tmp_path)
     users = Path(redis.acl_file("queue"))
@@ -166,10 +166,16 @@ def test_a_running_redis_gets_the_rights_of_a_new_build(monkeypatch: pytest.Monk
     try:
         settings = StackSettings(queue_port=server.port, cache_port=server.port)
         assert probe.redis("api", redis.password("api"))("127.0.0.1", server.port) is not None
+        writer = socket.create_connection(("127.0.0.1", server.port), 5)
+        writer.sendall(f"AUTH writer {redis.password('writer')}\r\n".encode())
+        assert writer.recv(100) == b"+OK\r\n"
         monkeypatch.setattr(local_stack, "wait_ready", lambda *_: None)
         monkeypatch.setattr("deploy.local.database.migrate", lambda _: None)
         supervisor: Any = SimpleNamespace(start=list)
         local_stack._start(supervisor, [], settings)
         assert probe.redis("api", redis.password("api"))("127.0.0.1", server.port) is None
+        writer.sendall(b"PING\r\n")
+        assert writer.recv(100) == b"+PONG\r\n"
+        writer.close()
     finally:
         server.kill()
