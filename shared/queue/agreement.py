@@ -17,6 +17,10 @@ from holdfast.shared.runtime.settings import QueueSettings
 #: Longest wait for the queue when a service starts, in seconds.
 _AT_START_S = 2.0
 
+# A full Redis would refuse a plain command, and the partitions that are closed by then would stay closed.
+_RECORD = """#!lua flags=allow-oom
+return redis.call('SET', KEYS[1], ARGV[1])
+"""
 # A closed partition has no version to give, and accept.lua looks for this text in the place of the version.
 _CLOSE_IF_EMPTY = """#!lua flags=allow-oom
 local waiting = redis.call('XLEN', KEYS[1]) + redis.call('XLEN', KEYS[2])
@@ -77,7 +81,7 @@ async def _refusal(redis: Redis, count: int) -> str:
         pipeline.xlen(partition.dead)
     waiting = sum(await pipeline.execute())
     if not waiting and not (waiting := await _closed(redis, Partitions(before))):
-        await redis.set(PARTITIONS, count)
+        await redis.eval(_RECORD, 1, PARTITIONS, count)
         return ""
     return (
         f"HOLDFAST_QUEUE_PARTITIONS is {count}, but the queue holds {waiting} entries in {before}: let them run empty"

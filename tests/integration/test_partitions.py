@@ -27,6 +27,7 @@ from holdfast.shared.queue.backlog import backlog, backlog_of_those_that_answer
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.names import PARTITIONS
 from holdfast.shared.queue.partitions import ONE, Partition
 from holdfast.shared.queue.pending import anywhere, pending_operation, pending_writes
 from holdfast.shared.queue.plausible import Plausible
@@ -296,6 +297,17 @@ async def test_partitions_of_the_number_before_take_no_writes(queue: Redis) -> N
     assert await partitioned.claims(queue) == []
     await ensure_groups(queue, FOUR)
     assert (await api.accept(new_user())).result == "accepted"
+
+
+async def test_another_number_is_agreed_on_in_a_full_queue(queue: Redis) -> None:
+    """In a Redis without free memory, the number is recorded too once the partitions of the number before are closed:
+    closed partitions of the recorded number would stay closed."""
+    await queue.config_set("maxmemory", 1)
+    try:
+        await ensure_groups(queue, ONE)
+        assert await queue.get(PARTITIONS) == b"1"
+    finally:
+        await queue.config_set("maxmemory", 0)
 
 
 async def test_a_partition_may_close_while_an_api_reads_the_floor(
