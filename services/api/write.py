@@ -1,5 +1,7 @@
 """Write: takes a command to its answer, on the one path that POST, PUT, PATCH and DELETE share."""
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
@@ -156,7 +158,9 @@ class WritePath:
         over = await (while_connected(request, waiting) if candidate.busy_ms else waiting)
         note(Action.WRITE_WAITED_FOR, over=bool(over), at_most_s=wait_s)
         if candidate.busy_ms:
-            await self.acceptor.forget_busy(candidate)
+            with contextlib.suppress(TimeoutError):  # the answer does not wait: the mark also expires on its own
+                async with asyncio.timeout(deadline.remaining_s() - ANSWER_RESERVE_S / 2):
+                    await self.acceptor.forget_busy(candidate)
         if over is None:
             raise ClientDisconnect
         try:
