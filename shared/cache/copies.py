@@ -140,18 +140,19 @@ class Copies:
             return False
         return True
 
-    def _arguments(self, offered: Sequence[tuple[str, Copy]]) -> tuple[list[str], list[bytes | int]]:
+    def _arguments(self, offered: Sequence[tuple[str, Copy]]) -> tuple[list[str], list[bytes | int | str]]:
         """Return the keys and arguments of the script."""
-        values: list[bytes | int] = []
+        values: list[bytes | int | str] = []
         for _, copy in offered:
             lifetime_s = self._hard_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
             values += [encoded(copy), int(lifetime_s * 1000)]
-        return [_PREFIX + name for name, _ in offered], values
+        return [_PREFIX + name for name, _ in offered], [*values, str(time.time())]
 
     def has_as_good(self, name: str, copy: Copy, soft_s: float) -> bool:
-        """Return whether this process has put the same state there within about `soft_s`."""
+        """Return whether this process has put the same state there within about `soft_s`. A copy that was put before
+        the clock stepped back is not as good: until its time comes, it would count as new."""
         known = self._latest.get(name)
-        if known is None or known.content != copy.content:
+        if known is None or known.content != copy.content or known.as_of > time.time():
             return False
         return copy.as_of - known.as_of < soft_s * random.uniform(1 - JITTER, 1)  # noqa: S311 - jitter, not a secret
 

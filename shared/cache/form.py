@@ -82,10 +82,12 @@ Copy = EntityCopy | PageCopy
 
 
 def later(one: Copy | None, other: Copy | None) -> Copy | None:
-    """Return the copy with the newer state."""
+    """Return the copy with the newer state, or of two copies of one state the newer copy. A copy from the future counts
+    as the older one: it was made before the clock stepped back, so its age is unknown."""
     if one is None or other is None or type(one) is not type(other):
         return one or other
-    return max(one, other, key=lambda copy: (copy.order, copy.as_of))
+    now_s = time.time()
+    return max(one, other, key=lambda copy: (copy.order, copy.as_of <= now_s, copy.as_of))
 
 
 def encoded(copy: Copy) -> bytes:

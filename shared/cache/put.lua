@@ -1,9 +1,9 @@
 #!lua
 -- Put copies into the cache, never an older one over a newer one. What is there and is no copy of the same form (another
--- build's, or anything) gives way.
+-- build's, or anything) gives way, as does a copy of the same state from the future: the clock has stepped back since.
 --
 -- KEYS  one per copy
--- ARGV  per copy: value (a JSON array that begins with form, order, as_of; see form.py) and lifetime (ms)
+-- ARGV  per copy: value (a JSON array that begins with form, order, as_of; see form.py) and lifetime (ms); then now (s)
 -- Returns how many were taken.
 
 local function read(value)
@@ -17,7 +17,7 @@ local function is_later(one, other)
     if type(mine) ~= 'number' then return false end
     if mine ~= value then return mine > value end
   end
-  return one[3] > other[3]
+  return one[3] > other[3] and one[3] <= tonumber(ARGV[#ARGV])
 end
 
 local taken = 0

@@ -159,6 +159,16 @@ def test_the_newest_copy_stays(run: Runner, seed: int) -> None:
         assert (copy.order, copy.as_of) == max((each.order, each.as_of) for _, each in among)
 
 
+def test_after_the_clock_stepped_back_the_next_read_renews_the_copy(run: Runner) -> None:
+    """A copy that was made before the clock stepped back gives way, in the process and in the cache, to the next copy
+    of the same state: until its time came, it would count as new, however old it is."""
+    now, copies = time.time(), run.copies()
+    run(copies.put([("user:ada", EntityCopy(ADA, now + 3600))]))
+    assert not copies.has_as_good("user:ada", EntityCopy(ADA, now), soft_s=60)
+    run(copies.put([("user:ada", EntityCopy(ADA, now))]))
+    assert run.entity(copies, "ada") == run.entity(run.copies(), "ada") == EntityCopy(ADA, now)
+
+
 @settings(max_examples=60, suppress_health_check=SHARED_FIXTURES)
 @given(
     st.binary(max_size=100)
