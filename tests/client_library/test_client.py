@@ -401,6 +401,27 @@ def test_no_call_outlives_its_deadline_or_repeats_what_it_may_not(
         assert keyed or definite
 
 
+async def test_a_text_that_no_encoding_has_is_an_error_of_the_client() -> None:
+    """A lone surrogate in an id is sent, since the service answers that there is no such id. In a value, a key or a
+    condition it raises ValidationError, and nothing is sent."""
+    server = Server(refusal(404, "OPERATION_NOT_FOUND", "not_found", retryable=False))
+    with hc.Client(server.url) as client:
+        asking: list[Callable[[str], Any]] = [client.operation, client.users.get]
+        for call in asking:
+            with pytest.raises(hc.NotFound):
+                call("\ud800")
+        assert [request.path for request in server.requests] == ["/operations/%ED%A0%80", "/users/%ED%A0%80"]
+        for values, key in (({"name": "\ud800"}, "k"), (ADA, "\ud800"), (ADA, "é")):
+            with pytest.raises(hc.ValidationError) as refused:
+                client.users.create(values, key=key)
+            assert (refused.value.definite, refused.value.idempotency_key) == (True, key)
+    async with hc.AsyncClient(server.url) as there:
+        with pytest.raises(hc.ValidationError):
+            await there.users.find({"email": "\ud800"})
+    assert len(server.requests) == 2
+    server.close()
+
+
 def test_it_is_small() -> None:
     """The library has at most 620 lines, so that it can be read before it is trusted."""
     folder = Path(hc.__file__).parent

@@ -75,7 +75,7 @@ class AsyncClient:
             async with asyncio.timeout(send.timeout_s):  # httpx limits the time of each step, not the total
                 response = await self._http.request(**transport.arguments(send))
             return transport.reply_of(response, response.content)
-        except (httpx.RequestError, TimeoutError) as error:
+        except (httpx.RequestError, TimeoutError, UnicodeEncodeError) as error:
             return transport.failure_of(error)
 
     async def aclose(self) -> None:

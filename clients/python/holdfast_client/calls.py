@@ -100,8 +100,7 @@ class Calls:
         self.budget.earn()
         attempt = 0
         while True:
-            left_s = min(self.policy.attempt_timeout_s, end - self.clock())
-            limit_s = min(max(left_s, _TIMEOUT_MIN_S), _TIMEOUT_MAX_S)
+            limit_s = max(min(self.policy.attempt_timeout_s, end - self.clock(), _TIMEOUT_MAX_S), _TIMEOUT_MIN_S)
             all_headers["X-Request-Timeout-Ms"] = str(int(limit_s * 1000))
             if wait:
                 all_headers["Prefer"] = f"wait={max(0, min(_WAIT_MAX_S, int(limit_s - 1)))}"
@@ -124,7 +123,7 @@ class Calls:
 
     def operation(self, operation_id: str, end: float) -> Steps[Operation]:
         """Return the current state of an operation."""
-        reply = yield from self.request("GET", f"/operations/{quote(operation_id, safe='')}", end)
+        reply = yield from self.request("GET", f"/operations/{quote(operation_id, '', errors='surrogatepass')}", end)
         return _parsed(lambda data, _: Operation(data["id"], data["status"], data["done"], data.get("error")), reply)
 
     def finished(self, operation_id: str, end: float) -> Steps[Operation]:
@@ -210,7 +209,7 @@ class ResourceCalls(Generic[E]):
         return self.calls.until(options.get("timeout_s"))
 
     def _at(self, id: str | None) -> str:
-        return self.path if id is None else f"{self.path}/{quote(id, safe='')}"
+        return self.path if id is None else f"{self.path}/{quote(id, '', errors='surrogatepass')}"
 
 
 def _fresh(options: ReadOptions) -> dict[str, str]:

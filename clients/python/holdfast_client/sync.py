@@ -78,7 +78,7 @@ class Client:
                     if self._calls.clock() > end:
                         raise httpx.ReadTimeout("the answer came too slowly")
             return transport.reply_of(response, bytes(body))
-        except httpx.RequestError as error:
+        except (httpx.RequestError, UnicodeEncodeError) as error:
             return transport.failure_of(error)
 
     def close(self) -> None:

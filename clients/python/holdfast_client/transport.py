@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 
 from holdfast_client.calls import Reply, Send
-from holdfast_client.errors import HoldfastError, Unreachable
+from holdfast_client.errors import HoldfastError, Unreachable, ValidationError
 
 #: Errors that are raised before the request is sent.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, UnicodeEncodeError)
 
 
 def options(base_url: str, key: str | None, more: dict[str, Any]) -> dict[str, Any]:
@@ -33,6 +33,7 @@ def reply_of(response: httpx.Response, body: bytes) -> Reply:
         return Reply(response.status_code, response.headers, None)
 
 
-def failure_of(error: httpx.RequestError | TimeoutError) -> HoldfastError:
+def failure_of(error: httpx.RequestError | TimeoutError | UnicodeEncodeError) -> HoldfastError:
     """Return the error for a request without an answer. A request that was never sent had definitely no effect."""
-    return Unreachable(str(error) or type(error).__name__, retryable=True, definite=isinstance(error, _NOT_SENT))
+    kind = ValidationError if (odd := isinstance(error, UnicodeEncodeError)) else Unreachable
+    return kind(str(error) or type(error).__name__, retryable=not odd, definite=isinstance(error, _NOT_SENT))
