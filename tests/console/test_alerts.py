@@ -16,6 +16,7 @@ from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.console.render.links import Links
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.runtime.time_budgets import FAILURES_KEPT_S
 from tests import keys
 from tests.console.board import UID
 from tests.servers import PATIENT_REDIS, RedisServer
@@ -176,6 +177,16 @@ def test_of_two_words_the_newer_one_counts() -> None:
     assert known.take([_notice("X", 101)]) == []
     assert known.firing(103) == []
     assert len(known.take([_notice("X", 104)])) == 1
+
+
+def test_an_alert_that_ended_is_still_what_began_then() -> None:
+    """An alert that was resolved is kept, with its beginning, as long as the failures that began with it are."""
+    known = KnownAlerts(_SILENCE_S)
+    known.take([_notice("X", 100), _notice("HoldfastWatchdog", 100)])
+    known.take([_notice("X", 130, firing=False)])
+    assert known.firing(130 + FAILURES_KEPT_S) == []
+    assert [(each.name, each.since_s > 0) for each in known.began(130 + FAILURES_KEPT_S)] == [("X", True)]
+    assert known.began(131 + FAILURES_KEPT_S) == []
 
 
 def test_links_lead_where_they_may() -> None:

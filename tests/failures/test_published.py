@@ -45,7 +45,7 @@ async def test_no_group_is_listed_with_no_answers(clean_redis: RedisServer, monk
     monkeypatch.setattr(time, "time", lambda: now_s)
     redis = connect(clean_redis.address, PATIENT_REDIS)
     board: Any = SimpleNamespace(roster=SimpleNamespace(shown=lambda _: []))
-    quiet: Any = SimpleNamespace(report=lambda: SimpleNamespace(faults=[]), firing=list)
+    quiet: Any = SimpleNamespace(report=lambda: SimpleNamespace(faults=[]), began=list)
     failures = Failures(redis, redis, board, quiet, quiet, explain_keep_s=600)
     for age_s, counts in ((290, []), (260, [1])):
         group = Group()

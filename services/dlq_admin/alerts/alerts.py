@@ -105,6 +105,10 @@ class Alerts:
         """Return the notices of the firing alerts, worst first."""
         return self._known.firing(time.time())
 
+    def began(self) -> list[Notice]:
+        """Return the notices of the alerts that fire, and of those that ended while failures from then are shown."""
+        return self._known.began(time.time())
+
     @property
     def left_out(self) -> int:
         """The number of firing alerts that are not kept."""

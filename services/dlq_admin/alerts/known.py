@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from holdfast.services.dlq_admin.alerts.notice import Notice
+from holdfast.shared.runtime.time_budgets import FAILURES_KEPT_S
 
 WATCHDOG = "HoldfastWatchdog"
 _MOST = 500
@@ -18,10 +19,12 @@ class Watch(NamedTuple):
 
 class KnownAlerts:
     """The newest notices by alert. `silence_s`: an alert that was not repeated for this long is over. A resolved alert
-    is remembered for as long, so that an older notice from another replica does not revive the alert."""
+    is remembered for at least as long, so that an older notice from another replica does not revive the alert, and for
+    as long as failures that began with it are shown."""
 
     def __init__(self, silence_s: float) -> None:
         self._silence_s = silence_s
+        self._resolved_kept_s = max(silence_s, FAILURES_KEPT_S)
         self._notices: dict[str, Notice] = {}
         self._watchdog_s: float | None = None
         #: How many alerts fire besides those that are kept, and when that was reported.
@@ -43,7 +46,11 @@ class KnownAlerts:
 
     def forget(self, now_s: float) -> None:
         """Remove notices that are too old and, above the limit, the least important ones."""
-        kept = [each for each in self._notices.values() if now_s - each.received_s <= self._silence_s]
+        kept = [
+            each
+            for each in self._notices.values()
+            if now_s - each.received_s <= (self._silence_s if each.firing else self._resolved_kept_s)
+        ]
         kept.sort(key=_matters)
         self._notices = {each.fingerprint: each for each in kept[:_MOST]}
         if more := sum(each.firing for each in kept[_MOST:]):
@@ -63,8 +70,13 @@ class KnownAlerts:
 
     def firing(self, now_s: float) -> list[Notice]:
         """Return the notices of the firing alerts without the watchdog, worst first."""
+        return [each for each in self.began(now_s) if each.firing]
+
+    def began(self, now_s: float) -> list[Notice]:
+        """Return the notices of the firing alerts and of those that were resolved, without the watchdog, worst first,
+        the firing ones before the others."""
         self.forget(now_s)
-        return [each for each in sorted(self._notices.values(), key=_matters) if each.firing and each.name != WATCHDOG]
+        return [each for each in sorted(self._notices.values(), key=_matters) if each.name != WATCHDOG]
 
     def watch(self, now_s: float) -> Watch:
         """Return the state of the watchdog, which shows whether alerting works."""

@@ -89,7 +89,7 @@ class Failures:
     def _others(self) -> Iterator[Beginning]:
         for fault in self._faults.report().faults:
             yield Beginning("fault", f"{fault.fault} on {fault.target}", unix(fault.began_at))
-        for notice in self._alerts.firing():
+        for notice in self._alerts.began():
             if notice.since_s:
                 yield Beginning("alert", notice.name, notice.since_s)
 
