@@ -3,6 +3,9 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -11,10 +14,17 @@ from starlette.routing import Match
 
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.console.forms import Form
+from holdfast.services.dlq_admin.console.pages.letters import _where
 from holdfast.services.dlq_admin.console.pages.replays import _asked, _plan
+from holdfast.services.dlq_admin.letters.decisions import Allowances
+from holdfast.services.dlq_admin.letters.groups import Groups
+from holdfast.services.dlq_admin.letters.models import GroupStanding, GroupSummary, GroupWhatIf
+from holdfast.services.dlq_admin.replays.models import ReplayPreview
+from holdfast.services.dlq_admin.replays.replays import Replays
 from holdfast.services.dlq_admin.rest.inputs import SelectionInput
 from holdfast.services.dlq_admin.rest.replays import ReplayInput
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.letters.replays.plan import ReplayState
 from tests import keys
 
 
@@ -94,6 +104,34 @@ def test_no_page_hides_another(tmp_path: Path) -> None:
             scope = {"type": "http", "path": address, "method": method, "headers": []}
             first = next(each for each in routes if each.matches(scope)[0] is Match.FULL)
             assert first.path == route.path, (method, address)
+
+
+async def test_a_replay_warns_of_what_the_last_what_if_showed(
+    browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page that starts a replay warns if the last what-if of the group showed that its letters would fail again."""
+    look = ReplayPreview(
+        dry_run=True, count=3, groups={"0" * 16: 3}, others={}, sample=[], plan={}, state=ReplayState.RUNNING,
+        at_least_s=0.1,
+    )  # fmt: skip
+    monkeypatch.setattr(Replays, "preview", AsyncMock(return_value=look))
+    monkeypatch.setattr(Allowances, "of", AsyncMock(return_value=None))
+    for verdict, warned in (("still_fails", True), ("would_apply", False)):
+        tried = GroupWhatIf(at="2026-01-15T10:30:00Z", count=3, verdicts={verdict: 3})
+        standing = GroupStanding(looked_at=3, edited=0, replay_id=None, what_if=tried)
+        one = GroupSummary.model_construct(standing=standing)
+        monkeypatch.setattr(Groups, "one", AsyncMock(return_value=one))
+        page = await browser.get("/console/replays/new", params={"selection": '{"filter": {"code": "1406"}}'})
+        assert page.status_code == 200, page.text
+        assert ("all 3 would fail again" in page.text) == warned
+
+
+async def test_an_id_in_capitals_is_found() -> None:
+    """The search box takes a UUID in capitals for the id, which has none."""
+    id = "0198c0de-0000-7000-8000-00000000abcd"
+    page = AsyncMock(side_effect=lambda wanted, *_: ([wanted] if wanted.operation_id == id else [], None))
+    backend: Any = SimpleNamespace(letters=SimpleNamespace(page=page))
+    assert await _where(backend, id.upper()) == f"/console/letters?operation_id={id}"
 
 
 async def test_failures_without_a_cache_say_so_where_they_were(browser: httpx.AsyncClient) -> None:

@@ -32,7 +32,7 @@ from holdfast.shared.letters.state import State
 _PAGE = 50
 _COUNTED_MOST = 10_000
 _PAGED = {"cursor", "limit", "order"}
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 Id = Annotated[LetterId, Path(pattern=LETTER_ID)]
 
@@ -177,7 +177,8 @@ async def _where(backend: Backend, text: str) -> str:
         return f"/console/groups/{text}"
     if text.startswith("req_"):
         return f"/console/requests?{urlencode({'id': text[:128]})}"
-    if _UUID.fullmatch(text):
-        found, _ = await backend.letters.page(Filter(operation_id=text), None, 1)
-        return f"/console/letters?{'operation_id' if found else 'entity_id'}={text}"
+    if _UUID.fullmatch(text.lower()):
+        id = text.lower()
+        found, _ = await backend.letters.page(Filter(operation_id=id), None, 1)
+        return f"/console/letters?{'operation_id' if found else 'entity_id'}={id}"
     return f"/console/letters?{urlencode({'text': text[:200]})}" if text else "/console/letters"

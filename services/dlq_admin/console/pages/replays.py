@@ -1,5 +1,6 @@
 """Replays: preview, start with the count as confirmation, watch, control and continue."""
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -17,6 +18,7 @@ from holdfast.services.dlq_admin.console.forms import (
     valid,
 )
 from holdfast.services.dlq_admin.console.login.guard import RENEWAL
+from holdfast.services.dlq_admin.console.render.advice import Advice, after_what_if
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.replays.models import ReplaySummary
@@ -163,6 +165,7 @@ async def _planned(
         "plan": _plan(form),
         "reason": form["reason"],
         "look": None,
+        "tried": None,
         "problem": problem,
         "allowance": None,
     }
@@ -170,9 +173,19 @@ async def _planned(
         about["allowance"] = await backend.allowances.of(_name(request))
         wish = valid(ReplayInput, _asked(form, selection) | {"dry_run": True, "reason": "a dry run"})
         about["look"] = await backend.replays.preview(wish.selection.to_selection(), wish.plan(), _name(request))
+        about["tried"] = await _tried(backend, about["look"].groups)
     except REFUSALS as error:
         about["problem"] = about["problem"] or problem_of(error)
     return pages.page(request, "replay_new.html", 422 if about["problem"] else 200, **about)
+
+
+async def _tried(backend: Backend, groups: Collection[str]) -> Advice | None:
+    """Return what the last what-if of the only group advises, or None if there are several groups, or no what-if that
+    still holds."""
+    if len(groups) != 1:
+        return None
+    standing = (await backend.groups.one(*groups)).standing
+    return after_what_if(standing.what_if, standing.edited) if standing and standing.what_if else None
 
 
 def _name(request: Request) -> str:

@@ -120,7 +120,7 @@ def next_step(group: GroupSummary) -> Advice:
             )
         return Advice("good", "Nothing to decide", "No letter of this group is dead.")
     if standing is not None and standing.what_if is not None:
-        return _after_what_if(standing.what_if, standing.edited)
+        return after_what_if(standing.what_if, standing.edited)
     if standing is not None and standing.edited:
         if standing.edited == standing.looked_at:
             return Advice(
@@ -131,7 +131,8 @@ def next_step(group: GroupSummary) -> Advice:
     return _by_failure(group)
 
 
-def _after_what_if(known: GroupWhatIf, edited: int) -> Advice:
+def after_what_if(known: GroupWhatIf, edited: int) -> Advice:
+    """Return what to do with a group of which a what-if is known and `edited` letters are edited."""
     when, count = ago(known.at), known.count
     fails = sum(known.verdicts.get(verdict, 0) for verdict in _FAILING)
     if not fails:
