@@ -15,7 +15,7 @@ Fields that several resources share are declared in a class beside `Resource` (`
 
 import sys
 from collections.abc import Iterable, Iterator
-from inspect import get_annotations
+from inspect import cleandoc, get_annotations
 from types import SimpleNamespace
 from typing import Any, ClassVar, get_origin, get_type_hints
 
@@ -63,7 +63,7 @@ class Resource:
             name=name,
             singular=singular,
             plural=plural,
-            summary=(cls.__doc__ or f"One of the {plural}.").strip(),
+            summary=cleandoc(cls.__doc__ or f"One of the {plural}."),
             fields=fields,
             removed=removed,
         )

@@ -6,6 +6,7 @@ as the declaration says: a required field that the write lacks gets its `Backfil
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from inspect import cleandoc
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
@@ -86,7 +87,7 @@ def _payload(command: Command) -> Payload:
             "additionalProperties": False,
             **({"minProperties": 1} if isinstance(command, Update) else {}),
         },
-        summary=(verb.__doc__ or "").strip(),
+        summary=cleandoc(verb.__doc__ or ""),
     )
 
 

@@ -200,3 +200,17 @@ def test_to_a_key_spaces_at_the_end_are_nothing() -> None:
     refuses for good."""
     thing = declare({"note": Annotated[str, Text(max_chars=10, lines=True), Unique()]})
     assert thing.type.claims({"note": "a  "}) == thing.type.claims({"note": "a"}) == (("things.note", "a"),)
+
+
+def test_a_summary_of_several_paragraphs_is_not_indented() -> None:
+    """A declaration's docstring is published without the indentation of its code, which Markdown reads as code."""
+
+    class Shelf(Resource, plural="shelves"):
+        """A shelf.
+
+        It has a room.
+        """
+
+        room: Annotated[str, Slug(), Example("east")]
+
+    assert Shelf.type.summary == "A shelf.\n\nIt has a room."
