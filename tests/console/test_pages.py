@@ -18,7 +18,7 @@ from holdfast.services.dlq_admin.console.pages.letters import _where
 from holdfast.services.dlq_admin.console.pages.replays import _asked, _plan
 from holdfast.services.dlq_admin.letters.decisions import Allowances
 from holdfast.services.dlq_admin.letters.groups import Groups
-from holdfast.services.dlq_admin.letters.models import GroupStanding, GroupSummary, GroupWhatIf
+from holdfast.services.dlq_admin.letters.models import GroupStanding, GroupWhatIf
 from holdfast.services.dlq_admin.replays.models import ReplayPreview
 from holdfast.services.dlq_admin.replays.replays import Replays
 from holdfast.services.dlq_admin.rest.inputs import SelectionInput
@@ -119,7 +119,7 @@ async def test_a_replay_warns_of_what_the_last_what_if_showed(
     for verdict, warned in (("still_fails", True), ("would_apply", False)):
         tried = GroupWhatIf(at="2026-01-15T10:30:00Z", count=3, verdicts={verdict: 3})
         standing = GroupStanding(looked_at=3, edited=0, replay_id=None, what_if=tried)
-        one = GroupSummary.model_construct(standing=standing)
+        one = SimpleNamespace(standing=standing)
         monkeypatch.setattr(Groups, "one", AsyncMock(return_value=one))
         page = await browser.get("/console/replays/new", params={"selection": '{"filter": {"code": "1406"}}'})
         assert page.status_code == 200, page.text
