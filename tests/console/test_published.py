@@ -8,10 +8,8 @@ from holdfast.services.dlq_admin.console.render import assets
 
 _STATIC = assets._FOLDER
 
-#: The SHA-256 of each published file: htmx.org 2.0.7 dist/htmx.min.js; uplot 1.6.32 dist/uPlot.iife.min.js and
-#: dist/uPlot.min.css.
+#: The SHA-256 of each published file: uplot 1.6.32 dist/uPlot.iife.min.js and dist/uPlot.min.css.
 _PUBLISHED = {
-    "htmx.min.js": "60231ae6ba9db3825eb15a261122d5f55921c4d53b66bf637dc18b4ee27c79f9",
     "uplot.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
     "uplot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
 }

@@ -160,7 +160,7 @@ def test_dlq_admin_without_a_shard(
         record.wait_for(20, 202)
         desk.replay()
         applied = {"applied": 40 - there, "replaying": there}
-        wait_until(lambda: desk.states() == applied, what="the others' letters are applied")
+        desk.wait_for(applied)
         wait_until(lambda: desk.seen()["partitions_away"] == numbers, what="the replay names the partition")
         assert set(desk.every_endpoint().values()) <= {200, 404, 503}
         assert set(desk.every_page().values()) == {200}

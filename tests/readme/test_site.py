@@ -39,7 +39,7 @@ def test_every_diagram_is_drawn_without_a_network(site: Path, chromium: Browser)
         tab = context.new_page()
         elsewhere: list[str] = []
         tab.on("request", lambda request, seen=elsewhere: seen.append(request.url))
-        tab.goto((site / page.relative_to(ROOT / "docs").with_suffix(".html")).as_uri())
+        tab.goto((site / page.relative_to(ROOT / "docs").with_suffix(".html")).as_uri(), timeout=_PATIENCE_MS)
         wanted = len(blocks(page.read_text(), "mermaid"))
         tab.wait_for_function(_DRAWN, arg=wanted, timeout=_PATIENCE_MS)
         assert [url for url in elsewhere if not url.startswith(("file:", "data:", "blob:"))] == []
