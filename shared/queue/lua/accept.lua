@@ -18,6 +18,7 @@
 --
 -- `maxmemory` cannot refuse a command halfway: Redis checks memory before it runs a script.
 
+-- include info.lua
 -- include clock.lua
 
 local stream, clock = KEYS[1], KEYS[2]

@@ -1,5 +1,5 @@
--- Included by other scripts (see script.py). Versions, the stream ids that they correspond to, and the repair of a
--- stream whose ids are implausibly high.
+-- Included by other scripts (see script.py), after info.lua. Versions, the stream ids that they correspond to, and the
+-- repair of a stream whose ids are implausibly high.
 --
 -- Versions are given out below 2^53. A claim about the highest version so far is believed up to BELIEVED_MAX, so that
 -- 35 years of versions are left above it. A single source is believed up to HORIZON_US ahead of the others. If the
@@ -51,12 +51,6 @@ local function believed(text)
   return version and version < BELIEVED_MAX and version or nil
 end
 
-local function by_name(pairs_)
-  local of = {}
-  for i = 1, #pairs_, 2 do of[pairs_[i]] = pairs_[i + 1] end
-  return of
-end
-
 local function is_above(id, other)
   local ms, seq = string.match(id, '^(%d+)-(%d+)$')
   local other_ms, other_seq = string.match(other, '^(%d+)-(%d+)$')
@@ -66,7 +60,7 @@ end
 
 local function last_id(stream)
   local info = redis.pcall('XINFO', 'STREAM', stream)
-  return info.err and '0-0' or by_name(info)['last-generated-id']
+  return info.err and '0-0' or named(info)['last-generated-id']
 end
 
 -- Returns the newest version given out, as the clock key records it; nil if the key is lost or its value implausible.
@@ -96,7 +90,7 @@ end
 -- id after `id`; `moved(fields, old_id, new_id)` is called for each moved entry. Returns the newest id, and how many
 -- entries moved.
 local function mend(stream, limit, newest, next_id, moved)
-  local info, groups = by_name(redis.call('XINFO', 'STREAM', stream)), redis.call('XINFO', 'GROUPS', stream)
+  local info, groups = named(redis.call('XINFO', 'STREAM', stream)), redis.call('XINFO', 'GROUPS', stream)
   local made, limit_id, count = stream .. ':mended', stream_id(limit), 0
   make(made)
 
@@ -116,7 +110,7 @@ local function mend(stream, limit, newest, next_id, moved)
   redis.call('XSETID', made, base)
 
   for _, group in ipairs(groups) do
-    local of = by_name(group)
+    local of = named(group)
     local read, delivered = of['entries-read'], of['last-delivered-id']
     if is_above(delivered, limit_id) then
       local again = #redis.call('XRANGE', stream, '(' .. limit_id, delivered)

@@ -6,6 +6,7 @@
 -- ARGV  1 the database's floor, 2 the newest version that was seen on the stream
 -- Returns the new value of the clock: later versions are above it.
 
+-- include info.lua
 -- include clock.lua
 
 local floor, seen = believed(ARGV[1]) or 0, believed(ARGV[2]) or 0

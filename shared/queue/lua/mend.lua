@@ -5,6 +5,7 @@
 -- ARGV  1 key prefix
 -- Returns {version above which no entry's id is now, entries moved}
 
+-- include info.lua
 -- include clock.lua
 
 local stream, clock = KEYS[1], KEYS[2]

@@ -11,6 +11,7 @@
 --
 -- A letter without an operation_id holds no write that can be decoded: it is sent, but nothing is kept for it.
 
+-- include info.lua
 -- include clock.lua
 
 local stream, clock, ledger, sent = KEYS[1], KEYS[2], KEYS[3], KEYS[4]

@@ -15,6 +15,7 @@
 --       "dead"   count name value ...          fields of the dead letter, put before the original ones
 -- Returns the number of entries that this call settled, and then {entry_id, error} for each entry that stays.
 
+-- include info.lua
 -- include clock.lua
 
 local stream, dead, ledger = KEYS[1], KEYS[2], KEYS[3]
@@ -38,7 +39,7 @@ local function release_later(claims, holder)
 end
 
 local function letter_moved(letter, old_id, new_id)
-  local operation_id = by_name(letter)['original.operation_id']
+  local operation_id = named(letter)['original.operation_id']
   local operation = operation_id and prefix .. 'op:' .. operation_id
   if operation and redis.pcall('HGET', operation, 'letter') == old_id then
     redis.pcall('HSET', operation, 'letter', new_id)
