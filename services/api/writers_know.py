@@ -28,8 +28,10 @@ class WritersKnow:
     def check(self, command: Command) -> None:
         """Check that every writer knows the command, and each field that it sets: a Replace sets all fields. Raises
         WritersBehind if one does not."""
+        if not self._behind:
+            return
         fields = command.resource.names if isinstance(command, Replace) else command.values
-        if self._behind and not all(each.covers(label(command), fields) for each in self._behind):
+        if not all(each.covers(label(command), fields) for each in self._behind):
             raise WritersBehind()
 
     async def run(self) -> None:
