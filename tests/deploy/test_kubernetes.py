@@ -122,7 +122,7 @@ def test_the_network_is_closed_first() -> None:
 
 
 def test_alerts_reach_dlq_admin() -> None:
-    """Alertmanager, beside Prometheus, may post alerts to dlq_admin, as every stack of ours does."""
+    """Alertmanager runs beside Prometheus, and may post alerts to dlq_admin."""
     alertmanager = read_yaml.document((FOLDER.parent / "alertmanager/alertmanager.yml").read_text())
     [hook] = [each for receiver in alertmanager["receivers"] for each in receiver.get("webhook_configs", ())]
     port = urlsplit(hook["url"]).port
