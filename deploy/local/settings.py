@@ -1,7 +1,7 @@
 """The settings of the local stack: `make run NAME=value`, or NAME in the environment."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import count, islice
 from typing import Self
@@ -91,24 +91,28 @@ class StackSettings:
         return LOOPBACK if inner else self.listen_host
 
     def changed(self, environ: Mapping[str, str]) -> Self:
-        """Return these settings with the changes in `environ`. Raises Problem."""
-        changes = _changes(self, environ)
+        """Return these settings with the changes in `environ`. Raises Problem, which names all that is wrong."""
+        changes, wrong = _changes(self, environ)
         settings = replace(self, **changes)  # type: ignore[arg-type]  # each has its field's type
-        if not 0 <= settings.writers <= _WRITERS_MAX:
-            raise Problem(f"WRITERS={settings.writers} is not between 0 and {_WRITERS_MAX}")
-        if not 1 <= settings.queue_partitions <= MOST:
-            raise Problem(f"QUEUE_PARTITIONS={settings.queue_partitions} is not between 1 and {MOST}")
-        if settings.ha not in (0, 1):
-            raise Problem(f"HA={settings.ha} is neither 0 nor 1")
+        if wrong := [*wrong, *settings._wrong()]:
+            raise Problem("\n".join(dict.fromkeys(wrong)))
+        return settings
+
+    def _wrong(self) -> Iterator[str]:
+        if not 0 <= self.writers <= _WRITERS_MAX:
+            yield f"WRITERS={self.writers} is not between 0 and {_WRITERS_MAX}"
+        if not 1 <= self.queue_partitions <= MOST:
+            yield f"QUEUE_PARTITIONS={self.queue_partitions} is not between 1 and {MOST}"
+        if self.ha not in (0, 1):
+            yield f"HA={self.ha} is neither 0 nor 1"
         # `writer_port` only says where counting begins, so it may coincide with another.
-        used = settings._ports_of_the_rest()
-        for _, port in [*used, ("writer_port", settings.writer_port)]:
+        used = self._ports_of_the_rest()
+        for _, port in [*used, ("writer_port", self.writer_port)]:
             if not 1 <= port <= 65535 - _WRITERS_MAX - len(used):
-                raise Problem(f"{port} cannot be used as a port here")
+                yield f"{port} cannot be used as a port here"
             twins = [name.upper() for name, other in used if other == port]
             if len(twins) > 1:
-                raise Problem(f"{' and '.join(twins)} are both {port}")
-        return settings
+                yield f"{' and '.join(twins)} are both {port}"
 
     def save(self) -> None:
         """Remember these settings for `status`, `down`, `ledger` and a later `up`."""
@@ -130,10 +134,11 @@ def saved() -> StackSettings:
         return StackSettings()
 
 
-def _changes(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int | str]:
-    """Return the changes in the environment. PORT_OFFSET moves every port without a setting of its own from its
-    default. PYTHONPATH counts only together with HOLDFAST_DOMAIN."""
+def _changes(before: StackSettings, environ: Mapping[str, str]) -> tuple[dict[str, int | str], list[str]]:
+    """Return the changes in the environment, and what is wrong in it. PORT_OFFSET moves every port without a setting of
+    its own from its default. PYTHONPATH counts only together with HOLDFAST_DOMAIN."""
     changes: dict[str, int | str] = {}
+    wrong = []
     if environ.get("PORT_OFFSET"):
         offset = port_offset(environ)
         changes |= {name: getattr(StackSettings(), name) + offset for name in port_names()}
@@ -143,9 +148,14 @@ def _changes(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int
         if field.name in ("domain", "python_path"):
             continue
         text = environ.get(field.name.upper())
-        if text:
-            changes[field.name] = _whole(field.name.upper(), text) if field.name != "listen_host" else text
-    return changes
+        if text and field.name == "listen_host":
+            changes[field.name] = text
+        elif text:
+            try:
+                changes[field.name] = _whole(field.name.upper(), text)
+            except Problem as problem:
+                wrong.append(str(problem))
+    return changes, wrong
 
 
 def port_offset(environ: Mapping[str, str]) -> int:

@@ -47,7 +47,7 @@ def _needed(resources: Iterable[ResourceType]) -> list[Change]:
     with engine.connect() as connection:
         connection.execution_options(**{KEPT: (Fault,)})  # the inspection asks for tables that may not exist
         try:
-            return [each for resource in resources for each in declared.changes(connection, resource)]
+            return declared.changes(connection, resources)
         except declared.RefusedError as refused:
             raise SystemExit(str(refused)) from None
         finally:

@@ -19,7 +19,7 @@ What made the keys of a column is its comment: where a build did not keep them, 
 there already.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -64,8 +64,21 @@ def shipped() -> tuple[ResourceType, ...]:
     return tuple(resource for resource in registry.domain().resources if resource not in mine)
 
 
-def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
-    """Return what the resource's table lacks. Raises RefusedError."""
+def changes(connection: sa.Connection, resources: Iterable[ResourceType]) -> list[Change]:
+    """Return what the resources' tables lack. Raises RefusedError, which names all that does not fit."""
+    found: list[Change] = []
+    refused: list[str] = []
+    for resource in resources:
+        try:
+            found += _changes(connection, resource)
+        except RefusedError as error:
+            refused.append(str(error))
+    if refused:
+        raise RefusedError("\n".join(refused))
+    return found
+
+
+def _changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
     table, inspector = table_of(resource), sa.inspect(connection)
     if not inspector.has_table(table.name):
         create = str(sa.schema.CreateTable(table).compile(dialect=connection.dialect)).strip()
@@ -75,9 +88,13 @@ def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
         raise RefusedError(
             f"the table {table.name} is not one that Holdfast made: declare another plural, or rename the table"
         )
-    _refuse_new_keys(resource, found)
-    _refuse_what_writes_lack(resource, found)
-    _refuse_what_writes_have(resource, table, found)
+    if refused := [
+        *_new_keys(resource, found),
+        *_what_writes_lack(resource, found),
+        *_what_writes_have(resource, table, found),
+        *_other_kinds(table, found),
+    ]:
+        raise RefusedError("\n".join(refused))
     return [
         *_columns(resource, table, found),
         *_gone(table, found),
@@ -97,7 +114,7 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
                 f"{alter} DROP COLUMN {_quoted(column.name)}",
             )
         elif (
-            _wider(table.name, column, found[column.name]["type"])
+            _wider(column, found[column.name]["type"])
             or (column.nullable and not found[column.name]["nullable"])
             or (marked and column.comment and not found[column.name].get("comment"))
         ):
@@ -146,17 +163,18 @@ def _indexes(table: sa.Table, found: set[str]) -> Iterable[Change]:
         yield Change(drop, f"CREATE INDEX {_quoted(name)} ON {_quoted(table.name)} ({_quoted(where)})")
 
 
-def _refuse_new_keys(resource: ResourceType, found: Mapping[str, Any]) -> None:
+def _new_keys(resource: ResourceType, found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why a field cannot be unique, or not by this key."""
     for field in resource.unique:
         key, where = found.get(f"{field.name}_key"), f"{resource.plural}.{field.name}"
         if field.name in found and (key is None or key.get("comment") == _NOT_KEPT):
-            raise RefusedError(f"{where} becomes unique, and may have equal values already{_INSTEAD}")
-        if key and key.get("comment") not in (None, "", field.key_mark):
-            raise RefusedError(f"{where} is unique by another key now, and its rows have the old keys{_INSTEAD}")
+            yield f"{where} becomes unique, and may have equal values already{_INSTEAD}"
+        if key and key.get("comment") not in (None, "", _NOT_KEPT, field.key_mark):
+            yield f"{where} is unique by another key now, and its rows have the old keys{_INSTEAD}"
 
 
-def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -> None:
-    """Refuse a required field that the previous build does not know. Its apis accept writes, and its writers insert
+def _what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the required fields that the previous build does not know. Its apis accept writes, and its writers insert
     rows, until they are replaced."""
     for field in resource.fields:
         known = field.name in found and not found[field.name]["nullable"]
@@ -164,23 +182,28 @@ def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -
             what = "its value in rows and writes of the previous build, with Backfill(...)"
             if field.unique:
                 what = "it `| None = None`, as no value fits all rows and writes of the previous build"
-            raise RefusedError(f"{resource.plural}.{field.name} is required, and was not before: declare {what}")
+            yield f"{resource.plural}.{field.name} is required, and was not before: declare {what}"
 
 
-def _refuse_what_writes_have(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) -> None:
-    """Refuse to drop a field that queued writes may set, unless the resource lists it in `removed`."""
+def _what_writes_have(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the dropped fields that queued writes may set, unless the resource lists them in `removed`."""
     for name in found:
         if f"{name}_version" in found and name not in table.columns and name not in resource.removed:
-            raise RefusedError(
+            yield (
                 f"{resource.plural}.{name} is not declared any more, and writes that set it may be on their way: say so"
                 f' with removed=["{name}"], and apply them without it'
             )
 
 
-def _wider(table: str, column: "sa.Column[Any]", found: Any) -> bool:
-    """Return whether the declared column holds more than the existing one. Raises RefusedError."""
-    if _kind(column.type) != _kind(found):
-        raise RefusedError(f"{table}.{column.name} would hold another kind of value{_INSTEAD}")
+def _other_kinds(table: sa.Table, found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the columns that hold values of another kind."""
+    for column in table.columns:
+        if column.name in found and _kind(column.type) != _kind(found[column.name]["type"]):
+            yield f"{table.name}.{column.name} would hold another kind of value{_INSTEAD}"
+
+
+def _wider(column: "sa.Column[Any]", found: Any) -> bool:
+    """Return whether the declared column holds more than the existing one."""
     return isinstance(column.type, sa.String) and _chars(column.type) > _chars(found)
 
 

@@ -43,11 +43,11 @@ def run() -> None:
 
 
 def _follow_declarations(connection: sa.Connection) -> None:
-    """Make what declared resources lack. Raises SystemExit if a declaration and its table do not fit."""
+    """Make what declared resources lack. Raises SystemExit, with nothing made, if a declaration and its table do not
+    fit."""
     try:
-        for resource in declared.own():
-            for change in declared.changes(connection, resource):
-                connection.exec_driver_sql(_plain(change.up))
+        for change in declared.changes(connection, declared.own()):
+            connection.exec_driver_sql(_plain(change.up))
     except declared.RefusedError as refused:
         raise SystemExit(str(refused)) from None
 
@@ -56,9 +56,9 @@ def _warn_of_what_tables_lack(connection: sa.Connection) -> None:
     """Warn about columns that tables lack. Services that know such a column wait for it, as in an outage."""
     for resource in declared.shipped():
         try:
-            lacking = [change.up for change in declared.changes(connection, resource)]
+            lacking = [change.up for change in declared.changes(connection, [resource])]
         except declared.RefusedError as refused:
-            lacking = [str(refused)]
+            lacking = str(refused).splitlines()
         if lacking:
             sys.stderr.write(
                 f"{WARNING}the table {resource.plural} is not as declared: {'; '.join(lacking)}"

@@ -50,9 +50,7 @@ class Resource:
         singular = singular or name.lower()
         for each in (plural, singular, name.lower()):
             check_name(each, f"{name}: the name {each!r}")
-        fields = tuple(
-            declared_field(cls, plural, index, *declared) for index, declared in enumerate(_annotations(cls))
-        )
+        fields = tuple(_fields(cls, plural))
         if not fields:
             raise DeclarationError(f"{name} has no fields")
         removed = _removed(name, removed, fields)
@@ -67,6 +65,19 @@ class Resource:
             fields=fields,
             removed=removed,
         )
+
+
+def _fields(cls: type, plural: str) -> list[Field]:
+    """Return the fields. Raises DeclarationError, which names all that are wrong."""
+    fields, wrong = [], []
+    for index, declared in enumerate(_annotations(cls)):
+        try:
+            fields.append(declared_field(cls, plural, index, *declared))
+        except DeclarationError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise DeclarationError("\n".join(wrong))
+    return fields
 
 
 def _annotations(cls: type) -> Iterator[tuple[str, Any, Any]]:

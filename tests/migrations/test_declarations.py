@@ -192,7 +192,11 @@ _NOTE = "    note: Annotated[str, Text(max_chars=9)"
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [
-        (_TITLE, "title: Annotated[int, Integer()]", "parts.title.*another kind of value: declare a new field"),
+        (
+            _TITLE,
+            f"title: Annotated[int, Integer()]\n{_NOTE}]",
+            r"parts.note is required.*\n.*parts.title.*another kind of value: declare a new field",
+        ),
         (_TITLE, "title: Annotated[str, Text(max_chars=200), Unique()]", "parts.title becomes unique.*: declare a new"),
         (_PRICE, "", r"parts.price is not declared any more.*removed"),
         (_PRICE, f"{_PRICE}{_NOTE}]\n", "parts.note is required, and was not before.*Backfill"),
@@ -203,7 +207,8 @@ _NOTE = "    note: Annotated[str, Text(max_chars=9)"
     ],
 )
 def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: str, after: str, why: str) -> None:
-    """A declaration that does not fit the table is refused with the field's name, and the table is not changed."""
+    """A declaration that does not fit the table is refused with the name of each such field, and the table is not
+    changed."""
     first = _FIRST.replace("[bool, Boolean()]", "[bool, Boolean()] | None = None")
     upgrade(schema, tmp_path, first)
     made = schema.rows("SHOW CREATE TABLE parts")

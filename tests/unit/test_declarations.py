@@ -57,6 +57,13 @@ def broken(value: Any) -> str:
     return str(value.nothing)
 
 
+def test_every_field_that_is_wrong_is_named_at_once() -> None:
+    """The faults of all fields are reported together, a line each."""
+    with pytest.raises(DeclarationError) as refused:
+        declare({"one": int, "two": _TEXT, "three": str})
+    assert [line.partition(":")[0] for line in str(refused.value).splitlines()] == ["Thing.one", "Thing.three"]
+
+
 @pytest.mark.parametrize(
     ("fields", "how", "why"),
     [

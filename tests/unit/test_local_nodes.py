@@ -12,6 +12,7 @@ from deploy.local.nodes import data_folder, replicas, sentinels, stores
 from deploy.local.output import Problem
 from deploy.local.programs import programs
 from deploy.local.settings import StackSettings
+from holdfast.shared.queue.partitions import MOST
 
 HA = StackSettings(ha=1)
 _LOGINS = {"replica": ("replica", "one"), "sentinel": ("sentinel", "two")}
@@ -58,8 +59,20 @@ def test_only_a_highly_available_stack_needs_its_ports() -> None:
     with pytest.raises(Problem, match=f"both {HA.sentinel_port + 2}"):
         HA.changed({"DB_PORT": str(HA.sentinel_port + 2)})
     StackSettings().changed({"DB_PORT": str(HA.sentinel_port + 2)})
-    with pytest.raises(Problem, match="HA=3"):
-        HA.changed({"HA": "3"})
+
+
+def test_every_setting_that_is_wrong_is_named_at_once() -> None:
+    """All settings that the stack cannot start with are named together, each once."""
+    wrong = {"HA": "3", "WRITERS": "many", "QUEUE_PARTITIONS": "0", "DB_PORT": "8080", "CACHE_PORT": "99999"}
+    with pytest.raises(Problem) as refused:
+        StackSettings().changed(wrong)
+    assert sorted(str(refused.value).splitlines()) == [
+        "99999 cannot be used as a port here",
+        "API_PORT and DB_PORT are both 8080",
+        "HA=3 is neither 0 nor 1",
+        f"QUEUE_PARTITIONS=0 is not between 1 and {MOST}",
+        "WRITERS=many is not a whole number",
+    ]
 
 
 def test_there_are_several_of_everything() -> None:
