@@ -8,6 +8,7 @@ the secrets and the build: a new build brings new rights.
 import hashlib
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,15 @@ _KEYS = "keys/api_keys"
 #: The holders of generated keys: name, scopes, and the file of the token.
 _TOKENS = (("operator", "admin", "operator/token"), ("alertmanager", "announce", "alertmanager/alertmanager_token"))
 _PORTS: Mapping[Place, int] = {"queue": 6379, "cache": 6379}
+#: Secrets in files without quotes: the login of the database's exporter, and what a Redis node and a Sentinel write
+#: again themselves. A Sentinel writes a quoted password without its quotes, and does not start with it afterwards.
+_UNQUOTED = (
+    _AT_DATABASE.format(database.WATCHER),
+    *(_AT_REDIS.format(name) for name in (redis.REPLICA, redis.SENTINEL)),
+    "redis/sentinel_password",
+    "mysql/recovery_password",
+)
+_NEEDS_QUOTES = re.compile(r"""[\s#;'"`\\]""")
 
 
 def draw(folder: Path) -> list[str]:
@@ -49,11 +59,17 @@ def draw(folder: Path) -> list[str]:
 
 
 def _drawn(folder: Path) -> dict[str, str]:
-    """Return every secret by its file: the one that is there, or a new one."""
+    """Return every secret by its file: the one that is there, or a new one. Raises ValueError for one of your own that
+    cannot be used."""
 
     def secret(name: str) -> str:
         path = folder / name
-        return path.read_text().strip() if path.exists() else secrets.token_urlsafe(24)
+        text = path.read_text().strip() if path.exists() else secrets.token_urlsafe(24)
+        if not text:
+            raise ValueError(f"{name} is empty")
+        if name in _UNQUOTED and _NEEDS_QUOTES.search(text):
+            raise ValueError(f"{name} has white space, a quote, a backslash, # or ;, which its files cannot have")
+        return text
 
     return {
         name: secret(name)

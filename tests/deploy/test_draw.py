@@ -66,15 +66,37 @@ def test_what_is_there_stays(folder: Path) -> None:
     assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_a_password_of_yours_may_have_any_character(folder: Path) -> None:
+def test_a_service_password_of_yours_may_have_any_character(folder: Path) -> None:
     """A service logs in with the password that its server knows, whatever is in it."""
-    own = "p@ss/w%rd?#1:+"
+    own = "p@ss/w%rd?#1:+\\'\""
     for name in ("redis_api", "database_api"):
         (folder / f"passwords/{name}").write_text(f"{own}\n")
     assert main([str(folder)]) == 0
     for name in ("queue", "cache", "queue-nodes"):
         assert parse_redis((folder / f"stores-api/{name}").read_text().strip()).password == own
     assert parse_dsn((folder / "stores-api/dsn").read_text().strip()).password == own
+    assert """'p@ss/w%rd?#1:+\\\\''"'""" in (folder / "mysql-init/users.sql").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("operator/token", ""),
+        ("passwords/database_watcher", "one#two"),
+        ("passwords/redis_replica", "one two"),
+        ("passwords/redis_sentinel", 'one"two'),
+        ("redis/sentinel_password", "one\\two"),
+        ("mysql/recovery_password", "one'two"),
+    ],
+)
+def test_a_password_of_yours_that_could_not_be_used_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, own: str
+) -> None:
+    """An empty secret, or one that the files which need it cannot hold, is named, and no file is made from it."""
+    (folder / name).write_text(f"{own}\n")
+    assert main([str(folder)]) == 1
+    assert f"{name} " in capsys.readouterr().err
+    assert [path for path in folder.rglob("*") if path.is_file()] == [folder / name]
 
 
 def test_what_is_made_of_the_secrets_follows_them_and_the_build(folder: Path) -> None:
