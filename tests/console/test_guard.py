@@ -272,14 +272,26 @@ async def test_a_link_from_elsewhere_finds_its_session(browser: httpx.AsyncClien
 
 
 async def test_assets_are_for_ever_and_pages_are_not(browser: httpx.AsyncClient) -> None:
-    """A file with its hash in its name may be cached, another hash is a 404, and pages are not cached."""
+    """A file with its hash in its name may be cached. With another hash, as in a page of a replica that runs another
+    build, it is the file of this build, which is not cached, and neither are pages."""
     page = await browser.get("/console/login")
     assert page.headers["cache-control"] == "no-store"
     [style] = re.findall(r'href="(/console/static/[0-9a-f]{16}/console.css)"', page.text)
     answer = await browser.get(style)
     assert "immutable" in answer.headers["cache-control"]
-    assert (await browser.get(re.sub("[0-9a-f]{16}", "0" * 16, style))).status_code == 404
+    other = await browser.get(re.sub("[0-9a-f]{16}", "0" * 16, style))
+    assert (other.content, other.headers["cache-control"]) == (answer.content, "no-store")
+    assert (await browser.get(style.replace("console.css", "console.py"))).status_code == 404
     assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page.text)
+
+
+async def test_every_answer_names_its_build(browser: httpx.AsyncClient) -> None:
+    """A page and the answers by which it renews itself name the build, so that it notices an upgrade."""
+    assert (await _log_in(browser, keys.VIEWER)).status_code == 303
+    page = await browser.get("/console/runbooks")
+    assert f' data-build="{page.headers["x-build"]}"' in page.text
+    answers = [await browser.get(f"/console/{part}", headers={RENEWAL: "1"}) for part in ("alerts", "live", "no")]
+    assert {answer.headers["x-build"] for answer in answers} == {page.headers["x-build"]}
 
 
 def test_cookies_that_are_not_ours() -> None:

@@ -9,10 +9,11 @@ from holdfast.services.dlq_admin.console.render import assets
 
 _ROOT = "http://console.invalid"
 _SHELL = """<!doctype html><title>One</title>
-<body data-now="2026-01-15T10:30:00Z"><p id="late" hidden><b role="alert"></b><time></time></p>
-<main><div id="part" data-renew="1" data-from="/part">{part}</div></main>
+<body data-now="2026-01-15T10:30:00Z" data-build="{build}"><p id="late" hidden><b role="alert"></b><time></time></p>
+<main><div id="part" data-renew="1" data-from="/part">{part}</div>{own}</main>
 <select id="times"><option value="age">as ages</option></select>
 <script src="/console.js"></script><script src="/renew.js"></script>"""
+_OWN = '<div id="own" data-renew="5"></div>'
 _ROW = '<li data-row id="row-{0}"><a href="/{0}">{0}</a> <span>{1}</span></li>'
 
 
@@ -27,10 +28,12 @@ def _form(options: str) -> str:
 
 
 class _Server:
-    """Answers a page and its part, which a test changes."""
+    """Answers a page and its part, which a test changes. `own`: a part that is renewed from the page's address."""
 
-    def __init__(self, page: Page, part: str) -> None:
+    def __init__(self, page: Page, part: str, own: str = "") -> None:
         self.part = part
+        self.own = own
+        self.build = "1"
         page.route(f"{_ROOT}/**", self._answer)
         page.goto(f"{_ROOT}/")
 
@@ -40,9 +43,9 @@ class _Server:
             route.fulfill(path=assets._FOLDER / name, content_type="text/javascript")
         elif name == "part":
             whole = f'<title>Two</title><div id="part" data-renew="1" data-from="/part">{self.part}</div>'
-            route.fulfill(body=whole, content_type="text/html")
+            route.fulfill(body=whole, content_type="text/html", headers={"X-Build": self.build})
         else:
-            route.fulfill(body=_SHELL.format(part=self.part), content_type="text/html")
+            route.fulfill(body=_SHELL.format(part=self.part, own=self.own, build=self.build), content_type="text/html")
 
 
 @pytest.fixture
@@ -91,6 +94,23 @@ def test_a_button_never_becomes_another_order(page: Page) -> None:
     server.part = _orders("pause", "recall", "cancel")
     expect(page.get_by_role("button", name="recall")).to_be_visible()
     assert page.evaluate("document.activeElement.textContent") == "cancel"
+
+
+def test_a_page_is_loaded_again_after_an_upgrade(page: Page) -> None:
+    """When only another build has answered for a while, a page that renews itself is loaded again, as a page that was
+    viewed. A page that shows the result of a form, or in which something is typed, stays."""
+    for own, typed, again in (_OWN, False, True), (_OWN, True, False), ("", False, False):
+        page.clock.install()
+        server = _Server(page, _part("a", 1, _form("x")), own)
+        page.evaluate("window.first = true")
+        if typed:
+            page.fill("[name=why]", "a reason")
+        for count in 2, 3:
+            server.build, server.part = str(count), _part("a", count, _form("x"))
+            page.clock.run_for(20_000)
+            expect(page.locator("#row-a span")).to_have_text(str(count))
+        assert page.evaluate("window.first === undefined") is again, (own, typed)
+        page.unroute_all()
 
 
 def _orders(*names: str) -> str:

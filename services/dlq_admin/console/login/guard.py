@@ -161,6 +161,7 @@ class Guard:
 
     def _sealed(self, request: Request, response: Response) -> Response:
         response.headers.update(_HEADERS)
+        response.headers["X-Build"] = self._pages.build
         if is_secure(request):
             response.headers["Strict-Transport-Security"] = _HSTS
         logged_in: LoggedIn | None = request.scope.get("console")

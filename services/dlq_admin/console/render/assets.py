@@ -1,4 +1,5 @@
-"""Assets: scripts and styles, under names with the hash of their content, so that browsers may cache them."""
+"""Assets: scripts and styles, under names with the hash of their content, so that browsers may cache them. During an
+upgrade a page may come from one build and its assets from another."""
 
 import hashlib
 from pathlib import Path
@@ -29,8 +30,9 @@ class Assets:
         return f"/console/static/{self._hashes[name]}/{name}"
 
     def answer(self, digest: str, name: str) -> Response:
-        """Return an asset. Raises NoSuchPath."""
-        if self._hashes.get(name) != digest:
+        """Return an asset as this build has it. Raises NoSuchPath."""
+        if name not in self._files:
             raise NoSuchPath()
+        cached = _FOR_EVER if self._hashes[name] == digest else "no-store"
         media_type = _TYPES[Path(name).suffix]
-        return Response(self._files[name], headers={"Cache-Control": _FOR_EVER, "Content-Type": media_type})
+        return Response(self._files[name], headers={"Cache-Control": cached, "Content-Type": media_type})

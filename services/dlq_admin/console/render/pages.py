@@ -16,6 +16,7 @@ from holdfast.services.dlq_admin.console.render.assets import Assets
 from holdfast.services.dlq_admin.console.render.parts import PartedTemplate
 from holdfast.shared.errors import AppError
 from holdfast.shared.http.keys import OPERATE
+from holdfast.shared.runtime.build import build_id
 from holdfast.shared.runtime.timestamps import precise, utc_now
 from holdfast.shared.writes.ledger import balance
 
@@ -27,6 +28,7 @@ class Pages:
 
     def __init__(self, assets: Assets, alerts: Callable[[], dict[str, Any]]) -> None:
         """Load the templates. `alerts`: returns what fires now, for the strip of every page."""
+        self.build = build_id()
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES),
             autoescape=True,
@@ -40,6 +42,7 @@ class Pages:
         self._templates.globals.update(
             asset=assets.url,
             alerts=alerts,
+            build=self.build,
             bars=chart.bars,
             shares=chart.shares,
             label=labels.label,

@@ -77,6 +77,7 @@ async function renew(part, state) {
     const answer = await fetch(part.dataset.from || location.href, { headers: { "X-Renewal": "1" }, signal: AbortSignal.timeout(LATEST_MS) });
     if (answer.status === 401) return end();
     if (!answer.ok) return;
+    noteBuild(answer.headers.get("X-Build"));
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById(part.id);
     if (!fresh && answer.status !== 204) return;
@@ -97,6 +98,16 @@ document.addEventListener("input", (event) => (typed ||= event.target.closest("m
 function end() {
   over = typed;
   if (!typed) location.replace(`/console/login?over&to=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+// After an upgrade, when only another build has answered for a while, the page is loaded again, unless it shows what a form
+// resulted in, which has no address of its own.
+const BUILD = document.body.dataset.build;
+const VIEWED = document.querySelector("[data-renew]:not([data-from]), #live") !== null;
+let own = Date.now();
+function noteBuild(build) {
+  if (build === BUILD) own = Date.now();
+  else if (build && VIEWED && !typed && Date.now() - own > LATE_MS) location.replace(location.pathname + location.search);
 }
 
 // A page in the background is renewed rarely, so it gets some time when it becomes visible again.
