@@ -51,6 +51,10 @@ ledger: ## Show the ledger of the running stack: whether every accepted write is
 verify-audit: ## Check that the running stack's audit is unchanged, by its chain of hashes
 	@$(LOCAL) inside $(VENV) -m holdfast.services.dlq_admin verify-audit
 
+.PHONY: partitions
+partitions: ## Change the number of the running stack's queue partitions (N=4); then make down, make up QUEUE_PARTITIONS=4
+	@$(LOCAL) inside $(VENV) -m holdfast.services.dlq_admin partitions $(N)
+
 .PHONY: dlq
 dlq: ## Run a command of the running stack's dlq_admin, with the operator's token (ARGS="groups"; ARGS=--help)
 	@$(LOCAL) dlq $(ARGS)

@@ -21,6 +21,7 @@ from holdfast.services.api.floor import Floor
 from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import NotSent, Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
+from holdfast.shared.queue.agreement import Agreed
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.queue.names import LUA, MESSAGING, WRITES
 from holdfast.shared.queue.partitions import QUEUE, Partition
@@ -108,7 +109,7 @@ class Acceptor:
         self._redis = redis
         self._partition = partition
         self._floor = floor
-        self._script = Script(redis, LUA / "accept.lua", replicas)
+        self._script = Agreed(redis, partition.count, Script(redis, LUA / "accept.lua", replicas))
         self._replicas_breaker = replicas_breaker
         self._clock = clock
         self._breaker = breaker
@@ -158,8 +159,7 @@ class Acceptor:
         self._due = False
         try:
             while self._waiting:
-                size = min(len(self._waiting), self._batch_max)
-                batch = [self._waiting.popleft() for _ in range(size)]
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_max))]
                 await self._round_trip([one for one in batch if not one[1].done()])
         finally:  # synchronously, so that the next request sees that no flush is running
             self._flushers -= {asyncio.current_task()}

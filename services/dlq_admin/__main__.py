@@ -1,4 +1,5 @@
-"""`python -m holdfast.services.dlq_admin [serve | ledger | verify-audit | COMMAND ...]`; `--help` lists the rest."""
+"""`python -m holdfast.services.dlq_admin [serve | ledger | verify-audit | partitions N | COMMAND ...]`; `--help`
+lists the rest."""
 
 import sys
 
@@ -21,6 +22,10 @@ def main() -> int:
         from holdfast.services.dlq_admin.process import verify_audit
 
         return verify_audit()
+    if arguments[:1] == ["partitions"] and len(arguments) == 2:
+        from holdfast.services.dlq_admin.process import partitions
+
+        return partitions(arguments[1])
     from holdfast.services.dlq_admin.cli.main import main as command
 
     return command(arguments)

@@ -1,4 +1,5 @@
-"""Process: `serve` runs the service; `ledger` and `verify-audit` read the stores without it."""
+"""Process: `serve` runs the service; `ledger` and `verify-audit` read the stores without it; `partitions` changes the
+number of the queue's partitions."""
 
 import asyncio
 import sys
@@ -12,13 +13,16 @@ from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.faults import Fault
 from holdfast.shared.letters.audit import seals
 from holdfast.shared.queue import agreement
-from holdfast.shared.queue.partitions import Partitions
+from holdfast.shared.queue.partitions import MOST, Partitions
 from holdfast.shared.runtime.read_settings import read
 from holdfast.shared.runtime.redis import queue_client
 from holdfast.shared.store.engine import engine_of
 from holdfast.shared.telemetry.start import start
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes.ledger import table
+
+#: Longest wait for writers and dlq_admin to empty the queue, in seconds.
+_EMPTY_WITHIN_S = 120.0
 
 
 def serve() -> int:
@@ -67,3 +71,27 @@ def verify_audit() -> int:
     print(f"newest seal: {last.seq} {last.hash}" if last else "no seal yet")
     print("NOT AS IT WAS SEALED" if verdict.problems else "whole")
     return 1 if verdict.problems else 0
+
+
+def partitions(count: str) -> int:
+    """Use the queue in `count` partitions, and return an exit code: 0 done, 1 entries still wait, 2 not done."""
+    if not count.isdecimal() or not 1 <= int(count) <= MOST:
+        print(f"The number of partitions is 1 to {MOST}, not {count}", file=sys.stderr)
+        return 2
+    return asyncio.run(_partitions(read(DlqAdminSettings), int(count)))
+
+
+async def _partitions(settings: DlqAdminSettings, count: int) -> int:
+    redis = queue_client(settings)
+    try:
+        await agreement.change(redis, count, _EMPTY_WITHIN_S)
+    except agreement.StillWaiting as waiting:
+        print(f"{waiting}: are writers and dlq_admin running? Nothing was changed.", file=sys.stderr)
+        return 1
+    except (RedisError, OSError) as error:
+        print(f"The queue does not answer, so run this again: {error}", file=sys.stderr)
+        return 2
+    finally:
+        await redis.aclose()
+    print(f"The queue is used in {count} partitions: start every service with HOLDFAST_QUEUE_PARTITIONS={count}.")
+    return 0

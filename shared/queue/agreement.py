@@ -1,31 +1,44 @@
-"""Agreement: in how many partitions the queue is used. The number is kept in the queue itself; a different number is
-accepted only when the old partitions are empty. These are closed then: an api that still uses them applies its writes
-directly, because no writer of the new partitions would ever read them."""
+"""Agreement: in how many partitions the queue is used. The number is kept in the queue itself. A service with another
+number does not start, and queues nothing, because the writers do not read what it would queue. Only `change` changes
+the number of a queue that was used before."""
 
 import asyncio
 import sys
+import time
+from collections.abc import Sequence
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.shared.queue.names import PARTITIONS
-from holdfast.shared.queue.partitions import Partition, Partitions
+from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.queue.names import PARTITIONS, WRITES
+from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.redis import queue_client
 from holdfast.shared.runtime.settings import QueueSettings
 
 #: Longest wait for the queue when a service starts, in seconds.
 _AT_START_S = 2.0
+#: How often `change` looks whether the partitions are empty, and how long they stay closed without such a look, in
+#: seconds. If it is killed, they open by themselves.
+_LOOK_EVERY_S, _CLOSED_FOR_S = 0.2, 10
 
-# A full Redis would refuse a plain command, and the partitions that are closed by then would stay closed.
+# The first service records its number in a queue that nobody has used. A queue of one partition may lack the record.
+# All scripts may run in a full Redis, which is emptied only by services that start.
+_RECORDED = """#!lua flags=allow-oom
+local count = redis.call('GET', KEYS[1]) or (redis.call('EXISTS', KEYS[2]) == 1 and '1')
+if count then return count end
+redis.call('SET', KEYS[1], ARGV[1])
+return ARGV[1]
+"""
 _RECORD = """#!lua flags=allow-oom
 return redis.call('SET', KEYS[1], ARGV[1])
 """
 # A closed partition has no version to give, and accept.lua looks for this text in the place of the version.
-_CLOSE_IF_EMPTY = """#!lua flags=allow-oom
-local waiting = redis.call('XLEN', KEYS[1]) + redis.call('XLEN', KEYS[2])
-if waiting == 0 then redis.call('SET', KEYS[3], 'closed') end
-return waiting
+_CLOSE = """#!lua flags=allow-oom
+redis.call('SET', KEYS[3], 'closed', unpack(ARGV))
+return redis.call('XLEN', KEYS[1]) + redis.call('XLEN', KEYS[2])
 """
 _OPEN = """#!lua flags=allow-oom
 return redis.pcall('GET', KEYS[1]) == 'closed' and redis.call('DEL', KEYS[1]) or 0
@@ -33,24 +46,43 @@ return redis.pcall('GET', KEYS[1]) == 'closed' and redis.call('DEL', KEYS[1]) or
 
 
 class PartitionsDiffer(SystemExit):
-    """The queue still holds writes in another number of partitions. The process exits with the message."""
+    """The queue is used in another number of partitions. The process exits with the message."""
+
+
+class StillWaiting(Exception):
+    """Entries still wait in the partitions that are to be left."""
 
 
 async def agree(redis: Redis, count: int) -> None:
-    """Make sure that the queue is used in `count` partitions: the number is the recorded one, or the queue is empty and
-    the number is recorded now. Raises PartitionsDiffer, RedisError, OSError."""
+    """Make sure that the queue is used in `count` partitions, and record the number if nobody has used the queue.
+    Raises PartitionsDiffer, RedisError, OSError."""
     if refusal := await _refusal(redis, count):
         raise PartitionsDiffer(refusal)
 
 
-async def open_partition(redis: Redis, partition: Partition) -> None:
-    """Open a partition of the agreed number, which may be closed since another number was used. Raises RedisError,
-    OSError."""
-    await redis.eval(_OPEN, 1, partition.clock)
+class Agreed:
+    """A script of a partition. Its first call makes sure of the number of partitions, because a service may start while
+    the queue is away."""
+
+    def __init__(self, redis: Redis, count: int, script: Script) -> None:
+        self._redis = redis
+        self._count = count
+        self._script = script
+        self._known = False
+
+    async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        """Run the script, if the queue is used in this number of partitions. Raises like a Script."""
+        if not self._known:
+            try:
+                await agree(self._redis, self._count)
+            except (RedisError, OSError, PartitionsDiffer) as error:
+                raise NotSent from error
+            self._known = True
+        return await self._script(keys, args)
 
 
 def check(settings: QueueSettings) -> None:
-    """Check the number of partitions before a service starts, and exit if the queue holds writes in another number.
+    """Check the number of partitions before a service starts, and exit if the queue is used in another number.
 
     If the queue does not answer, return; `agree` checks again when the queue is back.
     """
@@ -69,31 +101,42 @@ def check(settings: QueueSettings) -> None:
         sys.exit(refusal)
 
 
+async def change(redis: Redis, count: int, within_s: float) -> None:
+    """Use the queue in `count` partitions from now on. Until writers and dlq_admin have emptied the old partitions, and
+    from then on, these take no writes: apis that use them apply writes directly. Raises StillWaiting if the partitions
+    are not empty within so many seconds; they open again then. Raises RedisError, OSError."""
+    before = await _recorded(redis, count)
+    if before != count:
+        await _leave(redis, Partitions(before), time.monotonic() + within_s)
+    for partition in Partitions(count):  # they may be closed, since an earlier change
+        await redis.eval(_OPEN, 1, partition.clock)
+    await redis.eval(_RECORD, 1, PARTITIONS, count)
+
+
+async def _leave(redis: Redis, partitions: Partitions, until_s: float) -> None:
+    """Close partitions for good, as soon as all of them are empty. A closed partition that is empty stays empty."""
+    while waiting := await _close(redis, partitions, "EX", _CLOSED_FOR_S) or await _close(redis, partitions):
+        if time.monotonic() > until_s:
+            await _close(redis, partitions, "EX", 1)
+            raise StillWaiting(f"{waiting} entries wait in {len(partitions)} partitions")
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _close(redis: Redis, partitions: Partitions, *lasting: str | int) -> int:
+    """Close partitions, and return how many entries they hold. `lasting`: how long, as SET takes it."""
+    return sum([await redis.eval(_CLOSE, 3, one.writes, one.dead, one.clock, *lasting) for one in partitions])
+
+
+async def _recorded(redis: Redis, count: int) -> int:
+    """Return the number of partitions that is recorded; if nobody has used the queue, `count`, recorded now."""
+    return int(await redis.eval(_RECORDED, 2, PARTITIONS, WRITES, count))
+
+
 async def _refusal(redis: Redis, count: int) -> str:
-    """Return why the queue cannot be used in `count` partitions, or an empty text if it can. Record the number if it
-    differs and the queue is empty."""
-    before = int(await redis.get(PARTITIONS) or 1)
-    if before == count:
-        return ""
-    pipeline = redis.pipeline(transaction=False)
-    for partition in Partitions(before):
-        pipeline.xlen(partition.writes)
-        pipeline.xlen(partition.dead)
-    waiting = sum(await pipeline.execute())
-    if not waiting and not (waiting := await _closed(redis, Partitions(before))):
-        await redis.eval(_RECORD, 1, PARTITIONS, count)
+    """Return why the queue cannot be used in `count` partitions, or an empty text if it can."""
+    if (recorded := await _recorded(redis, count)) == count:
         return ""
     return (
-        f"HOLDFAST_QUEUE_PARTITIONS is {count}, but the queue holds {waiting} entries in {before}: let them run empty"
-        " first, see docs/operations/partitions.md"
+        f"HOLDFAST_QUEUE_PARTITIONS is {count}, but the queue is used in {recorded}: set {recorded}, or change the"
+        f" queue first (`python -m holdfast.services.dlq_admin partitions {count}`), see docs/operations/partitions.md"
     )
-
-
-async def _closed(redis: Redis, partitions: Partitions) -> int:
-    """Close all partitions, or none if an entry has just arrived. Return the number of entries."""
-    waiting = 0
-    for partition in partitions:
-        waiting += await redis.eval(_CLOSE_IF_EMPTY, 3, partition.writes, partition.dead, partition.clock)
-    for partition in partitions if waiting else ():
-        await open_partition(redis, partition)
-    return waiting

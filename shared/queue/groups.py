@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from holdfast.shared.queue.agreement import agree, open_partition
+from holdfast.shared.queue.agreement import agree
 from holdfast.shared.queue.names import DLQ_GROUP, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition
 
@@ -23,8 +23,6 @@ async def ensure_groups(redis: Redis, partitions: Sequence[Partition] = ONE) -> 
     PartitionsDiffer, RedisError, OSError.
     """
     await agree(redis, partitions[0].count)
-    for partition in partitions:
-        await open_partition(redis, partition)
     made = []
     groups = [(each.writes, WRITERS_GROUP) for each in partitions] + [(each.dead, DLQ_GROUP) for each in partitions]
     for stream, group in groups:

@@ -20,7 +20,7 @@ With several partitions (partitions.py), each partition has the keys of its writ
 | `{holdfast}:look`            | string | number of the auditor's newest look at the write stream           |
 | `{holdfast}:on_disk`         | string | written by the auditor, to check that a write reaches the disk at once |
 | `{holdfast}:keys_since`      | string | version since which no key was lost early; 0: none ever was       |
-| `{holdfast}:partitions`      | string | the number of partitions in which the queue was last used         |
+| `{holdfast}:partitions`      | string | the number of partitions in which the queue is used (agreement.py) |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:heartbeat`       | string | exists while the latest heartbeat is recent enough: no api makes another |
 | `{holdfast}:writers`, `:apis` | hash   | each process -> when it last reported, and its build            |

@@ -22,13 +22,13 @@ from holdfast.services.writer.settle import Settler
 from holdfast.shared.connections.redis import connect, entries
 from holdfast.shared.errors import QueueUnavailable
 from holdfast.shared.letters.ids import number_of, stream_of
-from holdfast.shared.queue.agreement import PartitionsDiffer, agree
+from holdfast.shared.queue.agreement import PartitionsDiffer, StillWaiting, agree, change
 from holdfast.shared.queue.backlog import backlog, backlog_of_those_that_answer
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import PARTITIONS
-from holdfast.shared.queue.partitions import ONE, Partition
+from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.pending import anywhere, pending_operation, pending_writes
 from holdfast.shared.queue.plausible import Plausible
 from holdfast.shared.writes import versions
@@ -271,39 +271,65 @@ async def test_entries_that_are_moved_keep_their_partition(queue: Redis) -> None
     assert len(numbers) == 40 + 4 * 3
 
 
-async def test_another_number_is_refused_until_the_streams_are_empty(queue: Redis) -> None:
-    """Another number of partitions is refused, with a message that names both numbers, until the streams are empty;
-    then it is accepted."""
+async def test_a_number_changes_by_the_change_alone(queue: Redis) -> None:
+    """A queue that is used keeps its number of partitions, also while it is empty, whatever numbers services start
+    with. The refusal names both numbers and the command. An unused queue takes any number; one partition that was used
+    before numbers were recorded counts."""
+    for partitions in (ONE, Partitions(2)):
+        with pytest.raises(PartitionsDiffer, match=r"PARTITIONS is \d, but the queue is used in 4: .* partitions \d"):
+            await ensure_groups(queue, partitions)
+    await change(queue, 2, 0)
+    await agree(queue, 2)
+    with pytest.raises(PartitionsDiffer):
+        await agree(queue, 4)
+    await queue.flushall()
+    await agree(queue, 8)
+    await queue.flushall()
+    await queue.eval("return redis.call('XGROUP', 'CREATE', KEYS[1], 'writers', '0', 'MKSTREAM')", 1, ONE[0].writes)
+    with pytest.raises(PartitionsDiffer):
+        await agree(queue, 8)
+
+
+async def test_it_does_not_change_while_entries_wait(queue: Redis) -> None:
+    """While an entry waits, the change takes no effect, and the partitions take writes again soon; writers may empty
+    them during the change, and then it takes effect."""
     candidate = new_user()
     await partitioned.acceptor(queue).accept(candidate)
-    with pytest.raises(PartitionsDiffer, match=r"PARTITIONS is 1, but the queue holds 1 entries in 4"):
-        await ensure_groups(queue, ONE)
+    with pytest.raises(StillWaiting, match="1 entries wait in 4 partitions"):
+        await change(queue, 1, 0)
+    assert all([await queue.ttl(partition.clock) != -1 for partition in FOUR])
+    await agree(queue, 4)
+    changing = asyncio.create_task(change(queue, 1, START_DEADLINE_S))
     await _settle(queue, candidate, Applied(1))
+    await changing
     await agree(queue, 1)
-    await queue.xadd(ONE[0].writes, {"x": "1"})
-    with pytest.raises(PartitionsDiffer):
-        await agree(queue, 2)
+    assert all([await queue.ttl(partition.clock) == -1 for partition in FOUR])
 
 
 async def test_partitions_of_the_number_before_take_no_writes(queue: Redis) -> None:
-    """An api that still uses the number of partitions before queues nothing once another number was agreed on, because
-    no writer would read it; it does again when its number is agreed on again."""
-    api = partitioned.acceptor(queue)
-    await agree(queue, 1)
+    """An api that still uses the number of partitions before queues nothing once the number has changed, because no
+    writer would read it; it does again when its number is in force again. Nor does an api that started with a wrong
+    number while the queue was away."""
+    api, wrong = partitioned.acceptor(queue), accepting.acceptor(queue, partition=Partitions(2)[0])
+    first = new_user()
+    assert (await api.accept(first)).result == "accepted"
+    await _settle(queue, first, Applied(1))
+    await change(queue, 1, 0)
     for candidate in (new_user() for _ in range(8)):
-        with pytest.raises(QueueUnavailable):
-            await api.accept(candidate)
-    assert [await queue.xlen(partition.writes) for partition in FOUR] == [0] * 4
+        for each in (api, wrong):
+            with pytest.raises(QueueUnavailable):
+                await each.accept(candidate)
+    assert [await queue.xlen(partition.writes) for partition in (*FOUR, Partitions(2)[0])] == [0] * 5
     assert await partitioned.claims(queue) == []
-    await ensure_groups(queue, FOUR)
+    await change(queue, 4, 0)
     assert (await api.accept(new_user())).result == "accepted"
 
 
-async def test_another_number_is_agreed_on_in_a_full_queue(queue: Redis) -> None:
-    """In a Redis without free memory, the number is recorded too once the partitions of the number before are closed:
-    closed partitions of the recorded number would stay closed."""
+async def test_the_number_changes_in_a_full_queue(queue: Redis) -> None:
+    """In a Redis without free memory, the number changes too, and services start with it."""
     await queue.config_set("maxmemory", 1)
     try:
+        await change(queue, 1, 0)
         await ensure_groups(queue, ONE)
         assert await queue.get(PARTITIONS) == b"1"
     finally:
@@ -317,7 +343,7 @@ async def test_a_partition_may_close_while_an_api_reads_the_floor(
     is refused at once, as certainly not queued."""
 
     async def read(_: object) -> None:
-        await agree(queue, 1)
+        await change(queue, 1, 0)
 
     monkeypatch.setattr(accepting.EmptyDatabase, "read", read)
     async with asyncio.timeout(START_DEADLINE_S):

@@ -200,6 +200,7 @@ def test_a_service_logs_them_and_ends(service: str) -> None:
     [
         [IMPORTED, "holdfast.services.dlq_admin", "ledger"],
         [IMPORTED, "holdfast.services.dlq_admin", "verify-audit"],
+        [IMPORTED, "holdfast.services.dlq_admin", "partitions", "4"],
         [MIGRATE, "holdfast.migrations"],
         [MIGRATE, "holdfast.migrations", "revision", "add_phone"],
     ],

@@ -18,7 +18,8 @@ server and the key. A key is never an argument, because other users of the
 machine could read it.
 Further commands: serve (run the service itself; the default), ledger (check
 that every accepted write is accounted for), verify-audit (check that the
-audit is unchanged).
+audit is unchanged), partitions N (change the number of the queue's
+partitions).
 """
 _TIMEOUT_S = 60.0
 
