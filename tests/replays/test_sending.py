@@ -1,6 +1,7 @@
 """The script that sends: each letter at most once, whichever process calls it; nothing after the replay was closed."""
 
 import time
+from unittest.mock import AsyncMock
 
 import orjson
 import pytest
@@ -147,6 +148,18 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
     await Halts(redis).report("two", halt)
     around = await SurroundingsReader(redis, roll)(4, time.monotonic())
     assert (around.open_breakers, around.holding, around.halted) == ((), ("one",), {"two": "invalid_data"})
+    await redis.aclose()
+
+
+async def test_a_replay_needs_no_reports(clean_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the partition that holds the writers' reports is down, other partitions' replays go on, and their backlog still
+    counts."""
+    redis = connect(clean_redis.address, PATIENT_REDIS)
+    await redis.xadd(WRITES, {"a": "b"})
+    look = SurroundingsReader(redis, Roster("dlq_admin/here"))
+    monkeypatch.setattr(redis, "hgetall", AsyncMock(side_effect=ConnectionError("connection refused")))
+    around = await look(0, time.monotonic())
+    assert (around.depth, around.writers, around.halted) == (1, None, {})
     await redis.aclose()
 
 

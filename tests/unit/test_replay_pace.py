@@ -105,8 +105,9 @@ def test_it_stops_for_the_sake_of_others(around: Surroundings, why: str) -> None
     ("around", "matter", "end"),
     [({"halted": {"writer-1": "invalid_data: a column"}}, "Halted: writer-1 (invalid_data: a column)", "go on"),
      ({"holding": ("writer-0", "writer-1")}, "database is away for writer-0, writer-1", "when it is back"),
-     ({"writers": 0}, "No writer", "start one"), ({"writers": 2}, "busy", "run more of them")],
-    ids=["halted", "database away", "no writer", "busy"],
+     ({"writers": 0}, "No writer", "start one"), ({"writers": 2}, "busy", "run more of them"),
+     ({"writers": None}, "unknown", "does not answer")],
+    ids=["halted", "database away", "no writer", "busy", "no reports"],
 )  # fmt: skip
 def test_why_live_traffic_lags_is_named(around: dict[str, Any], matter: str, end: str) -> None:
     """The reason for a stop names why live traffic lags and what ends it, whether the lag is a number of writes or

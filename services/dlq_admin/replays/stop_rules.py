@@ -14,7 +14,7 @@ _ENOUGH = 20
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What else goes on while a replay runs. `depth`: entries on the write stream that are not this replay's. `halted`
-    and `writers` show why such entries wait, and are read only while some do."""
+    and `writers` show why such entries wait; `writers` is None if none do, or if their reports cannot be read."""
 
     depth: int = 0
     #: Age of the oldest entry that was delivered to no writer, in seconds.
@@ -80,6 +80,8 @@ def _why_lags(around: Surroundings) -> str:
         return f"Halted: {which} ({why[:300]}). Mend the cause, or let the writers go on"
     if around.holding:
         return f"The database is away for {_named(around.holding)}; the writers go on by themselves when it is back"
+    if around.writers is None:
+        return "Whether writers run is unknown: the part of the queue that holds their reports does not answer"
     if around.writers == 0:
         return "No writer has reported lately: start one"
     return "The writers are busy: wait until the backlog is worked off, or run more of them"

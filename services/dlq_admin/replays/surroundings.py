@@ -2,12 +2,14 @@
 writers."""
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.replays.stop_rules import Surroundings
 from holdfast.shared.fleet.roster import Roster
+from holdfast.shared.queue.asking import AWAY
 from holdfast.shared.queue.backlog import backlog_of_those_that_answer
 from holdfast.shared.queue.halts import Halts
 from holdfast.shared.queue.partitions import ONE, Partitions
@@ -29,8 +31,8 @@ class SurroundingsReader:
 
     async def __call__(self, in_flight: int, since: float) -> Surroundings:
         """Return the surroundings in the partitions that answer, because the rules apply to what is sent there. Raises
-        RedisError, OSError if no partition answers. Without the board, no breaker counts as open; the backlog still
-        counts."""
+        RedisError, OSError if no partition answers. Without the board, no breaker counts as open; without the reports
+        of the writers, only the reason for a backlog stays unknown."""
         seen, _ = await backlog_of_those_that_answer(self._redis, self._partitions)
         depth = max(0, seen.depth - in_flight)
         now = time.monotonic()
@@ -43,5 +45,7 @@ class SurroundingsReader:
         around = Surroundings(depth, seen.waiting_age_s, tuple(sorted(open_)), newly)
         if not depth and not seen.waiting:
             return around
-        halted = {name: report.why for name, report in (await self._halts.read()).items()}
-        return replace(around, halted=halted, writers=len(await running_builds(self._redis)))
+        with suppress(*AWAY):  # a single partition holds the reports
+            halted = {name: report.why for name, report in (await self._halts.read()).items()}
+            return replace(around, halted=halted, writers=len(await running_builds(self._redis)))
+        return around
