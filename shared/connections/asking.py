@@ -33,7 +33,7 @@ async def give_back(pool: Any, connection: Any, *, answered: bool) -> None:
     read that reply. Never waits, so that neither another cancellation nor a hanging server keeps the connection from
     the pool."""
     if not answered:
-        await connection.disconnect(nowait=True)
+        await connection.disconnect()
     await pool.release(connection)
 
 

@@ -90,9 +90,14 @@ class _Reviving(AbstractConnection):
         except RedisError as error:
             if not _WRONG_NODE.fullmatch(code_of(error)):
                 raise
-            await self.disconnect(nowait=True)
+            await self.disconnect()
             text = str(error) if str(error).startswith(code_of(error)) else f"{code_of(error)} {error}"
             raise WrongNode(text) from error
+
+    async def disconnect(self, nowait: bool = True, **more: Any) -> None:
+        """Close the connection. That never waits for the other side, and so never fails: redis-py would raise
+        TimeoutError, which means that a command got no answer."""
+        await super().disconnect(nowait=True, **more)
 
     async def _revived(self) -> None:
         self._is_reviving = True

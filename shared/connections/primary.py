@@ -94,7 +94,7 @@ def discovering(kind: type[Any], primary: Finder) -> type[Any]:
         async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
             """Send a command, but not to a node that is no longer the primary."""
             if self.is_connected and not primary.is_at(self.host, self.port):
-                await self.disconnect(nowait=True)
+                await self.disconnect()
             await super().send_packed_command(command, check_health)
 
     return Discovering

@@ -46,3 +46,21 @@ def test_what_died_idle_takes_no_command(
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(outage())
+
+
+async def test_closing_a_connection_waits_for_no_server(own_redis: RedisServer) -> None:
+    """A connection whose server takes nothing more is closed without an error, so that a call of another node, or an
+    answer that has arrived, is not lost with it."""
+    redis: Redis = connect(own_redis.address, RedisTimeouts(0.2, 20))
+    connection = await redis.connection_pool.get_connection()
+    writer = connection._writer
+    own_redis.freeze()
+    try:
+        await connection.send_command("SET", "key", b"x" * 30_000_000)
+        await connection.disconnect()
+    finally:
+        own_redis.thaw()
+    assert not connection.is_connected
+    await redis.connection_pool.release(connection)
+    await redis.aclose()
+    await writer.wait_closed()

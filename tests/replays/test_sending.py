@@ -152,7 +152,7 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
 
 
 async def test_a_replay_needs_no_reports(clean_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the partition that holds the writers' reports is down, other partitions' replays go on, and their backlog still
+    """If the partition that holds the writers' reports is down, replays go on in the others, and their backlog still
     counts."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     await redis.xadd(WRITES, {"a": "b"})
