@@ -256,6 +256,26 @@ def test_a_shadow_gives_its_address_back_once_its_create_cannot_come(engine: Eng
     assert isinstance(given, Applied)
 
 
+def test_a_shadow_of_a_field_that_only_another_build_knows_stays(engine: Engine) -> None:
+    """A shadow is not beyond the horizon if a newer write has set a field that this build does not know: in an upgrade,
+    writers set it before dlq_admin is replaced."""
+    change = _write(update_user(name="Ann"), _BEGAN + 10, _USERS[0])
+    _apply(engine, change._replace(after=str(uuid.uuid4())))
+    _apply(engine, _write(create_user("Bob", "bob@example.com"), _BEGAN + 400))
+    purging.advance(engine, _BEGAN + 100)
+    with engine.connect() as connection:
+        try:
+            connection.exec_driver_sql("ALTER TABLE users ADD phone TEXT, ADD phone_version BIGINT DEFAULT 0")
+            connection.exec_driver_sql(f"UPDATE users SET phone_version = {_BEGAN + 200} WHERE created_version = 0")
+            connection.commit()
+            assert tombstones.purge(engine, USERS, wall_clock(), 0, 9) == 0
+            purging.advance(engine, _BEGAN + 300)
+            assert tombstones.purge(engine, USERS, wall_clock(), 0, 9) == 1
+        finally:
+            connection.rollback()
+            connection.exec_driver_sql("ALTER TABLE users DROP phone, DROP phone_version")
+
+
 def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: Engine, database: Database) -> None:
     """A late claim never gets an address that belonged to another user at the time of the claim, even if the release is
     removed between any two statements."""

@@ -6,6 +6,9 @@ beyond the horizon goes too: the create that it waits for is older, so it will n
 could have the shadow's unique values.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 
 from holdfast.shared.domain.resource import ResourceType
@@ -26,25 +29,33 @@ def purge(engine: Engine, resource: ResourceType, now: int, keep_s: float, most:
         before = tombstone_horizon(read_totals(connection).purged_to, now, newest, keep_s=keep_s)
         if not before:
             return 0
-        ids = connection.execute(_due(resource, before).limit(most)).scalars().all()
-        ids = ids or connection.execute(_shadows(resource, before).limit(most)).scalars().all()
+        ids: Sequence[str] = connection.execute(_due(resource, before).limit(most)).scalars().all()
+        ids = ids or _shadows(connection, resource, before, most)
         if ids:
             connection.exec_driver_sql(statements_of(resource).delete.format(places(ids)), tuple(ids))
     return len(ids)
 
 
-def _due(resource: ResourceType, before: int) -> sa.Select[tuple[str]]:
+def _due(resource: ResourceType, before: int) -> sa.Select[Any]:
     deleted = table_of(resource).c.deleted_version
-    return _rows(resource).where(deleted > 0, deleted < before).order_by(deleted)
+    return _rows(resource, "id").where(deleted > 0, deleted < before).order_by(deleted)
 
 
-def _shadows(resource: ResourceType, before: int) -> sa.Select[tuple[str]]:
+def _shadows(connection: sa.Connection, resource: ResourceType, before: int, most: int) -> list[str]:
+    """Return shadows whose every version is beyond the horizon. In an upgrade, a field that this build does not know
+    may have a version, too."""
     table = table_of(resource).c
     versions = [table[f"{field.name}_version"] < before for field in resource.fields]
-    return _rows(resource).where(table.deleted_version == 0, table.created_version == 0, *versions)
+    query = _rows(resource, "*").where(table.deleted_version == 0, table.created_version == 0, *versions).limit(most)
+    return [
+        row["id"]
+        for row in connection.execute(query).mappings()
+        if all(row[f"{name}_version"] < before for name in row if f"{name}_version" in row)
+    ]
 
 
-def _rows(resource: ResourceType) -> sa.Select[tuple[str]]:
+def _rows(resource: ResourceType, columns: str) -> sa.Select[Any]:
     table = table_of(resource)
-    query = sa.select(table.c.id).with_hint(table, f"FORCE INDEX ({listed_index(resource)})")
+    query: sa.Select[Any] = sa.select(sa.literal_column(columns)).select_from(table)
+    query = query.with_hint(table, f"FORCE INDEX ({listed_index(resource)})")
     return query.with_for_update(skip_locked=True)
