@@ -203,10 +203,11 @@ def _alone() -> Iterator[None]:
     places.make_all()
     with open(places.LOCAL / "lock", "w") as lock:
         deadline = time.monotonic() + _LOCK_PATIENCE_S
-        while not _locked(lock):
-            if time.monotonic() > deadline:
-                raise Problem("another make is at work in this clone", "wait for it to end")
-            time.sleep(0.2)
+        with during("another make is at work in this clone, and is waited for"):
+            while not _locked(lock):
+                if time.monotonic() > deadline:
+                    raise Problem("another make is at work in this clone", "wait for it to end")
+                time.sleep(0.2)
         yield
 
 

@@ -11,7 +11,8 @@ from deploy.local.output import echo, output_closed
 from deploy.local.places import LOGS
 
 _POLL_S = 0.25
-_SHOWN_AT_FIRST = 5
+#: Lines of each program that a terminal shows at first, of all and of one.
+_SHOWN_OF_ALL, _SHOWN_OF_ONE = 5, 200
 _NAME_WIDTH = 14
 _LINE_MAX = 2000
 _COLOURS = {"error": "31", "critical": "31", "warning": "33"}
@@ -20,19 +21,22 @@ _HIDDEN = {"timestamp", "level", "service", "event", "action", "instance"}
 
 
 def follow(only: str, *, from_end: bool, until: Callable[[], bool]) -> None:
-    """Print new lines until `until()`, or until the output is closed. `only`: a prefix of the names that are
-    followed."""
+    """Print the last lines, and new ones until `until()`, or until the output is closed. What is no terminal gets all
+    lines that are kept, so that `make logs | grep` finds the past. `only`: a prefix of the names that are followed."""
     files: dict[str, _Tail] = {}
-    first = True
-    while not until() and not output_closed():
-        for path in sorted(LOGS.glob(f"{only}*.log")):
-            if path.name not in files:
-                # A program that appears later is read from its first line.
-                files[path.name] = _Tail(path, skip=first, show=0 if from_end else _SHOWN_AT_FIRST)
-            for line in files[path.name].lines():
-                echo(readable(path.stem, line))
-        first = False
-        time.sleep(_POLL_S)
+    show = 0 if from_end else None if not sys.stdout.isatty() else _SHOWN_OF_ONE if only else _SHOWN_OF_ALL
+    try:
+        while not until() and not output_closed():
+            for path in sorted(LOGS.glob(f"{only}*.log")):
+                if path.name not in files:
+                    files[path.name] = _Tail(path, show)
+                for line in files[path.name].lines():
+                    echo(readable(path.stem, line))
+            show = None  # a program that appears later is read from its first line
+            time.sleep(_POLL_S)
+    finally:
+        for tail in files.values():
+            tail.close()
 
 
 def readable(name: str, line: str) -> str:
@@ -58,13 +62,21 @@ def _coloured() -> bool:
 class _Tail:
     """One growing file, followed across rotation."""
 
-    def __init__(self, path: Path, *, skip: bool, show: int) -> None:
+    def __init__(self, path: Path, show: int | None) -> None:
+        """Open the file. `show`: how many of the lines that are there count as new; None: all, and those of the file
+        before it."""
         self._path = path
         self._file = path.open("rb")
-        self._rest = b""
-        if skip:
-            before = self._file.read().splitlines(keepends=True)
-            self._rest = b"".join(before[-show:]) if show else b""
+        if show is None:
+            before = path.with_name(f"{path.name}.1")
+            self._rest = before.read_bytes() if before.exists() else b""
+        else:
+            lines = self._file.read().splitlines(keepends=True)
+            self._rest = b"".join(lines[len(lines) - min(show, len(lines)) :])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def lines(self) -> Iterator[str]:
         """Return the whole lines that are new since the last call."""

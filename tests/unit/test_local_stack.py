@@ -3,6 +3,7 @@
 import fcntl
 import re
 import shlex
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from deploy.local import (
     circuits,
     commands,
     database,
+    follow,
     metrics_store,
     places,
     progress,
@@ -38,6 +40,22 @@ def test_logs_of_an_unknown_program_name_the_known_ones(monkeypatch: pytest.Monk
     with pytest.raises(Problem, match="no program's name begins with 'nonsense'") as caught:
         commands.logs()
     assert "api, writer-0" in str(caught.value)
+
+
+@pytest.mark.parametrize(("terminal", "shown"), [(False, range(302)), (True, range(102, 302))])
+def test_logs_of_one_program_show_what_happened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str], terminal: bool, shown: range
+) -> None:
+    """`make logs ONLY=api | grep`, as runbooks have it, finds lines of hours ago, also in the file that was rotated. A
+    terminal gets enough of them for a traceback."""
+    (tmp_path / "api.log.1").write_text("0\n1\n")
+    (tmp_path / "api.log").write_text("".join(f"{number}\n" for number in range(2, 302)))
+    monkeypatch.setattr(follow, "LOGS", tmp_path)
+    monkeypatch.setattr(follow, "output_closed", lambda: False)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: terminal, write=sys.stdout.write, flush=int))
+    ended = iter([False, True])
+    follow.follow("api", from_end=False, until=lambda: next(ended))
+    assert [int(line.split()[-1]) for line in capfd.readouterr().out.splitlines()] == list(shown)
 
 
 def test_a_stack_that_is_being_broken_is_not_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
