@@ -87,7 +87,8 @@ def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[by
 
 def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings) -> list[str]:
     """Change the number of writers, or the resources, of a running stack, without restarting anything else. Return the
-    names of programs whose sources or configuration changed, which takes effect at their next start."""
+    names of programs whose sources or configuration changed, which takes effect at their next start. Services among
+    them need not be ready."""
     if settings != replace(before, writers=settings.writers, domain=settings.domain, python_path=settings.python_path):
         raise Problem("the stack runs with other settings", "make down, then start it with the new ones")
     wanted = programs(settings)
@@ -101,9 +102,9 @@ def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings
     for name in added:
         supervisor.add(name)
     settings.save()
-    served = [each for each in wanted if each.kind == "service" and each.name in changed]
+    kept = [each for each in wanted if each.kind != "service" or each.name not in changed]
     # Processes that are not restarted keep the schema, and their rights in it, until they are renewed.
-    _start(supervisor, wanted, settings, migrate=bool(added) or not served)
+    _start(supervisor, kept, settings, migrate=bool(added) or kept == wanted)
     return changed
 
 

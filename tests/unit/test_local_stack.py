@@ -166,13 +166,15 @@ def test_the_schema_changes_with_the_programs(
     monkeypatch: pytest.MonkeyPatch, added: list[str], changed: list[str], migrated: int
 ) -> None:
     """The schema is migrated at once if programs are added or none is changed, and otherwise when the changed programs
-    are renewed. Until then, running programs keep their schema and their rights."""
+    are renewed. Until then, running programs keep their schema and their rights, and none of those to be renewed has to
+    be ready: what changed may be the repair of one that never will be."""
     done: list[StackSettings] = []
+    waited_for: list[str] = []
     nothing = SimpleNamespace(reread=lambda: (added, changed, []), stop=lambda *_: None, add=lambda _: None,
                               remove=lambda _: None, start=lambda _: None)  # fmt: skip
     monkeypatch.setattr(stack, "programs", lambda _: [SimpleNamespace(name="api", kind="service")])
-    for name in ("_write_configuration", "wait_ready"):
-        monkeypatch.setattr(stack, name, lambda *_: [])
+    monkeypatch.setattr(stack, "_write_configuration", lambda *_: None)
+    monkeypatch.setattr(stack, "wait_ready", lambda _, some: waited_for.extend(program.name for program in some))
     monkeypatch.setattr(redis, "load_rights", lambda _: None)
     monkeypatch.setattr(database, "migrate", done.append)
     monkeypatch.setattr(database, "check_tables", lambda _: None)
@@ -180,9 +182,11 @@ def test_the_schema_changes_with_the_programs(
     supervisor: Any = nothing
     assert stack.scale(supervisor, StackSettings(), StackSettings(domain="shop")) == changed
     assert len(done) == migrated
+    assert waited_for == ([] if changed else ["api"])
     if changed:
         stack.renew(supervisor, StackSettings(domain="shop"), changed)
         assert len(done) == migrated + 1
+        assert waited_for == ["api"]
 
 
 def test_a_setting_of_another_release_hides_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
