@@ -331,7 +331,7 @@ def test_what_is_odd_is_an_error_of_ours(scripted: Scripted, odd: Act) -> None:
 
 def test_an_option_that_there_is_not_is_an_error_before_anything_is_sent(scripted: Scripted) -> None:
     """An unknown option raises TypeError before anything is sent, because a misspelt condition would be ignored, and a
-    misspelt filter would match everything."""
+    misspelt filter would match everything. So does httpx's own timeout, which each call would override."""
     server, client, _ = scripted(success([USER]))
     users: Any = client.users
     wrong: list[Callable[[], Any]] = [
@@ -339,7 +339,8 @@ def test_an_option_that_there_is_not_is_an_error_before_anything_is_sent(scripte
         lambda: users.update("u1", ADA, ifmatch=1, wait=True), lambda: users.delete("u1", fresh=True),
         lambda: users.get("u1", wait=True), lambda: users.find(ADA, limit=1), lambda: users.find({}),
         lambda: users.find({"email": None}), lambda: next(users.pages(cursor="c")),
-        lambda: next(users.all(email="ada@example.com")),
+        lambda: next(users.all(email="ada@example.com")), lambda: hc.Client(server.url, timeout=3),
+        lambda: hc.AsyncClient(server.url, timeout=3),
     ]  # fmt: skip
     for call in wrong:
         with pytest.raises(TypeError):

@@ -134,7 +134,7 @@ class Calls:
             except HoldfastError as error:
                 if not error.retryable:
                     raise
-                raise _unfinished(operation_id, f", as it cannot be asked for: {error}") from error
+                raise _unfinished(operation_id, f": its operation cannot be read: {error}") from error
             if found.took_effect:
                 return found
             if found.done:
@@ -217,7 +217,7 @@ def _fresh(options: ReadOptions) -> dict[str, str]:
 
 
 def _unfinished(operation_id: str, why: str) -> Unfinished:
-    return Unfinished(f"The write is accepted and not known to be over{why}", details={"operation_id": operation_id})
+    return Unfinished(f"The write is accepted and not known to have ended{why}", details={"operation_id": operation_id})
 
 
 def _without_effect(operation: Operation) -> WriteFailed:

@@ -77,7 +77,7 @@ class WriteFailed(HoldfastError):
 
 
 class Unfinished(HoldfastError):
-    """The write is accepted and not known to be over: query `operation_id`."""
+    """The write is accepted and not known to have ended: query `operation_id`."""
 
 
 _BY_TYPE: Mapping[str, type[HoldfastError]] = {

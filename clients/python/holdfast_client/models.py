@@ -82,8 +82,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An accepted write: it is on disk and takes effect exactly once. `status` is `queued` unless the call waited for
-    the end. A write that is sent again with its key remains the same write, and its answer is marked `repeated`."""
+    """An accepted write, which is on disk. `status`: `queued` unless the call waited. `repeated`: its key was known."""
 
     id: str
     operation_id: str

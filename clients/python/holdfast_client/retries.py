@@ -18,8 +18,7 @@ class RetryPolicy:
     cap_s: float = 5.0
 
     def pause_s(self, attempt: int, error: HoldfastError, drawn: float) -> float:
-        """Return the seconds to wait after attempt number `attempt`. `drawn`: a random number below 1. Jitter is added
-        to the service's `retry_after`, so that clients retry neither early nor all at once."""
+        """Return the pause after attempt number `attempt`: `retry_after` and jitter. `drawn`: a random number below 1."""
         return error.retry_after_s + drawn * min(self.cap_s, self.base_s * 2.0 ** min(attempt, 30))
 
 

@@ -13,7 +13,9 @@ _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, Unicod
 
 
 def options(base_url: str, key: str | None, more: dict[str, Any]) -> dict[str, Any]:
-    """Return the constructor arguments of httpx's clients."""
+    """Return the constructor arguments of httpx's clients. Raises TypeError for a timeout, which each request sets."""
+    if "timeout" in more:
+        raise TypeError("no timeout=, but timeout_s= of each call, or policy=RetryPolicy(timeout_s=...) for all calls")
     headers = httpx.Headers(more.get("headers"))
     headers.update({"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {}))
     return {"base_url": base_url, **more, "headers": headers}
