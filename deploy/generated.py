@@ -8,7 +8,7 @@ from pathlib import Path
 def keep(folder: Path, texts: Mapping[str, str], made_by: str, arguments: Sequence[str]) -> int:
     """Write the files that differ from their code. With `--check`, only list them, and return exit code 1 if there are
     any."""
-    stale = [name for name, text in texts.items() if not _is(folder / name, text)]
+    stale = [name for name, text in texts.items() if not is_current(folder / name, text)]
     if "--check" in arguments:
         for name in stale:
             print(f"{folder / name} is out of date: {made_by}", file=sys.stderr)
@@ -20,5 +20,6 @@ def keep(folder: Path, texts: Mapping[str, str], made_by: str, arguments: Sequen
     return 0
 
 
-def _is(path: Path, text: str) -> bool:
+def is_current(path: Path, text: str) -> bool:
+    """Return whether the file has this text."""
     return path.exists() and path.read_text() == text

@@ -385,7 +385,7 @@ class OperationPurged(AppError):
 
 
 class DatabaseUnavailable(AppError):
-    """The database did not answer."""
+    """The database did not answer, or refused to do what it was asked."""
 
     type = "database_error"
     code = "DATABASE_UNAVAILABLE"

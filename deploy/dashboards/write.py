@@ -7,6 +7,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from deploy.dashboards import dependencies, failure_recovery, overview, pipeline
 from deploy.dashboards.board import Board, drawn
+from deploy.generated import is_current
 
 FOLDER = Path(__file__).parents[2] / "services" / "dlq_admin" / "live" / "grafana"
 BOARDS: tuple[Board, ...] = (failure_recovery.BOARD, overview.BOARD, pipeline.BOARD, dependencies.BOARD)
@@ -25,7 +26,7 @@ def as_json(board: Board) -> str:
 def stale() -> list[str]:
     """Return what is wrong with the folder, one sentence each."""
     wanted = files()
-    wrong = [f"{path.name} is out of date" for path, text in wanted.items() if not _is(path, text)]
+    wrong = [f"{path.name} is out of date" for path, text in wanted.items() if not is_current(path, text)]
     return wrong + [
         f"{path.name} belongs to no dashboard" for path in sorted(FOLDER.glob("*.json")) if path not in wanted
     ]
@@ -41,11 +42,7 @@ def write() -> list[str]:
             path.unlink()
             done.append(f"deleted {path.name}")
     for path, text in wanted.items():
-        if not _is(path, text):
+        if not is_current(path, text):
             path.write_text(text)
             done.append(f"wrote {path.name}")
     return done
-
-
-def _is(path: Path, text: str) -> bool:
-    return path.exists() and path.read_text() == text

@@ -190,8 +190,8 @@ def _what_writes_have(resource: ResourceType, table: sa.Table, found: Mapping[st
     for name in found:
         if f"{name}_version" in found and name not in table.columns and name not in resource.removed:
             yield (
-                f"{resource.plural}.{name} is not declared any more, and writes that set it may be on their way: say so"
-                f' with removed=["{name}"], and apply them without it'
+                f"{resource.plural}.{name} is not declared any more, and writes that set it may be on their way: with"
+                f' removed=["{name}"], they are applied without it'
             )
 
 

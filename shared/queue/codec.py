@@ -52,7 +52,8 @@ class _NotAsDeclared(Undecodable):
 
 
 def encode(write: Write) -> dict[str, str]:
-    """Return the fields of a write's entry, as `accept.lua` writes them."""
+    """Return the fields of a write's entry, as `accept.lua` writes them. Only tests use it: `tests/upgrade`
+    records the entries of a release, which the next release must decode."""
     fields = {
         "schema": SCHEMA.decode(),
         "resource": write.command.resource.plural,

@@ -59,7 +59,8 @@ class OperationCounts:
 
 
 def operation_counts(engine: Engine, up_to_version: int) -> OperationCounts:
-    """Count the ended operations that were accepted up to a version, and all direct ones. Raises a Fault."""
+    """Count the ended operations that were accepted up to a version, and all direct ones, in a transaction of its own:
+    for tests and the benchmark of a reading. Raises a Fault."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
     with transaction(snapshot) as connection:
         return counts_in(connection, (up_to_version,))

@@ -18,7 +18,7 @@ class RetryPolicy:
     cap_s: float = 5.0
 
     def pause_s(self, attempt: int, error: HoldfastError, drawn: float) -> float:
-        """Return the pause after attempt number `attempt`: `retry_after` and jitter. `drawn`: a random number below 1."""
+        """Return the pause after attempt `attempt`: `retry_after` and jitter. `drawn`: a random number below 1."""
         return error.retry_after_s + drawn * min(self.cap_s, self.base_s * 2.0 ** min(attempt, 30))
 
 

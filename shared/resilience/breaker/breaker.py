@@ -182,7 +182,7 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
 
     @property
     def failure_count(self) -> int:
-        """The number of failures in the window."""
+        """The number of failures in the window. The inherited property would always be 0."""
         return self.snapshot().counts.failures
 
     @property
