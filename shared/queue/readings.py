@@ -6,10 +6,14 @@ from functools import partial
 
 from faststream import FastStream
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from holdfast.shared.queue.agreement import agree
 from holdfast.shared.queue.partitions import Partition, Partitions
 from holdfast.shared.queue.reading import Reading
 from holdfast.shared.queue.watch import Watch
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.retry import retry_forever
 
 #: Makes a reader of a partition, which reports the result of each read to the watch.
 MakeReader = Callable[[Partition, Watch], FastStream]
@@ -29,6 +33,8 @@ class Readings:
         turn_max_s: float,
         probe_cap_s: float,
     ) -> None:
+        self._probe_cap_s = probe_cap_s
+        self._agree = partial(agree, redis, len(partitions))
         self._watches = [Watch(busy, turn_max_s) for _ in partitions]
         self._readings = [
             Reading(redis, partial(make_reader, one, watch), watch, probe_cap_s=probe_cap_s, partitions=[one])
@@ -65,11 +71,21 @@ class Readings:
         """Return `loop`, extended so that a missing group of this partition is created again, see Reading."""
         return self._readings[partition.number].minding(loop)
 
+    async def agreed(self) -> None:
+        """Wait until the number of partitions is known to be ours. Raises PartitionsDiffer if it is another."""
+        reporter, away = FailureReporter("partitions"), (RedisError, OSError)
+        await retry_forever(reporter, away, self._agree, base_s=0.2, cap_s=self._probe_cap_s)
+
     async def run(self) -> None:
-        """Keep the readers running until `stop()`."""
-        async with asyncio.TaskGroup() as group:
-            for reading in self._readings:
-                group.create_task(reading.run())
+        """Keep the readers running until `stop()`. They do not wait for the shard that records the number of
+        partitions, because reading loses nothing. PartitionsDiffer ends the process once that shard answers."""
+        agreed = asyncio.create_task(self.agreed())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for reading in self._readings:
+                    group.create_task(reading.run())
+        finally:
+            agreed.cancel()
 
     async def watching(self) -> None:
         """End each reader that has lost its connection or has fallen silent. Never returns."""

@@ -1,6 +1,8 @@
 """A partition of the queue is away: what continues in the others, on a real Redis."""
 
+import asyncio
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from redis.asyncio import Redis
@@ -10,8 +12,12 @@ from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.letters import on_stream
 from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.agreement import PartitionsDiffer
 from holdfast.shared.queue.codec import UnknownWrite
-from holdfast.shared.queue.names import WRITERS_GROUP
+from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.names import PARTITIONS, WRITERS_GROUP
+from holdfast.shared.queue.partitions import ONE
+from holdfast.shared.queue.readings import Readings
 from tests import letters
 from tests.away import Away
 from tests.integration import partitioned
@@ -93,3 +99,18 @@ async def test_a_node_that_is_away_answers_its_own_commands_with_its_error(queue
     pipeline.xlen(FOUR[1].writes)
     with pytest.raises(RedisAway):
         await pipeline.execute()
+
+
+async def test_a_reader_does_not_wait_for_the_record_of_the_number(queue: Redis) -> None:
+    """While the shard that records the number of partitions is away, a reader of another partition finds its groups.
+    Once the shard answers, a process with another number ends."""
+    away = Away(queue, ONE[0])
+    await queue.delete(FOUR[2].writes)
+    assert await ensure_groups(away.redis, [FOUR[2]]) == [FOUR[2].writes]
+    await queue.set(PARTITIONS, 8)
+    readings = Readings(away.redis, FOUR, MagicMock(), MagicMock(), turn_max_s=60, probe_cap_s=0.01)
+    readings.stop()
+    await readings.run()
+    asyncio.get_running_loop().call_later(0.1, away.partitions.clear)
+    with pytest.raises(PartitionsDiffer, match="PARTITIONS is 4, but the queue is used in 8"):
+        await readings.agreed()

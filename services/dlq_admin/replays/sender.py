@@ -14,6 +14,7 @@ from holdfast.shared.letters.edit.versions import Current
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.replays.resent import resent
 from holdfast.shared.letters.replays.sending import Chosen, Sent
+from holdfast.shared.queue.agreement import Agreed
 from holdfast.shared.queue.asking import AWAY, ask_each
 from holdfast.shared.queue.claims import Change, Claims
 from holdfast.shared.queue.codec import Undecodable, decode, raw_entity_id, raw_text
@@ -46,7 +47,7 @@ class Sender:
     def __init__(self, redis: Redis, replicas: Replicas | None = None, partitions: Partitions = ONE) -> None:
         self._redis = redis
         self._partitions = partitions
-        self._send = Script(redis, LUA / "replay.lua", replicas)
+        self._send = Agreed(redis, len(partitions), Script(redis, LUA / "replay.lua", replicas))
         self._recall = Script(redis, LUA / "recall.lua", replicas)
         self._claims = Claims(redis, partitions, replicas) if len(partitions) > 1 else None
 
