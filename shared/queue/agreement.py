@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -45,6 +46,10 @@ return redis.pcall('GET', KEYS[1]) == 'closed' and redis.call('DEL', KEYS[1]) or
 """
 
 
+#: The number of partitions that each client's queue is known to be used in.
+_agreed: WeakKeyDictionary[Redis, int] = WeakKeyDictionary()
+
+
 class PartitionsDiffer(SystemExit):
     """The queue is used in another number of partitions. The process exits with the message."""
 
@@ -58,26 +63,25 @@ async def agree(redis: Redis, count: int) -> None:
     Raises PartitionsDiffer, RedisError, OSError."""
     if refusal := await _refusal(redis, count):
         raise PartitionsDiffer(refusal)
+    _agreed[redis] = count
 
 
 class Agreed:
-    """A script of a partition. Its first call makes sure of the number of partitions, because a service may start while
-    the queue is away."""
+    """A script of a partition. Until the process knows that its number of partitions is the right one, each call has to
+    find out first, because a service may start while the queue is away. Afterwards, no call needs the record."""
 
     def __init__(self, redis: Redis, count: int, script: Script) -> None:
         self._redis = redis
         self._count = count
         self._script = script
-        self._known = False
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
         """Run the script, if the queue is used in this number of partitions. Raises like a Script."""
-        if not self._known:
+        if _agreed.get(self._redis) != self._count:
             try:
                 await agree(self._redis, self._count)
             except (RedisError, OSError, PartitionsDiffer) as error:
                 raise NotSent from error
-            self._known = True
         return await self._script(keys, args)
 
 

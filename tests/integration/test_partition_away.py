@@ -12,7 +12,8 @@ from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.letters import on_stream
 from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.redis import text
-from holdfast.shared.queue.agreement import PartitionsDiffer
+from holdfast.shared.errors import QueueUnavailable
+from holdfast.shared.queue.agreement import PartitionsDiffer, agree
 from holdfast.shared.queue.codec import UnknownWrite
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import PARTITIONS, WRITERS_GROUP
@@ -99,6 +100,18 @@ async def test_a_node_that_is_away_answers_its_own_commands_with_its_error(queue
     pipeline.xlen(FOUR[1].writes)
     with pytest.raises(RedisAway):
         await pipeline.execute()
+
+
+async def test_what_is_known_of_the_number_needs_no_record(queue: Redis) -> None:
+    """A process that knows its number of partitions accepts while the shard that records the number is away. One that
+    does not know queues nothing."""
+    away = Away(queue, ONE[0])
+    with pytest.raises(QueueUnavailable):
+        await partitioned.acceptor(away.redis).accept(new_user())
+    away.partitions.clear()
+    await agree(away.redis, 4)
+    away.partitions.append(ONE[0])
+    await partitioned.acceptor(away.redis).accept(new_user())
 
 
 async def test_a_reader_does_not_wait_for_the_record_of_the_number(queue: Redis) -> None:
