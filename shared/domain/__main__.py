@@ -9,7 +9,7 @@ from holdfast.shared.domain import registry
 from holdfast.shared.domain.declared_field import OWN_NAMES, PAGE_PARAMETERS
 from holdfast.shared.domain.errors import catalogue
 from holdfast.shared.domain.registry import Domain, configured, load
-from holdfast.shared.domain.resource import DeclarationError, Field, ResourceType
+from holdfast.shared.domain.resource import DeclarationError, Field
 
 
 def main(arguments: list[str]) -> int:
@@ -40,7 +40,7 @@ def _lines(domain: Domain) -> Iterator[str]:
     for resource in domain.resources:
         yield f"{resource.name}  /{resource.plural}, /{resource.plural}/{{{resource.singular}_id}}"
         yield from (f"  {_line(field)}" for field in resource.fields)
-        yield f"  errors: {', '.join(_codes(resource))}"
+        yield f"  errors: {', '.join(error.code for error in catalogue([resource]))}"
 
 
 def _line(field: Field) -> str:
@@ -50,10 +50,6 @@ def _line(field: Field) -> str:
         *(["unique"] if field.unique else []),
     ]
     return f"{field.name} ({', '.join(marks)}): {field.type.constraint}"
-
-
-def _codes(resource: ResourceType) -> list[str]:
-    return [*(field.code for field in resource.fields), *(error.code for error in catalogue([resource]))]
 
 
 if __name__ == "__main__":

@@ -97,8 +97,9 @@ def field_taken(resource: ResourceType, code: str) -> Field | None:
 
 
 def catalogue(resources: Iterable[ResourceType]) -> Iterator[AppError]:
-    """Yield an example of each error of every resource, except those of invalid fields."""
+    """Yield an example of each error of every resource."""
     for resource in resources:
+        yield from (InvalidValue(field) for field in resource.fields)
         yield from (error(resource) for error in _OF_ALL)
         yield from (ValueTaken(field) for field in resource.unique)
 
