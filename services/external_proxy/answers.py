@@ -103,7 +103,8 @@ def answer_to(error: Exception, *, idempotent: bool, earlier: Iterable[Exception
     if not idempotent:
         for each in (answer, *map(_app_error, earlier)):
             if isinstance(each, _SENT):
-                return errors.UpstreamOutcomeUnknown(details=(each.details or {}) | {"cause": each.code})
+                details = (each.details or {}) | {"cause": each.code}
+                return errors.UpstreamOutcomeUnknown(details=details, retry_after_s=answer.retry_after_s)
     return answer
 
 

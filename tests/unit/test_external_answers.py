@@ -85,6 +85,12 @@ def test_an_attempt_that_may_have_happened_is_not_forgotten(last: Exception) -> 
     assert answer_to(last, idempotent=False, earlier=[ErrorStatus(429, None)]).definite
 
 
+@pytest.mark.parametrize(("earlier", "last"), [([], ErrorStatus(503, 7.0)), ([TookTooLong()], ErrorStatus(429, 7.0))])
+def test_an_indefinite_answer_keeps_the_pause_that_was_asked_for(earlier: list[Exception], last: Exception) -> None:
+    """A write whose outcome is unknown is to be sent again after the pause that the third party asked for last."""
+    assert answer_to(last, idempotent=False, earlier=earlier).retry_after_s == 7
+
+
 def test_a_bug_stays_a_bug() -> None:
     """A bug in the proxy is raised and is not reported as a failure of the third party."""
     with pytest.raises(ZeroDivisionError):
