@@ -93,6 +93,23 @@ def test_a_pause_that_leads_past_the_deadline_is_not_begun(scripted: Scripted) -
 
 
 @pytest.mark.parametrize(
+    ("last", "definite"),
+    [
+        (refusal(503, "QUEUE_UNAVAILABLE", retry_after=60), False),
+        (refusal(401, "NOT_AUTHENTICATED", "authentication_error", retryable=False), False),
+        (refusal(409, "EMAIL_TAKEN", "conflict", retryable=False), True),
+    ],
+)  # fmt: skip
+def test_an_attempt_that_may_have_happened_is_not_forgotten(scripted: Scripted, last: Act, definite: bool) -> None:
+    """A refusal of a later attempt that says nothing of the write itself is not definite, if an earlier attempt may
+    have taken effect. One that the service decided by the write's key is."""
+    server, client, _ = scripted(nothing, last)
+    with pytest.raises(hc.HoldfastError) as raised:
+        client.users.create(ADA)
+    assert (len(server.requests), raised.value.definite) == (2, definite)
+
+
+@pytest.mark.parametrize(
     ("status", "kind", "expected"),
     [
         (422, "validation_error", hc.ValidationError), (401, "authentication_error", hc.AuthenticationError),

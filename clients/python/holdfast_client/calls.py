@@ -98,7 +98,7 @@ class Calls:
         key = all_headers.get("Idempotency-Key", "")
         given = {name: value for name, value in (params or {}).items() if value is not None}
         self.budget.earn()
-        attempt = 0
+        attempt, unknown = 0, False
         while True:
             limit_s = max(min(self.policy.attempt_timeout_s, end - self.clock(), _TIMEOUT_MAX_S), _TIMEOUT_MIN_S)
             all_headers["X-Request-Timeout-Ms"] = str(int(limit_s * 1000))
@@ -111,6 +111,8 @@ class Calls:
                 reply = error_of(reply.status, reply.headers.get("retry-after", ""), reply.document)
             error = reply or Unreachable("no answer")
             error.idempotency_key = key
+            error.definite &= not (unknown and (error.retryable or error.status in (401, 403)))  # of this attempt only
+            unknown |= not error.definite
             under_way = error.code == "REQUEST_IN_PROGRESS"  # an earlier attempt still runs: asking again adds no work
             attempt += not under_way
             pause_s = self.policy.pause_s(attempt, error, self.draw())

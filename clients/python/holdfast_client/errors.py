@@ -85,8 +85,6 @@ _BY_TYPE: Mapping[str, type[HoldfastError]] = {
     "conflict": Conflict, "rate_limit_error": RateLimited, "service_unavailable": Unavailable,
     "database_error": Unavailable, "network_error": Unavailable,
 }  # fmt: skip
-#: Statuses that a proxy on the way may answer: the request may have been carried out.
-_OF_A_GATEWAY = (502, 503, 504)
 
 
 def error_of(status: int, retry_after: str, document: Any, key: str = "") -> HoldfastError:
@@ -94,7 +92,7 @@ def error_of(status: int, retry_after: str, document: Any, key: str = "") -> Hol
     after_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
     error = document.get("error") if isinstance(document, dict) else None
     if not isinstance(error, dict):
-        message, may_pass = f"HTTP {status}, and not as Holdfast answers", status in _OF_A_GATEWAY
+        message, may_pass = f"HTTP {status}, and not as Holdfast answers", status in (502, 503, 504)  # a proxy's
         return Unreachable(message, status=status, retryable=may_pass, retry_after_s=after_s, idempotency_key=key)
     details, in_body = error.get("details"), error.get("retry_after")
     return _BY_TYPE.get(str(error.get("type")), HoldfastError)(
