@@ -39,10 +39,8 @@ class LastGood:
 
     def keep(self, raw: bytes, asked_at: float) -> None:
         """Keep a good answer to the question asked at `asked_at`. An answer that was delayed may be older than the kept
-        one, and is ignored then, unless the clock was put back meanwhile."""
-        kept = self._kept
-        if kept is None or not asked_at < kept.as_of <= time.time():
-            self._kept = Kept(raw, asked_at)
+        one, and is ignored then."""
+        self._kept = _later(Kept(raw, asked_at), self._kept)
 
     def get(self, max_age_s: float) -> Kept | None:
         """Return the latest answer, or None if it is older than `max_age_s` or `hard_s`."""
@@ -61,19 +59,26 @@ class LastGood:
         value = await self._redis.get(self._key)
         if value != self._seen:  # values may be large, and seldom change
             self._seen, self._theirs = value, _decoded(value)
-        theirs, ours = self._theirs, self._kept
-        if theirs is not None and (ours is None or theirs.as_of > ours.as_of):
-            self._kept = theirs
-        elif ours is not None and (theirs is None or theirs.as_of < ours.as_of):
-            lifetime_ms = int((self._hard_s - (time.time() - ours.as_of)) * 1000)
+        self._kept = latest = _later(self._theirs, self._kept)
+        if latest is not None and latest is not self._theirs:
+            lifetime_ms = int((self._hard_s - (time.time() - latest.as_of)) * 1000)
             if lifetime_ms > 0:
-                await self._redis.set(self._key, _encoded(ours), px=lifetime_ms)
+                await self._redis.set(self._key, _encoded(latest), px=lifetime_ms)
 
     async def run(self) -> None:
         """Synchronise every second until cancelled."""
         while True:
             await self.sync()
             await asyncio.sleep(_EVERY_S)
+
+
+def _later(one: Kept | None, other: Kept | None) -> Kept | None:
+    """Return the answer to the later question, or `one` if both are as old. A question from the future counts as the
+    earlier one: it was asked before the clock stepped back."""
+    if one is None or other is None:
+        return one or other
+    now_s = time.time()
+    return max(one, other, key=lambda kept: (kept.as_of <= now_s, kept.as_of))
 
 
 def _encoded(kept: Kept) -> bytes:
