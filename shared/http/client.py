@@ -7,6 +7,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from holdfast.shared.http.body import is_utf_8
@@ -18,12 +19,17 @@ from holdfast.shared.telemetry.tracing import spans
 with without_certificates():  # the certificates are read only for a client with an https address
     import aiohttp
     from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.http import HttpProcessingError
 
 #: Shorter than servers keep idle connections, so that a call rarely uses one that is being closed.
 _IDLE_S = 10.0
 
 #: Seconds between the attempts at two addresses of a name, as in shared/connections/happy_eyeballs.py.
 _HEAD_START_S = 0.05
+
+#: Interim answers that may arrive together, and how many bytes are parsed at a time.
+_INTERIM_MAX, _PARSED_BYTES = 16, 16_384
 
 Why = Literal["protocol", "encoding", "content_type", "too_large", "cut_short", "not_json", "too_deep"]
 
@@ -166,9 +172,28 @@ def _verifying() -> ssl.SSLContext:
     return context
 
 
+class _Wire(ResponseHandler):
+    """A connection that does not take any number of interim answers (1xx), each of which aiohttp would keep as an
+    object before it skips it."""
+
+    def data_received(self, data: bytes) -> None:
+        """Parse received bytes."""
+        for start in range(0, len(data) or 1, _PARSED_BYTES):
+            super().data_received(data[start : start + _PARSED_BYTES])
+            if len(self) > _INTERIM_MAX and self.transport is not None:
+                self.set_exception(HttpProcessingError(message="too many interim answers"))
+                self.transport.close()
+            if self.exception() is not None:
+                return
+
+
 class _Connector(aiohttp.TCPConnector):
     """Uses no kept connection on which anything arrived after the last answer. aiohttp would take that for the answer
     to the next request, and each answer from then on for the answer to a later request."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = partial(_Wire, loop=self._loop)
 
     async def _get(self, *args: Any) -> Any:
         """Return a kept connection, or None. Called by aiohttp before it makes a connection."""

@@ -69,6 +69,7 @@ def whole(body: bytes, *headers: bytes) -> bytes:
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "protocol"),
         (b"\x16\x03\x01\x02\x00\x01" + bytes(100), "protocol"),
         (whole(b"{}", b"X-Large: " + b"x" * 50_000), "protocol"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000 + whole(b"{}"), "protocol"),
         (whole(b"\x1f\x8b\x08", b"Content-Encoding: gzip"), "encoding"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "content_type"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n{}", "content_type"),
@@ -193,8 +194,9 @@ async def test_no_more_at_once_than_are_allowed() -> None:
 
 
 async def test_a_good_answer_is_read() -> None:
-    """A good answer is returned with its parsed JSON document and with its header names in lower case."""
-    async with server(whole(b'{"a": [1, 2.5]}', b"X-Sent: yes")) as port:
+    """A good answer is returned with its parsed JSON document and with its header names in lower case. Interim answers
+    before it are skipped."""
+    async with server(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2 + whole(b'{"a": [1, 2.5]}', b"X-Sent: yes")) as port:
         answer = await get(port)
     assert (answer.status, answer.document, answer.headers["x-sent"]) == (200, {"a": [1, 2.5]}, "yes")
     assert issubclass(TookTooLong, CallFailed)
