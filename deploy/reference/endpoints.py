@@ -17,9 +17,9 @@ from holdfast.services.external_proxy.settings import ProxySettings
 Scope = Callable[[str, str], str | None]
 
 _ABOUT = """Every endpoint, the [scope](../operations/keys.md) that a key needs for it, and the statuses it answers
-with. Each service serves its OpenAPI document, with every schema and example, at `/openapi.json`, and as a page at
-`/docs`. On the demo profile `read` and `write` need no key. Any request may also be answered with 401, 403, 414, 500,
-503 or 504; every error has [a code](errors.md)."""
+with. Each service serves its OpenAPI document, with every schema and example, at `/openapi.json`; api and
+dlq_admin also show it as a page, at `/docs`. On the demo profile `read` and `write` need no key. Any request may also
+be answered with 401, 403, 414, 500, 503 or 504; every error has [a code](errors.md)."""
 _HEAD = ("method", "path", "what", "scope", "answers")
 #: Addresses to which no connection is made.
 _DSN = "mysql://user:password@host/db"
