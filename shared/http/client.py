@@ -193,7 +193,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = partial(_Wire, loop=self._loop)
+        self._factory: Any = partial(_Wire, loop=self._loop)
 
     async def _get(self, *args: Any) -> Any:
         """Return a kept connection, or None. Called by aiohttp before it makes a connection."""
