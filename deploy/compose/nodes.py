@@ -11,9 +11,9 @@ from urllib.parse import quote
 from deploy.privileges.redis import REPLICA, SENTINEL
 
 #: The fixed addresses at which the database's servers find one another, as in ha.yml.
-GROUP = {"mysql": "172.31.252.11", "mysql-1": "172.31.252.12", "mysql-2": "172.31.252.13"}
+GROUP = {"mysql": "10.203.252.11", "mysql-1": "10.203.252.12", "mysql-2": "10.203.252.13"}
 #: The fixed addresses of the queue's nodes, as in ha.yml.
-ADDRESSES = {"queue": "172.31.253.11", "queue-1": "172.31.253.12", "queue-2": "172.31.253.13"}
+ADDRESSES = {"queue": "10.203.253.11", "queue-1": "10.203.253.12", "queue-2": "10.203.253.13"}
 _SENTINELS = ("sentinel-0", "sentinel-1", "sentinel-2")
 _NAME = "queue"
 _QUORUM = 2

@@ -1,5 +1,6 @@
 """deploy/compose/ha.yml, read as data: the nodes in the services' addresses exist, each with a volume of its own."""
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def test_the_addresses_of_services_name_nodes_that_are_there() -> None:
     redis = parse_redis(nodes.address("api", "three", "four").strip())
     assert [host for host, _ in redis.sentinels] == [name for name in SERVICES if name.startswith("sentinel-")]
     assert redis.sentinel_password == "four"  # noqa: S105 - of nobody
-    assert list(nodes.GROUP) == [name for name in SERVICES if name.startswith("mysql")]
+    assert list(nodes.GROUP) == [name for name in SERVICES if re.fullmatch(r"mysql(-\d)?", name)]
     assert parse_dsn(f"mysql://api:three@{','.join(nodes.GROUP)}/holdfast").database == "holdfast"
     configured = [name for name, _ in nodes.configurations(PASSWORDS, "four")]
     assert configured == [name for name in SERVICES if re.fullmatch(r"(queue|sentinel)(-\d)?", name)]
@@ -75,11 +76,35 @@ def test_the_group_has_one_name_and_is_begun_by_nobody_else() -> None:
         assert set(BASE["services"]["mysql"]["command"]) <= set(command)
 
 
+def test_fixed_addresses_are_none_that_docker_gives_to_networks() -> None:
+    """The networks with fixed addresses, which contain those of the nodes, are outside of the ranges from which Docker
+    gives any other network, also of this stack, its addresses: it would refuse to make the later one of two that
+    overlap."""
+    given = [ipaddress.ip_network(each) for each in ("172.16.0.0/12", "192.168.0.0/16")]
+    for name, members in (("database", nodes.GROUP), ("redis", nodes.ADDRESSES)):
+        [config] = OVER["networks"][name]["ipam"]["config"]
+        subnet = ipaddress.ip_network(config["subnet"])
+        assert not any(subnet.overlaps(each) for each in given)
+        own = [ipaddress.ip_address(each) for each in members.values()]
+        assert all(each in subnet and each not in ipaddress.ip_network(config["ip_range"]) for each in own)
+
+
 def test_every_node_of_redis_gets_the_rights_of_the_build() -> None:
     """The rights of the users are loaded at each Redis, once all of them run."""
     nodes_of_redis = {name for name in SERVICES if re.fullmatch(r"queue(-\d)?", name)} | {"cache"}
     assert set(SERVICES["rights"]["environment"]["NODES"].split()) == nodes_of_redis
     assert SERVICES["rights"]["depends_on"].keys() | BASE["services"]["rights"]["depends_on"].keys() == nodes_of_redis
+    assert "|| {" in " ".join(BASE["services"]["rights"]["command"])  # a node that is down is left out
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES | BASE["services"]))
+def test_nothing_needs_every_node(name: str) -> None:
+    """While one node is away, everything else can be started or replaced: nothing waits until a node is healthy."""
+    service = SERVICES.get(name, {})
+    upon = BASE["services"].get(service.get("extends", {}).get("service", name), {})
+    needed = {**upon.get("depends_on", {}), **service.get("depends_on", {})}
+    awaited = {each for each, how in needed.items() if how["condition"] != "service_started"}
+    assert not [each for each in awaited if re.fullmatch(r"(queue|mysql|sentinel)(-\d)?", each)]
 
 
 def test_every_node_but_one_begins_as_a_replica() -> None:
@@ -93,7 +118,7 @@ def test_every_node_but_one_begins_as_a_replica() -> None:
         assert "masteruser replica\nmasterauth one\n" in text
     for name, text in texts.items():
         if name not in of_nodes:
-            assert "sentinel monitor queue 172.31.253.11 6379 2\n" in text
+            assert f"sentinel monitor queue {nodes.ADDRESSES['queue']} 6379 2\n" in text
             assert "sentinel auth-user queue sentinel\n" in text
 
 
