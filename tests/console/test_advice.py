@@ -17,8 +17,9 @@ from holdfast.services.dlq_admin.console.render.moments import ago
 from holdfast.services.dlq_admin.console.render.outage import outage
 from holdfast.services.dlq_admin.letters.models import BuildFix, GroupStanding, GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.overview import Backlog, SystemState
+from holdfast.services.dlq_admin.replays.models import ReplaySummary
 from holdfast.services.dlq_admin.writers import WriterSummary
-from holdfast.shared.letters.replays.plan import ItemState, ReplayState
+from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.queue.codec import Undecodable, decode
@@ -119,6 +120,18 @@ def test_the_first_sentence_is_not_green_while_writes_wait_or_are_missing() -> N
     assert "2 of them as lost" in lost.says
 
 
+@pytest.mark.parametrize("held", WAITING_FOR_A_PERSON)
+def test_the_first_sentence_is_not_green_while_a_replay_waits_for_a_person(held: ReplayState) -> None:
+    """Letters of a replay that waits for a person are not being sent, and the first line names it and what it waits
+    for."""
+    state = _state(0, letters={"dead": 0, "replaying": 7, "dying_groups": 1})
+    replays = [_partial(ReplaySummary, id=number, state=each) for number, each in ((4, ReplayState.RUNNING), (3, held))]
+    assert at_a_glance(state, [], replays[:1]) == ("good", "No dead letters", "7 are being sent again.", "")
+    glance = at_a_glance(state, [], replays)
+    assert (glance.tone, glance.title.startswith("Replay 3 is "), "sent again" in glance.says) == ("warn", True, False)
+    assert ("approves" in glance.says) is (held is ReplayState.AWAITING_APPROVAL) is ("resume" not in glance.says)
+
+
 @pytest.mark.parametrize(
     ("away", "backlog", "title"),
     [([2], _partial(Backlog, depth=0, oldest_age_s=0.0), "Partition 2 of the queue does not answer"),
@@ -188,6 +201,7 @@ def test_a_replay_that_waits_for_a_person_is_not_waited_for(state: str, title: s
     next = next_step(_group(reason="invalid_data", changed="no", dead=0, replaying=3, standing=standing))
     assert next.title.startswith(title)
     assert next.step == "replays"
+    assert ("approves" in next.says) is (state == "awaiting_approval")
 
 
 @given(open_=st.sets(st.sampled_from(_BREAKERS)), letters=st.booleans(), depth=st.none() | st.integers(0, 5))

@@ -48,7 +48,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             groups=sorted(groups, key=lambda one: -one.counts[State.DEAD]),
             replays=replays,
             waiting=waiting,
-            glance=at_a_glance(overview, groups),
+            glance=at_a_glance(overview, groups, replays),
             outage=outage(overview),
         )
 

@@ -12,7 +12,8 @@ from holdfast.services.dlq_admin.console.render.outage import outage
 from holdfast.services.dlq_admin.letters.models import GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.letters.suggestion import Step, has_blank
 from holdfast.services.dlq_admin.overview import SystemState
-from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON
+from holdfast.services.dlq_admin.replays.models import ReplaySummary
+from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ReplayState
 from holdfast.shared.letters.what_if.prediction import Prediction
 from holdfast.shared.writes.ledger import balance
 from holdfast.shared.writes.outcome import Reason
@@ -55,8 +56,9 @@ def address(group: GroupSummary, step: str) -> str:
     return f"/console/{page}?{urlencode(asked | ({'act': 'preview'} if step == 'preview' else {}))}"
 
 
-def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice:
-    """Return whether writes are being dead-lettered now, or would be if a writer had not halted."""
+def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary], replays: Sequence[ReplaySummary] = ()) -> Advice:
+    """Return whether writes are being dead-lettered now, or would be if a writer had not halted. `replays`: those that
+    have not ended."""
     writers = overview.writers or []
     halted = [one.halted for one in writers if one.halted]
     if halted:
@@ -80,13 +82,7 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
     if overview.partitions_away:
         away = silent(overview.partitions_away).capitalize() if overview.backlog else "The queue does not answer"
     if not dead:
-        more = f"{letters['replaying']:,} are being sent again." if letters["replaying"] else _accounted(overview)
-        if away:
-            return Advice("warn", away, more)
-        ledger = overview.ledger
-        if ledger is not None and ledger.missing:
-            return Advice("bad", "The ledger does not balance", f"{balance(ledger.missing, ledger.accepted)}. {more}")
-        return Advice("good" if outage(overview) is None else "warn", "No dead letters", more)
+        return _none_dead(overview, replays, away)
     wait = f"{dead:,} dead letter{'s wait' if dead > 1 else ' waits'} in {kinds:,} group{'s' if kinds > 1 else ''}"
     newest_s = min((age_s(group.last_seen) for group in groups), default=float("inf"))
     if newest_s < _NOW_S and overview.backlog is not None:
@@ -97,12 +93,35 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice
     return Advice("warn", away or "Dead letters are waiting", f"{wait}. {quiet}")
 
 
+def _none_dead(overview: SystemState, replays: Sequence[ReplaySummary], away: str) -> Advice:
+    """Return the advice if no letter is dead. `away`: what part of the queue does not answer, or empty."""
+    replaying = overview.letters["replaying"] if overview.letters else 0
+    held = next((one for one in replays if one.state in WAITING_FOR_A_PERSON), None)
+    more = f"{replaying:,} are being sent again." if replaying else _accounted(overview)
+    if held is not None:
+        more = f"Nothing more is sent until {_decided(held.state)}."
+    if away:
+        return Advice("warn", away, more)
+    ledger = overview.ledger
+    if ledger is not None and ledger.missing:
+        return Advice("bad", "The ledger does not balance", f"{balance(ledger.missing, ledger.accepted)}. {more}")
+    if held is not None:
+        return Advice("warn", f"Replay {held.id} is {label(held.state, 'replay').title}", more)
+    return Advice("good" if outage(overview) is None else "warn", "No dead letters", more)
+
+
 def _accounted(overview: SystemState) -> str:
     ledger = overview.ledger
     if ledger is not None and ledger.missing == 0:
         lost = f", {ledger.lost:,} of them as lost" if ledger.lost else ""
         return f"All {ledger.accepted:,} accepted writes, heartbeats included, are accounted for{lost}."
     return "No letter needs a decision."
+
+
+def _decided(state: str) -> str:
+    """Return what a replay waits for, in one of WAITING_FOR_A_PERSON."""
+    awaiting = state == ReplayState.AWAITING_APPROVAL
+    return "a second person approves it, or it is cancelled" if awaiting else "you resume or cancel it"
 
 
 def next_step(group: GroupSummary) -> Advice:
@@ -112,8 +131,9 @@ def next_step(group: GroupSummary) -> Advice:
     if not group.counts["dead"]:
         if group.counts["replaying"]:
             if standing is not None and standing.replay_state in WAITING_FOR_A_PERSON:
-                state = label(standing.replay_state or "", "replay").title
-                says = f"Replay {standing.replay_id} is {state}: nothing more is sent until you resume or cancel it."
+                state = label(standing.replay_state, "replay").title
+                decided = _decided(standing.replay_state)
+                says = f"Replay {standing.replay_id} is {state}: nothing more is sent until {decided}."
                 return Advice("bad", "Decide about the replay", says, "replays")
             return Advice(
                 "warn", "Wait for the replay", f"{_letters(group.counts['replaying'])} sent again.", "replays"
