@@ -119,7 +119,7 @@ async def test_a_form_of_nobody_s_changes_nothing(browser: httpx.AsyncClient) ->
 
 async def test_what_was_typed_outlives_the_session(browser: httpx.AsyncClient) -> None:
     """A form that is sent after its session ended is kept through the login, also through wrong keys. It is sent when
-    the person confirms, with a token of the new session and not of the old one."""
+    the person, who sees where it goes, confirms, with a token of the new session and not of the old one."""
     note, typed = "/console/groups/0123456789abcdef/note", "the mail gateway <b>, see 4711"
     selection = '{"filter": {"text": "a\\u202eb"}}'
     page = await browser.post(note, data={"text": typed, "selection": selection, "csrf": "old"})
@@ -130,6 +130,7 @@ async def test_what_was_typed_outlives_the_session(browser: httpx.AsyncClient) -
         page = await browser.post("/console/login", data=form | {"key": key})
         assert page.status_code == status
     assert f'action="{note}"' in page.text
+    assert f">{note}</dd>" in page.text, "two forms with the same fields give different orders"
     form = _fields(page.text)
     assert form.keys() == {"text", "selection", "csrf"}
     assert (form["text"], form["selection"]) == (typed, selection)
