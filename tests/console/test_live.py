@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from holdfast.shared.runtime.time_budgets import SCRAPE_EVERY_S
 from tests import keys, processes
@@ -149,7 +149,7 @@ def test_while_prometheus_is_away(viewer: Seen, live: Live) -> None:
 
 def test_an_answer_that_is_no_data_is_reported(viewer: Seen) -> None:
     """A page of something between the browser and the console is reported, and the view recovers without
-    intervention."""
+    intervention. A panel whose queries are not answered shows that, and not as well that there is no value."""
     page = viewer.page
     expect(page.locator("#as-of.moving")).to_be_visible()
     data = re.compile(r"/data\?range=")
@@ -157,6 +157,18 @@ def test_an_answer_that_is_no_data_is_reported(viewer: Seen) -> None:
     expect(page.locator("#problem")).to_contain_text("What answers is not the console.")
     page.unroute(data)
     expect(page.locator("#problem")).to_be_hidden()
+
+    def late(route: Route) -> None:
+        answer = route.fetch()
+        panels = {number: {"series": [], "problem": "no answer in time"} for number in answer.json()["panels"]}
+        route.fulfill(json=answer.json() | {"panels": panels})
+
+    page.route(data, late)
+    height = _panel(page, "Height")
+    expect(height.get_by_text("no answer in time")).to_be_visible()
+    expect(height.locator(".picture")).to_be_hidden()
+    page.unroute(data)
+    expect(height.locator(".picture")).to_be_visible()
     assert viewer.complaints == []
 
 

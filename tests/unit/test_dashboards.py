@@ -1,12 +1,16 @@
 """Dashboards, read and queried: variables, times, names, annotations; and every one of our own dashboards."""
 
+import asyncio
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from holdfast.services.dlq_admin.live import OWN_DASHBOARDS
 from holdfast.services.dlq_admin.live.dashboards import read, read_all
+from holdfast.services.dlq_admin.live.pictures import Pictures
+from holdfast.services.dlq_admin.live.prometheus import Prometheus
 from holdfast.services.dlq_admin.live.series import Event, Grid, Series, events, name, now, number, over
 from holdfast.services.dlq_admin.live.variables import SPANS, Span, Variables
 from tests.console.board import BOARD, UID
@@ -94,3 +98,39 @@ def test_our_own_dashboards_are_drawn() -> None:
             assert panel.kind in _DRAWN, (dashboard.uid, panel.number)
             for target in panel.targets:
                 assert "$" not in dashboard.variables.put_into(target.expr, SPANS["15m"]), target.expr
+
+
+class _Slow:
+    """A Prometheus that answers a few queries of each picture and never the others."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.room = most
+        self.answered: set[str] = set()
+
+    async def at(self, query: str, _: float) -> list[Series]:
+        return await self.over(query, _GRID)
+
+    async def over(self, query: str, _: Grid) -> list[Series]:
+        if not self.room:
+            await asyncio.Event().wait()
+        self.room -= 1
+        self.answered.add(query)
+        return []
+
+    def again(self) -> None:
+        self.room = self._most
+
+
+async def test_a_slow_prometheus_answers_every_query_in_turn() -> None:
+    """While Prometheus has time for only some queries of a picture, the next one begins with those that have gone
+    without an answer for longest, so that no panel stays without data."""
+    board = read(BOARD)
+    slow = _Slow(4)
+    pictures = Pictures({UID: board}, cast(Prometheus, slow), 0.01)
+    queries = {target.expr for panel in board.panels for target in panel.targets}
+    for _ in range(-(-len(queries) // 4) + 1):
+        slow.again()
+        await pictures.packed(UID, "15m")
+        pictures._kept[UID, "15m"].asked_at = float("-inf")
+    assert len(slow.answered) == len(queries) + len(board.annotations)

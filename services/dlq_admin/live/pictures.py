@@ -1,6 +1,7 @@
 """Pictures: the data of a dashboard, queried once for all viewers. Only the dashboard's own queries are sent.
 
-While Prometheus does not answer, the last data is shown and marked as old.
+While Prometheus does not answer, the last data is shown and marked as old. While it is too slow for all queries, the
+next picture begins with those that have gone without an answer for longest.
 """
 
 import asyncio
@@ -42,6 +43,8 @@ class _Kept:
     asked_at: float = float("-inf")
     content: dict[str, Any] | None = None
     packed: bytes = b""
+    #: When each query was last answered.
+    answered_at: dict[_Question, float] = field(default_factory=dict)
 
 
 class Pictures:
@@ -66,7 +69,10 @@ class Pictures:
         async with kept.one_at_a_time:
             if time.monotonic() - kept.asked_at >= SCRAPE_EVERY_S - 1:  # a 5 s poll may be early
                 dashboard, grid = self.dashboards[uid], Grid.ending(time.time(), SPANS[span])
-                found = await self._found(dashboard, SPANS[span], grid)
+                questions = sorted(_questions(dashboard, SPANS[span]), key=lambda each: kept.answered_at.get(each, 0))
+                found = await self._found(questions, grid)
+                answered = (each for each, result in found.items() if not isinstance(result, CallFailed))
+                kept.answered_at |= dict.fromkeys(answered, time.monotonic())
                 kept.content = _picture(dashboard, SPANS[span], grid, found, kept.content)
                 kept.packed = gzip.compress(without_unseen(orjson.dumps(kept.content).decode()).encode(), _PACKING)
                 kept.asked_at = time.monotonic()
@@ -77,8 +83,7 @@ class Pictures:
         if self._prometheus is not None:
             await self._prometheus.close()
 
-    async def _found(self, dashboard: Dashboard, span: Span, grid: Grid) -> _Found:
-        questions = _questions(dashboard, span)
+    async def _found(self, questions: Sequence[_Question], grid: Grid) -> _Found:
         tasks = [asyncio.create_task(self._answer(question, grid)) for question in questions]
         try:
             _, late = await asyncio.wait(tasks, timeout=self._timeout_s) if tasks else ((), ())

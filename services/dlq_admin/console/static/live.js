@@ -47,6 +47,7 @@
     const covered = panel.definition.type !== "stat"; // a stat panel itself shows that it has no value
     const noValue = ((panel.definition.fieldConfig || {}).defaults || {}).noValue;
     panel.drawn.update(data, view);
+    panel.box.style.visibility = nothing && data.problem ? "hidden" : ""; // not known is not: no value
     empty(panel, data.problem || (nothing && covered ? noValue || "Nothing in this span of time" : null));
   }
 
