@@ -98,7 +98,7 @@ def read(entry_id: str, fields: Mapping[bytes, bytes]) -> Letter:
         code=_named(last, "code"),
         error=error,
         frame=own_frame(str(last.get("traceback", "")))[:_FRAME_MAX_CHARS],
-        dead_at=_moment(fields.get(b"dead_at", b"")) or time_of(number),
+        dead_at=moment(fields.get(b"dead_at", b"")) or time_of(number),
         writer=_cut(fields.get(b"writer", b""), _TEXT_MAX_CHARS),
         build=_cut(fields.get(b"build", b""), _TEXT_MAX_CHARS),
         entry_id=raw_text(fields, b"entry_id"),
@@ -158,7 +158,8 @@ def _cut(value: bytes, chars: int) -> str:
     return value.decode("utf-8", "backslashreplace")[:chars]
 
 
-def _moment(raw: bytes) -> datetime | None:
+def moment(raw: bytes) -> datetime | None:
+    """Return the date and time since 1970 that a field holds, in UTC unless it has an offset, or None."""
     try:
         value = datetime.fromisoformat(raw.decode("ascii"))
         value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

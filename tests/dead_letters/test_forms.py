@@ -4,7 +4,7 @@ import contextlib
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.shared.letters import packed
@@ -15,6 +15,8 @@ from holdfast.shared.letters.letter import read
 from tests import letters
 from tests.servers import RedisServer
 
+#: The columns of a letter's row that a line holds.
+_LINED = ("fingerprint", "dead_at", "reason", "kind", "code", "error", "frame", "writer", "build", "entry_id")
 _FIELDS = st.dictionaries(st.binary(max_size=40), st.binary(max_size=200), max_size=8)
 
 
@@ -92,13 +94,30 @@ def test_a_dead_letter_is_read_whole() -> None:
 def test_a_line_is_read_back() -> None:
     """A line of an export gives the letter from which it was made, including binary fields."""
     letter = letters.letter(1, original={b"\xff\x00": b"\xfe"})
-    names = ("fingerprint", "dead_at", "reason", "kind", "code", "error", "frame", "writer", "build", "entry_id")
-    about = {name: getattr(letter, name) for name in names} | {"state": "dead"}
+    about = {name: getattr(letter, name) for name in _LINED} | {"state": "dead"}
     line = orjson.loads(orjson.dumps(to_line(letter.number, about, letter.original, letter.attempts)))
     assert from_line(line) == letter
     for name in ("id", "fingerprint", "dead_at", "original", "attempts", "error"):
         with pytest.raises(ValueError, match=r"."):
             from_line(line | {name: None})
+
+
+_ABOUT = ("reason", "error", "dead_at", "writer", "build", "entry_id", "fingerprint", "last_attempt", "attempts")
+_ODD = st.text(max_size=50).map(str.encode) | st.binary(max_size=50) | st.datetimes().map(lambda at: str(at).encode())
+_NOTED = st.dictionaries(st.sampled_from(("kind", "code", "traceback")), st.text(max_size=150) | st.integers())
+
+
+@given(st.dictionaries(st.sampled_from(_ABOUT).map(str.encode), _ODD), _NOTED)
+@example({b"dead_at": b"9999-12-31T23:59:59+00:00"}, {})
+@example({b"dead_at": b"1970-01-01T00:30:00+01:00"}, {})
+def test_whatever_was_read_from_the_stream_is_exported_and_imported(
+    fields: dict[bytes, bytes], noted: dict[str, object]
+) -> None:
+    """An import takes every line that an export has written, also of an entry that no writer wrote."""
+    letter = read("1764000000123-4", {b"last_attempt": orjson.dumps(noted)} | fields)
+    about = {name: getattr(letter, name) for name in _LINED} | {"state": "dead"}
+    line = orjson.loads(orjson.dumps(to_line(letter.number, about, letter.original, letter.attempts)))
+    assert from_line(line) == letter
 
 
 def test_a_letter_tells_its_stream() -> None:

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
 from holdfast.shared.letters.ids import id_of, number_of
-from holdfast.shared.letters.letter import Letter
+from holdfast.shared.letters.letter import Letter, moment
 from holdfast.shared.runtime.timestamps import precise
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
@@ -55,16 +54,13 @@ def from_line(line: Any) -> Letter:
     attempts = line.get("attempts")
     if not isinstance(attempts, list) or not all(isinstance(attempt, dict) for attempt in attempts):
         raise ValueError("attempts is not a list of objects")
-    try:
-        number, dead_at = number_of(line["id"]), datetime.fromisoformat(line["dead_at"])
-    except ValueError:
-        raise ValueError("id or dead_at is not of its form") from None
-    if dead_at.tzinfo is None or not 1970 <= dead_at.year < 9999:
-        raise ValueError("dead_at has no time zone, or is far off")
+    number = number_of(line["id"])
+    if (dead_at := moment(line["dead_at"].encode())) is None:
+        raise ValueError("dead_at is not a date and time since 1970")
     return Letter(
         number=number,
         fingerprint=line["fingerprint"],
-        dead_at=dead_at.astimezone(UTC),
+        dead_at=dead_at,
         original=fields_from_json(line.get("original")),
         attempts=attempts,
         **{name: line[name] for name in _TEXTS},
