@@ -38,11 +38,12 @@ class ErrorStatus(Exception):
 
 
 class RetryRefused(Exception):
-    """The breaker refused a retry; `earlier` is the error of the attempt before."""
+    """The breaker refused a retry, for `retry_after_s` seconds; `earlier` is the error of the attempt before."""
 
-    def __init__(self, earlier: Exception) -> None:
+    def __init__(self, earlier: Exception, retry_after_s: float = 0.0) -> None:
         super().__init__(str(earlier))
         self.earlier = earlier
+        self.retry_after_s = retry_after_s
 
 
 def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
@@ -100,6 +101,8 @@ def answer_to(error: Exception, *, idempotent: bool, earlier: Iterable[Exception
     """Return the error that our client gets. `earlier`: how the attempts before ended. A write may have taken effect if
     one of its attempts was sent and not clearly refused, whatever the last attempt was."""
     answer = _app_error(error.earlier if isinstance(error, RetryRefused) else error)
+    if isinstance(error, RetryRefused):
+        answer.retry_after_s = max(answer.retry_after_s or 0, ceil(error.retry_after_s)) or None
     if not idempotent:
         for each in (answer, *map(_app_error, earlier)):
             if isinstance(each, _SENT):

@@ -70,7 +70,7 @@ class ThirdParty:
                 return await self._breakers[request.operation].call_async(self._attempt, request, number)
             except CallRefused as refused:
                 if ended:
-                    raise RetryRefused(ended[-1]) from refused
+                    raise RetryRefused(ended[-1], refused.retry_after_s) from refused
                 raise
             except (CallFailed, ErrorStatus) as error:
                 ended.append(error)

@@ -91,6 +91,13 @@ def test_an_indefinite_answer_keeps_the_pause_that_was_asked_for(earlier: list[E
     assert answer_to(last, idempotent=False, earlier=earlier).retry_after_s == 7
 
 
+@pytest.mark.parametrize(("earlier", "expected"), [(TookTooLong(), 13), (ErrorStatus(503, 60.0), 60)])
+def test_a_refused_retry_names_the_longer_pause(earlier: Exception, expected: int) -> None:
+    """If the breaker refuses a retry for 12.4 s, the answer asks the caller to wait as long, or longer if the third
+    party asked for more."""
+    assert answer_to(RetryRefused(earlier, 12.4), idempotent=True).retry_after_s == expected
+
+
 def test_a_bug_stays_a_bug() -> None:
     """A bug in the proxy is raised and is not reported as a failure of the third party."""
     with pytest.raises(ZeroDivisionError):
