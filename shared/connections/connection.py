@@ -94,10 +94,10 @@ class _Reviving(AbstractConnection):
             text = str(error) if str(error).startswith(code_of(error)) else f"{code_of(error)} {error}"
             raise WrongNode(text) from error
 
-    async def disconnect(self, nowait: bool = True, **more: Any) -> None:
+    async def disconnect(self, *_: Any, **more: Any) -> None:
         """Close the connection. That never waits for the other side, and so never fails: redis-py would raise
         TimeoutError, which means that a command got no answer."""
-        await super().disconnect(nowait=True, **more)
+        await super().disconnect(**more | {"nowait": True})
 
     async def _revived(self) -> None:
         self._is_reviving = True
