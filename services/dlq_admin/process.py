@@ -17,6 +17,7 @@ from holdfast.shared.queue.partitions import MOST, Partitions
 from holdfast.shared.runtime.read_settings import read
 from holdfast.shared.runtime.redis import queue_client
 from holdfast.shared.store.engine import engine_of
+from holdfast.shared.store.reads import newest_version
 from holdfast.shared.telemetry.start import start
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes.ledger import table
@@ -82,16 +83,18 @@ def partitions(count: str) -> int:
 
 
 async def _partitions(settings: DlqAdminSettings, count: int) -> int:
-    redis = queue_client(settings)
+    redis, engine = queue_client(settings), engine_of(settings)
     try:
+        await asyncio.to_thread(newest_version, engine)  # apis apply writes to the database during the change
         await agreement.change(redis, count, _EMPTY_WITHIN_S)
     except agreement.StillWaiting as waiting:
         print(f"{waiting}: are writers and dlq_admin running? Nothing was changed.", file=sys.stderr)
         return 1
-    except (RedisError, OSError) as error:
-        print(f"The queue does not answer, so run this again: {error}", file=sys.stderr)
+    except (RedisError, Fault, OSError) as error:
+        print(f"A store does not answer, so run this again: {error}", file=sys.stderr)
         return 2
     finally:
         await redis.aclose()
+        engine.dispose()
     print(f"The queue is used in {count} partitions: start every service with HOLDFAST_QUEUE_PARTITIONS={count}.")
     return 0

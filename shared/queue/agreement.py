@@ -6,14 +6,14 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.shared.connections.script import NotSent, Script
-from holdfast.shared.queue.names import PARTITIONS, WRITES
+from holdfast.shared.connections.script import NotSent, Script, text_of
+from holdfast.shared.queue.names import LUA, PARTITIONS, WRITES
 from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.redis import queue_client
@@ -36,15 +36,6 @@ return ARGV[1]
 _RECORD = """#!lua flags=allow-oom
 return redis.call('SET', KEYS[1], ARGV[1])
 """
-# A closed partition has no version to give, and accept.lua looks for this text in the place of the version.
-_CLOSE = """#!lua flags=allow-oom
-redis.call('SET', KEYS[3], 'closed', unpack(ARGV))
-return redis.call('XLEN', KEYS[1]) + redis.call('XLEN', KEYS[2])
-"""
-_OPEN = """#!lua flags=allow-oom
-return redis.pcall('GET', KEYS[1]) == 'closed' and redis.call('DEL', KEYS[1]) or 0
-"""
-
 
 #: The number of partitions that each client's queue is known to be used in.
 _agreed: WeakKeyDictionary[Redis, int] = WeakKeyDictionary()
@@ -112,23 +103,23 @@ async def change(redis: Redis, count: int, within_s: float) -> None:
     before = await _recorded(redis, count)
     if before != count:
         await _leave(redis, Partitions(before), time.monotonic() + within_s)
-    for partition in Partitions(count):  # they may be closed, since an earlier change
-        await redis.eval(_OPEN, 1, partition.clock)
+    await _close(redis, Partitions(count), 0)  # opens them: they may be closed, since an earlier change
     await redis.eval(_RECORD, 1, PARTITIONS, count)
 
 
 async def _leave(redis: Redis, partitions: Partitions, until_s: float) -> None:
     """Close partitions for good, as soon as all of them are empty. A closed partition that is empty stays empty."""
-    while waiting := await _close(redis, partitions, "EX", _CLOSED_FOR_S) or await _close(redis, partitions):
+    while waiting := await _close(redis, partitions, _CLOSED_FOR_S) or await _close(redis, partitions, ""):
         if time.monotonic() > until_s:
-            await _close(redis, partitions, "EX", 1)
+            await _close(redis, partitions, 0)
             raise StillWaiting(f"{waiting} entries wait in {len(partitions)} partitions")
         await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def _close(redis: Redis, partitions: Partitions, *lasting: str | int) -> int:
-    """Close partitions, and return how many entries they hold. `lasting`: how long, as SET takes it."""
-    return sum([await redis.eval(_CLOSE, 3, one.writes, one.dead, one.clock, *lasting) for one in partitions])
+async def _close(redis: Redis, partitions: Partitions, for_s: float | Literal[""]) -> int:
+    """Close partitions for so many seconds, or for good, and return how many entries they hold."""
+    script = text_of(LUA / "close.lua")
+    return sum([await redis.eval(script, 3, one.writes, one.dead, one.clock, for_s) for one in partitions])
 
 
 async def _recorded(redis: Redis, count: int) -> int:

@@ -8,7 +8,7 @@ With several partitions (partitions.py), each partition has the keys of its writ
 |------------------------------|--------|-------------------------------------------------------------------|
 | `{holdfast}:writes`          | stream | accepted writes that are not over; its length is the backlog      |
 | `{holdfast}:dead`            | stream | dead letters                                                      |
-| `{holdfast}:clock`           | string | the newest version given out                                      |
+| `{holdfast}:clock`           | string | the newest version given out; `closed …`: see close.lua           |
 | `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed; and            |
 |                              |        | `late:<operation>` -> entry, of recent writes that were applied directly; |
 |                              |        | `looked`: of the stream that was looked at last, number and entries |

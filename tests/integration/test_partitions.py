@@ -13,6 +13,7 @@ from redis.exceptions import ResponseError
 from holdfast.services.api.accept import Answer
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.candidate import Candidate
+from holdfast.services.dlq_admin import process
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.replays.sender import Sender
 from holdfast.services.writer.deferred import Deferred
@@ -20,7 +21,7 @@ from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.settle import Settler
 from holdfast.shared.connections.redis import connect, entries
-from holdfast.shared.errors import QueueUnavailable
+from holdfast.shared.errors import DatabaseUnavailable, QueueUnavailable
 from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, StillWaiting, agree, change
 from holdfast.shared.queue.backlog import backlog, backlog_of_those_that_answer
@@ -38,7 +39,7 @@ from holdfast.shared.writes.outcome import Applied, Dead, Failure, Outcome, Reas
 from tests import accepting
 from tests.integration import partitioned
 from tests.integration.partitioned import FOUR
-from tests.servers import PATIENT_REDIS, START_DEADLINE_S, RedisServer
+from tests.servers import PATIENT_REDIS, START_DEADLINE_S, RedisServer, free_port
 from tests.stream import new_user, undisputed
 from tests.users import update_user
 
@@ -290,20 +291,39 @@ async def test_a_number_changes_by_the_change_alone(queue: Redis) -> None:
         await agree(queue, 8)
 
 
-async def test_it_does_not_change_while_entries_wait(queue: Redis) -> None:
-    """While an entry waits, the change takes no effect, and the partitions take writes again soon; writers may empty
-    them during the change, and then it takes effect."""
-    candidate = new_user()
-    await partitioned.acceptor(queue).accept(candidate)
+async def test_it_does_not_change_while_entries_wait(queue: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an entry waits, the change takes no effect. Afterwards the partitions take writes without the database,
+    which may be what the entry waits for. Writers may empty the partitions during a change, and then it takes
+    effect."""
+
+    async def is_away(_: object) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(accepting.EmptyDatabase, "read", is_away)
+    candidates, ahead = [new_user(), new_user()], versions.wall_clock() + 3_600_000_000
+    for partition in FOUR:
+        await queue.set(partition.clock, ahead)
+    await partitioned.acceptor(queue).accept(candidates[0])
     with pytest.raises(StillWaiting, match="1 entries wait in 4 partitions"):
         await change(queue, 1, 0)
-    assert all([await queue.ttl(partition.clock) != -1 for partition in FOUR])
-    await agree(queue, 4)
+    answer = await partitioned.acceptor(queue).accept(candidates[1])
+    assert (answer.result, answer.version > ahead) == ("accepted", True)
     changing = asyncio.create_task(change(queue, 1, START_DEADLINE_S))
-    await _settle(queue, candidate, Applied(1))
+    for candidate in candidates:
+        await _settle(queue, candidate, Applied(1))
     await changing
     await agree(queue, 1)
-    assert all([await queue.ttl(partition.clock) == -1 for partition in FOUR])
+
+
+async def test_the_command_needs_the_database(
+    queue: Redis, clean_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command closes nothing while the database is away, because apis could not apply writes."""
+    monkeypatch.setenv("REDIS_ADDR", clean_redis.address)
+    monkeypatch.setenv("DB_DSN", f"holdfast:none@tcp(127.0.0.1:{free_port()})/holdfast")
+    assert await asyncio.to_thread(process.partitions, "1") == 2
+    await agree(queue, 4)
+    assert (await partitioned.acceptor(queue).accept(new_user())).result == "accepted"
 
 
 async def test_partitions_of_the_number_before_take_no_writes(queue: Redis) -> None:

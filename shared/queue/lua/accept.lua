@@ -34,7 +34,7 @@ local BUSY_MAX_US = 60000000 -- the longest `Prefer: wait`; a time further ahead
 local keys_since = tonumber(redis.call('GET', prefix .. 'keys_since') or '') or math.huge
 local sure = keys_since + tonumber(key_ttl_s) * 1000000 <= now_us or keys_since == 0
 
-if redis.pcall('GET', clock) == 'closed' then return 'closed' end
+if is_closed(clock) then return 'closed' end
 local newest = newest_given(clock, stream, floor)
 if not newest and ARGV[3] == '' then return 'no_clock' end
 newest = math.max(newest or 0, floor)

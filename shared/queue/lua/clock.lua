@@ -63,9 +63,18 @@ local function last_id(stream)
   return info.err and '0-0' or named(info)['last-generated-id']
 end
 
+-- Returns whether a partition takes no writes, because the queue is used, or is about to be, in another number of
+-- partitions (close.lua): its clock is `closed <until> <newest>`.
+local function is_closed(clock)
+  local text = redis.pcall('GET', clock)
+  local until_us = type(text) == 'string' and string.match(text, '^closed (%d*) ')
+  return until_us and (until_us == '' or tonumber(until_us) > now_us)
+end
+
 -- Returns the newest version given out, as the clock key records it; nil if the key is lost or its value implausible.
 local function newest_given(clock, stream, floor)
-  local newest = believed(redis.pcall('GET', clock))
+  local text = redis.pcall('GET', clock)
+  local newest = believed(type(text) == 'string' and string.match(text, '^closed %d* (%d*)$') or text)
   if newest and newest > math.max(now_us, floor) + HORIZON_US and newest >= version_above(last_id(stream)) then
     return nil
   end

@@ -12,7 +12,7 @@
 local floor, seen = believed(ARGV[1]) or 0, believed(ARGV[2]) or 0
 local newest = math.max(newest_given(KEYS[1], KEYS[2], floor) or 0, floor, now_us)
 if seen <= math.max(floor, now_us) + HORIZON_US then newest = math.max(newest, seen) end
-if redis.pcall('GET', KEYS[1]) ~= 'closed' then redis.call('SET', KEYS[1], string.format('%.0f', newest)) end
+if not is_closed(KEYS[1]) then redis.call('SET', KEYS[1], string.format('%.0f', newest)) end
 
 local stream, aside = KEYS[2], KEYS[3]
 if is_above(stream_id(newest), last_id(stream)) then -- services have no right to XSETID on the write stream

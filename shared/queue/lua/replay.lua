@@ -22,7 +22,7 @@ is_of(prefix)
 
 local given = newest_given(clock, stream, 0)
 local newest = given or 0
-local closed = redis.call('HGET', sent, 'closed') or redis.pcall('GET', clock) == 'closed' -- the partition (agreement.py)
+local closed = redis.call('HGET', sent, 'closed') or is_closed(clock)
 redis.call('HINCRBY', ledger, 'replayed', 0) -- what could not be counted is not sent
 
 -- Add an entry. Returns its id, which is not older than `version`, the version of the write, if that is plausible.
