@@ -104,7 +104,9 @@ def test_a_line_is_read_back() -> None:
 
 _ABOUT = ("reason", "error", "dead_at", "writer", "build", "entry_id", "fingerprint", "last_attempt", "attempts")
 _ODD = st.text(max_size=50).map(str.encode) | st.binary(max_size=50) | st.datetimes().map(lambda at: str(at).encode())
-_NOTED = st.dictionaries(st.sampled_from(("kind", "code", "traceback")), st.text(max_size=150) | st.integers())
+_NOTED = st.dictionaries(
+    st.sampled_from(("kind", "code", "traceback")), st.text(max_size=150) | st.integers(-(2**63), 2**63 - 1)
+)
 
 
 @given(st.dictionaries(st.sampled_from(_ABOUT).map(str.encode), _ODD), _NOTED)
