@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.compose import group
 from deploy.compose.group import NAME, Server, steps, transactions_of
+from deploy.compose.nodes import GROUP
 from deploy.compose.nodes import GROUP
 
 _STATES = st.sampled_from([None, "OFFLINE", "ERROR", "RECOVERING", "ONLINE"])
@@ -48,3 +50,11 @@ def test_whoever_answers_and_is_out_of_a_group_that_is_there_joins_it(servers: t
 def test_only_the_groups_own_transactions_count(executed: str, count: int) -> None:
     """Only the group's own transactions count; those that a server executed before it was in the group do not."""
     assert transactions_of(executed, NAME) == count
+
+
+@pytest.mark.parametrize(("online", "code"), [(3, 0), (2, 0), (1, 1), (0, 1)])
+def test_a_group_that_lacks_one_server_is_healthy(monkeypatch: pytest.MonkeyPatch, online: int, code: int) -> None:
+    """Migrations and services, which wait for a healthy group, start while one of three servers is away."""
+    up = list(GROUP)[:online]
+    monkeypatch.setattr(group, "_look", lambda host: Server(host, "ONLINE" if host in up else None))
+    assert group.main(["--check"]) == code
