@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from deploy.compose import group
 from deploy.compose.group import NAME, Server, steps, transactions_of
 from deploy.compose.nodes import GROUP
-from deploy.compose.nodes import GROUP
 
 _STATES = st.sampled_from([None, "OFFLINE", "ERROR", "RECOVERING", "ONLINE"])
 _SERVERS = st.tuples(*(st.builds(Server, st.just(host), _STATES, st.integers(0, 99)) for host in GROUP))
