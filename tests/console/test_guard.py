@@ -287,12 +287,19 @@ async def test_assets_are_for_ever_and_pages_are_not(browser: httpx.AsyncClient)
 
 
 async def test_every_answer_names_its_build(browser: httpx.AsyncClient) -> None:
-    """A page and the answers by which it renews itself name the build, so that it notices an upgrade."""
+    """A page and the answers by which it renews itself name the build, so that it notices an upgrade. A page that
+    answers a form does not: loaded again, it would lose its error and what was typed."""
     assert (await _log_in(browser, keys.VIEWER)).status_code == 303
     page = await browser.get("/console/runbooks")
     assert f' data-build="{page.headers["x-build"]}"' in page.text
     answers = [await browser.get(f"/console/{part}", headers={RENEWAL: "1"}) for part in ("alerts", "live", "no")]
     assert {answer.headers["x-build"] for answer in answers} == {page.headers["x-build"]}
+    assert (await _log_in(browser, keys.OPERATOR)).status_code == 303
+    form = {"csrf": await _csrf(browser), "breaker": "api/none", "action": "reset", "for_min": "0", "reason": "typed"}
+    refused = await browser.post("/console/breakers", data=form)
+    assert refused.status_code == 422
+    assert "data-renew=" in refused.text
+    assert "data-build=" not in refused.text
 
 
 def test_cookies_that_are_not_ours() -> None:

@@ -9,7 +9,7 @@ from holdfast.services.dlq_admin.console.render import assets
 
 _ROOT = "http://console.invalid"
 _SHELL = """<!doctype html><title>One</title>
-<body data-now="2026-01-15T10:30:00Z" data-build="{build}"><p id="late" hidden><b role="alert"></b><time></time></p>
+<body data-now="2026-01-15T10:30:00Z"{build}><input id="find"><p id="late" hidden><b role="alert"></b><time></time></p>
 <main><div id="part" data-renew="1" data-from="/part">{part}</div>{own}</main>
 <select id="times"><option value="age">as ages</option></select>
 <script src="/console.js"></script><script src="/renew.js"></script>"""
@@ -28,11 +28,13 @@ def _form(options: str) -> str:
 
 
 class _Server:
-    """Answers a page and its part, which a test changes. `own`: a part that is renewed from the page's address."""
+    """Answers a page and its part, which a test changes. `own`: a part that is renewed from the page's address.
+    `viewed`: the page is no answer to a form."""
 
-    def __init__(self, page: Page, part: str, own: str = "") -> None:
+    def __init__(self, page: Page, part: str, own: str = "", *, viewed: bool = True) -> None:
         self.part = part
         self.own = own
+        self.viewed = viewed
         self.build = "1"
         page.route(f"{_ROOT}/**", self._answer)
         page.goto(f"{_ROOT}/")
@@ -45,7 +47,8 @@ class _Server:
             whole = f'<title>Two</title><div id="part" data-renew="1" data-from="/part">{self.part}</div>'
             route.fulfill(body=whole, content_type="text/html", headers={"X-Build": self.build})
         else:
-            route.fulfill(body=_SHELL.format(part=self.part, own=self.own, build=self.build), content_type="text/html")
+            build = f' data-build="{self.build}"' if self.viewed else ""
+            route.fulfill(body=_SHELL.format(part=self.part, own=self.own, build=build), content_type="text/html")
 
 
 @pytest.fixture
@@ -98,18 +101,19 @@ def test_a_button_never_becomes_another_order(page: Page) -> None:
 
 def test_a_page_is_loaded_again_after_an_upgrade(page: Page) -> None:
     """When only another build has answered for a while, a page that renews itself is loaded again, as a page that was
-    viewed. A page that shows the result of a form, or in which something is typed, stays."""
-    for own, typed, again in (_OWN, False, True), (_OWN, True, False), ("", False, False):
+    viewed. A page that answers a form, or in which something is typed, stays."""
+    cases = ("", True, True), ("[name=why]", True, False), ("#find", True, False), ("", False, False)
+    for typed, viewed, again in cases:
         page.clock.install()
-        server = _Server(page, _part("a", 1, _form("x")), own)
+        server = _Server(page, _part("a", 1, _form("x")), _OWN, viewed=viewed)
         page.evaluate("window.first = true")
         if typed:
-            page.fill("[name=why]", "a reason")
+            page.fill(typed, "a reason")
         for count in 2, 3:
             server.build, server.part = str(count), _part("a", count, _form("x"))
             page.clock.run_for(20_000)
             expect(page.locator("#row-a span")).to_have_text(str(count))
-        assert page.evaluate("window.first === undefined") is again, (own, typed)
+        assert page.evaluate("window.first === undefined") is again, (typed, viewed)
         page.unroute_all()
 
 

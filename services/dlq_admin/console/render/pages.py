@@ -81,6 +81,7 @@ class Pages:
             "may_operate": principal is not None and principal.may(OPERATE),
             "csrf": logged_in.csrf if logged_in else "",
             "path": request.url.path,
+            "viewed": request.method == "GET",
             "request_id": request.scope["request_id"],
             "now": precise(utc_now()),
         }

@@ -100,14 +100,14 @@ function end() {
   if (!typed) location.replace(`/console/login?over&to=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
-// After an upgrade, when only another build has answered for a while, the page is loaded again, unless it shows what a form
-// resulted in, which has no address of its own.
+// After an upgrade, when only another build has answered for a while, the page is loaded again, unless something is typed in it,
+// or it answers a form: then it names no build, because its address does not show what it shows.
 const BUILD = document.body.dataset.build;
-const VIEWED = document.querySelector("[data-renew]:not([data-from]), #live") !== null;
+const VIEWED = document.querySelector("[data-build] :is([data-renew]:not([data-from]), #live)") !== null;
 let own = Date.now();
 function noteBuild(build) {
   if (build === BUILD) own = Date.now();
-  else if (build && VIEWED && !typed && Date.now() - own > LATE_MS) location.replace(location.pathname + location.search);
+  else if (build && VIEWED && !typed && !holdsText(document.body) && Date.now() - own > LATE_MS) location.replace(location.pathname + location.search);
 }
 
 // A page in the background is renewed rarely, so it gets some time when it becomes visible again.
