@@ -10,7 +10,7 @@ import pytest
 from holdfast.services.dlq_admin.live import OWN_DASHBOARDS
 from holdfast.services.dlq_admin.live.dashboards import read, read_all
 from holdfast.services.dlq_admin.live.pictures import Pictures
-from holdfast.services.dlq_admin.live.prometheus import Prometheus
+from holdfast.services.dlq_admin.live.prometheus import AT_ONCE, Prometheus
 from holdfast.services.dlq_admin.live.series import Event, Grid, Series, events, name, now, number, over
 from holdfast.services.dlq_admin.live.variables import SPANS, Span, Variables
 from tests.console.board import BOARD, UID
@@ -101,10 +101,13 @@ def test_our_own_dashboards_are_drawn() -> None:
 
 
 class _Slow:
-    """A Prometheus that answers a few queries of each picture and never the others."""
+    """A Prometheus that answers a few queries of each picture and never the others. `hung`: queries that it never
+    answers."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, hung: frozenset[str] = frozenset()) -> None:
         self._most = most
+        self._hung = hung
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self.room = most
         self.answered: set[str] = set()
 
@@ -112,11 +115,12 @@ class _Slow:
         return await self.over(query, _GRID)
 
     async def over(self, query: str, _: Grid) -> list[Series]:
-        if not self.room:
-            await asyncio.Event().wait()
-        self.room -= 1
-        self.answered.add(query)
-        return []
+        async with self._slots:
+            if not self.room or query in self._hung:
+                await asyncio.Event().wait()
+            self.room -= 1
+            self.answered.add(query)
+            return []
 
     def again(self) -> None:
         self.room = self._most
@@ -134,3 +138,20 @@ async def test_a_slow_prometheus_answers_every_query_in_turn() -> None:
         await pictures.packed(UID, "15m")
         pictures._kept[UID, "15m"].asked_at = float("-inf")
     assert len(slow.answered) == len(queries) + len(board.annotations)
+
+
+async def test_queries_that_are_never_answered_do_not_keep_out_the_others() -> None:
+    """A picture without any answer moves its first queries to the end: of a few that are too slow for Prometheus, as
+    many as are sent at once would leave no room for the others, for good."""
+    uid, board = next(iter(read_all(OWN_DASHBOARDS).items()))
+    expressions = (each.expr for panel in board.panels for each in panel.targets)
+    queries = list(dict.fromkeys(board.variables.put_into(each, SPANS["15m"]) for each in expressions))
+    hung = frozenset(queries[-AT_ONCE - 1 :])
+    slow = _Slow(len(queries) + len(board.annotations), hung)
+    pictures = Pictures({uid: board}, cast(Prometheus, slow), 0.05)
+    for _ in range(3):
+        slow.again()
+        slow.answered.clear()
+        await pictures.packed(uid, "15m")
+        pictures._kept[uid, "15m"].asked_at = float("-inf")
+    assert slow.answered >= set(queries) - hung

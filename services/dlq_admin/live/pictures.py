@@ -1,7 +1,7 @@
 """Pictures: the data of a dashboard, queried once for all viewers. Only the dashboard's own queries are sent.
 
 While Prometheus does not answer, the last data is shown and marked as old. While it is too slow for all queries, the
-next picture begins with those that have gone without an answer for longest.
+next picture begins with those that have gone without an answer for longest; if none was answered, with others.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import orjson
 
 from holdfast.services.dlq_admin.live import series
 from holdfast.services.dlq_admin.live.dashboards import Dashboard, Panel
-from holdfast.services.dlq_admin.live.prometheus import Prometheus, Refused
+from holdfast.services.dlq_admin.live.prometheus import AT_ONCE, Prometheus, Refused
 from holdfast.services.dlq_admin.live.series import Grid, Series
 from holdfast.services.dlq_admin.live.variables import SPANS, Span
 from holdfast.services.dlq_admin.unseen import without_unseen
@@ -43,8 +43,8 @@ class _Kept:
     asked_at: float = float("-inf")
     content: dict[str, Any] | None = None
     packed: bytes = b""
-    #: When each query was last answered.
-    answered_at: dict[_Question, float] = field(default_factory=dict)
+    #: When each query last had its turn.
+    turn_at: dict[_Question, float] = field(default_factory=dict)
 
 
 class Pictures:
@@ -69,10 +69,11 @@ class Pictures:
         async with kept.one_at_a_time:
             if time.monotonic() - kept.asked_at >= SCRAPE_EVERY_S - 1:  # a 5 s poll may be early
                 dashboard, grid = self.dashboards[uid], Grid.ending(time.time(), SPANS[span])
-                questions = sorted(_questions(dashboard, SPANS[span]), key=lambda each: kept.answered_at.get(each, 0))
+                questions = sorted(_questions(dashboard, SPANS[span]), key=lambda each: kept.turn_at.get(each, 0))
                 found = await self._found(questions, grid)
-                answered = (each for each, result in found.items() if not isinstance(result, CallFailed))
-                kept.answered_at |= dict.fromkeys(answered, time.monotonic())
+                answered = [each for each, result in found.items() if not isinstance(result, CallFailed)]
+                # The first ones may be too slow for any picture, and would keep out all others.
+                kept.turn_at |= dict.fromkeys(answered or questions[:AT_ONCE], time.monotonic())
                 kept.content = _picture(dashboard, SPANS[span], grid, found, kept.content)
                 kept.packed = gzip.compress(without_unseen(orjson.dumps(kept.content).decode()).encode(), _PACKING)
                 kept.asked_at = time.monotonic()

@@ -9,7 +9,8 @@ from holdfast.services.dlq_admin.live import series
 from holdfast.services.dlq_admin.live.series import Grid, Series
 from holdfast.shared.http.client import BadAnswer, HttpClient, Limits
 
-_AT_ONCE = 6
+#: How many queries are sent at once.
+AT_ONCE = 6
 _CONNECT_S = 1.0
 _BODY_MAX_BYTES = 8 * 2**20
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -23,8 +24,8 @@ class Prometheus:
     """A client of the Prometheus at one base URL. `timeout_s`: for one query."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._client = HttpClient("prometheus", url, in_flight_max=_AT_ONCE)
-        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._client = HttpClient("prometheus", url, in_flight_max=AT_ONCE)
+        self._room = asyncio.Semaphore(AT_ONCE)
         self._limits = Limits(timeout_s, min(_CONNECT_S, timeout_s), _BODY_MAX_BYTES)
 
     async def over(self, query: str, grid: Grid) -> list[Series]:
