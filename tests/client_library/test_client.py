@@ -97,16 +97,23 @@ def test_a_pause_that_leads_past_the_deadline_is_not_begun(scripted: Scripted) -
     [
         (refusal(503, "QUEUE_UNAVAILABLE", retry_after=60), False),
         (refusal(401, "NOT_AUTHENTICATED", "authentication_error", retryable=False), False),
+        (refusal(422, "UNKNOWN_FIELD", "validation_error", retryable=False), False),
         (refusal(409, "EMAIL_TAKEN", "conflict", retryable=False), True),
+        (refusal(404, "USER_NOT_FOUND", "not_found", retryable=False, details={"operation_id": "o1"}), True),
     ],
 )  # fmt: skip
 def test_an_attempt_that_may_have_happened_is_not_forgotten(scripted: Scripted, last: Act, definite: bool) -> None:
     """A refusal of a later attempt that says nothing of the write itself is not definite, if an earlier attempt may
-    have taken effect. One that the service decided by the write's key is."""
+    have taken effect: in an upgrade, another build may refuse what was accepted. One that the service decided by the
+    write's key is."""
     server, client, _ = scripted(nothing, last)
     with pytest.raises(hc.HoldfastError) as raised:
         client.users.create(ADA)
     assert (len(server.requests), raised.value.definite) == (2, definite)
+    server, client, _ = scripted(nothing, refusal(404, "USER_NOT_FOUND", "not_found", retryable=False))
+    with pytest.raises(hc.NotFound) as unknown:
+        client.users.get("1")
+    assert unknown.value.definite
 
 
 @pytest.mark.parametrize(

@@ -95,10 +95,9 @@ class Calls:
     ) -> Steps[Reply]:
         """Send a request, and retry it until `end` if that is safe and may succeed. Raises HoldfastError."""
         all_headers = dict(headers or {})
-        key = all_headers.get("Idempotency-Key", "")
         given = {name: value for name, value in (params or {}).items() if value is not None}
         self.budget.earn()
-        attempt, unknown = 0, False
+        key, attempt, unknown = all_headers.get("Idempotency-Key", ""), 0, False
         while True:
             limit_s = max(min(self.policy.attempt_timeout_s, end - self.clock(), _TIMEOUT_MAX_S), _TIMEOUT_MIN_S)
             all_headers["X-Request-Timeout-Ms"] = str(int(limit_s * 1000))
@@ -111,8 +110,10 @@ class Calls:
                 reply = error_of(reply.status, reply.headers.get("retry-after", ""), reply.document)
             error = reply or Unreachable("no answer")
             error.idempotency_key = key
-            error.definite &= not (unknown and (error.retryable or error.status in (401, 403)))  # of this attempt only
-            unknown |= not error.definite
+            # After an attempt that may have had an effect, only an answer that was decided by the key is definite.
+            by_key = not error.retryable and (error.status in (409, 412) or error.operation_id != "")
+            error.definite &= by_key or not unknown
+            unknown |= bool(key) and not error.definite
             under_way = error.code == "REQUEST_IN_PROGRESS"  # an earlier attempt still runs: asking again adds no work
             attempt += not under_way
             pause_s = self.policy.pause_s(attempt, error, self.draw())

@@ -23,8 +23,7 @@ class RetryPolicy:
 
 
 class RetryBudget:
-    """A limit on retries as a share of all calls of a client: repeating most calls while most of them fail would keep
-    an overloaded service down. `at_once`: how many retries may be saved up."""
+    """A limit on retries as a share of calls: more would keep an overloaded service down. `at_once`: most saved up."""
 
     def __init__(self, share: float = 0.1, at_once: float = 10.0) -> None:
         self._share, self._at_once, self._left = share, at_once, at_once
