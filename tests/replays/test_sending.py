@@ -5,6 +5,7 @@ from unittest.mock import AsyncMock
 
 import orjson
 import pytest
+from redis.exceptions import ResponseError
 
 from holdfast.services.dlq_admin.replays.held import Held
 from holdfast.services.dlq_admin.replays.sender import Sender, sendable
@@ -52,6 +53,17 @@ async def test_two_who_send_the_same_send_it_once(clean_redis: RedisServer) -> N
     await first.forget(1)
     assert [one.entry_id for one in await second.send(1, batch, Held())] == [None] * 5
     assert await redis.xlen(WRITES) == 5
+    await redis.aclose()
+
+
+async def test_a_closed_partition_keeps_letters_waiting(clean_redis: RedisServer) -> None:
+    """A partition that takes no writes, because the number of partitions changes, is as one that is away: no letter
+    counts as sent, and the replay does not try again at once."""
+    redis = connect(clean_redis.address, PATIENT_REDIS)
+    await redis.set(CLOCK, f"closed  {wall_clock()}")
+    with pytest.raises(ResponseError, match="CLOSED"):
+        await Sender(redis).send(1, [chosen(letter(1))], Held())
+    assert not await redis.exists(WRITES)
     await redis.aclose()
 
 

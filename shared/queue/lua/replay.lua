@@ -7,7 +7,8 @@
 -- ARGV  1 key prefix, 2 replay, then per letter: letter_id operation_id resource entity_id pending command version
 --       payload, the claims of the letter, its claims before it was edited (see entities.lua), count name value ...
 --       (the entry's fields)
--- Returns per letter: the id of its entry | "recalled" | "lost" | "closed" (this replay sends nothing any more).
+-- Returns per letter: the id of its entry | "recalled" | "lost" | "closed" (this replay sends nothing any more). Raises
+-- CLOSED, and sends nothing, if the partition takes no writes (close.lua).
 --
 -- A letter without an operation_id holds no write that can be decoded: it is sent, but nothing is kept for it.
 
@@ -22,7 +23,7 @@ is_of(prefix)
 
 local given = newest_given(clock, stream, 0)
 local newest = given or 0
-local closed = redis.call('HGET', sent, 'closed') or is_closed(clock)
+local closed = redis.call('HGET', sent, 'closed')
 redis.call('HINCRBY', ledger, 'replayed', 0) -- what could not be counted is not sent
 
 -- Add an entry. Returns its id, which is not older than `version`, the version of the write, if that is plausible.
@@ -66,6 +67,7 @@ while at <= #ARGV do
   local old_claims, count_at = claims_at(after)
   local next = count_at + 1 + tonumber(ARGV[count_at])
   local answer = redis.call('HGET', sent, letter_id) or (closed and 'closed')
+  if not answer and is_closed(clock) then return redis.error_reply('CLOSED the partition takes no writes') end
   if not answer then
     local fields = {}
     for i = count_at + 1, next - 1 do fields[#fields + 1] = ARGV[i] end
