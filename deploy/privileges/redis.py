@@ -154,6 +154,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 Rule(f"{_LOOK} {_CONSUME}", (DEAD,)),
                 Rule(_HASHES, (CLOCK, LEDGER, LOOK, ON_DISK, WRITERS, HALTS, GO_ON, PARTITIONS, *_ENTITIES,
                                f"{OPERATION}*", f"{REPLAY}*")),
+                Rule("del", (KEYS_SINCE,)),
                 Rule("lrange", (PROXY_CONFIG_CHANGES,)),
                 *_GROUPS,
             ),

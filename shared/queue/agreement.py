@@ -103,6 +103,8 @@ async def change(redis: Redis, count: int, within_s: float) -> None:
     before = await _recorded(redis, count)
     if before != count:
         await _leave(redis, Partitions(before), time.monotonic() + within_s)
+        for one in Partitions(count):  # if used before, they know no Idempotency-Key of the time since then
+            await redis.delete(one.keys_since)
     await _close(redis, Partitions(count), 0)  # opens them: they may be closed, since an earlier change
     await redis.eval(_RECORD, 1, PARTITIONS, count)
 
