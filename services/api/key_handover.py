@@ -17,6 +17,7 @@ from holdfast.services.api.database import Database
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
+from holdfast.shared.queue.agreement import Agreed
 from holdfast.shared.queue.names import LUA
 from holdfast.shared.queue.partitions import Partitions
 from holdfast.shared.resilience.breaker.breaker import Breaker
@@ -50,7 +51,7 @@ class KeyHandover:
     ) -> None:
         self._redis = redis
         self._partitions = partitions
-        self._remember = Script(redis, LUA / "remember.lua", replicas)
+        self._remember = Agreed(redis, len(partitions), Script(redis, LUA / "remember.lua", replicas))
         self._queue = queue
         self._database = database
         self._clock = clock

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from holdfast.shared.connections.redis import text
 from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import Script
+from holdfast.shared.queue.agreement import Agreed
 from holdfast.shared.queue.names import LOOKS_GROUP, LUA
 from holdfast.shared.queue.partitions import ONE, Partitions, mended
 from holdfast.shared.writes import versions
@@ -22,7 +23,7 @@ class MemoryReader:
     def __init__(self, redis: Redis, replicas: Replicas | None = None, partitions: Partitions = ONE) -> None:
         self._redis = redis
         self._partitions = partitions
-        self._script = Script(redis, LUA / "look.lua", replicas)
+        self._script = Agreed(redis, len(partitions), Script(redis, LUA / "look.lua", replicas))
         self._floor = Script(redis, LUA / "floor.lua")
 
     async def read(self, since: int = 0, look: int = 0, places: Sequence[str] = ()) -> Memory:

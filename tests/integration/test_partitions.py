@@ -5,6 +5,7 @@ import itertools
 import uuid
 from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from redis.asyncio import Redis
@@ -13,6 +14,7 @@ from redis.exceptions import ResponseError
 from holdfast.services.api.accept import Answer
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.candidate import Candidate
+from holdfast.services.api.key_handover import KeyHandover
 from holdfast.services.dlq_admin import process
 from holdfast.services.dlq_admin.auditor.sweeper import Sweeper
 from holdfast.services.dlq_admin.replays.sender import Sender
@@ -21,6 +23,7 @@ from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.releases import Releases
 from holdfast.services.writer.settle import Settler
 from holdfast.shared.connections.redis import connect, entries
+from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import DatabaseUnavailable, QueueUnavailable
 from holdfast.shared.letters.ids import number_of, stream_of
 from holdfast.shared.queue.agreement import PartitionsDiffer, StillWaiting, agree, change
@@ -28,10 +31,13 @@ from holdfast.shared.queue.backlog import backlog, backlog_of_those_that_answer
 from holdfast.shared.queue.codec import decode
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.memory import MemoryReader
 from holdfast.shared.queue.names import PARTITIONS
 from holdfast.shared.queue.partitions import ONE, Partition, Partitions
 from holdfast.shared.queue.pending import anywhere, pending_operation, pending_writes
 from holdfast.shared.queue.plausible import Plausible
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.store.direct_keys import DirectKey
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.decide import Delivery
@@ -346,6 +352,19 @@ async def test_partitions_of_the_number_before_take_no_writes(queue: Redis) -> N
     await change(queue, 4, 0)
     again = await api.accept(replace(new_user(), key_hash="a" * 64, body_hash="b" * 64))
     assert (again.result, again.unsure) == ("accepted", True), "another number of partitions may know the key"
+
+
+async def test_a_wrong_number_is_neither_told_keys_nor_looked_at(queue: Redis) -> None:
+    """A process that started with a wrong number of partitions while the queue was away, and has not ended yet, hands
+    over no Idempotency-Key, because the right partitions would not learn it; nor does it take the queue for emptied."""
+    wrong, database = Partitions(2), AsyncMock()
+    breakers = [Breaker("queue") for _ in wrong]
+    key = DirectKey("a" * 64, "b" * 64, "operation", "users", "entity", 7)
+    handover = KeyHandover(queue, breakers, database, versions.Clock(), 60, None, wrong)
+    with pytest.raises(NotSent):
+        await handover.tell([key])
+    with pytest.raises(NotSent):
+        await MemoryReader(queue, partitions=wrong).read(look=1)
 
 
 async def test_the_number_changes_in_a_full_queue(queue: Redis) -> None:
