@@ -128,7 +128,7 @@ def test_the_first_sentence_is_not_green_while_a_replay_waits_for_a_person(held:
     replays = [_partial(ReplaySummary, id=number, state=each) for number, each in ((4, ReplayState.RUNNING), (3, held))]
     assert at_a_glance(state, [], replays[:1]) == ("good", "No dead letters", "7 are being sent again.", "")
     glance = at_a_glance(state, [], replays)
-    assert (glance.tone, glance.title.startswith("Replay 3 is "), "sent again" in glance.says) == ("warn", True, False)
+    assert (glance.tone, glance.says.startswith("Replay 3 is "), "sent again" in glance.says) == ("warn", True, False)
     assert ("approves" in glance.says) is (held is ReplayState.AWAITING_APPROVAL) is ("resume" not in glance.says)
 
 

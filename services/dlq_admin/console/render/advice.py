@@ -96,17 +96,15 @@ def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary], replays: 
 def _none_dead(overview: SystemState, replays: Sequence[ReplaySummary], away: str) -> Advice:
     """Return the advice if no letter is dead. `away`: what part of the queue does not answer, or empty."""
     replaying = overview.letters["replaying"] if overview.letters else 0
-    held = next((one for one in replays if one.state in WAITING_FOR_A_PERSON), None)
-    more = f"{replaying:,} are being sent again." if replaying else _accounted(overview)
-    if held is not None:
-        more = f"Nothing more is sent until {_decided(held.state)}."
+    held = next((_held(one.id, one.state) for one in replays if one.state in WAITING_FOR_A_PERSON), "")
+    more = held or (f"{replaying:,} are being sent again." if replaying else _accounted(overview))
     if away:
         return Advice("warn", away, more)
     ledger = overview.ledger
     if ledger is not None and ledger.missing:
         return Advice("bad", "The ledger does not balance", f"{balance(ledger.missing, ledger.accepted)}. {more}")
-    if held is not None:
-        return Advice("warn", f"Replay {held.id} is {label(held.state, 'replay').title}", more)
+    if held:
+        return Advice("warn", "Decide about the replay", held)
     return Advice("good" if outage(overview) is None else "warn", "No dead letters", more)
 
 
@@ -118,10 +116,11 @@ def _accounted(overview: SystemState) -> str:
     return "No letter needs a decision."
 
 
-def _decided(state: str) -> str:
-    """Return what a replay waits for, in one of WAITING_FOR_A_PERSON."""
+def _held(replay_id: int | None, state: str) -> str:
+    """Return what a replay in one of WAITING_FOR_A_PERSON waits for."""
     awaiting = state == ReplayState.AWAITING_APPROVAL
-    return "a second person approves it, or it is cancelled" if awaiting else "you resume or cancel it"
+    until = "a second person approves it, or it is cancelled" if awaiting else "you resume or cancel it"
+    return f"Replay {replay_id} is {label(state, 'replay').title}: nothing more is sent until {until}."
 
 
 def next_step(group: GroupSummary) -> Advice:
@@ -131,9 +130,7 @@ def next_step(group: GroupSummary) -> Advice:
     if not group.counts["dead"]:
         if group.counts["replaying"]:
             if standing is not None and standing.replay_state in WAITING_FOR_A_PERSON:
-                state = label(standing.replay_state, "replay").title
-                decided = _decided(standing.replay_state)
-                says = f"Replay {standing.replay_id} is {state}: nothing more is sent until {decided}."
+                says = _held(standing.replay_id, standing.replay_state)
                 return Advice("bad", "Decide about the replay", says, "replays")
             return Advice(
                 "warn", "Wait for the replay", f"{_letters(group.counts['replaying'])} sent again.", "replays"
