@@ -24,8 +24,8 @@ _USER = "holdfast_recovery"
 _SECRETS = Path("/run/holdfast")
 _EVERY_S = 2.0
 _TIMEOUT_S = 10
-#: States of a member that needs nothing. One that catches up will finish by itself.
 _JOIN_S = 120
+#: States of a member that needs nothing. One that catches up will finish by itself.
 _PRESENT = ("ONLINE", "RECOVERING")
 
 _STATE = (
