@@ -220,6 +220,18 @@ def test_what_the_queue_forgot_is_named(seen: bool, named: int, kinds: set[str])
     assert "ledger" in {violation.kind for violation in check(broken.case())}
 
 
+def test_a_write_by_hand_makes_up_for_a_lost_one() -> None:
+    """A write that was put on the stream by hand, with a version that the auditor had seen, stands for a lost one."""
+    check, _ = CHECKS["ledger"]
+    broken = fresh(1)
+    answer = _lost(broken, seen=True, named=0)
+    by_hand = replace(broken.final.ended[0], operation_id="planted", version=answer.version)
+    broken.final = replace(broken.final, ended=(*broken.final.ended, by_hand))
+    assert [each.kind for each in check(broken.case())] == ["lost in silence"]
+    broken.append(Planted(1, "schema", poison=False, operation_id="planted"))
+    assert not [*check(broken.case())]
+
+
 def test_a_write_that_was_lost_and_accepted_again_is_named() -> None:
     """A write that the queue forgot is named as lost even if its client sent it again and it was accepted again. A
     write that was not sent again after the loss may not be named."""
