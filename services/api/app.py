@@ -50,6 +50,7 @@ from holdfast.shared.http.forwarded import Addresses, networks
 from holdfast.shared.http.health import Health, closed
 from holdfast.shared.http.json_bytes import DEPTH_MAX
 from holdfast.shared.http.keys import Keys
+from holdfast.shared.queue.agreement import agree
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import APIS
@@ -277,7 +278,9 @@ class Api:
 
     async def _groups(self) -> None:
         """Create the consumer groups as soon as the queue answers."""
-        reporter = FailureReporter("groups")
-        await retry_forever(
-            reporter, (RedisError, OSError), lambda: ensure_groups(self._redis, self._partitions), base_s=0.2, cap_s=5
-        )
+
+        async def make() -> None:
+            await agree(self._redis, len(self._partitions))
+            await ensure_groups(self._redis, self._partitions)
+
+        await retry_forever(FailureReporter("groups"), (RedisError, OSError), make, base_s=0.2, cap_s=5)

@@ -1,12 +1,10 @@
 """Consumer groups: created at id 0 before any consumer reads, so that a group misses no entry."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
-from holdfast.shared.queue.agreement import agree
 from holdfast.shared.queue.names import DLQ_GROUP, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE, Partition
 
@@ -21,11 +19,8 @@ async def ensure_groups(redis: Redis, partitions: Sequence[Partition] = ONE) -> 
     """Create the missing streams and groups. Return the streams whose group was created.
 
     A group that had to be created while the system runs means that Redis lost its data, which the caller logs. Raises
-    RedisError, OSError; PartitionsDiffer, if the number of partitions is known: its record may be on a shard that is
-    down, and what waits in the other partitions does not wait for it.
+    RedisError, OSError.
     """
-    with suppress(RedisError, OSError):
-        await agree(redis, partitions[0].count)
     made = []
     groups = [(each.writes, WRITERS_GROUP) for each in partitions] + [(each.dead, DLQ_GROUP) for each in partitions]
     for stream, group in groups:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from holdfast.shared.connections.connection import code_of
+from holdfast.shared.queue.agreement import agree
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.partitions import ONE, Partition
 from holdfast.shared.queue.watch import Watch
@@ -44,7 +45,7 @@ class Reading:
         self._make_reader = make_reader
         self._watch = watch
         self._probe_cap_s = probe_cap_s
-        self._reporter = FailureReporter("groups")
+        self._reporter, self._agreeing = FailureReporter("groups"), FailureReporter("partitions", once=True)
         self._had_groups = False
         self._reader: FastStream | None = None
         self._stop_asked = asyncio.Event()
@@ -142,6 +143,9 @@ class Reading:
 
     async def _make_groups(self) -> None:
         made = await ensure_groups(self._redis, self._partitions)
+        # An emptied queue has to record the number again. The record may be on a shard that is down: reading goes on.
+        with self._agreeing.suppressing(RedisError, OSError):
+            await agree(self._redis, self._partitions[0].count)
         if self._had_groups:  # otherwise this may be the very first start
             for stream in made:
                 metrics.groups_recreated.inc()

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.agreement import agree
 from holdfast.shared.queue.groups import ensure_groups
 from tests import processes
 from tests.conftest import empty
@@ -60,6 +61,7 @@ def api(api_service: processes.Service, redis_server: RedisServer, database: Dat
 async def queue(clean_redis: RedisServer) -> AsyncIterator[Redis]:
     """A client of an empty queue of four partitions."""
     client = connect(clean_redis.address, PATIENT_REDIS)
+    await agree(client, len(FOUR))
     await ensure_groups(client, FOUR)
     yield client
     await client.aclose()

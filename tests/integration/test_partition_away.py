@@ -15,7 +15,6 @@ from holdfast.shared.connections.redis import text
 from holdfast.shared.errors import QueueUnavailable
 from holdfast.shared.queue.agreement import PartitionsDiffer, agree
 from holdfast.shared.queue.codec import UnknownWrite
-from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import PARTITIONS, WRITERS_GROUP
 from holdfast.shared.queue.partitions import ONE
 from holdfast.shared.queue.readings import Readings
@@ -119,9 +118,10 @@ async def test_a_reader_does_not_wait_for_the_record_of_the_number(queue: Redis)
     Once the shard answers, a process with another number ends."""
     away = Away(queue, ONE[0])
     await queue.delete(FOUR[2].writes)
-    assert await ensure_groups(away.redis, [FOUR[2]]) == [FOUR[2].writes]
-    await queue.set(PARTITIONS, 8)
     readings = Readings(away.redis, FOUR, MagicMock(), MagicMock(), turn_max_s=60, probe_cap_s=0.01)
+    await readings._readings[2].groups()
+    assert await queue.exists(FOUR[2].writes)
+    await queue.set(PARTITIONS, 8)
     readings.stop()
     await readings.run()
     asyncio.get_running_loop().call_later(0.1, away.partitions.clear)

@@ -284,7 +284,7 @@ async def test_a_number_changes_by_the_change_alone(queue: Redis) -> None:
     before numbers were recorded counts."""
     for partitions in (ONE, Partitions(2)):
         with pytest.raises(PartitionsDiffer, match=r"PARTITIONS is \d, but the queue is used in 4: .* partitions \d"):
-            await ensure_groups(queue, partitions)
+            await agree(queue, len(partitions))
     await change(queue, 2, 0)
     await agree(queue, 2)
     with pytest.raises(PartitionsDiffer):

@@ -78,7 +78,8 @@ def test_the_page_of_a_ledger_that_is_not_read_says_why() -> None:
 
 
 def _page(ledger: LedgerReading | None, unread: str) -> str:
-    scope = {"type": "http", "path": "/console/epochs", "headers": [], "request_id": "req_1", "principal": ANN}
+    request = {"type": "http", "method": "GET", "path": "/console/epochs", "headers": []}
+    scope = {**request, "request_id": "req_1", "principal": ANN}
     pages = Pages(Assets(), lambda: {})
     return bytes(pages.page(Request(scope), "epochs.html", epochs=[], ledger=ledger, unread=unread).body).decode()
 

@@ -2,7 +2,6 @@
 writers."""
 
 import time
-from contextlib import suppress
 from dataclasses import replace
 
 from redis.asyncio import Redis
@@ -14,6 +13,7 @@ from holdfast.shared.queue.backlog import backlog_of_those_that_answer
 from holdfast.shared.queue.halts import Halts
 from holdfast.shared.queue.partitions import ONE, Partitions
 from holdfast.shared.queue.presence import running_builds
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 
@@ -28,6 +28,7 @@ class SurroundingsReader:
         self._partitions = partitions
         self._roll = roll
         self._halts = Halts(redis)
+        self._reporter = FailureReporter("writers_reports", once=True)
 
     async def __call__(self, in_flight: int, since: float) -> Surroundings:
         """Return the surroundings in the partitions that answer, because the rules apply to what is sent there. Raises
@@ -45,7 +46,7 @@ class SurroundingsReader:
         around = Surroundings(depth, seen.waiting_age_s, tuple(sorted(open_)), newly)
         if not depth and not seen.waiting:
             return around
-        with suppress(*AWAY):  # a single partition holds the reports
+        with self._reporter.suppressing(*AWAY):  # a single partition holds the reports
             halted = {name: report.why for name, report in (await self._halts.read()).items()}
             return replace(around, halted=halted, writers=len(await running_builds(self._redis)))
         return around
