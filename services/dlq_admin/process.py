@@ -3,8 +3,11 @@ number of the queue's partitions."""
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import uvloop
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.app import DlqAdmin
@@ -16,7 +19,7 @@ from holdfast.shared.queue import agreement
 from holdfast.shared.queue.partitions import MOST, Partitions
 from holdfast.shared.runtime.read_settings import read
 from holdfast.shared.runtime.redis import queue_client
-from holdfast.shared.store.engine import engine_of
+from holdfast.shared.store.engine import Engine, engine_of
 from holdfast.shared.store.reads import newest_version
 from holdfast.shared.telemetry.start import start
 from holdfast.shared.telemetry.tracing import spans
@@ -41,16 +44,23 @@ def ledger() -> int:
     return asyncio.run(_ledger(read(DlqAdminSettings)))
 
 
-async def _ledger(settings: DlqAdminSettings) -> int:
+@asynccontextmanager
+async def _stores(settings: DlqAdminSettings) -> AsyncIterator[tuple[Redis, Engine]]:
     redis, engine = queue_client(settings), engine_of(settings)
     try:
-        read = await read_ledger(redis, engine, partitions=Partitions(settings.queue_partitions))
-    except (RedisError, Fault, OSError) as error:
-        print(f"The ledger cannot be read: {error}", file=sys.stderr)
-        return 2
+        yield redis, engine
     finally:
         await redis.aclose()
         engine.dispose()
+
+
+async def _ledger(settings: DlqAdminSettings) -> int:
+    try:
+        async with _stores(settings) as (redis, engine):
+            read = await read_ledger(redis, engine, partitions=Partitions(settings.queue_partitions))
+    except (RedisError, Fault, OSError) as error:
+        print(f"The ledger cannot be read: {error}", file=sys.stderr)
+        return 2
     print(table(read))
     return 0 if read.missing == 0 else 1
 
@@ -83,18 +93,15 @@ def partitions(count: str) -> int:
 
 
 async def _partitions(settings: DlqAdminSettings, count: int) -> int:
-    redis, engine = queue_client(settings), engine_of(settings)
     try:
-        await asyncio.to_thread(newest_version, engine)  # apis apply writes to the database during the change
-        await agreement.change(redis, count, _EMPTY_WITHIN_S)
+        async with _stores(settings) as (redis, engine):
+            await asyncio.to_thread(newest_version, engine)  # apis apply writes to the database during the change
+            await agreement.change(redis, count, _EMPTY_WITHIN_S)
     except agreement.StillWaiting as waiting:
         print(f"{waiting}: are writers and dlq_admin running? Nothing was changed.", file=sys.stderr)
         return 1
     except (RedisError, Fault, OSError) as error:
         print(f"A store does not answer, so run this again: {error}", file=sys.stderr)
         return 2
-    finally:
-        await redis.aclose()
-        engine.dispose()
     print(f"The queue is used in {count} partitions: start every service with HOLDFAST_QUEUE_PARTITIONS={count}.")
     return 0
